@@ -1,0 +1,3 @@
+"""nsview: a terminal explorer of Linux namespaces."""
+
+__version__ = "0.1.0"

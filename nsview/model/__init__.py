@@ -1,0 +1,15 @@
+"""What a namespace, a process, a container and a snapshot are: frozen records and pure functions over them.
+
+Nothing here reads a file, a clock or the network. Records come in from `nsview.hosts`, which decodes an
+agent's frames; answers go out to the screen and the command line.
+
+records    the frozen records, named as the agent's frames and `--json` name them
+kinds      the eight kinds of namespace and what each isolates
+snapshot   one host at one instant, and how a delta makes the next one
+group      who shares a namespace, and with whom
+chain      how a process descends from the top of the tree, container daemons included
+rows       the lines of the explorer's list, from a snapshot and a view
+filter     which rows the words of a filter leave
+target     what a user means by `8058`, `net:4026532173`, `web` or a path
+text       text of unknown origin made safe for a terminal
+"""

@@ -1,0 +1,53 @@
+"""The eight kinds of namespace, in the order in which nsview always shows them.
+
+Source: namespaces(7), clone(2) and include/uapi/linux/sched.h.
+"""
+
+from msgspec import Struct
+
+
+class Kind(Struct, frozen=True):
+    """One kind of namespace.
+
+    name: as in /proc/PID/ns and in the field's `type`, e.g. "net".
+    flag: the CLONE_NEW* constant's name; value: its bits, as setns(2) takes them.
+    since: the first kernel that had it.
+    isolates: what it gives each member its own of.
+    option: nsenter's long option for it.
+    by_hand: a command that shows it without nsview; PID stands for the process.
+    """
+
+    name: str
+    flag: str
+    value: int
+    since: str
+    isolates: str
+    option: str
+    by_hand: str
+
+
+KINDS: tuple[Kind, ...] = (
+    Kind("mnt", "CLONE_NEWNS", 0x00020000, "2.4.19", "mount points", "--mount", "cat /proc/PID/mountinfo"),
+    Kind("uts", "CLONE_NEWUTS", 0x04000000, "2.6.19", "host name, domain name", "--uts", "nsenter -t PID -u hostname"),
+    Kind(
+        "ipc", "CLONE_NEWIPC", 0x08000000, "2.6.19", "System V IPC, POSIX message queues", "--ipc",
+        "nsenter -t PID -i ipcs",
+    ),
+    Kind("pid", "CLONE_NEWPID", 0x20000000, "2.6.24", "process ids", "--pid", "grep NSpid /proc/PID/status"),
+    Kind(
+        "net", "CLONE_NEWNET", 0x40000000, "2.6.29", "devices, addresses, routes, ports", "--net",
+        "nsenter -t PID -n ip addr",
+    ),
+    Kind(
+        "user", "CLONE_NEWUSER", 0x10000000, "3.8", "user and group ids, capabilities", "--user",
+        "cat /proc/PID/uid_map",
+    ),
+    Kind(
+        "cgroup", "CLONE_NEWCGROUP", 0x02000000, "4.6", "the root of the cgroup tree as seen", "--cgroup",
+        "cat /proc/PID/cgroup",
+    ),
+    Kind("time", "CLONE_NEWTIME", 0x00000080, "5.6", "boot and monotonic clocks", "--time", "cat /proc/PID/timens_offsets"),
+)
+
+KIND_NAMES: tuple[str, ...] = tuple(kind.name for kind in KINDS)
+KIND: dict[str, Kind] = {kind.name: kind for kind in KINDS}

@@ -1,0 +1,210 @@
+"""The frozen records, named as the agent's frames and `--json` name them.
+
+Numbers are as the kernel gives them: pids as seen by the agent, `start` in clock ticks since boot (field 22 of
+/proc/PID/stat), inodes of nsfs. Text is whatever a process or a state file said: decoded from UTF-8 with backslash
+escapes for other bytes, and not yet safe for a terminal (see `text`).
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+KindName = Literal["mnt", "uts", "ipc", "pid", "net", "user", "cgroup", "time"]
+NamespaceKey = tuple[str, int]
+"""(type, inode): a namespace within one snapshot. Inodes are reused, so never across snapshots."""
+
+
+class Namespaces(Struct, frozen=True, omit_defaults=True, gc=False):
+    """The inode of each namespace that one process is a member of; None where it could not be read."""
+
+    mnt: int | None = None
+    uts: int | None = None
+    ipc: int | None = None
+    pid: int | None = None
+    net: int | None = None
+    user: int | None = None
+    cgroup: int | None = None
+    time: int | None = None
+
+
+class Process(Struct, frozen=True, gc=False):
+    """One process. `unreadable` is why its namespaces could not all be read: an errno's name, or None.
+
+    nspid: its pid in each pid namespace from the agent's to its own; the last is the one it sees itself.
+    uid, user: the effective user, named by the agent's host.
+    cgroup: its path, v2's where that says more than "/".
+    kthread: a thread of the kernel (PF_KTHREAD), which has no command line.
+    """
+
+    pid: int
+    ppid: int
+    start: int
+    uid: int
+    user: str
+    state: str
+    comm: str
+    cmdline: tuple[str, ...]
+    nspid: tuple[int, ...]
+    namespaces: Namespaces
+    container: str | None = None
+    unreadable: str | None = None
+    cgroup: str = ""
+    kthread: bool = False
+
+    @property
+    def command(self) -> str:
+        """The command line as one string; the bracketed name where there is none, as ps(1) shows it."""
+        return " ".join(self.cmdline) if self.cmdline else f"[{self.comm}]"
+
+    @property
+    def inner_pid(self) -> int | None:
+        """Its pid as it sees itself; None where that is the pid we know it by."""
+        return self.nspid[-1] if len(self.nspid) > 1 else None
+
+
+class Holder(Struct, frozen=True, omit_defaults=True):
+    """One thing that keeps a namespace alive."""
+
+    kind: Literal["process", "thread", "mount", "fd", "socket", "child"]
+    pid: int | None = None
+    fd: int | None = None
+    path: str | None = None
+
+
+class Namespace(Struct, frozen=True):
+    """One namespace. Its member processes are asked of the snapshot (`Snapshot.members`).
+
+    device: st_dev of nsfs. id: the kernel's never-reused id (NS_GET_ID, Linux 6.18), None before.
+    owner: inode of the owning user namespace; parent: of the parent, for pid and user; None at the edge of what
+    the agent may see. names: paths where it is bind-mounted, e.g. /run/netns/blue.
+    """
+
+    type: KindName
+    inode: int
+    device: int
+    id: int | None = None
+    initial: bool = False
+    owner: int | None = None
+    parent: int | None = None
+    names: tuple[str, ...] = ()
+    held_by: tuple[Holder, ...] = ()
+
+    @property
+    def key(self) -> NamespaceKey:
+        return self.type, self.inode
+
+    @property
+    def label(self) -> str:
+        """As /proc/PID/ns writes it: net:[4026532173]."""
+        return f"{self.type}:[{self.inode}]"
+
+
+class Pod(Struct, frozen=True):
+    """The Kubernetes pod that a container belongs to."""
+
+    name: str
+    namespace: str
+    uid: str
+
+
+class Container(Struct, frozen=True):
+    """One container, found without asking a daemon.
+
+    key: "docker:<id>", "containerd:<engine namespace>/<id>", ...; unique within a snapshot.
+    init_pid: its first process, None where unknown. shim_pid, daemon_pid: the shim that runs it and the daemon that
+    the shim serves, None where there is none or it is dead.
+    witness: what the claim rests on, in words.
+    """
+
+    key: str
+    id: str
+    name: str
+    runtime: str
+    engine_namespace: str | None
+    image: str | None
+    pod: Pod | None
+    role: Literal["container", "sandbox"]
+    init_pid: int | None
+    pids: tuple[int, ...]
+    shim_pid: int | None
+    daemon_pid: int | None
+    witness: str
+
+
+class Host(Struct, frozen=True):
+    """The host that a snapshot is of, as its agent saw it at start.
+
+    privileged: the agent runs as root and may read other users' processes.
+    namespaces: the agent's own. initial: the host's first namespaces, None for a kind that could not be told.
+    nsview: the agent's version.
+    """
+
+    name: str
+    kernel: str
+    boot_id: str
+    uid: int
+    privileged: bool
+    nsview: str
+    namespaces: Namespaces
+    initial: Namespaces
+
+
+class Capabilities(Struct, frozen=True):
+    """The five sets of capabilities(7), as bit masks."""
+
+    effective: int = 0
+    permitted: int = 0
+    inheritable: int = 0
+    bounding: int = 0
+    ambient: int = 0
+
+
+class Identity(Struct, frozen=True):
+    """Who and with what a process in a container runs: what `docker exec` would give a new one.
+
+    source: where this was read, "config.json" of the container's bundle or "status" of the process itself.
+    rlimits: name as in setrlimit(2) without RLIMIT_ ("NOFILE") to (soft, hard); -1 is unlimited.
+    environment: NAME=value strings; None where the process's own /proc/PID/environ is to be used.
+    umask, oom_score_adj: None where nothing is said.
+    """
+
+    source: Literal["config.json", "status"]
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+    capabilities: Capabilities
+    no_new_privs: bool
+    cwd: str
+    environment: tuple[str, ...] | None = None
+    rlimits: dict[str, tuple[int, int]] = {}
+    umask: int | None = None
+    oom_score_adj: int | None = None
+
+
+class Details(Struct, frozen=True):
+    """What is read of one process only when it is asked for.
+
+    exe, root: as the links in /proc/PID read, None where not permitted.
+    cgroup_lines: /proc/PID/cgroup, a line each. frozen: its cgroup is paused.
+    pid_namespace_dead: the pid 1 that new processes in its pid namespace would need has exited.
+    shells: those found inside its root, best first. home: of its user, from its own /etc/passwd.
+    setgroups_denied: /proc/PID/setgroups says "deny".
+    seccomp: 0 off, 1 strict, 2 filter.
+    identity: None where it could not be read (errno's name in `unreadable`).
+    """
+
+    pid: int
+    start: int
+    exe: str | None
+    cwd: str | None
+    root: str | None
+    threads: int
+    seccomp: int
+    cgroup_lines: tuple[str, ...]
+    frozen: bool
+    pid_namespace_dead: bool
+    setgroups_denied: bool
+    shells: tuple[str, ...]
+    home: str | None
+    identity: Identity | None
+    unreadable: str | None = None

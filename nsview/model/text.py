@@ -1,0 +1,22 @@
+"""Text of unknown origin made safe for a terminal.
+
+A process chooses its own name and command line, a container its labels, a remote host everything it says. All of
+it passes `safe` before it is drawn or printed.
+"""
+
+
+def safe(text: str) -> str:
+    """The text with whatever a terminal might obey, hide or reorder shown as an escape.
+
+    Control characters (ESC, BEL, newline, C1), bidirectional and zero-width formatting, lone surrogates and
+    unassigned code points become \\x1b, \\u202e and the like. Idempotent.
+    """
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else _escape(ord(character)) for character in text)
+
+
+def _escape(code: int) -> str:
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

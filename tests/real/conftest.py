@@ -1,0 +1,84 @@
+"""Fixtures on real daemons: `docker`, `containerd`, and `population` of processes with known namespaces.
+
+They need root and the Debian packages that tests/run installs. Where these are missing a test is skipped, and with
+CI=true it fails. Every test in this directory gets the mark `real`.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import in_ci
+
+from .daemons import CommandError, Containerd, Docker, make_rootfs, missing
+from .population import Population
+from .workspace import Workspace
+
+_HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _HERE in item.path.parents:
+            item.add_marker("real")
+
+
+def unavailable(reason: str) -> None:
+    """Skip, or in CI fail, for what this machine lacks."""
+    (pytest.fail if in_ci() else pytest.skip)(f"{reason} (tests/run installs what is missing)")
+
+
+def require(*programs: str) -> None:
+    """Root and these programs, or `unavailable`."""
+    if os.geteuid() != 0:
+        unavailable("needs root")
+    if absent := missing(*programs):
+        unavailable(f"not found: {', '.join(absent)}")
+
+
+@pytest.fixture(scope="session")
+def workspace() -> Iterator[Workspace]:
+    """The directory that everything real of this session lives in."""
+    require("ip", "umount")
+    with Workspace.create() as created:
+        yield created
+
+
+@pytest.fixture(scope="session")
+def rootfs(workspace: Workspace) -> Path:
+    """A root directory with busybox, for containers without an image."""
+    require("busybox", "chroot")
+    root = workspace.root / "rootfs"
+    try:
+        make_rootfs(root)
+    except CommandError as error:
+        unavailable(f"busybox-static is needed: {error}")
+    return root
+
+
+@pytest.fixture(scope="session")
+def docker(workspace: Workspace, rootfs: Path) -> Iterator[Docker]:
+    """A dockerd of this session with the image nsview-test:1. All its containers go at the end."""
+    require(*Docker.NEEDS)
+    daemon = Docker(workspace, rootfs)
+    yield daemon
+    daemon.stop()
+
+
+@pytest.fixture(scope="session")
+def containerd(workspace: Workspace, rootfs: Path) -> Iterator[Containerd]:
+    """A containerd of this session. All containers made through it go at the end."""
+    require(*Containerd.NEEDS)
+    daemon = Containerd(workspace, rootfs)
+    yield daemon
+    daemon.stop()
+
+
+@pytest.fixture
+def population(workspace: Workspace) -> Iterator[Population]:
+    """Processes with known namespaces, gone at the end of the test."""
+    require("unshare", "nsenter")
+    with Population(workspace) as people:
+        yield people

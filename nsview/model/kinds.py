@@ -3,7 +3,11 @@
 Source: namespaces(7), clone(2) and include/uapi/linux/sched.h.
 """
 
+from typing import Literal
+
 from msgspec import Struct
+
+KindName = Literal["mnt", "uts", "ipc", "pid", "net", "user", "cgroup", "time"]
 
 
 class Kind(Struct, frozen=True):
@@ -17,7 +21,7 @@ class Kind(Struct, frozen=True):
     by_hand: a command that shows it without nsview; PID stands for the process.
     """
 
-    name: str
+    name: KindName
     flag: str
     value: int
     since: str
@@ -49,5 +53,5 @@ KINDS: tuple[Kind, ...] = (
     Kind("time", "CLONE_NEWTIME", 0x00000080, "5.6", "boot and monotonic clocks", "--time", "cat /proc/PID/timens_offsets"),
 )
 
-KIND_NAMES: tuple[str, ...] = tuple(kind.name for kind in KINDS)
-KIND: dict[str, Kind] = {kind.name: kind for kind in KINDS}
+KIND_NAMES: tuple[KindName, ...] = tuple(kind.name for kind in KINDS)
+KIND: dict[KindName, Kind] = {kind.name: kind for kind in KINDS}

@@ -9,8 +9,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-KindName = Literal["mnt", "uts", "ipc", "pid", "net", "user", "cgroup", "time"]
-NamespaceKey = tuple[str, int]
+from .kinds import KindName
+
+NamespaceKey = tuple[KindName, int]
 """(type, inode): a namespace within one snapshot. Inodes are reused, so never across snapshots."""
 
 

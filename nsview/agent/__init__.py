@@ -1,0 +1,15 @@
+"""The agent: reads one Linux and says what it saw, a JSON object a line.
+
+It runs where the processes are, as a program of its own: `python3 -I -S`, standard library alone, Python 3.8 or
+later, so that it can be root while the screen is not, be sent to a host where nothing is installed, and fail
+without taking the screen along.
+
+main        the frames out, the requests in, and when to look again
+scan        one look at all of /proc: every process, namespace and container
+procfs      one process, through a directory fd of its own
+nsfs        what the kernel tells of a namespace: owner, parent, id, where it is bind-mounted
+cgroup      where in the cgroup tree a process is, and which container that path names
+containers  who runs it: one file per runtime
+details     what is read of one process only when asked for
+files       files of unknown origin, opened so that they can neither hang nor mislead
+"""

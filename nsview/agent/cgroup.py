@@ -1,0 +1,93 @@
+"""Where in the cgroup tree a process is, and which container that path names.
+
+Only root, or whom root delegated to, writes this tree, so a path is the strongest witness there is. The patterns
+are those the runtimes make: containerd internal/cri/server/helpers.go, cri-o internal/config/cgmgr, podman
+libpod/container_internal_linux.go, moby daemon/oci_linux.go.
+"""
+
+from __future__ import annotations
+
+import re
+
+_H = r"(?P<id>[0-9a-f]{64})"
+_END = r"(?=/|$)"
+_UUID = r"[0-9a-f]{8}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{12}|[0-9a-f]{32}"
+
+# Order matters: the pod's pattern also holds what the later ones would find in part of it.
+_PATTERNS = (
+    ("pod", re.compile(
+        r"kubepods[^/]*(?:/[^/]*?)??(?:/|-)pod(?P<pod>" + _UUID + r")(?:\.slice)?/"
+        r"(?:(?P<runtime>cri-containerd|crio|docker)-)?" + _H + r"(?:\.scope)?" + _END)),
+    ("colon", re.compile(r":(?P<runtime>cri-containerd|crio|docker):" + _H + _END)),
+    ("docker", re.compile(r"(?:/docker/|/docker-)" + _H + r"(?:\.scope)?" + _END)),
+    ("podman", re.compile(r"/libpod-(?P<role>conmon-|payload-)?" + _H + r"(?:\.scope)?(?:/container)?" + _END)),
+    ("cri-o", re.compile(r"/crio-(?P<role>conmon-)?" + _H + r"(?:\.scope)?" + _END)),
+    ("containerd", re.compile(r"/nerdctl-" + _H + r"\.scope" + _END)),
+)
+_RUNTIME = {"cri-containerd": "containerd", "crio": "cri-o", "docker": "docker"}
+
+
+class Claim:
+    """What a cgroup path says of a container: its runtime (None where the path does not tell), id, the path down to
+    the container's own cgroup, and the pod's uid."""
+
+    __slots__ = ("id", "path", "pod_uid", "runtime")
+
+    def __init__(self, runtime, id, path, pod_uid=None):
+        self.runtime = runtime
+        self.id = id
+        self.path = path
+        self.pod_uid = pod_uid
+
+
+def claim(path):
+    """The deepest container that a path names, or None.
+
+    Deepest, so that a container in a container is its own: /docker/A/docker/B is B.
+    """
+    best = None
+    for name, pattern in _PATTERNS:
+        match = None
+        for match in pattern.finditer(path):  # noqa: B007  the last one is wanted
+            pass
+        if match is None or (best is not None and match.end() <= best[1].end()):
+            continue
+        best = (name, match)
+    if best is None:
+        return None
+    name, match = best
+    groups = match.groupdict()
+    if groups.get("role") == "conmon-":
+        return None  # the monitor stands beside the container, not in it
+    runtime = _RUNTIME.get(groups.get("runtime")) if name in ("pod", "colon") else name
+    pod_uid = groups.get("pod")
+    return Claim(runtime, groups["id"], path[: match.end()], pod_uid.replace("_", "-") if pod_uid else None)
+
+
+def parse(lines):
+    """(path, Claim or None) from the text of /proc/PID/cgroup.
+
+    v1 and hybrid hosts have a line a hierarchy, and these may disagree (moby#33352): the first that names a container
+    counts, else v2's, else the longest. A path may hold colons.
+    """
+    unified = longest = ""
+    for line in lines.splitlines():
+        parts = line.split(":", 2)
+        if len(parts) != 3:
+            continue
+        path = parts[2]
+        found = claim(path)
+        if found:
+            return path, found
+        if parts[0] == "0":
+            unified = path
+        if len(path) > len(longest):
+            longest = path
+    return (unified if len(unified) > 1 else longest), None
+
+
+def ancestors(path):
+    """The path and each path above it, deepest first, without the root."""
+    while len(path) > 1:
+        yield path
+        path = path[: path.rindex("/")]

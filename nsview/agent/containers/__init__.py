@@ -1,0 +1,186 @@
+"""Who runs what: containers from cgroups, shims and state on disk. No daemon is asked.
+
+One file per runtime; each takes what `identify` has gathered of one container and returns what it knows better.
+
+Order of trust: the cgroup path says that there is a container and which processes it has; the shim that is really
+the parent of its first process says who runs it; the state directory, found through that shim's working directory,
+says what it is called. What was used is kept as the container's `witness`.
+"""
+
+from __future__ import annotations
+
+from .. import cgroup as cgroups
+from . import containerd, docker
+
+
+def identify(processes, claims, cache):
+    """(containers, {pid: container key}): the frames' records in order of key, and whose each member is.
+
+    processes: {pid: process record}, each with its `cgroup`. claims: {cgroup path: Claim or None} of those paths.
+    cache: a Cache kept between calls.
+    """
+    shims = {shim.pid: shim for shim in map(containerd.shim, processes.values()) if shim}
+    by_path = {}
+    for process in processes.values():
+        if len(process["cgroup"]) > 1:
+            by_path.setdefault(process["cgroup"], []).append(process["pid"])
+
+    found = {}  # the container's own cgroup path: record in the making
+    for path in by_path:
+        claim = claims.get(path)
+        if claim and claim.path not in found:
+            found[claim.path] = _record(claim.id, claim.runtime, "cgroup " + claim.path)
+            if claim.pod_uid:
+                found[claim.path]["pod"] = {"name": "", "namespace": "", "uid": claim.pod_uid}
+
+    # A containerd id is free-form, so its cgroup (/default/web) is known only through the shim's first process.
+    for bundle in _bundles(shims, processes, claims, cache):
+        place = bundle.cgroup or ("no cgroup of its own", bundle.init_pid)
+        record = found.get(place)
+        if record is None:
+            record = found[place] = _record(bundle.id, None, "cgroup " + bundle.cgroup if bundle.cgroup else None)
+        containerd.describe(record, bundle)
+        if bundle.shim.namespace == docker.ENGINE_NAMESPACE:
+            docker.describe(record, bundle, processes, cache)
+
+    _assign_members(found, by_path, processes)
+    for record in found.values():
+        _find_shim(record, shims, processes)
+    _find_daemons(found.values(), shims, processes, cache)
+    containers = _with_keys(found.values())
+    members = {pid: record["key"] for record in containers for pid in record["pids"]}
+    cache.forget_unused()
+    return containers, members
+
+
+class Cache:
+    """What was read from disk, for as long as each scan asks for it again."""
+
+    def __init__(self):
+        self._old = {}
+        self._new = {}
+
+    def get(self, key, read):
+        """The value under key, read() where it is not known yet; None is never kept, so it is tried again."""
+        value = self._new.get(key)
+        if value is None:
+            value = self._old.get(key)
+            if value is None:
+                value = read()
+            if value is not None:
+                self._new[key] = value
+        return value
+
+    def forget_unused(self):
+        self._old, self._new = self._new, {}
+
+
+def _record(id, runtime, witness):
+    return {
+        "key": "", "id": id, "name": id[:12] if len(id) == 64 else id, "runtime": runtime, "engine_namespace": None,
+        "image": None, "pod": None, "role": "container", "init_pid": None, "pids": [], "shim_pid": None,
+        "daemon_pid": None, "witness": [witness] if witness else [],
+    }  # fmt: skip
+
+
+def _bundles(shims, processes, claims, cache):
+    """Each live container of each shim. A pod's shim runs several, each with a bundle beside the shim's own."""
+    children = {}
+    for process in processes.values():
+        if process["ppid"] in shims:
+            children.setdefault(process["ppid"], []).append(process)
+    bundles = []
+    for pid, own in children.items():
+        shim = shims[pid]
+        ids = {shim.id}
+        for child in own:
+            claim = claims.get(child["cgroup"])
+            if claim:
+                ids.add(claim.id)
+        for id in sorted(ids):
+            key = ("bundle", pid, processes[pid]["start"], id)
+            bundle = cache.get(key, lambda shim=shim, id=id: containerd.read_bundle(shim, id))
+            bundle = bundle or containerd.bundle_unread(shim, id, own)
+            init = processes.get(bundle.init_pid) if bundle else None
+            # The kernel's word against the file's: the first process must be a child of that very shim.
+            if init and init["ppid"] == pid:
+                claim = claims.get(init["cgroup"])
+                bundle.cgroup = claim.path if claim and claim.id == id else containerd.own_cgroup(init["cgroup"], id)
+                bundles.append(bundle)
+    return bundles
+
+
+def _assign_members(found, by_path, processes):
+    """A process belongs to the container whose cgroup is the nearest above its own.
+
+    A container without a cgroup of its own has what shares its first process's pid namespace, if that is its own.
+    """
+    for path, pids in by_path.items():
+        for above in cgroups.ancestors(path):
+            if above in found:
+                found[above]["pids"].extend(pids)
+                break
+    for place, record in found.items():
+        if isinstance(place, tuple):
+            init = processes[record["init_pid"]]
+            inode = init["namespaces"].get("pid") if init["nspid"][-1] == 1 else None
+            record["pids"] = [
+                p["pid"] for p in processes.values() if p is init or (inode and p["namespaces"].get("pid") == inode)
+            ]
+        record["pids"].sort()
+
+
+def _find_shim(record, shims, processes):
+    """The shim that is the parent of one of the members; also where its bundle could not be read."""
+    if record["shim_pid"] is not None:
+        return
+    members = set(record["pids"])
+    tops = [pid for pid in record["pids"] if processes[pid]["ppid"] not in members]
+    for pid in tops:
+        shim = shims.get(processes[pid]["ppid"])
+        if shim:
+            record["shim_pid"] = shim.pid
+            record["engine_namespace"] = shim.namespace
+            record["runtime"] = record["runtime"] or (
+                "docker" if shim.namespace == docker.ENGINE_NAMESPACE else "containerd"
+            )
+            record["witness"].append("shim %d" % shim.pid)
+            break
+    if record["init_pid"] is None and tops:
+        # pid 1 of its pid namespace, else the oldest of those that came from outside
+        firsts = [pid for pid in tops if len(processes[pid]["nspid"]) > 1 and processes[pid]["nspid"][-1] == 1]
+        record["init_pid"] = min(firsts or tops, key=lambda pid: (processes[pid]["start"], pid))
+
+
+def _find_daemons(records, shims, processes, cache):
+    wanted = {}
+    for record in records:
+        if record["shim_pid"] in shims:
+            wanted.setdefault(shims[record["shim_pid"]].address, []).append(record)
+    if not wanted:
+        return
+    daemons = [process for process in processes.values() if containerd.is_daemon(process)]
+    for address, own in wanted.items():
+        pid = containerd.daemon_of(address, daemons, cache)
+        for record in own:
+            record["daemon_pid"] = pid
+
+
+def _with_keys(records):
+    """The finished records. Ids are unique within one daemon only; a second of the same key names its first process."""
+    seen = {}
+    for record in records:
+        if not record["pids"]:
+            continue
+        runtime = record["runtime"] or "unknown"
+        record["runtime"] = runtime
+        id = record["id"]
+        if runtime == "containerd" and record["engine_namespace"]:
+            id = record["engine_namespace"] + "/" + id
+        key = runtime + ":" + id
+        if key in seen:
+            key = "%s#%d" % (key, record["init_pid"] or record["pids"][0])
+        record["key"] = key
+        record["witness"] = "; ".join(record["witness"])
+        seen[key] = record
+    return [seen[key] for key in sorted(seen)]

@@ -1,0 +1,208 @@
+"""containerd: its shims' command lines, the bundles they work in, and the daemon that a shim serves.
+
+Sources: containerd pkg/shim/util.go and runtime/v2/runc/manager/manager_linux.go (the shim's arguments and one shim
+per pod), runtime/v2/bundle.go (the bundle: config.json, init.pid), internal/cri/annotations/annotations.go.
+"""
+
+from __future__ import annotations
+
+import os
+
+from .. import cgroup, files
+
+_CRI = "io.kubernetes.cri."
+DEFAULT_ADDRESS = "/run/containerd/containerd.sock"
+
+
+class Shim:
+    """A containerd-shim-* process: which engine namespace and id it was started for, and its daemon's socket."""
+
+    __slots__ = ("address", "id", "namespace", "pid")
+
+    def __init__(self, pid, namespace, id, address):
+        self.pid = pid
+        self.namespace = namespace
+        self.id = id
+        self.address = address
+
+
+class Bundle:
+    """One container's directory as a shim keeps it. cgroup is set once its first process is known to be real."""
+
+    __slots__ = ("cgroup", "config", "directory", "id", "init_pid", "shim")
+
+    def __init__(self, shim, id, directory, config, init_pid):
+        self.shim = shim
+        self.id = id
+        self.directory = directory
+        self.config = config
+        self.init_pid = init_pid
+        self.cgroup = None
+
+
+def shim(process):
+    """The Shim that a process is, or None."""
+    if not process["comm"].startswith("containerd-shim"):
+        return None
+    arguments = process["cmdline"]
+    if not arguments or not os.path.basename(arguments[0]).startswith("containerd-shim"):
+        return None
+    values = options_of(arguments)
+    if not values.get("namespace") or not values.get("id"):
+        return None
+    return Shim(process["pid"], values["namespace"], values["id"], values.get("address", DEFAULT_ADDRESS))
+
+
+def options_of(arguments):
+    """{name: value} of a Go program's flags: -name value, --name value, -name=value."""
+    values = {}
+    previous = None
+    for argument in arguments[1:]:
+        if argument.startswith("-"):
+            name, equals, value = argument.lstrip("-").partition("=")
+            if equals:
+                values[name] = value
+            previous = None if equals else name
+        elif previous:
+            values[previous] = argument
+            previous = None
+    return values
+
+
+def read_bundle(shim, id):
+    """The bundle of a container of a shim's, or None where it can't be read.
+
+    The shim's working directory is its own bundle, wherever the daemon's --state is; its siblings are those of the
+    same engine namespace.
+    """
+    if "/" in id or id in ("", ".", ".."):
+        return None
+    try:
+        own = os.open("/proc/%d/cwd" % shim.pid, os.O_PATH | os.O_DIRECTORY)
+    except OSError:
+        return None
+    try:
+        parent = os.open("..", os.O_PATH | os.O_DIRECTORY, dir_fd=own)
+    finally:
+        os.close(own)
+    try:
+        bundle = os.open(id, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+    except OSError:
+        return None
+    finally:
+        os.close(parent)
+    try:
+        config = files.read_json(bundle, "config.json")
+        init_pid = int(files.read_in_root(bundle, "init.pid", 32))
+        directory = os.readlink("/proc/self/fd/%d" % bundle)
+    except (OSError, ValueError):
+        return None
+    finally:
+        os.close(bundle)
+    return Bundle(shim, id, directory, config, init_pid) if config else None
+
+
+def bundle_unread(shim, id, children):
+    """A Bundle of a container whose directory can't be read (as a user), when the cgroup of a child of the shim's says
+    the same as the shim's command line; else None."""
+    inside = [child for child in children if own_cgroup(child["cgroup"], id)]
+    if not inside:
+        return None
+    init = min(inside, key=lambda child: (child["start"], child["pid"]))
+    return Bundle(shim, id, None, {}, init["pid"])
+
+
+def own_cgroup(path, id):
+    """The part of a cgroup path that ends in the container's own cgroup, or None where it has none.
+
+    runc names it after the id: /NAMESPACE/ID, or PREFIX-ID.scope under systemd (linux.cgroupsPath in config.json).
+    """
+    for above in cgroup.ancestors(path):
+        name = above[above.rindex("/") + 1 :]
+        if name == id or name.endswith(("-" + id + ".scope", ":" + id)):
+            return above
+    return None
+
+
+def describe(record, bundle):
+    """Put into the record what the bundle says."""
+    shim = bundle.shim
+    record["id"] = bundle.id
+    record["name"] = bundle.id if len(bundle.id) < 64 else bundle.id[:12]
+    record["runtime"] = record["runtime"] or "containerd"
+    record["engine_namespace"] = shim.namespace
+    record["init_pid"] = bundle.init_pid
+    record["shim_pid"] = shim.pid
+    record["witness"].append("shim %d" % shim.pid)
+    if bundle.directory:
+        record["witness"].append(bundle.directory + "/config.json")
+    annotations = bundle.config.get("annotations")
+    if isinstance(annotations, dict):
+        _describe_pod(record, {str(k): v for k, v in annotations.items() if isinstance(v, str)})
+
+
+def _describe_pod(record, annotations):
+    """A pod's sandbox or container, from the annotations that containerd's CRI plugin writes."""
+    kind = annotations.get(_CRI + "container-type")
+    if kind not in ("container", "sandbox"):
+        return
+    record["role"] = kind
+    record["image"] = annotations.get(_CRI + "image-name", record["image"])
+    record["pod"] = {
+        "name": annotations.get(_CRI + "sandbox-name", ""),
+        "namespace": annotations.get(_CRI + "sandbox-namespace", ""),
+        "uid": annotations.get(_CRI + "sandbox-uid", (record["pod"] or {}).get("uid", "")),
+    }
+    name = annotations.get(_CRI + "container-name")
+    if name:
+        record["name"] = name
+    elif kind == "sandbox" and record["pod"]["name"]:
+        record["name"] = record["pod"]["name"]
+
+
+def is_daemon(process):
+    """It may be what shims serve: containerd itself, or a distribution that has it built in."""
+    return process["comm"] == "containerd" or process["comm"].startswith(("k3s", "rke2"))
+
+
+def daemon_of(address, daemons, cache):
+    """The pid of the daemon that listens on a shim's -address, or None.
+
+    The listening socket's inode is looked for among the daemons' fds; where these can't be read their command lines
+    must do (--address, or --config beside the socket, as dockerd starts its own).
+    """
+    for process in daemons:
+        key = ("sockets", process["pid"], process["start"], address)
+        if cache.get(key, lambda pid=process["pid"]: _listens(pid, address) or None):
+            return process["pid"]
+    for process in daemons:
+        options = options_of(process["cmdline"])
+        listening = options.get("address")
+        if listening is None:
+            config = options.get("config", "/etc/containerd/config.toml")
+            directory = os.path.dirname(config)
+            listening = DEFAULT_ADDRESS if directory == "/etc/containerd" else directory + "/containerd.sock"
+        if listening == address:
+            return process["pid"]
+    return None
+
+
+def _listens(pid, address):
+    try:
+        with open("/proc/%d/net/unix" % pid, "rb") as table:
+            suffix = b" " + os.fsencode(address) + b"\n"
+            inodes = {line.split()[6] for line in table if line.endswith(suffix)}
+        if not inodes:
+            return False
+        directory = "/proc/%d/fd" % pid
+        wanted = {"socket:[%s]" % inode.decode("ascii") for inode in inodes}
+        return any(_link(directory + "/" + fd) in wanted for fd in os.listdir(directory))
+    except OSError:
+        return False
+
+
+def _link(path):
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None

@@ -1,0 +1,268 @@
+"""What is read of one process only when it is asked for.
+
+Sources: proc_pid_status(5), proc_pid_limits(5), the runtime specification's config.json (`process`), and for "frozen"
+cgroup v2's cgroup.freeze and v1's freezer.state.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from . import files, procfs
+from .containers import containerd
+
+SHELLS = ("/bin/bash", "/usr/bin/bash", "/bin/zsh", "/bin/ash", "/bin/dash", "/bin/sh", "/usr/bin/sh", "/busybox/sh")
+_CAPABILITY = ["CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP", "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER", "SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT", "SYS_ADMIN", "SYS_BOOT", "SYS_NICE", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD", "LEASE", "AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP", "MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG", "WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ", "PERFMON", "BPF", "CHECKPOINT_RESTORE"]
+_LIMIT = {
+    "Max cpu time": "CPU", "Max file size": "FSIZE", "Max data size": "DATA", "Max stack size": "STACK",
+    "Max core file size": "CORE", "Max resident set": "RSS", "Max processes": "NPROC", "Max open files": "NOFILE",
+    "Max locked memory": "MEMLOCK", "Max address space": "AS", "Max file locks": "LOCKS",
+    "Max pending signals": "SIGPENDING", "Max msgqueue size": "MSGQUEUE", "Max nice priority": "NICE",
+    "Max realtime priority": "RTPRIO", "Max realtime timeout": "RTTIME",
+}  # fmt: skip
+_LIMIT_LINE = re.compile(r"^(Max [a-z ]+?)\s{2,}(\S+)\s+(\S+)", re.MULTILINE)
+
+
+def details(pid, start):
+    """The frame's record of one process, or None where it is gone: its pid may be another's by now."""
+    try:
+        fd = os.open("/proc/%d" % pid, os.O_PATH | os.O_DIRECTORY)
+    except OSError:
+        return None
+    try:
+        stat = procfs.read_at(fd, "stat", 1024)
+        if int(stat[stat.rindex(b")") + 2 :].split(b" ", 20)[19]) != start:
+            return None
+        return _details(pid, start, fd)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+
+
+def _details(pid, start, fd):
+    status = _status(fd)
+    cgroup_lines = files.text(procfs.read_at(fd, "cgroup", 16384)).splitlines()
+    record = {
+        "pid": pid,
+        "start": start,
+        "exe": _link(fd, "exe"),
+        "cwd": _link(fd, "cwd"),
+        "root": _link(fd, "root"),
+        "threads": int(status.get("Threads", "0")),
+        "seccomp": int(status.get("Seccomp", "0")),
+        "cgroup_lines": cgroup_lines,
+        "frozen": _frozen(cgroup_lines),
+        "pid_namespace_dead": _pid_namespace_dead(fd, status),
+        "setgroups_denied": _text(fd, "setgroups").strip() == "deny",
+        "shells": [],
+        "home": None,
+        "identity": None,
+        "unreadable": None,
+    }
+    try:
+        root = os.open("root", os.O_PATH | os.O_DIRECTORY, dir_fd=fd)
+    except OSError as error:
+        record["unreadable"] = procfs.errno_name(error)
+        return record
+    try:
+        record["shells"] = _shells(root)
+        record["identity"] = _of_config(pid, fd) or _of_status(fd, status, record["cwd"])
+        record["home"] = _home(root, record["identity"]["uid"])
+    finally:
+        os.close(root)
+    return record
+
+
+def _status(fd):
+    pairs = (line.partition(":") for line in files.text(procfs.read_at(fd, "status", 16384)).split("\n"))
+    return {name: value.strip() for name, _, value in pairs}
+
+
+def _text(fd, name):
+    try:
+        return files.text(procfs.read_at(fd, name, 16384))
+    except OSError:
+        return ""
+
+
+def _link(fd, name):
+    try:
+        return os.readlink(name, dir_fd=fd)
+    except OSError:
+        return None
+
+
+def _shells(root):
+    """The shells there are below a root, each program once: /bin is often a link to /usr/bin."""
+    found = {}
+    for path in SHELLS:
+        try:
+            shell = files.linux.open_in_root(root, path, os.O_PATH)
+        except OSError:
+            continue
+        try:
+            status = os.fstat(shell)
+        finally:
+            os.close(shell)
+        if status.st_mode & 0o111 and status.st_mode & 0o170000 == 0o100000:
+            found.setdefault((status.st_dev, status.st_ino), path)
+    return list(found.values())
+
+
+def _home(root, uid):
+    """The home of a user by the container's own /etc/passwd, or None."""
+    try:
+        lines = files.text(files.read_in_root(root, "/etc/passwd", 1 << 20)).splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        fields = line.split(":")
+        if len(fields) >= 6 and fields[2] == str(uid):
+            return fields[5] or None
+    return None
+
+
+def _of_status(fd, status, cwd):
+    """Identity from the process itself."""
+    return {
+        "source": "status",
+        "uid": int(status["Uid"].split()[1]),
+        "gid": int(status["Gid"].split()[1]),
+        "groups": [int(group) for group in status.get("Groups", "").split()],
+        "capabilities": {
+            "effective": int(status["CapEff"], 16),
+            "permitted": int(status["CapPrm"], 16),
+            "inheritable": int(status["CapInh"], 16),
+            "bounding": int(status["CapBnd"], 16),
+            "ambient": int(status.get("CapAmb", "0"), 16),
+        },
+        "no_new_privs": status.get("NoNewPrivs") == "1",
+        "cwd": cwd or "/",
+        "environment": None,
+        "rlimits": _limits(_text(fd, "limits")),
+        "umask": int(status["Umask"], 8) if "Umask" in status else None,
+        "oom_score_adj": int(_text(fd, "oom_score_adj") or 0),
+    }
+
+
+def _limits(table):
+    """{"NOFILE": [soft, hard]} from the table of /proc/PID/limits; -1 is unlimited."""
+    limits = {}
+    for name, soft, hard in _LIMIT_LINE.findall(table):
+        if name in _LIMIT:
+            limits[_LIMIT[name]] = [-1 if value == "unlimited" else int(value) for value in (soft, hard)]
+    return limits
+
+
+def _of_config(pid, fd):
+    """Identity from the container's config.json, if this is the container's first process; else None.
+
+    That file is what `docker exec` goes by, and the first process may have dropped its privileges since.
+    """
+    try:
+        parent = int(_status(fd)["PPid"])
+        record, _ = procfs.Reader().process(parent)
+    except (procfs.Vanished, OSError, KeyError, ValueError):
+        return None
+    shim = containerd.shim(record)
+    if not shim:
+        return None
+    from . import cgroup
+
+    path, claim = cgroup.parse(_text(fd, "cgroup"))
+    for id in (claim.id if claim else None, shim.id):
+        bundle = containerd.read_bundle(shim, id) if id else None
+        if bundle and bundle.init_pid == pid:
+            return _of_process(bundle.config.get("process"), fd)
+    return None
+
+
+def _of_process(process, fd):
+    """Identity from the `process` object of the runtime specification; None where that is not as specified."""
+    try:
+        user = process.get("user") or {}
+        sets = process.get("capabilities") or {}
+        current = _of_status(fd, _status(fd), None)
+        rlimits = dict(current["rlimits"])
+        for limit in process.get("rlimits") or ():
+            rlimits[limit["type"].replace("RLIMIT_", "", 1)] = [_signed(limit["soft"]), _signed(limit["hard"])]
+        gid = int(user.get("gid", 0))
+        return {
+            "source": "config.json",
+            "uid": int(user.get("uid", 0)),
+            "gid": gid,
+            "groups": [int(group) for group in user.get("additionalGids") or ()],
+            "capabilities": {
+                name: _mask(sets.get(name) or ())
+                for name in ("effective", "permitted", "inheritable", "bounding", "ambient")
+            },
+            "no_new_privs": bool(process.get("noNewPrivileges", False)),
+            "cwd": str(process.get("cwd") or "/"),
+            "environment": [str(variable) for variable in process.get("env") or ()],
+            "rlimits": rlimits,
+            "umask": int(user["umask"]) if "umask" in user else current["umask"],
+            "oom_score_adj": process.get("oomScoreAdj", current["oom_score_adj"]),
+        }
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _signed(limit):
+    return -1 if limit >= 1 << 63 else int(limit)
+
+
+def _mask(names):
+    return sum(1 << _CAPABILITY.index(name.replace("CAP_", "", 1)) for name in names)
+
+
+def _pid_namespace_dead(fd, status):
+    """No process can be born in its pid namespace any more: what it was for has exited."""
+    return status.get("State", "").startswith("Z") and len(status.get("NSpid", "").split()) > 1
+
+
+def _frozen(cgroup_lines):
+    """Its cgroup, v1's freezer or v2's, is frozen: whoever joins it hangs until it is thawed."""
+    mounts = cgroup_mounts()
+    for line in cgroup_lines:
+        number, controllers, path = (line.split(":", 2) + ["", ""])[:3]
+        if number == "0":
+            # frozen by itself or by any cgroup above it
+            if "frozen 1" in _first(mounts.get("", ()), path, "cgroup.events"):
+                return True
+        elif controllers == "freezer" and _first(mounts.get("freezer", ()), path, "freezer.state").strip() in (
+            "FROZEN",
+            "FREEZING",
+        ):
+            return True
+    return False
+
+
+def _first(mount_points, path, name):
+    for point in mount_points:
+        try:
+            with open(point + path.rstrip("/") + "/" + name, encoding="ascii", errors="replace") as file:
+                return file.read()
+        except OSError:
+            continue
+    return ""
+
+
+def cgroup_mounts():
+    """{"": [v2's mount points], "freezer": [v1's], ..}, from this process's own mountinfo."""
+    found = {}
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="backslashreplace") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return found
+    for line in lines:
+        left, _, right = line.partition(" - ")
+        fields = right.split(" ")
+        if fields[0] == "cgroup2":
+            found.setdefault("", []).append(left.split(" ")[4])
+        elif fields[0] == "cgroup":
+            for option in fields[2].split(","):
+                found.setdefault(option, []).append(left.split(" ")[4])
+    return found

@@ -1,0 +1,53 @@
+"""Files of unknown origin, opened so that they can neither hang nor mislead.
+
+A state file may have been put there by whoever runs in a container: a FIFO would hang the reader, a symlink lead
+out of the container, a huge file fill the memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+
+from nsview import linux
+
+LIMIT = 4 << 20
+
+
+def read_limited(fd, limit=LIMIT):
+    """All bytes of an open file up to limit; more than that is an OSError (EFBIG)."""
+    chunks = []
+    left = limit + 1
+    while left > 0:
+        chunk = os.read(fd, min(left, 1 << 16))
+        if not chunk:
+            return b"".join(chunks)
+        chunks.append(chunk)
+        left -= len(chunk)
+    raise OSError(27, "larger than %d bytes" % limit)
+
+
+def read_in_root(root_fd, path, limit=LIMIT):
+    """The bytes of a regular file below root_fd; symlinks stay inside. OSError where that is not what is there."""
+    fd = linux.open_in_root(root_fd, path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(22, "not a regular file", path)
+        return read_limited(fd, limit)
+    finally:
+        os.close(fd)
+
+
+def read_json(root_fd, path):
+    """The JSON object in a file below root_fd, or None where there is none that can be read."""
+    try:
+        value = json.loads(read_in_root(root_fd, path))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def text(data):
+    """Bytes as text: UTF-8, other bytes as backslash escapes."""
+    return data.decode("utf-8", "backslashreplace")

@@ -1,0 +1,173 @@
+"""The frames out, the requests in, and when to look again.
+
+Frames, one JSON object a line on stdout:
+  {"frame": "hello", "schema": 1, "host": {..}}
+  {"frame": "progress", "done": n, "total": n}              while a first look takes long
+  {"frame": "snapshot", "taken_at": s, "processes": [..], "namespaces": [..], "containers": [..]}
+  {"frame": "delta", "taken_at": s, "processes": [..], "gone": [pid, ..], "namespaces": [..],
+   "namespaces_gone": [[type, inode], ..], "containers": [..] or null}   changed or new records whole
+  {"frame": "details", "id": n, "details": {..} or null}    null: that process is gone
+  {"frame": "error", "text": ".."}                          it can't go on
+
+Requests, one JSON object a line on stdin:
+  {"request": "details", "id": n, "pid": n, "start": ticks}
+  {"request": "rescan"}
+  {"request": "stop"}
+It ends when stdin does, so it never outlives who asked.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import sys
+import time
+
+import nsview
+
+from . import details, scan
+
+SCHEMA = 1
+INTERVAL = 1.0  # seconds between the starts of two looks ..
+SHARE = 0.05  # .. or longer, so that looking takes no more of a core than this
+
+
+def hello(scanner):
+    """The frame that says whose frames these are."""
+    uname = os.uname()
+    return {
+        "frame": "hello",
+        "schema": SCHEMA,
+        "host": {
+            "name": uname.nodename,
+            "kernel": uname.release,
+            "boot_id": _boot_id(),
+            "uid": os.geteuid(),
+            "privileged": os.geteuid() == 0,
+            "nsview": nsview.__version__,
+            "namespaces": scanner.own["namespaces"],
+            "initial": {kind: inode for kind, inode in scanner.initial.items() if inode},
+        },
+    }
+
+
+def _boot_id():
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def snapshot(look, taken_at):
+    """The frame of a first look."""
+    return {
+        "frame": "snapshot",
+        "taken_at": taken_at,
+        "processes": list(look["processes"].values()),
+        "namespaces": list(look["namespaces"].values()),
+        "containers": look["containers"],
+    }
+
+
+def delta(old, new, taken_at):
+    """The frame that makes the new look of the old one; None where they are equal."""
+    before, after = old["processes"], new["processes"]
+    processes = [record for pid, record in after.items() if before.get(pid) != record]
+    gone = [pid for pid in before if pid not in after]
+    ns_before, ns_after = old["namespaces"], new["namespaces"]
+    namespaces = [record for key, record in ns_after.items() if ns_before.get(key) != record]
+    namespaces_gone = [key for key in ns_before if key not in ns_after]
+    containers = new["containers"] if new["containers"] != old["containers"] else None
+    if not (processes or gone or namespaces or namespaces_gone or containers is not None):
+        return None
+    return {
+        "frame": "delta",
+        "taken_at": taken_at,
+        "processes": processes,
+        "gone": gone,
+        "namespaces": namespaces,
+        "namespaces_gone": namespaces_gone,
+        "containers": containers,
+    }
+
+
+class Agent:
+    """One run: frames to `out` (a binary file), requests from the fd `requests`."""
+
+    def __init__(self, out, requests):
+        self.out = out
+        self.requests = requests
+        self.pending = b""
+
+    def write(self, frame):
+        # ASCII, so that no lone surrogate or encoding of the reader's can break a frame.
+        self.out.write(json.dumps(frame, separators=(",", ":")).encode("ascii") + b"\n")
+        self.out.flush()
+
+    def run(self, once=False):
+        """Look, then look again until told to stop."""
+        scanner = scan.Scanner()
+        self.write(hello(scanner))
+        progress = None if once else self._progress(time.monotonic())
+        began = time.monotonic()
+        taken_at = time.time()
+        look = scanner.look(progress)
+        self.write(snapshot(look, taken_at))
+        while not once:
+            cost = time.monotonic() - began
+            if not self._serve(began + max(INTERVAL, cost / SHARE)):
+                return
+            began = time.monotonic()
+            taken_at = time.time()
+            new = scanner.look()
+            frame = delta(look, new, taken_at)
+            if frame:
+                self.write(frame)
+            look = new
+
+    def _progress(self, began):
+        def progress(done, total):
+            if time.monotonic() - began > 0.3:
+                self.write({"frame": "progress", "done": done, "total": total})
+
+        return progress
+
+    def _serve(self, until):
+        """Answer requests until that time or a rescan is wanted; False: stop."""
+        while True:
+            left = until - time.monotonic()
+            if left <= 0:
+                return True
+            if not select.select([self.requests], [], [], left)[0]:
+                return True
+            data = os.read(self.requests, 1 << 16)
+            if not data:
+                return False
+            *lines, self.pending = (self.pending + data).split(b"\n")
+            rescan = False
+            for line in lines:
+                request = json.loads(line)
+                kind = request.get("request")
+                if kind == "stop":
+                    return False
+                if kind == "rescan":
+                    rescan = True
+                elif kind == "details":
+                    answer = details.details(request["pid"], request["start"])
+                    self.write({"frame": "details", "id": request["id"], "details": answer})
+            if rescan:
+                return True
+
+
+def main(arguments=()):
+    """Run as a program; `--once` ends after the first look. Exit code 4 where /proc can't be read."""
+    agent = Agent(sys.stdout.buffer, 0)
+    try:
+        agent.run(once="--once" in arguments)
+    except (BrokenPipeError, KeyboardInterrupt):
+        os._exit(0)  # who asked is gone; nothing is left to flush to
+    except OSError as error:
+        agent.write({"frame": "error", "text": "cannot read this host's /proc: %s" % error})
+        raise SystemExit(4) from None

@@ -1,0 +1,212 @@
+"""One process, read through a directory fd of its own.
+
+The fd pins the process: once its pid is gone or reused every read through it fails, so a record is never made of
+two. Sources: proc(5), proc_pid_stat(5), proc_pid_status(5); the kernel's fs/proc/array.c.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import pwd
+import re
+
+from .files import text
+
+KINDS = ("mnt", "uts", "ipc", "pid", "net", "user", "cgroup", "time")
+CMDLINE_LIMIT = 4096  # what a screen can show of it; `details` reads all
+PF_KTHREAD = 0x00200000
+
+# The name's newlines are escaped by the kernel in status (not in stat), so a line's start is really one.
+_STATUS = re.compile(rb"\nUid:\t\d+\t(\d+)\t.*?\nNSpid:\t([\d\t]+)\n", re.DOTALL)
+_LINKS = tuple((kind, "ns/" + kind) for kind in KINDS)
+_GONE = (errno.ENOENT, errno.ESRCH)
+
+
+def errno_name(error):
+    """EACCES for an OSError's 13."""
+    return errno.errorcode.get(error.errno or 0, "EIO")
+
+
+class Vanished(Exception):
+    """The process ended while it was read."""
+
+
+class Reader:
+    """Reads processes below one /proc, and remembers what many of them share: user names and link texts.
+
+    on_namespace(kind, inode, open_namespace) is called at the first sight of a namespace, while the process through
+    which it was seen is at hand; open_namespace() gives an fd of it or raises OSError.
+    """
+
+    def __init__(self, proc="/proc", on_namespace=None):
+        self.proc_fd = os.open(proc, os.O_PATH | os.O_DIRECTORY)
+        self.on_namespace = on_namespace
+        self._users = {}
+        self._inodes = {}
+        self._strings = {}
+        self.links = tuple(link for link in _LINKS if _readable_link(link[1]))
+
+    def close(self):
+        os.close(self.proc_fd)
+
+    def pids(self):
+        """The pids there are, in ascending order."""
+        fd = os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self.proc_fd)
+        try:
+            return sorted(int(name) for name in os.listdir(fd) if name.isdigit())
+        finally:
+            os.close(fd)
+
+    def process(self, pid):
+        """(record, cgroup bytes) of one process; the record is a frame's, less what `scan` adds. Raises Vanished."""
+        try:
+            fd = os.open(str(pid), os.O_PATH | os.O_DIRECTORY, dir_fd=self.proc_fd)
+        except OSError as error:
+            if error.errno in _GONE:
+                raise Vanished from None
+            raise
+        try:
+            return self._process(pid, fd)
+        except OSError as error:
+            if error.errno in _GONE:
+                raise Vanished from None
+            raise
+        finally:
+            os.close(fd)
+
+    def _process(self, pid, fd):
+        stat = read_at(fd, "stat", 1024)
+        # The name may hold anything, ") R 1" included: the last parenthesis ends it.
+        end = stat.rindex(b")")
+        fields = stat[end + 2 :].split(b" ", 20)
+        match = _STATUS.search(read_at(fd, "status", 8192))
+        uid = int(match.group(1)) if match else os.stat("", dir_fd=fd).st_uid
+        levels = match.group(2).split(b"\t") if match else (b"%d" % pid,)
+        kthread = bool(int(fields[6]) & PF_KTHREAD)
+        namespaces, unreadable = self._namespaces(pid, fd, fields[0])
+        record = {
+            "pid": pid,
+            "ppid": int(fields[1]),
+            "start": int(fields[19]),
+            "uid": uid,
+            "user": self._user(uid),
+            "state": fields[0].decode("ascii"),
+            "comm": text(stat[stat.index(b"(") + 1 : end]),
+            "cmdline": [] if kthread else _arguments(read_at(fd, "cmdline", CMDLINE_LIMIT)),
+            "nspid": [int(level) for level in levels],
+            "namespaces": namespaces,
+            "container": None,
+            "unreadable": unreadable,
+            "cgroup": "",
+            "kthread": kthread,
+        }
+        try:
+            cgroup = read_at(fd, "cgroup", 16384)
+        except OSError as error:
+            if error.errno in _GONE:
+                raise
+            cgroup = b""
+        return record, cgroup
+
+    def _namespaces(self, pid, fd, state):
+        """({kind: inode}, None or the errno's name of what could not be read)."""
+        found = {}
+        unreadable = None
+        for kind, path in self.links:
+            try:
+                target = os.readlink(path, dir_fd=fd)
+            except OSError as error:
+                if error.errno in (errno.EACCES, errno.EPERM):
+                    # One check of the whole process by the kernel, so the other links say the same.
+                    return found, errno_name(error)
+                unreadable = errno_name(error)
+                continue
+            inode = self._inodes.get(target)
+            if inode is None:
+                inode = self._first_sight(kind, path, target, fd)
+            found[kind] = inode
+        if unreadable and state == b"Z":
+            found.update(self._of_live_thread(pid, fd, found))
+            if len(found) == len(self.links):
+                unreadable = None
+        return found, unreadable
+
+    def _first_sight(self, kind, path, target, fd):
+        inode = int(target[target.index("[") + 1 : -1])
+        self._inodes[target] = inode
+        if self.on_namespace:
+            self.on_namespace(kind, inode, lambda: os.open(path, os.O_RDONLY, dir_fd=fd))
+        return inode
+
+    def forget(self, kind, inode):
+        """A namespace is gone; the same inode seen again is a new one."""
+        self._inodes.pop("%s:[%d]" % (kind, inode), None)
+
+    def _of_live_thread(self, pid, fd, found):
+        """The namespaces that a leader which has exited lost but a thread of it still has (pthread_exit in main)."""
+        try:
+            tasks = os.open("task", os.O_RDONLY | os.O_DIRECTORY, dir_fd=fd)
+        except OSError:
+            return {}
+        try:
+            for tid in os.listdir(tasks):
+                if int(tid) == pid:
+                    continue
+                links = {}
+                for kind, path in self.links:
+                    if kind in found:
+                        continue
+                    try:
+                        target = os.readlink(tid + "/" + path, dir_fd=tasks)
+                    except OSError:
+                        break
+                    inode = self._inodes.get(target)
+                    links[kind] = self._first_sight(kind, tid + "/" + path, target, tasks) if inode is None else inode
+                if links:
+                    return links
+        except OSError:
+            pass
+        finally:
+            os.close(tasks)
+        return {}
+
+    def _user(self, uid):
+        name = self._users.get(uid)
+        if name is None:
+            try:
+                name = pwd.getpwuid(uid).pw_name
+            except KeyError:
+                name = str(uid)
+            self._users[uid] = name
+        return name
+
+
+def read_at(fd, name, limit):
+    """Up to limit bytes of a small file below a directory fd, in one read."""
+    file = os.open(name, os.O_RDONLY, dir_fd=fd)
+    try:
+        return os.read(file, limit)
+    finally:
+        os.close(file)
+
+
+def _arguments(data):
+    """The arguments of a command line; one that was cut ends in an ellipsis.
+
+    A process may overwrite its own (setproctitle): then there is one argument, padded with NULs.
+    """
+    if not data:
+        return []
+    arguments = [text(argument) for argument in data.rstrip(b"\0").split(b"\0")]
+    if len(data) == CMDLINE_LIMIT:
+        arguments[-1] += "…"
+    return arguments
+
+
+def _readable_link(path):
+    try:
+        os.readlink("/proc/self/" + path)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,312 @@
+"""The command line: arguments in, what the model gives out. Errors are one line and an exit code.
+
+0 done; 1 the target is gone or nothing matched; 2 wrong usage; 3 not permitted; 4 a host or a file could not be read.
+Textual is imported only where the explorer opens, and after the agent has been started.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from . import __version__
+from .model.kinds import KIND_NAMES, KINDS
+
+if TYPE_CHECKING:
+    from .hosts.local import LocalHost
+    from .hosts.recording import RecordedHost
+    from .model.snapshot import Snapshot
+    from .model.target import Target
+
+DONE, NOTHING, USAGE, NOT_PERMITTED, UNREADABLE = range(5)
+TABLES = ("namespaces", "processes", "containers")
+
+
+class Failure(Exception):
+    """What ends a command: an exit code and one line for the user."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        # One line, where argparse would print the usage too.
+        raise Failure(USAGE, f"{message}; see `{self.prog} --help`")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The grammar of the command line."""
+    top = _Parser(
+        prog="nsview",
+        description="A terminal explorer of Linux namespaces: who shares what, which container it is, and a shell "
+        "inside. Without a command it opens the explorer.",
+        epilog="TARGET is a pid (8058), a namespace (net:4026532173), a container's name, id or unique id prefix, or "
+        "a path (/proc/22733/ns/net, /run/netns/blue). Exit codes: 0 done, 1 gone or nothing matched, 2 wrong usage, "
+        "3 not permitted, 4 a host or a file could not be read; enter gives the command's own.",
+    )
+    top.add_argument("--version", action="version", version=f"nsview {__version__}")
+    top.add_argument("--from", dest="recording", metavar="FILE", help="show a recording instead of this machine")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+
+    commands.add_parser("demo", help="the explorer on a recording that comes with nsview; no privileges needed")
+
+    listing = commands.add_parser("list", help="print namespaces (the default), processes or containers")
+    listing.add_argument("table", nargs="?", choices=TABLES, metavar="|".join(TABLES))
+    listing.add_argument("--type", choices=KIND_NAMES, metavar="TYPE", help="one of " + ", ".join(KIND_NAMES))
+    listing.add_argument("--filter", metavar="EXPR", default="", help="words that must all match")
+    _common(listing)
+
+    inspect = commands.add_parser("inspect", help="print all that is known of a process, namespace or container")
+    inspect.add_argument("target", metavar="TARGET")
+    _common(inspect)
+
+    enter = commands.add_parser(
+        "enter",
+        help="a shell or a command in the namespaces of a target",
+        description="Join the namespaces of a target and run CMD, or the best shell found. Without kinds: all those in "
+        "which the target differs from the host, or the one namespace named. By default with the target's own "
+        "capabilities, user and cgroup, as `docker exec` gives.",
+    )
+    enter.add_argument("target", metavar="TARGET")
+    enter.add_argument("--all", action="store_true", help="all kinds in which the target differs from the host")
+    for kind in KINDS:
+        enter.add_argument(f"--{kind.name}", action="append_const", dest="kinds", const=kind.name, help=kind.isolates)
+    enter.add_argument(
+        "--host-privileges", action="store_true", help="keep this user's capabilities and cgroup, as nsenter does"
+    )
+    enter.add_argument("--dry-run", action="store_true", help="print the plan and the nsenter command, do nothing")
+    enter.add_argument("--start", type=int, metavar="TICKS", help="refuse a process that did not start then")
+    enter.add_argument("cmd", nargs="*", metavar="-- CMD", help="the command; without it a shell")
+
+    record = commands.add_parser("record", help="save what the agent sees to a file, until interrupted")
+    record.add_argument("file", metavar="FILE")
+    record.add_argument("--seconds", type=_seconds, metavar="N", help="end after N seconds")
+    return top
+
+
+def _common(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="print JSON, schema 1")
+    command.add_argument(
+        "--from", dest="recording", metavar="FILE", default=argparse.SUPPRESS, help="read a recording instead"
+    )
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < 1e9:
+        raise ValueError
+    return seconds
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(arguments)
+    except Failure as failure:
+        return _fail(failure.code, str(failure))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has had enough (head); nothing is to be said to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+
+
+def _fail(code: int, message: str) -> int:
+    print(f"nsview: {message}", file=sys.stderr)
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    given, rest = arguments, []
+    if "--" in arguments:
+        # argparse would take options of the command that follows for its own.
+        cut = arguments.index("--")
+        given, rest = arguments[:cut], arguments[cut + 1 :]
+    options = parser().parse_args(given)
+    if options.command == "enter":
+        options.cmd = [*options.cmd, *rest]
+    elif rest:
+        raise Failure(USAGE, "only `nsview enter` takes a command after --")
+    from .hosts import HostError
+
+    try:
+        match options.command:
+            case None | "demo":
+                return _explore(options)
+            case "list":
+                return _list(options)
+            case "inspect":
+                return _inspect(options)
+            case "enter":
+                return _enter(options)
+            case "record":
+                return _record(options)
+    except HostError as error:
+        raise Failure(UNREADABLE, str(error)) from None
+    raise AssertionError(options.command)
+
+
+def _host(options: argparse.Namespace, once: bool = True) -> "LocalHost | RecordedHost":
+    if options.recording:
+        from .hosts.recording import RecordedHost
+
+        return RecordedHost(options.recording)
+    from .hosts.local import LocalHost
+
+    return LocalHost(once=once)
+
+
+def _first(options: argparse.Namespace) -> "Snapshot":
+    host = _host(options)
+    try:
+        return host.first()
+    finally:
+        host.stop()
+
+
+def _width() -> int | None:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def _print_json(value: object) -> None:
+    import json
+
+    # ASCII: whatever a process put into its name stays inert, and one encoding suits all readers.
+    print(json.dumps(value, indent=2))
+
+
+def _explore(options: argparse.Namespace) -> int:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise Failure(USAGE, "the explorer needs a terminal; `nsview list` prints, `nsview list --json` for programs")
+    if os.environ.get("TERM", "dumb") in ("", "dumb", "unknown"):
+        raise Failure(USAGE, "this terminal cannot be drawn on (TERM=dumb); `nsview list` prints instead")
+    host: LocalHost | RecordedHost
+    if options.command == "demo" or options.recording:
+        from .hosts.recording import RecordedHost, demo
+
+        host = RecordedHost(options.recording or demo(), pace=1)
+        host.first()  # what can't be read is said before the screen is taken
+    else:
+        from .hosts.local import LocalHost
+
+        host = LocalHost()
+    from .tui.app import NsviewApp
+
+    app = NsviewApp(host)
+    app.run()
+    if app.failure:
+        raise Failure(UNREADABLE, app.failure)
+    return app.return_code or DONE
+
+
+def _list(options: argparse.Namespace) -> int:
+    from . import report
+    from .model import export, filter
+
+    if options.type and options.table not in (None, "namespaces"):
+        raise Failure(USAGE, f"--type narrows namespaces, not {options.table}")
+    whole = _first(options)
+    snapshot = filter.narrow(whole, filter.parse(options.filter), options.type)
+    table = options.table or ("namespaces" if options.type or not options.json else None)
+    if options.json:
+        _print_json(export.listing(snapshot, whole, (table,) if table else export.TABLES))
+    elif table == "processes":
+        print(report.processes(snapshot, _width()))
+    elif table == "containers":
+        print(report.containers(snapshot, _width()))
+    else:
+        print(report.namespaces(snapshot, whole, _width()))
+    unreadable = report.unreadable(whole)
+    if unreadable and not options.json:
+        print(f"nsview: {unreadable}", file=sys.stderr)
+    found = getattr(snapshot, table or "namespaces")
+    if not found and (options.filter or options.type):
+        raise Failure(NOTHING, "nothing matched")
+    return DONE
+
+
+def _resolve(snapshot: "Snapshot", text: str) -> "Target":
+    from .hosts.local import namespace_name
+    from .model.target import TargetError, resolve
+
+    try:
+        return resolve(snapshot, namespace_name(text) if text.startswith(("/", "./")) else text)
+    except TargetError as error:
+        raise Failure(NOTHING, str(error)) from None
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    from . import report
+    from .model import export
+
+    snapshot = _first(options)
+    target = _resolve(snapshot, options.target)
+    if not options.json:
+        print(report.inspected(snapshot, target))
+    elif target.namespace:
+        _print_json(export.namespace(target.namespace, snapshot))
+    elif target.process and options.target.isdigit():
+        _print_json(export.inspected_process(snapshot, target.process))
+    elif target.container:
+        _print_json(export.container(target.container))
+    return DONE
+
+
+def _enter(options: argparse.Namespace) -> int:
+    if options.recording:
+        raise Failure(USAGE, "a recording can be looked at, not entered")
+    from .hosts.local import LocalHost
+    from .join import plan as join
+
+    host = LocalHost()
+    try:
+        snapshot = host.first()
+        target = _resolve(snapshot, options.target)
+        process = target.process
+        if process is None:
+            assert target.namespace is not None or target.container is not None
+            raise Failure(NOTHING, f"no process is in {options.target}, so there is nobody to follow into it")
+        if options.start is not None and process.start != options.start:
+            raise Failure(NOTHING, f"process {process.pid} is gone; its pid is another's by now")
+        details = host.details(process)
+        if details is None:
+            raise Failure(NOTHING, f"process {process.pid} is gone")
+    finally:
+        host.stop()
+    kinds = tuple(options.kinds or ())
+    if options.all or not kinds:
+        preset = join.choice_for(process, snapshot.host, None if options.all else target.namespace)
+        kinds = tuple(kind for kind in KIND_NAMES if kind in preset or kind in kinds)
+    plan = join.plan(process, details, snapshot.host, join.Choice(kinds, tuple(options.cmd), options.host_privileges))
+    if options.dry_run:
+        print(join.describe(plan))
+        return DONE
+    if plan.refusal:
+        raise Failure(plan.refusal.code, plan.refusal.text)
+    if not options.cmd and not sys.stdin.isatty():
+        raise Failure(USAGE, "a shell needs a terminal; give a command after --")
+    from .join.run import carry_out
+
+    return carry_out(plan)
+
+
+def _record(options: argparse.Namespace) -> int:
+    from .hosts.recorder import record
+
+    path = Path(options.file)
+    try:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            number = record(file, options.seconds)
+    except FileExistsError:
+        raise Failure(USAGE, f"{path} exists; give another name, or remove it first") from None
+    except OSError as error:
+        raise Failure(UNREADABLE, f"{path}: {error.strerror}") from None
+    print(f"nsview: {number} frames in {path}; nsview --from {path} shows them", file=sys.stderr)
+    return DONE

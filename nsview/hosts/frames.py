@@ -1,0 +1,66 @@
+"""The agent's frames as typed records.
+
+Frames are untrusted: a process chooses its own name, a recording may have been edited, a remote host may lie. What
+does not decode into these is refused; `nsview/agent/main.py` says what each frame means.
+"""
+
+import msgspec
+from msgspec import Struct
+
+from nsview.model.records import Container, Details, Host, Namespace, NamespaceKey, Process
+
+SCHEMA = 1
+
+
+class Hello(Struct, frozen=True, tag_field="frame", tag="hello"):
+    schema: int
+    host: Host
+
+
+class Progress(Struct, frozen=True, tag_field="frame", tag="progress"):
+    done: int
+    total: int
+
+
+class SnapshotFrame(Struct, frozen=True, tag_field="frame", tag="snapshot"):
+    taken_at: float
+    processes: list[Process]
+    namespaces: list[Namespace]
+    containers: list[Container]
+
+
+class DeltaFrame(Struct, frozen=True, tag_field="frame", tag="delta"):
+    taken_at: float
+    processes: list[Process]
+    gone: list[int]
+    namespaces: list[Namespace]
+    namespaces_gone: list[NamespaceKey]
+    containers: list[Container] | None
+
+
+class DetailsFrame(Struct, frozen=True, tag_field="frame", tag="details"):
+    id: int
+    details: Details | None
+
+
+class ErrorFrame(Struct, frozen=True, tag_field="frame", tag="error"):
+    text: str
+
+
+Frame = Hello | Progress | SnapshotFrame | DeltaFrame | DetailsFrame | ErrorFrame
+
+_decoder: msgspec.json.Decoder[Frame] = msgspec.json.Decoder(Frame)  # type: ignore[arg-type]
+
+
+class _Schema(Struct):
+    schema: int = SCHEMA
+
+
+def decode(line: bytes) -> Frame:
+    """The frame on one line. Raises msgspec.DecodeError (ValidationError included), saying where it is wrong."""
+    return _decoder.decode(line)
+
+
+def schema_of(line: bytes) -> int:
+    """The schema that a hello frame says it is of, also where the rest is unknown to us."""
+    return msgspec.json.decode(line, type=_Schema).schema

@@ -1,0 +1,149 @@
+"""This machine: the agent as a child process of ours, as root through sudo where asked for.
+
+It is started before Textual is imported, so that it has looked when the screen is ready.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from nsview.model.kinds import KIND_NAMES
+from nsview.model.records import Details, Process
+from nsview.model.snapshot import Snapshot
+
+from . import HostError, frames
+from .stream import Stream
+
+_ROOT = Path(__file__).resolve().parent.parent.parent
+_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from nsview.agent.main import main; main(sys.argv[2:])"
+_LINK = re.compile(r"^([a-z]+)(?:_for_children)?:\[(\d+)\]$")
+
+
+class LocalHost:
+    """The running agent of this machine. Started by the constructor; `stop` ends it."""
+
+    live = True
+
+    def __init__(self, *, elevated: bool = False, once: bool = False) -> None:
+        if sys.platform != "linux":
+            raise HostError("this is not Linux, which alone has namespaces: try `nsview demo`")
+        if not Path("/proc/self/ns").is_dir():
+            raise HostError("/proc is not mounted here; as root: mount -t proc proc /proc")
+        argv = [sys.executable, "-I", "-S", "-c", _BOOT, str(_ROOT), *(["--once"] if once else [])]
+        if elevated:
+            sudo = shutil.which("sudo")
+            if sudo is None:
+                raise HostError("sudo is not installed; start nsview as root instead")
+            argv = [sudo, "--prompt=nsview needs root to read all processes; password for %p: ", "--", *argv]
+        try:
+            # stderr stays ours: sudo asks and refuses there, while the screen is suspended.
+            self._agent = subprocess.Popen(
+                argv,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=None if elevated else subprocess.DEVNULL,
+                # ^C in the terminal is meant for the screen, and the agent ends when its stdin does.
+                preexec_fn=None if elevated else os.setpgrp,
+            )
+        except OSError as error:
+            raise HostError(f"the agent could not be started: {error.strerror}") from None
+        self._stream = Stream("this host")
+        self._next_id = 0
+
+    def read(self) -> Iterator[Snapshot | frames.Frame]:
+        """What the agent says, until it ends; blocks in between. Raises HostError where it fails."""
+        for line in self.lines():
+            said = self._stream.take(line)
+            if said is not None:
+                yield said
+
+    def lines(self) -> Iterator[bytes]:
+        """The agent's frames undecoded, until it ends. Raises HostError where it fails."""
+        assert self._agent.stdout is not None
+        for line in self._agent.stdout:
+            if line.endswith(b"\n"):
+                yield line
+        code = self._agent.wait()
+        if code not in (0, -15):
+            raise HostError(f"the agent ended unexpectedly (exit code {code}); start nsview again")
+
+    def first(self) -> Snapshot:
+        """The first snapshot."""
+        for said in self.read():
+            if isinstance(said, Snapshot):
+                return said
+        raise HostError("the agent ended before it had read /proc; start nsview again")
+
+    def request_details(self, process: Process) -> int:
+        """Ask for the details of a process; the answer's frame has the id returned here."""
+        self._next_id += 1
+        self._write({"request": "details", "id": self._next_id, "pid": process.pid, "start": process.start})
+        return self._next_id
+
+    def details(self, process: Process) -> Details | None:
+        """The details of a process, waited for; None where it is gone."""
+        wanted = self.request_details(process)
+        for said in self.read():
+            if isinstance(said, frames.DetailsFrame) and said.id == wanted:
+                return said.details
+        raise HostError("the agent ended before it answered; start nsview again")
+
+    def rescan(self) -> None:
+        """Look now rather than at the next turn."""
+        self._write({"request": "rescan"})
+
+    def stop(self) -> None:
+        """End the agent. Safe to call twice."""
+        assert self._agent.stdin is not None
+        with contextlib.suppress(OSError):  # it ended by itself
+            self._agent.stdin.close()  # its word to end; whoever reads its frames sees them end
+        try:
+            self._agent.wait(1)
+        except subprocess.TimeoutExpired:
+            self._agent.kill()
+            self._agent.wait()
+
+    def _write(self, request: dict[str, object]) -> None:
+        assert self._agent.stdin is not None
+        try:
+            self._agent.stdin.write(msgspec.json.encode(request) + b"\n")
+            self._agent.stdin.flush()
+        except (OSError, ValueError):
+            pass  # it has ended: `read` says so
+
+
+def namespace_name(path: str) -> str:
+    """`net:4026532173` for a path such as /proc/22733/ns/net or /run/netns/blue. Raises HostError."""
+    try:
+        match = _LINK.match(os.readlink(path))
+        if match:
+            return f"{match[1]}:{match[2]}"
+    except OSError:
+        pass  # not a link: a bind mount, or nothing
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise HostError(f"{path}: {error.strerror}") from None
+    try:
+        return f"{_kind_of(fd, path)}:{os.fstat(fd).st_ino}"
+    finally:
+        os.close(fd)
+
+
+def _kind_of(fd: int, path: str) -> str:
+    import fcntl
+
+    from nsview.model.kinds import KINDS
+
+    try:
+        value = fcntl.ioctl(fd, 0xB703)  # NS_GET_NSTYPE, ioctl_nsfs(2)
+    except OSError:
+        raise HostError(f"{path}: not a namespace; give a path such as /proc/1/ns/net") from None
+    return next((kind.name for kind in KINDS if kind.value == value), KIND_NAMES[0])

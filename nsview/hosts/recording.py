@@ -1,0 +1,79 @@
+"""A recording: the frames of an agent, saved to a file and shown again."""
+
+import gzip
+import time
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+
+from nsview.model.snapshot import Snapshot
+
+from . import HostError, frames
+from .stream import Stream
+
+_GZIP = b"\x1f\x8b"
+
+
+class RecordedHost:
+    """The host that a recording is of. pace: 1 for as it happened, 0 for all at once."""
+
+    live = False
+
+    def __init__(self, path: Path | str, *, pace: float = 0) -> None:
+        self.path = Path(path)
+        self.pace = pace
+        try:
+            data = self.path.read_bytes()
+            if data.startswith(_GZIP):
+                data = gzip.decompress(data)
+        except (OSError, EOFError) as error:
+            reason = getattr(error, "strerror", None) or "not a whole gzip file"
+            raise HostError(f"{path}: {reason}") from None
+        self._lines = data.split(b"\n")
+        rest = self._lines.pop()
+        if not self._lines and not rest:
+            raise HostError(f"{path}: empty, not a recording of nsview")
+        if rest:
+            raise HostError(
+                f"{path}: cut in the middle of line {len(self._lines) + 1}; "
+                f"`head -n {len(self._lines)}` of it keeps what is whole"
+                if self._lines
+                else f"{path}: not a recording of nsview"
+            )
+
+    def read(self) -> Iterator[Snapshot | frames.Frame]:
+        """Its frames and snapshots, at its pace. Raises HostError at a line that can't be read."""
+        return self._read(self.pace)
+
+    def _read(self, pace: float) -> Iterator[Snapshot | frames.Frame]:
+        stream = Stream(str(self.path))
+        before = None
+        for number, line in enumerate(self._lines, 1):
+            try:
+                said = stream.take(line)
+            except HostError as error:
+                raise HostError(f"{error} (line {number})" if number > 1 else str(error)) from None
+            if isinstance(said, Snapshot):
+                if before is not None and pace:
+                    time.sleep(max(0.0, min(said.taken_at - before, 60)) / pace)
+                before = said.taken_at
+            if said is not None:
+                yield said
+
+    def first(self) -> Snapshot:
+        """The one snapshot that a command shows: the host as it was when recording ended."""
+        last = None
+        for said in self._read(pace=0):
+            if isinstance(said, Snapshot):
+                last = said
+        if last is None:
+            raise HostError(f"{self.path}: no snapshot in it")
+        return last
+
+    def stop(self) -> None:
+        """Nothing runs."""
+
+
+def demo() -> Path:
+    """The recording that comes with nsview."""
+    return Path(str(resources.files("nsview") / "demo.jsonl.gz"))

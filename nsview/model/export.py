@@ -1,0 +1,81 @@
+"""Snapshots as the JSON objects that `--json` prints: schema 1, which scripts depend on."""
+
+from typing import Any
+
+import msgspec
+
+from .chain import chain
+from .kinds import KIND_NAMES
+from .records import Container, Host, Namespace, Process
+from .snapshot import Snapshot, all_namespaces
+
+SCHEMA = 1
+TABLES = ("namespaces", "processes", "containers")
+
+
+def listing(snapshot: Snapshot, whole: Snapshot, tables: tuple[str, ...] = TABLES) -> dict[str, Any]:
+    """The object of `nsview list --json`: these tables of a (narrowed) snapshot of the whole one."""
+    printed: dict[str, Any] = {
+        "schema": SCHEMA,
+        "host": host(whole.host),
+        "taken_at": whole.taken_at,
+    }
+    if "namespaces" in tables:
+        printed["namespaces"] = [namespace(n, whole) for n in all_namespaces(snapshot)]
+    if "processes" in tables:
+        printed["processes"] = [process(snapshot.processes[pid]) for pid in sorted(snapshot.processes)]
+    if "containers" in tables:
+        printed["containers"] = [container(c) for c in snapshot.containers.values()]
+    printed["unreadable"] = {"processes": sum(whole.unreadable.values()), "reasons": whole.unreadable}
+    return printed
+
+
+def host(record: Host) -> dict[str, Any]:
+    return {
+        "name": record.name,
+        "kernel": record.kernel,
+        "boot_id": record.boot_id,
+        "uid": record.uid,
+        "privileged": record.privileged,
+        "nsview": record.nsview,
+    }
+
+
+def namespace(record: Namespace, snapshot: Snapshot) -> dict[str, Any]:
+    pids = snapshot.members(record.type).get(record.inode, ())
+    processes = [{"kind": "process", "pid": pid, "fd": None, "path": None} for pid in pids]
+    others = [{"kind": h.kind, "pid": h.pid, "fd": h.fd, "path": h.path} for h in record.held_by]
+    return {
+        "type": record.type,
+        "inode": record.inode,
+        "device": record.device,
+        "id": record.id,
+        "initial": record.initial,
+        "owner": record.owner,
+        "parent": record.parent,
+        "nprocs": len(pids),
+        "pids": list(pids),
+        "names": list(record.names),
+        "held_by": processes + others,
+    }
+
+
+def process(record: Process) -> dict[str, Any]:
+    printed: dict[str, Any] = msgspec.to_builtins(record)
+    printed["namespaces"] = {
+        kind: inode for kind in KIND_NAMES if (inode := getattr(record.namespaces, kind)) is not None
+    }
+    return printed
+
+
+def container(record: Container) -> dict[str, Any]:
+    printed: dict[str, Any] = msgspec.to_builtins(record)
+    return printed
+
+
+def inspected_process(snapshot: Snapshot, record: Process) -> dict[str, Any]:
+    """The object of `nsview inspect PID --json`: the process and its chain."""
+    links = [
+        {"pid": link.process.pid, "comm": link.process.comm, "link": link.link} for link in chain(snapshot, record.pid)
+    ]
+    return {**process(record), "chain": links}

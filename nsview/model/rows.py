@@ -1,0 +1,199 @@
+"""The lines of the explorer's list, from a snapshot and a view of it.
+
+A row knows what it stands for and where it is in the tree; what it looks like is the screen's business.
+"""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from msgspec import Struct
+
+from . import filter as filters
+from .group import containers_of
+from .kinds import KIND_NAMES, KindName
+from .records import Container, Namespace, Process
+from .snapshot import Snapshot
+
+Grouping = Literal["mnt", "uts", "ipc", "pid", "net", "user", "cgroup", "time", "tree", "container"]
+GROUPINGS: tuple[Grouping, ...] = ("tree", *KIND_NAMES, "container")
+
+RowKey = tuple[str, object]
+"""("group", inode | container key | None) or ("process", pid): what a row stands for, from one snapshot to the next."""
+
+
+class View(Struct, frozen=True):
+    """How a snapshot is looked at.
+
+    by: a kind of namespace, "container", or "tree" for the processes as they descend from each other.
+    toggled: the rows whose fold is not the usual one. The usual: the host's own namespace, kernel threads and
+    processes outside of any container folded, everything else open.
+    """
+
+    by: Grouping = "net"
+    filter: filters.Filter = filters.Filter()
+    toggled: frozenset[RowKey] = frozenset()
+
+
+class GroupRow(Struct, frozen=True):
+    """The head of a group: a namespace, a container, or what could not be placed.
+
+    namespace, container: what the group is; both None where its members' namespaces could not be read, or where they
+    are in no container. pids: all members; shown: how many of them the filter leaves.
+    containers: of the members. folded: None where there is nothing below.
+    """
+
+    key: RowKey
+    namespace: Namespace | None
+    container: Container | None
+    initial: bool
+    pids: tuple[int, ...]
+    shown: int
+    containers: tuple[Container, ...]
+    folded: bool | None
+
+
+class ProcessRow(Struct, frozen=True, gc=False):
+    """A process. guides: the tree's lines left of it. context: kept for what is below it, though the filter does not
+    match it. folded: None where there is nothing below. group: the group it stands in, None in the tree."""
+
+    key: RowKey
+    process: Process
+    container: Container | None
+    guides: str
+    folded: bool | None
+    context: bool
+    group: RowKey | None
+
+
+class NoteRow(Struct, frozen=True):
+    """A line in words, where there is nothing else to show."""
+
+    key: RowKey
+    text: str
+
+
+Row = GroupRow | ProcessRow | NoteRow
+
+
+def rows(snapshot: Snapshot, view: View) -> list[Row]:
+    """All rows of a view, top to bottom; folded ones leave out what is below them."""
+    if view.by == "tree":
+        found = _tree(snapshot, view)
+    else:
+        found = []
+        for group in _groups(snapshot, view):
+            found.append(group)
+            if group.folded is False:
+                found.extend(_members(snapshot, view, group))
+    if not found:
+        words = "Nothing matches. Esc clears the filter." if view.filter else "No processes."
+        return [NoteRow(("note", 0), words)]
+    if len(found) == 1 and isinstance(found[0], GroupRow) and found[0].initial and not view.filter:
+        kind = view.by
+        found.append(NoteRow(("note", 1), f"Every process is in the host's {kind} namespace; no other is in use."))
+    return found
+
+
+def _groups(snapshot: Snapshot, view: View) -> list[GroupRow]:
+    groups = []
+    for key, namespace, container, pids in _partition(snapshot, view):
+        itself = (namespace is not None and view.filter.namespace(namespace)) or (
+            container is not None and view.filter.container(container)
+        )
+        shown = pids if itself else _matching(snapshot, view, pids)
+        if view.filter and not shown and not itself:
+            continue
+        initial = namespace is not None and namespace.initial
+        usually_folded = (initial or (namespace is None and container is None)) and not view.filter
+        groups.append(
+            GroupRow(
+                key, namespace, container, initial, pids, len(shown), containers_of(snapshot, pids),
+                (usually_folded != (key in view.toggled)) if shown else None,
+            )
+        )  # fmt: skip
+
+    def order(group: GroupRow) -> tuple[bool, bool, int, str]:
+        # By age, so that what is new comes last and nothing moves; what could not be read at the very end.
+        oldest = min((snapshot.processes[pid].start for pid in group.pids), default=1 << 62)
+        unknown = group.namespace is None and group.container is None
+        return not group.initial, unknown, oldest, str(group.key)
+
+    return sorted(groups, key=order)
+
+
+def _partition(
+    snapshot: Snapshot, view: View
+) -> Iterable[tuple[RowKey, Namespace | None, Container | None, tuple[int, ...]]]:
+    if view.by == "container":
+        for container in snapshot.containers.values():
+            pids = tuple(pid for pid in container.pids if pid in snapshot.processes)
+            yield ("group", container.key), None, container, pids
+        outside = tuple(pid for pid, process in sorted(snapshot.processes.items()) if process.container is None)
+        if outside:
+            yield ("group", None), None, None, outside
+        return
+    kind: KindName = view.by
+    members = snapshot.members(kind)
+    for (type, inode), namespace in snapshot.namespaces.items():
+        if type == kind:
+            yield ("group", inode), namespace, None, members.get(inode, ())
+    if members.get(None):
+        yield ("group", None), None, None, members[None]
+
+
+def _matching(snapshot: Snapshot, view: View, pids: tuple[int, ...]) -> tuple[int, ...]:
+    if not view.filter:
+        return pids
+    return tuple(pid for pid in pids if view.filter.process(snapshot.processes[pid], snapshot))
+
+
+def _members(snapshot: Snapshot, view: View, group: GroupRow) -> list[Row]:
+    pids = group.pids if group.shown == len(group.pids) else _matching(snapshot, view, group.pids)
+    return _forest(snapshot, view, pids, group.key, frozenset(), parent=lambda process: process.ppid)
+
+
+def _tree(snapshot: Snapshot, view: View) -> list[Row]:
+    if not view.filter:
+        return _forest(snapshot, view, tuple(snapshot.processes), None, frozenset(), snapshot.parent)
+    matching = _matching(snapshot, view, tuple(snapshot.processes))
+    kept = set(matching)
+    for pid in matching:
+        above = snapshot.processes.get(snapshot.parent(snapshot.processes[pid]))
+        while above is not None and above.pid not in kept:
+            kept.add(above.pid)
+            above = snapshot.processes.get(snapshot.parent(above))
+    return _forest(snapshot, view, tuple(kept), None, frozenset(kept.difference(matching)), snapshot.parent)
+
+
+def _forest(snapshot, view, pids, group, context, parent) -> list[Row]:  # type: ignore[no-untyped-def]
+    """These processes as trees by `parent`, in order of pid."""
+    processes = snapshot.processes
+    inside = set(pids)
+    children: dict[int, list[int]] = {}
+    tops = []
+    for pid in sorted(pids):
+        above = parent(processes[pid])
+        if above in inside and above != pid:
+            children.setdefault(above, []).append(pid)
+        else:
+            tops.append(pid)
+    found: list[Row] = []
+    # (pid, guides of the row itself, guides of what is below it); a stack, for a chain may be thousands deep.
+    stack = [(pid, "", "") for pid in reversed(tops)]
+    while stack:
+        pid, guides, below = stack.pop()
+        process = processes[pid]
+        own = children.get(pid)
+        key: RowKey = ("process", pid)
+        folded = None
+        if own:
+            usually_folded = process.kthread and group is None and not view.filter
+            folded = usually_folded != (key in view.toggled)
+        found.append(
+            ProcessRow(key, process, snapshot.container_of(process), guides, folded, pid in context, group)
+        )
+        if own and not folded:
+            for child in reversed(own):
+                last = child == own[-1]
+                stack.append((child, below + ("└─ " if last else "├─ "), below + ("   " if last else "│  ")))
+    return found

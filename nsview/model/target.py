@@ -1,0 +1,82 @@
+"""What a user means by `8058`, `net:4026532173`, `web` or a namespace's path."""
+
+import re
+from typing import Literal
+
+from msgspec import Struct
+
+from .kinds import KIND_NAMES
+from .records import Container, Namespace, NamespaceKey, Process
+from .snapshot import Snapshot
+from .text import safe
+
+_NAMESPACE = re.compile(r"^([a-z]+):\[?(\d+)\]?$")
+
+
+class Target(Struct, frozen=True):
+    """What was meant: a process, a namespace or a container; `process` is whom to follow into it, where there is one."""
+
+    process: Process | None
+    namespace: Namespace | None = None
+    container: Container | None = None
+
+
+class TargetError(Exception):
+    """Nothing, or more than one thing, is meant. kind: "gone" or "ambiguous"; the message is one line."""
+
+    def __init__(self, kind: Literal["gone", "ambiguous"], message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+def resolve(snapshot: Snapshot, text: str) -> Target:
+    """The target that a text means. A path must have been made a namespace's name before (`type:inode`)."""
+    match = _NAMESPACE.match(text)
+    if match and match.group(1) in KIND_NAMES:
+        return of_namespace(snapshot, (match.group(1), int(match.group(2))))
+    if text.isdigit() and int(text) in snapshot.processes:
+        process = snapshot.processes[int(text)]
+        return Target(process, container=snapshot.container_of(process))
+    found = _containers(snapshot, text)
+    if len(found) == 1:
+        return of_container(snapshot, found[0])
+    if found:
+        names = ", ".join(sorted(f"{safe(c.name)} ({safe(c.key)})" for c in found))
+        raise TargetError("ambiguous", f"{safe(text)!r} may mean {names}; give the one in parentheses")
+    if text.isdigit():
+        raise TargetError("gone", f"no process {text}; `nsview list processes` shows those there are")
+    raise TargetError("gone", f"no container {safe(text)!r}; `nsview list containers` shows those there are")
+
+
+def of_namespace(snapshot: Snapshot, key: NamespaceKey) -> Target:
+    """The target of a namespace: its oldest member is whom to follow."""
+    namespace = snapshot.namespaces.get(key)
+    if namespace is None:
+        raise TargetError(
+            "gone", f"nobody has namespace {key[0]}:[{key[1]}]; `nsview list --type {key[0]}` shows those there are"
+        )
+    pids = snapshot.members(namespace.type).get(namespace.inode, ())
+    members = [snapshot.processes[pid] for pid in pids]
+    # A zombie cannot be followed; the oldest is the least likely to go.
+    members.sort(key=lambda process: (process.state == "Z", process.start, process.pid))
+    return Target(members[0] if members else None, namespace=namespace)
+
+
+def of_container(snapshot: Snapshot, container: Container) -> Target:
+    """The target of a container: its first process is whom to follow."""
+    pid = container.init_pid if container.init_pid in snapshot.processes else next(iter(container.pids), None)
+    return Target(snapshot.processes.get(pid) if pid else None, container=container)
+
+
+def _containers(snapshot: Snapshot, text: str) -> list[Container]:
+    containers = list(snapshot.containers.values())
+    for matches in (
+        lambda c: c.key == text,
+        lambda c: c.name == text,
+        lambda c: c.id == text,
+        lambda c: c.id.startswith(text) or c.key.startswith(text),
+    ):
+        found = [container for container in containers if matches(container)]
+        if found:
+            return found
+    return []

@@ -1,0 +1,183 @@
+"""Plain tables and paragraphs for the command line, from the model. All text passes `safe`."""
+
+from collections.abc import Iterable, Sequence
+
+from .model.chain import Link, chain
+from .model.group import Sharing, containers_of, sharing
+from .model.kinds import KIND
+from .model.records import Container, Namespace, Process
+from .model.snapshot import Snapshot, all_namespaces
+from .model.target import Target
+from .model.text import safe
+
+
+def table(header: Sequence[str], lines: Iterable[Sequence[str]], width: int | None = None) -> str:
+    """Columns under a header, the last one cut at width where that is given. Headers that end in ">" are of numbers."""
+    rows = [[safe(cell) for cell in line] for line in lines]
+    titles = [title.rstrip(">") for title in header]
+    widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
+    printed = []
+    for row in [titles, *rows]:
+        cells = [
+            cell.rjust(size) if title.endswith(">") else cell.ljust(size)
+            for cell, size, title in zip(row, widths, header, strict=True)
+        ]
+        line = "  ".join(cells).rstrip()
+        printed.append(line if width is None or len(line) <= width else line[: width - 1] + "…")
+    return "\n".join(printed)
+
+
+def namespaces(snapshot: Snapshot, whole: Snapshot, width: int | None = None) -> str:
+    """A line a namespace: what `nsview list` prints."""
+
+    def lines() -> Iterable[list[str]]:
+        for namespace in all_namespaces(snapshot):
+            pids = whole.members(namespace.type).get(namespace.inode, ())
+            first = min((whole.processes[pid] for pid in pids), key=lambda p: (p.start, p.pid), default=None)
+            yield [
+                namespace.type, str(namespace.inode), str(len(pids)), str(first.pid) if first else "-",
+                first.user if first else "-", whose(namespace, containers_of(whole, pids)),
+                first.command if first else held(namespace),
+            ]  # fmt: skip
+
+    return table(["TYPE", "INODE>", "NPROCS>", "PID>", "USER", "WHOSE", "COMMAND"], lines(), width)
+
+
+def whose(namespace: Namespace, containers: Sequence[Container]) -> str:
+    """The containers in a namespace, after "host" where it is the host's."""
+    names = [container.name for container in containers]
+    if namespace.initial:
+        names = ["host", *([f"+{len(names)} containers"] if len(names) > 1 else names)]
+    return ",".join(names) or "-"
+
+
+def held(namespace: Namespace) -> str:
+    """What keeps a namespace alive that no process is in."""
+    return "held by " + ", ".join(holder.path or holder.kind for holder in namespace.held_by)
+
+
+def processes(snapshot: Snapshot, width: int | None = None) -> str:
+    def lines() -> Iterable[list[str]]:
+        for pid in sorted(snapshot.processes):
+            process = snapshot.processes[pid]
+            container = snapshot.container_of(process)
+            inner = process.inner_pid
+            yield [
+                str(pid), str(process.ppid), "-" if inner is None else str(inner), process.user,
+                container.name if container else "-",
+                str(process.namespaces.net or process.unreadable or "-"),
+                process.command,
+            ]  # fmt: skip
+
+    return table(["PID>", "PPID>", "INSIDE>", "USER", "CONTAINER", "NET", "COMMAND"], lines(), width)
+
+
+def containers(snapshot: Snapshot, width: int | None = None) -> str:
+    def lines() -> Iterable[list[str]]:
+        for container in snapshot.containers.values():
+            yield [
+                container.name, container.id[:12], container.runtime, container.engine_namespace or "-",
+                str(container.init_pid or "-"), str(container.shim_pid or "-"), str(len(container.pids)),
+                container.image or "-",
+            ]  # fmt: skip
+
+    header = ["NAME", "ID", "RUNTIME", "ENGINE NS", "INIT PID>", "SHIM PID>", "NPROCS>", "IMAGE"]
+    return table(header, lines(), width)
+
+
+def unreadable(snapshot: Snapshot) -> str | None:
+    """One line on what could not be read, or None where all could."""
+    reasons = {reason: n for reason, n in snapshot.unreadable.items() if reason != "ENOENT"}
+    if not reasons:
+        return None
+    number = sum(reasons.values())
+    named = ", ".join(f"{n} {reason}" for reason, n in sorted(reasons.items()))
+    hint = "" if snapshot.host.privileged else "; as root it sees more: sudo nsview"
+    return f"{number} of {len(snapshot.processes)} processes' namespaces could not be read ({named}){hint}"
+
+
+def inspected(snapshot: Snapshot, target: Target) -> str:
+    """What `nsview inspect` prints of a process, a namespace or a container."""
+    parts = []
+    if target.namespace:
+        parts.append(_namespace(snapshot, target.namespace))
+    if target.container:
+        parts.append(_container(target.container))
+    if target.process and not target.namespace:
+        parts.append(_process(snapshot, target.process))
+    return "\n\n".join(parts)
+
+
+def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
+    return "\n".join(f"{name:<11} {safe(value)}" for name, value in pairs)
+
+
+def _namespace(snapshot: Snapshot, namespace: Namespace) -> str:
+    pids = snapshot.members(namespace.type).get(namespace.inode, ())
+    pairs = [
+        ("namespace", namespace.label + (" (the host's)" if namespace.initial else "")),
+        ("isolates", KIND[namespace.type].isolates),
+        ("kernel id", str(namespace.id) if namespace.id is not None else "-"),
+        ("owner", f"user:[{namespace.owner}]" if namespace.owner else "-"),
+        ("names", ", ".join(namespace.names) or "-"),
+        ("processes", str(len(pids))),
+        ("whose", whose(namespace, containers_of(snapshot, pids))),
+    ]
+    members = {pid: snapshot.processes[pid] for pid in pids}
+    listed = processes(Snapshot(snapshot.host, snapshot.taken_at, members, {}, snapshot.containers))
+    return _pairs(pairs) + ("\n\n" + listed if pids else "")
+
+
+def _container(container: Container) -> str:
+    pod = container.pod
+    return _pairs([
+        ("container", container.name),
+        ("id", container.id),
+        ("runtime", f"{container.runtime} ({container.engine_namespace or '-'})"),
+        ("image", container.image or "-"),
+        *([("pod", f"{pod.namespace}/{pod.name} ({container.role})")] if pod else []),
+        ("init pid", str(container.init_pid or "-")),
+        ("shim pid", str(container.shim_pid or "-")),
+        ("witness", container.witness),
+    ])  # fmt: skip
+
+
+def _process(snapshot: Snapshot, process: Process) -> str:
+    pairs = [
+        ("pid", " → ".join(map(str, process.nspid)) + ("  (host → inside)" if len(process.nspid) > 1 else "")),
+        ("command", process.command),
+        ("user", f"{process.user} ({process.uid})"),
+        ("state", process.state),
+        ("cgroup", process.cgroup or "-"),
+    ]
+    if process.unreadable:
+        pairs.append(("unreadable", process.unreadable))
+    kinds = table(["KIND", "INODE>", "NPROCS>", "WHO ELSE"], (_sharing(s, process) for s in sharing(snapshot, process)))
+    return f"{_pairs(pairs)}\n\n{kinds}\n\n{chain_lines(chain(snapshot, process.pid))}"
+
+
+def _sharing(shared: Sharing, process: Process) -> list[str]:
+    return [shared.kind, str(shared.inode or "?"), str(len(shared.pids) or "-"), who_else(shared, process)]
+
+
+def who_else(shared: Sharing, process: Process) -> str:
+    """Who else is in a process's namespace, in words."""
+    if shared.inode is None:
+        return process.unreadable or "not known to this kernel"
+    if shared.initial:
+        return "the host"
+    others = [container.name for container in shared.containers if container.key != process.container]
+    if others:
+        return ", ".join(others)
+    number = len(shared.pids) - 1
+    own = "its own container" if process.container and shared.containers else None
+    return own or (f"{number} other{'s' if number > 1 else ''}" if number else "nobody else")
+
+
+def chain_lines(links: Sequence[Link]) -> str:
+    """The chain, a line a process, indented as it descends."""
+    printed = []
+    for depth, link in enumerate(links):
+        arrow = "" if not depth else "   " * (depth - 1) + ("└─ " if link.link == "parent" else "└╌ serves ")
+        printed.append(f"{arrow}{link.process.pid} {safe(link.process.command)}")
+    return "\n".join(printed)

@@ -5,6 +5,7 @@ CI=true it fails. Every test in this directory gets the mark `real`.
 """
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,8 +43,11 @@ def require(*programs: str) -> None:
 def workspace() -> Iterator[Workspace]:
     """The directory that everything real of this session lives in."""
     require("ip", "umount")
+    # timeout(1) and CI systems end a run by SIGTERM, which would leave daemons behind until the next one.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     with Workspace.create() as created:
         yield created
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="session")

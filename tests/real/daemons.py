@@ -168,9 +168,8 @@ class Docker:
 
     def stop(self) -> None:
         """Delete all containers and end the daemon. What refuses is left to Workspace.clear."""
-        if hasattr(self, "_client"):
-            if ids := self.run("ps", "--all", "--quiet", check=False).split():
-                self.run("rm", "--force", "--volumes", *ids, check=False)
+        if hasattr(self, "_client") and (ids := self.run("ps", "--all", "--quiet", check=False).split()):
+            self.run("rm", "--force", "--volumes", *ids, check=False)
         self._daemon.stop()
         if self._containerd:
             self._containerd.stop()
@@ -221,6 +220,8 @@ class Containerd:
         self._daemon, self.address = _start_containerd(workspace.root / "c", self._environment)
         self.state = workspace.root / "c" / "state"
         self.pid = self._daemon.pid
+        # runc's state is in one place for all of a machine's containerds, where their ids would meet.
+        self._runc_root = workspace.root / "c" / "runc"
         self._containers: dict[tuple[str, str], None] = {}
 
     def run(self, *args: str, check: bool = True) -> str:
@@ -228,9 +229,13 @@ class Containerd:
         return run(["ctr", "--address", str(self.address), *args], self._environment, check=check)
 
     def container(self, id: str, *run_args: str, namespace: str = "default", command: Sequence[str] = SLEEP) -> int:
-        """Start a container in the background, in a namespace of containerd's: the pid of its first process."""
+        """Start a container in the background, in a namespace of containerd's: the pid of its first process.
+
+        Its cgroup is /NAMESPACE/ID on the whole machine, so choose an id that other runs have no use for.
+        """
         self._containers[namespace, id] = None
-        self.run("-n", namespace, "run", "--detach", *run_args, "--rootfs", str(self.rootfs), id, *command)
+        options = ["--detach", "--runc-root", str(self._runc_root), *run_args, "--rootfs"]
+        self.run("-n", namespace, "run", *options, str(self.rootfs), id, *command)
         for line in self.run("-n", namespace, "task", "ls").splitlines():
             task, pid, *_ = line.split()
             if task == id:

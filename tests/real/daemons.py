@@ -107,7 +107,10 @@ class Daemon:
 
 
 class Docker:
-    """A running dockerd. `pid`, `data_root` and `exec_root` are its own; `address` is its socket."""
+    """A running dockerd. `pid`, `data_root` and `exec_root` are its own; `address` is its socket.
+
+    `containerd_address` is the socket of the containerd that it uses, `runc_root` where runc keeps its state.
+    """
 
     NEEDS = ("dockerd", "docker", "containerd", "containerd-shim-runc-v2", "runc", "busybox", "ip", "tar")
 
@@ -119,11 +122,13 @@ class Docker:
         self.address = root / "d.sock"
         self._environment = workspace.environment
         self._containerd: Daemon | None = None
+        self.runc_root = self.exec_root / "runtime-runc" / "moby"
+        self.containerd_address = self.exec_root / "containerd" / "containerd.sock"
         # dockerd would use the machine's containerd where there is one, and mix its containers with the machine's.
         extra: list[str] = []
         if os.path.lexists(_SYSTEM_CONTAINERD):
-            self._containerd, socket_path = _start_containerd(root / "containerd", self._environment)
-            extra = ["--containerd", str(socket_path)]
+            self._containerd, self.containerd_address = _start_containerd(root / "containerd", self._environment)
+            extra = ["--containerd", str(self.containerd_address)]
         workspace.add_bridge()
         config = root / "daemon.json"
         config.write_text("{}")  # not /etc/docker/daemon.json
@@ -148,9 +153,14 @@ class Docker:
             self.stop()
             raise
 
+    @property
+    def command(self) -> list[str]:
+        """The words that start docker against this daemon."""
+        return [self._client, "-H", f"unix://{self.address}"]
+
     def run(self, *args: str, check: bool = True) -> str:
         """`docker ARGS` against this daemon: its standard output."""
-        return run([self._client, "-H", f"unix://{self.address}", *args], self._environment, check=check)
+        return run([*self.command, *args], self._environment, check=check)
 
     def container(self, name: str, *run_args: str, command: Sequence[str] = SLEEP) -> int:
         """Start a container in the background: the pid of its first process, as the host counts."""
@@ -200,7 +210,7 @@ class Docker:
     def _import(self, rootfs: Path) -> None:
         with subprocess.Popen(["tar", "-C", str(rootfs), "-c", "."], stdout=subprocess.PIPE) as tar:
             subprocess.run(
-                [self._client, "-H", f"unix://{self.address}", "import", "-", IMAGE],
+                [*self.command, "import", "-", IMAGE],
                 stdin=tar.stdout,
                 stdout=subprocess.DEVNULL,
                 env=self._environment,

@@ -157,7 +157,7 @@ def _host(options: argparse.Namespace, once: bool = True) -> "LocalHost | Record
     if options.recording:
         from .hosts.recording import RecordedHost
 
-        return RecordedHost(options.recording)
+        return RecordedHost(options.recording, pace=1)
     from .hosts.local import LocalHost
 
     return LocalHost(once=once)
@@ -187,16 +187,13 @@ def _explore(options: argparse.Namespace) -> int:
         raise Failure(USAGE, "the explorer needs a terminal; `nsview list` prints, `nsview list --json` for programs")
     if os.environ.get("TERM", "dumb") in ("", "dumb", "unknown"):
         raise Failure(USAGE, "this terminal cannot be drawn on (TERM=dumb); `nsview list` prints instead")
-    host: LocalHost | RecordedHost
-    if options.command == "demo" or options.recording:
-        from .hosts.recording import RecordedHost, demo
+    if options.command == "demo":
+        from .hosts.recording import demo
 
-        host = RecordedHost(options.recording or demo(), pace=1)
+        options.recording = demo()
+    host = _host(options, once=False)
+    if not host.live:
         host.first()  # what can't be read is said before the screen is taken
-    else:
-        from .hosts.local import LocalHost
-
-        host = LocalHost()
     from .tui.app import NsviewApp
 
     app = NsviewApp(host)

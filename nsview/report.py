@@ -170,7 +170,7 @@ def who_else(shared: Sharing, process: Process) -> str:
     if others:
         return ", ".join(others)
     number = len(shared.pids) - 1
-    own = "its own container" if process.container and shared.containers else None
+    own = "this container only" if process.container and shared.containers else None
     return own or (f"{number} other{'s' if number > 1 else ''}" if number else "nobody else")
 
 

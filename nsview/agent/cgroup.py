@@ -59,7 +59,7 @@ def claim(path):
     groups = match.groupdict()
     if groups.get("role") == "conmon-":
         return None  # the monitor stands beside the container, not in it
-    runtime = _RUNTIME.get(groups.get("runtime")) if name in ("pod", "colon") else name
+    runtime = _RUNTIME.get(groups.get("runtime") or "") if name in ("pod", "colon") else name
     pod_uid = groups.get("pod")
     return Claim(runtime, groups["id"], path[: match.end()], pod_uid.replace("_", "-") if pod_uid else None)
 

@@ -9,11 +9,18 @@ from __future__ import annotations
 import os
 import re
 
-from . import files, procfs
+from nsview import linux
+
+from . import cgroup, files, procfs
 from .containers import containerd
 
 SHELLS = ("/bin/bash", "/usr/bin/bash", "/bin/zsh", "/bin/ash", "/bin/dash", "/bin/sh", "/usr/bin/sh", "/busybox/sh")
-_CAPABILITY = ["CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP", "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER", "SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT", "SYS_ADMIN", "SYS_BOOT", "SYS_NICE", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD", "LEASE", "AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP", "MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG", "WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ", "PERFMON", "BPF", "CHECKPOINT_RESTORE"]
+_CAPABILITY = (
+    "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE "
+    "NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT "
+    "SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP "
+    "MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE"
+).split()
 _LIMIT = {
     "Max cpu time": "CPU", "Max file size": "FSIZE", "Max data size": "DATA", "Max stack size": "STACK",
     "Max core file size": "CORE", "Max resident set": "RSS", "Max processes": "NPROC", "Max open files": "NOFILE",
@@ -96,10 +103,10 @@ def _link(fd, name):
 
 def _shells(root):
     """The shells there are below a root, each program once: /bin is often a link to /usr/bin."""
-    found = {}
+    found: dict[tuple[int, int], str] = {}
     for path in SHELLS:
         try:
-            shell = files.linux.open_in_root(root, path, os.O_PATH)
+            shell = linux.open_in_root(root, path, os.O_PATH)
         except OSError:
             continue
         try:
@@ -169,9 +176,7 @@ def _of_config(pid, fd):
     shim = containerd.shim(record)
     if not shim:
         return None
-    from . import cgroup
-
-    path, claim = cgroup.parse(_text(fd, "cgroup"))
+    _, claim = cgroup.parse(_text(fd, "cgroup"))
     for id in (claim.id if claim else None, shim.id):
         bundle = containerd.read_bundle(shim, id) if id else None
         if bundle and bundle.init_pid == pid:
@@ -224,7 +229,7 @@ def _pid_namespace_dead(fd, status):
 
 def _frozen(cgroup_lines):
     """Its cgroup, v1's freezer or v2's, is frozen: whoever joins it hangs until it is thawed."""
-    mounts = cgroup_mounts()
+    mounts = _cgroup_mounts()
     for line in cgroup_lines:
         number, controllers, path = (line.split(":", 2) + ["", ""])[:3]
         if number == "0":
@@ -249,9 +254,9 @@ def _first(mount_points, path, name):
     return ""
 
 
-def cgroup_mounts():
+def _cgroup_mounts():
     """{"": [v2's mount points], "freezer": [v1's], ..}, from this process's own mountinfo."""
-    found = {}
+    found: dict[str, list[str]] = {}
     try:
         with open("/proc/self/mountinfo", encoding="utf-8", errors="backslashreplace") as file:
             lines = file.read().splitlines()

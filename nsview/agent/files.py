@@ -17,7 +17,7 @@ LIMIT = 4 << 20
 
 def read_limited(fd, limit=LIMIT):
     """All bytes of an open file up to limit; more than that is an OSError (EFBIG)."""
-    chunks = []
+    chunks: list[bytes] = []
     left = limit + 1
     while left > 0:
         chunk = os.read(fd, min(left, 1 << 16))

@@ -81,7 +81,7 @@ def _id(fd):
 
 def mounts(mountinfo):
     """{(kind, inode): [path, ..]} of the namespaces bind-mounted in one mount namespace, from its mountinfo's text."""
-    found = {}
+    found: dict[tuple[str, int], list[str]] = {}
     if " - nsfs " not in mountinfo:
         return found
     for match in _NSFS_MOUNT.finditer(mountinfo):
@@ -99,7 +99,7 @@ def initial(kernel, own_pid_namespace, of_kthreadd, of_pid_1):
     inodes of net and mnt differ from boot to boot: kthreadd's are the first ones, and pid 1's nearly always; from
     inside another pid namespace neither can be seen.
     """
-    found = dict(FIXED_INITIAL)
+    found: dict[str, int | None] = {**FIXED_INITIAL}
     if kernel >= (6, 18):
         found.update(FIXED_INITIAL_SINCE_6_18)
         return found

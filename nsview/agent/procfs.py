@@ -111,7 +111,7 @@ class Reader:
 
     def _namespaces(self, pid, fd, state):
         """({kind: inode}, None or the errno's name of what could not be read)."""
-        found = {}
+        found: dict[str, int] = {}
         unreadable = None
         for kind, path in self.links:
             try:

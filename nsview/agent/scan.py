@@ -7,6 +7,7 @@ and nothing that could make it wrong: each look reads each process anew.
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from . import cgroup, containers, nsfs, procfs
 
@@ -44,7 +45,7 @@ class Scanner:
         progress(done, total) is called every 512 processes.
         """
         processes = {}
-        places = {}
+        places: dict[bytes, tuple[str, Any]] = {}
         claims = {}
         pids = self.reader.pids()
         for done, pid in enumerate(pids):
@@ -76,7 +77,7 @@ class Scanner:
         for key, paths in mounts.items():
             if key not in present:
                 known = self._described.get(key)
-                present[key] = known or nsfs.describe(*key, _opener(paths[-1]), self.device)
+                present[key] = known or nsfs.describe(key[0], key[1], _opener(paths[-1]), self.device)
         for key in [key for key in self._described if key not in present]:
             self.reader.forget(*key)
         self._described = {}

@@ -49,7 +49,7 @@ class ErrorFrame(Struct, frozen=True, tag_field="frame", tag="error"):
 
 Frame = Hello | Progress | SnapshotFrame | DeltaFrame | DetailsFrame | ErrorFrame
 
-_decoder: msgspec.json.Decoder[Frame] = msgspec.json.Decoder(Frame)  # type: ignore[arg-type]
+_decoder: msgspec.json.Decoder[Frame] = msgspec.json.Decoder(Frame)
 
 
 class _Schema(Struct):

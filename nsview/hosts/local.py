@@ -54,6 +54,7 @@ class LocalHost:
             )
         except OSError as error:
             raise HostError(f"the agent could not be started: {error.strerror}") from None
+        self.elevated = elevated
         self._stream = Stream("this host")
         self._next_id = 0
 
@@ -73,6 +74,13 @@ class LocalHost:
         code = self._agent.wait()
         if code not in (0, -15):
             raise HostError(f"the agent ended unexpectedly (exit code {code}); start nsview again")
+
+    def wait_hello(self) -> None:
+        """Wait until the agent runs: through sudo that may take a password."""
+        for said in self.read():
+            if isinstance(said, frames.Hello):
+                return
+        raise HostError("the agent was not started")
 
     def first(self) -> Snapshot:
         """The first snapshot."""

@@ -38,7 +38,7 @@ def sharing(snapshot: Snapshot, process: Process) -> tuple[Sharing, ...]:
 def containers_of(snapshot: Snapshot, pids: Iterable[int]) -> tuple[Container, ...]:
     """The containers that these processes belong to, each once, in order of name."""
     keys = {snapshot.processes[pid].container for pid in pids}
-    found = [snapshot.containers[key] for key in keys if key in snapshot.containers]
+    found = [snapshot.containers[key] for key in keys if key is not None and key in snapshot.containers]
     return tuple(sorted(found, key=lambda container: (container.name, container.key)))
 
 

@@ -30,6 +30,7 @@ class Kind(Struct, frozen=True):
     by_hand: str
 
 
+# fmt: off
 KINDS: tuple[Kind, ...] = (
     Kind("mnt", "CLONE_NEWNS", 0x00020000, "2.4.19", "mount points", "--mount", "cat /proc/PID/mountinfo"),
     Kind("uts", "CLONE_NEWUTS", 0x04000000, "2.6.19", "host name, domain name", "--uts", "nsenter -t PID -u hostname"),
@@ -50,8 +51,12 @@ KINDS: tuple[Kind, ...] = (
         "cgroup", "CLONE_NEWCGROUP", 0x02000000, "4.6", "the root of the cgroup tree as seen", "--cgroup",
         "cat /proc/PID/cgroup",
     ),
-    Kind("time", "CLONE_NEWTIME", 0x00000080, "5.6", "boot and monotonic clocks", "--time", "cat /proc/PID/timens_offsets"),
+    Kind(
+        "time", "CLONE_NEWTIME", 0x00000080, "5.6", "boot and monotonic clocks", "--time",
+        "cat /proc/PID/timens_offsets",
+    ),
 )
+# fmt: on
 
 KIND_NAMES: tuple[KindName, ...] = tuple(kind.name for kind in KINDS)
 KIND: dict[KindName, Kind] = {kind.name: kind for kind in KINDS}

@@ -3,22 +3,22 @@
 A row knows what it stands for and where it is in the tree; what it looks like is the screen's business.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from msgspec import Struct
 
 from . import filter as filters
 from .group import containers_of
-from .kinds import KIND_NAMES, KindName
+from .kinds import KIND_NAMES
 from .records import Container, Namespace, Process
 from .snapshot import Snapshot
 
 Grouping = Literal["mnt", "uts", "ipc", "pid", "net", "user", "cgroup", "time", "tree", "container"]
 GROUPINGS: tuple[Grouping, ...] = ("tree", *KIND_NAMES, "container")
 
-RowKey = tuple[str, object]
-"""("group", inode | container key | None) or ("process", pid): what a row stands for, from one snapshot to the next."""
+RowKey = tuple[object, ...]
+"""("group", inode | container key | None) or ("process", pid, start): what a row stands for, whichever the snapshot."""
 
 
 class View(Struct, frozen=True):
@@ -75,6 +75,18 @@ class NoteRow(Struct, frozen=True):
 Row = GroupRow | ProcessRow | NoteRow
 
 
+def process_key(process: Process) -> RowKey:
+    """What a process's row is known by: a pid may be reused, so its start too."""
+    return "process", process.pid, process.start
+
+
+def group_key(snapshot: Snapshot, by: Grouping, process: Process) -> RowKey | None:
+    """The group that a process stands in, None in the tree."""
+    if by == "tree":
+        return None
+    return "group", process.container if by == "container" else getattr(process.namespaces, by)
+
+
 def rows(snapshot: Snapshot, view: View) -> list[Row]:
     """All rows of a view, top to bottom; folded ones leave out what is below them."""
     if view.by == "tree":
@@ -104,13 +116,11 @@ def _groups(snapshot: Snapshot, view: View) -> list[GroupRow]:
         if view.filter and not shown and not itself:
             continue
         initial = namespace is not None and namespace.initial
-        usually_folded = (initial or (namespace is None and container is None)) and not view.filter
-        groups.append(
-            GroupRow(
-                key, namespace, container, initial, pids, len(shown), containers_of(snapshot, pids),
-                (usually_folded != (key in view.toggled)) if shown else None,
-            )
-        )  # fmt: skip
+        unplaced = namespace is None and container is None
+        usually_folded = (initial or unplaced) and not view.filter
+        folded = (usually_folded != (key in view.toggled)) if shown else None
+        members = containers_of(snapshot, pids)
+        groups.append(GroupRow(key, namespace, container, initial, pids, len(shown), members, folded))
 
     def order(group: GroupRow) -> tuple[bool, bool, int, str]:
         # By age, so that what is new comes last and nothing moves; what could not be read at the very end.
@@ -132,7 +142,8 @@ def _partition(
         if outside:
             yield ("group", None), None, None, outside
         return
-    kind: KindName = view.by
+    kind = view.by
+    assert kind != "tree"
     members = snapshot.members(kind)
     for (type, inode), namespace in snapshot.namespaces.items():
         if type == kind:
@@ -165,7 +176,14 @@ def _tree(snapshot: Snapshot, view: View) -> list[Row]:
     return _forest(snapshot, view, tuple(kept), None, frozenset(kept.difference(matching)), snapshot.parent)
 
 
-def _forest(snapshot, view, pids, group, context, parent) -> list[Row]:  # type: ignore[no-untyped-def]
+def _forest(
+    snapshot: Snapshot,
+    view: View,
+    pids: Iterable[int],
+    group: RowKey | None,
+    context: frozenset[int],
+    parent: Callable[[Process], int],
+) -> list[Row]:
     """These processes as trees by `parent`, in order of pid."""
     processes = snapshot.processes
     inside = set(pids)
@@ -184,7 +202,7 @@ def _forest(snapshot, view, pids, group, context, parent) -> list[Row]:  # type:
         pid, guides, below = stack.pop()
         process = processes[pid]
         own = children.get(pid)
-        key: RowKey = ("process", pid)
+        key = process_key(process)
         folded = None
         if own:
             usually_folded = process.kthread and group is None and not view.filter

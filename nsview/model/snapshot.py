@@ -42,7 +42,9 @@ class Snapshot(Struct, frozen=True, dict=True):
         return {
             container.shim_pid: container.daemon_pid
             for container in self.containers.values()
-            if container.shim_pid is not None and container.daemon_pid in self.processes
+            if container.shim_pid is not None
+            and container.daemon_pid is not None
+            and container.daemon_pid in self.processes
         }
 
     @cached_property

@@ -14,7 +14,7 @@ _NAMESPACE = re.compile(r"^([a-z]+):\[?(\d+)\]?$")
 
 
 class Target(Struct, frozen=True):
-    """What was meant: a process, a namespace or a container; `process` is whom to follow into it, where there is one."""
+    """What was meant: a process, a namespace or a container. process: whom to follow into it, where there is one."""
 
     process: Process | None
     namespace: Namespace | None = None
@@ -32,8 +32,10 @@ class TargetError(Exception):
 def resolve(snapshot: Snapshot, text: str) -> Target:
     """The target that a text means. A path must have been made a namespace's name before (`type:inode`)."""
     match = _NAMESPACE.match(text)
-    if match and match.group(1) in KIND_NAMES:
-        return of_namespace(snapshot, (match.group(1), int(match.group(2))))
+    if match:
+        for kind in KIND_NAMES:
+            if kind == match[1]:
+                return of_namespace(snapshot, (kind, int(match[2])))
     if text.isdigit() and int(text) in snapshot.processes:
         process = snapshot.processes[int(text)]
         return Target(process, container=snapshot.container_of(process))
@@ -70,13 +72,11 @@ def of_container(snapshot: Snapshot, container: Container) -> Target:
 
 def _containers(snapshot: Snapshot, text: str) -> list[Container]:
     containers = list(snapshot.containers.values())
-    for matches in (
-        lambda c: c.key == text,
-        lambda c: c.name == text,
-        lambda c: c.id == text,
-        lambda c: c.id.startswith(text) or c.key.startswith(text),
+    for found in (
+        [c for c in containers if c.key == text],
+        [c for c in containers if text in (c.name, c.id)],
+        [c for c in containers if c.id.startswith(text) or c.key.startswith(text)],
     ):
-        found = [container for container in containers if matches(container)]
         if found:
             return found
     return []

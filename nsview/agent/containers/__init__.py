@@ -9,6 +9,8 @@ says what it is called. What was used is kept as the container's `witness`.
 
 from __future__ import annotations
 
+from typing import Any
+
 from .. import cgroup as cgroups
 from . import containerd, docker
 
@@ -20,7 +22,7 @@ def identify(processes, claims, cache):
     cache: a Cache kept between calls.
     """
     shims = {shim.pid: shim for shim in map(containerd.shim, processes.values()) if shim}
-    by_path = {}
+    by_path: dict[str, list[int]] = {}
     for process in processes.values():
         if len(process["cgroup"]) > 1:
             by_path.setdefault(process["cgroup"], []).append(process["pid"])
@@ -85,7 +87,7 @@ def _record(id, runtime, witness):
 
 def _bundles(shims, processes, claims, cache):
     """Each live container of each shim. A pod's shim runs several, each with a bundle beside the shim's own."""
-    children = {}
+    children: dict[int, list[dict[str, Any]]] = {}
     for process in processes.values():
         if process["ppid"] in shims:
             children.setdefault(process["ppid"], []).append(process)
@@ -153,7 +155,7 @@ def _find_shim(record, shims, processes):
 
 
 def _find_daemons(records, shims, processes, cache):
-    wanted = {}
+    wanted: dict[str, list[dict[str, Any]]] = {}
     for record in records:
         if record["shim_pid"] in shims:
             wanted.setdefault(shims[record["shim_pid"]].address, []).append(record)

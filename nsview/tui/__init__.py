@@ -1,0 +1,13 @@
+"""The explorer: screens and widgets, one widget a file. It draws snapshots and never looks at the host itself.
+
+app        the application: the host's feed, the way into a namespace and back, becoming root
+explorer   the main screen
+listing    the list of rows, drawn a line at a time
+draw       what a row looks like, as styled pieces of text
+details    the pane about the chosen row
+kindbar    what the rows are grouped by
+status     the host, its numbers, and what could not be read
+dialog     what to join, before joining it
+help       the keys, from the bindings themselves, and the kinds of namespace
+messages   all that is said between the feed and the screen
+"""

@@ -1,0 +1,199 @@
+"""The application: the host's feed, the way into a namespace and back, becoming root."""
+
+import contextlib
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from importlib import resources
+from typing import ClassVar
+
+from textual import work
+from textual.app import App, SuspendNotSupported, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.worker import get_current_worker
+
+from nsview.hosts import HostError, frames
+from nsview.hosts.local import LocalHost
+from nsview.hosts.recording import RecordedHost
+from nsview.model.records import Process
+from nsview.model.rows import GROUPINGS
+from nsview.model.snapshot import Snapshot
+
+from .explorer import Explorer
+from .kindbar import NAMES
+from .messages import DetailsArrived, FeedEnded, Progressed, SnapshotArrived
+from .status import Status
+
+
+class NsviewApp(App[int]):
+    """The explorer of one host."""
+
+    TITLE = "nsview"
+    CSS_PATH = str(resources.files("nsview.tui") / "nsview.tcss")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "quit", "Quit", show=False),
+        Binding("ctrl+p", "command_palette", "All commands", show=False),
+    ]
+
+    def __init__(self, host: LocalHost | RecordedHost) -> None:
+        super().__init__()
+        self.host = host
+        self.failure: str | None = None
+        self.explorer = Explorer()
+
+    @property
+    def host_is_live(self) -> bool:
+        """The host can be asked and entered: it is no recording."""
+        return self.host.live
+
+    def on_mount(self) -> None:
+        self.push_screen(self.explorer)
+        self._feed(self.host)
+
+    def on_unmount(self) -> None:
+        self.host.stop()
+
+    # The feed: a thread reads, the screen is told
+
+    @work(thread=True, exclusive=True)
+    def _feed(self, host: LocalHost | RecordedHost) -> None:
+        worker = get_current_worker()
+        failure = None
+        try:
+            for said in host.read():
+                if worker.is_cancelled or host is not self.host:
+                    return
+                match said:
+                    case Snapshot():
+                        self.post_message(SnapshotArrived(said))
+                    case frames.Progress():
+                        self.post_message(Progressed(said.done, said.total))
+                    case frames.DetailsFrame():
+                        self.post_message(DetailsArrived(said.id, said.details))
+        except (HostError, ValueError, OSError) as error:
+            failure = str(error)
+        if host is self.host:
+            self.post_message(FeedEnded(failure))
+
+    def on_snapshot_arrived(self, message: SnapshotArrived) -> None:
+        self.explorer.take(message.snapshot)
+        status = self.explorer.query_one(Status)
+        status.source = "live" if self.host.live else "recorded"
+
+    def on_progressed(self, message: Progressed) -> None:
+        self.explorer.query_one(Status).progress = f"read {message.done} of {message.total} processes …"
+
+    def on_details_arrived(self, message: DetailsArrived) -> None:
+        self.explorer.take_details(message.id, message.details)
+
+    def on_feed_ended(self, message: FeedEnded) -> None:
+        if message.failure is None:
+            return
+        if self.explorer.snapshot is None:
+            self.failure = message.failure
+            self.exit(4)
+            return
+        # What was last seen stays on the screen.
+        self.explorer.query_one(Status).source = "stopped"
+        self.notify(f"{message.failure}\nWhat you see is from before; r tries again.", severity="error", timeout=20)
+
+    def request_details(self, process: Process) -> int | None:
+        """Ask the host for a process's details; the answer's id."""
+        return self.host.request_details(process) if isinstance(self.host, LocalHost) else None
+
+    def rescan(self) -> None:
+        """Look now; start the agent again where it has ended."""
+        if not isinstance(self.host, LocalHost):
+            return
+        if self.explorer.query_one(Status).source == "stopped":
+            self._replace_host(LocalHost())
+        else:
+            self.host.rescan()
+
+    def _replace_host(self, host: LocalHost) -> None:
+        old, self.host = self.host, host
+        old.stop()
+        self._feed(host)
+
+    # Leaving the screen for a while
+
+    def action_elevate(self) -> None:
+        """Ask for root with sudo, in the terminal, and read everything again as root."""
+        if not isinstance(self.host, LocalHost):
+            return
+        host = None
+        failure = "the agent could not be started as root; what you see is as before"
+        try:
+            with self.suspend():
+                try:
+                    host = LocalHost(elevated=True)
+                    host.wait_hello()
+                except HostError as error:
+                    failure, host = str(error), None
+                except KeyboardInterrupt:
+                    host = None
+        except SuspendNotSupported:
+            failure = "this terminal cannot be left for sudo's question; start nsview as root instead"
+        if host is None:
+            self.notify(failure, severity="error")
+        else:
+            self._replace_host(host)
+
+    def enter(self, command: tuple[str, ...] | None) -> None:
+        """Leave the screen, run `nsview enter` with these arguments, come back with the selection as it was."""
+        if command is None:
+            return
+        argv = [sys.executable, "-P", "-m", "nsview", *command]
+        if os.geteuid() != 0 and isinstance(self.host, LocalHost) and self.host.elevated:
+            argv = ["sudo", "--", *argv]
+        try:
+            with self.suspend():
+                code = _in_terminal(argv, command)
+        except SuspendNotSupported:
+            self.notify("This terminal cannot be left for a shell. Run: " + shlex.join(["nsview", *command]))
+            return
+        self.rescan()
+        self.notify(f"Back from {command[1]}: exit code {code}", severity="information" if code == 0 else "warning")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Becoming root is offered only to who is not."""
+        if action == "elevate":
+            snapshot = self.explorer.snapshot
+            return self.host.live and snapshot is not None and not snapshot.host.privileged
+        return True
+
+    def action_help(self) -> None:
+        """What the keys do."""
+        from .help import HelpScreen
+
+        self.push_screen(HelpScreen(self.screen.active_bindings))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Textual's own, and the groupings."""
+        yield from super().get_system_commands(screen)
+        if screen is self.explorer:
+            for number, by in enumerate(GROUPINGS):
+                name = NAMES.get(by, by)
+                yield SystemCommand(
+                    f"Group by {name}", f"Key {number}", lambda by=by: self.explorer.action_group(by)
+                )
+
+
+def _in_terminal(argv: list[str], command: tuple[str, ...]) -> int:
+    """Run a program in the terminal that the screen has left; its exit code. The user sees what it last said."""
+    began = time.monotonic()
+    print(f"nsview: {shlex.join(['nsview', *command])}", flush=True)
+    try:
+        code = subprocess.run(argv, check=False).returncode
+    except (OSError, KeyboardInterrupt) as error:
+        print(f"nsview: {error}")
+        code = 126
+    runs_command = "--" in command
+    if runs_command or (code != 0 and time.monotonic() - began < 2):
+        with contextlib.suppress(EOFError, KeyboardInterrupt):
+            input(f"\nnsview: exit code {code}. Enter goes back to the explorer.")
+    return code

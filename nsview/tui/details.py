@@ -1,0 +1,248 @@
+"""The pane about the chosen row."""
+
+from typing import ClassVar
+
+from rich.console import Group, RenderableType
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.widgets import Static
+
+from nsview.hosts.usage import Usage
+from nsview.model.chain import chain
+from nsview.model.group import sharing
+from nsview.model.kinds import KIND
+from nsview.model.records import Container, Details, Namespace, Process
+from nsview.model.rows import Grouping, GroupRow, ProcessRow, Row
+from nsview.model.snapshot import Snapshot
+from nsview.model.text import safe
+from nsview.report import who_else
+
+STYLES = ("title", "label", "host", "container", "dim", "warning")
+
+
+class DetailsPane(VerticalScroll, can_focus=True):
+    """All that is known of one row; what is read on demand is added as it comes."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"details--{name}" for name in STYLES}
+
+    def __init__(self) -> None:
+        super().__init__(id="details")
+        self._shown: object = None
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="details-text")
+
+    def show(
+        self, row: Row | None, snapshot: Snapshot, by: Grouping, details: Details | None, usage: Usage | None
+    ) -> None:
+        """Show a row of this snapshot, with the details of its process where they have come."""
+        match row:
+            case ProcessRow():
+                content = self._process(row.process, snapshot, details, usage)
+            case GroupRow(container=Container()):
+                content = self._container_group(row, snapshot)
+            case GroupRow(namespace=Namespace()):
+                content = self._namespace(row, snapshot)
+            case GroupRow():
+                content = self._unplaced(row, by)
+            case _:
+                content = Text()
+        self.query_one("#details-text", Static).update(content)
+        if row is not None and row.key != self._shown:
+            self._shown = row.key
+            self.scroll_home(animate=False)
+
+    def _s(self, name: str) -> Style:
+        return self.get_component_rich_style(f"details--{name}")
+
+    def _title(self, text: str) -> Text:
+        return Text(safe(text), self._s("title"))
+
+    def _heading(self, text: str) -> Text:
+        return Text("\n" + text, self._s("label"))
+
+    def _pairs(self, *pairs: tuple[str, str | Text | None]) -> Table:
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(style=self._s("label"), no_wrap=True)
+        table.add_column(overflow="fold")
+        for name, value in pairs:
+            if value:
+                table.add_row(name, Text(safe(value)) if isinstance(value, str) else value)
+        return table
+
+    def _process(
+        self, process: Process, snapshot: Snapshot, details: Details | None, usage: Usage | None
+    ) -> RenderableType:
+        pid = Text(str(process.pid))
+        if len(process.nspid) > 1:
+            pid.append(" here, ", self._s("dim"))
+            pid.append(" → ".join(map(str, process.nspid[1:])))
+            pid.append(" inside", self._s("dim"))
+        parts: list[RenderableType] = [
+            self._title(process.comm),
+            self._pairs(
+                ("pid", pid),
+                ("user", f"{process.user} ({process.uid})"),
+                ("command", process.command),
+                *_measured(process, usage),
+            ),
+        ]
+        container = snapshot.container_of(process)
+        if container:
+            parts += [self._heading("CONTAINER"), self._container(container)]
+        if process.unreadable:
+            parts.append(Text(f"\nnamespaces: {_why(process, snapshot)}", self._s("warning")))
+        parts += [self._heading("NAMESPACES"), self._sharing(process, snapshot)]
+        parts += [self._heading("CHAIN"), self._chain(process, snapshot)]
+        parts += [self._heading("MORE"), self._more(process, details)]
+        return Group(*parts)
+
+    def _container(self, container: Container) -> Table:
+        pod = container.pod
+        return self._pairs(
+            ("name", Text(safe(container.name), self._s("container"))),
+            ("id", container.id if len(container.id) < 24 else container.id[:24] + "…"),
+            ("runtime", container.runtime + (f", {container.engine_namespace}" if container.engine_namespace else "")),
+            ("image", container.image),
+            ("pod", f"{pod.namespace}/{pod.name} ({container.role})" if pod else None),
+            ("init pid", str(container.init_pid) if container.init_pid else None),
+            ("shim pid", str(container.shim_pid) if container.shim_pid else None),
+            ("known by", Text("\n".join(map(safe, container.witness.split("; "))))),
+        )
+
+    def _sharing(self, process: Process, snapshot: Snapshot) -> Table:
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(style=self._s("label"))
+        table.add_column(no_wrap=True)
+        table.add_column(justify="right")
+        table.add_column(overflow="ellipsis", no_wrap=True)
+        for shared in sharing(snapshot, process):
+            style = self._s("host") if shared.initial else ""
+            table.add_row(
+                shared.kind,
+                Text(str(shared.inode or "?"), style),
+                Text(str(len(shared.pids) or ""), self._s("dim")),
+                Text(safe(who_else(shared, process)), style),
+            )
+        return table
+
+    def _chain(self, process: Process, snapshot: Snapshot) -> Text:
+        text = Text(no_wrap=True, overflow="ellipsis")
+        for depth, link in enumerate(chain(snapshot, process.pid)):
+            if depth:
+                text.append("\n" + "  " * (depth - 1) + ("└╌" if link.link == "serves" else "└─"), self._s("dim"))
+            text.append(f"{link.process.pid} ", self._s("dim"))
+            text.append(safe(link.process.comm), self._s("title") if link.process is process else "")
+            container = snapshot.container_of(link.process)
+            if container and (not link.process.inner_pid or link.process.inner_pid == 1):
+                text.append(f" {safe(container.name)}", self._s("container"))
+            if link.link == "serves":
+                text.append("  serves the one above; its parent is pid 1", self._s("dim"))
+        return text
+
+    def _more(self, process: Process, details: Details | None) -> Table:
+        pairs: list[tuple[str, str | None]] = [("state", _STATES.get(process.state, process.state))]
+        pairs.append(("cgroup", process.cgroup))
+        if details:
+            identity = details.identity
+            pairs += [
+                ("exe", details.exe),
+                ("cwd", details.cwd),
+                ("root", details.root if details.root != "/" else None),
+                ("threads", str(details.threads) if details.threads > 1 else None),
+                ("frozen", "yes: it cannot be entered before it is thawed" if details.frozen else None),
+                ("seccomp", ("off", "strict", "filter")[min(details.seccomp, 2)]),
+            ]
+            if identity:
+                pairs += [
+                    ("no new privs", "yes" if identity.no_new_privs else "no"),
+                    ("capabilities", f"{identity.capabilities.effective:016x}"),
+                    ("shells", ", ".join(details.shells) or "none inside"),
+                ]
+        return self._pairs(*pairs)
+
+    def _namespace(self, row: GroupRow, snapshot: Snapshot) -> RenderableType:
+        namespace = row.namespace
+        assert namespace is not None
+        kind = KIND[namespace.type]
+        oldest = min((snapshot.processes[pid] for pid in row.pids), key=lambda p: (p.start, p.pid), default=None)
+        parts: list[RenderableType] = [
+            self._title(namespace.label),
+            self._pairs(
+                ("isolates", kind.isolates),
+                ("", Text("the host's own", self._s("host")) if namespace.initial else None),
+                ("processes", str(len(row.pids))),
+                ("oldest", f"{oldest.pid} {oldest.command}" if oldest else None),
+                ("owner", f"user:[{namespace.owner}]" if namespace.owner else None),
+                ("parent", f"{namespace.type}:[{namespace.parent}]" if namespace.parent else None),
+                ("kernel id", str(namespace.id) if namespace.id is not None else None),
+                ("mounted at", "\n".join(namespace.names)),
+            ),
+        ]
+        if row.containers:
+            parts += [self._heading("CONTAINERS"), self._containers(row)]
+        parts += [
+            self._heading("BY HAND"),
+            Text(kind.by_hand.replace("PID", str(oldest.pid)) if oldest else "no process is in it", self._s("dim")),
+        ]
+        return Group(*parts)
+
+    def _containers(self, row: GroupRow) -> Table:
+        table = Table.grid(padding=(0, 2, 0, 0))
+        for container in row.containers:
+            table.add_row(
+                Text(safe(container.name), self._s("container")),
+                Text(safe(container.runtime)),
+                Text(safe(container.image or ""), self._s("dim")),
+            )
+        return table
+
+    def _container_group(self, row: GroupRow, snapshot: Snapshot) -> RenderableType:
+        container = row.container
+        assert container is not None
+        parts: list[RenderableType] = [self._title(container.name), self._container(container)]
+        init = snapshot.processes.get(container.init_pid) if container.init_pid else None
+        if init:
+            parts += [self._heading("NAMESPACES"), self._sharing(init, snapshot)]
+            parts += [self._heading("CHAIN"), self._chain(init, snapshot)]
+        return Group(*parts)
+
+    def _unplaced(self, row: GroupRow, by: Grouping) -> RenderableType:
+        return Group(
+            self._title(f"{len(row.pids)} processes"),
+            Text(
+                "They are in no container."
+                if by == "container"
+                else "This namespace of theirs could not be read: they are another user's, or protected from us. "
+                "Reading it takes root and CAP_SYS_PTRACE. What else is known of each is shown on its own row."
+            ),
+        )
+
+
+_STATES = {
+    "R": "running", "S": "sleeping", "D": "waiting for a device", "Z": "zombie: ended, not yet reaped",
+    "T": "stopped", "t": "stopped by a tracer", "I": "idle", "X": "dead",
+}  # fmt: skip
+
+
+def _why(process: Process, snapshot: Snapshot) -> str:
+    if process.state == "Z":
+        return "a zombie has given up most of its own"
+    if process.unreadable in ("EACCES", "EPERM"):
+        return f"not readable ({process.unreadable})" + (
+            "" if snapshot.host.privileged else "; R reads them as root"
+        )
+    return f"not readable ({process.unreadable})"
+
+
+def _measured(process: Process, usage: Usage | None) -> list[tuple[str, str | None]]:
+    if usage is None:
+        return []
+    return [
+        ("cpu", f"{usage.cpu_percent:.1f} %" if usage.cpu_percent is not None else None),
+        ("memory", f"{usage.rss / 1048576:.1f} MiB" if usage.rss else None),
+        ("open files", str(usage.fds) if usage.fds is not None else None),
+    ]

@@ -1,0 +1,155 @@
+"""What to join, before joining it: the kinds, the command, what follows from the choice, and how to do it by hand."""
+
+import shlex
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Grid, Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Checkbox, Input, Label, Static
+
+from nsview.join import plan as join
+from nsview.model.group import sharing
+from nsview.model.kinds import KIND_NAMES
+from nsview.model.records import Details, Namespace, Process
+from nsview.model.snapshot import Snapshot
+from nsview.model.text import safe
+from nsview.report import who_else
+
+
+class Box(Checkbox):
+    """A checkbox whose state can be read without colours: [x] and [ ]."""
+
+    BUTTON_LEFT = "["
+    BUTTON_RIGHT = "]"
+
+    @property
+    def _button(self) -> Content:
+        style = self.get_visual_style("toggle--button")
+        return Content.assemble("[", ("x" if self.value else " ", style), "]")
+
+
+class JoinDialog(ModalScreen[tuple[str, ...] | None]):
+    """Gives the arguments of `nsview enter`, or None where nothing is to be entered."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Cancel"),
+        Binding("ctrl+y", "copy", "Copy nsenter command", key_display="^y"),
+    ]
+
+    def __init__(
+        self, process: Process, details: Details, snapshot: Snapshot, namespace: Namespace | None
+    ) -> None:
+        super().__init__()
+        self.process = process
+        self.details = details
+        self.snapshot = snapshot
+        self.preset = join.choice_for(process, snapshot.host, namespace)
+
+    def compose(self) -> ComposeResult:
+        process = self.process
+        container = self.snapshot.container_of(process)
+        name = f"{safe(container.name)}: " if container else ""
+        with Vertical(id="dialog"):
+            title = f"Enter {name}{safe(process.comm)}, pid {process.pid}"
+            yield Label(Text(title), id="dialog-title")
+            with Grid(id="kinds"):
+                for number, shared in enumerate(sharing(self.snapshot, process), 1):
+                    own = getattr(self.snapshot.host.namespaces, shared.kind)
+                    here = shared.inode is not None and shared.inode == own
+                    who = "same as ours" if here else safe(who_else(shared, process))
+                    yield Box(
+                        Text(f"{number} {shared.kind:<6} {who}"), shared.kind in self.preset, id=f"kind-{shared.kind}",
+                        compact=True, disabled=here,
+                    )  # fmt: skip
+            yield Box(
+                "host privileges: keep all of this user's capabilities, as nsenter does", id="privileges", compact=True
+            )
+            with Horizontal(id="command-line"):
+                yield Label("command ")
+                yield Input(placeholder=self._shell(), id="command", compact=True)
+            with VerticalScroll(id="consequences", can_focus=False):
+                yield Static(id="words")
+            yield Static(id="nsenter")
+            with Horizontal(id="buttons"):
+                yield Button("Enter", id="ok", variant="primary", compact=True)
+                yield Button("Copy nsenter ^y", id="copy", compact=True)
+                yield Button("Cancel Esc", id="cancel", compact=True)
+
+    def on_mount(self) -> None:
+        self._tell()
+        self.query_one("#ok", Button).focus()
+
+    def _shell(self) -> str:
+        return f"{self.details.shells[0]}, or type a command" if self.details.shells else "a shell, or type a command"
+
+    def _choice(self) -> join.Choice:
+        kinds = tuple(kind for kind in KIND_NAMES if self.query_one(f"#kind-{kind}", Box).value)
+        try:
+            command = tuple(shlex.split(self.query_one("#command", Input).value))
+        except ValueError:
+            command = ()  # a quote is still open
+        return join.Choice(kinds, command, self.query_one("#privileges", Box).value)
+
+    def _plan(self) -> join.Plan:
+        return join.plan(self.process, self.details, self.snapshot.host, self._choice())
+
+    def _tell(self) -> None:
+        """Say what follows from the choice."""
+        plan = self._plan()
+        words = Text()
+        if plan.refusal:
+            words.append(f"✗ {safe(plan.refusal.text)}\n", "bold red")
+        for warning in plan.warnings:
+            words.append("• ", "yellow")
+            words.append(safe(warning) + "\n")
+        if not plan.warnings and not plan.refusal:
+            words.append("As docker exec would: the target's user, capabilities, cgroup and environment.", "dim")
+        self.query_one("#words", Static).update(words)
+        by_hand = Text("by hand: ", "dim")
+        by_hand.append(safe(shlex.join(plan.nsenter)), "bold")
+        self.query_one("#nsenter", Static).update(by_hand)
+        ok = self.query_one("#ok", Button)
+        ok.disabled = plan.refusal is not None
+
+    def on_checkbox_changed(self) -> None:
+        self._tell()
+
+    def on_input_changed(self) -> None:
+        self._tell()
+
+    def on_key(self, event) -> None:  # type: ignore[no-untyped-def]
+        # The kinds by their number, as everywhere, unless a command is being typed.
+        if event.key.isdigit() and 1 <= int(event.key) <= 8 and not isinstance(self.focused, Input):
+            box = self.query_one(f"#kind-{KIND_NAMES[int(event.key) - 1]}", Box)
+            if not box.disabled:
+                box.toggle()
+            event.stop()
+
+    def on_input_submitted(self) -> None:
+        self._go()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        match event.button.id:
+            case "ok":
+                self._go()
+            case "copy":
+                self.action_copy()
+            case _:
+                self.dismiss(None)
+
+    def _go(self) -> None:
+        plan = self._plan()
+        if plan.refusal is None:
+            command = join.shell_command(plan)[1:]
+            self.dismiss((command[0], command[1], f"--start={self.process.start}", *command[2:]))
+
+    def action_copy(self) -> None:
+        self.app.copy_to_clipboard(shlex.join(self._plan().nsenter))
+        self.notify("The nsenter command is in the clipboard.")
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)

@@ -1,0 +1,143 @@
+"""What a row looks like, as styled pieces of text. Pure; every piece is safe for a terminal.
+
+Styles are names (see `listing`), so that themes decide on colours.
+"""
+
+from msgspec import Struct
+
+from nsview.model.group import kinds_shared_with_host
+from nsview.model.rows import GroupRow, NoteRow, ProcessRow, Row
+from nsview.model.snapshot import Snapshot
+from nsview.model.text import safe
+
+Piece = tuple[str, str]
+"""(text, style's name)"""
+
+OPEN, FOLDED, LEAF = "▼ ", "▶ ", "  "
+
+
+class Columns(Struct, frozen=True):
+    """How wide the columns left of the command are, in cells; 0 leaves a column out."""
+
+    pid: int
+    inside: int
+    user: int
+    container: int
+
+
+def columns(snapshot: Snapshot, width: int) -> Columns:
+    """Columns that hold what there is, within what a screen of that width can spare."""
+    pid = max(len(str(max(snapshot.processes, default=0))), 5)
+    inner = max((p.nspid[-1] for p in snapshot.processes.values() if len(p.nspid) > 1), default=0)
+    user = max((len(p.user) for p in snapshot.processes.values()), default=4)
+    names = max((len(c.name) for c in snapshot.containers.values()), default=0)
+    return Columns(
+        pid,
+        max(len(str(inner)), 6) if inner else 0,
+        min(max(user, 4), 8 if width < 100 else 14),
+        min(max(names, 9), 14 if width < 100 else 26) if names else 0,
+    )
+
+
+def header(size: Columns) -> list[Piece]:
+    """The names of the columns."""
+    text = "  " + "PID".rjust(size.pid) + "  "
+    if size.inside:
+        text += "INSIDE".rjust(size.inside) + "  "
+    text += "USER".ljust(size.user) + "  "
+    if size.container:
+        text += "CONTAINER".ljust(size.container) + "  "
+    return [(text + "COMMAND", "header")]
+
+
+def row(line: Row, size: Columns, snapshot: Snapshot, grouped_by: str) -> list[Piece]:
+    """One row's pieces, left to right, not yet cut to the width of the screen."""
+    match line:
+        case ProcessRow():
+            return _process(line, size)
+        case GroupRow():
+            return _group(line, snapshot, grouped_by)
+        case NoteRow():
+            return [("  " + line.text, "dim")]
+
+
+def _cut(text: str, width: int) -> str:
+    text = safe(text)
+    return text.ljust(width) if len(text) <= width else text[: width - 1] + "…"
+
+
+def _process(line: ProcessRow, size: Columns) -> list[Piece]:
+    process = line.process
+    pieces = [("  " + str(process.pid).rjust(size.pid) + "  ", "dim" if line.context else "pid")]
+    if size.inside:
+        inner = process.inner_pid
+        pieces.append((("" if inner is None else str(inner)).rjust(size.inside) + "  ", "inside"))
+    pieces.append((_cut(process.user, size.user) + "  ", "dim" if line.context or process.user == "root" else "user"))
+    if size.container:
+        name = line.container.name if line.container else ""
+        pieces.append((_cut(name, size.container) + "  ", "container"))
+    pieces.append((line.guides, "guide"))
+    if line.folded is not None:
+        pieces.append((FOLDED if line.folded else OPEN, "guide"))
+    if process.state == "Z":
+        pieces.append(("zombie ", "warning"))
+    elif process.unreadable:
+        pieces.append((f"{process.unreadable} ", "warning"))
+    pieces.append((safe(process.command), "dim" if line.context or process.kthread else "command"))
+    return pieces
+
+
+def _group(line: GroupRow, snapshot: Snapshot, grouped_by: str) -> list[Piece]:
+    mark = LEAF if line.folded is None else FOLDED if line.folded else OPEN
+    pieces: list[Piece] = [(mark, "guide")]
+    if line.container:
+        pieces += _container_head(line, snapshot)
+    elif line.namespace:
+        pieces += [(line.namespace.label, "host" if line.initial else "group"), ("  ", "command")]
+        pieces += _who(line)
+    elif grouped_by == "container":
+        pieces.append(("in no container", "group"))
+    else:
+        pieces.append((f"{grouped_by} namespace not readable", "warning"))
+    pieces.append((_count(line), "dim"))
+    if line.namespace and not line.pids:
+        held = ", ".join(holder.path or holder.kind for holder in line.namespace.held_by)
+        pieces.append((f"  held by {safe(held)}", "dim"))
+    return pieces
+
+
+def _container_head(line: GroupRow, snapshot: Snapshot) -> list[Piece]:
+    container = line.container
+    assert container is not None
+    pieces: list[Piece] = [(safe(container.name), "container"), (f"  {safe(container.runtime)}", "group")]
+    if container.pod:
+        pieces.append((f"  pod {safe(container.pod.namespace)}/{safe(container.pod.name)}", "command"))
+        if container.role == "sandbox":
+            pieces.append((" (sandbox)", "dim"))
+    if container.image:
+        pieces.append((f"  {safe(container.image)}", "command"))
+    init = snapshot.processes.get(container.init_pid) if container.init_pid else None
+    shared = [k for k in kinds_shared_with_host(init, snapshot) if k not in ("user", "cgroup", "time")] if init else []
+    if shared:
+        pieces.append(("  host's " + ", ".join(shared), "host"))
+    return pieces
+
+
+def _who(line: GroupRow) -> list[Piece]:
+    names = [safe(container.name) for container in line.containers]
+    if line.initial:
+        also = f" + {len(names)} container{'s' if len(names) > 1 else ''}" if names else ""
+        return [(f"host{also}", "host")]
+    if not names:
+        return [(", ".join(safe(name) for name in line.namespace.names), "command")] if line.namespace else []
+    shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    pieces = [(shown, "container")]
+    if len(names) > 1:
+        pieces.append((f"  shared by {len(names)} containers", "shared"))
+    return pieces
+
+
+def _count(line: GroupRow) -> str:
+    number = len(line.pids)
+    words = f"{number} process{'' if number == 1 else 'es'}"
+    return f"  {line.shown} of {words}" if line.shown != number else f"  {words}"

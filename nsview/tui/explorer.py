@@ -1,0 +1,286 @@
+"""The main screen: what is grouped how, which row is chosen, and what the keys do with it."""
+
+from functools import partial
+from typing import ClassVar
+
+import msgspec
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Footer, Input
+
+from nsview.hosts.usage import Meter, Usage
+from nsview.model import filter, target
+from nsview.model.records import Details, Process
+from nsview.model.rows import (
+    GROUPINGS,
+    Grouping,
+    GroupRow,
+    ProcessRow,
+    Row,
+    RowKey,
+    View,
+    group_key,
+    process_key,
+    rows,
+)
+from nsview.model.snapshot import Snapshot
+
+from .details import DetailsPane
+from .kindbar import KindBar
+from .listing import Listing
+from .messages import Chosen, EnterWanted, FoldWanted, GroupingWanted
+from .status import Status
+
+
+class FilterInput(Input):
+    """The line where a filter is typed; it is there only while it is needed."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "screen.clear_filter", "Clear"),
+        Binding("down", "screen.keep_filter", "To the rows", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(
+            placeholder="name, command, container, image, user, pid, net:4026532173 …  all words must match",
+            id="filter",
+            compact=True,
+        )
+
+
+class Explorer(Screen[None]):
+    """One host's snapshots, as a list with details."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("e", "enter", "Shell inside", tooltip="Join the row's namespaces and open a shell there"),
+        Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only what matches all words typed"),
+        *[
+            Binding(
+                str(number),
+                f"group('{by}')",
+                "Group by",
+                show=number == 0,
+                key_display="0-9",
+                tooltip="Group by: 0 tree, 1-8 the kind of namespace, 9 container; the selection stays",
+            )
+            for number, by in enumerate(GROUPINGS)
+        ],
+        Binding("right_square_bracket", "next_group", "Group by the next kind", show=False, key_display="]"),
+        Binding("left_square_bracket", "next_group(-1)", "Group by the previous kind", show=False, key_display="["),
+        Binding("tab", "app.focus_next", "Between the rows and their details", show=False),
+        Binding("d", "toggle_details", "Details", tooltip="Show or hide the details"),
+        Binding("f", "fold_all", "Fold", tooltip="Fold all groups, or unfold them"),
+        Binding("r", "rescan", "Look again now", show=False),
+        Binding("R", "app.elevate", "As root", tooltip="Read what only root may, through sudo"),
+        Binding("escape", "clear_filter", "Clear the filter", show=False),
+        Binding("question_mark", "app.help", "Help", key_display="?"),
+        Binding("q", "app.quit", "Quit"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.view = View()
+        self.snapshot: Snapshot | None = None
+        self.details: Details | None = None
+        self._usage: Usage | None = None
+        self._meter = Meter()
+        self._asking: Timer | None = None
+        self._asked: int | None = None
+        self._entering: tuple[Process, Row] | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Status()
+        yield KindBar()
+        with Horizontal(id="body"):
+            yield Listing()
+            yield DetailsPane()
+        yield FilterInput()
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.listing.focus()
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.width < 120, "narrow")
+
+    @property
+    def listing(self) -> Listing:
+        return self.query_one(Listing)
+
+    # What arrives
+
+    def take(self, snapshot: Snapshot) -> None:
+        """Show a newer snapshot; the cursor stays on its process."""
+        first = self.snapshot is None
+        self.snapshot = snapshot
+        self.query_one(Status).snapshot = snapshot
+        self._show(select=self._first_choice(snapshot) if first else None)
+        self.refresh_bindings()
+
+    def _first_choice(self, snapshot: Snapshot) -> list[RowKey] | None:
+        """Where to begin: below the host's own namespace, which is folded and seldom the question."""
+        shown = rows(snapshot, self.view)
+        return [row.key for row in shown[1:2]]
+
+    def take_details(self, id: int, details: Details | None) -> None:
+        """The answer to what was asked last."""
+        if id != self._asked:
+            return
+        self.details = details
+        entering, self._entering = self._entering, None
+        if entering:
+            process, row = entering
+            if details is None:
+                self.notify(f"process {process.pid} is gone", severity="warning")
+            else:
+                self._open_dialog(process, row, details)
+        self._show_details()
+
+    # What is shown
+
+    def _show(self, select: list[RowKey] | None = None) -> None:
+        if self.snapshot is not None:
+            self.listing.show(rows(self.snapshot, self.view), self.snapshot, self.view.by, select)
+
+    def _look(self, select: list[RowKey] | None = None, **changed: object) -> None:
+        """Look at the same snapshot in another way."""
+        self.view = msgspec.structs.replace(self.view, **changed)
+        self.query_one(KindBar).by = self.view.by
+        self._show(select)
+
+    def _show_details(self) -> None:
+        row = self.listing.row
+        details = self.details
+        if not (isinstance(row, ProcessRow) and details and details.pid == row.process.pid):
+            details = None
+        if self.snapshot is not None:
+            self.query_one(DetailsPane).show(
+                row, self.snapshot, self.view.by, details, self._usage if details else None
+            )
+
+    def on_chosen(self, message: Chosen) -> None:
+        self._show_details()
+        if self._asking:
+            self._asking.stop()
+        row = message.row
+        if isinstance(row, ProcessRow) and self.app.host_is_live:  # type: ignore[attr-defined]
+            # Not at each step of a key held down: what is asked for costs the host something.
+            self._asking = self.set_timer(0.15, partial(self._ask, row.process))
+
+    def _ask(self, process: Process) -> None:
+        self._usage = self._meter.measure(process)
+        self._asked = self.app.request_details(process)  # type: ignore[attr-defined]
+
+    # Keys: how it is looked at
+
+    def action_group(self, by: Grouping) -> None:
+        snapshot = self.snapshot
+        if snapshot is None or by == self.view.by:
+            return
+        select, toggled = self._same_under(by, snapshot)
+        self._look(select, by=by, toggled=toggled)
+
+    def on_grouping_wanted(self, message: GroupingWanted) -> None:
+        self.action_group(message.by)
+
+    def _same_under(self, by: Grouping, snapshot: Snapshot) -> tuple[list[RowKey], frozenset[RowKey]]:
+        """Where the chosen row is under another grouping, best first, and the folds that bring it to light."""
+        row = self.listing.row
+        process = self._representative(row)
+        if process is None:
+            return [], self.view.toggled
+        group = group_key(snapshot, by, process)
+        keys: list[RowKey] = [process_key(process)]
+        if group is None:
+            return keys, self.view.toggled
+        keys.append(group)
+        if isinstance(row, GroupRow):
+            return keys[::-1], self.view.toggled
+        shown = rows(snapshot, msgspec.structs.replace(self.view, by=by))
+        folded = any(isinstance(r, GroupRow) and r.key == group and r.folded for r in shown)
+        return keys, self.view.toggled ^ {group} if folded else self.view.toggled
+
+    def _representative(self, row: Row | None) -> Process | None:
+        """The process that a row is about: a group's is its container's first, else its oldest that lives."""
+        if isinstance(row, ProcessRow):
+            return row.process
+        if isinstance(row, GroupRow) and self.snapshot is not None and row.pids:
+            if row.container:
+                return target.of_container(self.snapshot, row.container).process
+            if row.namespace:
+                return target.of_namespace(self.snapshot, row.namespace.key).process
+            return self.snapshot.processes.get(row.pids[0])
+        return None
+
+    def action_next_group(self, by: int = 1) -> None:
+        place = GROUPINGS.index(self.view.by)
+        self.action_group(GROUPINGS[(place + by) % len(GROUPINGS)])
+
+    def on_fold_wanted(self, message: FoldWanted) -> None:
+        self._look(toggled=self.view.toggled ^ {message.row.key})
+
+    def action_fold_all(self) -> None:
+        """Fold every group, or, where all are, unfold every one."""
+        groups = [row for row in self.listing.rows if isinstance(row, GroupRow) and row.folded is not None]
+        foldable = [row for row in groups if not row.folded] or groups
+        row = self.listing.row
+        group = row.group if isinstance(row, ProcessRow) else None
+        self._look([group] if group else None, toggled=self.view.toggled ^ {row.key for row in foldable})
+
+    def action_toggle_details(self) -> None:
+        self.toggle_class("no-details")
+
+    # Keys: the filter
+
+    def action_filter(self) -> None:
+        self.add_class("filtering")
+        self.query_one(FilterInput).focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self.query_one(Status).filter = event.value
+        self._look(filter=filter.parse(event.value))
+
+    def on_input_submitted(self) -> None:
+        self.action_keep_filter()
+
+    def action_keep_filter(self) -> None:
+        self.remove_class("filtering")
+        self.listing.focus()
+
+    def action_clear_filter(self) -> None:
+        self.query_one(FilterInput).value = ""
+        self.action_keep_filter()
+
+    # Keys: the host
+
+    def action_rescan(self) -> None:
+        self.app.rescan()  # type: ignore[attr-defined]
+
+    def action_enter(self) -> None:
+        row = self.listing.row
+        if row is not None:
+            self.on_enter_wanted(EnterWanted(row))
+
+    def on_enter_wanted(self, message: EnterWanted) -> None:
+        if not self.app.host_is_live:  # type: ignore[attr-defined]
+            self.notify("This is a recording: it can be looked at, not entered.", severity="warning")
+            return
+        process = self._representative(message.row)
+        if process is None:
+            self.notify("No process is in it, so there is nobody to follow into it.", severity="warning")
+            return
+        if process.kthread:
+            self.notify("A thread of the kernel has no shell to give; choose a process.", severity="warning")
+            return
+        self._entering = process, message.row
+        self._ask(process)
+
+    def _open_dialog(self, process: Process, row: Row, details: Details) -> None:
+        from .dialog import JoinDialog
+
+        assert self.snapshot is not None
+        namespace = row.namespace if isinstance(row, GroupRow) else None
+        self.app.push_screen(JoinDialog(process, details, self.snapshot, namespace), self.app.enter)  # type: ignore[attr-defined]

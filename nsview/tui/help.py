@@ -1,0 +1,75 @@
+"""What the keys do, from the bindings themselves, and what the kinds of namespace isolate."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from nsview.model.kinds import KINDS
+
+
+class HelpScreen(ModalScreen[None]):
+    """Help; any of its keys closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark", "dismiss", "Close"),
+    ]
+
+    def __init__(self, active: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._active = active
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(id="help"):
+            yield Static(
+                Group(
+                    Text("Keys", "bold underline"), self._keys(), Text("\nKinds of namespace", "bold underline"),
+                    self._kinds(), Text("\nWhat is shown", "bold underline"), _WORDS,
+                )
+            )  # fmt: skip
+
+    def on_mount(self) -> None:
+        self.query_one("#help").focus()
+
+    def _keys(self) -> Table:
+        keys: dict[str, list[str]] = {}
+        for active in self._active.values():
+            binding = active.binding
+            if binding.action in _NOT_OURS:
+                continue
+            if binding.description:
+                shown = keys.setdefault(binding.tooltip or binding.description, [])
+                name = self.app.get_key_display(binding)
+                if name not in shown:
+                    shown.append(name)
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(style="bold", no_wrap=True)
+        table.add_column()
+        for description, names in keys.items():
+            table.add_row(" ".join(names), description)
+        return table
+
+    def _kinds(self) -> Table:
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(style="bold")
+        table.add_column()
+        table.add_column(style="dim")
+        for kind in KINDS:
+            table.add_row(kind.name, kind.isolates, f"{kind.flag}, Linux {kind.since}")
+        return table
+
+
+# What Textual binds everywhere and nobody needs here.
+_NOT_OURS = ("page_left", "page_right", "help_quit", "app.help_quit", "command_palette", "screen.copy_text")
+_WORDS = Text(
+    "A group is one namespace: the processes below it share it. What is in the host's own namespace is marked as the "
+    "host's. INSIDE is a process's pid as it sees itself. Containers are known by their cgroup, their shim and the "
+    "runtime's files; no daemon is asked, and what was seen is shown under “known by”."
+)

@@ -1,0 +1,77 @@
+"""All that is said between the feed, the widgets and the screen."""
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from nsview.model.records import Details
+from nsview.model.rows import Grouping, Row
+from nsview.model.snapshot import Snapshot
+
+
+@dataclass
+class SnapshotArrived(Message):
+    """The host as it is now. A newer one replaces it."""
+
+    snapshot: Snapshot
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, SnapshotArrived)
+
+
+@dataclass
+class Progressed(Message):
+    """How far a first look has come, in processes."""
+
+    done: int
+    total: int
+
+
+@dataclass
+class DetailsArrived(Message):
+    """The answer to a request for details; None: that process is gone."""
+
+    id: int
+    details: Details | None
+
+
+@dataclass
+class FeedEnded(Message):
+    """No more will come. failure: why, None where it simply ended."""
+
+    failure: str | None
+
+
+@dataclass
+class Chosen(Message):
+    """The cursor is on another row, or on the same one of a newer snapshot."""
+
+    row: Row | None
+
+
+@dataclass
+class FoldWanted(Message):
+    """The row under the cursor is to be folded or unfolded."""
+
+    row: Row
+
+
+@dataclass
+class EnterWanted(Message):
+    """The row under the cursor is to be entered."""
+
+    row: Row
+
+
+@dataclass
+class GroupingWanted(Message):
+    """The rows are to be grouped otherwise."""
+
+    by: Grouping
+
+
+@dataclass
+class FilterChanged(Message):
+    """The words of the filter, as typed so far."""
+
+    expression: str

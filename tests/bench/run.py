@@ -7,11 +7,13 @@ All need root. Nothing of the machine's own is used: processes, dockerd and cont
 """
 
 import argparse
+import contextlib
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from time import perf_counter
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -85,10 +87,49 @@ def enter(bench: Bench) -> None:
             pid = str(docker.container("bench-enter"))
             id = docker.inspect("bench-enter")["Id"]
             ours = command([*NSVIEW, "enter", pid, "--all", "--", "true"])
+            helper = carrying_out(int(pid))
             for name, peer, target in enter_peers(docker, pid, id):
-                bench.compare(f"enter/{name.split()[0]}", f"nsview enter --all -- true, {name}", ours, peer, target)
+                tool = name.split()[0]
+                bench.compare(f"enter/{tool}", f"nsview enter --all -- true, {name}", ours, peer, target)
+                bench.compare(f"enter.helper/{tool}", f"its plan carried out, {name}", helper, peer, target)
         finally:
             docker.stop()
+
+
+def carrying_out(pid: int) -> Run:
+    """What is left of `enter` where the plan is made and the interpreter runs: its steps up to the command's end."""
+
+    from nsview.hosts.local import LocalHost
+    from nsview.join import plan as join
+    from nsview.join.run import carry_out
+
+    host = LocalHost()
+    try:
+        snapshot = host.first()
+        process = snapshot.processes[pid]
+        details = host.details(process)
+    finally:
+        host.stop()
+    assert details
+    kinds = join.choice_for(process, snapshot.host)
+    plan = join.plan(process, details, snapshot.host, join.Choice(kinds, ("true",)))
+
+    def run() -> float:
+        begin = perf_counter()
+        child = os.fork()
+        if child == 0:
+            code = 127
+            with contextlib.suppress(BaseException):
+                null = os.open(os.devnull, os.O_RDWR)
+                for fd in (0, 1, 2):
+                    os.dup2(null, fd)
+                code = carry_out(plan)
+            os._exit(code)
+        if code := os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
+            raise RunFailed(f"carry_out: {code}")
+        return perf_counter() - begin
+
+    return run
 
 
 def enter_peers(docker: Docker, pid: str, id: str) -> Iterator[tuple[str, Run, float | None]]:
@@ -122,7 +163,7 @@ def main() -> int:
             paint(bench, arguments.processes, arguments.marker)
         if "enter" in chosen:
             enter(bench)
-    except (OSError, CommandError) as error:
+    except (OSError, CommandError, ImportError) as error:
         bench.failed = True
         print(error, file=sys.stderr)
     print(f"{machine()}; {arguments.pairs} pairs, medians")

@@ -124,7 +124,7 @@ def test_population_leaves_nobody(workspace: Workspace) -> None:
     assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
 
 
-def test_a_killed_run_is_cleared_by_the_next() -> None:
+def test_a_killed_run_is_cleared_by_the_next(workspace: Workspace) -> None:
     """A stand-in for a test run makes a bridge, a mount and a daemon, then is killed."""
     code = """
 import os, signal, subprocess, sys

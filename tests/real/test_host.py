@@ -1,6 +1,7 @@
 """The real host that the other tests stand on: its containers, shims and processes are what they are said to be."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -149,6 +150,30 @@ os.kill(os.getpid(), signal.SIGKILL)
     wait_until(lambda: MARK.encode() not in environ(child), 5, "end of the child")
     assert not bridge.exists()
     assert not root.exists()
+
+
+@pytest.mark.parametrize(
+    ("skip", "mark", "ci", "code"),
+    [
+        ('pytest.skip("no reason")', "@pytest.mark.real", "true", 1),
+        ('pytest.skip("no reason")', "@pytest.mark.real", "", 0),
+        ('pytest.skip("no reason")', "", "true", 0),
+        ("", "@pytest.mark.real", "true", 0),
+    ],
+)
+def test_ci_does_not_pass_with_a_skipped_real_test(tmp_path: Path, skip: str, mark: str, ci: str, code: int) -> None:
+    shutil.copy(Path(__file__).parents[1] / "conftest.py", tmp_path)
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = real\n")
+    (tmp_path / "test_it.py").write_text(f"import pytest\n{mark}\ndef test_it(): {skip or 'pass'}\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "CI": ci},
+        timeout=60,
+    )
+    assert done.returncode == code, done.stdout
 
 
 def environ(pid: int) -> bytes:

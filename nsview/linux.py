@@ -8,12 +8,20 @@ from __future__ import annotations
 
 import ctypes
 import os
+from errno import EINVAL
 
 RESOLVE_NO_MAGICLINKS = 0x02
 RESOLVE_IN_ROOT = 0x10
 
-_SYS_OPENAT2 = 437  # the same number on every architecture, as for all calls since Linux 5.1
-_SYS_PIDFD_OPEN = 434
+_SYS_PIDFD_OPEN = 434  # the same number on every architecture, as for all calls since Linux 5.1
+_SYS_CLOSE_RANGE = 436
+_SYS_OPENAT2 = 437
+_SYS_EXECVEAT = {"x86_64": 322, "aarch64": 281, "riscv64": 281, "ppc64le": 362, "s390x": 354, "armv7l": 387}
+
+_AT_EMPTY_PATH = 0x1000
+_MFD_CLOEXEC, _MFD_ALLOW_SEALING, _MFD_EXEC = 1, 2, 0x10
+_F_ADD_SEALS, _SEAL_ALL = 1033, 0xF  # seal, shrink, grow, write
+_CAPABILITY_VERSION_3 = 0x20080522
 
 _libc = None
 
@@ -67,3 +75,82 @@ def prctl(option: int, *arguments: int) -> int:
     """prctl(2); unused arguments are 0."""
     padded = (list(arguments) + [0, 0, 0, 0])[:4]
     return checked(libc().prctl(ctypes.c_int(option), *[ctypes.c_ulong(a) for a in padded]), f"prctl {option}")
+
+
+def close_all_but(keep: set[int]) -> None:
+    """Close every other file descriptor. close_range(2), Linux 5.9; before that, and where a filter forbids it, by
+    /proc/self/fd."""
+    edges = [-1, *sorted(keep), 1 << 32]
+    for below, above in zip(edges, edges[1:]):  # noqa: B905, RUF007  Python 3.8
+        if below + 1 < above and libc().syscall(
+            ctypes.c_long(_SYS_CLOSE_RANGE), ctypes.c_uint(below + 1), ctypes.c_uint(above - 1), ctypes.c_uint(0)
+        ):
+            break
+    else:
+        return
+    for fd in map(int, os.listdir("/proc/self/fd")):
+        if fd not in keep:
+            try:
+                os.close(fd)
+            except OSError:
+                continue  # that of the listing itself
+
+
+def executable_memfd(name: str) -> int:
+    """memfd_create(2) of a file that may be executed and sealed. EACCES where vm.memfd_noexec forbids it."""
+    flags = _MFD_CLOEXEC | _MFD_ALLOW_SEALING
+    try:
+        return os.memfd_create(name, flags | _MFD_EXEC)  # the flag is of Linux 6.3
+    except OSError as error:
+        if error.errno != EINVAL:
+            raise
+        return os.memfd_create(name, flags)
+
+
+def seal(fd: int) -> None:
+    """Nobody, this process included, can change the memfd or its seals any more. fcntl(2) F_ADD_SEALS, Linux 3.17."""
+    checked(libc().fcntl(ctypes.c_int(fd), ctypes.c_int(_F_ADD_SEALS), ctypes.c_int(_SEAL_ALL)), "F_ADD_SEALS")
+
+
+def execveat(fd: int, argv: list[bytes], environment: list[bytes]) -> None:
+    """Execute the program that is open as fd. execveat(2), Linux 3.19."""
+    arguments = (ctypes.c_char_p * (len(argv) + 1))(*argv, None)
+    variables = (ctypes.c_char_p * (len(environment) + 1))(*environment, None)
+    result = libc().syscall(
+        ctypes.c_long(_SYS_EXECVEAT[os.uname().machine]),
+        ctypes.c_int(fd),
+        ctypes.c_char_p(b""),
+        arguments,
+        variables,
+        ctypes.c_int(_AT_EMPTY_PATH),
+    )
+    checked(result, "execveat")
+
+
+class _CapHeader(ctypes.Structure):
+    _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
+
+
+_CapData = ctypes.c_uint32 * 6  # effective, permitted, inheritable of the lower 32, then of the upper
+
+
+def capabilities() -> tuple[int, int, int]:
+    """(effective, permitted, inheritable) of this thread, as masks. capget(2)."""
+    header, data = _CapHeader(_CAPABILITY_VERSION_3, 0), _CapData()
+    checked(libc().capget(ctypes.byref(header), data), "capget")
+    return data[0] | data[3] << 32, data[1] | data[4] << 32, data[2] | data[5] << 32
+
+
+def set_capabilities(effective: int, permitted: int, inheritable: int) -> None:
+    """Set them for this thread. capset(2)."""
+    header, low = _CapHeader(_CAPABILITY_VERSION_3, 0), (1 << 32) - 1
+    sets = (effective, permitted, inheritable)
+    data = _CapData(*[mask & low for mask in sets], *[mask >> 32 for mask in sets])
+    checked(libc().capset(ctypes.byref(header), data), "capset")
+
+
+def filesystem_magic(fd: int) -> int:
+    """The kind of file system that fd is on, as in linux/magic.h. fstatfs(2); O_PATH will do, Linux 3.12."""
+    buffer = (ctypes.c_long * 64)()  # struct statfs begins with f_type, a long, and is less than half as big
+    checked(libc().fstatfs(ctypes.c_int(fd), buffer), "fstatfs")
+    return buffer[0]

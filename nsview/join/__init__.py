@@ -1,0 +1,23 @@
+"""How a command comes to run inside a container's namespaces, and with no more power than the container has.
+
+steps       the vocabulary: the small actions a plan is made of, each with its line of text
+plan        pure: from a process, what is known of it and what was asked for, to the list of steps
+run         starts the helper with a plan and gives the terminal back afterwards
+helper      a fresh, single-threaded process that carries a plan out; its own part stays on the host
+inside      the helper's child: the steps themselves, up to the exec
+streams     the bytes between the caller's terminal or pipes and those of the command
+cgroups     where the hierarchies are mounted; what is frozen
+trampoline  the few instructions that make the last exec
+
+Threat model. The container is hostile: its files, its processes and the command itself. The caller, the host's files
+and this package are trusted. Held against the container:
+
+- Nothing of the host is left open in the command: not a file descriptor, not the terminal, not the working directory.
+- Until the exec the helper cannot be traced, nor its /proc entries followed (PR_SET_DUMPABLE 0, CVE-2016-9962), and
+  after it /proc/PID/exe is never a host's file, even if the command is a link or a script that leads to
+  /proc/self/exe (CVE-2019-5736): a sealed copy in memory makes that exec.
+- The terminal is a pty of the command's own, so that nothing can be typed into the caller's (TIOCSTI).
+- No Python module, library, locale or environment of the container is used by a process with the host's power.
+- A process is (pid, start time): a reused pid is noticed, and a pidfd is used from then on.
+- Not held: a container that was itself given the power to leave (all capabilities, the host's devices).
+"""

@@ -1,0 +1,98 @@
+"""Where each cgroup hierarchy is mounted here, whether a cgroup is frozen, and how to move into it.
+
+Source: cgroups(7), Documentation/admin-guide/cgroup-v2.rst, proc_pid_mountinfo(5).
+"""
+
+from __future__ import annotations
+
+import os
+
+from .failure import FAILED, GONE, NOT_PERMITTED, Failure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+Mount = tuple[str, str, str]
+"""(controllers, "" for v2; the root that is mounted; where)"""
+
+
+def mounts(mountinfo: str) -> Iterator[Mount]:
+    """The cgroup mounts in the text of /proc/PID/mountinfo."""
+    for line in mountinfo.splitlines():
+        left, _, right = line.partition(" - ")
+        kind, _, rest = right.partition(" ")
+        if kind in ("cgroup", "cgroup2"):
+            fields = left.split(" ")
+            options = "" if kind == "cgroup2" else rest.rpartition(" ")[2]
+            yield options, _unescaped(fields[3]), _unescaped(fields[4])
+
+
+def directory(controllers: str, path: str, mounted: Iterable[Mount]) -> str | None:
+    """Where a hierarchy's cgroup is to be found; None where that hierarchy, or that part of it, is not mounted."""
+    wanted = set(controllers.split(","))
+    for options, root, point in mounted:
+        if not (wanted <= set(options.split(",")) if controllers else not options):
+            continue
+        root = root.rstrip("/")
+        if path == root or path.startswith(root + "/"):
+            return point + path[len(root) :].rstrip("/")
+    return None
+
+
+def frozen(controllers: str, where: str) -> bool:
+    """The cgroup, or one above it, is frozen or about to be: whoever moves in hangs until it is thawed."""
+    if not controllers:
+        return "frozen 1" in _text(where + "/cgroup.events") or _text(where + "/cgroup.freeze").strip() == "1"
+    return "freezer" in controllers.split(",") and _text(where + "/freezer.state").strip() in ("FROZEN", "FREEZING")
+
+
+def join(cgroups: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Move this process into each hierarchy's cgroup, if none is frozen. What was left out is yielded, in words."""
+    mounted = list(mounts(_text("/proc/self/mountinfo")))
+    own = set(_text("/proc/self/cgroup").splitlines())
+    own_paths = {tuple(line.partition(":")[2].split(":", 1)) for line in own}
+    found: list[tuple[str, str, str]] = []
+    for controllers, path in cgroups:
+        where = directory(controllers, path, mounted)
+        if where is None:
+            if (controllers, path) not in own_paths:
+                yield f"cgroup {controllers or 'v2'}:{path} is not mounted here, so it is not joined"
+            continue
+        if frozen(controllers, where):
+            raise Failure(FAILED, f"cgroup {path} is frozen (paused), where the command would hang: thaw it first")
+        if (controllers, path) not in own_paths:
+            found.append((controllers, path, where))
+    for controllers, path, where in found:
+        name = f"cgroup {controllers or 'v2'}:{path}"
+        try:
+            fd = os.open(where + "/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                os.write(fd, b"0")
+            finally:
+                os.close(fd)
+        except FileNotFoundError:
+            raise Failure(GONE, f"{name} is gone: the container has ended") from None
+        except PermissionError as error:
+            if os.geteuid() != 0:
+                # A user's cgroups are delegated one by one; without them the command stays with the caller's limits.
+                yield f"{name} may not be joined by this user, so the caller's is kept"
+                continue
+            raise Failure(NOT_PERMITTED, f"{name}: {error.strerror}: use --host-privileges to stay outside") from None
+        except OSError as error:
+            raise Failure(FAILED, f"{name}: {error.strerror}: use --host-privileges to stay outside") from None
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def _unescaped(field: str) -> str:
+    """mountinfo writes space, tab, newline and backslash in octal."""
+    for escape, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+        field = field.replace(escape, character)
+    return field

@@ -1,0 +1,42 @@
+"""The one way in which joining fails: an exit code and a line for the person who asked."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+TYPE_CHECKING = False  # typing takes the helper as long to import as all the rest
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+GONE, NOT_PERMITTED, FAILED = 1, 3, 4
+
+
+class Failure(Exception):
+    """code: of the command line's. text: `what: what to do`."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+
+
+def of_errno(number: int, what: str) -> Failure:
+    """A failed system call as a Failure: what was tried, and why not in the system's words."""
+    if number in (errno.EPERM, errno.EACCES):
+        return Failure(NOT_PERMITTED, f"{what}: {os.strerror(number)}: run nsview as root")
+    code = GONE if number == errno.ESRCH else FAILED
+    return Failure(code, f"{what}: {os.strerror(number)}")
+
+
+def attempt(call: Callable[..., object], *arguments: object) -> None:
+    """Call it; if the system refuses, so be it."""
+    try:
+        call(*arguments)
+    except OSError:
+        return
+
+
+def printable(text: str) -> str:
+    """The text without anything that a terminal might obey."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in text)

@@ -1,0 +1,385 @@
+"""The helper's child: it carries out the steps of a plan, and becomes the command.
+
+It says what it does on a pipe to its parent, a line each, as it can't be known who reads its stderr by then:
+`pid N` (of the grandchild that goes on), `note TEXT`, `error CODE TEXT` (the end), `exec` (what follows is an errno, if
+the exec fails). Nothing may be imported here once a step has run: the files would be the container's.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import resource
+import stat
+import termios
+
+from nsview import linux
+
+from . import cgroups, seccomp, trampoline
+from .failure import FAILED, NOT_PERMITTED, Failure, of_errno
+from .target import Target
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
+else:
+    import _signal as signal  # without the enum that the module signal makes of it, which takes 3 ms
+
+NOT_EXECUTABLE, NOT_FOUND = 126, 127
+_PATH = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # what docker and podman give
+_HOST_VARIABLES = (b"TERM", b"HOME", b"LANG", b"LC_ALL", b"COLORTERM")
+
+_PR_SET_KEEPCAPS, _PR_CAPBSET_READ, _PR_CAPBSET_DROP = 8, 23, 24  # linux/prctl.h
+_PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 38, 47
+_AMBIENT_RAISE, _AMBIENT_CLEAR_ALL = 2, 4
+
+# asm-generic/resource.h, for those that the resource module has no name for.
+_LIMIT_NUMBERS = {"LOCKS": 10, "SIGPENDING": 11, "MSGQUEUE": 12, "NICE": 13, "RTPRIO": 14, "RTTIME": 15}
+
+
+class Inside:
+    """The state of the child between two steps."""
+
+    def __init__(self, target: Target, ends: Iterable[int], terminal: bool, status: int, joins_user: bool) -> None:
+        self._target = target
+        self._terminal = terminal
+        self._status = status
+        self._joins_user = joins_user
+        self._root: int | None = None
+        self._environment: list[bytes] = []
+        self._target_environment: list[bytes] = []
+        self._filters: list[bytes] = []
+        self._trampoline: int | None = None
+        for number, end in enumerate(ends):
+            os.dup2(end, number)
+        self._keep({target.directory, *([] if target.pidfd is None else [target.pidfd])})
+
+    def carry_out(self, steps: list[Mapping[str, Any]]) -> None:
+        """All steps; returns only by an exception or in a process that has nothing more to do."""
+        by_name = {step["type"]: step for step in steps}
+        prepared = False
+        for step in steps:
+            if step["type"] not in _OUTSIDE and not prepared:
+                self._prepare(by_name)
+                prepared = True
+            _STEPS[step["type"]](self, step)
+
+    def note(self, text: str) -> None:
+        self._say(f"note {text}")
+
+    def fail(self, failure: Failure) -> None:
+        self._say(f"error {failure.code} {failure.text}")
+
+    def _say(self, line: str) -> None:
+        os.write(self._status, line.replace("\n", " ").encode(errors="surrogateescape") + b"\n")
+
+    def _keep(self, fds: set[int]) -> None:
+        linux.close_all_but({0, 1, 2, self._status, *fds})
+
+    def _prepare(self, steps: Mapping[str, Mapping[str, Any]]) -> None:
+        """Open and read all that can't be had once inside."""
+        if "ChangeRoot" in steps:
+            self._root = self._target.root()
+        if steps["SetEnvironment"]["source"] == "target":
+            try:
+                self._target_environment = [v for v in self._target.read("environ").split(b"\0") if b"=" in v]
+            except OSError as error:
+                raise of_errno(error.errno or 0, "the environment of the process") from None
+        if "CopySeccomp" in steps:
+            try:
+                self._filters = seccomp.filters(self._target.pid)
+            except OSError as error:
+                self.note(f"its seccomp filters can't be read, so none is put on: {error.strerror}")
+        program = trampoline.image()
+        if program:
+            try:
+                self._trampoline = trampoline.sealed(program, "nsview")
+            except OSError as error:
+                raise Failure(FAILED, f"no executable memory file: {error.strerror}: see vm.memfd_noexec") from None
+
+    def check_identity(self, step: Mapping[str, Any]) -> None:
+        """The parent did, before anything else."""
+
+    def join_cgroups(self, step: Mapping[str, Any]) -> None:
+        for note in cgroups.join(step["cgroups"]):
+            self.note(note)
+
+    def set_oom_score(self, step: Mapping[str, Any]) -> None:
+        try:
+            with open("/proc/self/oom_score_adj", "r+b", buffering=0) as file:
+                if int(file.read()) != step["value"]:
+                    file.write(str(step["value"]).encode())
+        except OSError as error:
+            self.note(f"oom_score_adj {step['value']} can't be had: {error.strerror}")
+
+    def set_limits(self, step: Mapping[str, Any]) -> None:
+        for name, (soft, hard) in step["limits"].items():
+            number = getattr(resource, f"RLIMIT_{name}", _LIMIT_NUMBERS.get(name))
+            if number is None:
+                continue
+            before = resource.getrlimit(number)
+            if before == (soft, hard):
+                continue
+            try:
+                resource.setrlimit(number, (soft, hard))
+            except (OSError, ValueError):
+                most = before[1]
+                resource.setrlimit(number, (min(soft, most, key=_amount), min(hard, most, key=_amount)))
+                self.note(f"limit {name} {hard} can't be had without CAP_SYS_RESOURCE, so it stays at {most}")
+
+    def join_namespaces(self, step: Mapping[str, Any]) -> None:
+        names = ", ".join(step["kinds"])
+        try:
+            if self._target.pidfd is None:
+                raise OSError(errno.EINVAL, "")
+            linux.setns(self._target.pidfd, step["flags"])
+        except OSError as error:
+            if error.errno == errno.EINVAL:
+                self._join_one_by_one(step["kinds"])
+            elif error.errno == errno.ESRCH:
+                raise self._target.gone from None
+            elif error.errno == errno.EPERM:
+                raise Failure(NOT_PERMITTED, f"joining {names} is not permitted: run nsview as root") from None
+            else:
+                raise of_errno(error.errno or 0, f"joining {names}") from None
+        if "mnt" in step["kinds"]:
+            self._forget_directory()
+
+    def _join_one_by_one(self, kinds: list[str]) -> None:
+        """Before Linux 5.8, by the files of its /proc/PID/ns, opened all before any is joined.
+
+        Root goes last into a user namespace, where it loses its power over the others; anyone else goes first into it,
+        where it gets what it has not. mnt goes after those that need no path and before it.
+        """
+        order = sorted(kinds, key=lambda kind: (kind == "user") == (os.geteuid() == 0))
+        try:
+            opened = [
+                (kind, os.open(f"ns/{kind}", os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._target.directory))
+                for kind in order
+            ]
+        except PermissionError:
+            raise Failure(NOT_PERMITTED, f"joining {', '.join(kinds)} is not permitted: run nsview as root") from None
+        except OSError:
+            raise self._target.gone from None
+        for kind, fd in opened:
+            try:
+                linux.setns(fd, 0)
+            except OSError as error:
+                raise of_errno(error.errno or 0, f"joining {kind}") from None
+            os.close(fd)
+
+    def _forget_directory(self) -> None:
+        """The working directory and /proc/PID of the host are not to be reached from inside."""
+        self._keep({fd for fd in (self._root, self._trampoline) if fd is not None})
+
+    def fork(self, step: Mapping[str, Any]) -> None:
+        try:
+            child = os.fork()
+        except OSError as error:
+            if error.errno == errno.ENOMEM:
+                raise Failure(
+                    FAILED, "this pid namespace is dead: its init has exited (or memory ran out): choose without pid"
+                ) from None
+            if error.errno == errno.EAGAIN:
+                raise Failure(
+                    FAILED, "no more processes are allowed in its cgroup (pids.max): end some, or use --host-privileges"
+                ) from None
+            raise of_errno(error.errno or 0, "fork") from None
+        if child:
+            self._say(f"pid {child}")
+            os._exit(0)
+
+    def change_root(self, step: Mapping[str, Any]) -> None:
+        assert self._root is not None
+        try:
+            os.fchdir(self._root)
+            if not os.path.samestat(os.stat("."), os.stat("/")):
+                os.chroot(".")
+            os.chdir("/")
+        except OSError as error:
+            raise of_errno(error.errno or 0, f"changing the root to {step['path']}") from None
+        os.close(self._root)
+        self._root = None
+
+    def new_session(self, step: Mapping[str, Any]) -> None:
+        os.setsid()
+        if self._terminal:
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    def set_umask(self, step: Mapping[str, Any]) -> None:
+        os.umask(step["value"])
+
+    def set_ids(self, step: Mapping[str, Any]) -> None:
+        uid, gid, groups = step["uid"], step["gid"], step["groups"]
+        linux.prctl(_PR_SET_KEEPCAPS, 1)
+        try:
+            if groups is not None and sorted(os.getgroups()) != sorted(groups):
+                os.setgroups(groups)
+            if os.getresgid() != (gid, gid, gid):
+                os.setresgid(gid, gid, gid)
+            if os.getresuid() != (uid, uid, uid):
+                os.setresuid(uid, uid, uid)
+        except OSError as error:
+            raise of_errno(error.errno or 0, f"becoming uid {uid}, gid {gid}") from None
+        linux.prctl(_PR_SET_KEEPCAPS, 0)
+        _, permitted, inheritable = linux.capabilities()
+        linux.set_capabilities(permitted, permitted, inheritable)
+
+    def copy_seccomp(self, step: Mapping[str, Any]) -> None:
+        # While CAP_SYS_ADMIN is still there; what is called from here on is what runc's last steps need too.
+        for program in self._filters:
+            try:
+                seccomp.put_on(program)
+            except OSError as error:
+                raise of_errno(error.errno or 0, "putting on its seccomp filter") from None
+
+    def set_capabilities(self, step: Mapping[str, Any]) -> None:
+        sets = step["sets"]
+        _, held, _ = linux.capabilities()
+        guard = 0
+        if step["guard"]:
+            guard = next((1 << number for number in step["guard"] if held & 1 << number), 0)
+            if not guard:
+                raise Failure(
+                    NOT_PERMITTED,
+                    "outside of its files the command would be open to the container's processes: join mnt too, or "
+                    "use --host-privileges",
+                )
+        permitted = (sets["permitted"] | guard) & held
+        inheritable, ambient = sets["inheritable"], sets["ambient"]
+        if guard and os.getuid() != 0:
+            inheritable, ambient = inheritable | guard, ambient | guard
+        try:
+            linux.set_capabilities(held, held, inheritable)  # while the bounding set still allows it
+            for number in range(64):
+                if not (sets["bounding"] | guard) & 1 << number and _in_bounding_set(number):
+                    linux.prctl(_PR_CAPBSET_DROP, number)
+            linux.prctl(_PR_CAP_AMBIENT, _AMBIENT_CLEAR_ALL)
+            linux.set_capabilities((sets["effective"] | guard) & permitted, permitted, inheritable)
+            for number in range(64):
+                if ambient & permitted & inheritable & 1 << number:
+                    linux.prctl(_PR_CAP_AMBIENT, _AMBIENT_RAISE, number)
+        except OSError as error:
+            raise of_errno(error.errno or 0, "setting its capabilities") from None
+
+    def set_no_new_privs(self, step: Mapping[str, Any]) -> None:
+        linux.prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+    def change_directory(self, step: Mapping[str, Any]) -> None:
+        try:
+            os.chdir(step["path"])
+            # A path through /proc/self/fd can lead out of the root (CVE-2024-21626); then there is no name for it.
+            if os.getcwd().startswith("/"):
+                return
+        except OSError:
+            pass
+        self.note(f"its working directory {step['path']} can't be entered, so it is /")
+        os.chdir("/")
+
+    def set_environment(self, step: Mapping[str, Any]) -> None:
+        if step["source"] == "host":
+            caller = os.environb
+            self._environment = [name + b"=" + caller[name] for name in _HOST_VARIABLES if name in caller]
+            self._environment.append(b"PATH=" + _PATH)
+            return
+        given = [os.fsencode(variable) for variable in step["variables"]]
+        variables = given if step["source"] == "given" else self._target_environment
+        if self._terminal:
+            variables = [v for v in variables if not v.startswith(b"TERM=")] + [b"TERM=" + _terminal_name()]
+        if step["home"] and not any(v.startswith(b"HOME=") for v in variables):
+            variables = [*variables, b"HOME=" + os.fsencode(step["home"])]
+        self._environment = variables
+
+    def execute(self, step: Mapping[str, Any]) -> None:
+        path, argv = self._executable(step["candidates"])
+        os.dup2(self._status, trampoline.STATUS_FD, inheritable=self._trampoline is not None)
+        self._status = trampoline.STATUS_FD
+        self._keep({self._trampoline} if self._trampoline is not None else set())
+        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        self._say("exec")
+        try:
+            if self._trampoline is not None:
+                linux.execveat(self._trampoline, [path, *argv], self._environment)
+            else:
+                os.execve(path, argv, dict(v.split(b"=", 1) for v in self._environment))
+        except OSError as error:
+            os.write(self._status, (error.errno or errno.EIO).to_bytes(4, "little"))
+        os._exit(NOT_FOUND)
+
+    def _executable(self, candidates: list[list[str]]) -> tuple[bytes, list[bytes]]:
+        """(path, argv) of the first candidate that can be run, by the rights and the PATH that hold by now."""
+        failure: Failure | None = None
+        for candidate in candidates:
+            argv = [os.fsencode(argument) for argument in candidate]
+            for path in self._paths(argv[0]):
+                try:
+                    if stat.S_ISREG(os.stat(path).st_mode) and os.access(path, os.X_OK):
+                        return path, argv
+                    failure = Failure(
+                        NOT_EXECUTABLE, f"{candidate[0]} can't be executed: it is no program, or not for this user"
+                    )
+                except PermissionError:
+                    failure = Failure(NOT_EXECUTABLE, f"{candidate[0]} can't be executed: permission denied")
+                except OSError:
+                    continue
+        if failure:
+            raise failure
+        name = candidates[-1][0]
+        raise Failure(NOT_FOUND, f"{name} is not there: name another command, or leave out --mnt to use the host's")
+
+    def _paths(self, name: bytes) -> list[bytes]:
+        if b"/" in name:
+            return [name]
+        path = next((v[5:] for v in reversed(self._environment) if v.startswith(b"PATH=")), _PATH)
+        return [(directory or b".") + b"/" + name for directory in path.split(b":")]
+
+
+_OUTSIDE = {"CheckIdentity", "JoinCgroups", "SetOomScore", "SetLimits"}  # done before anything is prepared
+_STEPS: dict[str, Callable[[Inside, Mapping[str, Any]], None]] = {
+    "CheckIdentity": Inside.check_identity,
+    "JoinCgroups": Inside.join_cgroups,
+    "SetOomScore": Inside.set_oom_score,
+    "SetLimits": Inside.set_limits,
+    "JoinNamespaces": Inside.join_namespaces,
+    "Fork": Inside.fork,
+    "ChangeRoot": Inside.change_root,
+    "NewSession": Inside.new_session,
+    "SetUmask": Inside.set_umask,
+    "SetIds": Inside.set_ids,
+    "CopySeccomp": Inside.copy_seccomp,
+    "SetCapabilities": Inside.set_capabilities,
+    "SetNoNewPrivs": Inside.set_no_new_privs,
+    "ChangeDirectory": Inside.change_directory,
+    "SetEnvironment": Inside.set_environment,
+    "Execute": Inside.execute,
+}
+
+
+def exec_failure(number: int, name: str) -> Failure:
+    """A failed execve(2) as a shell reports it."""
+    if number == errno.ENOENT:
+        return Failure(NOT_FOUND, f"{name} can't be executed: it, or the interpreter it names, is not there")
+    if number == errno.EAGAIN:
+        return Failure(NOT_EXECUTABLE, f"{name} can't be executed: its user has as many processes as are allowed")
+    return Failure(NOT_EXECUTABLE, f"{name} can't be executed: {os.strerror(number)}")
+
+
+def _amount(limit: int) -> float:
+    return float("inf") if limit == resource.RLIM_INFINITY else limit
+
+
+def _in_bounding_set(number: int) -> bool:
+    try:
+        return linux.prctl(_PR_CAPBSET_READ, number) == 1
+    except OSError:
+        return False  # EINVAL: this kernel has no such capability
+
+
+def _terminal_name() -> bytes:
+    name = os.environb.get(b"TERM", b"")
+    return name if name and name.replace(b"-", b"").replace(b".", b"").replace(b"+", b"").isalnum() else b"xterm"

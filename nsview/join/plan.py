@@ -1,0 +1,287 @@
+"""Pure: from a process, what is known of it and what was asked for, to the steps that lead inside.
+
+What can be known before is said before: what will look odd inside (`warnings`) and what cannot work (`refusal`).
+Nothing here touches the system; `nsview.join.helper` checks again whatever may have changed by then.
+"""
+
+import shlex
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from nsview.model.kinds import KIND, KIND_NAMES, KindName
+from nsview.model.records import Details, Host, Identity, Namespace, Process
+from nsview.model.text import safe
+
+from . import steps
+
+GONE, NOT_PERMITTED, FAILED = 1, 3, 4
+HOST_SHELLS = (("/bin/bash",), ("/bin/sh",))
+
+# Harmless to hold, rarely given to a container: WAKE_ALARM, BLOCK_SUSPEND, LEASE, AUDIT_READ (capabilities(7)).
+_GUARDS = (35, 36, 28, 37)
+_SYS_PTRACE = 1 << 19
+
+
+class Choice(Struct, frozen=True):
+    """What was asked for. kinds: to join; command: empty for a shell; host_privileges: keep the caller's."""
+
+    kinds: tuple[KindName, ...]
+    command: tuple[str, ...] = ()
+    host_privileges: bool = False
+
+
+class Refusal(Struct, frozen=True):
+    """Why it is not tried: text says what to do, code is the exit code of the command line."""
+
+    text: str
+    code: int
+
+
+class Plan(Struct, frozen=True):
+    """All that the helper does, in order.
+
+    kinds: those to join, without those already shared. inside: the command sees the container's files, not the host's.
+    command: argv, the first candidate where it is a shell. nsenter: what comes nearest without nsview.
+    """
+
+    pid: int
+    start: int
+    kinds: tuple[KindName, ...]
+    steps: tuple[steps.AnyStep, ...]
+    warnings: tuple[str, ...]
+    command: tuple[str, ...]
+    nsenter: tuple[str, ...]
+    inside: bool
+    host_privileges: bool
+    asked: Choice
+    refusal: Refusal | None = None
+
+
+def choice_for(process: Process, host: Host, namespace: Namespace | None = None) -> tuple[KindName, ...]:
+    """The kinds to join at first: that of the namespace chosen, else all in which the process differs from nsview."""
+    return (namespace.type,) if namespace else _differing(process, host)
+
+
+def plan(process: Process, details: Details, host: Host, choice: Choice) -> Plan:
+    """The plan for one process. Its `refusal` says if it cannot work, its `warnings` what is to be known before."""
+    asked = tuple(kind for kind in KIND_NAMES if kind in choice.kinds)
+    differing = _differing(process, host)
+    kinds = tuple(kind for kind in asked if kind in differing)
+    # Ids and capabilities of another user namespace mean nothing, or too much, outside of it.
+    follows_user = bool(kinds) and not choice.host_privileges and "user" in differing and "user" not in kinds
+    if follows_user:
+        kinds = tuple(kind for kind in KIND_NAMES if kind in kinds or kind == "user")
+    chrooted = details.root not in (None, "/")
+    inside = "mnt" in kinds or ("mnt" in asked and chrooted)
+    candidates = _candidates(details, choice, inside)
+    # The container's processes see ours if its pid namespace is ours, or if it is the one joined.
+    seen = not inside and ("pid" in kinds or "pid" not in differing)
+    made = Plan(
+        pid=process.pid,
+        start=process.start,
+        kinds=kinds,
+        steps=tuple(_steps(process, details, choice, kinds, inside, seen, candidates)),
+        warnings=tuple(_warnings(process, details, choice, asked, kinds, differing, inside, seen, follows_user)),
+        command=candidates[0],
+        nsenter=_nsenter(process, details, choice, kinds, inside and chrooted, candidates[0]),
+        inside=inside,
+        host_privileges=choice.host_privileges,
+        asked=choice,
+        refusal=_refusal(process, details, host, choice, kinds, inside),
+    )
+    return made
+
+
+def shell_command(plan: Plan) -> tuple[str, ...]:
+    """The argv of `nsview enter` that does the same; for a person or another terminal window."""
+    argv = ["nsview", "enter", str(plan.pid), *(f"--{kind}" for kind in KIND_NAMES if kind in plan.asked.kinds)]
+    if plan.host_privileges:
+        argv.append("--host-privileges")
+    return (*argv, "--", *plan.asked.command) if plan.asked.command else tuple(argv)
+
+
+def describe(plan: Plan) -> str:
+    """The plan as lines of text, safe for a terminal: steps, warnings, the nsenter command."""
+    lines = [f"{number:2}. {safe(step.text)}" for number, step in enumerate(plan.steps, 1)]
+    lines += [f"note: {safe(warning)}" for warning in plan.warnings]
+    lines.append(f"by hand: {safe(shlex.join(plan.nsenter))}")
+    if plan.refusal:
+        lines.append(f"refused: {safe(plan.refusal.text)}")
+    return "\n".join(lines)
+
+
+def _differing(process: Process, host: Host) -> tuple[KindName, ...]:
+    """The kinds whose namespace is known and another than the agent's, which are the ones that can be joined."""
+    return tuple(
+        kind
+        for kind in KIND_NAMES
+        if (inode := getattr(process.namespaces, kind)) is not None and inode != getattr(host.namespaces, kind)
+    )
+
+
+def _candidates(details: Details, choice: Choice, inside: bool) -> tuple[tuple[str, ...], ...]:
+    if choice.command:
+        return (choice.command,)
+    if inside:
+        return tuple((shell,) for shell in details.shells) or (("/bin/sh",),)
+    return HOST_SHELLS
+
+
+def _steps(
+    process: Process,
+    details: Details,
+    choice: Choice,
+    kinds: tuple[KindName, ...],
+    inside: bool,
+    seen: bool,
+    candidates: tuple[tuple[str, ...], ...],
+) -> Iterable[steps.AnyStep]:
+    identity = None if choice.host_privileges else details.identity
+    yield steps.CheckIdentity(process.pid, process.start)
+    if identity:
+        if cgroups := tuple(_cgroups(details.cgroup_lines)):
+            yield steps.JoinCgroups(cgroups)
+        if identity.oom_score_adj is not None:
+            yield steps.SetOomScore(identity.oom_score_adj)
+        if identity.rlimits:
+            yield steps.SetLimits(identity.rlimits)
+    if kinds:
+        yield steps.JoinNamespaces(kinds, sum(KIND[kind].value for kind in kinds))
+    if "pid" in kinds or "time" in kinds:
+        yield steps.Fork()
+    if inside:
+        yield steps.ChangeRoot(details.root or "/")
+    yield steps.NewSession()
+    if identity:
+        if identity.umask is not None:
+            yield steps.SetUmask(identity.umask)
+        groups = None if details.setgroups_denied and "user" in kinds else identity.groups
+        yield steps.SetIds(identity.uid, identity.gid, groups, identity.source == "status")
+        if details.seccomp == 2:
+            yield steps.CopySeccomp()
+        yield steps.SetCapabilities(identity.capabilities, _guards(identity) if seen else ())
+        if identity.no_new_privs:
+            yield steps.SetNoNewPrivs()
+    elif "user" in kinds:
+        # As nsenter does: the user namespace's own root, who holds all its capabilities.
+        yield steps.SetIds(0, 0, None if details.setgroups_denied else (), False)
+    if inside:
+        yield steps.ChangeDirectory(identity.cwd if identity else "/")
+        if details.identity and details.identity.environment is not None:
+            yield steps.SetEnvironment("given", details.identity.environment, details.home)
+        else:
+            yield steps.SetEnvironment("target", (), details.home)
+    else:
+        yield steps.SetEnvironment("host")
+    yield steps.Execute(candidates)
+
+
+def _guards(identity: Identity) -> tuple[int, ...]:
+    return tuple(guard for guard in _GUARDS if not identity.capabilities.bounding & 1 << guard)
+
+
+def _cgroups(lines: tuple[str, ...]) -> Iterable[tuple[str, str]]:
+    """(controllers, path) from lines like `4:memory:/docker/ID`; the controllers of v2 are "" (cgroups(7))."""
+    for line in lines:
+        _, _, rest = line.partition(":")
+        controllers, separator, path = rest.partition(":")
+        if separator:
+            yield controllers, path
+
+
+def _warnings(
+    process: Process,
+    details: Details,
+    choice: Choice,
+    asked: tuple[KindName, ...],
+    kinds: tuple[KindName, ...],
+    differing: tuple[KindName, ...],
+    inside: bool,
+    seen: bool,
+    follows_user: bool,
+) -> Iterable[str]:
+    identity = details.identity
+    shared = [kind for kind in asked if kind not in differing]
+    if shared:
+        yield f"already shared with nsview, so there is nothing to join: {', '.join(shared)}"
+    if "mnt" in kinds and "pid" not in kinds and "pid" in differing:
+        yield "mnt without pid: /proc shows the container's processes, and /proc/self leads nowhere"
+    if "pid" in kinds and not inside:
+        yield "pid without mnt: /proc still shows the host's processes, so ps and top do too"
+    if "net" in kinds and not inside:
+        yield "net without mnt: /sys still lists the host's network devices; ip and ss show the container's"
+    if follows_user:
+        yield "user is joined too: the container's ids and capabilities have a meaning only in there"
+    if "user" in kinds:
+        yield "user: ids inside are mapped to others on the host (cat /proc/self/uid_map)"
+    if inside and not details.shells and not choice.command:
+        yield "no shell was found in its files: leave out mnt and the host's tools are used"
+    if choice.host_privileges:
+        if inside:
+            yield "host privileges: the container's own programs will run with every capability of the host"
+        elif seen:
+            yield "host privileges: every capability of the host, in a process that the container's can see"
+        yield "host privileges: this user's ids, limits and cgroup are kept, and no seccomp filter is put on"
+    elif "net" in kinds and not inside and identity and not _administers_net(identity):
+        yield "the container's capabilities are used: ip and tcpdump may need --host-privileges to change or capture"
+    if seen and identity and (identity.capabilities.bounding & _SYS_PTRACE):
+        yield "the container may trace processes (CAP_SYS_PTRACE): by /proc/PID/root of this one it reaches the host"
+    elif seen and identity and not choice.host_privileges and not _guards(identity):
+        yield "the container has all capabilities: by /proc/PID/root of this one it reaches the host"
+    if details.seccomp == 1 and not choice.host_privileges:
+        yield "the process is under strict seccomp, which the command is not"
+
+
+def _administers_net(identity: Identity) -> bool:
+    """CAP_NET_ADMIN and CAP_NET_RAW, which ip(8) and tcpdump(8) want."""
+    wanted = 1 << 12 | 1 << 13
+    return identity.capabilities.effective & wanted == wanted
+
+
+def _refusal(
+    process: Process, details: Details, host: Host, choice: Choice, kinds: tuple[KindName, ...], inside: bool
+) -> Refusal | None:
+    pid = process.pid
+    if details.pid != pid or details.start != process.start:
+        return Refusal(f"process {pid} is gone; its pid is another's by now", GONE)
+    if process.kthread:
+        return Refusal(f"process {pid} is a thread of the kernel, which nothing can follow", FAILED)
+    if "pid" in kinds and details.pid_namespace_dead:
+        return Refusal("this pid namespace is dead: its init has exited; choose without pid", GONE)
+    if process.state in ("Z", "X"):
+        return Refusal(f"process {pid} has exited (a zombie) and left its namespaces; choose another", GONE)
+    if not choice.host_privileges and details.frozen:
+        return Refusal(
+            "its cgroup is frozen (paused), where the command would hang too: thaw it first (docker unpause), or use "
+            "--host-privileges, which stays outside of the cgroup",
+            FAILED,
+        )
+    why = details.unreadable or process.unreadable
+    if why and not host.privileged:
+        return Refusal(f"process {pid} is not readable ({why}): run nsview as root", NOT_PERMITTED)
+    if not host.privileged and kinds and "user" not in kinds:
+        return Refusal(f"joining {', '.join(kinds)} needs CAP_SYS_ADMIN: run nsview as root", NOT_PERMITTED)
+    if details.identity is None and not choice.host_privileges:
+        return Refusal(f"what process {pid} runs as is not readable ({why}); --host-privileges goes without", FAILED)
+    for text in (*choice.command, *details.shells):
+        if "\0" in text:
+            return Refusal("a command can't hold a NUL character", FAILED)
+    return None
+
+
+def _nsenter(
+    process: Process,
+    details: Details,
+    choice: Choice,
+    kinds: tuple[KindName, ...],
+    root: bool,
+    command: tuple[str, ...],
+) -> tuple[str, ...]:
+    argv = ["nsenter", "-t", str(process.pid), *(KIND[kind].option for kind in kinds)]
+    if root:
+        argv.append("--root")
+    identity = details.identity
+    if identity and not choice.host_privileges and identity.uid | identity.gid:
+        argv += [f"--setgid={identity.gid}", f"--setuid={identity.uid}"]
+    return (*argv, "--", *command)

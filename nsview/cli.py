@@ -210,7 +210,8 @@ def _list(options: argparse.Namespace) -> int:
     if options.type and options.table not in (None, "namespaces"):
         raise Failure(USAGE, f"--type narrows namespaces, not {options.table}")
     whole = _first(options)
-    snapshot = filter.narrow(whole, filter.parse(options.filter), options.type)
+    asking = () if options.recording else (os.getpid(), os.getppid())
+    snapshot = filter.narrow(whole, filter.parse(options.filter), options.type, asking)
     table = options.table or ("namespaces" if options.type or not options.json else None)
     if options.json:
         _print_json(export.listing(snapshot, whole, (table,) if table else export.TABLES))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
+from nsview.model.records import Details, Process
 from nsview.model.snapshot import Snapshot
 
 from . import HostError, frames
@@ -22,6 +23,7 @@ class RecordedHost:
     def __init__(self, path: Path | str, *, pace: float = 0) -> None:
         self.path = Path(path)
         self.pace = pace
+        self._details: dict[tuple[int, int], Details] | None = None
         try:
             data = self.path.read_bytes()
             if data.startswith(_GZIP):
@@ -69,6 +71,13 @@ class RecordedHost:
         if last is None:
             raise HostError(f"{self.path}: no snapshot in it")
         return last
+
+    def details(self, process: Process) -> Details | None:
+        """The details of a process, where someone asked for them while it was recorded."""
+        if self._details is None:
+            said = (frame for frame in self._read(pace=0) if isinstance(frame, frames.DetailsFrame))
+            self._details = {(d.pid, d.start): d for frame in said if (d := frame.details)}
+        return self._details.get((process.pid, process.start))
 
     def stop(self) -> None:
         """Nothing runs."""

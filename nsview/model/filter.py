@@ -5,6 +5,7 @@ All words must match, each anywhere in: name, command line, container, image, us
 """
 
 import re
+from collections.abc import Collection
 
 from msgspec import Struct
 
@@ -78,12 +79,18 @@ def _container_text(container: Container) -> str:
     return " ".join([*parts, *([pod.name, pod.namespace] if pod else [])]).lower()
 
 
-def narrow(snapshot: Snapshot, wanted: Filter, kind: str | None = None) -> Snapshot:
+def narrow(
+    snapshot: Snapshot, wanted: Filter, kind: str | None = None, asking: Collection[int] = ()
+) -> Snapshot:
     """The snapshot of what matches: processes, the containers and namespaces that match or have a matching process.
 
-    kind: only namespaces of that kind.
+    kind: only namespaces of that kind. asking: pids that never match, for the words are in their own command lines.
     """
-    processes = {pid: p for pid, p in snapshot.processes.items() if wanted.process(p, snapshot)}
+    processes = {
+        pid: p
+        for pid, p in snapshot.processes.items()
+        if wanted.process(p, snapshot) and not (wanted and pid in asking)
+    }
     inhabited = {(k, getattr(p.namespaces, k)) for p in processes.values() for k in KIND_NAMES}
     keys = {p.container for p in processes.values()}
     return Snapshot(

@@ -75,7 +75,7 @@ def _containers(snapshot: Snapshot, text: str) -> list[Container]:
     for found in (
         [c for c in containers if c.key == text],
         [c for c in containers if text in (c.name, c.id)],
-        [c for c in containers if c.id.startswith(text) or c.key.startswith(text)],
+        [c for c in containers if c.id.startswith(text) or (":" in text and c.key.startswith(text))],
     ):
         if found:
             return found

@@ -43,6 +43,7 @@ class NsviewApp(App[int]):
         super().__init__()
         self.host = host
         self.failure: str | None = None
+        self._recorded_answer = 0
         self.explorer = Explorer()
 
     @property
@@ -101,9 +102,13 @@ class NsviewApp(App[int]):
         self.explorer.query_one(Status).source = "stopped"
         self.notify(f"{message.failure}\nWhat you see is from before; r tries again.", severity="error", timeout=20)
 
-    def request_details(self, process: Process) -> int | None:
-        """Ask the host for a process's details; the answer's id."""
-        return self.host.request_details(process) if isinstance(self.host, LocalHost) else None
+    def request_details(self, process: Process) -> int:
+        """Ask the host for a process's details; the id of the answer, which comes as DetailsArrived."""
+        if isinstance(self.host, LocalHost):
+            return self.host.request_details(process)
+        self._recorded_answer += 1
+        self.post_message(DetailsArrived(self._recorded_answer, self.host.details(process)))
+        return self._recorded_answer
 
     def rescan(self) -> None:
         """Look now; start the agent again where it has ended."""

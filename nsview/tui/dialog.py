@@ -41,9 +41,10 @@ class JoinDialog(ModalScreen[tuple[str, ...] | None]):
     ]
 
     def __init__(
-        self, process: Process, details: Details, snapshot: Snapshot, namespace: Namespace | None
+        self, process: Process, details: Details, snapshot: Snapshot, namespace: Namespace | None, live: bool
     ) -> None:
         super().__init__()
+        self.live = live
         self.process = process
         self.details = details
         self.snapshot = snapshot
@@ -81,7 +82,7 @@ class JoinDialog(ModalScreen[tuple[str, ...] | None]):
 
     def on_mount(self) -> None:
         self._tell()
-        self.query_one("#ok", Button).focus()
+        self.query_one("#ok" if not self.query_one("#ok").disabled else "#cancel", Button).focus()
 
     def _shell(self) -> str:
         return f"{self.details.shells[0]}, or type a command" if self.details.shells else "a shell, or type a command"
@@ -101,7 +102,9 @@ class JoinDialog(ModalScreen[tuple[str, ...] | None]):
         """Say what follows from the choice."""
         plan = self._plan()
         words = Text()
-        if plan.refusal:
+        if not self.live:
+            words.append("✗ A recording can be looked at, not entered; here it would be so:\n", "bold red")
+        elif plan.refusal:
             words.append(f"✗ {safe(plan.refusal.text)}\n", "bold red")
         for warning in plan.warnings:
             words.append("• ", "yellow")
@@ -113,7 +116,7 @@ class JoinDialog(ModalScreen[tuple[str, ...] | None]):
         by_hand.append(safe(shlex.join(plan.nsenter)), "bold")
         self.query_one("#nsenter", Static).update(by_hand)
         ok = self.query_one("#ok", Button)
-        ok.disabled = plan.refusal is not None
+        ok.disabled = plan.refusal is not None or not self.live
 
     def on_checkbox_changed(self) -> None:
         self._tell()
@@ -143,7 +146,7 @@ class JoinDialog(ModalScreen[tuple[str, ...] | None]):
 
     def _go(self) -> None:
         plan = self._plan()
-        if plan.refusal is None:
+        if plan.refusal is None and self.live:
             command = join.shell_command(plan)[1:]
             self.dismiss((command[0], command[1], f"--start={self.process.start}", *command[2:]))
 

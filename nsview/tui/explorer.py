@@ -107,6 +107,10 @@ class Explorer(Screen[None]):
         self.set_class(self.size.width < 120, "narrow")
 
     @property
+    def _live(self) -> bool:
+        return self.app.host_is_live  # type: ignore[attr-defined,no-any-return]
+
+    @property
     def listing(self) -> Listing:
         return self.query_one(Listing)
 
@@ -117,6 +121,10 @@ class Explorer(Screen[None]):
         first = self.snapshot is None
         self.snapshot = snapshot
         self.query_one(Status).snapshot = snapshot
+        if first and not snapshot.host.privileged and sum(snapshot.unreadable.values()) * 2 > len(snapshot.processes):
+            # Few inodes are to be seen without root, but cgroups are: containers are what can be told apart.
+            self.view = View(by="container")
+            self.query_one(KindBar).by = "container"
         self._show(select=self._first_choice(snapshot) if first else None)
         self.refresh_bindings()
 
@@ -133,8 +141,10 @@ class Explorer(Screen[None]):
         entering, self._entering = self._entering, None
         if entering:
             process, row = entering
-            if details is None:
+            if details is None and self._live:
                 self.notify(f"process {process.pid} is gone", severity="warning")
+            elif details is None:
+                self.notify("This is a recording: it can be looked at, not entered.", severity="warning")
             else:
                 self._open_dialog(process, row, details)
         self._show_details()
@@ -166,12 +176,12 @@ class Explorer(Screen[None]):
         if self._asking:
             self._asking.stop()
         row = message.row
-        if isinstance(row, ProcessRow) and self.app.host_is_live:  # type: ignore[attr-defined]
+        if isinstance(row, ProcessRow):
             # Not at each step of a key held down: what is asked for costs the host something.
             self._asking = self.set_timer(0.15, partial(self._ask, row.process))
 
     def _ask(self, process: Process) -> None:
-        self._usage = self._meter.measure(process)
+        self._usage = self._meter.measure(process) if self._live else None
         self._asked = self.app.request_details(process)  # type: ignore[attr-defined]
 
     # Keys: how it is looked at
@@ -265,9 +275,6 @@ class Explorer(Screen[None]):
             self.on_enter_wanted(EnterWanted(row))
 
     def on_enter_wanted(self, message: EnterWanted) -> None:
-        if not self.app.host_is_live:  # type: ignore[attr-defined]
-            self.notify("This is a recording: it can be looked at, not entered.", severity="warning")
-            return
         process = self._representative(message.row)
         if process is None:
             self.notify("No process is in it, so there is nobody to follow into it.", severity="warning")
@@ -283,4 +290,7 @@ class Explorer(Screen[None]):
 
         assert self.snapshot is not None
         namespace = row.namespace if isinstance(row, GroupRow) else None
-        self.app.push_screen(JoinDialog(process, details, self.snapshot, namespace), self.app.enter)  # type: ignore[attr-defined]
+        self.app.push_screen(
+            JoinDialog(process, details, self.snapshot, namespace, self._live),
+            self.app.enter,  # type: ignore[attr-defined]
+        )

@@ -135,7 +135,7 @@ def _container(container: Container) -> str:
         ("id", container.id),
         ("runtime", f"{container.runtime} ({container.engine_namespace or '-'})"),
         ("image", container.image or "-"),
-        *([("pod", f"{pod.namespace}/{pod.name} ({container.role})")] if pod else []),
+        *([("pod", f"{pod.label} ({container.role})")] if pod else []),
         ("init pid", str(container.init_pid or "-")),
         ("shim pid", str(container.shim_pid or "-")),
         ("witness", container.witness),
@@ -163,7 +163,7 @@ def _sharing(shared: Sharing, process: Process) -> list[str]:
 def who_else(shared: Sharing, process: Process) -> str:
     """Who else is in a process's namespace, in words."""
     if shared.inode is None:
-        return process.unreadable or "not known to this kernel"
+        return f"not readable ({process.unreadable})" if process.unreadable else "not known to this kernel"
     if shared.initial:
         return "the host"
     others = [container.name for container in shared.containers if container.key != process.container]

@@ -8,6 +8,9 @@ from .kinds import KIND_NAMES, KindName
 from .records import Container, Process
 from .snapshot import Snapshot
 
+USUALLY_SHARED: tuple[KindName, ...] = ("user", "cgroup", "time")
+"""The kinds that most containers share with the host, where only the others are worth pointing at."""
+
 
 class Sharing(Struct, frozen=True):
     """One namespace of a process and who else is in it.

@@ -107,6 +107,11 @@ class Pod(Struct, frozen=True):
     namespace: str
     uid: str
 
+    @property
+    def label(self) -> str:
+        """namespace/name; what is known of its uid where only a cgroup could be read."""
+        return f"{self.namespace}/{self.name}" if self.name else self.uid
+
 
 class Container(Struct, frozen=True):
     """One container, found without asking a daemon.

@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from nsview.hosts.usage import Usage
 from nsview.model.chain import chain
-from nsview.model.group import sharing
+from nsview.model.group import USUALLY_SHARED, sharing
 from nsview.model.kinds import KIND
 from nsview.model.records import Container, Details, Namespace, Process
 from nsview.model.rows import Grouping, GroupRow, ProcessRow, Row
@@ -91,12 +91,12 @@ class DetailsPane(VerticalScroll, can_focus=True):
             ),
         ]
         container = snapshot.container_of(process)
+        parts += [self._heading("NAMESPACES"), self._sharing(process, snapshot)]
+        if process.unreadable:
+            parts.append(Text(_why(process, snapshot), self._s("warning")))
+        parts += [self._heading("CHAIN"), self._chain(process, snapshot)]
         if container:
             parts += [self._heading("CONTAINER"), self._container(container)]
-        if process.unreadable:
-            parts.append(Text(f"\nnamespaces: {_why(process, snapshot)}", self._s("warning")))
-        parts += [self._heading("NAMESPACES"), self._sharing(process, snapshot)]
-        parts += [self._heading("CHAIN"), self._chain(process, snapshot)]
         parts += [self._heading("MORE"), self._more(process, details)]
         return Group(*parts)
 
@@ -107,7 +107,7 @@ class DetailsPane(VerticalScroll, can_focus=True):
             ("id", container.id if len(container.id) < 24 else container.id[:24] + "…"),
             ("runtime", container.runtime + (f", {container.engine_namespace}" if container.engine_namespace else "")),
             ("image", container.image),
-            ("pod", f"{pod.namespace}/{pod.name} ({container.role})" if pod else None),
+            ("pod", f"{pod.label} ({container.role})" if pod else None),
             ("init pid", str(container.init_pid) if container.init_pid else None),
             ("shim pid", str(container.shim_pid) if container.shim_pid else None),
             ("known by", Text("\n".join(map(safe, container.witness.split("; "))))),
@@ -120,7 +120,7 @@ class DetailsPane(VerticalScroll, can_focus=True):
         table.add_column(justify="right")
         table.add_column(overflow="ellipsis", no_wrap=True)
         for shared in sharing(snapshot, process):
-            style = self._s("host") if shared.initial else ""
+            style = self._s("host") if shared.initial and shared.kind not in USUALLY_SHARED else ""
             table.add_row(
                 shared.kind,
                 Text(str(shared.inode or "?"), style),
@@ -140,7 +140,7 @@ class DetailsPane(VerticalScroll, can_focus=True):
             if container and (not link.process.inner_pid or link.process.inner_pid == 1):
                 text.append(f" {safe(container.name)}", self._s("container"))
             if link.link == "serves":
-                text.append("  serves the one above; its parent is pid 1", self._s("dim"))
+                text.append(f"  serves it; parent {link.process.ppid}", self._s("dim"))
         return text
 
     def _more(self, process: Process, details: Details | None) -> Table:
@@ -230,12 +230,10 @@ _STATES = {
 
 def _why(process: Process, snapshot: Snapshot) -> str:
     if process.state == "Z":
-        return "a zombie has given up most of its own"
+        return "A zombie has given up most of its own."
     if process.unreadable in ("EACCES", "EPERM"):
-        return f"not readable ({process.unreadable})" + (
-            "" if snapshot.host.privileged else "; R reads them as root"
-        )
-    return f"not readable ({process.unreadable})"
+        return "Protected even from root." if snapshot.host.privileged else "R reads them as root."
+    return "Not all of them could be read."
 
 
 def _measured(process: Process, usage: Usage | None) -> list[tuple[str, str | None]]:

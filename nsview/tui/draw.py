@@ -5,7 +5,7 @@ Styles are names (see `listing`), so that themes decide on colours.
 
 from msgspec import Struct
 
-from nsview.model.group import kinds_shared_with_host
+from nsview.model.group import USUALLY_SHARED, kinds_shared_with_host
 from nsview.model.rows import GroupRow, NoteRow, ProcessRow, Row
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
@@ -81,8 +81,6 @@ def _process(line: ProcessRow, size: Columns) -> list[Piece]:
         pieces.append((FOLDED if line.folded else OPEN, "guide"))
     if process.state == "Z":
         pieces.append(("zombie ", "warning"))
-    elif process.unreadable:
-        pieces.append((f"{process.unreadable} ", "warning"))
     pieces.append((safe(process.command), "dim" if line.context or process.kthread else "command"))
     return pieces
 
@@ -111,13 +109,13 @@ def _container_head(line: GroupRow, snapshot: Snapshot) -> list[Piece]:
     assert container is not None
     pieces: list[Piece] = [(safe(container.name), "container"), (f"  {safe(container.runtime)}", "group")]
     if container.pod:
-        pieces.append((f"  pod {safe(container.pod.namespace)}/{safe(container.pod.name)}", "command"))
+        pieces.append((f"  pod {safe(container.pod.label)}", "command"))
         if container.role == "sandbox":
             pieces.append((" (sandbox)", "dim"))
     if container.image:
         pieces.append((f"  {safe(container.image)}", "command"))
     init = snapshot.processes.get(container.init_pid) if container.init_pid else None
-    shared = [k for k in kinds_shared_with_host(init, snapshot) if k not in ("user", "cgroup", "time")] if init else []
+    shared = [k for k in kinds_shared_with_host(init, snapshot) if k not in USUALLY_SHARED] if init else []
     if shared:
         pieces.append(("  host's " + ", ".join(shared), "host"))
     return pieces

@@ -1,5 +1,6 @@
 """The host, its numbers, and what could not be read."""
 
+from collections.abc import Sized
 from typing import ClassVar
 
 from rich.text import Text
@@ -43,10 +44,16 @@ class Status(Widget):
             right.append(words, self.get_component_rich_style("status--warning"))
             right.append("  ")
         if wide or not denied:
-            right.append(f"{len(snapshot.processes)} processes  {len(snapshot.namespaces)} namespaces  ")
-        right.append(f"{len(snapshot.containers)} containers  {self.source} ")
+            right.append(f"{_count(snapshot.processes, 'process', 'processes')}  ")
+            right.append(f"{_count(snapshot.namespaces, 'namespace')}  ")
+        right.append(f"{_count(snapshot.containers, 'container')}  {self.source} ")
         gap = self.size.width - left.cell_len - right.cell_len
         if gap < 1:
             left.truncate(max(0, self.size.width - right.cell_len - 1), overflow="ellipsis")
             gap = 1
         return Text.assemble(left, " " * gap, right, no_wrap=True)
+
+
+def _count(things: Sized, one: str, many: str = "") -> str:
+    number = len(things)
+    return f"{number} {one if number == 1 else many or one + 's'}"

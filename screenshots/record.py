@@ -1,0 +1,271 @@
+"""Makes the recordings that the demo and the pictures show: a real host with dockerd, containerd and a pod.
+
+    sudo .venv/bin/python -m screenshots.record
+
+It starts both daemons where Debian has them (/run/containerd, /var/lib/docker), so on a machine where these are in
+use it refuses. What else runs on the machine is left out of the recordings; the host is called "demo" and its
+accounts "ops".
+"""
+
+import contextlib
+import gzip
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nsview.hosts.local import LocalHost
+from nsview.model.snapshot import Snapshot
+from tests.real.daemons import make_rootfs
+from tests.real.workspace import search_path, wait_until
+
+ROOT = Path(__file__).resolve().parent.parent
+DEMO = ROOT / "nsview" / "demo.jsonl.gz"
+USER = ROOT / "screenshots" / "user.jsonl.gz"
+SOCKET = Path("/run/containerd/containerd.sock")
+BRIDGE = "nsvdemo0"
+CONFIG = Path("/etc/docker/daemon.json")
+POD = ("checkout", "shop", "7d1f2c0e-5a36-4b52-9f0e-3c8a4b0f6d21")
+
+
+def sh(*command: str, check: bool = True) -> str:
+    environment = {**os.environ, "PATH": search_path()}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+    if check and done.returncode:
+        sys.exit(f"{' '.join(command)}: {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+class Stage:
+    """The host that is recorded. `tops` are the processes whose descendants belong to it."""
+
+    def __init__(self, rootfs: Path) -> None:
+        self.rootfs = rootfs
+        self.tops: list[subprocess.Popen[bytes]] = []
+
+    def start(self, *command: str) -> subprocess.Popen[bytes]:
+        null = subprocess.DEVNULL
+        environment = {"PATH": search_path(), "HOME": "/root"}
+        top = subprocess.Popen(command, stdin=null, stdout=null, stderr=null, env=environment, start_new_session=True)
+        self.tops.append(top)
+        return top
+
+    def docker(self, name: str, *words: str, image: str = "shop/web:1.4", command: str) -> None:
+        sh(*self.client, "run", "-d", "--name", name, *words, image, *command.split())
+
+    def ctr(self, id: str, *words: str, namespace: str, command: str) -> int:
+        sh("ctr", "-n", namespace, "run", "-d", *words, "--rootfs", str(self.rootfs), id, *command.split())
+        listed = sh("ctr", "-n", namespace, "task", "ls").splitlines()
+        return next(int(line.split()[1]) for line in listed if line.split()[0] == id)
+
+    def set(self) -> None:
+        """Start it all."""
+        sh("ip", "link", "add", "name", BRIDGE, "type", "bridge")
+        sh("ip", "addr", "add", "10.88.0.1/24", "dev", BRIDGE)
+        sh("ip", "link", "set", BRIDGE, "up")
+        self.start("/usr/bin/containerd")
+        wait_until(SOCKET.exists, 30, "containerd")
+        time.sleep(1)
+        self.start("/usr/sbin/dockerd", "-H", "unix:///run/docker.sock", f"--containerd={SOCKET}")
+        wait_until(Path("/run/docker.sock").exists, 30, "dockerd")
+        time.sleep(2)
+        self.client = ("/usr/bin/docker", "-H", "unix:///run/docker.sock")
+        for image in ("shop/web:1.4", "shop/ledger:2.0", "ops/agent:7"):
+            with subprocess.Popen(["tar", "-C", str(self.rootfs), "-c", "."], stdout=subprocess.PIPE) as tar:
+                subprocess.run([*self.client, "import", "-", image], stdin=tar.stdout, check=True, capture_output=True)
+        self.docker("web", command="httpd -f -p 8080 -h /root")
+        self.docker("web-logs", "--network=container:web", image="ops/agent:7", command="tail -f /etc/passwd")
+        self.docker("ledger", "--user=1000:1000", image="shop/ledger:2.0", command="nc -ll -p 5432 -e /bin/cat")
+        self.docker("syslog", image="ops/agent:7", command="syslogd -n")
+        self.docker("node-agent", "--network=host", "--pid=host", image="ops/agent:7", command="top -b -d 30")
+        self._pod()
+        self.ctr("registry", namespace="default", command="/bin/httpd -f -p 5000")
+        sh("ip", "netns", "add", "blue")
+        self.start("unshare", "--mount", "--propagation", "private", "sleep", "3600")
+        as_user = ("setpriv", "--reuid=1000", "--regid=1000", "--clear-groups")
+        self.start(*as_user, "unshare", "--user", "--map-root-user", "--pid", "--fork", "sleep", "900")
+        time.sleep(1)
+
+    def _pod(self) -> None:
+        """A pod as containerd's CRI plugin makes one: a sandbox, two containers in its namespaces, one shim."""
+        name, namespace, uid = POD
+        pause = "3f7c1a90b2d4e6f8" * 4
+        cri = "io.kubernetes.cri."
+        common = [f"{cri}sandbox-id={pause}", f"{cri}sandbox-name={name}", f"{cri}sandbox-namespace={namespace}"]
+        common.append(f"{cri}sandbox-uid={uid}")
+
+        def annotations(*more: str) -> list[str]:
+            return [word for one in (*common, *more) for word in ("--annotation", one)]
+
+        place = f"/kubepods/burstable/pod{uid}"
+        pid = self.ctr(
+            pause, "--cgroup", f"{place}/{pause}", *annotations(f"{cri}container-type=sandbox"), namespace="k8s.io",
+            command="/bin/sleep infinity",
+        )  # fmt: skip
+        for container, command, id in (
+            ("api", "/bin/httpd -f -p 9000", "5b0d9e7c5a3f1826" * 4),
+            ("proxy", "/bin/nc -ll -p 80 -e /bin/cat", "c41e7d02b69f8a53" * 4),
+        ):
+            own = annotations(
+                f"{cri}container-type=container", f"{cri}container-name={container}",
+                f"{cri}image-name=registry.shop.example/{container}:3.2",
+            )  # fmt: skip
+            joined = (("network", "net"), ("ipc", "ipc"), ("uts", "uts"))
+            shared = [word for name, kind in joined for word in ("--with-ns", f"{name}:/proc/{pid}/ns/{kind}")]
+            self.ctr(id, "--cgroup", f"{place}/{id}", *shared, *own, namespace="k8s.io", command=command)
+
+    def happen(self) -> None:
+        """What is to be seen while it is recorded: a job comes and goes, a shell is opened in a container."""
+        time.sleep(3)
+        self.docker("job-4711", "--network", "none", image="shop/ledger:2.0", command="sleep 600")
+        time.sleep(3)
+        self.start(*self.client, "exec", "web", "sleep", "5")
+        time.sleep(4)
+        sh(*self.client, "rm", "-f", "job-4711")
+        time.sleep(4)
+
+    def clear(self) -> None:
+        with contextlib.suppress(AttributeError):
+            ids = sh(*self.client, "ps", "-aq", check=False).split()
+            sh(*self.client, "rm", "-f", *ids, check=False)
+        for namespace in ("k8s.io", "default"):
+            for line in sh("ctr", "-n", namespace, "task", "ls", "-q", check=False).split():
+                sh("ctr", "-n", namespace, "task", "rm", "-f", line, check=False)
+                sh("ctr", "-n", namespace, "container", "rm", line, check=False)
+        for top in reversed(self.tops):
+            top.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                top.wait(15)
+        sh("ip", "netns", "del", "blue", check=False)
+        sh("ip", "link", "del", BRIDGE, check=False)
+
+
+def of_root(stage: Stage) -> list[dict[str, Any]]:
+    """The frames that root sees while things happen, with the details of each container's first process at the end."""
+    host = LocalHost()
+    recorded: list[dict[str, Any]] = []
+    reader = threading.Thread(target=lambda: recorded.extend(map(json.loads, host.lines())))
+    reader.start()
+    stage.happen()
+    snapshot = once()
+    for container in snapshot.containers.values():
+        if container.init_pid:
+            host.request_details(snapshot.processes[container.init_pid])
+    time.sleep(1)
+    host.stop()
+    reader.join()
+    return recorded
+
+
+def once() -> Snapshot:
+    host = LocalHost(once=True)
+    try:
+        return host.first()
+    finally:
+        host.stop()
+
+
+def of_user() -> list[dict[str, Any]]:
+    """The frames that a user without privileges sees."""
+    words = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-I", "-S", "-c")
+    boot = "import sys; sys.path.insert(0, sys.argv[1]); from nsview.agent.main import main; main(['--once'])"
+    return [json.loads(line) for line in sh(*words, boot, str(ROOT)).splitlines()]
+
+
+def belonging(recorded: list[dict[str, Any]], tops: set[int]) -> set[tuple[int, int]]:
+    """(pid, start) of what belongs to the stage: the tops, their descendants, shims and what they run, the kernel."""
+    everyone = {(p["pid"], p["start"]): p for frame in recorded for p in frame.get("processes", ())}
+    of_pid = {key[0]: key for key in everyone}
+    shims = {
+        pid
+        for frame in recorded
+        for c in frame.get("containers") or ()
+        if c["daemon_pid"] in tops
+        for pid in [c["shim_pid"], *c["pids"]]
+    }
+
+    def belongs(process: dict[str, Any]) -> bool:
+        while True:
+            if process["kthread"] or process["pid"] in tops or process["pid"] in shims:
+                return True
+            above = of_pid.get(process["ppid"])
+            if above is None or process["ppid"] == process["pid"]:
+                return False
+            process = everyone[above]
+
+    return {key for key, process in everyone.items() if belongs(process)}
+
+
+def cut(recorded: list[dict[str, Any]], tops: set[int]) -> Iterator[dict[str, Any]]:
+    """The frames with the stage alone."""
+    kept = belonging(recorded, tops)
+    pids = {pid for pid, _ in kept}
+    inodes = {
+        (kind, inode)
+        for frame in recorded
+        for p in frame.get("processes", ())
+        if (p["pid"], p["start"]) in kept
+        for kind, inode in p["namespaces"].items()
+    }
+    for frame in recorded:
+        if frame["frame"] == "hello":
+            frame["host"]["name"] = "demo"
+            frame["host"]["kernel"] = frame["host"]["kernel"].partition("-")[0]
+        elif frame["frame"] in ("snapshot", "delta"):
+            frame["processes"] = [
+                {**p, "user": "ops" if p["uid"] >= 1000 and p["uid"] < 65534 else p["user"]}
+                for p in frame["processes"]
+                if (p["pid"], p["start"]) in kept
+            ]
+            frame["namespaces"] = [
+                n for n in frame["namespaces"] if (n["type"], n["inode"]) in inodes or n["names"] == ["/run/netns/blue"]
+            ]
+            if frame["containers"] is not None:
+                frame["containers"] = [c for c in frame["containers"] if set(c["pids"]) & pids]
+            if frame["frame"] == "delta" and not (
+                frame["processes"] or set(frame["gone"]) & pids or frame["namespaces"] or frame["namespaces_gone"]
+            ):
+                continue
+        elif frame["frame"] == "progress":
+            continue
+        yield frame
+
+
+def save(path: Path, recorded: list[dict[str, Any]], tops: set[int]) -> None:
+    lines = "".join(json.dumps(frame, separators=(",", ":")) + "\n" for frame in cut(recorded, tops))
+    path.write_bytes(gzip.compress(lines.encode(), mtime=0))
+    print(f"{path.relative_to(ROOT)}: {len(lines)} bytes of frames")
+
+
+def main() -> None:
+    if os.geteuid():
+        sys.exit("needs root: it starts dockerd and containerd")
+    if SOCKET.exists() or Path("/run/docker.sock").exists() or CONFIG.exists():
+        sys.exit("docker or containerd is in use here; run this on a machine where they are not")
+    CONFIG.parent.mkdir(exist_ok=True)
+    CONFIG.write_text(json.dumps({"bridge": BRIDGE, "iptables": False, "ip-forward": False}))
+    base = Path(tempfile.mkdtemp(prefix="nsv-demo-"))
+    stage = Stage(base / "rootfs")
+    try:
+        make_rootfs(stage.rootfs)
+        stage.set()
+        tops = {top.pid for top in stage.tops}
+        seen = of_root(stage), of_user()
+        save(DEMO, seen[0], tops)
+        save(USER, seen[1], tops)
+    finally:
+        stage.clear()
+        CONFIG.unlink()
+        shutil.rmtree(base, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

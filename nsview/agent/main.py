@@ -5,7 +5,8 @@ Frames, one JSON object a line on stdout:
   {"frame": "progress", "done": n, "total": n}              while a first look takes long
   {"frame": "snapshot", "taken_at": s, "processes": [..], "namespaces": [..], "containers": [..]}
   {"frame": "delta", "taken_at": s, "processes": [..], "gone": [pid, ..], "namespaces": [..],
-   "namespaces_gone": [[type, inode], ..], "containers": [..] or null}   changed or new records whole
+   "namespaces_gone": [[type, inode], ..], "containers": [..] or null}   changed or new records whole; a namespace
+                                                            gone and new at once has another's inode
   {"frame": "details", "id": n, "details": {..} or null}    null: that process is gone
   {"frame": "error", "text": ".."}                          it can't go on
 
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import sys
 import time
@@ -29,6 +31,8 @@ import nsview
 from . import details, scan
 
 SCHEMA = 1
+# What json.dumps makes of half a surrogate pair, which no decoder takes; pairs and escaped backslashes are passed over.
+_HALF_PAIR = re.compile(r"\\\\|\\ud[89ab]..\\ud[c-f]..|(\\)(?=ud[89a-f])")
 INTERVAL = 1.0  # seconds between the starts of two looks ..
 SHARE = 0.05  # .. or longer, so that looking takes no more of a core than this
 
@@ -78,7 +82,7 @@ def delta(old, new, taken_at):
     gone = [pid for pid in before if pid not in after]
     ns_before, ns_after = old["namespaces"], new["namespaces"]
     namespaces = [record for key, record in ns_after.items() if ns_before.get(key) != record]
-    namespaces_gone = [key for key in ns_before if key not in ns_after]
+    namespaces_gone = [key for key, record in ns_before.items() if _ended(record, ns_after.get(key))]
     containers = new["containers"] if new["containers"] != old["containers"] else None
     if not (processes or gone or namespaces or namespaces_gone or containers is not None):
         return None
@@ -93,6 +97,11 @@ def delta(old, new, taken_at):
     }
 
 
+def _ended(before, after):
+    """A namespace is gone; so it is where its inode is another's by now."""
+    return after is None or (before["id"] != after["id"] and before["id"] is not None)
+
+
 class Agent:
     """One run: frames to `out` (a binary file), requests from the fd `requests`."""
 
@@ -102,8 +111,11 @@ class Agent:
         self.pending = b""
 
     def write(self, frame):
-        # ASCII, so that no lone surrogate or encoding of the reader's can break a frame.
-        self.out.write(json.dumps(frame, separators=(",", ":")).encode("ascii") + b"\n")
+        # ASCII, so that no encoding of the reader's can break a frame.
+        line = json.dumps(frame, separators=(",", ":"))
+        if "\\ud" in line:
+            line = _HALF_PAIR.sub(lambda match: match.group() + (match.group(1) or ""), line)
+        self.out.write(line.encode("ascii") + b"\n")
         self.out.flush()
 
     def run(self, once=False):

@@ -5,6 +5,7 @@ Sources: ioctl_nsfs(2), include/uapi/linux/nsfs.h; NS_GET_ID came with Linux 6.1
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -13,6 +14,7 @@ import struct
 NS_GET_USERNS = 0xB701
 NS_GET_PARENT = 0xB702
 NS_GET_NSTYPE = 0xB703
+NS_GET_OWNER_UID = 0xB704
 NS_GET_ID = 0x8008B70D
 _HIERARCHICAL = ("pid", "user")
 
@@ -31,8 +33,13 @@ _NSFS_MOUNT = re.compile(r"^\S+ \S+ \S+ ([a-z]+):\[(\d+)\] (\S+) .* - nsfs ", re
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
-def describe(kind, inode, open_namespace, device):
-    """A namespace's frame record; what the kernel does not tell stays None."""
+def describe(kind, inode, open_namespace, device, above=None):
+    """A namespace's frame record; what the kernel does not tell stays None.
+
+    above: {(kind, inode): record} to which its owner, its parent and theirs are added, up to the edge of what we may
+    see; no process need be in them. A namespace keeps those above it alive, so what is there is right as long as it
+    lives itself.
+    """
     record = {
         "type": kind,
         "inode": inode,
@@ -40,7 +47,9 @@ def describe(kind, inode, open_namespace, device):
         "id": None,
         "initial": False,
         "owner": None,
+        "owner_uid": None,
         "parent": None,
+        "out_of_view": [],
         "names": [],
         "held_by": [],
     }
@@ -51,28 +60,47 @@ def describe(kind, inode, open_namespace, device):
     try:
         if os.fstat(fd).st_ino != inode:
             return record  # its process moved on between link and open
-        record["id"] = _id(fd)
-        record["owner"] = _related(fd, NS_GET_USERNS) if kind != "user" else _related(fd, NS_GET_PARENT)
+        record["id"] = id_of(fd)
+        # The owner of a user namespace is its parent: user_namespaces(7).
+        _relate(record, "owner", "user", fd, NS_GET_USERNS, above)
         if kind in _HIERARCHICAL:
-            record["parent"] = _related(fd, NS_GET_PARENT)
+            _relate(record, "parent", kind, fd, NS_GET_PARENT, above)
+        if kind == "user":
+            record["owner_uid"] = _owner_uid(fd)
     finally:
         os.close(fd)
     return record
 
 
-def _related(fd, request):
-    """The inode of the namespace that an ioctl leads to; None at the edge of what we may see (EPERM)."""
+def _relate(record, field, kind, fd, request, above):
+    """Put into the field the inode that an ioctl leads to, or its name into out_of_view.
+
+    EPERM is the kernel's word both for "not yours to see" and for "there is none": the first namespace's parent.
+    """
     try:
         other = fcntl.ioctl(fd, request)
-    except OSError:
-        return None
+    except OSError as error:
+        if error.errno == errno.EPERM:
+            record["out_of_view"].append(field)
+        return
     try:
-        return os.fstat(other).st_ino
+        inode = record[field] = os.fstat(other).st_ino
+        if above is not None and (kind, inode) not in above:
+            above[kind, inode] = describe(kind, inode, lambda: os.dup(other), record["device"], above)
     finally:
         os.close(other)
 
 
-def _id(fd):
+def _owner_uid(fd):
+    """Who made a user namespace, as a uid of ours; the overflow uid where it has none here."""
+    try:
+        return struct.unpack("=I", fcntl.ioctl(fd, NS_GET_OWNER_UID, bytes(4)))[0]
+    except OSError:
+        return None
+
+
+def id_of(fd):
+    """The kernel's id of a namespace, never used twice; None before Linux 6.18."""
     try:
         return struct.unpack("=Q", fcntl.ioctl(fd, NS_GET_ID, bytes(8)))[0]
     except OSError:

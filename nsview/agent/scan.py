@@ -2,6 +2,12 @@
 
 A `Scanner` keeps what makes the next look cheaper (names, descriptions of namespaces, state files already read)
 and nothing that could make it wrong: each look reads each process anew.
+
+An inode is reused at once, so what was described under it may be another namespace by the next look. It is the same
+one where a process was in it then and is now, for a namespace with a member can't end; only where nobody stayed, or
+where mounts alone hold it, is it opened again and its id compared. That costs a look at a quiet host nothing a
+process, one dictionary look-up a namespace, and one open a namespace without processes. Before Linux 6.18 there are
+no ids; then all that can be said of such a namespace is that its description is the new one's.
 """
 
 from __future__ import annotations
@@ -16,12 +22,16 @@ class Scanner:
     """Looks at one host. `look` gives the records of a snapshot frame."""
 
     def __init__(self, proc="/proc"):
-        self._described = {}
+        self._described = {}  # {(kind, inode): record} by the look before, those without processes too
+        self._fresh = {}  # .. and as described in this look ..
+        self._above = {}  # .. with the owners and parents found on the way
+        self._last = {}  # {pid: record} of the look before
         self._places = {}
         self._cache = containers.Cache()
         self.device = os.stat("/proc/self/ns/mnt").st_dev
         self.reader = procfs.Reader(proc, self._on_namespace)
-        self.own, _ = self.reader.process(os.getpid())
+        # Not getpid(): /proc may be that of another pid namespace, as after `unshare --pid` alone.
+        self.own, _ = self.reader.process(int(os.readlink("/proc/self")))
         self.initial = nsfs.initial(
             kernel_version(os.uname().release),
             self.own["namespaces"].get("pid"),
@@ -37,7 +47,7 @@ class Scanner:
         return record["namespaces"] if record["kthread"] or not kthread else {}
 
     def _on_namespace(self, kind, inode, open_namespace):
-        self._described[kind, inode] = nsfs.describe(kind, inode, open_namespace, self.device)
+        self._fresh[kind, inode] = nsfs.describe(kind, inode, open_namespace, self.device, self._above)
 
     def look(self, progress=None):
         """{"processes": {pid: record}, "namespaces": {(kind, inode): record}, "containers": [record]}.
@@ -69,26 +79,98 @@ class Scanner:
 
     def _namespaces(self, processes):
         mounts = nsfs.mounts(_own_mountinfo())
-        present = {}
+        first = {}
         for record in processes.values():
-            for kind, inode in record["namespaces"].items():
-                if (kind, inode) not in present:
-                    present[kind, inode] = self._described.get((kind, inode))
+            for key in record["namespaces"].items():
+                if key not in first:
+                    first[key] = record
+        for key in self._doubtful(first, processes):
+            self._describe_again(key, lambda key=key: self._open_link(first[key]["pid"], key[0]))
         for key, paths in mounts.items():
+            if key not in first and key not in self._fresh:
+                self._describe_again(key, _opener(paths[-1]))
+        present = {}
+        for key in (*first, *mounts):
             if key not in present:
-                known = self._described.get(key)
-                present[key] = known or nsfs.describe(key[0], key[1], _opener(paths[-1]), self.device)
-        for key in [key for key in self._described if key not in present]:
-            self.reader.forget(*key)
-        self._described = {}
-        for key, record in present.items():
+                present[key] = self._fresh.get(key) or self._described.get(key) or self._undescribed(key)
+        children = self._add_those_above(present)
+        for key in self._described:
+            if key not in first:
+                self.reader.forget(*key)
+        for key, known in present.items():
             kind, inode = key
-            record = dict(record or nsfs.describe(kind, inode, _unopened, self.device))
+            record = present[key] = dict(known)
             record["initial"] = self.initial.get(kind) == inode
+            if record["initial"]:
+                record["out_of_view"] = []  # there is nothing above it to see
             record["names"] = mounts.get(key, [])
             record["held_by"] = [{"kind": "mount", "path": path} for path in record["names"]]
-            self._described[key] = present[key] = record
+            if key not in first:
+                record["held_by"] += [
+                    {"kind": "child", "path": "%s:[%d]" % child} for child in sorted(children.get(key, ()))
+                ]
+        self._described, self._fresh, self._above, self._last = present, {}, {}, processes
         return present
+
+    def _doubtful(self, first, processes):
+        """The known namespaces to describe again: nobody stayed in them. first: {key: its first member}."""
+        last = self._last
+        found, unknown = set(), set()
+        for key, record in first.items():
+            known = None if key in self._fresh else self._described.get(key)
+            if known and not _stayed(record, last.get(record["pid"]), key):
+                found.add(key)
+            elif known and known["owner"] is None and known["id"] is None and not known["initial"]:
+                unknown.add(key)  # it could not be opened: its process ended just then
+        if found:
+            for pid, record in processes.items():
+                before = last.get(pid)
+                if before and before["start"] == record["start"]:
+                    found.difference_update(before["namespaces"].items() & record["namespaces"].items())
+                    if not found:
+                        break
+        return found | unknown
+
+    def _describe_again(self, key, open_namespace):
+        """Describe one that may be another than it was; where it can't be opened the old description stands."""
+        above: dict[tuple[str, int], Any] = {}
+        record = nsfs.describe(key[0], key[1], open_namespace, self.device, above)
+        if record["id"] is not None or key not in self._described:
+            self._fresh[key] = record
+            self._above.update(above)
+
+    def _open_link(self, pid, kind):
+        return os.open("%d/ns/%s" % (pid, kind), os.O_RDONLY, dir_fd=self.reader.proc_fd)
+
+    def _undescribed(self, key):
+        return nsfs.describe(key[0], key[1], _unopened, self.device)
+
+    def _add_those_above(self, present):
+        """Add owners and parents in which no process is; {(kind, inode): keys of those below it}.
+
+        One that was known by the look before is the same as long as one below it is.
+        """
+        children: dict[tuple[str, int], list[tuple[str, int]]] = {}
+        unseen = list(present)
+        while unseen:
+            key = unseen.pop()
+            record = present[key]
+            above = {("user", record["owner"]), (key[0], record["parent"])}
+            for other in above:
+                if other[1] is None:
+                    continue
+                children.setdefault(other, []).append(key)
+                if other not in present:
+                    present[other] = self._above.get(other) or self._described.get(other) or self._undescribed(other)
+                    unseen.append(other)
+        return children
+
+
+def _stayed(record, before, key):
+    """A process was in the namespace by the look before, and is now."""
+    return (
+        before is not None and before["start"] == record["start"] and before["namespaces"].get(key[0]) == key[1]
+    )
 
 
 def kernel_version(release):

@@ -5,9 +5,9 @@ Numbers are as the kernel gives them: pids as seen by the agent, `start` in cloc
 escapes for other bytes, and not yet safe for a terminal (see `text`).
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from .kinds import KindName
 
@@ -45,7 +45,7 @@ class Process(Struct, frozen=True, gc=False):
     state: str
     comm: str
     cmdline: tuple[str, ...]
-    nspid: tuple[int, ...]
+    nspid: Annotated[tuple[int, ...], Meta(min_length=1)]
     namespaces: Namespaces
     container: str | None = None
     unreadable: str | None = None
@@ -76,8 +76,10 @@ class Namespace(Struct, frozen=True):
     """One namespace. Its member processes are asked of the snapshot (`Snapshot.members`).
 
     device: st_dev of nsfs. id: the kernel's never-reused id (NS_GET_ID, Linux 6.18), None before.
-    owner: inode of the owning user namespace; parent: of the parent, for pid and user; None at the edge of what
-    the agent may see. names: paths where it is bind-mounted, e.g. /run/netns/blue.
+    owner: inode of the owning user namespace; parent: of the parent, for pid and user. out_of_view: which of these
+    two the kernel would not tell, because they are above what the agent may see.
+    owner_uid: for user, the uid of who made it, as the agent's host counts.
+    names: paths where it is bind-mounted, e.g. /run/netns/blue.
     """
 
     type: KindName
@@ -89,6 +91,8 @@ class Namespace(Struct, frozen=True):
     parent: int | None = None
     names: tuple[str, ...] = ()
     held_by: tuple[Holder, ...] = ()
+    owner_uid: int | None = None
+    out_of_view: tuple[Literal["owner", "parent"], ...] = ()
 
     @property
     def key(self) -> NamespaceKey:

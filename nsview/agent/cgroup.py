@@ -71,7 +71,7 @@ def parse(lines):
     counts, else v2's, else the longest. A path may hold colons.
     """
     unified = longest = ""
-    for line in lines.splitlines():
+    for line in lines.split("\n"):  # and at nothing else that splitlines() takes for a line's end: a path may hold it
         parts = line.split(":", 2)
         if len(parts) != 3:
             continue

@@ -50,7 +50,7 @@ def details(pid, start):
 
 def _details(pid, start, fd):
     status = _status(fd)
-    cgroup_lines = files.text(procfs.read_at(fd, "cgroup", 16384)).splitlines()
+    cgroup_lines = [line for line in files.text(procfs.read_at(fd, "cgroup", 16384)).split("\n") if line]
     record = {
         "pid": pid,
         "start": start,
@@ -83,7 +83,8 @@ def _details(pid, start, fd):
 
 
 def _status(fd):
-    pairs = (line.partition(":") for line in files.text(procfs.read_at(fd, "status", 16384)).split("\n"))
+    lines = files.text(procfs.read_at(fd, "status", procfs.STATUS_LIMIT)).split("\n")
+    pairs = (line.partition(":") for line in lines)
     return {name: value.strip() for name, _, value in pairs}
 
 
@@ -166,21 +167,26 @@ def _limits(table):
 def _of_config(pid, fd):
     """Identity from the container's config.json, if this is the container's first process; else None.
 
-    That file is what `docker exec` goes by, and the first process may have dropped its privileges since.
+    That file is what `docker exec` goes by, and the first process may have dropped its privileges since. It is believed
+    of a shim that stands outside of any container and belongs to root or to us: others would grant what they like.
     """
+    reader = procfs.Reader()
     try:
-        parent = int(_status(fd)["PPid"])
-        record, _ = procfs.Reader().process(parent)
+        parent, parent_cgroup = reader.process(int(_status(fd)["PPid"]))
     except (procfs.Vanished, OSError, KeyError, ValueError):
         return None
-    shim = containerd.shim(record)
-    if not shim:
+    finally:
+        reader.close()
+    shim = containerd.shim(parent)
+    if not shim or parent["uid"] not in (0, os.geteuid()) or len(parent["nspid"]) > 1:
         return None
-    _, claim = cgroup.parse(_text(fd, "cgroup"))
+    path, claim = cgroup.parse(_text(fd, "cgroup"))
     for id in (claim.id if claim else None, shim.id):
         bundle = containerd.read_bundle(shim, id) if id else None
         if bundle and bundle.init_pid == pid:
-            return _of_process(bundle.config.get("process"), fd)
+            own = claim.path if claim else containerd.own_cgroup(path, id)
+            if own and containerd.outside(cgroup.parse(files.text(parent_cgroup))[0], own):
+                return _of_process(bundle.config.get("process"), fd)
     return None
 
 
@@ -192,13 +198,12 @@ def _of_process(process, fd):
         current = _of_status(fd, _status(fd), None)
         rlimits = dict(current["rlimits"])
         for limit in process.get("rlimits") or ():
-            rlimits[limit["type"].replace("RLIMIT_", "", 1)] = [_signed(limit["soft"]), _signed(limit["hard"])]
-        gid = int(user.get("gid", 0))
+            rlimits[limit["type"].replace("RLIMIT_", "", 1)] = [_limit(limit["soft"]), _limit(limit["hard"])]
         return {
             "source": "config.json",
-            "uid": int(user.get("uid", 0)),
-            "gid": gid,
-            "groups": [int(group) for group in user.get("additionalGids") or ()],
+            "uid": _number(user.get("uid", 0)),
+            "gid": _number(user.get("gid", 0)),
+            "groups": [_number(group) for group in user.get("additionalGids") or ()],
             "capabilities": {
                 name: _mask(sets.get(name) or ())
                 for name in ("effective", "permitted", "inheritable", "bounding", "ambient")
@@ -207,15 +212,22 @@ def _of_process(process, fd):
             "cwd": str(process.get("cwd") or "/"),
             "environment": [str(variable) for variable in process.get("env") or ()],
             "rlimits": rlimits,
-            "umask": int(user["umask"]) if "umask" in user else current["umask"],
-            "oom_score_adj": process.get("oomScoreAdj", current["oom_score_adj"]),
+            "umask": _number(user["umask"]) if "umask" in user else current["umask"],
+            "oom_score_adj": int(process.get("oomScoreAdj", current["oom_score_adj"])),
         }
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         return None
 
 
-def _signed(limit):
-    return -1 if limit >= 1 << 63 else int(limit)
+def _number(value):
+    """An id or a mask of 32 bits."""
+    if not 0 <= value < 1 << 32:
+        raise ValueError(value)
+    return int(value)
+
+
+def _limit(value):
+    return -1 if value >= 1 << 63 else int(value)
 
 
 def _mask(names):

@@ -17,10 +17,13 @@ KINDS = ("mnt", "uts", "ipc", "pid", "net", "user", "cgroup", "time")
 CMDLINE_LIMIT = 4096  # what a screen can show of it; `details` reads all
 PF_KTHREAD = 0x00200000
 
+_STATUS_USUAL = 8192
+STATUS_LIMIT = 1 << 20  # one with the most groups there can be, 65,536
 # The name's newlines are escaped by the kernel in status (not in stat), so a line's start is really one.
 _STATUS = re.compile(rb"\nUid:\t\d+\t(\d+)\t.*?\nNSpid:\t([\d\t]+)\n", re.DOTALL)
 _LINKS = tuple((kind, "ns/" + kind) for kind in KINDS)
 _GONE = (errno.ENOENT, errno.ESRCH)
+_FORBIDDEN = (errno.EACCES, errno.EPERM)
 
 
 def errno_name(error):
@@ -71,6 +74,8 @@ class Reader:
         except OSError as error:
             if error.errno in _GONE:
                 raise Vanished from None
+            if error.errno in _FORBIDDEN:
+                return self._forbidden(pid, fd, error), b""
             raise
         finally:
             os.close(fd)
@@ -80,8 +85,10 @@ class Reader:
         # The name may hold anything, ") R 1" included: the last parenthesis ends it.
         end = stat.rindex(b")")
         fields = stat[end + 2 :].split(b" ", 20)
-        match = _STATUS.search(read_at(fd, "status", 8192))
-        uid = int(match.group(1)) if match else os.stat("", dir_fd=fd).st_uid
+        match = _STATUS.search(read_at(fd, "status", _STATUS_USUAL)) or _STATUS.search(
+            read_at(fd, "status", STATUS_LIMIT)
+        )
+        uid = int(match.group(1)) if match else os.fstat(fd).st_uid
         levels = match.group(2).split(b"\t") if match else (b"%d" % pid,)
         kthread = bool(int(fields[6]) & PF_KTHREAD)
         namespaces, unreadable = self._namespaces(pid, fd, fields[0])
@@ -109,6 +116,26 @@ class Reader:
             cgroup = b""
         return record, cgroup
 
+    def _forbidden(self, pid, fd, error):
+        """The record of a process of which no more may be known than that it is there (hidepid=1 of proc(5))."""
+        uid = os.fstat(fd).st_uid
+        return {
+            "pid": pid,
+            "ppid": 0,
+            "start": 0,
+            "uid": uid,
+            "user": self._user(uid),
+            "state": "?",
+            "comm": "?",
+            "cmdline": [],
+            "nspid": [pid],
+            "namespaces": {},
+            "container": None,
+            "unreadable": errno_name(error),
+            "cgroup": "",
+            "kthread": False,
+        }
+
     def _namespaces(self, pid, fd, state):
         """({kind: inode}, None or the errno's name of what could not be read)."""
         found: dict[str, int] = {}
@@ -117,7 +144,7 @@ class Reader:
             try:
                 target = os.readlink(path, dir_fd=fd)
             except OSError as error:
-                if error.errno in (errno.EACCES, errno.EPERM):
+                if error.errno in _FORBIDDEN:
                     # One check of the whole process by the kernel, so the other links say the same.
                     return found, errno_name(error)
                 unreadable = errno_name(error)

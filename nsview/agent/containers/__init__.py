@@ -3,8 +3,9 @@
 One file per runtime; each takes what `identify` has gathered of one container and returns what it knows better.
 
 Order of trust: the cgroup path says that there is a container and which processes it has; the shim that is really
-the parent of its first process says who runs it; the state directory, found through that shim's working directory,
-says what it is called. What was used is kept as the container's `witness`.
+the parent of its first process, and stands outside of it, says who runs it; the state directory, found through that
+shim's working directory, says what it is called. What was used is kept as the container's `witness`. Any process may
+bear a shim's name, and whoever was given a part of the cgroup tree may name a cgroup in it like a container's.
 """
 
 from __future__ import annotations
@@ -36,8 +37,11 @@ def identify(processes, claims, cache):
                 found[claim.path]["pod"] = {"name": "", "namespace": "", "uid": claim.pod_uid}
 
     # A containerd id is free-form, so its cgroup (/default/web) is known only through the shim's first process.
-    for bundle in _bundles(shims, processes, claims, cache):
+    # Those with one come first: what stands in none of its own must not stand in another's either.
+    for bundle in sorted(_bundles(shims, processes, claims, cache), key=lambda bundle: bundle.cgroup is None):
         place = bundle.cgroup or ("no cgroup of its own", bundle.init_pid)
+        if not bundle.cgroup and any(above in found for above in cgroups.ancestors(processes[place[1]]["cgroup"])):
+            continue
         record = found.get(place)
         if record is None:
             record = found[place] = _record(bundle.id, None, "cgroup " + bundle.cgroup if bundle.cgroup else None)
@@ -49,7 +53,7 @@ def identify(processes, claims, cache):
     for record in found.values():
         _find_shim(record, shims, processes)
     _find_daemons(found.values(), shims, processes, cache)
-    containers = _with_keys(found.values())
+    containers = _with_keys(sorted(found.values(), key=lambda record: _doubt(record, processes)))
     members = {pid: record["key"] for record in containers for pid in record["pids"]}
     cache.forget_unused()
     return containers, members
@@ -108,7 +112,8 @@ def _bundles(shims, processes, claims, cache):
             if init and init["ppid"] == pid:
                 claim = claims.get(init["cgroup"])
                 bundle.cgroup = claim.path if claim and claim.id == id else containerd.own_cgroup(init["cgroup"], id)
-                bundles.append(bundle)
+                if bundle.cgroup is None or containerd.outside(processes[pid]["cgroup"], bundle.cgroup):
+                    bundles.append(bundle)
     return bundles
 
 
@@ -155,17 +160,34 @@ def _find_shim(record, shims, processes):
 
 
 def _find_daemons(records, shims, processes, cache):
-    wanted: dict[str, list[dict[str, Any]]] = {}
+    # A daemon in a container listens by the same path as the host's does, in a mount namespace of its own.
+    wanted: dict[tuple[str, Any], list[dict[str, Any]]] = {}
     for record in records:
         if record["shim_pid"] in shims:
-            wanted.setdefault(shims[record["shim_pid"]].address, []).append(record)
+            shim = shims[record["shim_pid"]]
+            wanted.setdefault((shim.address, _pid_namespace(processes[shim.pid])), []).append(record)
     if not wanted:
         return
     daemons = [process for process in processes.values() if containerd.is_daemon(process)]
-    for address, own in wanted.items():
-        pid = containerd.daemon_of(address, daemons, cache)
+    for (address, inside), own in wanted.items():
+        beside = [process for process in daemons if _pid_namespace(process) == inside]
+        pid = containerd.daemon_of(address, beside, cache)
         for record in own:
             record["daemon_pid"] = pid
+
+
+def _pid_namespace(process):
+    """What tells pid namespaces apart, also where their inodes can't be read."""
+    return len(process["nspid"]), process["namespaces"].get("pid")
+
+
+def _doubt(record, processes):
+    """In order of this, the container that a key stands for comes before those that merely claim it."""
+    shim = processes.get(record["shim_pid"])
+    cgroup = next((word for word in record["witness"] if word.startswith("cgroup ")), None)
+    if shim is None:
+        return cgroup is None, True, 0, 0, len(cgroup or "")
+    return cgroup is None, False, len(shim["nspid"]), shim["uid"] != 0, len(cgroup or "")
 
 
 def _with_keys(records):

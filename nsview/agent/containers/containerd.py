@@ -124,6 +124,11 @@ def own_cgroup(path, id):
     return None
 
 
+def outside(path, container):
+    """A cgroup path is not in a container's cgroup. Shims are not: one within only bears the name."""
+    return not (path + "/").startswith(container + "/")
+
+
 def describe(record, bundle):
     """Put into the record what the bundle says."""
     shim = bundle.shim

@@ -30,7 +30,8 @@ def describe(record, bundle, processes, cache):
             name = config.get("Name")
             if isinstance(name, str) and name.strip("/"):
                 record["name"] = name.lstrip("/")
-            image = (config.get("Config") or {}).get("Image")
+            created = config.get("Config")
+            image = created.get("Image") if isinstance(created, dict) else None
             record["image"] = image if isinstance(image, str) else None
             record["witness"].append(path)
             return
@@ -39,7 +40,8 @@ def describe(record, bundle, processes, cache):
 def _data_roots(config, processes):
     """Where dockerd keeps its containers, most telling first: found also when dockerd is dead."""
     roots = []
-    for mount in config.get("mounts") or ():
+    mounts = config.get("mounts")
+    for mount in mounts if isinstance(mounts, list) else ():
         match = _OWN_FILE.match(str(mount.get("source", ""))) if isinstance(mount, dict) else None
         if match:
             roots.append(match.group(1))

@@ -2,8 +2,8 @@
 
 import gzip
 import time
+import zlib
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
 
 from nsview.model.records import Details, Process
@@ -28,7 +28,7 @@ class RecordedHost:
             data = self.path.read_bytes()
             if data.startswith(_GZIP):
                 data = gzip.decompress(data)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             reason = getattr(error, "strerror", None) or "not a whole gzip file"
             raise HostError(f"{path}: {reason}") from None
         self._lines = data.split(b"\n")
@@ -85,4 +85,4 @@ class RecordedHost:
 
 def demo() -> Path:
     """The recording that comes with nsview."""
-    return Path(str(resources.files("nsview") / "demo.jsonl.gz"))
+    return Path(__file__).resolve().parent.parent / "demo.jsonl.gz"

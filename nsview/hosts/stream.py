@@ -21,7 +21,7 @@ class Stream:
         """The snapshot that a line leads to; for a line that leads to none, its frame."""
         try:
             frame = frames.decode(line)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise HostError(f"{self.source}: {self._wrong(line, error)}") from None
         match frame:
             case frames.Hello():
@@ -49,10 +49,10 @@ class Stream:
             case _:
                 return frame
 
-    def _wrong(self, line: bytes, error: msgspec.DecodeError) -> str:
+    def _wrong(self, line: bytes, error: Exception) -> str:
         try:
             schema = frames.schema_of(line)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             schema = frames.SCHEMA
         if self.host is None and schema != frames.SCHEMA:
             return _other_schema(schema)

@@ -13,7 +13,7 @@ from .kinds import KIND_NAMES
 from .records import Container, Namespace, Process
 from .snapshot import Snapshot
 
-_NAMESPACE = re.compile(r"^(" + "|".join(KIND_NAMES) + r"):\[?(\d+)\]?$")
+_NAMESPACE = re.compile("(" + "|".join(KIND_NAMES) + r"):(?:(\d{1,20})|\[(\d{1,20})\])", re.ASCII)
 
 
 class Filter(Struct, frozen=True):
@@ -65,9 +65,9 @@ def parse(expression: str) -> Filter:
     """The filter that an expression means."""
     words, namespaces = [], []
     for word in expression.lower().split():
-        match = _NAMESPACE.match(word)
+        match = _NAMESPACE.fullmatch(word)
         if match:
-            namespaces.append((match.group(1), int(match.group(2))))
+            namespaces.append((match.group(1), int(match.group(2) or match.group(3))))
         else:
             words.append(word)
     return Filter(tuple(words), tuple(namespaces))

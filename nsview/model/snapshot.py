@@ -38,14 +38,19 @@ class Snapshot(Struct, frozen=True, dict=True):
 
     @cached_property
     def serves(self) -> dict[int, int]:
-        """{shim's pid: the pid of the daemon it serves}, where the daemon lives."""
-        return {
-            container.shim_pid: container.daemon_pid
-            for container in self.containers.values()
-            if container.shim_pid is not None
-            and container.daemon_pid is not None
-            and container.daemon_pid in self.processes
-        }
+        """{shim's pid: the pid of the daemon it serves}, where the daemon lives and does not itself descend from it."""
+        links: dict[int, int] = {}
+        for container in self.containers.values():
+            shim, daemon = container.shim_pid, container.daemon_pid
+            if shim is None or daemon is None or daemon not in self.processes:
+                continue
+            above, seen = daemon, {0}
+            while above != shim and above not in seen and above in self.processes:
+                seen.add(above)
+                above = links.get(above, self.processes[above].ppid)
+            if above != shim:
+                links[shim] = daemon
+        return links
 
     @cached_property
     def unreadable(self) -> dict[str, int]:

@@ -10,7 +10,8 @@ from .records import Container, Namespace, NamespaceKey, Process
 from .snapshot import Snapshot
 from .text import safe
 
-_NAMESPACE = re.compile(r"^([a-z]+):\[?(\d+)\]?$")
+_NAMESPACE = re.compile(r"([a-z]+):(?:(\d{1,20})|\[(\d{1,20})\])", re.ASCII)
+_PID = re.compile(r"\d{1,10}", re.ASCII)
 
 
 class Target(Struct, frozen=True):
@@ -31,23 +32,24 @@ class TargetError(Exception):
 
 def resolve(snapshot: Snapshot, text: str) -> Target:
     """The target that a text means. A path must have been made a namespace's name before (`type:inode`)."""
-    match = _NAMESPACE.match(text)
+    match = _NAMESPACE.fullmatch(text)
     if match:
         for kind in KIND_NAMES:
             if kind == match[1]:
-                return of_namespace(snapshot, (kind, int(match[2])))
-    if text.isdigit() and int(text) in snapshot.processes:
-        process = snapshot.processes[int(text)]
+                return of_namespace(snapshot, (kind, int(match[2] or match[3])))
+    pid = int(text) if _PID.fullmatch(text) else None
+    if pid is not None and pid in snapshot.processes:
+        process = snapshot.processes[pid]
         return Target(process, container=snapshot.container_of(process))
-    found = _containers(snapshot, text)
+    found = _containers(snapshot, text) if text else []
     if len(found) == 1:
         return of_container(snapshot, found[0])
     if found:
         names = ", ".join(sorted(f"{safe(c.name)} ({safe(c.key)})" for c in found))
-        raise TargetError("ambiguous", f"{safe(text)!r} may mean {names}; give the one in parentheses")
-    if text.isdigit():
+        raise TargetError("ambiguous", f"{text!r} may mean {names}; give the one in parentheses")
+    if pid is not None:
         raise TargetError("gone", f"no process {text}; `nsview list processes` shows those there are")
-    raise TargetError("gone", f"no container {safe(text)!r}; `nsview list containers` shows those there are")
+    raise TargetError("gone", f"no container {text!r}; `nsview list containers` shows those there are")
 
 
 def of_namespace(snapshot: Snapshot, key: NamespaceKey) -> Target:

@@ -5,6 +5,7 @@ Textual is imported only where the explorer opens, and after the agent has been 
 """
 
 import argparse
+import io
 import os
 import shutil
 import sys
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from . import __version__
 from .model.kinds import KIND_NAMES, KINDS
+from .model.text import safe
 
 if TYPE_CHECKING:
     from .hosts.local import LocalHost
@@ -97,29 +99,49 @@ def _common(command: argparse.ArgumentParser) -> None:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
     if not 0 < seconds < 1e9:
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
     return seconds
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _standard_streams()
     try:
-        return _run(arguments)
-    except Failure as failure:
-        return _fail(failure.code, str(failure))
+        try:
+            code = _run(arguments)
+        except Failure as failure:
+            code = _fail(failure.code, str(failure))
+        except SystemExit as end:  # of --help and --version
+            code = int(end.code or DONE)
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # The reader of our output has had enough (head); nothing is to be said to it.
+    except OSError as error:
+        # What is still unwritten must not be tried again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+        # The reader of our output may have had enough (head): nothing is to be said to it.
+        return DONE if isinstance(error, BrokenPipeError) else _fail(UNREADABLE, error.strerror or str(error))
+
+
+def _standard_streams() -> None:
+    """All three are there, and take any text: a caller may have closed one, a locale may lack our arrows."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _fail(code: int, message: str) -> int:
-    print(f"nsview: {message}", file=sys.stderr)
+    print(f"nsview: {safe(message)}", file=sys.stderr)
     return code
 
 
@@ -221,12 +243,12 @@ def _list(options: argparse.Namespace) -> int:
         print(report.containers(snapshot, _width()))
     else:
         print(report.namespaces(snapshot, whole, _width()))
-    unreadable = report.unreadable(whole)
-    if unreadable and not options.json:
-        print(f"nsview: {unreadable}", file=sys.stderr)
     found = getattr(snapshot, table or "namespaces")
     if not found and (options.filter or options.type):
         raise Failure(NOTHING, "nothing matched")
+    unreadable = report.unreadable(whole)
+    if unreadable and not options.json:
+        print(f"nsview: {unreadable}", file=sys.stderr)
     return DONE
 
 
@@ -250,7 +272,7 @@ def _inspect(options: argparse.Namespace) -> int:
         print(report.inspected(snapshot, target))
     elif target.namespace:
         _print_json(export.namespace(target.namespace, snapshot))
-    elif target.process and options.target.isdigit():
+    elif target.process and options.target == str(target.process.pid):
         _print_json(export.inspected_process(snapshot, target.process))
     elif target.container:
         _print_json(export.container(target.container))
@@ -274,6 +296,8 @@ def _enter(options: argparse.Namespace) -> int:
         if options.start is not None and process.start != options.start:
             raise Failure(NOTHING, f"process {process.pid} is gone; its pid is another's by now")
         details = host.details(process)
+        if details is None and process.state == "?":
+            raise Failure(NOT_PERMITTED, f"process {process.pid} is not readable: run nsview as root")
         if details is None:
             raise Failure(NOTHING, f"process {process.pid} is gone")
     finally:
@@ -298,6 +322,8 @@ def _enter(options: argparse.Namespace) -> int:
 def _record(options: argparse.Namespace) -> int:
     from .hosts.recorder import record
 
+    if options.recording:
+        raise Failure(USAGE, "a recording can be copied, not recorded")
     path = Path(options.file)
     try:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

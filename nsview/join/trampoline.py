@@ -9,6 +9,7 @@ where there are no instructions for the machine, takes the helper as long again 
 
 The program, called with argv = path, argv[0], argv[1], ..:
     fcntl(3, F_SETFD, FD_CLOEXEC)       the status pipe closes if the exec works
+    exit_group(127) where that fails    it has worked: this is the container's /proc/self/exe, and would go on for ever
     execve(path, argv + 1, envp)
     write(3, &errno, 4)                 little-endian, as int
     exit_group(127)
@@ -29,6 +30,8 @@ _X86_64 = bytes.fromhex(
     "be02000000"  # mov esi, 2                  F_SETFD
     "ba01000000"  # mov edx, 1                  FD_CLOEXEC
     "0f05"  # syscall
+    "85c0"  # test eax, eax
+    "7831"  # js exit
     "488b1c24"  # mov rbx, [rsp]                argc
     "488b7c2408"  # mov rdi, [rsp+8]            path
     "488d742410"  # lea rsi, [rsp+16]           argv + 1
@@ -42,19 +45,20 @@ _X86_64 = bytes.fromhex(
     "4889e6"  # mov rsi, rsp
     "ba04000000"  # mov edx, 4
     "0f05"  # syscall
-    "b8e7000000"  # mov eax, 231                exit_group
+    "b8e7000000"  # exit: mov eax, 231          exit_group
     "bf7f000000"  # mov edi, 127
     "0f05"  # syscall
 )
 
 # A system call's number is in x8, its arguments in x0, x1, x2. Instructions are little-endian words.
 _AARCH64 = struct.pack(
-    "<21I",
+    "<22I",
     0xD2800328,  # mov x8, #25                  fcntl
     0xD2800060,  # mov x0, #3
     0xD2800041,  # mov x1, #2                   F_SETFD
     0xD2800022,  # mov x2, #1                   FD_CLOEXEC
     0xD4000001,  # svc #0
+    0x37F801C0,  # tbnz w0, #31, exit
     0xF94003E3,  # ldr x3, [sp]                 argc
     0xF94007E0,  # ldr x0, [sp, #8]             path
     0x910043E1,  # add x1, sp, #16              argv + 1
@@ -68,7 +72,7 @@ _AARCH64 = struct.pack(
     0x910003E1,  # mov x1, sp
     0xD2800082,  # mov x2, #4
     0xD4000001,  # svc #0
-    0xD2800BC8,  # mov x8, #94                  exit_group
+    0xD2800BC8,  # exit: mov x8, #94            exit_group
     0xD2800FE0,  # mov x0, #127
     0xD4000001,  # svc #0
 )

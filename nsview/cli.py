@@ -7,6 +7,7 @@ Textual is imported only where the explorer opens, and after the agent has been 
 import argparse
 import io
 import os
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 DONE, NOTHING, USAGE, NOT_PERMITTED, UNREADABLE = range(5)
 TABLES = ("namespaces", "processes", "containers")
+_NAMESPACE = re.compile(r"\.?/|(" + "|".join(KIND_NAMES) + r"):\[?\d+\]?$")
 
 
 class Failure(Exception):
@@ -61,6 +63,12 @@ def parser() -> argparse.ArgumentParser:
     listing.add_argument("table", nargs="?", choices=TABLES, metavar="|".join(TABLES))
     listing.add_argument("--type", choices=KIND_NAMES, metavar="TYPE", help="one of " + ", ".join(KIND_NAMES))
     listing.add_argument("--filter", metavar="EXPR", default="", help="words that must all match")
+    listing.add_argument(
+        "--holders",
+        action="store_true",
+        help="search also threads, open files, sockets and other mount namespaces for what keeps namespaces alive; "
+        "takes about ten times as long",
+    )
     _common(listing)
 
     inspect = commands.add_parser("inspect", help="print all that is known of a process, namespace or container")
@@ -185,10 +193,12 @@ def _host(options: argparse.Namespace, once: bool = True) -> "LocalHost | Record
     return LocalHost(once=once)
 
 
-def _first(options: argparse.Namespace) -> "Snapshot":
-    host = _host(options)
+def _first(options: argparse.Namespace, *, holders: bool = False) -> "Snapshot":
+    """What the host is like; with all that keeps its namespaces alive, where that is wanted and can be looked for."""
+    host = _host(options, once=not holders)
     try:
-        return host.first()
+        first = host.first()
+        return host.holders() if holders else first
     finally:
         host.stop()
 
@@ -231,7 +241,7 @@ def _list(options: argparse.Namespace) -> int:
 
     if options.type and options.table not in (None, "namespaces"):
         raise Failure(USAGE, f"--type narrows namespaces, not {options.table}")
-    whole = _first(options)
+    whole = _first(options, holders=options.holders)
     asking = () if options.recording else (os.getpid(), os.getppid())
     snapshot = filter.narrow(whole, filter.parse(options.filter), options.type, asking)
     table = options.table or ("namespaces" if options.type or not options.json else None)
@@ -266,7 +276,8 @@ def _inspect(options: argparse.Namespace) -> int:
     from . import report
     from .model import export
 
-    snapshot = _first(options)
+    # Of one namespace it is worth the time to say why it is there, and some are found by their holders alone.
+    snapshot = _first(options, holders=bool(_NAMESPACE.match(options.target)))
     target = _resolve(snapshot, options.target)
     if not options.json:
         print(report.inspected(snapshot, target))

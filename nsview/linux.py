@@ -16,6 +16,7 @@ RESOLVE_IN_ROOT = 0x10
 _SYS_PIDFD_OPEN = 434  # the same number on every architecture, as for all calls since Linux 5.1
 _SYS_CLOSE_RANGE = 436
 _SYS_OPENAT2 = 437
+_SYS_PIDFD_GETFD = 438
 _SYS_EXECVEAT = {"x86_64": 322, "aarch64": 281, "riscv64": 281, "ppc64le": 362, "s390x": 354, "armv7l": 387}
 
 _AT_EMPTY_PATH = 0x1000
@@ -64,6 +65,16 @@ def pidfd_open(pid: int) -> int:
     if hasattr(os, "pidfd_open"):
         return os.pidfd_open(pid, 0)
     return checked(libc().syscall(ctypes.c_long(_SYS_PIDFD_OPEN), ctypes.c_int(pid), ctypes.c_uint(0)), f"pid {pid}")
+
+
+def pidfd_getfd(pidfd: int, number: int) -> int:
+    """An fd of ours for what another process has open as that number. Linux 5.6; needs PTRACE_MODE_ATTACH."""
+    return checked(
+        libc().syscall(
+            ctypes.c_long(_SYS_PIDFD_GETFD), ctypes.c_int(pidfd), ctypes.c_int(number), ctypes.c_uint(0)
+        ),
+        f"fd {number}",
+    )
 
 
 def setns(fd: int, flags: int) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from .model import holding
 from .model.chain import Link, chain
 from .model.group import Sharing, containers_of, sharing
 from .model.kinds import KIND
@@ -37,7 +38,7 @@ def namespaces(snapshot: Snapshot, whole: Snapshot, width: int | None = None) ->
             yield [
                 namespace.type, str(namespace.inode), str(len(pids)), str(first.pid) if first else "-",
                 first.user if first else "-", whose(namespace, containers_of(whole, pids)),
-                first.command if first else held(namespace),
+                first.command if first else holding.summary(namespace, whole),
             ]  # fmt: skip
 
     return table(["TYPE", "INODE>", "NPROCS>", "PID>", "USER", "WHOSE", "COMMAND"], lines(), width)
@@ -49,11 +50,6 @@ def whose(namespace: Namespace, containers: Sequence[Container]) -> str:
     if namespace.initial:
         names = ["host", *([f"+{len(names)} containers"] if len(names) > 1 else names)]
     return ",".join(names) or "-"
-
-
-def held(namespace: Namespace) -> str:
-    """What keeps a namespace alive that no process is in."""
-    return "held by " + ", ".join(holder.path or holder.kind for holder in namespace.held_by)
 
 
 def processes(snapshot: Snapshot, width: int | None = None) -> str:
@@ -118,14 +114,27 @@ def _namespace(snapshot: Snapshot, namespace: Namespace) -> str:
         ("namespace", namespace.label + (" (the host's)" if namespace.initial else "")),
         ("isolates", KIND[namespace.type].isolates),
         ("kernel id", str(namespace.id) if namespace.id is not None else "-"),
-        ("owner", f"user:[{namespace.owner}]" if namespace.owner else "-"),
+        ("owner", _related(namespace, "owner", "user", namespace.owner)),
+        ("parent", _related(namespace, "parent", namespace.type, namespace.parent)),
         ("names", ", ".join(namespace.names) or "-"),
         ("processes", str(len(pids))),
         ("whose", whose(namespace, containers_of(snapshot, pids))),
     ]
+    if snapshot.search is None:
+        pairs.append(("held by", "not looked for"))
+    elif namespace.held_by:
+        pairs += [("held by", holding.words(holder, snapshot)) for holder in namespace.held_by]
+    elif not pids:
+        pairs.append(("held by", "nothing that can be seen"))
     members = {pid: snapshot.processes[pid] for pid in pids}
     listed = processes(Snapshot(snapshot.host, snapshot.taken_at, members, {}, snapshot.containers))
     return _pairs(pairs) + ("\n\n" + listed if pids else "")
+
+
+def _related(namespace: Namespace, field: str, kind: str, inode: int | None) -> str:
+    if inode is not None:
+        return f"{kind}:[{inode}]"
+    return "out of view (EPERM)" if field in namespace.out_of_view else "-"
 
 
 def _container(container: Container) -> str:

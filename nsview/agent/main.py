@@ -8,10 +8,13 @@ Frames, one JSON object a line on stdout:
    "namespaces_gone": [[type, inode], ..], "containers": [..] or null}   changed or new records whole; a namespace
                                                             gone and new at once has another's inode
   {"frame": "details", "id": n, "details": {..} or null}    null: that process is gone
+  {"frame": "holders", "id": n, "taken_at": s, "kinds": [..], "processes": n, "unreadable": {errno's name: n},
+   "left_out": n}                                           a search has ended; what it found came in the delta before
   {"frame": "error", "text": ".."}                          it can't go on
 
 Requests, one JSON object a line on stdin:
   {"request": "details", "id": n, "pid": n, "start": ticks}
+  {"request": "holders", "id": n, "slowly": bool}           search for all holders of namespaces
   {"request": "rescan"}
   {"request": "stop"}
 It ends when stdin does, so it never outlives who asked.
@@ -25,16 +28,19 @@ import re
 import select
 import sys
 import time
+from typing import Any
 
 import nsview
 
-from . import details, scan
+from . import details, holders, scan
 
 SCHEMA = 1
 # What json.dumps makes of half a surrogate pair, which no decoder takes; pairs and escaped backslashes are passed over.
 _HALF_PAIR = re.compile(r"\\\\|\\ud[89ab]..\\ud[c-f]..|(\\)(?=ud[89a-f])")
 INTERVAL = 1.0  # seconds between the starts of two looks ..
 SHARE = 0.05  # .. or longer, so that looking takes no more of a core than this
+SLICE = 0.02  # seconds of a search at a time: so long may an answer to another request be late
+SLOWLY = 9  # a search that is not waited for pauses so many times as long as it works
 
 
 def hello(scanner):
@@ -109,6 +115,10 @@ class Agent:
         self.out = out
         self.requests = requests
         self.pending = b""
+        self.scanner: Any = None
+        self.look: Any = None
+        self.search = None  # (request, holders.Search) under way ..
+        self.searches = []  # .. and the requests to come: each is answered by a search begun after it
 
     def write(self, frame):
         # ASCII, so that no encoding of the reader's can break a frame.
@@ -120,24 +130,51 @@ class Agent:
 
     def run(self, once=False):
         """Look, then look again until told to stop."""
-        scanner = scan.Scanner()
+        self.scanner = scanner = scan.Scanner()
         self.write(hello(scanner))
         progress = None if once else self._progress(time.monotonic())
         began = time.monotonic()
         taken_at = time.time()
-        look = scanner.look(progress)
-        self.write(snapshot(look, taken_at))
+        self.look = scanner.look(progress)
+        self.write(snapshot(self.look, taken_at))
         while not once:
             cost = time.monotonic() - began
             if not self._serve(began + max(INTERVAL, cost / SHARE)):
                 return
             began = time.monotonic()
             taken_at = time.time()
-            new = scanner.look()
-            frame = delta(look, new, taken_at)
-            if frame:
-                self.write(frame)
-            look = new
+            self._advance(scanner.look(), taken_at)
+
+    def _advance(self, new, taken_at):
+        frame = delta(self.look, new, taken_at)
+        if frame:
+            self.write(frame)
+        self.look = new
+
+    def _search(self):
+        """Go on with a search for one slice; when to go on again."""
+        if self.search is None:
+            request = self.searches.pop(0)
+            self.search = request, self.scanner.search(self.look)
+        request, search = self.search
+        began = time.monotonic()
+        if search.step(SLICE):
+            self.search = None
+            taken_at = time.time()
+            self._advance(self.scanner.searched(self.look, search), taken_at)
+            self.write(
+                {
+                    "frame": "holders",
+                    "id": request["id"],
+                    "taken_at": taken_at,
+                    "kinds": holders.KINDS,
+                    "processes": search.processes,
+                    "unreadable": search.unreadable,
+                    "left_out": search.left_out,
+                }
+            )
+        now = time.monotonic()
+        return now + SLOWLY * (now - began) if request.get("slowly") else now
 
     def _progress(self, began):
         def progress(done, total):
@@ -148,12 +185,17 @@ class Agent:
 
     def _serve(self, until):
         """Answer requests until that time or a rescan is wanted; False: stop."""
+        resume = 0.0
         while True:
-            left = until - time.monotonic()
-            if left <= 0:
+            now = time.monotonic()
+            if now >= until:
                 return True
+            searching = self.search or self.searches
+            left = max(0.0, min(resume, until) - now) if searching else until - now
             if not select.select([self.requests], [], [], left)[0]:
-                return True
+                if searching and time.monotonic() < until:
+                    resume = self._search()
+                continue
             data = os.read(self.requests, 1 << 16)
             if not data:
                 return False
@@ -166,6 +208,8 @@ class Agent:
                     return False
                 if kind == "rescan":
                     rescan = True
+                elif kind == "holders":
+                    self.searches.append(request)
                 elif kind == "details":
                     answer = details.details(request["pid"], request["start"])
                     self.write({"frame": "details", "id": request["id"], "details": answer})

@@ -17,6 +17,16 @@ NS_GET_NSTYPE = 0xB703
 NS_GET_OWNER_UID = 0xB704
 NS_GET_ID = 0x8008B70D
 _HIERARCHICAL = ("pid", "user")
+_KIND_OF_FLAG = {
+    0x00020000: "mnt",
+    0x04000000: "uts",
+    0x08000000: "ipc",
+    0x20000000: "pid",
+    0x40000000: "net",
+    0x10000000: "user",
+    0x02000000: "cgroup",
+    0x00000080: "time",
+}  # CLONE_NEW*
 
 # Inodes of the first namespaces, fixed in the kernel (enum init_ns_ino; net and mnt since 6.18).
 FIXED_INITIAL = {
@@ -97,6 +107,11 @@ def _owner_uid(fd):
         return struct.unpack("=I", fcntl.ioctl(fd, NS_GET_OWNER_UID, bytes(4)))[0]
     except OSError:
         return None
+
+
+def kind_of(fd):
+    """What kind of namespace an fd is of; OSError where it is of none. Linux 4.11."""
+    return _KIND_OF_FLAG[fcntl.ioctl(fd, NS_GET_NSTYPE)]
 
 
 def id_of(fd):

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from . import cgroup, containers, nsfs, procfs
+from . import cgroup, containers, holders, nsfs, procfs
 
 
 class Scanner:
@@ -26,6 +26,8 @@ class Scanner:
         self._fresh = {}  # .. and as described in this look ..
         self._above = {}  # .. with the owners and parents found on the way
         self._last = {}  # {pid: record} of the look before
+        self._held = {}  # {(kind, inode): [holders.Sighting]} of the last search ..
+        self._listed = set()  # .. and keys of mount namespaces that only the kernel's list has
         self._places = {}
         self._cache = containers.Cache()
         self.device = os.stat("/proc/self/ns/mnt").st_dev
@@ -89,8 +91,10 @@ class Scanner:
         for key, paths in mounts.items():
             if key not in first and key not in self._fresh:
                 self._describe_again(key, _opener(paths[-1]))
+        held = self._still_held(first, mounts, processes)
+        self._listed = self._still_listed(first, mounts, held)
         present = {}
-        for key in (*first, *mounts):
+        for key in (*first, *mounts, *held, *self._listed):
             if key not in present:
                 present[key] = self._fresh.get(key) or self._described.get(key) or self._undescribed(key)
         children = self._add_those_above(present)
@@ -105,12 +109,61 @@ class Scanner:
                 record["out_of_view"] = []  # there is nothing above it to see
             record["names"] = mounts.get(key, [])
             record["held_by"] = [{"kind": "mount", "path": path} for path in record["names"]]
+            record["held_by"] += [sighting.holder for sighting in held.get(key, ())]
             if key not in first:
                 record["held_by"] += [
                     {"kind": "child", "path": "%s:[%d]" % child} for child in sorted(children.get(key, ()))
                 ]
         self._described, self._fresh, self._above, self._last = present, {}, {}, processes
         return present
+
+    def search(self, look):
+        """A search for all holders of the namespaces of this look; see `holders`."""
+        return holders.Search(look, self.reader, self.device)
+
+    def searched(self, look, search):
+        """The look with what a search has found since."""
+        self._held, self._listed = search.found, search.listed
+        self._fresh.update((key, record) for key, record in search.records.items() if key not in self._described)
+        self._above.update(search.above)
+        return dict(look, namespaces=self._namespaces(look["processes"]))
+
+    def _still_held(self, first, mounts, processes):
+        """{(kind, inode): [Sighting, ..]} of the last search, less those that are over.
+
+        Where a process that was searched is gone so are its holders. Where these are all that is known to keep a
+        namespace alive they are tried, until one is found that does.
+        """
+        still = {}
+        for key, sightings in self._held.items():
+            alive = []
+            for sighting in sightings:
+                record = processes.get(sighting.holder["pid"])
+                # A search sees processes that are younger than the last look.
+                if record["start"] == sighting.start if record else sighting.holds():
+                    alive.append(sighting)
+            if key not in first and key not in mounts:
+                while alive and not alive[0].holds():
+                    del alive[0]
+                if alive and key not in self._fresh:
+                    self._describe_again(key, alive[0].open)
+            if alive:
+                still[key] = alive
+        self._held = still
+        return still
+
+    def _still_listed(self, *known):
+        """Which of the keys that only the kernel's list has are there still."""
+        wanted = {key for key in self._listed if not any(key in keys for keys in known)}
+        still = set()
+        if wanted:
+            for inode, fd in holders.mount_namespaces():
+                key = "mnt", inode
+                if key in wanted:
+                    still.add(key)
+                    if key not in self._fresh:
+                        self._describe_again(key, lambda fd=fd: os.dup(fd))
+        return still
 
     def _doubtful(self, first, processes):
         """The known namespaces to describe again: nobody stayed in them. first: {key: its first member}."""

@@ -7,7 +7,7 @@ does not decode into these is refused; `nsview/agent/main.py` says what each fra
 import msgspec
 from msgspec import Struct
 
-from nsview.model.records import Container, Details, Host, Namespace, NamespaceKey, Process
+from nsview.model.records import Container, Details, Host, Namespace, NamespaceKey, Process, Search
 
 SCHEMA = 1
 
@@ -43,11 +43,15 @@ class DetailsFrame(Struct, frozen=True, tag_field="frame", tag="details"):
     details: Details | None
 
 
+class HoldersFrame(Search, frozen=True, tag_field="frame", tag="holders"):
+    pass
+
+
 class ErrorFrame(Struct, frozen=True, tag_field="frame", tag="error"):
     text: str
 
 
-Frame = Hello | Progress | SnapshotFrame | DeltaFrame | DetailsFrame | ErrorFrame
+Frame = Hello | Progress | SnapshotFrame | DeltaFrame | DetailsFrame | HoldersFrame | ErrorFrame
 
 _decoder: msgspec.json.Decoder[Frame] = msgspec.json.Decoder(Frame)
 

@@ -103,6 +103,23 @@ class LocalHost:
                 return said.details
         raise HostError("the agent ended before it answered; start nsview again")
 
+    def request_holders(self, *, slowly: bool = True) -> int:
+        """Ask for a search for all that keeps namespaces alive; the Snapshot in answer has a `search` of this id.
+
+        slowly: at a tenth of a core, for a screen that others share the machine with.
+        """
+        self._next_id += 1
+        self._write({"request": "holders", "id": self._next_id, "slowly": slowly})
+        return self._next_id
+
+    def holders(self) -> Snapshot:
+        """The snapshot after such a search, waited for."""
+        wanted = self.request_holders(slowly=False)
+        for said in self.read():
+            if isinstance(said, Snapshot) and said.search and said.search.id == wanted:
+                return said
+        raise HostError("the agent ended before it answered; start nsview again")
+
     def rescan(self) -> None:
         """Look now rather than at the next turn."""
         self._write({"request": "rescan"})

@@ -12,6 +12,7 @@ def record(file: BinaryIO, seconds: float | None = None) -> int:
     Each frame is written whole and at once, so what is there when the machine dies can be read.
     """
     host = LocalHost()
+    host.request_holders()  # what is not looked for now can't be seen in the recording
     timer = threading.Timer(seconds, host.stop) if seconds else None
     number = 0
     try:

@@ -79,6 +79,10 @@ class RecordedHost:
             self._details = {(d.pid, d.start): d for frame in said if (d := frame.details)}
         return self._details.get((process.pid, process.start))
 
+    def holders(self) -> Snapshot:
+        """The one snapshot; what was not searched when it was recorded can't be now."""
+        return self.first()
+
     def stop(self) -> None:
         """Nothing runs."""
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from nsview.model.records import Host
-from nsview.model.snapshot import Snapshot, advance, snapshot
+from nsview.model.snapshot import Snapshot, advance, searched, snapshot
 from nsview.model.text import safe
 
 from . import HostError, frames
@@ -43,6 +43,11 @@ class Stream:
                     self.snapshot, frame.taken_at, frame.processes, frame.gone, frame.namespaces,
                     frame.namespaces_gone, frame.containers,
                 )  # fmt: skip
+                return self.snapshot
+            case frames.HoldersFrame():
+                if self.snapshot is None:
+                    raise HostError(f"{self.source}: not a recording of nsview: a search before the first snapshot")
+                self.snapshot = searched(self.snapshot, frame)
                 return self.snapshot
             case frames.ErrorFrame():
                 raise HostError(f"{self.source}: {safe(frame.text)}")

@@ -21,6 +21,7 @@ def listing(snapshot: Snapshot, whole: Snapshot, tables: tuple[str, ...] = TABLE
         "taken_at": whole.taken_at,
     }
     if "namespaces" in tables:
+        printed["search"] = msgspec.to_builtins(whole.search)
         printed["namespaces"] = [namespace(n, whole) for n in all_namespaces(snapshot)]
     if "processes" in tables:
         printed["processes"] = [process(snapshot.processes[pid]) for pid in sorted(snapshot.processes)]

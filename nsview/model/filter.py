@@ -108,4 +108,5 @@ def narrow(
             for key, container in snapshot.containers.items()
             if not wanted or key in keys or wanted.container(container)
         },
+        snapshot.search,
     )

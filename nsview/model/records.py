@@ -64,9 +64,16 @@ class Process(Struct, frozen=True, gc=False):
 
 
 class Holder(Struct, frozen=True, omit_defaults=True):
-    """One thing that keeps a namespace alive."""
+    """One thing that keeps a namespace alive.
 
-    kind: Literal["process", "thread", "mount", "fd", "socket", "child"]
+    process: a member. thread: of a process that is not one. for_children: what a process has in store for those it
+    will fork. fd: an open file of the namespace; socket: one made in it. mount: a bind mount of it. child: a namespace
+    below it or that it owns, named in `path`; said only of those without members.
+    pid: who holds it; for a mount, a process that sees it, None where the agent does. fd: the number that it is open
+    as. path: what opens it: below /proc for a thread and for_children, in that process's mount namespace for a mount.
+    """
+
+    kind: Literal["process", "thread", "for_children", "mount", "fd", "socket", "child"]
     pid: int | None = None
     fd: int | None = None
     path: str | None = None
@@ -102,6 +109,22 @@ class Namespace(Struct, frozen=True):
     def label(self) -> str:
         """As /proc/PID/ns writes it: net:[4026532173]."""
         return f"{self.type}:[{self.inode}]"
+
+
+class Search(Struct, frozen=True):
+    """When, and how well, holders were last searched for that only a search finds.
+
+    id: of the request for it. taken_at: seconds since the epoch. kinds: of the holders looked for.
+    processes: how many were searched; unreadable: why some could not be, or not wholly, an errno's name to how many.
+    left_out: holders not kept, because one namespace had so many.
+    """
+
+    id: int
+    taken_at: float
+    kinds: tuple[str, ...]
+    processes: int
+    unreadable: dict[str, int]
+    left_out: int = 0
 
 
 class Pod(Struct, frozen=True):

@@ -7,13 +7,15 @@ from functools import cached_property
 from msgspec import Struct
 
 from .kinds import KIND_NAMES, KindName
-from .records import Container, Host, Namespace, NamespaceKey, Process
+from .records import Container, Host, Namespace, NamespaceKey, Process, Search
 
 
 class Snapshot(Struct, frozen=True, dict=True):
     """What a host was at one instant. Never changed: a delta makes the next one, which shares what stayed.
 
     taken_at: seconds since the epoch. What is derived is computed at first use and kept.
+    search: the last search for holders, None where nobody has looked: then `held_by` is not all there is, and a
+    namespace without processes may be missing.
     """
 
     host: Host
@@ -21,6 +23,7 @@ class Snapshot(Struct, frozen=True, dict=True):
     processes: Mapping[int, Process]
     namespaces: Mapping[NamespaceKey, Namespace]
     containers: Mapping[str, Container]
+    search: Search | None = None
 
     @cached_property
     def _members(self) -> dict[str, dict[int | None, tuple[int, ...]]]:
@@ -106,7 +109,12 @@ def advance(
         next_namespaces.pop(key, None)
     next_namespaces.update((namespace.key, namespace) for namespace in namespaces)
     next_containers = old.containers if containers is None else {container.key: container for container in containers}
-    return Snapshot(old.host, taken_at, next_processes, next_namespaces, next_containers)
+    return Snapshot(old.host, taken_at, next_processes, next_namespaces, next_containers, old.search)
+
+
+def searched(old: Snapshot, search: Search) -> Snapshot:
+    """The snapshot after a search for holders has ended; what it found came with the delta before."""
+    return Snapshot(old.host, old.taken_at, old.processes, old.namespaces, old.containers, search)
 
 
 def of_kind(snapshot: Snapshot, kind: KindName) -> list[Namespace]:

@@ -1,0 +1,392 @@
+"""What keeps a namespace alive besides its member processes.
+
+Threads that left their process's namespaces, open files and sockets, bind mounts in other mount namespaces, and what a
+process has in store for its children. To see these takes a look at every thread and fd, ten times what a scan of all
+processes costs, so it is no part of a scan: a `Search` is made when it is asked for, in slices as short as its caller
+wishes, and its `Sighting`s are kept until the next.
+
+Sources: proc_pid_fd(5), proc_pid_task(5), namespaces(7), pidfd_getfd(2) and the SIOCGSKNS of socket(7)'s net namespace
+(Linux 5.6 and 4.10), SO_NETNS_COOKIE (5.14), NS_MNT_GET_NEXT (6.12, ioctl_nsfs(2)).
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import socket
+import struct
+import time
+
+from nsview import linux
+
+from . import files, nsfs, procfs
+
+KINDS = ("thread", "for_children", "fd", "socket", "mount")
+"""The kinds of holder that a search looks for; `process`, `child` and the mounts of our own mount namespace are known
+by every look."""
+
+HOLDERS_LIMIT = 1000  # of one namespace; one process may have a million fds of it
+
+SIOCGSKNS = 0x894C
+SO_NETNS_COOKIE = 71
+NS_MNT_GET_NEXT = 0x8010B70B
+NS_MNT_GET_PREV = 0x8010B70C
+
+# Neither the pid nor the user namespace can be left by one thread of several: setns(2), unshare(2).
+_OF_THREADS = ("mnt", "uts", "ipc", "net", "cgroup", "time")
+_FOR_CHILDREN = ("pid", "time")
+_LINK = re.compile(r"^(" + "|".join(procfs.KINDS) + r"):\[(\d+)\]$")
+_MOUNTINFO_LIMIT = 64 << 20
+_GONE = (errno.ENOENT, errno.ESRCH)
+
+
+class Sighting:
+    """One holder of one namespace, and how to open the namespace through it.
+
+    start: of the holder's process, so that another's of the same pid is not taken for it.
+    """
+
+    __slots__ = ("device", "holder", "inode", "start")
+
+    def __init__(self, holder, start, inode, device):
+        self.holder = holder
+        self.start = start
+        self.inode = inode
+        self.device = device
+
+    def open(self):
+        """An fd of the namespace; OSError where this holds it no more."""
+        holder = self.holder
+        if holder["kind"] == "socket":
+            fd = _namespace_of_socket(holder["pid"], holder["fd"])
+        elif holder["kind"] == "mount":
+            fd = _open_mounted(holder["pid"], holder["path"], self.device)
+        else:
+            path = holder["path"] if "path" in holder else "/proc/%d/fd/%d" % (holder["pid"], holder["fd"])
+            fd = _open_nsfs(path, self.device)
+        if os.fstat(fd).st_ino != self.inode:
+            os.close(fd)
+            raise OSError(errno.ENOENT, "holds another one now")
+        return fd
+
+    def holds(self):
+        """It still keeps the namespace alive."""
+        try:
+            os.close(self.open())
+        except OSError:
+            return False
+        return True
+
+
+class Search:
+    """One search of everything that runs. `step` until it returns True; then found, records and counts are whole.
+
+    found: {(kind, inode): [Sighting, ..]}. records: {(kind, inode): record} of the namespaces not among `known`.
+    processes: how many were searched. unreadable: {errno's name: how many of them could not be, or not wholly}.
+    listed: keys of mount namespaces that exist, and that nothing holds as far as can be seen.
+    left_out: how many holders were more than HOLDERS_LIMIT of one namespace.
+    """
+
+    def __init__(self, look, reader, device):
+        self.found = {}
+        self.records = {}
+        self.above = {}
+        self.listed = set()
+        self.processes = 0
+        self.unreadable = {}
+        self.left_out = 0
+        self._look = look
+        self._reader = reader
+        self._device = device
+        self._sockets = {}  # {inode of a socket: inode of its net namespace}
+        self._cookies = {}  # {SO_NETNS_COOKIE: inode of that net namespace}
+        self._mounted = {"/"}  # link texts under which an fd may be of a namespace; "/" of one since unmounted
+        self._steps = self._run()
+
+    def step(self, seconds):
+        """Go on for about so long; True: it has ended."""
+        until = time.monotonic() + seconds
+        return all(time.monotonic() < until for _ in self._steps)
+
+    def _run(self):
+        """All of it, a small piece at a time."""
+        yield from self._mounts()
+        for pid in self._reader.pids():
+            try:
+                yield from self._process(pid)
+            except OSError as error:
+                if error.errno not in _GONE:
+                    self._count(error)
+        yield
+        self._walk_mount_namespaces()
+
+    def _count(self, error):
+        name = procfs.errno_name(error)
+        self.unreadable[name] = self.unreadable.get(name, 0) + 1
+
+    def _add(self, kind, inode, holder, start):
+        """Note a holder, and describe its namespace where it is not known."""
+        key = kind, inode
+        sightings = self.found.setdefault(key, [])
+        if len(sightings) >= HOLDERS_LIMIT:
+            self.left_out += 1
+            return
+        sighting = Sighting(holder, start, inode, self._device)
+        sightings.append(sighting)
+        if key not in self.records and key not in self._look["namespaces"]:
+            self.records[key] = nsfs.describe(kind, inode, sighting.open, self._device, self.above)
+
+    # of one process
+
+    def _process(self, pid):
+        fd = os.open(str(pid), os.O_PATH | os.O_DIRECTORY, dir_fd=self._reader.proc_fd)
+        try:
+            stat = procfs.read_at(fd, "stat", 1024)
+            fields = stat[stat.rindex(b")") + 2 :].split(b" ", 20)
+            if int(fields[6]) & procfs.PF_KTHREAD:
+                return
+            start = int(fields[19])
+            self.processes += 1
+            own = self._namespaces(pid, start, fd)
+            self._for_children(pid, start, fd, own)
+            if int(fields[17]) > 1:
+                yield from self._threads(pid, start, fd, own)
+            yield from self._fds(pid, start, fd, own)
+            yield
+        finally:
+            os.close(fd)
+
+    def _namespaces(self, pid, start, fd):
+        """{kind: inode} of the process, by the look if that knew it. Of a leader that has exited they are its live
+        thread's, as the look has it."""
+        record = self._look["processes"].get(pid)
+        if record is not None and record["start"] == start:
+            return record["namespaces"]
+        found = {}
+        for kind in procfs.KINDS:
+            link = _LINK.match(_readlink("ns/" + kind, fd) or "")
+            if link:
+                found[kind] = int(link.group(2))
+        return found
+
+    def _for_children(self, pid, start, fd, own):
+        for kind in _FOR_CHILDREN:
+            name = "ns/%s_for_children" % kind
+            # There is none between unshare(CLONE_NEWPID) and the first child.
+            link = _LINK.match(_readlink(name, fd) or "")
+            if link and int(link.group(2)) != own.get(kind, int(link.group(2))):
+                holder = {"kind": "for_children", "pid": pid, "path": "/proc/%d/%s" % (pid, name)}
+                self._add(kind, int(link.group(2)), holder, start)
+
+    def _threads(self, pid, start, fd, own):
+        expected = [(kind, "%s:[%d]" % (kind, own[kind])) for kind in _OF_THREADS if kind in own]
+        for tid in _listdir("task", fd):
+            if int(tid) == pid:
+                continue
+            for kind, text in expected:
+                path = "task/%s/ns/%s" % (tid, kind)
+                seen = _readlink(path, fd)
+                if seen is not None and seen != text:
+                    link = _LINK.match(seen)
+                    if link:
+                        holder = {"kind": "thread", "pid": pid, "path": "/proc/%d/%s" % (pid, path)}
+                        self._add(kind, int(link.group(2)), holder, start)
+            yield
+
+    def _fds(self, pid, start, fd, own):
+        pidfd = refused = None
+        try:
+            for number, name in enumerate(_listdir("fd", fd)):
+                text = _readlink("fd/" + name, fd)
+                if text is None:
+                    continue
+                if text.startswith("socket:["):
+                    inode = self._sockets.get(text)
+                    if inode is None and not refused:
+                        pidfd = linux.pidfd_open(pid) if pidfd is None else pidfd
+                        try:
+                            inode = self._sockets[text] = self._net_of(pidfd, int(name))
+                        except OSError as error:
+                            # Closed meanwhile (EBADF); else as with all others of this process.
+                            refused = None if error.errno == errno.EBADF else error
+                    if inode is not None and inode != own.get("net", inode):
+                        self._add("net", inode, {"kind": "socket", "pid": pid, "fd": int(name)}, start)
+                else:
+                    key = self._of_nsfs(text, "fd/" + name, fd)
+                    if key:
+                        self._add(key[0], key[1], {"kind": "fd", "pid": pid, "fd": int(name)}, start)
+                if number % 64 == 63:
+                    yield
+        finally:
+            if pidfd is not None:
+                os.close(pidfd)
+        if refused:
+            self._count(refused)
+
+    def _of_nsfs(self, text, path, fd):
+        """(kind, inode) of the namespace that an fd is of, or None.
+
+        Opened through /proc it reads net:[..]; through a bind mount it reads as the path of that.
+        """
+        link = _LINK.match(text)
+        if link:
+            return link.group(1), int(link.group(2))
+        if text not in self._mounted:
+            return None
+        if os.stat(path, dir_fd=fd).st_dev != self._device:
+            return None
+        own = os.open(path, os.O_RDONLY, dir_fd=fd)
+        try:
+            return nsfs.kind_of(own), os.fstat(own).st_ino
+        finally:
+            os.close(own)
+
+    def _net_of(self, pidfd, number):
+        """The inode of the net namespace of a socket of that process's."""
+        fd = linux.pidfd_getfd(pidfd, number)
+        try:
+            cookie = _cookie(fd)
+            inode = self._cookies.get(cookie) if cookie else None
+            if inode is None:
+                namespace = fcntl.ioctl(fd, SIOCGSKNS)
+                try:
+                    inode = self._cookies[cookie] = os.fstat(namespace).st_ino
+                finally:
+                    os.close(namespace)
+            return inode
+        finally:
+            os.close(fd)
+
+    # of mount namespaces
+
+    def _mounts(self):
+        """Bind mounts in every mount namespace that has a process, as seen by its oldest: a later one may have a root
+        of its own, and see less."""
+        oldest: dict[int, tuple[int, int]] = {}
+        own = self._look["namespaces"]
+        for record in self._look["processes"].values():
+            inode = record["namespaces"].get("mnt")
+            if inode and record["state"] != "Z":
+                age = record["start"], record["pid"]
+                oldest[inode] = min(oldest.get(inode, age), age)
+        for namespace in own.values():
+            self._mounted.update(namespace["names"])
+        oldest.pop(os.stat("/proc/self/ns/mnt").st_ino, None)
+        for start, pid in oldest.values():
+            try:
+                text = _mountinfo(pid, self._reader.proc_fd)
+            except OSError as error:
+                if error.errno not in _GONE:
+                    self._count(error)
+                continue
+            for (kind, inode), paths in nsfs.mounts(text).items():
+                if kind not in procfs.KINDS:
+                    continue
+                for path in paths:
+                    self._mounted.add(path)
+                    self._add(kind, inode, {"kind": "mount", "pid": pid, "path": path}, start)
+            yield
+
+    def _walk_mount_namespaces(self):
+        """Those mount namespaces that nothing seen so far holds are known by the kernel's own list alone."""
+        for inode, fd in mount_namespaces():
+            key = "mnt", inode
+            if key not in self.records and key not in self._look["namespaces"]:
+                self.listed.add(key)
+                self.records[key] = nsfs.describe(*key, lambda fd=fd: os.dup(fd), self._device, self.above)
+
+
+def mount_namespaces():
+    """(inode, fd) of every mount namespace that the kernel lets us see but our own; the fd is closed afterwards.
+
+    Nothing before Linux 6.12.
+    """
+    for request in (NS_MNT_GET_NEXT, NS_MNT_GET_PREV):
+        fd = os.open("/proc/self/ns/mnt", os.O_RDONLY)
+        try:
+            while True:
+                try:
+                    following = _neighbour(fd, request)
+                except OSError:
+                    break  # that was the last one (ENOENT), or all that we are permitted
+                os.close(fd)
+                fd = following
+                yield os.fstat(fd).st_ino, fd
+        finally:
+            os.close(fd)
+
+
+def _neighbour(fd, request):
+    """An fd of the mount namespace before or after one in the kernel's list, of those that we may see."""
+    return fcntl.ioctl(fd, request, bytearray(struct.pack("=IIQ", 16, 0, 0)))  # struct mnt_ns_info; fd as the result
+
+
+def _cookie(fd):
+    """The kernel's number of the net namespace of a socket, never used twice; None before Linux 5.14."""
+    # All three given, so that Python asks the kernel for none of them.
+    borrowed = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=fd)
+    try:
+        return struct.unpack("=Q", borrowed.getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, 8))[0]
+    except OSError:
+        return None
+    finally:
+        borrowed.detach()
+
+
+def _namespace_of_socket(pid, number):
+    pidfd = linux.pidfd_open(pid)
+    try:
+        fd = linux.pidfd_getfd(pidfd, number)
+    finally:
+        os.close(pidfd)
+    try:
+        return fcntl.ioctl(fd, SIOCGSKNS)
+    finally:
+        os.close(fd)
+
+
+def _open_nsfs(path, device):
+    """An fd of a namespace by a link in /proc. Nothing else is opened, for to open a device or a FIFO may do harm."""
+    if os.stat(path).st_dev != device:
+        raise OSError(errno.ENOENT, "no namespace any more", path)
+    return os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+
+
+def _open_mounted(pid, path, device):
+    """An fd of a namespace that is mounted at a path in another process's mount namespace."""
+    root = os.open("/proc/%d/root" % pid, os.O_PATH | os.O_DIRECTORY)
+    try:
+        fd = linux.open_in_root(root, path, os.O_PATH)
+    finally:
+        os.close(root)
+    try:
+        return _open_nsfs("/proc/self/fd/%d" % fd, device)
+    finally:
+        os.close(fd)
+
+
+def _mountinfo(pid, proc_fd):
+    fd = os.open("%d/mountinfo" % pid, os.O_RDONLY, dir_fd=proc_fd)
+    try:
+        return files.text(files.read_limited(fd, _MOUNTINFO_LIMIT))
+    finally:
+        os.close(fd)
+
+
+def _readlink(path, fd):
+    try:
+        return os.readlink(path, dir_fd=fd)
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EPERM):
+            raise
+        return None
+
+
+def _listdir(name, fd):
+    directory = os.open(name, os.O_RDONLY | os.O_DIRECTORY, dir_fd=fd)
+    try:
+        return os.listdir(directory)
+    finally:
+        os.close(directory)

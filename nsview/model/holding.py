@@ -1,0 +1,40 @@
+"""What keeps a namespace alive, in words. Names and paths in them are as they were found: not yet `safe`."""
+
+from .records import Holder, Namespace
+from .snapshot import Snapshot
+
+
+def words(holder: Holder, snapshot: Snapshot) -> str:
+    """One holder: "fd 7 of 4711 dockerd"."""
+    who = _who(holder.pid, snapshot)
+    match holder.kind:
+        case "process":
+            return who
+        case "thread":
+            # /proc/PID/task/TID/ns/KIND
+            parts = (holder.path or "").split("/")
+            return f"thread {parts[4] if len(parts) > 4 else '?'} of {who}"
+        case "for_children":
+            return f"{who}, for its children"
+        case "fd":
+            return f"fd {holder.fd} of {who}"
+        case "socket":
+            return f"socket {holder.fd} of {who}"
+        case "child":
+            return f"child {holder.path}"
+        case "mount":
+            return f"mount {holder.path}" + (f" as seen by {who}" if holder.pid is not None else "")
+
+
+def summary(namespace: Namespace, snapshot: Snapshot) -> str:
+    """On one line, why a namespace without processes is still there."""
+    holders = namespace.held_by
+    if not holders:
+        return "held by nothing that can be seen" if snapshot.search else "not yet looked for what holds it"
+    more = f" and {len(holders) - 3} more" if len(holders) > 3 else ""
+    return "held by " + ", ".join(words(holder, snapshot) for holder in holders[:3]) + more
+
+
+def _who(pid: int | None, snapshot: Snapshot) -> str:
+    process = snapshot.processes.get(pid) if pid is not None else None
+    return f"{pid} {process.comm}" if process else f"{pid}"

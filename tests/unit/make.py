@@ -11,10 +11,11 @@ INITIAL = Namespaces(**dict.fromkeys(KIND_NAMES, HOST_INODE))
 HOST = Host("host", "6.18.0", "boot", 0, True, "0", INITIAL, INITIAL)
 
 
-def process(pid: int, ppid: int = 1, **fields: object) -> Process:
+def process(pid: int, ppid: int = 1, /, **fields: object) -> Process:
     """A process in the host's namespaces but for those given as `net=2`; start is the pid."""
     inodes: dict[str, object] = dict.fromkeys(KIND_NAMES, HOST_INODE)
-    inodes.update({kind: fields.pop(kind) for kind in KIND_NAMES if kind in fields})
+    # `user` is a namespace's inode where it is a number, else a name.
+    inodes.update({kind: fields.pop(kind) for kind in KIND_NAMES if not isinstance(fields.get(kind, ""), str)})
     record: dict[str, object] = {
         "pid": pid, "ppid": ppid, "start": pid, "uid": 0, "user": "root", "state": "S", "comm": f"p{pid}",
         "cmdline": (f"p{pid}",), "nspid": (pid,), "namespaces": Namespaces(**inodes),

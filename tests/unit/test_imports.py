@@ -1,0 +1,103 @@
+"""Who may import whom: what needs no screen does not pay for one, and the agent runs where nothing is installed."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import nsview
+
+ROOT = Path(nsview.__file__).parent.parent
+PACKAGE = ROOT / "nsview"
+AGENT = [*sorted((PACKAGE / "agent").rglob("*.py")), PACKAGE / "linux.py", PACKAGE / "__init__.py"]
+
+
+def modules_of(code: str, *options: str) -> set[str]:
+    """The names of all modules that are loaded after this code in a fresh interpreter."""
+    prelude = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+    done = subprocess.run(
+        [sys.executable, *options, "-c", f"{prelude}{code}\nimport sys, json; print(json.dumps(list(sys.modules)))"],
+        check=True, capture_output=True, text=True, cwd="/",
+    )  # fmt: skip
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def modules_below(package: str) -> list[str]:
+    files = (PACKAGE / package).rglob("*.py")
+    return sorted(".".join(f.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for f in files)
+
+
+@pytest.mark.parametrize(
+    "module", [*modules_below("model"), *modules_below("hosts"), "nsview.join.plan", "nsview.report", "nsview.cli"]
+)
+def test_what_needs_no_screen_does_not_import_textual(module: str) -> None:
+    loaded = modules_of(f"import {module}")
+    assert module in loaded
+    assert not {name.partition(".")[0] for name in loaded} & {"textual", "rich", "psutil"}
+
+
+@pytest.mark.parametrize("command", [["list"], ["list", "--json"], ["inspect", "1"], ["--version"]])
+def test_commands_that_print_do_not_import_textual(command: list[str]) -> None:
+    loaded = modules_of(
+        f"import nsview.cli, contextlib, io\n"
+        f"with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):\n"
+        f"    nsview.cli.main({command!r})"
+    )
+    assert not {name.partition(".")[0] for name in loaded} & {"textual", "rich", "psutil"}
+
+
+def test_the_model_reads_nothing() -> None:
+    loaded = modules_of("\n".join(f"import {module}" for module in modules_below("model")))
+    assert not {name for name in loaded if name.startswith("nsview.") and not name.startswith("nsview.model")}
+    forbidden = {"os", "io", "pathlib", "subprocess", "socket", "time", "fcntl"}
+    for file in (PACKAGE / "model").glob("*.py"):
+        assert not imported_by(file) & forbidden, file.name
+
+
+def imported_by(file: Path) -> set[str]:
+    """The top-level names of what a file imports from outside of its package, wherever in it."""
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("file", AGENT, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_the_agent_imports_the_standard_library_alone(file: Path) -> None:
+    assert imported_by(file) <= sys.stdlib_module_names | {"nsview"}
+
+
+def test_the_agent_runs_isolated_and_loads_nothing_of_the_rest() -> None:
+    loaded = modules_of("\n".join(f"import {module}" for module in modules_below("agent")), "-I", "-S")
+    own = {name for name in loaded if name.partition(".")[0] == "nsview"}
+    assert {name for name in own if not name.startswith("nsview.agent")} <= {"nsview", "nsview.linux"}
+    assert not {name.partition(".")[0] for name in loaded} - set(sys.stdlib_module_names) - {"nsview", "__main__"}
+
+
+@pytest.mark.parametrize("file", AGENT, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_the_agent_is_written_in_the_python_of_old_hosts(file: Path) -> None:
+    ast.parse(file.read_text(), feature_version=(3, 8))
+
+
+@pytest.mark.parametrize("file", AGENT, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_the_agent_calls_nothing_that_python_3_8_lacks(file: Path) -> None:
+    """What its grammar lets pass: methods and modules that came later, and annotations that are evaluated."""
+    text = file.read_text()
+    tree = ast.parse(text)
+    later = {"removeprefix", "removesuffix", "pidfd_open", "bit_count", "pairwise", "cache", "is_relative_to"}
+    attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    used = {a.attr for a in attributes if not (isinstance(a.value, ast.Name) and a.value.id == "linux")} & later
+    guarded = {name for name in used if f'hasattr(os, "{name}")' in text}
+    assert used == guarded
+    if any(isinstance(node, ast.AnnAssign | ast.arg) and node.annotation for node in ast.walk(tree)):
+        assert "from __future__ import annotations" in text
+    keywords = {k.arg for node in ast.walk(tree) if isinstance(node, ast.Call) for k in node.keywords}
+    assert "strict" not in keywords
+    operators = [node for node in ast.walk(tree) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr)]
+    assert not [n for n in operators if isinstance(n.left, ast.Dict) or isinstance(n.right, ast.Dict)]

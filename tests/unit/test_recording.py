@@ -1,0 +1,213 @@
+"""A recording is a file from anywhere: what is wrong with it is one line, and what is right is shown."""
+
+import gzip
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nsview.hosts import HostError
+from nsview.hosts.recording import RecordedHost
+
+from .test_delta import HELLO, random_look, written
+
+PROCESS: dict[str, Any] = {
+    "pid": 2, "ppid": 1, "start": 3, "uid": 0, "user": "root", "state": "S", "comm": "c", "cmdline": ["c"],
+    "nspid": [2, 1], "namespaces": {"net": 7},
+}  # fmt: skip
+
+
+def snapshot_frame(**fields: Any) -> dict[str, Any]:
+    return {"frame": "snapshot", "taken_at": 1.0, "processes": [PROCESS], "namespaces": [], "containers": [], **fields}
+
+
+def delta_frame(**fields: Any) -> dict[str, Any]:
+    frame = {"frame": "delta", "taken_at": 2.0, "processes": [], "gone": [], "namespaces": [], "namespaces_gone": [],
+             "containers": None}  # fmt: skip
+    return {**frame, **fields}
+
+
+def lines(*frames: Any) -> bytes:
+    return b"".join(json.dumps(frame).encode() + b"\n" for frame in frames)
+
+
+def read(tmp_path: Path, data: bytes) -> Any:
+    file = tmp_path / "r.jsonl"
+    file.write_bytes(data)
+    return RecordedHost(file).first()
+
+
+def refusal(tmp_path: Path, data: bytes) -> str:
+    with pytest.raises(HostError) as error:
+        read(tmp_path, data)
+    text = str(error.value)
+    assert text.isprintable() and len(text) < 400, "one line that a terminal can show"
+    return text
+
+
+def test_hello_and_snapshot_are_enough(tmp_path: Path) -> None:
+    shown = read(tmp_path, lines(HELLO, snapshot_frame()))
+    assert shown.processes[2].inner_pid == 1
+
+
+def test_gzip_is_read_as_well(tmp_path: Path) -> None:
+    assert 2 in read(tmp_path, gzip.compress(lines(HELLO, snapshot_frame()))).processes
+
+
+def test_what_is_shown_is_how_the_recording_ended(tmp_path: Path) -> None:
+    shown = read(tmp_path, lines(HELLO, snapshot_frame(), delta_frame(gone=[2])))
+    assert shown.processes == {} and shown.taken_at == 2.0
+
+
+def test_fields_and_frames_of_a_later_version_do_not_disturb(tmp_path: Path) -> None:
+    hello = {**HELLO, "more": 1, "host": {**HELLO["host"], "more": {"deep": []}}}  # type: ignore[dict-item]
+    frame = snapshot_frame(more=[1], processes=[{**PROCESS, "more": "x", "namespaces": {"net": 7, "new": 8}}])
+    assert 2 in read(tmp_path, lines(hello, frame)).processes
+
+
+@pytest.mark.parametrize("end", ["\n", ""])
+def test_every_cut_is_refused_or_leaves_a_whole_recording(tmp_path: Path, end: str) -> None:
+    """At any byte: never a snapshot of half a frame."""
+    data = lines(HELLO, snapshot_frame(), delta_frame(gone=[2]))
+    two = data[: data.index(b"\n", data.index(b"\n") + 1) + 1]
+    whole: dict[bytes, set[int]] = {two: {2}, data: set()}
+    for length in range(len(data) + 1):
+        cut = data[:length].removesuffix(b"\n") + end.encode() if end else data[:length]
+        if cut in whole:
+            assert set(read(tmp_path, cut).processes) == whole[cut]
+        else:
+            refusal(tmp_path, cut)
+
+
+def test_a_cut_recording_says_how_to_keep_what_is_whole(tmp_path: Path) -> None:
+    data = lines(HELLO, snapshot_frame(), delta_frame())[:-5]
+    text = refusal(tmp_path, data)
+    assert "cut in the middle of line 3" in text and "head -n 2" in text
+    kept = b"".join(data.splitlines(keepends=True)[:2])
+    assert 2 in read(tmp_path, kept).processes
+
+
+def test_another_schema_says_which(tmp_path: Path) -> None:
+    assert "schema 2" in refusal(tmp_path, lines({**HELLO, "schema": 2}, snapshot_frame()))
+    assert "schema 2" in refusal(tmp_path, lines({"frame": "hello", "schema": 2, "machine": "renamed"}))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\n", b"\n\n\n", b"text\n", b"{}\n", b"[]\n", b"null\n", b"{\n", b'{"frame":"hello"}\n', b"\xff\xfe\n",
+        b'{"schema": "2"}\n', b"\x00" * 100 + b"\n", b"PK\x03\x04\n", b'{"frame":"hello","schema":1,"host":{}}\n',
+        b"[" * 100_000 + b"\n", b'{"frame":"hello","x":' + b"[" * 100_000 + b"\n",
+        b'{"frame":"hello","schema":' + b"1" * 5000 + b"}\n",
+    ],
+    ids=range(16),
+)  # fmt: skip
+def test_what_is_no_recording_is_called_so(tmp_path: Path, data: bytes) -> None:
+    assert "recording of nsview" in refusal(tmp_path, data) or "schema" in refusal(tmp_path, data)
+
+
+def test_an_empty_file_is_called_empty(tmp_path: Path) -> None:
+    assert "empty" in refusal(tmp_path, b"")
+    assert "empty" in refusal(tmp_path, gzip.compress(b""))
+
+
+@pytest.mark.parametrize("frames", [[HELLO], [HELLO, {"frame": "progress", "done": 1, "total": 2}]])
+def test_a_recording_without_a_snapshot_says_so(tmp_path: Path, frames: list[Any]) -> None:
+    assert "no snapshot" in refusal(tmp_path, lines(*frames))
+
+
+def test_frames_in_the_wrong_order_are_refused(tmp_path: Path) -> None:
+    assert "hello" in refusal(tmp_path, lines(snapshot_frame()))
+    assert "before the first snapshot" in refusal(tmp_path, lines(HELLO, delta_frame()))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"processes": None}, {"processes": {}}, {"taken_at": "now"}, {"taken_at": None}, {"namespaces": [1]},
+        {"processes": [{**PROCESS, "pid": "2"}]}, {"processes": [{**PROCESS, "pid": 2.5}]},
+        {"processes": [{**PROCESS, "nspid": []}]}, {"processes": [{**PROCESS, "nspid": [None]}]},
+        {"processes": [{**PROCESS, "namespaces": {"net": "7"}}]}, {"processes": [{**PROCESS, "namespaces": []}]},
+        {"processes": [{**PROCESS, "cmdline": "c"}]}, {"processes": [{**PROCESS, "kthread": 1}]},
+        {"processes": [{k: v for k, v in PROCESS.items() if k != "start"}]},
+        {"namespaces": [{"type": "net", "inode": "7", "device": 4}]},
+        {"namespaces": [{"type": "new", "inode": 7, "device": 4}]},
+        {"namespaces": [{"type": "net", "inode": 7, "device": 4, "held_by": [{"kind": "magic"}]}]},
+        {"containers": [{"key": "x"}]}, {"containers": "docker"},
+    ],
+    ids=range(19),
+)  # fmt: skip
+def test_a_frame_of_wrong_types_is_refused_with_its_line_and_place(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    text = refusal(tmp_path, lines(HELLO, snapshot_frame(**wrong)))
+    assert "(line 2)" in text and "$" in text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"", b"{", b"[1]", b'{"frame":"dance"}', b'{"frame":1}', b"\xff", b'{"frame":"error","text":"\\ud800"}',
+     b"[" * 100_000, b'{"frame":"progress","done":1e400,"total":1}'],
+    ids=range(9),
+)  # fmt: skip
+def test_a_broken_line_in_the_middle_is_refused_with_its_number(tmp_path: Path, line: bytes) -> None:
+    assert "(line 3)" in refusal(tmp_path, lines(HELLO, snapshot_frame()) + line + b"\n" + lines(delta_frame()))
+
+
+def test_hostile_text_in_an_error_is_made_safe(tmp_path: Path) -> None:
+    refusal(tmp_path, lines(HELLO, {"frame": "error", "text": "\x1b[2J\nnsview: all is well\u202e"}))
+    refusal(tmp_path, lines(HELLO, {"frame": "\x1b[2J"}))
+
+
+def test_broken_gzip_is_refused_wherever_it_is_broken(tmp_path: Path) -> None:
+    data = gzip.compress(lines(HELLO, snapshot_frame()) * 20)
+    chance = random.Random(0)
+    for _ in range(300):
+        broken = bytearray(data)
+        broken[chance.randrange(2, len(data))] ^= 1 << chance.randrange(8)
+        file = tmp_path / "r.gz"
+        file.write_bytes(broken)
+        try:
+            RecordedHost(file).first()
+        except HostError as error:
+            assert str(error).isprintable()
+    for cut in range(2, len(data)):
+        refusal(tmp_path, data[:cut])
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_recording_with_any_byte_changed_never_fails_but_in_one_line(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    data = written(HELLO) + lines(snapshot_frame(), delta_frame(gone=[2]))
+    for _ in range(200):
+        broken = bytearray(data)
+        broken[chance.randrange(len(data))] = chance.randrange(256)
+        try:
+            read(tmp_path, bytes(broken))
+        except HostError as error:
+            assert str(error).isprintable()
+
+
+def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "nobody"):
+        with pytest.raises(HostError, match=r"directory"):
+            RecordedHost(path)
+
+
+def test_it_can_be_read_again_and_paced(tmp_path: Path) -> None:
+    file = tmp_path / "r.jsonl"
+    file.write_bytes(lines(HELLO, snapshot_frame(), delta_frame(taken_at=1.01, gone=[2])))
+    recorded = RecordedHost(file, pace=1)
+    assert recorded.first().processes == {}
+    assert len(list(recorded.read())) == 3
+    assert len(list(recorded.read())) == 3
+
+
+def test_frames_that_the_agent_can_write_can_be_read(tmp_path: Path) -> None:
+    for seed in range(20):
+        chance = random.Random(seed)
+        from nsview.agent import main
+
+        old, new = random_look(chance), random_look(chance)
+        data = b"".join(written(f) for f in (HELLO, main.snapshot(old, 1.0), main.delta(old, new, 2.0)) if f)
+        assert set(read(tmp_path, data).processes) == set(new["processes"])

@@ -1,0 +1,49 @@
+"""Whatever text comes in, a terminal gets nothing that it would obey, hide or reorder."""
+
+import random
+import sys
+
+import pytest
+
+from nsview.model.text import safe
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[2J", "\\x1b[2J"),
+        ("\x1b]0;title\x07", "\\x1b]0;title\\x07"),
+        ("a\nb\r\tc\x00", "a\\x0ab\\x0d\\x09c\\x00"),
+        ("\x9b31m\x85", "\\x9b31m\\x85"),
+        ("\x7f", "\\x7f"),
+        ("\u202egpj.exe\u2066\u2069\u200f", "\\u202egpj.exe\\u2066\\u2069\\u200f"),
+        ("a\u200bb\ufeff\u2060", "a\\u200bb\\ufeff\\u2060"),
+        ("\u2028\u2029", "\\u2028\\u2029"),
+        ("\ud800 \udcff", "\\ud800 \\udcff"),
+        ("\U000e0041\U0010ffff", "\\U000e0041\\U0010ffff"),
+        ("\u00a0", "\\xa0"),
+    ],
+)
+def test_what_a_terminal_might_obey_is_an_escape(text: str, shown: str) -> None:
+    assert safe(text) == shown
+
+
+@pytest.mark.parametrize("text", ["", "plain", "a b", "naïve 名前 🐳", "└─ x", "\\x1b"])
+def test_what_can_be_shown_stays(text: str) -> None:
+    assert safe(text) == text
+
+
+def test_every_code_point_ends_printable_and_stays_so() -> None:
+    for code in range(sys.maxunicode + 1):
+        once = safe(chr(code))
+        assert once.isprintable()
+        assert safe(once) == once
+
+
+def test_safe_is_idempotent_for_any_mixture() -> None:
+    chance = random.Random(1)
+    alphabet = "ab \\\x1b\n\x9b\u202e\ud800\udfff名"
+    for _ in range(2000):
+        text = "".join(chance.choices(alphabet, k=chance.randrange(12)))
+        assert safe(safe(text)) == safe(text)
+        safe(text).encode("utf-8")

@@ -146,17 +146,17 @@ class _Supervisor:
     def _go_inside(self, status: int) -> NoReturn:
         sys.path.clear()
         sys.meta_path.clear()
-        inside = Inside(
-            self._target, self._streams.ends, self._streams.master is not None, status, "user" in self._kinds
-        )
         try:
-            inside.carry_out(self._steps)
-        except Failure as failure:
-            inside.fail(failure)
-        except OSError as error:
-            inside.fail(of_errno(error.errno or 0, "joining"))
-        except BaseException as error:
-            inside.fail(Failure(FAILED, f"joining failed: {type(error).__name__}: {error}: please report this"))
+            terminal = self._streams.master is not None
+            inside = Inside(self._target, self._streams.ends, terminal, status, "user" in self._kinds)
+            try:
+                inside.carry_out(self._steps)
+            except Failure as failure:
+                inside.fail(failure)
+            except OSError as error:
+                inside.fail(of_errno(error.errno or 0, "joining"))
+            except BaseException as error:
+                inside.fail(Failure(FAILED, f"joining failed: {type(error).__name__}: {error}: please report this"))
         finally:
             os._exit(FAILED)
 

@@ -18,6 +18,7 @@ from nsview import linux
 
 from . import cgroups, seccomp, trampoline
 from .failure import FAILED, NOT_PERMITTED, Failure, of_errno
+from .streams import high
 from .target import Target
 
 TYPE_CHECKING = False
@@ -48,18 +49,22 @@ class Inside:
         self._terminal = terminal
         self._status = status
         self._joins_user = joins_user
+        self._inside = False
         self._root: int | None = None
         self._environment: list[bytes] = []
         self._target_environment: list[bytes] = []
         self._filters: list[bytes] = []
+        self._ids: tuple[int, int, list[int] | None] = (0, 0, None)
         self._trampoline: int | None = None
         for number, end in enumerate(ends):
             os.dup2(end, number)
-        self._keep({target.directory, *([] if target.pidfd is None else [target.pidfd])})
+        # Whatever is opened from here on is closed on exec, as Python does by default.
+        linux.close_all_but({0, 1, 2, status, target.directory, *([] if target.pidfd is None else [target.pidfd])})
 
     def carry_out(self, steps: list[Mapping[str, Any]]) -> None:
         """All steps; returns only by an exception or in a process that has nothing more to do."""
         by_name = {step["type"]: step for step in steps}
+        self._inside = "ChangeRoot" in by_name
         prepared = False
         for step in steps:
             if step["type"] not in _OUTSIDE and not prepared:
@@ -76,18 +81,17 @@ class Inside:
     def _say(self, line: str) -> None:
         os.write(self._status, line.replace("\n", " ").encode(errors="surrogateescape") + b"\n")
 
-    def _keep(self, fds: set[int]) -> None:
-        linux.close_all_but({0, 1, 2, self._status, *fds})
-
     def _prepare(self, steps: Mapping[str, Mapping[str, Any]]) -> None:
         """Open and read all that can't be had once inside."""
         if "ChangeRoot" in steps:
-            self._root = self._target.root()
+            self._root = high(self._target.root())
         if steps["SetEnvironment"]["source"] == "target":
             try:
                 self._target_environment = [v for v in self._target.read("environ").split(b"\0") if b"=" in v]
             except OSError as error:
                 raise of_errno(error.errno or 0, "the environment of the process") from None
+        if "SetIds" in steps:
+            self._ids = self._ids_of(steps["SetIds"])
         if "CopySeccomp" in steps:
             try:
                 self._filters = seccomp.filters(self._target.pid)
@@ -96,9 +100,26 @@ class Inside:
         program = trampoline.image()
         if program:
             try:
-                self._trampoline = trampoline.sealed(program, "nsview")
+                self._trampoline = high(trampoline.sealed(program, "nsview"))
             except OSError as error:
-                raise Failure(FAILED, f"no executable memory file: {error.strerror}: see vm.memfd_noexec") from None
+                # Among the host's files there is nothing that could turn an exec against the host.
+                if self._root is not None:
+                    raise Failure(
+                        FAILED, f"no executable file in memory: {error.strerror}: see vm.memfd_noexec"
+                    ) from None
+
+    def _ids_of(self, step: Mapping[str, Any]) -> tuple[int, int, list[int] | None]:
+        """(uid, gid, groups) as they are called where they will be set."""
+        uid, gid, groups = step["uid"], step["gid"], step["groups"]
+        if not (step["host_numbers"] and self._joins_user):
+            return uid, gid, groups
+        target = self._target
+        if groups is not None:
+            groups = [group for group in (target.id_inside("gid", number) for number in groups) if group is not None]
+        inner_uid, inner_gid = target.id_inside("uid", uid), target.id_inside("gid", gid)
+        if inner_uid is None or inner_gid is None:
+            raise Failure(FAILED, f"uid {uid} or gid {gid} has no number in the user namespace: use --host-privileges")
+        return inner_uid, inner_gid, groups
 
     def check_identity(self, step: Mapping[str, Any]) -> None:
         """The parent did, before anything else."""
@@ -109,9 +130,11 @@ class Inside:
 
     def set_oom_score(self, step: Mapping[str, Any]) -> None:
         try:
-            with open("/proc/self/oom_score_adj", "r+b", buffering=0) as file:
-                if int(file.read()) != step["value"]:
-                    file.write(str(step["value"]).encode())
+            with open("/proc/self/oom_score_adj", "rb") as file:
+                if int(file.read()) == step["value"]:
+                    return
+            with open("/proc/self/oom_score_adj", "wb", buffering=0) as file:
+                file.write(str(step["value"]).encode())
         except OSError as error:
             self.note(f"oom_score_adj {step['value']} can't be had: {error.strerror}")
 
@@ -128,7 +151,8 @@ class Inside:
             except (OSError, ValueError):
                 most = before[1]
                 resource.setrlimit(number, (min(soft, most, key=_amount), min(hard, most, key=_amount)))
-                self.note(f"limit {name} {hard} can't be had without CAP_SYS_RESOURCE, so it stays at {most}")
+                shown = "unlimited" if hard == resource.RLIM_INFINITY else str(hard)
+                self.note(f"limit {name} {shown} can't be had without CAP_SYS_RESOURCE, so it stays at {most}")
 
     def join_namespaces(self, step: Mapping[str, Any]) -> None:
         names = ", ".join(step["kinds"])
@@ -145,8 +169,10 @@ class Inside:
                 raise Failure(NOT_PERMITTED, f"joining {names} is not permitted: run nsview as root") from None
             else:
                 raise of_errno(error.errno or 0, f"joining {names}") from None
-        if "mnt" in step["kinds"]:
-            self._forget_directory()
+        # The host's /proc is not to be reached from inside.
+        os.close(self._target.directory)
+        if self._target.pidfd is not None:
+            os.close(self._target.pidfd)
 
     def _join_one_by_one(self, kinds: list[str]) -> None:
         """Before Linux 5.8, by the files of its /proc/PID/ns, opened all before any is joined.
@@ -170,10 +196,6 @@ class Inside:
             except OSError as error:
                 raise of_errno(error.errno or 0, f"joining {kind}") from None
             os.close(fd)
-
-    def _forget_directory(self) -> None:
-        """The working directory and /proc/PID of the host are not to be reached from inside."""
-        self._keep({fd for fd in (self._root, self._trampoline) if fd is not None})
 
     def fork(self, step: Mapping[str, Any]) -> None:
         try:
@@ -213,7 +235,7 @@ class Inside:
         os.umask(step["value"])
 
     def set_ids(self, step: Mapping[str, Any]) -> None:
-        uid, gid, groups = step["uid"], step["gid"], step["groups"]
+        uid, gid, groups = self._ids
         linux.prctl(_PR_SET_KEEPCAPS, 1)
         try:
             if groups is not None and sorted(os.getgroups()) != sorted(groups):
@@ -297,7 +319,6 @@ class Inside:
         path, argv = self._executable(step["candidates"])
         os.dup2(self._status, trampoline.STATUS_FD, inheritable=self._trampoline is not None)
         self._status = trampoline.STATUS_FD
-        self._keep({self._trampoline} if self._trampoline is not None else set())
         for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
@@ -329,8 +350,10 @@ class Inside:
                     continue
         if failure:
             raise failure
-        name = candidates[-1][0]
-        raise Failure(NOT_FOUND, f"{name} is not there: name another command, or leave out --mnt to use the host's")
+        where = (
+            "in the container: name another command, or leave out --mnt to use the host's" if self._inside else "here"
+        )
+        raise Failure(NOT_FOUND, f"{candidates[-1][0]} is not {where}")
 
     def _paths(self, name: bytes) -> list[bytes]:
         if b"/" in name:

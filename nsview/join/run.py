@@ -1,6 +1,7 @@
 """Start the helper with a plan, and give the terminal back whatever becomes of it."""
 
 import contextlib
+import fcntl
 import marshal
 import os
 import signal
@@ -34,9 +35,10 @@ def carry_out(plan: Plan, *, python: str = sys.executable) -> int:
     root = str(Path(nsview.__file__).parent.parent)
     # Marshal and not JSON: same interpreter, and json alone takes a third of the helper's start (it imports re).
     message = marshal.dumps({"steps": msgspec.to_builtins(plan.steps)})
-    sys.stdout.flush()
-    sys.stderr.flush()
-    read, write = os.pipe()
+    for stream in (sys.stdout, sys.stderr):
+        if stream:
+            stream.flush()
+    read, write = map(_clear_of_streams, os.pipe())
     with _terminal_kept(), _signals_kept() as helpers:
         try:
             helper = subprocess.Popen(
@@ -51,6 +53,13 @@ def carry_out(plan: Plan, *, python: str = sys.executable) -> int:
             pipe.write(message)
         code = helper.wait()
     return code if code >= 0 else 128 - code
+
+
+def _clear_of_streams(fd: int) -> int:
+    """The same file as another descriptor than 0, 1 or 2, one of which it is where the caller has closed them."""
+    moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+    os.close(fd)
+    return moved
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _SIZE = 1 << 16  # a pipe's capacity
 _DEVPTS_MAGIC = 0x1CD1
-_TIOCGPTN = 0x80045430
+_TIOCSPTLCK = 0x40045431
 _TIOCGPTPEER = 0x5441  # Linux 4.13
 
 
@@ -51,7 +51,7 @@ class Streams:
             self.master, self.slave = map(high, _pty(root))
             termios.tcsetattr(self.slave, termios.TCSANOW, termios.tcgetattr(0))
             self.resize()
-            os.fchown(self.slave, owner[0], -1)
+            attempt(os.fchown, self.slave, owner[0], -1)
             os.set_blocking(self.master, False)
             self._routes[self.master] = self.screen
             self._sink = self.master
@@ -70,7 +70,7 @@ class Streams:
             ends.append(write)
         for end in ends:
             if end != self.slave:
-                os.fchown(end, *owner)
+                attempt(os.fchown, end, *owner)
         self.ends = tuple(ends)
 
     def close_ends(self) -> None:
@@ -236,7 +236,7 @@ def _pty_of(root: int) -> tuple[int, int]:
     finally:
         os.close(probe)
     try:
-        fcntl.ioctl(master, termios.TIOCSPTLCK if hasattr(termios, "TIOCSPTLCK") else 0x40045431, bytes(4))
+        fcntl.ioctl(master, _TIOCSPTLCK, bytes(4))  # 0 unlocks
         return master, fcntl.ioctl(master, _TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:
         os.close(master)

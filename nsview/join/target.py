@@ -55,12 +55,12 @@ class Target:
         except OSError:
             raise self.gone from None
 
-    def id_inside(self, kind: str, number: int) -> int:
-        """What a host's user or group id (kind: "uid", "gid") is in its user namespace."""
+    def id_inside(self, kind: str, number: int) -> int | None:
+        """What a host's user or group id (kind: "uid", "gid") is in its user namespace; None where it has no number."""
         for inside, outside, count in self._map(kind):
             if outside <= number < outside + count:
                 return inside + number - outside
-        raise Failure(FAILED, f"{kind} {number} has no number in the user namespace: use --host-privileges")
+        return None
 
     def id_outside(self, kind: str, number: int) -> int:
         """What a user or group id of its user namespace is on the host."""

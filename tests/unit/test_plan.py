@@ -1,0 +1,326 @@
+"""The plan: which steps in which order, what is said before, and what is refused without trying."""
+
+import marshal
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from nsview.join import cgroups, steps, trampoline
+from nsview.join.failure import printable
+from nsview.join.plan import Choice, Plan, choice_for, describe, plan, shell_command
+from nsview.model.kinds import KIND, KIND_NAMES, KindName
+from nsview.model.records import Capabilities, Details, Host, Identity, Namespace
+
+from .make import HOST, process
+
+DOCKER = 0xA80425FB
+USER = msgspec.structs.replace(HOST, uid=1000, privileged=False)
+CONTAINER = {"mnt": 2, "uts": 2, "ipc": 2, "pid": 2, "net": 2}
+
+
+def identity(**fields: object) -> Identity:
+    record: dict[str, object] = {
+        "source": "config.json", "uid": 0, "gid": 0, "groups": (0, 10),
+        "capabilities": Capabilities(DOCKER, DOCKER, 0, DOCKER, 0), "no_new_privs": True, "cwd": "/srv",
+        "environment": ("PATH=/bin",), "rlimits": {"NOFILE": (512, 1024)}, "umask": 0o22, "oom_score_adj": 0,
+    }  # fmt: skip
+    return Identity(**(record | fields))  # type: ignore[arg-type]
+
+
+def details(pid: int = 7, **fields: object) -> Details:
+    record: dict[str, object] = {
+        "pid": pid, "start": pid, "exe": "/bin/sleep", "cwd": "/", "root": "/", "threads": 1, "seccomp": 2,
+        "cgroup_lines": ("4:memory:/docker/x", "0::/docker/x:y"), "frozen": False, "pid_namespace_dead": False,
+        "setgroups_denied": False, "shells": ("/bin/bash", "/bin/sh"), "home": "/root", "identity": identity(),
+    }  # fmt: skip
+    return Details(**(record | fields))  # type: ignore[arg-type]
+
+
+def made(
+    *kinds: KindName,
+    command: tuple[str, ...] = (),
+    host_privileges: bool = False,
+    host: Host = HOST,
+    known: Details | None = None,
+    **fields: object,
+) -> Plan:
+    """A plan for process 7 of a container, all kinds asked for unless some are named."""
+    found = process(7, **({**CONTAINER, **fields}))
+    return plan(found, known or details(), host, Choice(kinds or choice_for(found, host), command, host_privileges))
+
+
+def names(plan: Plan) -> list[str]:
+    return [type(step).__name__ for step in plan.steps]
+
+
+def step(plan: Plan, kind: type[steps.Step]) -> steps.Step:
+    return next(step for step in plan.steps if isinstance(step, kind))
+
+
+def told(plan: Plan, words: str) -> bool:
+    return any(words in warning for warning in plan.warnings)
+
+
+def test_all_steps_in_the_order_in_which_they_are_possible() -> None:
+    assert names(made()) == [
+        "CheckIdentity", "JoinCgroups", "SetOomScore", "SetLimits", "JoinNamespaces", "Fork", "ChangeRoot",
+        "NewSession", "SetUmask", "SetIds", "CopySeccomp", "SetCapabilities", "SetNoNewPrivs", "ChangeDirectory",
+        "SetEnvironment", "Execute",
+    ]  # fmt: skip
+
+
+def test_what_needs_the_host_comes_before_joining() -> None:
+    order = [step.outside for step in made().steps]
+    assert order == sorted(order, reverse=True)
+
+
+def test_the_steps_hold_what_is_known() -> None:
+    all_of_it = made()
+    assert step(all_of_it, steps.CheckIdentity) == steps.CheckIdentity(7, 7)
+    assert step(all_of_it, steps.JoinCgroups) == steps.JoinCgroups((("memory", "/docker/x"), ("", "/docker/x:y")))
+    assert step(all_of_it, steps.SetLimits) == steps.SetLimits({"NOFILE": (512, 1024)})
+    assert step(all_of_it, steps.SetIds) == steps.SetIds(0, 0, (0, 10), False)
+    assert step(all_of_it, steps.SetEnvironment) == steps.SetEnvironment("given", ("PATH=/bin",), "/root")
+    assert step(all_of_it, steps.ChangeDirectory) == steps.ChangeDirectory("/srv")
+    assert step(all_of_it, steps.Execute) == steps.Execute((("/bin/bash",), ("/bin/sh",)))
+
+
+def test_flags_are_those_of_the_kinds() -> None:
+    joined = step(made("net", "mnt"), steps.JoinNamespaces)
+    assert joined == steps.JoinNamespaces(("mnt", "net"), KIND["mnt"].value | KIND["net"].value)
+
+
+@pytest.mark.parametrize(("kinds", "forks"), [(("net",), False), (("pid",), True), (("time",), True)])
+def test_only_pid_and_time_need_a_fork(kinds: tuple[KindName, ...], forks: bool) -> None:
+    assert ("Fork" in names(made(*kinds, time=2))) == forks
+
+
+def test_shared_kinds_are_left_out_and_said() -> None:
+    plan = made("net", "user", "cgroup")
+    assert plan.kinds == ("net",)
+    assert told(plan, "nothing to join: user, cgroup")
+
+
+def test_with_nothing_to_join_the_command_still_runs() -> None:
+    plan = made("net", net=1, command=("ss",))
+    assert plan.kinds == () and "JoinNamespaces" not in names(plan) and plan.refusal is None
+
+
+def test_unknown_namespaces_are_not_joined() -> None:
+    assert "net" not in made(net=None).kinds
+
+
+def test_a_user_namespace_comes_along_because_ids_mean_nothing_outside() -> None:
+    plan = made("net", user=2)
+    assert plan.kinds == ("net", "user")
+    assert told(plan, "user is joined too") and told(plan, "mapped")
+    assert made("net", user=2, host_privileges=True).kinds == ("net",)
+
+
+def test_groups_are_left_alone_where_setgroups_is_denied() -> None:
+    denied = details(setgroups_denied=True, identity=identity(source="status", environment=None))
+    assert step(made("net", user=2, known=denied), steps.SetIds) == steps.SetIds(0, 0, None, True)
+
+
+def test_without_mnt_the_hosts_shell_and_environment_are_used() -> None:
+    plan = made("net")
+    assert step(plan, steps.Execute) == steps.Execute((("/bin/bash",), ("/bin/sh",)))
+    assert step(plan, steps.SetEnvironment) == steps.SetEnvironment("host")
+    assert {"ChangeRoot", "ChangeDirectory"}.isdisjoint(names(plan))
+    assert not plan.inside
+
+
+def test_the_environment_of_a_process_is_left_to_the_helper() -> None:
+    plan = made(known=details(identity=identity(source="status", environment=None)))
+    assert step(plan, steps.SetEnvironment) == steps.SetEnvironment("target", (), "/root")
+
+
+def test_a_chroot_is_entered_even_where_mnt_is_shared() -> None:
+    plan = made("mnt", mnt=1, known=details(root="/srv/jail"))
+    assert plan.inside and plan.kinds == ()
+    assert step(plan, steps.ChangeRoot) == steps.ChangeRoot("/srv/jail")
+    assert "--root" in plan.nsenter
+
+
+def test_host_privileges_change_no_limit_and_no_id() -> None:
+    plan = made(host_privileges=True)
+    assert names(plan) == [
+        "CheckIdentity", "JoinNamespaces", "Fork", "ChangeRoot", "NewSession", "ChangeDirectory", "SetEnvironment",
+        "Execute",
+    ]  # fmt: skip
+    assert told(plan, "every capability of the host") and told(plan, "no seccomp filter")
+
+
+def test_host_privileges_in_a_user_namespace_are_its_roots() -> None:
+    assert step(made("user", user=2, host_privileges=True), steps.SetIds) == steps.SetIds(0, 0, (), False)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "fields", "words"),
+    [
+        (("mnt",), {}, "mnt without pid"),
+        (("pid",), {}, "pid without mnt"),
+        (("net",), {}, "/sys still lists"),
+        (("net",), {}, "--host-privileges"),
+        (("mnt",), {"known": details(shells=())}, "leave out mnt"),
+        (("mnt",), {"known": details(seccomp=1)}, "strict seccomp"),
+    ],
+)
+def test_what_looks_odd_inside_is_said_before(
+    kinds: tuple[KindName, ...], fields: dict[str, object], words: str
+) -> None:
+    assert told(made(*kinds, **fields), words)  # type: ignore[arg-type]
+
+
+def test_nothing_odd_nothing_said() -> None:
+    assert made().warnings == ()
+
+
+def test_a_guard_keeps_the_container_from_tracing_a_process_of_the_hosts_files() -> None:
+    def guard(plan: Plan) -> tuple[int, ...]:
+        found = step(plan, steps.SetCapabilities)
+        assert isinstance(found, steps.SetCapabilities)
+        return found.guard
+
+    assert guard(made("pid"))
+    assert not any(DOCKER & 1 << number for number in guard(made("pid")))
+    assert guard(made("net", pid=1)), "the container is in the host's pid namespace"
+    assert not guard(made("net")), "the container can't see it"
+    assert not guard(made()), "it sees its own files only"
+    everything = (1 << 41) - 1
+    powerful = details(identity=identity(capabilities=Capabilities(0, 0, 0, everything, 0)))
+    assert told(made("pid", known=powerful), "CAP_SYS_PTRACE")
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "words"),
+    [
+        ({"known": details(start=8)}, 1, "another's"),
+        ({"known": details(pid_namespace_dead=True)}, 1, "dead"),
+        ({"state": "Z"}, 1, "zombie"),
+        ({"kthread": True}, 4, "kernel"),
+        ({"known": details(frozen=True)}, 4, "thaw"),
+        ({"known": details(identity=None, unreadable="EACCES"), "host": USER}, 3, "as root"),
+        ({"host": USER}, 3, "CAP_SYS_ADMIN"),
+        ({"known": details(identity=None)}, 4, "--host-privileges"),
+        ({"command": ("a\0b",)}, 4, "NUL"),
+    ],
+)
+def test_what_cannot_work_is_refused(fields: dict[str, object], code: int, words: str) -> None:
+    refusal = made(**fields).refusal  # type: ignore[arg-type]
+    assert refusal and refusal.code == code and words in refusal.text
+
+
+def test_what_can_work_is_not_refused() -> None:
+    assert made().refusal is None
+    assert made("net", user=2, host=USER).refusal is None
+    assert made(known=details(frozen=True), host_privileges=True).refusal is None
+    assert made("net", known=details(pid_namespace_dead=True)).refusal is None
+
+
+def test_the_commands_by_hand() -> None:
+    assert made("net", "mnt", command=("sh",)).nsenter == ("nsenter", "-t", "7", "--mount", "--net", "--", "sh")
+    person = details(identity=identity(uid=1000, gid=100))
+    assert made("net", known=person).nsenter[4:6] == ("--setgid=100", "--setuid=1000")
+    plan = made("net", "mnt", command=("ls", "-l"), host_privileges=True)
+    assert shell_command(plan) == ("nsview", "enter", "7", "--mnt", "--net", "--host-privileges", "--", "ls", "-l")
+    assert shell_command(made("net")) == ("nsview", "enter", "7", "--net")
+
+
+def test_the_preset_is_what_differs_or_the_namespace_chosen() -> None:
+    found = process(7, net=2, mnt=2, user=None)
+    assert choice_for(found, HOST) == ("mnt", "net")
+    assert choice_for(found, HOST, Namespace("net", 2, 4)) == ("net",)
+
+
+def test_a_description_is_safe_and_has_a_line_for_each_step() -> None:
+    plan = made(command=("echo", "\x1b[31m"))
+    lines = describe(plan).splitlines()
+    assert "\x1b" not in describe(plan)
+    assert len(lines) == len(plan.steps) + 1
+    assert lines[-1].startswith("by hand: nsenter -t 7 --mount")
+    assert all(step.text and "\n" not in step.text for step in plan.steps)
+
+
+def test_a_plan_survives_the_ways_it_travels() -> None:
+    plan = made()
+    assert msgspec.json.decode(msgspec.json.encode(plan), type=Plan) == plan
+    travelled = marshal.loads(marshal.dumps(msgspec.to_builtins(plan.steps)))
+    assert [step["type"] for step in travelled] == names(plan)
+
+
+def test_every_step_can_be_carried_out() -> None:
+    from nsview.join import inside
+
+    every = {kind.__name__ for kind in steps.Step.__subclasses__()}
+    assert set(inside._STEPS) == every
+    assert {kind.__name__ for kind in steps.Step.__subclasses__() if kind.outside} == inside._OUTSIDE
+
+
+MOUNTINFO = """\
+32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw,relatime shared:9 - cgroup cgroup rw,cpu,cpuacct
+37 31 0:34 /docker /mnt/a\\040b rw - cgroup none rw,name=systemd
+41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw,nsdelegate
+27 1 254:0 / / rw,relatime - ext4 /dev/vda rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("controllers", "path", "where"),
+    [
+        ("", "/docker/x", "/sys/fs/cgroup/unified/docker/x"),
+        ("", "/", "/sys/fs/cgroup/unified"),
+        ("cpu,cpuacct", "/x", "/sys/fs/cgroup/cpu,cpuacct/x"),
+        ("name=systemd", "/docker/x", "/mnt/a b/x"),
+        ("name=systemd", "/docker", "/mnt/a b"),
+        ("name=systemd", "/dockerish/x", None),
+        ("memory", "/x", None),
+    ],
+)
+def test_a_cgroups_directory_is_found_by_the_mounts(controllers: str, path: str, where: str | None) -> None:
+    assert cgroups.directory(controllers, path, list(cgroups.mounts(MOUNTINFO))) == where
+
+
+@pytest.mark.parametrize(
+    ("controllers", "file", "text", "frozen"),
+    [
+        ("", "cgroup.events", "populated 1\nfrozen 1\n", True),
+        ("", "cgroup.events", "populated 1\nfrozen 0\n", False),
+        ("", "cgroup.freeze", "1\n", True),
+        ("freezer", "freezer.state", "FROZEN\n", True),
+        ("freezer", "freezer.state", "FREEZING\n", True),
+        ("freezer", "freezer.state", "THAWED\n", False),
+        ("cpu", "freezer.state", "FROZEN\n", False),
+    ],
+)
+def test_frozen_is_read_as_each_version_writes_it(
+    tmp_path: Path, controllers: str, file: str, text: str, frozen: bool
+) -> None:
+    (tmp_path / file).write_text(text)
+    assert cgroups.frozen(controllers, str(tmp_path)) == frozen
+
+
+@pytest.mark.parametrize(("machine", "number"), [("x86_64", 62), ("aarch64", 183)])
+def test_a_trampoline_is_a_static_elf_with_a_stack_that_is_not_executable(machine: str, number: int) -> None:
+    image = trampoline.image(machine)
+    assert image and image[:4] == b"\x7fELF"
+    assert int.from_bytes(image[16:18], "little") == 2  # ET_EXEC
+    assert int.from_bytes(image[18:20], "little") == number
+    kinds = [int.from_bytes(image[at : at + 4], "little") for at in (64, 120)]
+    assert kinds == [1, 0x6474E551]  # PT_LOAD, PT_GNU_STACK; no PT_INTERP
+    assert int.from_bytes(image[124:128], "little") & 1 == 0
+    entry = int.from_bytes(image[24:32], "little") - 0x400000
+    assert entry == 176 and len(image) == entry + len(image[entry:])
+
+
+def test_no_other_machine_has_one() -> None:
+    assert trampoline.image("m68k") is None
+
+
+def test_a_message_cannot_steer_the_terminal() -> None:
+    assert printable("a\x1b[2J\nb\u202e") == "a\\x1b[2J\\nb\\u202e"
+
+
+def test_kinds_are_asked_in_any_order() -> None:
+    assert made(*reversed(KIND_NAMES)).kinds == ("mnt", "uts", "ipc", "pid", "net")

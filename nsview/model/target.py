@@ -62,7 +62,7 @@ def of_namespace(snapshot: Snapshot, key: NamespaceKey) -> Target:
     pids = snapshot.members(namespace.type).get(namespace.inode, ())
     members = [snapshot.processes[pid] for pid in pids]
     # A zombie cannot be followed; the oldest is the least likely to go.
-    members.sort(key=lambda process: (process.state == "Z", process.start, process.pid))
+    members.sort(key=lambda process: (process.state == "Z", process.kthread, process.start, process.pid))
     return Target(members[0] if members else None, namespace=namespace)
 
 

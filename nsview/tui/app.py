@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
-from importlib import resources
+from pathlib import Path
 from typing import ClassVar
 
 from textual import work
@@ -33,7 +33,7 @@ class NsviewApp(App[int]):
     """The explorer of one host."""
 
     TITLE = "nsview"
-    CSS_PATH = str(resources.files("nsview.tui") / "nsview.tcss")
+    CSS_PATH = Path(__file__).with_name("nsview.tcss")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit", "Quit", show=False),
         Binding("ctrl+p", "command_palette", "All commands", show=False),
@@ -197,8 +197,9 @@ def _in_terminal(argv: list[str], command: tuple[str, ...]) -> int:
     except (OSError, KeyboardInterrupt) as error:
         print(f"nsview: {error}")
         code = 126
-    runs_command = "--" in command
-    if runs_command or (code != 0 and time.monotonic() - began < 2):
+    # What could not be entered says why in one line, and that would be gone with the screen's return.
+    refused = code in (1, 2, 3, 4, 126, 127) and time.monotonic() - began < 2
+    if refused or "--" in command:
         with contextlib.suppress(EOFError, KeyboardInterrupt):
             input(f"\nnsview: exit code {code}. Enter goes back to the explorer.")
     return code

@@ -4,6 +4,7 @@ import shlex
 from typing import ClassVar
 
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Grid, Horizontal, Vertical, VerticalScroll
@@ -30,6 +31,27 @@ class Box(Checkbox):
     def _button(self) -> Content:
         style = self.get_visual_style("toggle--button")
         return Content.assemble("[", ("x" if self.value else " ", style), "]")
+
+
+class CommandInput(Input):
+    """The command to run. While it is empty the keys 1 to 8 tick the kinds: no command begins with a digit."""
+
+    def __init__(self) -> None:
+        super().__init__(id="command", compact=True)
+        self.cursor_blink = False
+
+    async def _on_key(self, event: events.Key) -> None:
+        if not self.value and event.key in _KIND_OF_KEY:
+            box = self.screen.query_one(f"#kind-{_KIND_OF_KEY[event.key]}", Box)
+            if not box.disabled:
+                box.toggle()
+            event.prevent_default()
+            event.stop()
+        else:
+            await super()._on_key(event)
+
+
+_KIND_OF_KEY = {str(number): kind for number, kind in enumerate(KIND_NAMES, 1)}
 
 
 class JoinDialog(ModalScreen[tuple[str, ...] | None]):
@@ -71,7 +93,7 @@ class JoinDialog(ModalScreen[tuple[str, ...] | None]):
             )
             with Horizontal(id="command-line"):
                 yield Label("command ")
-                yield Input(placeholder=self._shell(), id="command", compact=True)
+                yield CommandInput()
             with VerticalScroll(id="consequences", can_focus=False):
                 yield Static(id="words")
             yield Static(id="nsenter")
@@ -82,15 +104,12 @@ class JoinDialog(ModalScreen[tuple[str, ...] | None]):
 
     def on_mount(self) -> None:
         self._tell()
-        self.query_one("#ok" if not self.query_one("#ok").disabled else "#cancel", Button).focus()
-
-    def _shell(self) -> str:
-        return f"{self.details.shells[0]}, or type a command" if self.details.shells else "a shell, or type a command"
+        self.query_one(CommandInput).focus()
 
     def _choice(self) -> join.Choice:
         kinds = tuple(kind for kind in KIND_NAMES if self.query_one(f"#kind-{kind}", Box).value)
         try:
-            command = tuple(shlex.split(self.query_one("#command", Input).value))
+            command = tuple(shlex.split(self.query_one(CommandInput).value))
         except ValueError:
             command = ()  # a quote is still open
         return join.Choice(kinds, command, self.query_one("#privileges", Box).value)
@@ -115,6 +134,9 @@ class JoinDialog(ModalScreen[tuple[str, ...] | None]):
         by_hand = Text("by hand: ", "dim")
         by_hand.append(safe(shlex.join(plan.nsenter)), "bold")
         self.query_one("#nsenter", Static).update(by_hand)
+        command = self.query_one(CommandInput)
+        if not command.value:
+            command.placeholder = f"{safe(plan.command[0])}, or type another; 1-8 tick the kinds above"
         ok = self.query_one("#ok", Button)
         ok.disabled = plan.refusal is not None or not self.live
 
@@ -123,14 +145,6 @@ class JoinDialog(ModalScreen[tuple[str, ...] | None]):
 
     def on_input_changed(self) -> None:
         self._tell()
-
-    def on_key(self, event) -> None:  # type: ignore[no-untyped-def]
-        # The kinds by their number, as everywhere, unless a command is being typed.
-        if event.key.isdigit() and 1 <= int(event.key) <= 8 and not isinstance(self.focused, Input):
-            box = self.query_one(f"#kind-{KIND_NAMES[int(event.key) - 1]}", Box)
-            if not box.disabled:
-                box.toggle()
-            event.stop()
 
     def on_input_submitted(self) -> None:
         self._go()

@@ -6,6 +6,7 @@ Styles are names (see `listing`), so that themes decide on colours.
 from msgspec import Struct
 
 from nsview.model.group import USUALLY_SHARED, kinds_shared_with_host
+from nsview.model.records import Process
 from nsview.model.rows import GroupRow, NoteRow, ProcessRow, Row
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
@@ -81,8 +82,17 @@ def _process(line: ProcessRow, size: Columns) -> list[Piece]:
         pieces.append((FOLDED if line.folded else OPEN, "guide"))
     if process.state == "Z":
         pieces.append(("zombie ", "warning"))
-    pieces.append((safe(process.command), "dim" if line.context or process.kthread else "command"))
+    pieces.append((safe(_command(process)), "dim" if line.context or process.kthread else "command"))
     return pieces
+
+
+def _command(process: Process) -> str:
+    """Its command line without the directory of its program, which details show: names are what the eye looks for."""
+    command = process.command
+    if command.startswith("/"):
+        program, space, arguments = command.partition(" ")
+        return program[program.rindex("/") + 1 :] + space + arguments
+    return command
 
 
 def _group(line: GroupRow, snapshot: Snapshot, grouped_by: str) -> list[Piece]:

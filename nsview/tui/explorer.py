@@ -39,16 +39,18 @@ class FilterInput(Input):
     """The line where a filter is typed; it is there only while it is needed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "Keep"),
         Binding("escape", "screen.clear_filter", "Clear"),
         Binding("down", "screen.keep_filter", "To the rows", show=False),
     ]
 
     def __init__(self) -> None:
         super().__init__(
-            placeholder="name, command, container, image, user, pid, net:4026532173 …  all words must match",
+            placeholder="all words must match: container, image, command, user, pid, net:4026532173",
             id="filter",
             compact=True,
         )
+        self.cursor_blink = False  # it would repaint twice a second
 
 
 class Explorer(Screen[None]):
@@ -89,7 +91,7 @@ class Explorer(Screen[None]):
         self._meter = Meter()
         self._asking: Timer | None = None
         self._asked: int | None = None
-        self._entering: tuple[Process, Row] | None = None
+        self._entering: tuple[int, Process, Row] | None = None
 
     def compose(self) -> ComposeResult:
         yield Status()
@@ -134,20 +136,22 @@ class Explorer(Screen[None]):
         return [row.key for row in shown[1:2]]
 
     def take_details(self, id: int, details: Details | None) -> None:
-        """The answer to what was asked last."""
-        if id != self._asked:
-            return
-        self.details = details
-        entering, self._entering = self._entering, None
-        if entering:
-            process, row = entering
-            if details is None and self._live:
-                self.notify(f"process {process.pid} is gone", severity="warning")
-            elif details is None:
-                self.notify("This is a recording: it can be looked at, not entered.", severity="warning")
-            else:
-                self._open_dialog(process, row, details)
-        self._show_details()
+        """An answer to what was asked: for the pane, or for the dialog."""
+        if self._entering and id == self._entering[0]:
+            _, process, row = self._entering
+            self._entering = None
+            self._enter(process, row, details)
+        if id == self._asked:
+            self.details = details
+            self._show_details()
+
+    def _enter(self, process: Process, row: Row, details: Details | None) -> None:
+        if details is not None:
+            self._open_dialog(process, row, details)
+        elif self._live:
+            self.notify(f"process {process.pid} is gone", severity="warning")
+        else:
+            self.notify("This is a recording: it can be looked at, not entered.", severity="warning")
 
     # What is shown
 
@@ -182,7 +186,10 @@ class Explorer(Screen[None]):
 
     def _ask(self, process: Process) -> None:
         self._usage = self._meter.measure(process) if self._live else None
-        self._asked = self.app.request_details(process)  # type: ignore[attr-defined]
+        self._asked = self._request(process)
+
+    def _request(self, process: Process) -> int:
+        return self.app.request_details(process)  # type: ignore[attr-defined,no-any-return]
 
     # Keys: how it is looked at
 
@@ -282,8 +289,7 @@ class Explorer(Screen[None]):
         if process.kthread:
             self.notify("A thread of the kernel has no shell to give; choose a process.", severity="warning")
             return
-        self._entering = process, message.row
-        self._ask(process)
+        self._entering = self._request(process), process, message.row
 
     def _open_dialog(self, process: Process, row: Row, details: Details) -> None:
         from .dialog import JoinDialog

@@ -1,0 +1,195 @@
+"""The explorer in a real terminal (tmux) on real containers: look, go in, come back."""
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .conftest import require
+from .daemons import Containerd, Docker
+from .workspace import Workspace, wait_until
+
+
+class Terminal:
+    """A tmux session of its own server that runs one program."""
+
+    def __init__(self, workspace: Workspace, width: int, height: int, command: list[str]) -> None:
+        self._tmux = ["tmux", "-S", str(workspace.root / "tmux"), "-f", "/dev/null"]
+        self._environment = {**workspace.environment, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
+        size = ["-x", str(width), "-y", str(height)]
+        self._run("kill-server", check=False)
+        line = f"{shlex.join(command)}; echo exit code $?; exec sleep 600"
+        self._run("new-session", "-d", "-s", "t", *size, line)
+
+    def _run(self, *words: str, check: bool = True) -> str:
+        command = [*self._tmux, *words]
+        done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=check, timeout=20)
+        return done.stdout
+
+    @property
+    def pid(self) -> int:
+        """The shell in it."""
+        return int(self._run("display-message", "-p", "-t", "t", "#{pane_pid}"))
+
+    def press(self, *keys: str) -> None:
+        """Keys by tmux's names: Down, Enter, Escape, or letters."""
+        self._run("send-keys", "-t", "t", *keys)
+
+    def type(self, text: str) -> None:
+        self._run("send-keys", "-t", "t", "-l", text)
+
+    def screen(self) -> str:
+        return self._run("capture-pane", "-p", "-t", "t")
+
+    def shows(self, *texts: str, seconds: float = 20) -> str:
+        """The screen once it shows all of these."""
+        try:
+            wait_until(lambda: all(text in self.screen() for text in texts), seconds, " and ".join(texts))
+        except TimeoutError as error:
+            raise AssertionError(f"{error}; the screen:\n{self.screen()}") from None
+        return self.screen()
+
+    def lacks(self, text: str, seconds: float = 20) -> None:
+        """Wait until the screen shows this no longer."""
+        try:
+            wait_until(lambda: text not in self.screen(), seconds, f"still {text}")
+        except TimeoutError as error:
+            raise AssertionError(f"{error}; the screen:\n{self.screen()}") from None
+
+    def close(self) -> None:
+        self._run("kill-server", check=False)
+
+
+# Names that a run beside this one does not have.
+WEB, PEER, CHAIN, ADDR, FIRST, SECOND = (
+    f"{name}-{os.getpid()}" for name in ("web", "peer", "chain", "addr", "first-t", "second-t")
+)
+NSVIEW = [sys.executable, "-P", "-m", "nsview"]
+
+
+@pytest.fixture(params=[(160, 50), (80, 24)], ids=["160x50", "80x24"])
+def terminal(request: pytest.FixtureRequest, workspace: Workspace) -> Iterator[Terminal]:
+    require("tmux")
+    opened = Terminal(workspace, *request.param, NSVIEW)
+    yield opened
+    opened.close()
+
+
+def only(terminal: Terminal, words: str, first: str) -> None:
+    """Filter the rows, and put the cursor below the first one, which is to show this text.
+
+    The client that started a container has its name in its command line too, and may still be on the screen.
+    """
+    terminal.press("/")
+    terminal.shows("all words must match")
+    terminal.type(words)
+    terminal.shows(f"/{words}")
+    terminal.press("Enter")
+    terminal.shows("0-9 Group by")
+    wait_until(lambda: first in terminal.screen().splitlines()[3], 20, f"{first} in the first row")
+    terminal.press("g", "Down")
+
+
+def test_open_look_enter_and_come_back(docker: Docker, terminal: Terminal) -> None:
+    pid = docker.container(WEB)
+    peer = docker.container(PEER, "--network", f"container:{WEB}")
+    net = os.readlink(f"/proc/{pid}/ns/net")
+    try:
+        terminal.shows("host", "5 net")
+        terminal.press("4")
+        terminal.press("5")
+        only(terminal, WEB, net)
+        terminal.shows(net, "shared by 2 containers", str(pid))
+        terminal.press("Escape")
+        terminal.shows(str(peer))
+        terminal.press("e")
+        terminal.shows(f"Enter {WEB}", "nsenter -t")
+        terminal.press("Enter")
+        terminal.shows("nsview enter", "/ #")
+        terminal.type("echo inside=$(readlink /proc/self/ns/net) tty=$(tty)\n")
+        terminal.shows(f"inside={net}")
+        terminal.type("exit 7\n")
+        terminal.shows("exit code 7", "5 net", "0-9 Group by")
+        # The selection is where it was: the same process is still what would be entered.
+        terminal.press("e")
+        terminal.shows(f"Enter {WEB}: sleep, pid {pid}")
+        terminal.press("Escape")
+        terminal.lacks(f"Enter {WEB}:")
+        terminal.press("q")
+        terminal.shows("exit code 0")
+    finally:
+        docker.remove(PEER)
+        docker.remove(WEB)
+
+
+def test_the_chain_from_daemon_over_shim_to_the_container(containerd: Containerd, terminal: Terminal) -> None:
+    pid = containerd.container(CHAIN, namespace="k8s.io")
+    try:
+        terminal.shows("host", "5 net")
+        terminal.press("0", "d")
+        only(terminal, f"{CHAIN} sleep", " 1 ")
+        rows = terminal.shows(f" {containerd.pid} ", f" {pid} ").splitlines()
+        process = next(y for y, row in enumerate(rows) if f" {pid} " in row)
+        assert f" {containerd.pid} " in rows[process - 2]
+        assert "▼ containerd " in rows[process - 2]
+        assert "▼ containerd-shim" in rows[process - 1]
+        assert "└─ sleep 9999" in rows[process]
+    finally:
+        containerd.remove(CHAIN, namespace="k8s.io")
+
+
+def test_a_command_in_a_namespace_shows_its_output_until_enter(docker: Docker, terminal: Terminal) -> None:
+    net = os.readlink(f"/proc/{docker.container(ADDR)}/ns/net")
+    address = docker.inspect(ADDR)["NetworkSettings"]["IPAddress"]
+    try:
+        terminal.shows("host", "5 net")
+        only(terminal, ADDR, net)
+        terminal.press("Up", "e")  # the namespace itself: its kind alone is preset
+        terminal.shows("nsenter -t", "--net")
+        terminal.type("ip -o -4 addr show")
+        terminal.press("Enter")
+        terminal.shows(address, "exit code 0. Enter goes back")
+        terminal.press("Enter")
+        terminal.shows("0-9 Group by")
+    finally:
+        docker.remove(ADDR)
+
+
+def test_new_and_ended_containers_come_and_go_while_the_cursor_stays(docker: Docker, terminal: Terminal) -> None:
+    pid = docker.container(FIRST)
+    try:
+        terminal.shows("host", "5 net")
+        only(terminal, f"t-{os.getpid()}", os.readlink(f"/proc/{pid}/ns/net"))
+        terminal.shows(str(pid))
+        docker.container(SECOND)
+        terminal.shows(SECOND)
+        docker.remove(SECOND)
+        terminal.lacks(SECOND)
+        terminal.press("e")
+        terminal.shows(f"Enter {FIRST}: sleep, pid {pid}")
+    finally:
+        docker.remove(FIRST)
+
+
+def test_q_gives_the_terminal_back_and_leaves_no_agent(terminal: Terminal) -> None:
+    terminal.shows("host", "5 net")
+    agents = _agents_below(terminal.pid)
+    assert len(agents) == 1
+    terminal.press("q")
+    terminal.shows("exit code 0")
+    assert not any(Path(f"/proc/{agent}").exists() for agent in agents)
+
+
+def _agents_below(pid: int) -> list[int]:
+    """The pids of the agents that the explorer of a terminal has started."""
+    below = [agent for child in _children(pid) for agent in _children(child)]
+    return [agent for agent in below if b"nsview.agent" in Path(f"/proc/{agent}/cmdline").read_bytes()]
+
+
+def _children(pid: int) -> list[int]:
+    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, check=False).stdout
+    return [int(child) for child in found.split()]

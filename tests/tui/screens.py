@@ -1,0 +1,40 @@
+"""The explorer on recordings, as the tests of its looks and its keys start it."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from nsview.hosts.recording import RecordedHost, demo
+from nsview.tui.app import NsviewApp
+
+USER = Path(__file__).resolve().parent.parent.parent / "screenshots" / "user.jsonl.gz"
+WIDE, SMALL = (160, 50), (80, 24)
+
+
+def explorer(recording: Path | None = None) -> NsviewApp:
+    """An explorer of the demo, or of another recording, all of it at once."""
+    return NsviewApp(RecordedHost(recording or demo()))
+
+
+async def loaded(pilot: Pilot[int]) -> None:
+    """Until the whole recording is on the screen."""
+    await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+
+
+def keys(*names: str) -> Callable[[Pilot[int]], Awaitable[None]]:
+    """What to do before a picture is taken: load, press, and rest until the details have come."""
+
+    async def press(pilot: Pilot[int]) -> None:
+        await loaded(pilot)
+        for name in names:
+            await pilot.press(name)
+        await pilot.pause(0.4)
+
+    return press
+
+
+def drawn(app: NsviewApp) -> str:
+    """The text of the whole screen."""
+    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())

@@ -1,0 +1,360 @@
+"""What the keys and the mouse do."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from textual.widgets import Button, Checkbox, Input, Static
+
+from nsview.hosts.recording import RecordedHost, demo
+from nsview.model.rows import GROUPINGS, GroupRow, NoteRow, ProcessRow
+from nsview.tui.app import NsviewApp
+from nsview.tui.details import DetailsPane
+from nsview.tui.dialog import JoinDialog
+from nsview.tui.help import HelpScreen
+from nsview.tui.kindbar import KindBar
+from nsview.tui.listing import Listing
+from nsview.tui.status import Status
+
+from .screens import SMALL, USER, WIDE, drawn, explorer, loaded
+
+
+def on(app: NsviewApp) -> str:
+    """What the cursor is on, in words."""
+    row = app.explorer.listing.row
+    match row:
+        case ProcessRow():
+            return f"{row.container.name if row.container else '-'}: {row.process.comm}"
+        case GroupRow():
+            return row.namespace.label if row.namespace else row.container.name if row.container else "?"
+        case NoteRow():
+            return row.text
+    return "nothing"
+
+
+def line(app: NsviewApp, y: int) -> str:
+    """A line of the list as drawn."""
+    return app.explorer.listing.render_line(y).text.rstrip()
+
+
+async def go_to(app: NsviewApp, container: str, comm: str) -> None:
+    """Put the cursor on a container's process."""
+    listing = app.explorer.listing
+    for place, row in enumerate(listing.rows):
+        process = isinstance(row, ProcessRow) and row.container
+        if process and (process.name, row.process.comm) == (container, comm):
+            listing.cursor = place
+            return
+    raise AssertionError(f"{container}: {comm} is not in the list")
+
+
+async def test_it_opens_below_the_hosts_own_namespace_which_is_folded_but_there() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        assert "host" in line(app, 1)
+        assert "▶" in line(app, 1)
+        assert app.explorer.listing.cursor == 1
+        assert "shared by 2 containers" in line(app, 2)
+
+
+@pytest.mark.parametrize("number", range(10))
+async def test_a_digit_groups_otherwise_and_the_selection_stays(number: int) -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await go_to(app, "web-logs", "tail")
+        await pilot.press(str(number))
+        assert app.explorer.query_one(KindBar).by == GROUPINGS[number]
+        assert on(app) == "web-logs: tail"
+
+
+async def test_a_folded_group_opens_to_keep_the_selection() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await go_to(app, "web-logs", "tail")
+        await pilot.press("6")
+        assert on(app) == "web-logs: tail"
+        groups = [row for row in app.explorer.listing.rows if isinstance(row, GroupRow)]
+        assert [group.folded for group in groups if group.initial] == [False]
+
+
+async def test_brackets_go_through_all_groupings_and_back() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        seen = []
+        for _ in GROUPINGS:
+            await pilot.press("right_square_bracket")
+            seen.append(app.explorer.view.by)
+        assert sorted(seen) == sorted(GROUPINGS)
+        await pilot.press("left_square_bracket")
+        assert app.explorer.view.by == "pid"
+
+
+async def test_filter_is_live_kept_by_enter_and_undone_by_escape() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        every = len(app.explorer.listing.rows)
+        await pilot.press("slash", *"proxy")
+        assert len(app.explorer.listing.rows) == 2
+        assert "1 of 3 processes" in line(app, 1)
+        await pilot.press("enter")
+        assert app.focused is app.explorer.listing
+        assert app.explorer.query_one(Status).filter == "proxy"
+        await pilot.press("escape")
+        assert app.explorer.query_one(Status).filter == ""
+        assert len(app.explorer.listing.rows) == every
+        assert on(app) == "proxy: nc"  # what was found, now among all the others
+
+
+async def test_the_selection_survives_a_filter_and_its_undoing() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await go_to(app, "proxy", "nc")
+        await pilot.press("slash", *"shop", "enter")
+        assert on(app) == "proxy: nc"
+        await pilot.press("escape")
+        assert on(app) == "proxy: nc"
+
+
+async def test_q_in_the_filter_is_a_letter_and_elsewhere_quits() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.press("slash", "q")
+        assert app.explorer.query_one(Input).value == "q"
+        await pilot.press("escape", "q")
+    assert app.return_code == 0
+
+
+async def test_what_matches_nothing_says_how_to_get_back() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.press("slash", *"zzz")
+        assert on(app) == "Nothing matches. Esc clears the filter."
+
+
+async def test_arrows_fold_and_unfold() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        group = app.explorer.listing.row
+        assert isinstance(group, GroupRow)
+        await pilot.press("down", "left")
+        assert app.explorer.listing.row == group
+        await pilot.press("left")
+        assert isinstance(app.explorer.listing.row, GroupRow)
+        assert app.explorer.listing.row.folded
+        await pilot.press("right")
+        assert app.explorer.listing.row == group
+        await pilot.press("right")
+        assert isinstance(app.explorer.listing.row, ProcessRow)
+
+
+async def test_fold_all_and_back() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.press("f")
+        assert all(isinstance(row, GroupRow) for row in app.explorer.listing.rows)
+        await pilot.press("f")
+        assert any(isinstance(row, ProcessRow) for row in app.explorer.listing.rows)
+
+
+async def test_ends_pages_and_vi_keys_move_the_cursor() -> None:
+    app = explorer()
+    async with app.run_test(size=SMALL) as pilot:
+        await loaded(pilot)
+        listing = app.explorer.listing
+        last = len(listing.rows) - 1
+        await pilot.press("G")
+        assert listing.cursor == last
+        assert line(app, listing.size.height - 1) != ""
+        await pilot.press("g")
+        assert listing.cursor == 0
+        await pilot.press("j", "j", "k")
+        assert listing.cursor == 1
+        await pilot.press("pagedown")
+        assert listing.cursor == min(last, 1 + listing.size.height - 1)
+        await pilot.press("pageup", "pageup")
+        assert listing.cursor == 0
+
+
+async def test_the_cursor_is_always_in_sight() -> None:
+    app = explorer()
+    async with app.run_test(size=SMALL) as pilot:
+        await loaded(pilot)
+        listing = app.explorer.listing
+        await pilot.press("0")
+        for key in ("end", "home", *["pagedown"] * 5, *["up"] * 9):
+            await pilot.press(key)
+            assert 0 <= listing.cursor - listing.scroll_offset.y < listing.size.height - 1
+
+
+async def test_mouse_selects_folds_and_chooses_the_kind() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.click(Listing, offset=(10, 3))
+        assert isinstance(app.explorer.listing.row, ProcessRow)
+        await pilot.click(Listing, offset=(0, 2))
+        row = app.explorer.listing.row
+        assert isinstance(row, GroupRow)
+        assert row.folded
+        await pilot.click(KindBar, offset=(3, 0))
+        assert app.explorer.view.by == "tree"
+
+
+async def test_details_tell_namespaces_chain_and_container_of_the_chosen_process() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await go_to(app, "web-logs", "tail")
+        await pilot.pause(0.4)
+        text = drawn(app)
+        for expected in ("web-logs", "ops/agent:7", "containerd-shim", "serves it", "known by", "this container only"):
+            assert expected in text
+
+
+async def test_d_hides_and_shows_the_details() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        pane = app.explorer.query_one(DetailsPane)
+        assert pane.display
+        await pilot.press("d")
+        assert not pane.display
+        await pilot.press("d")
+        assert pane.display
+
+
+async def test_a_narrow_screen_has_the_details_below() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        listing, pane = app.explorer.listing, app.explorer.query_one(DetailsPane)
+        assert pane.region.x > listing.region.x
+        await pilot.resize_terminal(*SMALL)
+        await pilot.pause()
+        assert pane.region.x == listing.region.x
+        assert pane.region.y > listing.region.y
+        assert listing.row is not None
+
+
+async def test_help_lists_the_real_bindings_and_closes() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.press("question_mark")
+        assert isinstance(app.screen, HelpScreen)
+        text = drawn(app)
+        for words in ("Look again now", "Show only what matches", "devices, addresses, routes, ports", "CLONE_NEWNET"):
+            assert words in text
+        await pilot.press("q")
+        assert app.screen is app.explorer
+
+
+async def test_becoming_root_is_offered_to_live_users_alone() -> None:
+    app = explorer(USER)
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        assert app.check_action("elevate", ()) is False  # a recording
+        assert "unreadable" in app.explorer.query_one(Status).render().plain
+        assert app.explorer.view.by == "container"
+
+
+async def test_the_dialog_presets_the_kinds_and_tells_the_consequences() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await go_to(app, "web-logs", "tail")
+        await pilot.press("e")
+        await pilot.pause()
+        assert isinstance(app.screen, JoinDialog)
+        ticked = [box.id for box in app.screen.query(Checkbox) if box.value]
+        assert ticked == ["kind-mnt", "kind-uts", "kind-ipc", "kind-pid", "kind-net"]
+        await pilot.press("4")
+        words = app.screen.query_one("#words", Static).render().plain
+        assert "mnt without pid" in words
+        by_hand = app.screen.query_one("#nsenter", Static).render().plain
+        assert "nsenter -t" in by_hand
+        assert "--pid" not in by_hand
+        await pilot.press("escape")
+        assert app.screen is app.explorer
+        assert on(app) == "web-logs: tail"
+
+
+async def test_a_namespace_row_presets_its_own_kind() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.press("e")
+        await pilot.pause()
+        assert [box.id for box in app.screen.query(Checkbox) if box.value] == ["kind-net"]
+
+
+async def test_a_recording_cannot_be_entered_but_its_plan_copied() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await go_to(app, "web-logs", "tail")
+        await pilot.press("e")
+        await pilot.pause()
+        assert app.screen.query_one("#ok", Button).disabled
+        await pilot.press("ctrl+y")
+        assert app.clipboard.startswith("nsenter -t ")
+
+
+async def test_a_namespace_without_processes_says_so() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.press("slash", *"blue", "enter", "e")
+        await pilot.pause()
+        assert app.screen is app.explorer
+        assert any("No process is in it" in notice.message for notice in app._notifications)
+
+
+async def test_hostile_names_are_shown_harmless(tmp_path: Path) -> None:
+    """A recording whose process calls itself what a terminal, or markup, would obey."""
+    name = "\x1b]0;owned\x07[red]x[/red]\n\u202etxt"
+    lines = gzip.decompress(demo().read_bytes()).splitlines()
+    snapshot = json.loads(lines[1])
+    for process in snapshot["processes"]:
+        process["comm"], process["cmdline"], process["user"] = name, [name], name
+    for container in snapshot["containers"]:
+        container["name"] = container["image"] = name
+    path = tmp_path / "hostile.jsonl"
+    path.write_bytes(lines[0] + b"\n" + json.dumps(snapshot).encode() + b"\n")
+    app = NsviewApp(RecordedHost(path))
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        for key in ("0", "9", "5", "down"):
+            await pilot.press(key)
+            text = drawn(app)
+            assert "\x1b" not in text
+            assert "\u202e" not in text
+            assert "\\x1b]0;owned" in text
+            assert "[red]" in text
+
+
+async def test_a_row_is_drawn_only_when_visible() -> None:
+    """The cost of a key does not grow with the list: lines rendered are counted."""
+    app = explorer()
+    async with app.run_test(size=SMALL) as pilot:
+        await loaded(pilot)
+        await pilot.press("0", "home")
+        await pilot.pause()
+        listing = app.explorer.listing
+        lines = []
+        render_line = listing.render_line
+        listing.render_line = lambda y: lines.append(y) or render_line(y)  # type: ignore[method-assign,func-returns-value]
+        await pilot.press("down")
+        await pilot.pause()
+        assert 0 < len(lines) <= 2 * listing.size.height

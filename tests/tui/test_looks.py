@@ -1,0 +1,30 @@
+"""The looks of the main screens, held by snapshots (`pytest --snapshot-update` after a wanted change, and look)."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .screens import SMALL, USER, WIDE, explorer, keys
+
+SCREENS: dict[str, tuple[Path | None, tuple[str, ...]]] = {
+    "net": (None, ("down",)),
+    "pid": (None, ("4", "down")),
+    "only-the-host": (None, ("8",)),
+    "tree": (None, ("0", "end")),
+    "containers": (None, ("9",)),
+    "filter": (None, ("slash", *"shop")),
+    "nothing-matches": (None, ("slash", *"no such thing")),
+    "enter": (None, ("down", "e")),
+    "help": (None, ("question_mark",)),
+    "unprivileged": (USER, ("down",)),
+    "unprivileged-net": (USER, ("5",)),
+    "no-details": (None, ("d",)),
+}
+
+
+@pytest.mark.parametrize("size", [WIDE, SMALL], ids=["160x50", "80x24"])
+@pytest.mark.parametrize("name", SCREENS)
+def test_screen(snap_compare: Any, name: str, size: tuple[int, int]) -> None:
+    recording, pressed = SCREENS[name]
+    assert snap_compare(explorer(recording), terminal_size=size, run_before=keys(*pressed))

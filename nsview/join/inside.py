@@ -198,6 +198,7 @@ class Inside:
             os.close(fd)
 
     def fork(self, step: Mapping[str, Any]) -> None:
+        told, tell = os.pipe()
         try:
             child = os.fork()
         except OSError as error:
@@ -213,6 +214,9 @@ class Inside:
         if child:
             self._say(f"pid {child}")
             os._exit(0)
+        os.close(tell)
+        os.read(told, 1)  # its end: what is said from here on comes after the pid
+        os.close(told)
 
     def change_root(self, step: Mapping[str, Any]) -> None:
         assert self._root is not None

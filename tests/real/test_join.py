@@ -280,6 +280,13 @@ def test_a_user_namespace_is_joined_with_its_ids(population: Population) -> None
     assert int(effective, 16) & 1 << 12
 
 
+def test_a_time_namespace_is_joined_by_the_child(population: Population) -> None:
+    pid = population.process("time", options=["--monotonic", "123456"])
+    made = plan_for(pid, command=["readlink", "/proc/self/ns/time"])
+    assert made.kinds == ("time",)
+    assert enter(made) == (0, os.readlink(f"/proc/{pid}/ns/time") + "\n", "")
+
+
 def test_a_user_may_enter_what_is_theirs_and_nothing_else(web: int) -> None:
     person = {"user": 65534, "group": 65534, "extra_groups": []}
     options = ["--user", "--map-root-user", "--net", "--mount", "--fork", "--kill-child", "sleep", "9999"]
@@ -444,6 +451,19 @@ inside._STEPS["Fork"] = slow
     assert running.returncode == 4 and b"this pid namespace is dead" in err
 
 
+def test_a_command_may_be_quicker_than_word_of_its_pid(web: int) -> None:
+    patch = """
+import time
+from nsview.join import inside
+say = inside.Inside._say
+def slow(self, line):
+    time.sleep(0.3 * line.startswith("pid"))
+    say(self, line)
+inside.Inside._say = slow
+"""
+    assert enter(plan_for(web, command=["sh", "-c", "echo out; exit 3"]), patch=patch) == (3, "out\n", "")
+
+
 def test_the_end_of_the_container_is_told(docker: Docker, terminals: list[Terminal]) -> None:
     pid = docker.container("j-ends")
     terminal = Terminal(plan_for(pid, command=["sh", "-c", "echo ready; sleep 9999"]))
@@ -539,6 +559,13 @@ def test_a_shell_has_a_terminal_of_its_own(web: int, terminals: list[Terminal]) 
     assert re.search(r"\n/dev/pts/\d+\n33 77\nscreen", answer), answer
     terminal.send("exit 6\r")
     terminal.expect("same-6")
+
+
+def test_the_last_words_on_a_terminal_are_not_lost(web: int, terminals: list[Terminal]) -> None:
+    for _ in range(10):
+        terminal = Terminal(plan_for(web, command=["seq", "20000"]))
+        terminals.append(terminal)
+        assert terminal.expect("same-0").split() == [str(number) for number in range(1, 20001)]
 
 
 def test_without_mnt_the_terminal_is_one_of_the_hosts_but_not_the_callers(web: int, terminals: list[Terminal]) -> None:
@@ -792,16 +819,25 @@ inside._STEPS["Execute"] = told
     assert code == 127
 
 
-def test_the_trampoline_reports_what_the_last_exec_fails_with(tmp_path: Path) -> None:
-    program = trampoline.image()
-    if program is None:
-        pytest.skip("no trampoline for this machine")
+def _machines() -> list[str]:
+    """Those whose programs can run here: this one, and what there is an emulator for."""
+    return [m for m in ("x86_64", "aarch64") if m == os.uname().machine or shutil.which(f"qemu-{m}")]
+
+
+@pytest.mark.parametrize("machine", _machines())
+def test_the_trampoline_reports_what_the_last_exec_fails_with(tmp_path: Path, machine: str) -> None:
+    program = trampoline.image(machine)
+    assert program
     (tmp_path / "t").write_bytes(program)
     (tmp_path / "t").chmod(0o755)
     read, write = os.pipe()
 
     def run(path: str, *argv: str) -> tuple[int, bytes]:
-        script = f"import os; os.dup2({write}, 3); os.execve({str(tmp_path / 't')!r}, {[path, *argv]!r}, {{'A': 'b'}})"
+        command = [path, *argv]
+        program = str(tmp_path / "t")
+        if machine != os.uname().machine:
+            program, command = shutil.which(f"qemu-{machine}") or "", ["qemu", "-0", path, program, *argv]
+        script = f"import os; os.dup2({write}, 3); os.execve({program!r}, {command!r}, {{'A': 'b'}})"
         done = subprocess.run([sys.executable, "-c", script], pass_fds=[write], capture_output=True, check=False)
         return done.returncode, done.stdout
 

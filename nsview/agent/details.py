@@ -6,12 +6,14 @@ cgroup v2's cgroup.freeze and v1's freezer.state.
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import re
 
 from nsview import linux
 
-from . import cgroup, files, procfs
+from . import cgroup, files, nsfs, procfs
 from .containers import containerd
 
 SHELLS = ("/bin/bash", "/usr/bin/bash", "/bin/zsh", "/bin/ash", "/bin/dash", "/bin/sh", "/usr/bin/sh", "/busybox/sh")
@@ -61,7 +63,7 @@ def _details(pid, start, fd):
         "seccomp": int(status.get("Seccomp", "0")),
         "cgroup_lines": cgroup_lines,
         "frozen": _frozen(cgroup_lines),
-        "pid_namespace_dead": _pid_namespace_dead(fd, status),
+        "pid_namespace_dead": _pid_namespace_dead(fd),
         "setgroups_denied": _text(fd, "setgroups").strip() == "deny",
         "shells": [],
         "home": None,
@@ -234,9 +236,23 @@ def _mask(names):
     return sum(1 << _CAPABILITY.index(name.replace("CAP_", "", 1)) for name in names)
 
 
-def _pid_namespace_dead(fd, status):
-    """No process can be born in its pid namespace any more: what it was for has exited."""
-    return status.get("State", "").startswith("Z") and len(status.get("NSpid", "").split()) > 1
+def _pid_namespace_dead(fd):
+    """No process can be born in its pid namespace any more: pid 1 there has exited.
+
+    The kernel is asked who that is (NS_GET_PID_FROM_PIDNS, Linux 6.11); before, joining it is what tells.
+    """
+    try:
+        namespace = os.open("ns/pid", os.O_RDONLY, dir_fd=fd)
+    except OSError:
+        return False
+    try:
+        init_pid = fcntl.ioctl(namespace, nsfs.NS_GET_PID_FROM_PIDNS, 1)
+        with open("/proc/%d/stat" % init_pid, "rb") as stat:
+            return stat.read().rpartition(b")")[2].split()[0] in (b"Z", b"X")
+    except OSError as error:
+        return error.errno in (errno.ESRCH, errno.ENOENT)
+    finally:
+        os.close(namespace)
 
 
 def _frozen(cgroup_lines):

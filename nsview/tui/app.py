@@ -131,16 +131,16 @@ class NsviewApp(App[int]):
         if not isinstance(self.host, LocalHost):
             return
         host = None
-        failure = "the agent could not be started as root; what you see is as before"
+        failure = "Not root; what you see is as before."
         try:
             with self.suspend():
                 try:
                     host = LocalHost(elevated=True)
                     host.wait_hello()
-                except HostError as error:
-                    failure, host = str(error), None
-                except KeyboardInterrupt:
+                except (HostError, KeyboardInterrupt):
+                    # What sudo said stands above, and would be gone with the screen's return.
                     host = None
+                    _wait_for_enter("not root")
         except SuspendNotSupported:
             failure = "this terminal cannot be left for sudo's question; start nsview as root instead"
         if host is None:
@@ -200,6 +200,10 @@ def _in_terminal(argv: list[str], command: tuple[str, ...]) -> int:
     # What could not be entered says why in one line, and that would be gone with the screen's return.
     refused = code in (1, 2, 3, 4, 126, 127) and time.monotonic() - began < 2
     if refused or "--" in command:
-        with contextlib.suppress(EOFError, KeyboardInterrupt):
-            input(f"\nnsview: exit code {code}. Enter goes back to the explorer.")
+        _wait_for_enter(f"exit code {code}")
     return code
+
+
+def _wait_for_enter(what: str) -> None:
+    with contextlib.suppress(EOFError, KeyboardInterrupt):
+        input(f"\nnsview: {what}. Enter goes back to the explorer.")

@@ -125,6 +125,8 @@ class JoinDialog(ModalScreen[tuple[str, ...] | None]):
             words.append("✗ A recording can be looked at, not entered; here it would be so:\n", "bold red")
         elif plan.refusal:
             words.append(f"✗ {safe(plan.refusal.text)}\n", "bold red")
+            if plan.refusal.code == join.NOT_PERMITTED:
+                words.append("  Esc, then R: nsview becomes root through sudo and what you see stays.\n", "bold")
         for warning in plan.warnings:
             words.append("• ", "yellow")
             words.append(safe(warning) + "\n")

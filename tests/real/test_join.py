@@ -618,8 +618,9 @@ def test_the_helper_does_not_outlive_who_started_it(docker: Docker, web: int, te
     terminals.append(terminal)
     terminal.expect("ready")
     caller, helper, *_ = terminal.children()
+    wait_until(lambda: not termios.tcgetattr(terminal.fd)[3] & termios.ECHO, 10, "raw mode")
     os.kill(caller, signal.SIGKILL)
-    terminal.expect("same-137")
+    wait_until(lambda: bool(termios.tcgetattr(terminal.fd)[3] & termios.ECHO), 10, "the terminal as it was")
     wait_until(lambda: not Path(f"/proc/{helper}").exists(), 10, "the end of the helper")
     wait_until(lambda: "6666" not in docker.run("top", "j-web"), 10, "the end of the command")
 

@@ -2,9 +2,12 @@
 
 import contextlib
 import os
+import select
 import shlex
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -54,6 +57,17 @@ class NsviewApp(App[int]):
     def on_mount(self) -> None:
         self.push_screen(self.explorer)
         self._feed(self.host)
+        if not self.is_headless:
+            threading.Thread(target=self._end_with_terminal, daemon=True).start()
+
+    def _end_with_terminal(self) -> None:
+        """End when the terminal is gone. SIGHUP says so only to who has it as controlling terminal; without that the
+        driver would read its end again and again."""
+        gone = select.poll()
+        gone.register(0, 0)  # POLLHUP alone, which is always told
+        gone.poll()
+        self.host.stop()
+        os._exit(128 + signal.SIGHUP)
 
     def on_unmount(self) -> None:
         self.host.stop()

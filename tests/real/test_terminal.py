@@ -184,6 +184,19 @@ def test_q_gives_the_terminal_back_and_leaves_no_agent(terminal: Terminal) -> No
     assert not any(Path(f"/proc/{agent}").exists() for agent in agents)
 
 
+def test_it_ends_with_its_terminal_even_where_no_signal_tells(workspace: Workspace) -> None:
+    """As under `su -c`: the terminal is not the controlling one, so nobody gets SIGHUP."""
+    require("tmux", "setsid")
+    terminal = Terminal(workspace, 160, 50, ["setsid", "--wait", *NSVIEW])
+    try:
+        terminal.shows("host", "5 net")
+        explorers = _children(_children(terminal.pid)[0])
+        assert any(b"nsview" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in explorers)
+    finally:
+        terminal.close()
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in explorers), 10, "the explorer's end")
+
+
 def _agents_below(pid: int) -> list[int]:
     """The pids of the agents that the explorer of a terminal has started."""
     below = [agent for child in _children(pid) for agent in _children(child)]

@@ -2,7 +2,8 @@
 
 Only root, or whom root delegated to, writes this tree, so a path is the strongest witness there is. The patterns
 are those the runtimes make: containerd internal/cri/server/helpers.go, cri-o internal/config/cgmgr, podman
-libpod/container_internal_linux.go, moby daemon/oci_linux.go.
+libpod/container_internal_linux.go, moby daemon/oci_linux.go, lxc src/lxc/cgroups/cgfsng.c, systemd src/nspawn
+(payload and supervisor), buildkit executor/oci/spec.go, and the task cgroup of the ECS agent.
 """
 
 from __future__ import annotations
@@ -23,7 +24,14 @@ _PATTERNS = (
     ("podman", re.compile(r"/libpod-(?P<role>conmon-|payload-)?" + _H + r"(?:\.scope)?(?:/container)?" + _END)),
     ("cri-o", re.compile(r"/crio-(?P<role>conmon-)?" + _H + r"(?:\.scope)?" + _END)),
     ("containerd", re.compile(r"/nerdctl-" + _H + r"\.scope" + _END)),
+    ("ecs", re.compile(r"/ecs/[^/]+/(?:[^/]+/)?(?P<id>[0-9a-f]{64}|[0-9a-f]{32}-\d+)" + _END)),
+    ("buildkit", re.compile(r"/buildkit/(?P<id>[0-9a-z]{25})" + _END)),
+    ("lxc", re.compile(r"/lxc\.payload[./](?P<id>[^/]+)" + _END)),
+    # Beside the payload stands the supervisor, which is not inside; without either it may be a virtual machine.
+    ("nspawn", re.compile(
+        r"/machine\.slice/(?:systemd-nspawn@(?P<id>[^/]+)\.service|machine-(?P<machine>[^/]+)\.scope)/payload" + _END)),
 )
+_ESCAPED = re.compile(r"\\x([0-9a-f]{2})")  # systemd-escape(1)
 _RUNTIME = {"cri-containerd": "containerd", "crio": "cri-o", "docker": "docker"}
 
 
@@ -61,7 +69,10 @@ def claim(path):
         return None  # the monitor stands beside the container, not in it
     runtime = _RUNTIME.get(groups.get("runtime") or "") if name in ("pod", "colon") else name
     pod_uid = groups.get("pod")
-    return Claim(runtime, groups["id"], path[: match.end()], pod_uid.replace("_", "-") if pod_uid else None)
+    id = groups["id"] or groups["machine"]
+    if name == "nspawn":
+        id = _ESCAPED.sub(lambda escaped: chr(int(escaped.group(1), 16)), id)
+    return Claim(runtime, id, path[: match.end()], pod_uid.replace("_", "-") if pod_uid else None)
 
 
 def parse(lines):

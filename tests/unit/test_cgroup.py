@@ -41,6 +41,15 @@ NAMED = [
     (f"/crio/crio-{A}", "cri-o", A, None),
     (f"/system.slice/crio-{A}.scope", "cri-o", A, None),
     (f"/system.slice/nerdctl-{A}.scope", "containerd", A, None),
+    (f"/ecs/0123456789abcdef0123456789abcdef/{A}", "ecs", A, None),
+    (f"/ecs/cluster/0123456789abcdef0123456789abcdef/{A}", "ecs", A, None),
+    (f"/ecs/0123456789abcdef0123456789abcdef/{STATIC}-1234567890", "ecs", f"{STATIC}-1234567890", None),
+    ("/docker/buildkit/abcdefghijklmnopqrstuvwxy", "buildkit", "abcdefghijklmnopqrstuvwxy", None),
+    ("/lxc.payload.web", "lxc", "web", None),
+    ("/lxc.payload/web", "lxc", "web", None),
+    ("/user.slice/user-1000.slice/user@1000.service/lxc.payload.web", "lxc", "web", None),
+    ("/machine.slice/systemd-nspawn@web.service/payload", "nspawn", "web", None),
+    ("/machine.slice/machine-my\\x2dweb.scope/payload", "nspawn", "my-web", None),
 ]  # fmt: skip
 
 NESTED = [
@@ -73,8 +82,16 @@ NOT_NAMED = [
     f"/machine.slice/libpod-conmon-{A}.scope",
     f"/crio-conmon-{A}.scope",
     f"/kubepods.slice/kubepods-pod{UID_}.slice/crio-conmon-{A}.scope",
-    "/docker/buildkit/abcdefghijklmnopqrstuvwxy",
-    "/lxc.payload.web",
+    "/docker/buildkit/abcdefghijklmnopqrstuvwx",
+    "/docker/buildkit/abcdefghijklmnopqrstuvwxyz",
+    "/lxc.monitor.web",
+    "/lxc.payload.",
+    "/lxc/web",  # old LXC's, but also the id of a container in containerd's namespace lxc: known through its monitor
+    "/machine.slice/systemd-nspawn@web.service/supervisor",
+    "/machine.slice/systemd-nspawn@web.service",
+    "/machine.slice/machine-qemu\\x2d1\\x2dvm.scope/libvirt/emulator",
+    f"/ecs/{A}",
+    "/ecs/task/0123456789abcdef0123456789abcdef",
     "/docker/" + "\\xff" * 16,
 ]
 

@@ -1,11 +1,12 @@
 """Who runs what: containers from cgroups, shims and state on disk. No daemon is asked.
 
-One file per runtime; each takes what `identify` has gathered of one container and returns what it knows better.
+One file per runtime, with the interface that `supervisor` describes.
 
-Order of trust: the cgroup path says that there is a container and which processes it has; the shim that is really
-the parent of its first process, and stands outside of it, says who runs it; the state directory, found through that
-shim's working directory, says what it is called. What was used is kept as the container's `witness`. Any process may
-bear a shim's name, and whoever was given a part of the cgroup tree may name a cgroup in it like a container's.
+Order of trust: the cgroup path says that there is a container and which processes it has; the shim, conmon or other
+supervisor that is really the parent of its first process, and stands outside of it, says who runs it; the state
+directory, found through that supervisor, says what it is called. What was used is kept as the container's `witness`.
+Any process may bear a shim's name, and whoever was given a part of the cgroup tree may name a cgroup in it like a
+container's.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from __future__ import annotations
 from typing import Any
 
 from .. import cgroup as cgroups
-from . import containerd, docker
+from . import containerd, crio, docker, kubernetes, lxc, nspawn, podman, runc, supervisor
+
+_OTHERS = (podman, crio, lxc, nspawn, runc)
+"""The runtimes besides containerd's, in order of trust: runc may be what an engine runs its containers by."""
 
 
 def identify(processes, claims, cache):
@@ -39,7 +43,7 @@ def identify(processes, claims, cache):
     # A containerd id is free-form, so its cgroup (/default/web) is known only through the shim's first process.
     # Those with one come first: what stands in none of its own must not stand in another's either.
     for bundle in sorted(_bundles(shims, processes, claims, cache), key=lambda bundle: bundle.cgroup is None):
-        place = bundle.cgroup or ("no cgroup of its own", bundle.init_pid)
+        place = bundle.cgroup or (0, bundle.init)
         if not bundle.cgroup and any(above in found for above in cgroups.ancestors(processes[place[1]]["cgroup"])):
             continue
         record = found.get(place)
@@ -48,10 +52,13 @@ def identify(processes, claims, cache):
         containerd.describe(record, bundle)
         if bundle.shim.namespace == docker.ENGINE_NAMESPACE:
             docker.describe(record, bundle, processes, cache)
+    _add_others(found, supervisor.Host(processes, claims, cache))
 
     _assign_members(found, by_path, processes)
     for record in found.values():
         _find_shim(record, shims, processes)
+        if record["pod"] and record["pod"]["uid"] and record["runtime"] != "podman":
+            kubernetes.describe(record, cache)
     _find_daemons(found.values(), shims, processes, cache)
     containers = _with_keys(sorted(found.values(), key=lambda record: _doubt(record, processes)))
     members = {pid: record["key"] for record in containers for pid in record["pids"]}
@@ -106,15 +113,59 @@ def _bundles(shims, processes, claims, cache):
         for id in sorted(ids):
             key = ("bundle", pid, processes[pid]["start"], id)
             bundle = cache.get(key, lambda shim=shim, id=id: containerd.read_bundle(shim, id))
-            bundle = bundle or containerd.bundle_unread(shim, id, own)
-            init = processes.get(bundle.init_pid) if bundle else None
-            # The kernel's word against the file's: the first process must be a child of that very shim.
-            if init and init["ppid"] == pid:
+            if bundle:
+                # The kernel's word against the file's: the first process must be a child of that very shim, which may
+                # itself be in a pid namespace and count in that.
+                level = len(processes[pid]["nspid"]) - 1
+                init = next((child for child in own if child["nspid"][level : level + 1] == [bundle.init_pid]), None)
+            else:
+                bundle = containerd.bundle_unread(shim, id, own)
+                init = processes[bundle.init] if bundle else None
+            if init:
+                bundle.init = init["pid"]
                 claim = claims.get(init["cgroup"])
                 bundle.cgroup = claim.path if claim and claim.id == id else containerd.own_cgroup(init["cgroup"], id)
                 if bundle.cgroup is None or containerd.outside(processes[pid]["cgroup"], bundle.cgroup):
                     bundles.append(bundle)
     return bundles
+
+
+def _add_others(found, host):
+    """The containers that runtimes other than containerd know of; {place: record} is added to."""
+    known = {record["init_pid"] for record in found.values()}
+    for runtime in _OTHERS:
+        for container in runtime.find(host):
+            if container.init_pid in known:
+                continue
+            place = _place(container, found, host)
+            if place is None:
+                continue
+            known.add(container.init_pid)
+            record = found.get(place)
+            if record is None:
+                record = found[place] = _record(container.id, None, None if place[0] == 0 else "cgroup " + place)
+            record["runtime"] = record["runtime"] or container.runtime
+            record["init_pid"] = container.init_pid
+            container.describe(record)
+
+
+def _place(container, found, host):
+    """The container's own cgroup, or (0, init_pid) where it has none; None where it can't be what it is said to be."""
+    path = host.processes[container.init_pid]["cgroup"]
+    claim = host.claims.get(path)
+    if claim and claim.id == container.id:
+        own = claim.path
+    else:
+        own = containerd.own_cgroup(path, container.id)
+        if own and container.id.endswith((".slice", ".scope", ".service")):
+            own = None  # one of systemd's, which has others in it
+    if own is None:
+        # What stands in no cgroup of its own must not stand in another container's either.
+        inside = any(above in found for above in cgroups.ancestors(path))
+        return None if inside else (0, container.init_pid)
+    if container.supervisor and not containerd.outside(container.supervisor["cgroup"], own):
+        return None
+    return own
 
 
 def _assign_members(found, by_path, processes):

@@ -27,9 +27,13 @@ class Shim:
 
 
 class Bundle:
-    """One container's directory as a shim keeps it. cgroup is set once its first process is known to be real."""
+    """One container's directory as a shim keeps it.
 
-    __slots__ = ("cgroup", "config", "directory", "id", "init_pid", "shim")
+    init_pid: its first process as the shim counts. init, the same as we count, and cgroup are set once that process is
+    known to be real.
+    """
+
+    __slots__ = ("cgroup", "config", "directory", "id", "init", "init_pid", "shim")
 
     def __init__(self, shim, id, directory, config, init_pid):
         self.shim = shim
@@ -37,7 +41,7 @@ class Bundle:
         self.directory = directory
         self.config = config
         self.init_pid = init_pid
-        self.cgroup = None
+        self.init = self.cgroup = None
 
 
 def shim(process):
@@ -108,8 +112,9 @@ def bundle_unread(shim, id, children):
     inside = [child for child in children if own_cgroup(child["cgroup"], id)]
     if not inside:
         return None
-    init = min(inside, key=lambda child: (child["start"], child["pid"]))
-    return Bundle(shim, id, None, {}, init["pid"])
+    bundle = Bundle(shim, id, None, {}, None)
+    bundle.init = min(inside, key=lambda child: (child["start"], child["pid"]))["pid"]
+    return bundle
 
 
 def own_cgroup(path, id):
@@ -136,7 +141,7 @@ def describe(record, bundle):
     record["name"] = bundle.id if len(bundle.id) < 64 else bundle.id[:12]
     record["runtime"] = record["runtime"] or "containerd"
     record["engine_namespace"] = shim.namespace
-    record["init_pid"] = bundle.init_pid
+    record["init_pid"] = bundle.init
     record["shim_pid"] = shim.pid
     record["witness"].append("shim %d" % shim.pid)
     if bundle.directory:

@@ -1,0 +1,31 @@
+"""conmon: the monitor that podman and cri-o put beside each container. Its command line has the container's name.
+
+Sources: podman libpod/oci_conmon_common.go (sharedConmonArgs), cri-o internal/oci/runtime_oci.go, conmon src/cli.c.
+"""
+
+from __future__ import annotations
+
+import os
+
+_VALUES = {"-c": "id", "--cid": "id", "-n": "name", "--name": "name", "-b": "bundle", "--bundle": "bundle"}
+# What an exec session's conmon is told; it watches over that session, not over the container.
+_OF_EXEC = ("-e", "--exec", "--exec-attach", "--exec-process-spec")
+
+
+def monitor(process):
+    """{"id", "name", "bundle"} of what a process that is a conmon watches over, or None."""
+    if process["comm"] != "conmon":
+        return None
+    arguments = process["cmdline"]
+    if not arguments or os.path.basename(arguments[0]) != "conmon":
+        return None
+    values: dict[str, str] = {}
+    for argument, following in zip(arguments[1:], arguments[2:]):  # noqa: B905, RUF007  Python 3.8
+        if argument in ("--exit-command", "--exit-command-arg"):
+            break  # from here on it is the command line of another program
+        if argument in _OF_EXEC:
+            return None
+        name, equals, value = argument.partition("=")
+        if name in _VALUES:
+            values.setdefault(_VALUES[name], value if equals else following)
+    return values if values.get("id") and "/" not in values["id"] else None

@@ -1,0 +1,33 @@
+"""LXC, LXD and Incus: each container has a monitor that says in its command line which one it watches over.
+
+Sources: lxc src/lxc/lxccontainer.c (set_process_title "[lxc monitor] LXCPATH NAME"), src/lxc/cgroups/cgfsng.c (the
+cgroups lxc.payload.NAME and lxc.monitor.NAME).
+"""
+
+from __future__ import annotations
+
+from . import supervisor
+
+_TITLE = "[lxc monitor] "
+
+
+def find(host):
+    """The containers that an LXC monitor watches over."""
+    for process in host.processes.values():
+        title = process["cmdline"][0] if process["cmdline"] else ""
+        if not title.startswith(_TITLE):
+            continue
+        path, _, name = title[len(_TITLE) :].rstrip().rpartition(" ")
+        if not path.startswith("/") or not name or "/" in name:
+            continue
+        init = host.first_process(process, name)
+        if init:
+            yield supervisor.Found("lxc", name, init["pid"], process, _describer(process, path, name))
+
+
+def _describer(process, path, name):
+    def describe(record):
+        record["name"] = name
+        record["witness"].append("lxc monitor %d of %s/%s" % (process["pid"], path, name))
+
+    return describe

@@ -6,6 +6,7 @@ from .model import holding
 from .model.chain import Link, chain
 from .model.group import Sharing, containers_of, sharing
 from .model.kinds import KIND
+from .model.label import label
 from .model.records import Container, Namespace, Process
 from .model.snapshot import Snapshot, all_namespaces
 from .model.target import Target
@@ -37,19 +38,20 @@ def namespaces(snapshot: Snapshot, whole: Snapshot, width: int | None = None) ->
             first = min((whole.processes[pid] for pid in pids), key=lambda p: (p.start, p.pid), default=None)
             yield [
                 namespace.type, str(namespace.inode), str(len(pids)), str(first.pid) if first else "-",
-                first.user if first else "-", whose(namespace, containers_of(whole, pids)),
+                first.user if first else "-",
+                whose(namespace, containers_of(whole, pids), whole),
                 first.command if first else holding.summary(namespace, whole),
             ]  # fmt: skip
 
     return table(["TYPE", "INODE>", "NPROCS>", "PID>", "USER", "WHOSE", "COMMAND"], lines(), width)
 
 
-def whose(namespace: Namespace, containers: Sequence[Container]) -> str:
-    """The containers in a namespace, after "host" where it is the host's."""
+def whose(namespace: Namespace, containers: Sequence[Container], snapshot: Snapshot) -> str:
+    """The containers in a namespace, after "host" where it is the host's; else what its members are."""
     names = [container.name for container in containers]
     if namespace.initial:
         names = ["host", *([f"+{len(names)} containers"] if len(names) > 1 else names)]
-    return ",".join(names) or "-"
+    return ",".join(names) or label(namespace, snapshot) or "-"
 
 
 def processes(snapshot: Snapshot, width: int | None = None) -> str:
@@ -118,7 +120,7 @@ def _namespace(snapshot: Snapshot, namespace: Namespace) -> str:
         ("parent", _related(namespace, "parent", namespace.type, namespace.parent)),
         ("names", ", ".join(namespace.names) or "-"),
         ("processes", str(len(pids))),
-        ("whose", whose(namespace, containers_of(snapshot, pids))),
+        ("whose", whose(namespace, containers_of(snapshot, pids), snapshot)),
     ]
     if snapshot.search is None:
         pairs.append(("held by", "not looked for"))

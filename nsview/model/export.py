@@ -6,6 +6,7 @@ import msgspec
 
 from .chain import chain
 from .kinds import KIND_NAMES
+from .label import label
 from .records import Container, Host, Namespace, Process
 from .snapshot import Snapshot, all_namespaces
 
@@ -59,6 +60,7 @@ def namespace(record: Namespace, snapshot: Snapshot) -> dict[str, Any]:
         "nprocs": len(pids),
         "pids": list(pids),
         "names": list(record.names),
+        "label": label(record, snapshot),
         "held_by": processes + others,
     }
 

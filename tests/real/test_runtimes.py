@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from .command import containers, processes
+from .command import containers, printed, processes
 from .conftest import require, unavailable
 from .daemons import SLEEP, Docker, make_rootfs
+from .population import Population
 from .runtimes import Imitation, Lxc, Oci, Podman
 from .workspace import Workspace, wait_until
 
@@ -421,3 +422,46 @@ def test_near_misses_are_no_containers(
     assert (found[pid]["container"], found[supervisor]["container"]) == (None, None)
 
 
+
+
+# -- what is no container --------------------------------------------------------------------------------------------
+
+
+def labels(pid: int) -> set[str | None]:
+    """The labels of the namespaces that a process does not share with this one."""
+    own = {(kind, inode) for kind, inode in processes()[os.getpid()]["namespaces"].items()}
+    apart = set(processes()[pid]["namespaces"].items()) - own
+    listed = printed("list", "namespaces")["namespaces"]
+    return {n["label"] for n in listed if (n["type"], n["inode"]) in apart}
+
+
+def test_a_service_with_namespaces_of_its_own_is_a_service(imitation: Imitation, tmp_path: Path) -> None:
+    service = "/system.slice/nsview-test.service"
+    _, pid = imitation.run(["/usr/sbin/nsview-testd"], tmp_path, service, service)
+    assert processes()[pid]["container"] is None
+    assert labels(pid) == {"service nsview-test"}
+
+
+def test_a_bubblewrap_sandbox_is_one(workspace: Workspace) -> None:
+    require("bwrap")
+    words = ["bwrap", "--ro-bind", "/", "/", "--unshare-net", "--unshare-uts", "--unshare-pid", "sleep", "9994"]
+    process = subprocess.Popen(words, env=workspace.environment, start_new_session=True)
+    try:
+        found: list[int] = []
+
+        def started() -> bool:
+            found[:] = [p["pid"] for p in processes().values() if p["cmdline"] == ["sleep", "9994"]]
+            return bool(found)
+
+        wait_until(started, 20, "bwrap")
+        assert processes()[found[0]]["container"] is None
+        assert labels(found[0]) == {"bubblewrap sandbox"}
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_unshare_is_what_it_is(population: Population) -> None:
+    pid = population.process("pid", "net")
+    assert processes()[pid]["container"] is None
+    assert labels(pid) == {"unshare"}

@@ -1,0 +1,63 @@
+"""What a group of processes is that shares a namespace and is no container: a service, a sandbox, a snap.
+
+Said of the oldest member, by its cgroup and its command line. Anyone may choose a command line, so a label describes;
+it decides nothing. The texts in it are as they were found: pass the result to `safe`.
+
+Sources: systemd.unit(5) and its cgroups; snapd sandbox/cgroup (snap.NAME.APP-UUID.scope); flatpak common/flatpak-run.c
+(app-flatpak-ID-N.scope); Chromium content/public/common/content_switches.cc (--type=), Firefox (-contentproc).
+"""
+
+import re
+
+from .records import Namespace, Process
+from .snapshot import Snapshot
+
+_SNAP = re.compile(r"/snap\.(?P<name>[a-z0-9-]+)\.[^/]+(?:\.scope|\.service)(?=/|$)")
+_FLATPAK = re.compile(r"/app-flatpak-(?P<name>[^/]+)-\d+\.scope(?=/|$)")
+_SERVICE = re.compile(r"/(?P<name>[^/]+)\.service(?=/|$)")
+_BROWSERS = ("chrome", "chromium", "firefox", "brave", "msedge", "opera", "vivaldi", "electron", "code", "slack")
+_MAKERS = {"bwrap": "bubblewrap sandbox", "firejail": "firejail sandbox", "unshare": "unshare"}
+
+
+def label(namespace: Namespace, snapshot: Snapshot) -> str | None:
+    """In a word or two, what shares this namespace; None for the host's, for containers, and where nothing tells."""
+    if namespace.initial:
+        return None
+    members = [snapshot.processes[pid] for pid in snapshot.members(namespace.type).get(namespace.inode, ())]
+    if not members or any(process.container for process in members):
+        return None
+    return of_process(min(members, key=lambda process: (process.start, process.pid)), snapshot)
+
+
+def of_process(process: Process, snapshot: Snapshot) -> str | None:
+    """What a process is part of, or None."""
+    if process.kthread:
+        return "kernel"
+    for kind, pattern in (("snap", _SNAP), ("flatpak", _FLATPAK)):
+        match = pattern.search(process.cgroup)
+        if match:
+            return f"{kind} {match['name']}"
+    if browser := _browser(process):
+        return f"{browser} sandbox"
+    # Who made the namespace may be the process itself, before it runs something else, or its parent.
+    for maker in (process, snapshot.processes.get(process.ppid)):
+        if maker and (made := _MAKERS.get(_program(maker))):
+            return made
+    services = [match["name"] for match in _SERVICE.finditer(process.cgroup)]
+    # user@1000.service holds all that a user runs.
+    if services and not services[-1].startswith("user@"):
+        return f"service {services[-1]}"
+    return None
+
+
+def _browser(process: Process) -> str | None:
+    """The browser, or other program built on one, whose sandboxed process this is."""
+    arguments = process.cmdline[1:]
+    if any(argument.startswith("--type=") for argument in arguments) or "-contentproc" in arguments:
+        program = _program(process)
+        return next((name for name in _BROWSERS if program.startswith(name)), program or None)
+    return None
+
+
+def _program(process: Process) -> str:
+    return process.cmdline[0].rpartition("/")[2] if process.cmdline else process.comm

@@ -32,15 +32,21 @@ from typing import Any
 
 import nsview
 
-from . import details, holders, scan
+from . import details, holders, honesty, scan
 
 SCHEMA = 1
-# What json.dumps makes of half a surrogate pair, which no decoder takes; pairs and escaped backslashes are passed over.
-_HALF_PAIR = re.compile(r"\\\\|\\ud[89ab]..\\ud[c-f]..|(\\)(?=ud[89a-f])")
+# What json.dumps makes of half a surrogate pair, which no decoder takes: of a byte that is no UTF-8 (of a file's or a
+# host's name), or of another. Escaped backslashes and whole pairs are passed over.
+_HALF_PAIR = re.compile(r"\\\\|\\ud[89ab]..\\ud[c-f]..|\\udc([89a-f].)|\\(ud[89a-f]..)")
 INTERVAL = 1.0  # seconds between the starts of two looks ..
 SHARE = 0.05  # .. or longer, so that looking takes no more of a core than this
 SLICE = 0.02  # seconds of a search at a time: so long may an answer to another request be late
 SLOWLY = 9  # a search that is not waited for pauses so many times as long as it works
+
+
+def _escaped(match):
+    byte, half = match.groups()
+    return "\\\\x" + byte if byte else "\\\\" + half if half else match.group()
 
 
 def hello(scanner):
@@ -58,6 +64,7 @@ def hello(scanner):
             "nsview": nsview.__version__,
             "namespaces": scanner.own["namespaces"],
             "initial": {kind: inode for kind, inode in scanner.initial.items() if inode},
+            "notes": honesty.notes(scanner.own, scanner.initial, os.getpid()),
         },
     }
 
@@ -124,7 +131,7 @@ class Agent:
         # ASCII, so that no encoding of the reader's can break a frame.
         line = json.dumps(frame, separators=(",", ":"))
         if "\\ud" in line:
-            line = _HALF_PAIR.sub(lambda match: match.group() + (match.group(1) or ""), line)
+            line = _HALF_PAIR.sub(_escaped, line)
         self.out.write(line.encode("ascii") + b"\n")
         self.out.flush()
 

@@ -30,7 +30,7 @@ def of_docker(docker: Docker, name: str) -> dict[str, Any]:
     return containers()["docker:" + docker.inspect(name)["Id"]]
 
 
-# -- docker ----------------------------------------------------------------------------------------------------------
+# -- docker ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +188,7 @@ def test_with_its_daemons_killed_a_container_keeps_its_name(workspace: Workspace
         assert "serves" not in {link["link"] for link in chain}
 
 
-# -- containerd ------------------------------------------------------------------------------------------------------
+# -- containerd --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("namespace", ["default", "k8s.io", "team-a.example"])

@@ -1,0 +1,205 @@
+"""The same host as an ordinary user sees it: containers by their cgroups, and no more claimed than was read."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import nsview as package
+
+from .command import containers
+from .conftest import require, unavailable
+from .daemons import Containerd, Docker
+from .workspace import Workspace
+
+NOBODY = 65534
+AS_NOBODY = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs")
+_LINKS = """
+import json, os
+found = {}
+for pid in filter(str.isdigit, os.listdir("/proc")):
+    try:
+        found[pid] = [os.readlink("/proc/%s/ns/%s" % (pid, kind)) for kind in ("net", "mnt")]
+    except OSError as error:
+        found[pid] = error.errno
+print(json.dumps(found))
+"""
+
+
+class User:
+    """Runs programs as nobody, from copies that nobody may read: the suite's own may lie in root's home."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        library = workspace.root / "lib"
+        if not library.exists():
+            for module in (package, msgspec):
+                shutil.copytree(Path(module.__file__ or "").parent, library / module.__name__)
+            for directory, _, files in os.walk(library):
+                os.chmod(directory, 0o755)
+                for file in files:
+                    os.chmod(os.path.join(directory, file), 0o644)
+        self._environment = {**workspace.environment, "PYTHONPATH": str(library), "PYTHONDONTWRITEBYTECODE": "1"}
+        version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+        candidates = [os.path.realpath(sys.executable), shutil.which(version, path="/usr/local/bin:/usr/bin")]
+        for python in filter(None, candidates):
+            self.python: tuple[str, ...] = (python, "-s", "-P")
+            if self.run(*AS_NOBODY, *self.python, "-c", "import nsview.hosts.local").returncode == 0:
+                return
+        unavailable(f"no {version} that nobody can run")
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, check=False, capture_output=True, text=True, env=self._environment, cwd="/", timeout=60,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def nsview(self, *arguments: str, around: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+        return self.run(*around, *AS_NOBODY, *self.python, "-m", "nsview", *arguments)
+
+    def printed(self, *arguments: str, around: tuple[str, ...] = ()) -> Any:
+        done = self.nsview(*arguments, "--json", around=around)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def user(workspace: Workspace) -> User:
+    require("setpriv", "unshare", "mount")
+    return User(workspace)
+
+
+@pytest.fixture(scope="module")
+def web(docker: Docker) -> Iterator[int]:
+    yield docker.container("unprivileged-web", command=("/bin/sh", "-c", "sleep 9996 & exec sleep 9999"))
+    docker.remove("unprivileged-web")
+
+
+def test_the_host_is_not_taken_for_fully_seen(user: User) -> None:
+    host = user.printed("list", "namespaces")["host"]
+    assert (host["uid"], host["privileged"]) == (NOBODY, False)
+
+
+def test_a_docker_container_is_known_by_its_cgroup(user: User, docker: Docker, web: int) -> None:
+    """Its name is in a file that only root reads, so it has the short id that docker gives as host name, too."""
+    id = docker.inspect("unprivileged-web")["Id"]
+    (seen,) = [c for c in user.printed("list", "containers")["containers"] if c["id"] == id]
+    by_root = containers()[f"docker:{id}"]
+    for field in ("key", "id", "runtime", "engine_namespace", "init_pid", "pids", "shim_pid", "daemon_pid"):
+        assert seen[field] == by_root[field], field
+    assert len(seen["pids"]) == 2
+    assert (seen["name"], seen["image"]) == (id[:12], None)
+    assert "config" not in seen["witness"]
+
+
+@pytest.mark.parametrize("namespace", ["default", "k8s.io"])
+def test_a_containerd_container_is_known_by_its_shim_and_cgroup(
+    user: User, containerd: Containerd, namespace: str
+) -> None:
+    pid = containerd.container("unprivileged", namespace=namespace)
+    try:
+        key = f"containerd:{namespace}/unprivileged"
+        seen = {c["key"]: c for c in user.printed("list", "containers")["containers"]}[key]
+        by_root = containers()[key]
+        for field in ("id", "name", "runtime", "engine_namespace", "init_pid", "pids", "shim_pid", "daemon_pid"):
+            assert seen[field] == by_root[field], field
+        assert seen["pids"] == [pid]
+    finally:
+        containerd.remove("unprivileged", namespace)
+
+
+def test_every_container_that_root_sees_is_seen(user: User, docker: Docker, web: int) -> None:
+    assert {c["key"] for c in user.printed("list", "containers")["containers"]} == set(containers())
+
+
+def test_pids_inside_are_known_without_any_permission(user: User, web: int) -> None:
+    process = user.printed("inspect", str(web))
+    assert process["nspid"] == [web, 1]
+    assert process["unreadable"] == "EACCES" and process["namespaces"] == {}
+
+
+def test_what_could_not_be_read_is_counted_as_it_is(user: User, web: int) -> None:
+    """Against readlink as the same user, of processes that were there before and after."""
+    before = json.loads(user.run(*AS_NOBODY, *user.python, "-c", _LINKS).stdout)
+    listing = user.printed("list")
+    after = json.loads(user.run(*AS_NOBODY, *user.python, "-c", _LINKS).stdout)
+    shown = {str(p["pid"]): p for p in listing["processes"]}
+    compared = 0
+    for pid in before.keys() & after.keys() & shown.keys():
+        if before[pid] == after[pid]:
+            readable = isinstance(before[pid], list)
+            assert (shown[pid]["unreadable"] is None) is readable, pid
+            compared += 1
+    assert compared > 10
+    reasons = Counter(p["unreadable"] for p in listing["processes"] if p["unreadable"])
+    assert listing["unreadable"] == {"processes": sum(reasons.values()), "reasons": dict(reasons)}
+    assert reasons["EACCES"] > 10
+
+
+def test_a_line_says_how_much_is_missing_and_what_would_help(user: User) -> None:
+    done = user.nsview("list")
+    assert done.returncode == 0
+    assert all(line.startswith("nsview: ") for line in done.stderr.splitlines())
+    (line,) = [line for line in done.stderr.splitlines() if "could not be read" in line]
+    assert "sudo" in line
+
+
+def test_its_own_processes_are_read_whole(user: User) -> None:
+    listing = user.printed("list", "processes")
+    own = [p for p in listing["processes"] if p["uid"] == NOBODY and p["unreadable"] is None]
+    assert own and all(len(p["namespaces"]) == 8 for p in own)
+
+
+@pytest.mark.parametrize("options", [["--all"], ["--net"], ["--host-privileges", "--net"], []])
+def test_entering_a_container_is_refused_with_its_own_code(user: User, web: int, options: list[str]) -> None:
+    done = user.nsview("enter", str(web), *options, "--", "/bin/true")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith("nsview: ") and done.stderr.count("\n") == 1 and "root" in done.stderr
+
+
+def test_a_namespace_that_it_cannot_see_is_nobodys(user: User, web: int) -> None:
+    inode = os.readlink(f"/proc/{web}/ns/mnt").partition("[")[2][:-1]
+    assert user.nsview("inspect", f"mnt:{inode}").returncode == 1
+
+
+def test_a_path_that_it_may_not_read_is_said_so(user: User, web: int) -> None:
+    done = user.nsview("inspect", f"/proc/{web}/ns/net")
+    assert done.returncode == 4 and "ermission" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_bad_input_is_one_line_for_a_user_as_well(user: User) -> None:
+    done = user.nsview("list", "--filter", "nobody-is-called-this")
+    assert (done.returncode, done.stderr) == (1, "nsview: nothing matched\n")
+
+
+def proc_with(option: str) -> tuple[str, ...]:
+    """Runs what follows where /proc hides processes."""
+    return ("unshare", "--mount", "sh", "-c", f'mount -t proc -o {option} proc /proc && exec "$@"', "sh")
+
+
+def test_a_proc_that_forbids_others_processes_is_listed_with_what_it_tells(user: User, web: int) -> None:
+    """hidepid=1: they are there, and nothing of them may be read."""
+    listing = user.printed("list", around=proc_with("hidepid=1"))
+    shown = {p["pid"]: p for p in listing["processes"]}
+    assert web in shown and shown[web]["unreadable"] == "EPERM"
+    assert (shown[web]["comm"], shown[web]["namespaces"], shown[web]["uid"]) == ("?", {}, 0)
+    assert any(p["unreadable"] is None and p["uid"] == NOBODY for p in listing["processes"])
+    assert listing["unreadable"]["reasons"]["EPERM"] > 10
+    done = user.nsview("enter", str(web), "--", "/bin/true", around=proc_with("hidepid=1"))
+    assert done.returncode == 3 and done.stderr.count("\n") == 1
+
+
+def test_a_proc_that_hides_others_processes_shows_the_rest(user: User, web: int) -> None:
+    """hidepid=2: they are not there at all."""
+    listing = user.printed("list", around=proc_with("hidepid=2"))
+    pids = {p["pid"] for p in listing["processes"]}
+    assert web not in pids and pids
+    assert all(p["unreadable"] is None for p in listing["processes"])
+    assert user.nsview("inspect", str(web), around=proc_with("hidepid=2")).returncode == 1

@@ -256,9 +256,9 @@ def _list(options: argparse.Namespace) -> int:
     found = getattr(snapshot, table or "namespaces")
     if not found and (options.filter or options.type):
         raise Failure(NOTHING, "nothing matched")
-    unreadable = report.unreadable(whole)
-    if unreadable and not options.json:
-        print(f"nsview: {unreadable}", file=sys.stderr)
+    if not options.json:
+        for line in filter(None, [report.unreadable(whole), *whole.host.notes]):
+            print(f"nsview: {safe(line)}", file=sys.stderr)
     return DONE
 
 

@@ -40,6 +40,7 @@ def host(record: Host) -> dict[str, Any]:
         "uid": record.uid,
         "privileged": record.privileged,
         "nsview": record.nsview,
+        "notes": list(record.notes),
     }
 
 

@@ -170,6 +170,7 @@ class Host(Struct, frozen=True):
     privileged: the agent runs as root and may read other users' processes.
     namespaces: the agent's own. initial: the host's first namespaces, None for a kind that could not be told.
     nsview: the agent's version.
+    notes: what keeps the agent from seeing all of the host, and what would help, a line each.
     """
 
     name: str
@@ -180,6 +181,7 @@ class Host(Struct, frozen=True):
     nsview: str
     namespaces: Namespaces
     initial: Namespaces
+    notes: tuple[str, ...] = ()
 
 
 class Capabilities(Struct, frozen=True):

@@ -257,8 +257,9 @@ def _list(options: argparse.Namespace) -> int:
     if not found and (options.filter or options.type):
         raise Failure(NOTHING, "nothing matched")
     if not options.json:
-        for line in filter(None, [report.unreadable(whole), *whole.host.notes]):
-            print(f"nsview: {safe(line)}", file=sys.stderr)
+        for line in (report.unreadable(whole), *whole.host.notes):
+            if line:
+                print(f"nsview: {safe(line)}", file=sys.stderr)
     return DONE
 
 

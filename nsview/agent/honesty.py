@@ -62,8 +62,8 @@ def _of_namespaces(own, initial):
         )
     if "user" in apart:
         yield (
-            "nsview runs in a user namespace below the host's: root in there is not the host's, and what is above is out "
-            "of view; run it as the host's root"
+            "nsview runs in a user namespace below the host's: root in there is not the host's, and what is above is "
+            "out of view; run it as the host's root"
         )
     if "cgroup" in apart:
         yield (

@@ -32,20 +32,9 @@ def refused(code: int, *arguments: str | bytes, **options: object) -> str:
 
 
 @pytest.fixture(scope="module")
-def twins(docker: Docker) -> Iterator[tuple[str, str]]:
-    """Two containers whose ids begin alike: the ids."""
-    ids: dict[str, str] = {}
-    number = 0
-    while True:
-        number += 1
-        docker.container(f"twin{number}")
-        id = docker.inspect(f"twin{number}")["Id"]
-        if id[0] in ids:
-            break
-        ids[id[0]] = id
-    yield ids[id[0]], id
-    for made in range(1, number + 1):
-        docker.remove(f"twin{made}")
+def web(docker: Docker) -> Iterator[int]:
+    yield docker.container("cli-web")
+    docker.remove("cli-web")
 
 
 # -- bad input ---------------------------------------------------------------------------------------------------------
@@ -70,10 +59,17 @@ def test_a_target_that_nobody_is(command: str, target: str) -> None:
     refused(1, command, target)
 
 
-@pytest.mark.parametrize("command", ["inspect", "enter"])
-def test_an_ambiguous_prefix_lists_the_candidates(twins: tuple[str, str], command: str) -> None:
-    said = refused(1, command, twins[0][0])
-    assert all(f"docker:{id}" in said for id in twins)
+def test_an_ambiguous_prefix_lists_the_candidates(containerd: Containerd) -> None:
+    ids = ("alike-one", "alike-two")
+    for id in ids:
+        containerd.container(id)
+    try:
+        for command in ("inspect", "enter"):
+            said = refused(1, command, "alike-")
+            assert all(f"containerd:default/{id}" in said for id in ids)
+    finally:
+        for id in ids:
+            containerd.remove(id)
 
 
 @pytest.mark.parametrize("command", ["inspect", "enter"])
@@ -190,12 +186,12 @@ def test_the_explorer_needs_a_terminal_that_can_be_drawn_on(term: str | None) ->
     assert done.stderr.startswith("nsview: ") and done.stderr.count("\n") == 1
 
 
-def test_a_shell_needs_a_terminal(docker: Docker, twins: tuple[str, str]) -> None:
-    assert "terminal" in refused(2, "enter", "twin1")
+def test_a_shell_needs_a_terminal(docker: Docker, web: int) -> None:
+    assert "terminal" in refused(2, "enter", "cli-web")
 
 
-def test_a_process_that_is_another_by_now(docker: Docker, twins: tuple[str, str]) -> None:
-    pid = docker.inspect("twin1")["State"]["Pid"]
+def test_a_process_that_is_another_by_now(docker: Docker, web: int) -> None:
+    pid = docker.inspect("cli-web")["State"]["Pid"]
     assert "another" in refused(1, "enter", str(pid), "--start", "1", "--", "true")
 
 
@@ -257,7 +253,7 @@ def test_a_type_narrows_to_its_own(kind: str) -> None:
     assert {line.split()[0] for line in lines[1:]} == {kind}
 
 
-def test_a_table_alone_is_the_part_of_the_whole(twins: tuple[str, str]) -> None:
+def test_a_table_alone_is_the_part_of_the_whole(web: int) -> None:
     for table in ("namespaces", "processes", "containers"):
         listing = printed("list", table)
         assert {"schema", "host", "taken_at", "unreadable", table} <= listing.keys()
@@ -265,9 +261,9 @@ def test_a_table_alone_is_the_part_of_the_whole(twins: tuple[str, str]) -> None:
         assert listing[table]
 
 
-def test_a_filter_by_the_name_of_a_container(docker: Docker, twins: tuple[str, str]) -> None:
-    pid = docker.inspect("twin1")["State"]["Pid"]
-    id = docker.inspect("twin1")["Id"]
+def test_a_filter_by_the_name_of_a_container(docker: Docker, web: int) -> None:
+    pid = docker.inspect("cli-web")["State"]["Pid"]
+    id = docker.inspect("cli-web")["Id"]
     assert [c["id"] for c in printed("list", "containers", "--filter", id[:20])["containers"]] == [id]
     found = printed("list", "processes", "--filter", f"{id[:20]} sleep")["processes"]
     assert [p["pid"] for p in found] == [pid]
@@ -285,13 +281,13 @@ def test_the_one_who_asks_does_not_find_itself() -> None:
 
 
 def test_a_container_is_inspected_even_where_its_prefix_is_a_number(containerd: Containerd) -> None:
-    pid = containerd.container("7777777")
+    pid = containerd.container("999999999")
     try:
-        assert printed("inspect", "7777777")["key"] == "containerd:default/7777777"
-        assert printed("inspect", "777777")["init_pid"] == pid
+        assert printed("inspect", "999999999")["key"] == "containerd:default/999999999"
+        assert printed("inspect", "99999999")["init_pid"] == pid
         assert printed("inspect", str(pid))["pid"] == pid
     finally:
-        containerd.remove("7777777")
+        containerd.remove("999999999")
 
 
 HOSTILE = """
@@ -435,9 +431,9 @@ def test_a_closed_standard_stream_is_no_error(closed: str) -> None:
     assert all(line.startswith("nsview: ") for line in done.stderr.splitlines())
 
 
-def test_a_locale_without_our_arrows_gets_escapes(docker: Docker, twins: tuple[str, str]) -> None:
+def test_a_locale_without_our_arrows_gets_escapes(docker: Docker, web: int) -> None:
     environment = {**os.environ, "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
-    done = nsview("inspect", "twin1", env=environment)
+    done = nsview("inspect", "cli-web", env=environment)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.isascii() and "serves" in done.stdout
 

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from typing import Any
 
 NSVIEW = (sys.executable, "-m", "nsview")
+# As a user's: an unbuffered standard output would fail at other moments.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 
 
 def nsview(*arguments: str | bytes, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run it; the text of both outputs and the exit code, whatever that is."""
-    options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": 60, **options}
-    return subprocess.run([*NSVIEW, *arguments], check=False, **options)
+    usual = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": 60, "env": ENVIRONMENT}
+    return subprocess.run([*NSVIEW, *arguments], check=False, **{**usual, **options})
 
 
 def printed(*arguments: str) -> Any:

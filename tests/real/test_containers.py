@@ -364,7 +364,7 @@ class FakeShim:
             raise
         (self.child,) = [
             pid for pid, process in all_processes.items()
-            if process["comm"] == "fake-child" and os.getsid(pid) == self._process.pid
+            if process["comm"] == "fake-child" and session(pid) == self._process.pid
         ]  # fmt: skip
         self.pid = all_processes[self.child]["ppid"]
         if pid_namespace_of and config not in ("", "fifo"):
@@ -377,6 +377,13 @@ class FakeShim:
     def __exit__(self, *_: object) -> None:
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.communicate(timeout=20)
+
+
+def session(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:  # another suite's, just gone
+        return None
 
 
 def cgroup_procs(pid: int) -> list[str]:

@@ -165,14 +165,13 @@ def test_a_kernel_thread_has_a_name_and_no_arguments(reader: procfs.Reader) -> N
 
 
 def test_pids_are_those_of_proc_in_order(reader: procfs.Reader) -> None:
-    pids = reader.pids()
+    def there() -> set[int]:
+        return {int(name) for name in os.listdir("/proc") if name.isdigit()}
+
+    before, pids, after = there(), reader.pids(), there()
     assert os.getpid() in pids and os.getppid() in pids
-    assert pids == sorted(pids)
-    assert set(pids) >= {int(name) for name in os.listdir("/proc") if name.isdigit()} - _born_since(pids)
-
-
-def _born_since(pids: list[int]) -> set[int]:
-    return {int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) > max(pids)}
+    assert pids == sorted(set(pids))
+    assert before & after <= set(pids)
 
 
 def test_processes_that_come_and_go_while_they_are_read_never_fail_a_scan_nor_mix(reader: procfs.Reader) -> None:

@@ -215,6 +215,7 @@ def cut(recorded: list[dict[str, Any]], tops: set[int]) -> Iterator[dict[str, An
         if (p["pid"], p["start"]) in kept
         for kind, inode in p["namespaces"].items()
     }
+    containers: set[str] = set()
     for frame in recorded:
         if frame["frame"] == "hello":
             frame["host"]["name"] = "demo"
@@ -228,13 +229,16 @@ def cut(recorded: list[dict[str, Any]], tops: set[int]) -> Iterator[dict[str, An
             frame["namespaces"] = [
                 n for n in frame["namespaces"] if (n["type"], n["inode"]) in inodes or n["names"] == ["/run/netns/blue"]
             ]
-            if frame["containers"] is not None:
-                frame["containers"] = [c for c in frame["containers"] if set(c["pids"]) & pids]
-            if frame["frame"] == "delta" and not (
-                frame["processes"] or set(frame["gone"]) & pids or frame["namespaces"] or frame["namespaces_gone"]
-            ):
-                continue
-        elif frame["frame"] == "progress":
+            frame["containers"] = [c for c in frame["containers"] if set(c["pids"]) & pids]
+            containers.update(c["key"] for c in frame["containers"])
+            if frame["frame"] == "delta":
+                frame["gone"] = [pid for pid in frame["gone"] if pid in pids]
+                frame["namespaces_gone"] = [key for key in frame["namespaces_gone"] if tuple(key) in inodes]
+                frame["containers_gone"] = [key for key in frame["containers_gone"] if key in containers]
+                changes = ("processes", "gone", "namespaces", "namespaces_gone", "containers", "containers_gone")
+                if not any(frame[name] for name in changes):
+                    continue
+        elif frame["frame"] == "progress" or (frame["frame"] == "details" and (frame["details"]["pid"], frame["details"]["start"]) not in kept):
             continue
         yield frame
 

@@ -5,8 +5,9 @@ Frames, one JSON object a line on stdout:
   {"frame": "progress", "done": n, "total": n}              while a first look takes long
   {"frame": "snapshot", "taken_at": s, "processes": [..], "namespaces": [..], "containers": [..]}
   {"frame": "delta", "taken_at": s, "processes": [..], "gone": [pid, ..], "namespaces": [..],
-   "namespaces_gone": [[type, inode], ..], "containers": [..] or null}   changed or new records whole; a namespace
-                                                            gone and new at once has another's inode
+   "namespaces_gone": [[type, inode], ..], "containers": [..], "containers_gone": [key, ..]}
+                                                            changed or new records whole; a namespace gone and new at
+                                                            once has another's inode
   {"frame": "details", "id": n, "details": {..} or null}    null: that process is gone
   {"frame": "holders", "id": n, "taken_at": s, "kinds": [..], "processes": n, "unreadable": {errno's name: n},
    "left_out": n}                                           a search has ended; what it found came in the delta before
@@ -32,14 +33,12 @@ from typing import Any
 
 import nsview
 
-from . import details, holders, honesty, scan
+from . import details, follow, holders, honesty, scan
 
 SCHEMA = 1
 # What json.dumps makes of half a surrogate pair, which no decoder takes: of a byte that is no UTF-8 (of a file's or a
 # host's name), or of another. Escaped backslashes and whole pairs are passed over.
 _HALF_PAIR = re.compile(r"\\\\|\\ud[89ab]..\\ud[c-f]..|\\udc([89a-f].)|\\(ud[89a-f]..)")
-INTERVAL = 1.0  # seconds between the starts of two looks ..
-SHARE = 0.05  # .. or longer, so that looking takes no more of a core than this
 SLICE = 0.02  # seconds of a search at a time: so long may an answer to another request be late
 SLOWLY = 9  # a search that is not waited for pauses so many times as long as it works
 
@@ -91,13 +90,20 @@ def snapshot(look, taken_at):
 def delta(old, new, taken_at):
     """The frame that makes the new look of the old one; None where they are equal."""
     before, after = old["processes"], new["processes"]
-    processes = [record for pid, record in after.items() if before.get(pid) != record]
+    # What did not change is the same object, which is soon seen.
+    processes = [r for pid, r in after.items() if (b := before.get(pid)) is not r and b != r]
     gone = [pid for pid in before if pid not in after]
     ns_before, ns_after = old["namespaces"], new["namespaces"]
-    namespaces = [record for key, record in ns_after.items() if ns_before.get(key) != record]
-    namespaces_gone = [key for key, record in ns_before.items() if _ended(record, ns_after.get(key))]
-    containers = new["containers"] if new["containers"] != old["containers"] else None
-    if not (processes or gone or namespaces or namespaces_gone or containers is not None):
+    namespaces, namespaces_gone = [], []
+    if ns_after is not ns_before:
+        namespaces = [record for key, record in ns_after.items() if ns_before.get(key) != record]
+        namespaces_gone = [key for key, record in ns_before.items() if _ended(record, ns_after.get(key))]
+    containers, containers_gone = [], []
+    if new["containers"] is not old["containers"]:
+        known = {record["key"]: record for record in old["containers"]}
+        containers = [record for record in new["containers"] if known.pop(record["key"], None) != record]
+        containers_gone = list(known)
+    if not (processes or gone or namespaces or namespaces_gone or containers or containers_gone):
         return None
     return {
         "frame": "delta",
@@ -107,6 +113,7 @@ def delta(old, new, taken_at):
         "namespaces": namespaces,
         "namespaces_gone": namespaces_gone,
         "containers": containers,
+        "containers_gone": containers_gone,
     }
 
 
@@ -136,21 +143,30 @@ class Agent:
         self.out.flush()
 
     def run(self, once=False):
-        """Look, then look again until told to stop."""
-        self.scanner = scanner = scan.Scanner()
+        """Look, then follow what changes until told to stop."""
+        followed = None if once else follow.Follow()
+        self.scanner = scanner = scan.Scanner(watch=followed and followed.watch)
         self.write(hello(scanner))
-        progress = None if once else self._progress(time.monotonic())
         began = time.monotonic()
         taken_at = time.time()
-        self.look = scanner.look(progress)
+        self.look = scanner.look(None if once else self._progress(began))
         self.write(snapshot(self.look, taken_at))
-        while not once:
-            cost = time.monotonic() - began
-            if not self._serve(began + max(INTERVAL, cost / SHARE)):
-                return
-            began = time.monotonic()
-            taken_at = time.time()
-            self._advance(scanner.look(), taken_at)
+        if followed:
+            followed.looked(time.monotonic() - began)
+            while self._serve(followed):
+                self._follow(followed)
+
+    def _follow(self, followed):
+        """Look again at what may have changed, or at everything where that is due."""
+        taken_at = time.time()
+        everything, pids, mounts = followed.due(self.look["processes"])
+        began = time.monotonic()
+        if everything:
+            self._advance(self.scanner.look(), taken_at)
+            followed.looked(time.monotonic() - began)
+        elif pids or mounts:
+            self._advance(self.scanner.update(pids, mounts), taken_at)
+            followed.updated(time.monotonic() - began, self.look["processes"])
 
     def _advance(self, new, taken_at):
         frame = delta(self.look, new, taken_at)
@@ -190,16 +206,20 @@ class Agent:
 
         return progress
 
-    def _serve(self, until):
-        """Answer requests until that time or a rescan is wanted; False: stop."""
+    def _serve(self, followed):
+        """Answer requests until something is due; False: stop."""
         resume = 0.0
         while True:
             now = time.monotonic()
+            until = followed.next(now)
             if now >= until:
                 return True
             searching = self.search or self.searches
             left = max(0.0, min(resume, until) - now) if searching else until - now
-            if not select.select([self.requests], [], [], left)[0]:
+            ready, _, urgent = select.select([self.requests, *followed.sources], [], followed.urgent, left)
+            if ready or urgent:
+                followed.heard(ready, urgent)
+            if self.requests not in ready:
                 if searching and time.monotonic() < until:
                     resume = self._search()
                 continue
@@ -221,6 +241,7 @@ class Agent:
                     answer = details.details(request["pid"], request["start"])
                     self.write({"frame": "details", "id": request["id"], "details": answer})
             if rescan:
+                followed.want_everything()
                 return True
 
 

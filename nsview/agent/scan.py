@@ -1,7 +1,8 @@
 """One look at all of /proc: every process, namespace and container.
 
 A `Scanner` keeps what makes the next look cheaper (names, descriptions of namespaces, state files already read)
-and nothing that could make it wrong: each look reads each process anew.
+and nothing that could make it wrong: each look reads each process anew. Between looks `update` reads those that are
+known to have changed.
 
 An inode is reused at once, so what was described under it may be another namespace by the next look. It is the same
 one where a process was in it then and is now, for a namespace with a member can't end; only where nobody stayed, or
@@ -17,11 +18,19 @@ from typing import Any
 
 from . import cgroup, containers, holders, nsfs, procfs
 
+_ALIVE = ("R", "S", "D", "I")
+
 
 class Scanner:
-    """Looks at one host. `look` gives the records of a snapshot frame."""
+    """Looks at one host. `look` gives the records of a snapshot frame, `update` those that follow from a few changes.
 
-    def __init__(self, proc="/proc"):
+    watch: what is to follow each process from before it is read, None where nobody looks twice.
+    """
+
+    def __init__(self, proc="/proc", watch=None):
+        self._watch = watch
+        self._members = {}  # {(kind, inode): how many processes are in it} by the last look
+        self._now: Any = None  # the last look
         self._described = {}  # {(kind, inode): record} by the look before, those without processes too
         self._fresh = {}  # .. and as described in this look ..
         self._above = {}  # .. with the owners and parents found on the way
@@ -29,6 +38,7 @@ class Scanner:
         self._held = {}  # {(kind, inode): [holders.Sighting]} of the last search ..
         self._listed = set()  # .. and keys of mount namespaces that only the kernel's list has
         self._places = {}
+        self._claims = {}
         self._cache = containers.Cache()
         self.device = os.stat("/proc/self/ns/mnt").st_dev
         self.reader = procfs.Reader(proc, self._on_namespace)
@@ -56,28 +66,110 @@ class Scanner:
 
         progress(done, total) is called every 512 processes.
         """
-        processes = {}
+        before = self._now["processes"] if self._now else {}
+        processes: dict[int, Any] = {}
         places: dict[bytes, tuple[str, Any]] = {}
-        claims = {}
+        self._claims = {}
         pids = self.reader.pids()
         for done, pid in enumerate(pids):
             if progress and not done % 512 and done:
                 progress(done, len(pids))
-            try:
-                record, lines = self.reader.process(pid)
-            except procfs.Vanished:
-                continue
-            place = places.get(lines) or self._places.get(lines)
-            if place is None:
-                place = cgroup.parse(lines.decode("utf-8", "backslashreplace"))
-            places[lines] = place
-            record["cgroup"], claims[place[0]] = place
-            processes[pid] = record
+            record = self._read(pid, before.get(pid), places)
+            if record:
+                processes[pid] = record
         self._places = places
-        found, members = containers.identify(processes, claims, self._cache)
-        for pid, key in members.items():
-            processes[pid]["container"] = key
-        return {"processes": processes, "namespaces": self._namespaces(processes), "containers": found}
+        found = self._identify(processes)
+        self._members = _counted(processes)
+        self._now = {"processes": processes, "namespaces": self._namespaces(processes), "containers": found}
+        return self._now
+
+    def update(self, pids, mounts=False):
+        """The look that follows from the last one when only these processes, or mounts, may have come, changed or gone.
+
+        What a look derives of all processes is derived again only where these can have changed it: when a namespace
+        was entered first or left last, when a process may be, or be of, a container that is not known yet.
+        """
+        processes = dict(self._now["processes"])
+        pairs = self._read_again(pids, processes)
+        # Who loses its parent is given another, and need not run for that.
+        ended = {old["pid"] for old, new in pairs if old and (new is None or new["state"] == "Z")}
+        if ended:
+            pairs += self._read_again([pid for pid, r in processes.items() if r["ppid"] in ended], processes)
+        look = dict(self._now, processes=processes)
+        followed = containers.follow(look["containers"], pairs)
+        look["containers"] = self._identify(processes) if followed is None else followed
+        if self._same_namespaces(pairs) and not mounts:
+            self._last = processes
+        else:
+            look["namespaces"] = self._namespaces(processes)
+        self._now = look
+        return look
+
+    def _read_again(self, pids, processes):
+        """[(record before or None, record now or None)] of those of these that changed; processes is set right."""
+        pairs = []
+        for pid in pids:
+            old = processes.pop(pid, None)
+            new = self._read(pid, old, self._places)
+            if new:
+                processes[pid] = new
+            if new is not old:
+                pairs.append((old, new))
+        return pairs
+
+    def _read(self, pid, before, places):
+        """The record of a process, None where it is gone; `before`, its last one, where that still holds."""
+        if self._watch:
+            self._watch.add(pid)
+        try:
+            record, lines = self.reader.process(pid)
+        except procfs.Vanished:
+            if self._watch:
+                self._watch.discard(pid)
+            return None
+        place = places.get(lines) or self._places.get(lines)
+        if place is None:
+            place = cgroup.parse(lines.decode("utf-8", "backslashreplace"))
+        places[lines] = place
+        record["cgroup"], self._claims[place[0]] = place
+        if before:
+            # Whether it happens to run right now is no change to tell of: a busy host would do nothing else.
+            state = before["state"] if before["state"] in _ALIVE and record["state"] in _ALIVE else record["state"]
+            if before == dict(record, state=state, container=before["container"]):
+                return before
+        return record
+
+    def _identify(self, processes):
+        """The containers of these processes, whose records are made to say whose they are."""
+        found, members = containers.identify(processes, self._claims, self._cache)
+        for pid, record in processes.items():
+            if record["container"] != members.get(pid):
+                processes[pid] = dict(record, container=members.get(pid))  # the old one may be the last look's too
+        return found
+
+    def _same_namespaces(self, pairs):
+        """No namespace was entered first or left by all, so all are as they were; counts the members anew."""
+        left: dict[tuple[str, int], int] = {}
+        entered: dict[tuple[str, int], int] = {}
+        for old, new in pairs:
+            old = set(old["namespaces"].items()) if old else set()
+            new = set(new["namespaces"].items()) if new else set()
+            for key in old - new:
+                left[key] = left.get(key, 0) + 1
+            for key in new - old:
+                entered[key] = entered.get(key, 0) + 1
+        members = self._members
+        # Left by all and entered by others is a change too: the inode may be another namespace's.
+        same = all(members.get(key, 0) > number for key, number in left.items())
+        same = same and all(key in members for key in entered)
+        for key, number in left.items():
+            members[key] = members.get(key, 0) - number
+        for key, number in entered.items():
+            members[key] = members.get(key, 0) + number
+        for key in left:
+            if members[key] <= 0:
+                del members[key]
+        return same
 
     def _namespaces(self, processes):
         mounts = nsfs.mounts(_own_mountinfo())
@@ -126,7 +218,8 @@ class Scanner:
         self._held, self._listed = search.found, search.listed
         self._fresh.update((key, record) for key, record in search.records.items() if key not in self._described)
         self._above.update(search.above)
-        return dict(look, namespaces=self._namespaces(look["processes"]))
+        self._now = dict(look, namespaces=self._namespaces(look["processes"]))
+        return self._now
 
     def _still_held(self, first, mounts, processes):
         """{(kind, inode): [Sighting, ..]} of the last search, less those that are over.
@@ -217,6 +310,15 @@ class Scanner:
                     present[other] = self._above.get(other) or self._described.get(other) or self._undescribed(other)
                     unseen.append(other)
         return children
+
+
+def _counted(processes):
+    """{(kind, inode): how many of these processes are in it}."""
+    members: dict[tuple[str, int], int] = {}
+    for record in processes.values():
+        for key in record["namespaces"].items():
+            members[key] = members.get(key, 0) + 1
+    return members
 
 
 def _stayed(record, before, key):

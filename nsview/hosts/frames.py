@@ -35,7 +35,8 @@ class DeltaFrame(Struct, frozen=True, tag_field="frame", tag="delta"):
     gone: list[int]
     namespaces: list[Namespace]
     namespaces_gone: list[NamespaceKey]
-    containers: list[Container] | None
+    containers: list[Container]
+    containers_gone: list[str]
 
 
 class DetailsFrame(Struct, frozen=True, tag_field="frame", tag="details"):

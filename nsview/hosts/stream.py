@@ -41,7 +41,7 @@ class Stream:
                     raise HostError(f"{self.source}: not a recording of nsview: a delta before the first snapshot")
                 self.snapshot = advance(
                     self.snapshot, frame.taken_at, frame.processes, frame.gone, frame.namespaces,
-                    frame.namespaces_gone, frame.containers,
+                    frame.namespaces_gone, frame.containers, frame.containers_gone,
                 )  # fmt: skip
                 return self.snapshot
             case frames.HoldersFrame():

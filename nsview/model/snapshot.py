@@ -96,10 +96,10 @@ def advance(
     gone: Iterable[int],
     namespaces: Iterable[Namespace],
     namespaces_gone: Iterable[NamespaceKey],
-    containers: Iterable[Container] | None,
+    containers: Iterable[Container],
+    containers_gone: Iterable[str],
 ) -> Snapshot:
-    """The snapshot after a delta: new and changed records whole, the pids and namespaces that are gone, all containers
-    or None where they stayed as they were."""
+    """The snapshot after a delta: new and changed records whole, the pids, namespaces and containers that are gone."""
     next_processes = dict(old.processes)
     for pid in gone:
         next_processes.pop(pid, None)
@@ -108,7 +108,10 @@ def advance(
     for key in namespaces_gone:
         next_namespaces.pop(key, None)
     next_namespaces.update((namespace.key, namespace) for namespace in namespaces)
-    next_containers = old.containers if containers is None else {container.key: container for container in containers}
+    next_containers = dict(old.containers)
+    for name in containers_gone:
+        next_containers.pop(name, None)
+    next_containers.update((container.key, container) for container in containers)
     return Snapshot(old.host, taken_at, next_processes, next_namespaces, next_containers, old.search)
 
 

@@ -25,7 +25,7 @@ def snapshot_frame(**fields: Any) -> dict[str, Any]:
 
 def delta_frame(**fields: Any) -> dict[str, Any]:
     frame = {"frame": "delta", "taken_at": 2.0, "processes": [], "gone": [], "namespaces": [], "namespaces_gone": [],
-             "containers": None}  # fmt: skip
+             "containers": [], "containers_gone": []}  # fmt: skip
     return {**frame, **fields}
 
 

@@ -66,6 +66,54 @@ def identify(processes, claims, cache):
     return containers, members
 
 
+def follow(containers, changes):
+    """The containers after these changes of processes, or None where `identify` must be asked again.
+
+    containers: the frames' records. changes: (record before or None, record now or None) of each process that changed;
+    the new records' `container` is set. A child of a process that watches over nothing, in the cgroup of its parent or
+    of another known process, belongs where that belongs.
+    """
+    if not changes:
+        return containers
+    pillars: set[int] = set()
+    own = {}
+    for record in containers:
+        pillars.update(pid for pid in (record["init_pid"], record["shim_pid"], record["daemon_pid"]) if pid)
+        witness = record["witness"].split("; ", 1)[0]
+        if not witness.startswith("cgroup "):
+            return None  # its members are told by their pid namespace: rare, and not worth a rule of its own
+        own[witness[len("cgroup ") :]] = record["key"]
+    joined: dict[str, set[int]] = {}
+    left: dict[str, set[int]] = {}
+    for old, new in changes:
+        if old and (old["pid"] in pillars or _watches(old)):
+            return None
+        if new:
+            if _watches(new) or new["pid"] in pillars or new["ppid"] in pillars:
+                return None
+            key = next((own[above] for above in cgroups.ancestors(new["cgroup"]) if above in own), None)
+            if key is None and cgroups.claim(new["cgroup"]):
+                return None
+            new["container"] = key
+            if key and not (old and old["container"] == key):
+                joined.setdefault(key, set()).add(new["pid"])
+        if old and old["container"] and not (new and new["container"] == old["container"]):
+            left.setdefault(old["container"], set()).add(old["pid"])
+    if not joined and not left:
+        return containers
+    return [
+        dict(record, pids=sorted(set(record["pids"]) - left.get(key, set()) | joined.get(key, set())))
+        if (key := record["key"]) in joined or key in left
+        else record
+        for record in containers
+    ]
+
+
+def _watches(process):
+    """It may be one of those that `identify` finds containers by."""
+    return process["comm"].startswith(supervisor.PROGRAMS)
+
+
 class Cache:
     """What was read from disk, for as long as each scan asks for it again."""
 

@@ -14,6 +14,12 @@ from nsview import linux
 
 from .. import files
 
+PROGRAMS = (
+    "containerd", "dockerd", "conmon", "crio", "lxc", "systemd-nspawn", "systemd-machine", "runc", "crun", "youki",
+    "buildkit", "buildah", "podman", "k3s", "rke2", "kubelet",
+)  # fmt: skip
+"""How the names begin of all that runs or watches over containers."""
+
 
 class Host:
     """What is at hand to find containers by. processes, claims, and kept, the Cache: as `identify` is given them."""

@@ -1,0 +1,133 @@
+"""When to look again, and at what: events of the kernel where it gives them, and what has run since.
+
+Looking at everything is right but dear; this decides how seldom it will do.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from . import events, watch
+
+# Seconds between two of a kind; each also waits long enough to take no more than its share of a core.
+LOOK = 5.0, 0.004  # at everything: what nothing else tells, such as a process moved to another cgroup by a third
+PASS = 1.0, 0.009  # over what has run: setns and unshare, and all changes where there are no events
+BIRTHS = 0.1, 0.01  # a glance at how many there have been, where there are no events
+GATHER = 0.02  # after the first event of some, so that a burst is one update
+UPDATES = 0.25  # of a core at the most: a storm makes updates rarer, not later ones
+
+
+class Follow:
+    """Gathers what may have changed. sources, urgent: what select is to wait for besides time."""
+
+    def __init__(self):
+        self.watch = watch.Watch()
+        self.urgent = _opened("/proc/self/mountinfo")  # ready when a mount came or went: a namespace may have a name
+        self._loadavg = _opened("/proc/loadavg")
+        self._last_pid = b""
+        self._events = _listening()
+        self.sources = [self._events] if self._events else []
+        self._pids: set[int] = set()  # what may have changed ..
+        self._ended: dict[int, int] = {}  # .. and of these what has ended: how often it was still there
+        self._everything = False
+        self._mounts = False
+        self._next_look = self._next_pass = self._next_births = self._next_update = time.monotonic()
+        self._gathered = None  # when what was gathered is to be looked at
+
+    def looked(self, cost):
+        """Everything was looked at, and that took so many seconds."""
+        now = time.monotonic()
+        self._everything = False
+        self._next_look = now + max(LOOK[0], cost / LOOK[1])
+        self._next_pass = now + PASS[0]
+        self._settle(now, cost)
+
+    def updated(self, cost, processes):
+        """An update was made, and that took so many seconds. processes: those there are by it."""
+        now = time.monotonic()
+        self._settle(now, cost)
+        # A zombie is gone when its parent takes note of it, which is soon, or only a pass will tell.
+        self._ended = {pid: n + 1 for pid, n in self._ended.items() if n < 4 and pid in processes}
+        if self._ended:
+            self._pids.update(self._ended)
+            self._gathered = now + 2 * GATHER
+
+    def _settle(self, now, cost):
+        self._gathered = None
+        self._next_update = now + cost * (1 - UPDATES) / UPDATES
+
+    def want_everything(self):
+        """Look at everything next."""
+        self._everything = True
+
+    def next(self, now):
+        """When something is due, as time.monotonic tells time."""
+        if self._everything:
+            return max(now, self._next_update)
+        due = min(self._next_look, self._next_pass)
+        if not self._events:
+            due = min(due, self._next_births)
+        if self._gathered is not None:
+            due = min(due, max(self._gathered, self._next_update))
+        return due
+
+    def heard(self, ready, urgent):
+        """select found these ready."""
+        if self._events in ready:
+            changed, ended, lost = self._events.take()
+            self._pids |= changed | ended
+            self._ended.update(dict.fromkeys(ended, 0))
+            self._everything |= lost
+        if urgent:
+            self._mounts = True
+        if self._gathered is None and (self._pids or urgent):
+            self._gathered = time.monotonic() + GATHER
+
+    def due(self, processes):
+        """(look at everything, pids to look at, look at mounts). processes: those known."""
+        now = time.monotonic()
+        if self._everything or now >= self._next_look:
+            self._pids, self._mounts = set(), False
+            return True, (), True
+        if now >= self._next_pass:
+            self._pass(now)
+        if not self._events and now >= self._next_births:
+            self._births(now, processes)
+        if now < self._next_update:
+            if self._gathered is None and self._pids:
+                self._gathered = self._next_update
+            return False, (), False
+        pids, mounts = self._pids, self._mounts
+        self._pids, self._mounts = set(), False
+        return False, pids, mounts
+
+    def _pass(self, now):
+        ran, gone = self.watch.passed()
+        self._pids.update(ran, gone)  # a pid of one that is gone may be another's by now
+        self._next_pass = now + max(PASS[0], (time.monotonic() - now) / PASS[1])
+
+    def _births(self, now, processes):
+        """Those in /proc that are not known, where the last pid given is another than it was."""
+        last = os.pread(self._loadavg[0], 256, 0).split()[-1] if self._loadavg else b""
+        if last != self._last_pid or not last:
+            self._last_pid = last
+            there = {int(name) for name in os.listdir("/proc") if name.isdigit()}
+            self._pids |= there.difference(processes)
+        self._next_births = now + max(BIRTHS[0], (time.monotonic() - now) / BIRTHS[1])
+
+
+def _listening():
+    """The kernel's events, None where it does not give them to us."""
+    try:
+        return events.Events()
+    except OSError:
+        return None
+
+
+def _opened(path):
+    """[fd] of a file, [] where it can't be opened."""
+    try:
+        return [os.open(path, os.O_RDONLY)]
+    except OSError:
+        return []

@@ -91,7 +91,7 @@ class Stage:
         sh("ip", "netns", "add", "blue")
         self.start("unshare", "--mount", "--propagation", "private", "sleep", "3600")
         as_user = ("setpriv", "--reuid=1000", "--regid=1000", "--clear-groups")
-        self.start(*as_user, "unshare", "--user", "--map-root-user", "--pid", "--fork", "sleep", "900")
+        self.start(*as_user, "unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "sleep", "900")
         time.sleep(1)
 
     def _pod(self) -> None:

@@ -9,6 +9,7 @@ snapshot   one host at one instant, and how a delta makes the next one
 group      who shares a namespace, and with whom
 chain      how a process descends from the top of the tree, container daemons included
 rows       the lines of the explorer's list, from a snapshot and a view
+changes    what is new, gone or moved between two snapshots
 filter     which rows the words of a filter leave
 target     what a user means by `8058`, `net:4026532173`, `web` or a path
 text       text of unknown origin made safe for a terminal

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from . import filter as filters
 from .group import containers_of
 from .kinds import KIND_NAMES
-from .records import Container, Namespace, Process
+from .label import label
+from .records import Container, Namespace, NamespaceKey, Process
 from .snapshot import Snapshot
 
 Grouping = Literal["mnt", "uts", "ipc", "pid", "net", "user", "cgroup", "time", "tree", "container"]
@@ -25,11 +27,14 @@ class View(Struct, frozen=True):
     """How a snapshot is looked at.
 
     by: a kind of namespace, "container", or "tree" for the processes as they descend from each other.
+    nest: namespaces as they hang together: below their parent (pid and user), else below the user namespace that owns
+    them.
     toggled: the rows whose fold is not the usual one. The usual: the host's own namespace, kernel threads and
     processes outside of any container folded, everything else open.
     """
 
     by: Grouping = "net"
+    nest: bool = False
     filter: filters.Filter = filters.Filter()
     toggled: frozenset[RowKey] = frozenset()
 
@@ -39,7 +44,9 @@ class GroupRow(Struct, frozen=True):
 
     namespace, container: what the group is; both None where its members' namespaces could not be read, or where they
     are in no container. pids: all members; shown: how many of them the filter leaves.
-    containers: of the members. folded: None where there is nothing below.
+    containers: of the members. label: what they are where no container is (see `label`).
+    depth: how many namespaces it is nested in. owner: it is here as the owner of those below, not as one of the kind.
+    folded: None where there is nothing below.
     """
 
     key: RowKey
@@ -50,6 +57,9 @@ class GroupRow(Struct, frozen=True):
     shown: int
     containers: tuple[Container, ...]
     folded: bool | None
+    label: str | None = None
+    depth: int = 0
+    owner: bool = False
 
 
 class ProcessRow(Struct, frozen=True, gc=False):
@@ -93,7 +103,8 @@ def rows(snapshot: Snapshot, view: View) -> list[Row]:
         found = _tree(snapshot, view)
     else:
         found = []
-        for group in _groups(snapshot, view):
+        groups = _groups(snapshot, view)
+        for group in _nested(groups, snapshot) if view.nest and view.by != "container" else groups:
             found.append(group)
             if group.folded is False:
                 found.extend(_members(snapshot, view, group))
@@ -120,7 +131,8 @@ def _groups(snapshot: Snapshot, view: View) -> list[GroupRow]:
         usually_folded = (initial or unplaced) and not view.filter
         folded = (usually_folded != (key in view.toggled)) if shown else None
         members = containers_of(snapshot, pids)
-        groups.append(GroupRow(key, namespace, container, initial, pids, len(shown), members, folded))
+        what = label(namespace, snapshot) if namespace else None
+        groups.append(GroupRow(key, namespace, container, initial, pids, len(shown), members, folded, what))
 
     def order(group: GroupRow) -> tuple[bool, bool, int, str]:
         # By age, so that what is new comes last and nothing moves; what could not be read at the very end.
@@ -129,6 +141,41 @@ def _groups(snapshot: Snapshot, view: View) -> list[GroupRow]:
         return not group.initial, unknown, oldest, str(group.key)
 
     return sorted(groups, key=order)
+
+
+def _nested(groups: list[GroupRow], snapshot: Snapshot) -> list[GroupRow]:
+    """The groups below what they hang from, with those of it that were not among them."""
+    rows = {group.namespace.key: group for group in groups if group.namespace}
+    below: dict[NamespaceKey | None, list[NamespaceKey]] = {}
+    unseen = list(rows)
+    for key in unseen:  # grows as it goes
+        above = _above(snapshot.namespaces[key])
+        if above is not None and above not in snapshot.namespaces:
+            above = None
+        below.setdefault(above, []).append(key)
+        if above is not None and above not in rows:
+            namespace = snapshot.namespaces[above]
+            pids = snapshot.members(namespace.type).get(namespace.inode, ())
+            rows[above] = GroupRow(
+                ("owner", *above), namespace, None, namespace.initial, pids, len(pids), (), None, owner=True
+            )
+            unseen.append(above)
+    found: list[GroupRow] = []
+    stack = [(key, 0) for key in reversed(below.get(None, []))]
+    while stack:
+        key, depth = stack.pop()
+        found.append(replace(rows[key], depth=depth))
+        stack += [(child, depth + 1) for child in reversed(below.get(key, []))]
+    return found + [group for group in groups if not group.namespace]
+
+
+def _above(namespace: Namespace) -> NamespaceKey | None:
+    """What a namespace hangs from: its parent where its kind has one, else its owner."""
+    if namespace.type in ("pid", "user"):
+        if namespace.parent is not None:
+            return namespace.type, namespace.parent
+        return None
+    return ("user", namespace.owner) if namespace.owner is not None else None
 
 
 def _partition(

@@ -120,6 +120,16 @@ def searched(old: Snapshot, search: Search) -> Snapshot:
     return Snapshot(old.host, old.taken_at, old.processes, old.namespaces, old.containers, search)
 
 
+def with_ghosts(old: Snapshot, ghosts: Iterable[Process]) -> Snapshot:
+    """The snapshot with processes that are just gone still in it, unless their pids are others' by now."""
+    missing = {ghost.pid: ghost for ghost in ghosts if ghost.pid not in old.processes}
+    if not missing:
+        return old
+    return Snapshot(
+        old.host, old.taken_at, {**old.processes, **missing}, old.namespaces, old.containers, old.search
+    )
+
+
 def of_kind(snapshot: Snapshot, kind: KindName) -> list[Namespace]:
     """The namespaces of one kind, the host's first one first, then in order of inode."""
     found = [namespace for namespace in snapshot.namespaces.values() if namespace.type == kind]

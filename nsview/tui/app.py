@@ -47,6 +47,7 @@ class NsviewApp(App[int]):
         self.host = host
         self.failure: str | None = None
         self._recorded_answer = 0
+        self._searching: LocalHost | None = None
         self.explorer = Explorer()
 
     @property
@@ -123,6 +124,12 @@ class NsviewApp(App[int]):
         self._recorded_answer += 1
         self.post_message(DetailsArrived(self._recorded_answer, self.host.details(process)))
         return self._recorded_answer
+
+    def search_holders(self, *, slowly: bool) -> None:
+        """Search for all that keeps namespaces alive; once, where it is not asked for by the user."""
+        if isinstance(self.host, LocalHost) and not (slowly and self._searching is self.host):
+            self._searching = self.host
+            self.host.request_holders(slowly=slowly)
 
     def rescan(self) -> None:
         """Look now; start the agent again where it has ended."""

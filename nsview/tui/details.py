@@ -1,6 +1,6 @@
 """The pane about the chosen row."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from rich.console import Group, RenderableType
 from rich.style import Style
@@ -13,6 +13,7 @@ from textual.widgets import Static
 from nsview.hosts.usage import Usage
 from nsview.model.chain import chain
 from nsview.model.group import USUALLY_SHARED, sharing
+from nsview.model.holding import words
 from nsview.model.kinds import KIND
 from nsview.model.records import Container, Details, Namespace, Process
 from nsview.model.rows import Grouping, GroupRow, ProcessRow, Row
@@ -176,19 +177,33 @@ class DetailsPane(VerticalScroll, can_focus=True):
                 ("", Text("the host's own", self._s("host")) if namespace.initial else None),
                 ("processes", str(len(row.pids))),
                 ("oldest", f"{oldest.pid} {oldest.command}" if oldest else None),
-                ("owner", f"user:[{namespace.owner}]" if namespace.owner else None),
-                ("parent", f"{namespace.type}:[{namespace.parent}]" if namespace.parent else None),
+                ("label", row.label),
+                ("owner", _above("owner", "user", namespace.owner, namespace)),
+                ("parent", _above("parent", namespace.type, namespace.parent, namespace)),
+                ("made by", f"uid {namespace.owner_uid}" if namespace.owner_uid is not None else None),
                 ("kernel id", str(namespace.id) if namespace.id is not None else None),
-                ("mounted at", "\n".join(namespace.names)),
+                ("mounted at", Text("\n".join(map(safe, namespace.names))) if namespace.names else None),
             ),
         ]
         if row.containers:
             parts += [self._heading("CONTAINERS"), self._containers(row)]
+        parts += [self._heading("HELD BY"), self._holders(namespace, row, snapshot)]
         parts += [
             self._heading("BY HAND"),
             Text(kind.by_hand.replace("PID", str(oldest.pid)) if oldest else "no process is in it", self._s("dim")),
         ]
         return Group(*parts)
+
+    def _holders(self, namespace: Namespace, row: GroupRow, snapshot: Snapshot) -> Text:
+        lines = [f"{len(row.pids)} member processes"] if row.pids else []
+        lines += [words(holder, snapshot) for holder in namespace.held_by[:_HOLDERS]]
+        if len(namespace.held_by) > _HOLDERS:
+            lines.append(f"and {len(namespace.held_by) - _HOLDERS} more")
+        if snapshot.search is None:
+            lines.append("not yet looked for: threads, open files, sockets, mounts elsewhere")
+        elif snapshot.search.unreadable:
+            lines.append(f"{sum(snapshot.search.unreadable.values())} processes could not be searched")
+        return Text("\n".join(map(safe, lines)))
 
     def _containers(self, row: GroupRow) -> Table:
         table = Table.grid(padding=(0, 2, 0, 0))
@@ -220,6 +235,15 @@ class DetailsPane(VerticalScroll, can_focus=True):
                 "Reading it takes root and CAP_SYS_PTRACE. What else is known of each is shown on its own row."
             ),
         )
+
+
+_HOLDERS = 20
+
+
+def _above(which: Literal["owner", "parent"], kind: str, inode: int | None, namespace: Namespace) -> str | None:
+    if inode is not None:
+        return f"{kind}:[{inode}]"
+    return "above what may be seen from here" if which in namespace.out_of_view else None
 
 
 _STATES = {

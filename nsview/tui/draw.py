@@ -3,9 +3,12 @@
 Styles are names (see `listing`), so that themes decide on colours.
 """
 
+from typing import Literal
+
 from msgspec import Struct
 
 from nsview.model.group import USUALLY_SHARED, kinds_shared_with_host
+from nsview.model.holding import summary
 from nsview.model.records import Process
 from nsview.model.rows import GroupRow, NoteRow, ProcessRow, Row
 from nsview.model.snapshot import Snapshot
@@ -14,6 +17,10 @@ from nsview.model.text import safe
 Piece = tuple[str, str]
 """(text, style's name)"""
 
+Mark = Literal["new", "gone", "moved"]
+"""What has just happened to a process; also shown by a sign, for those who see no colours."""
+
+SIGNS: dict[Mark | None, str] = {None: "  ", "new": "+ ", "gone": "- ", "moved": "~ "}
 OPEN, FOLDED, LEAF = "▼ ", "▶ ", "  "
 
 
@@ -51,11 +58,11 @@ def header(size: Columns) -> list[Piece]:
     return [(text + "COMMAND", "header")]
 
 
-def row(line: Row, size: Columns, snapshot: Snapshot, grouped_by: str) -> list[Piece]:
+def row(line: Row, size: Columns, snapshot: Snapshot, grouped_by: str, mark: Mark | None = None) -> list[Piece]:
     """One row's pieces, left to right, not yet cut to the width of the screen."""
     match line:
         case ProcessRow():
-            return _process(line, size)
+            return _process(line, size, mark)
         case GroupRow():
             return _group(line, snapshot, grouped_by)
         case NoteRow():
@@ -67,9 +74,10 @@ def _cut(text: str, width: int) -> str:
     return text.ljust(width) if len(text) <= width else text[: width - 1] + "…"
 
 
-def _process(line: ProcessRow, size: Columns) -> list[Piece]:
+def _process(line: ProcessRow, size: Columns, mark: Mark | None) -> list[Piece]:
     process = line.process
-    pieces = [("  " + str(process.pid).rjust(size.pid) + "  ", "dim" if line.context else "pid")]
+    quiet = "dim" if line.context else "pid"
+    pieces = [(SIGNS[mark] + str(process.pid).rjust(size.pid) + "  ", mark or quiet)]
     if size.inside:
         inner = process.inner_pid
         pieces.append((("" if inner is None else str(inner)).rjust(size.inside) + "  ", "inside"))
@@ -82,7 +90,7 @@ def _process(line: ProcessRow, size: Columns) -> list[Piece]:
         pieces.append((FOLDED if line.folded else OPEN, "guide"))
     if process.state == "Z":
         pieces.append(("zombie ", "warning"))
-    pieces.append((safe(_command(process)), "dim" if line.context or process.kthread else "command"))
+    pieces.append((safe(_command(process)), mark if mark else "dim" if line.context or process.kthread else "command"))
     return pieces
 
 
@@ -97,20 +105,20 @@ def _command(process: Process) -> str:
 
 def _group(line: GroupRow, snapshot: Snapshot, grouped_by: str) -> list[Piece]:
     mark = LEAF if line.folded is None else FOLDED if line.folded else OPEN
-    pieces: list[Piece] = [(mark, "guide")]
+    pieces: list[Piece] = [("   " * line.depth + mark, "guide")]
     if line.container:
         pieces += _container_head(line, snapshot)
     elif line.namespace:
-        pieces += [(line.namespace.label, "host" if line.initial else "group"), ("  ", "command")]
-        pieces += _who(line)
+        style = "dim" if line.owner else "host" if line.initial else "group"
+        pieces += [(line.namespace.label, style), ("  ", "command")]
+        pieces += [("host", "dim")] if line.owner and line.initial else _who(line)
     elif grouped_by == "container":
         pieces.append(("in no container", "group"))
     else:
         pieces.append((f"{grouped_by} namespace not readable", "warning"))
     pieces.append((_count(line), "dim"))
     if line.namespace and not line.pids:
-        held = ", ".join(holder.path or holder.kind for holder in line.namespace.held_by)
-        pieces.append((f"  held by {safe(held)}", "dim"))
+        pieces.append((f"  {safe(summary(line.namespace, snapshot))}", "dim"))
     return pieces
 
 
@@ -137,7 +145,8 @@ def _who(line: GroupRow) -> list[Piece]:
         also = f" + {len(names)} container{'s' if len(names) > 1 else ''}" if names else ""
         return [(f"host{also}", "host")]
     if not names:
-        return [(", ".join(safe(name) for name in line.namespace.names), "command")] if line.namespace else []
+        own = line.namespace.names if line.namespace else ()
+        return [(safe(", ".join((*([line.label] if line.label else []), *own))), "label")]
     shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
     pieces = [(shown, "container")]
     if len(names) > 1:

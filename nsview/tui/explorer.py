@@ -1,18 +1,22 @@
 """The main screen: what is grouped how, which row is chosen, and what the keys do with it."""
 
+from collections.abc import Sequence
 from functools import partial
+from time import monotonic
 from typing import ClassVar
 
 import msgspec
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Footer, Input
+from textual.widgets import Footer, Input, Static
 
 from nsview.hosts.usage import Meter, Usage
 from nsview.model import filter, target
+from nsview.model.changes import Changes, changes
 from nsview.model.records import Details, Process
 from nsview.model.rows import (
     GROUPINGS,
@@ -26,13 +30,17 @@ from nsview.model.rows import (
     process_key,
     rows,
 )
-from nsview.model.snapshot import Snapshot
+from nsview.model.snapshot import Snapshot, with_ghosts
+from nsview.model.text import safe
 
+from . import draw
 from .details import DetailsPane
 from .kindbar import KindBar
 from .listing import Listing
 from .messages import Chosen, EnterWanted, FoldWanted, GroupingWanted
 from .status import Status
+
+MOMENT = 1.5  # seconds for which births, deaths and moves are marked
 
 
 class FilterInput(Input):
@@ -57,7 +65,7 @@ class Explorer(Screen[None]):
     """One host's snapshots, as a list with details."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("e", "enter", "Shell inside", tooltip="Join the row's namespaces and open a shell there"),
+        Binding("e", "enter", "Shell", tooltip="Join the row's namespaces and open a shell there"),
         Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only what matches all words typed"),
         *[
             Binding(
@@ -73,8 +81,11 @@ class Explorer(Screen[None]):
         Binding("right_square_bracket", "next_group", "Group by the next kind", show=False, key_display="]"),
         Binding("left_square_bracket", "next_group(-1)", "Group by the previous kind", show=False, key_display="["),
         Binding("tab", "app.focus_next", "Between the rows and their details", show=False),
+        Binding("space", "pause", "Pause", show=False, tooltip="Keep what is shown still, and mark what happens"),
+        Binding("t", "nest", "Nest", tooltip="Namespaces below their parent or owner, or side by side"),
         Binding("d", "toggle_details", "Details", tooltip="Show or hide the details"),
         Binding("f", "fold_all", "Fold", tooltip="Fold all groups, or unfold them"),
+        Binding("H", "holders", "Search all that holds namespaces: threads, files, sockets, mounts", show=False),
         Binding("r", "rescan", "Look again now", show=False),
         Binding("R", "app.elevate", "As root", tooltip="Read what only root may, through sudo"),
         Binding("escape", "clear_filter", "Clear the filter", show=False),
@@ -85,7 +96,12 @@ class Explorer(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self.view = View()
-        self.snapshot: Snapshot | None = None
+        self.snapshot: Snapshot | None = None  # what is shown
+        self._shown: Snapshot | None = None  # .. and of which the rows are: with those that are just gone
+        self.paused = False
+        self._latest: Snapshot | None = None  # what the host is like, also while what is shown is kept still
+        self._recent: dict[RowKey, tuple[draw.Mark, float, Process]] = {}  # marks, until when, and on what
+        self._fading: Timer | None = None
         self.details: Details | None = None
         self._usage: Usage | None = None
         self._meter = Meter()
@@ -96,6 +112,7 @@ class Explorer(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Status()
         yield KindBar()
+        yield Static(id="notes")
         with Horizontal(id="body"):
             yield Listing()
             yield DetailsPane()
@@ -120,15 +137,74 @@ class Explorer(Screen[None]):
 
     def take(self, snapshot: Snapshot) -> None:
         """Show a newer snapshot; the cursor stays on its process."""
-        first = self.snapshot is None
-        self.snapshot = snapshot
-        self.query_one(Status).snapshot = snapshot
-        if first and not snapshot.host.privileged and sum(snapshot.unreadable.values()) * 2 > len(snapshot.processes):
+        before, self._latest = self._latest, snapshot
+        if before is None:
+            self._begin(snapshot)
+        elif self.paused:
+            self._tell_changes()
+        else:
+            self._remember(changes(before, snapshot))
+            self._show_live()
+
+    def _begin(self, snapshot: Snapshot) -> None:
+        """The first snapshot."""
+        self.snapshot = self.query_one(Status).snapshot = snapshot
+        if not snapshot.host.privileged and sum(snapshot.unreadable.values()) * 2 > len(snapshot.processes):
             # Few inodes are to be seen without root, but cgroups are: containers are what can be told apart.
             self.view = View(by="container")
             self.query_one(KindBar).by = "container"
-        self._show(select=self._first_choice(snapshot) if first else None)
+        if snapshot.host.notes:
+            notes = self.query_one("#notes", Static)
+            notes.update(Text("\n".join(map(safe, snapshot.host.notes))))
+            notes.add_class("some")
+        self._show(select=self._first_choice(snapshot))
         self.refresh_bindings()
+
+    def _remember(self, happened: Changes) -> None:
+        """What has just happened is marked for a moment."""
+        until = monotonic() + MOMENT
+        for process in happened.new:
+            self._recent[process_key(process)] = "new", until, process
+        for process in happened.gone:
+            self._recent[process_key(process)] = "gone", until, process
+        for _, process in happened.moved:
+            self._recent[process_key(process)] = "moved", until, process
+
+    def _show_live(self) -> None:
+        """The latest snapshot, with those that are just gone still in their places."""
+        if self._latest is None or self.paused:
+            return
+        now = monotonic()
+        self._recent = {key: mark for key, mark in self._recent.items() if mark[1] > now}
+        self.snapshot = self.query_one(Status).snapshot = self._latest
+        ghosts = [process for mark, _, process in self._recent.values() if mark == "gone"]
+        self._show(ghosts=ghosts)
+        self.listing.mark({key: mark for key, (mark, _, _) in self._recent.items()})
+        if self._fading:
+            self._fading.stop()
+        if self._recent:
+            self._fading = self.set_timer(min(until for _, until, _ in self._recent.values()) - now, self._show_live)
+
+    def _tell_changes(self) -> None:
+        """While paused: what would be seen, in numbers and on the rows."""
+        if self.snapshot is None or self._latest is None:
+            return
+        since = changes(self.snapshot, self._latest)
+        self.query_one(Status).since = since
+        marks: dict[RowKey, draw.Mark] = {process_key(process): "gone" for process in since.gone}
+        marks.update((process_key(process), "moved") for _, process in since.moved)
+        self.listing.mark(marks)
+
+    def action_pause(self) -> None:
+        self.paused = not self.paused
+        if self.paused:
+            self._recent.clear()
+            self._tell_changes()
+        else:
+            self.query_one(Status).since = None
+            if self.snapshot is not None and self._latest is not None:
+                self._remember(changes(self.snapshot, self._latest))
+            self._show_live()
 
     def _first_choice(self, snapshot: Snapshot) -> list[RowKey] | None:
         """Where to begin: below the host's own namespace, which is folded and seldom the question."""
@@ -155,9 +231,10 @@ class Explorer(Screen[None]):
 
     # What is shown
 
-    def _show(self, select: list[RowKey] | None = None) -> None:
+    def _show(self, select: list[RowKey] | None = None, ghosts: Sequence[Process] = ()) -> None:
         if self.snapshot is not None:
-            self.listing.show(rows(self.snapshot, self.view), self.snapshot, self.view.by, select)
+            self._shown = with_ghosts(self.snapshot, ghosts)
+            self.listing.show(rows(self._shown, self.view), self._shown, self.view.by, select)
 
     def _look(self, select: list[RowKey] | None = None, **changed: object) -> None:
         """Look at the same snapshot in another way."""
@@ -170,9 +247,9 @@ class Explorer(Screen[None]):
         details = self.details
         if not (isinstance(row, ProcessRow) and details and details.pid == row.process.pid):
             details = None
-        if self.snapshot is not None:
+        if self._shown is not None:
             self.query_one(DetailsPane).show(
-                row, self.snapshot, self.view.by, details, self._usage if details else None
+                row, self._shown, self.view.by, details, self._usage if details else None
             )
 
     def on_chosen(self, message: Chosen) -> None:
@@ -180,6 +257,8 @@ class Explorer(Screen[None]):
         if self._asking:
             self._asking.stop()
         row = message.row
+        if isinstance(row, GroupRow) and row.namespace and self.snapshot and not self.snapshot.search:
+            self.app.search_holders(slowly=True)  # type: ignore[attr-defined]
         if isinstance(row, ProcessRow):
             # Not at each step of a key held down: what is asked for costs the host something.
             self._asking = self.set_timer(0.15, partial(self._ask, row.process))
@@ -247,6 +326,13 @@ class Explorer(Screen[None]):
         group = row.group if isinstance(row, ProcessRow) else None
         self._look([group] if group else None, toggled=self.view.toggled ^ {row.key for row in foldable})
 
+    def action_nest(self) -> None:
+        """Namespaces as they hang together, or side by side."""
+        if self.view.by in ("tree", "container"):
+            self.notify("Namespaces nest; choose a kind of them first, with 1 to 8.")
+        else:
+            self._look(nest=not self.view.nest)
+
     def action_toggle_details(self) -> None:
         self.toggle_class("no-details")
 
@@ -275,6 +361,9 @@ class Explorer(Screen[None]):
 
     def action_rescan(self) -> None:
         self.app.rescan()  # type: ignore[attr-defined]
+
+    def action_holders(self) -> None:
+        self.app.search_holders(slowly=False)  # type: ignore[attr-defined]
 
     def action_enter(self) -> None:
         row = self.listing.row

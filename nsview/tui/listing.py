@@ -3,6 +3,7 @@
 It holds the cursor on the same process or group while snapshots come and go, and at the same height of the screen.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -21,8 +22,8 @@ from . import draw
 from .messages import Chosen, EnterWanted, FoldWanted
 
 STYLES = (
-    "header", "group", "host", "container", "shared", "pid", "inside", "user", "command", "guide", "dim", "warning",
-    "cursor", "cursor-blurred",
+    "header", "group", "host", "container", "shared", "label", "pid", "inside", "user", "command", "guide", "dim",
+    "warning", "new", "gone", "moved", "cursor", "cursor-blurred",
 )  # fmt: skip
 
 
@@ -53,6 +54,7 @@ class Listing(ScrollView, can_focus=True):
         self._grouped_by = ""
         self._columns = draw.Columns(5, 6, 8, 10)
         self._styles: dict[str, Style] = {}
+        self._marks: Mapping[RowKey, draw.Mark] = {}
 
     @property
     def row(self) -> Row | None:
@@ -76,6 +78,12 @@ class Listing(ScrollView, can_focus=True):
         self._keep_in_sight()
         self.refresh()
         self.post_message(Chosen(self.row))
+
+    def mark(self, marks: Mapping[RowKey, draw.Mark]) -> None:
+        """Mark these rows as new, gone or moved, and no others."""
+        if marks != self._marks:
+            self._marks = marks
+            self.refresh()
 
     def on_resize(self) -> None:
         if self._snapshot is not None:
@@ -106,7 +114,8 @@ class Listing(ScrollView, can_focus=True):
         base = self.rich_style
         if place == self.cursor:
             base += self._style("cursor" if self.has_focus else "cursor-blurred")
-        pieces = draw.row(self.rows[place], self._columns, self._snapshot, self._grouped_by)
+        row = self.rows[place]
+        pieces = draw.row(row, self._columns, self._snapshot, self._grouped_by, self._marks.get(row.key))
         return self._strip(pieces, width, base, plain=place == self.cursor and self.has_focus)
 
     def _strip(self, pieces: list[draw.Piece], width: int, base: Style, plain: bool = False) -> Strip:

@@ -7,6 +7,7 @@ from rich.text import Text
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from nsview.model.changes import Changes
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
 
@@ -19,6 +20,8 @@ class Status(Widget):
     snapshot: reactive[Snapshot | None] = reactive(None)
     source: reactive[str] = reactive("live")
     filter: reactive[str] = reactive("")
+    since: reactive[Changes | None] = reactive(None)
+    """What has changed since the explorer was paused; None where it is not."""
     progress: reactive[str] = reactive("reading /proc …")
 
     def __init__(self) -> None:
@@ -46,7 +49,13 @@ class Status(Widget):
         if wide or not denied:
             right.append(f"{_count(snapshot.processes, 'process', 'processes')}  ")
             right.append(f"{_count(snapshot.namespaces, 'namespace')}  ")
-        right.append(f"{_count(snapshot.containers, 'container')}  {self.source} ")
+        right.append(f"{_count(snapshot.containers, 'container')}  ")
+        since = self.since
+        if since is None:
+            right.append(f"{self.source} ")
+        else:
+            words = f" paused  +{len(since.new)} -{len(since.gone)} ~{len(since.moved)} "
+            right.append(words, self.get_component_rich_style("status--warning"))
         gap = self.size.width - left.cell_len - right.cell_len
         if gap < 1:
             left.truncate(max(0, self.size.width - right.cell_len - 1), overflow="ellipsis")

@@ -5,10 +5,12 @@ import json
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from textual.widgets import Button, Checkbox, Input, Static
 
 from nsview.hosts.recording import RecordedHost, demo
 from nsview.model.rows import GROUPINGS, GroupRow, NoteRow, ProcessRow
+from nsview.model.snapshot import Snapshot
 from nsview.tui.app import NsviewApp
 from nsview.tui.details import DetailsPane
 from nsview.tui.dialog import JoinDialog
@@ -358,3 +360,71 @@ async def test_a_row_is_drawn_only_when_visible() -> None:
         await pilot.press("down")
         await pilot.pause()
         assert 0 < len(lines) <= 2 * listing.size.height
+
+
+def without(snapshot: Snapshot, pid: int) -> Snapshot:
+    return replace(snapshot, processes={p: process for p, process in snapshot.processes.items() if p != pid})
+
+
+def moved(snapshot: Snapshot, pid: int, inode: int) -> Snapshot:
+    process = snapshot.processes[pid]
+    process = replace(process, namespaces=replace(process.namespaces, net=inode))
+    return replace(snapshot, processes={**snapshot.processes, pid: process})
+
+
+async def test_pause_keeps_what_is_shown_and_marks_what_happens() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        before = app.explorer.snapshot
+        assert before is not None
+        web, logs = (next(c.init_pid for c in before.containers.values() if c.name == n) for n in ("web", "web-logs"))
+        assert web is not None
+        assert logs is not None
+        await pilot.press("space")
+        later = moved(without(before, web), logs, before.host.initial.net or 0)
+        app.explorer.take(later)
+        await pilot.pause()
+        text = drawn(app)
+        assert "paused  +0 -1 ~1" in text
+        assert f"- {web}" in " ".join(text.split())
+        assert f"~ {logs}" in " ".join(text.split())
+        await pilot.press("space")
+        assert app.explorer.snapshot is later
+        assert "paused" not in drawn(app)
+
+
+async def test_births_and_deaths_are_marked_for_a_moment() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        whole = app.explorer.snapshot
+        assert whole is not None
+        logs = next(c.init_pid for c in whole.containers.values() if c.name == "web-logs")
+        assert logs is not None
+        app.explorer.take(without(whole, logs))
+        await pilot.pause()
+        assert f"- {logs}" in " ".join(drawn(app).split())
+        await pilot.pause(2)
+        assert f" {logs} " not in drawn(app)
+        app.explorer.take(whole)
+        await pilot.pause()
+        assert f"+ {logs}" in " ".join(drawn(app).split())
+        await pilot.pause(2)
+        assert f"+ {logs}" not in " ".join(drawn(app).split())
+        assert f" {logs} " in drawn(app)
+
+
+async def test_namespaces_nest_below_their_parent_or_owner() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.press("4", "t")
+        depths = [row.depth for row in app.explorer.listing.rows if isinstance(row, GroupRow) and row.namespace]
+        assert depths[0] == 0
+        assert set(depths[1:]) == {1}
+        await pilot.press("5")
+        owners = [row for row in app.explorer.listing.rows if isinstance(row, GroupRow) and row.owner]
+        assert [row.namespace.type for row in owners if row.namespace] == ["user"]
+        await pilot.press("t")
+        assert not any(isinstance(row, GroupRow) and row.depth for row in app.explorer.listing.rows)

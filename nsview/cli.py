@@ -8,6 +8,7 @@ import argparse
 import io
 import os
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ from .model.text import safe
 if TYPE_CHECKING:
     from .hosts.local import LocalHost
     from .hosts.recording import RecordedHost
+    from .join.plan import Plan
+    from .model.kinds import KindName
     from .model.snapshot import Snapshot
     from .model.target import Target
 
@@ -89,6 +92,16 @@ def parser() -> argparse.ArgumentParser:
     enter.add_argument(
         "--host-privileges", action="store_true", help="keep this user's capabilities and cgroup, as nsenter does"
     )
+    enter.add_argument(
+        "--toolbox", action="store_true", help="CMD, or sh, is of the host's static busybox, run from memory"
+    )
+    enter.add_argument(
+        "-u", "--as", dest="account", metavar="USER[:GROUP]", help="be another user of the container (--user=USER too)"
+    )
+    enter.add_argument("-w", "--cwd", metavar="DIR", help="begin in this directory")
+    enter.add_argument(
+        "-e", "--env", action="append", default=[], metavar="NAME=value", type=_variable, help="set a variable"
+    )
     enter.add_argument("--dry-run", action="store_true", help="print the plan and the nsenter command, do nothing")
     enter.add_argument("--start", type=int, metavar="TICKS", help="refuse a process that did not start then")
     enter.add_argument("cmd", nargs="*", metavar="-- CMD", help="the command; without it a shell")
@@ -104,6 +117,14 @@ def _common(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--from", dest="recording", metavar="FILE", default=argparse.SUPPRESS, help="read a recording instead"
     )
+
+
+def _variable(text: str) -> str:
+    name, separator, _ = text.partition("=")
+    if not name:
+        raise argparse.ArgumentTypeError(f"{text!r} has no name; give NAME=value")
+    # Without a value it is the caller's, as docker takes it.
+    return text if separator else f"{name}={os.environ.get(name, '')}"
 
 
 def _seconds(text: str) -> float:
@@ -159,7 +180,10 @@ def _run(arguments: list[str]) -> int:
         # argparse would take options of the command that follows for its own.
         cut = arguments.index("--")
         given, rest = arguments[:cut], arguments[cut + 1 :]
+    # --user is the kind of namespace; with a name it is what docker's and podman's --user is.
+    given = [f"--as={word[7:]}" if word.startswith("--user=") else word for word in given]
     options = parser().parse_args(given)
+    options.given = arguments
     if options.command == "enter":
         options.cmd = [*options.cmd, *rest]
     elif rest:
@@ -294,31 +318,9 @@ def _inspect(options: argparse.Namespace) -> int:
 def _enter(options: argparse.Namespace) -> int:
     if options.recording:
         raise Failure(USAGE, "a recording can be looked at, not entered")
-    from .hosts.local import LocalHost
     from .join import plan as join
 
-    host = LocalHost()
-    try:
-        snapshot = host.first()
-        target = _resolve(snapshot, options.target)
-        process = target.process
-        if process is None:
-            assert target.namespace is not None or target.container is not None
-            raise Failure(NOTHING, f"no process is in {options.target}, so there is nobody to follow into it")
-        if options.start is not None and process.start != options.start:
-            raise Failure(NOTHING, f"process {process.pid} is gone; its pid is another's by now")
-        details = host.details(process)
-        if details is None and process.state == "?":
-            raise Failure(NOT_PERMITTED, f"process {process.pid} is not readable: run nsview as root")
-        if details is None:
-            raise Failure(NOTHING, f"process {process.pid} is gone")
-    finally:
-        host.stop()
-    kinds = tuple(options.kinds or ())
-    if options.all or not kinds:
-        preset = join.choice_for(process, snapshot.host, None if options.all else target.namespace)
-        kinds = tuple(kind for kind in KIND_NAMES if kind in preset or kind in kinds)
-    plan = join.plan(process, details, snapshot.host, join.Choice(kinds, tuple(options.cmd), options.host_privileges))
+    plan = _plan(options)
     if options.dry_run:
         print(join.describe(plan))
         return DONE
@@ -326,9 +328,88 @@ def _enter(options: argparse.Namespace) -> int:
         raise Failure(plan.refusal.code, plan.refusal.text)
     if not options.cmd and not sys.stdin.isatty():
         raise Failure(USAGE, "a shell needs a terminal; give a command after --")
+    if sys.stderr.isatty():
+        for warning in plan.warnings:
+            print(f"nsview: note: {safe(warning)}", file=sys.stderr)
     from .join.run import carry_out
 
     return carry_out(plan)
+
+
+def _plan(options: argparse.Namespace) -> "Plan":
+    """What `enter` is to do."""
+    from msgspec.structs import replace
+
+    from .hosts.local import LocalHost
+    from .join import accounts
+    from .join import failure as joining
+    from .join import plan as join
+
+    host = LocalHost()
+    try:
+        snapshot = host.first()
+        choice = join.Choice(
+            tuple(options.kinds or ()), tuple(options.cmd), options.host_privileges, options.toolbox, None,
+            options.cwd, tuple(options.env),
+        )  # fmt: skip
+        target = _target_to_enter(snapshot, options.target)
+        if isinstance(target, str):
+            if options.account:
+                raise Failure(USAGE, "no process is in it, so there is no /etc/passwd to go by: leave out -u")
+            return join.plan_for_path(target, *_namespace_at(target), snapshot.host, choice)
+        process = target.process
+        assert process is not None
+        if options.start is not None and process.start != options.start:
+            raise Failure(NOTHING, f"process {process.pid} is gone; its pid is another's by now")
+        details = host.details(process)
+        if details is None and process.state == "?":
+            raise Failure(NOT_PERMITTED, f"process {process.pid} is not readable; as root: {_sudo(options)}")
+        if details is None:
+            raise Failure(NOTHING, f"process {process.pid} is gone")
+    finally:
+        host.stop()
+    if options.account:
+        try:
+            joining.as_root(_sudo(options))
+            account = accounts.of_process(process.pid, process.start, options.account)
+        except joining.Failure as failure:
+            raise Failure(failure.code, failure.text) from None
+        choice = replace(choice, account=account)
+    if options.all or not choice.kinds:
+        preset = join.choice_for(process, snapshot.host, None if options.all else target.namespace)
+        choice = replace(choice, kinds=tuple(kind for kind in KIND_NAMES if kind in {*preset, *choice.kinds}))
+    return join.plan(process, details, snapshot.host, choice)
+
+
+def _target_to_enter(snapshot: "Snapshot", text: str) -> "Target | str":
+    """A target with a process to follow, else the path of a namespace that has none."""
+    by_path = text.startswith(("/", "./"))
+    try:
+        target = _resolve(snapshot, text)
+    except Failure:
+        if not by_path:
+            raise
+        return os.path.abspath(text)  # a namespace that only this path has
+    if target.process:
+        return target
+    if by_path:
+        return os.path.abspath(text)
+    if target.namespace and target.namespace.names:
+        return target.namespace.names[0]
+    raise Failure(NOTHING, f"no process is in {text}, and it has no path, so there is no way into it")
+
+
+def _namespace_at(path: str) -> "tuple[KindName, int, int]":
+    """(kind, inode, device) of what the path leads to."""
+    from .hosts.local import namespace_name
+
+    kind, _, inode = namespace_name(path).partition(":")
+    return next(name for name in KIND_NAMES if name == kind), int(inode), os.stat(path).st_dev
+
+
+def _sudo(options: argparse.Namespace) -> str:
+    """The command as given, for root."""
+    return shlex.join(("sudo", "nsview", *options.given))
 
 
 def _record(options: argparse.Namespace) -> int:

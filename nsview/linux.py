@@ -12,6 +12,10 @@ from errno import EINVAL
 
 RESOLVE_NO_MAGICLINKS = 0x02
 RESOLVE_IN_ROOT = 0x10
+CLONE_NEWNS = 0x20000
+MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
+MS_REC, MS_SLAVE = 0x4000, 0x80000
+NSFS_MAGIC = 0x6E736673
 
 _SYS_PIDFD_OPEN = 434  # the same number on every architecture, as for all calls since Linux 5.1
 _SYS_CLOSE_RANGE = 436
@@ -60,6 +64,18 @@ def open_in_root(root_fd: int, path: str, flags: int) -> int:
     return checked(result, path)
 
 
+def open_file_in_root(root_fd: int, path: str) -> int:
+    """Like open_in_root, for reading, but never anything else than a regular file: opening a device may do what it
+    likes, and a FIFO tells its writer. OSError (EINVAL) where it is something else."""
+    probe = open_in_root(root_fd, path, os.O_PATH)
+    try:
+        if os.fstat(probe).st_mode & 0o170000 != 0o100000:
+            raise OSError(EINVAL, "not a regular file", path)
+        return os.open("/proc/self/fd/%d" % probe, os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        os.close(probe)
+
+
 def pidfd_open(pid: int) -> int:
     """A file descriptor that stands for the process and never for a later one of the same pid. Linux 5.3."""
     if hasattr(os, "pidfd_open"):
@@ -80,6 +96,17 @@ def pidfd_getfd(pidfd: int, number: int) -> int:
 def setns(fd: int, flags: int) -> None:
     """Join the namespaces that fd (of an nsfs file, or a pidfd with several CLONE_NEW* flags, Linux 5.8) stands for."""
     checked(libc().setns(ctypes.c_int(fd), ctypes.c_int(flags)), "setns")
+
+
+def unshare(flags: int) -> None:
+    """Be alone in new namespaces of these CLONE_NEW* kinds. unshare(2)."""
+    checked(libc().unshare(ctypes.c_int(flags)), "unshare")
+
+
+def mount(source: str, target: str, kind: str, flags: int) -> None:
+    """mount(2) without options of the file system's own; flags: MS_*."""
+    words = [os.fsencode(word) for word in (source, target, kind)]
+    checked(libc().mount(*words, ctypes.c_ulong(flags), None), target)
 
 
 def prctl(option: int, *arguments: int) -> int:

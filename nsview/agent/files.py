@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 
 from nsview import linux
 
@@ -30,10 +29,8 @@ def read_limited(fd, limit=LIMIT):
 
 def read_in_root(root_fd, path, limit=LIMIT):
     """The bytes of a regular file below root_fd; symlinks stay inside. OSError where that is not what is there."""
-    fd = linux.open_in_root(root_fd, path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    fd = linux.open_file_in_root(root_fd, path)
     try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise OSError(22, "not a regular file", path)
         return read_limited(fd, limit)
     finally:
         os.close(fd)

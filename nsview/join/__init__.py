@@ -6,13 +6,15 @@ run         starts the helper with a plan and gives the terminal back afterwards
 helper      a fresh, single-threaded process that carries a plan out; its own part stays on the host
 inside      the helper's child: the steps themselves, up to the exec
 streams     the bytes between the caller's terminal or pipes and those of the command
-target      the process that is followed, held so that no other is taken for it
+target      what is followed, a process or a namespace's path, held so that nothing else is taken for it
+accounts    who USER[:GROUP] is, by the container's own files
+toolbox     a static busybox of the host's in memory, for containers without a shell
 cgroups     where the hierarchies are mounted; what is frozen
 seccomp     a process's filters: read from it, and put on
 trampoline  the few instructions that make the last exec
 failure     the one way in which joining fails: an exit code and a line
 
-All but steps, plan and run are imported by the helper, and use the standard library alone.
+All but steps, plan, accounts and run are imported by the helper, and use the standard library alone.
 
 Threat model. The container is hostile: its files, its processes and the command itself. The caller, the host's files
 and this package are trusted. Held against the container:

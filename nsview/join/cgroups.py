@@ -47,8 +47,37 @@ def frozen(controllers: str, where: str) -> bool:
     return "freezer" in controllers.split(",") and _text(where + "/freezer.state").strip() in ("FROZEN", "FREEZING")
 
 
-def join(cgroups: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Move this process into each hierarchy's cgroup, if none is frozen. What was left out is yielded, in words."""
+def process_frozen(pid: int) -> bool:
+    """A process's cgroup is frozen in one of the hierarchies."""
+    mounted = list(mounts(_text("/proc/self/mountinfo")))
+    for line in _text(f"/proc/{pid}/cgroup").splitlines():
+        controllers, _, path = line.partition(":")[2].partition(":")
+        where = directory(controllers, path, mounted)
+        if where is not None and frozen(controllers, where):
+            return True
+    return False
+
+
+def out_of_memory(cgroups: Iterable[tuple[str, str]]) -> bool:
+    """The kernel has killed in one of these cgroups because its limit of memory was reached."""
+    mounted = list(mounts(_text("/proc/self/mountinfo")))
+    for controllers, path in cgroups:
+        where = directory(controllers, path, mounted)
+        if where is not None:
+            for name in ("memory.events", "memory.oom_control"):
+                counts = dict(line.split(" ", 1) for line in _text(f"{where}/{name}").splitlines() if " " in line)
+                if counts.get("oom_kill", "0").strip() != "0":
+                    return True
+    return False
+
+
+def join(cgroups: Iterable[tuple[str, str]], pid: int) -> Iterator[str]:
+    """Move this process into each hierarchy's cgroup, if none is frozen and the process `pid` is in it. What was left
+    out is yielded, in words.
+
+    A container that may write to its cgroups may rename them and put others in their place. So each is held open, seen
+    to have the process in it, and moved into by what is held.
+    """
     mounted = list(mounts(_text("/proc/self/mountinfo")))
     own = set(_text("/proc/self/cgroup").splitlines())
     own_paths = {tuple(line.partition(":")[2].split(":", 1)) for line in own}
@@ -66,11 +95,7 @@ def join(cgroups: Iterable[tuple[str, str]]) -> Iterator[str]:
     for controllers, path, where in found:
         name = f"cgroup {controllers or 'v2'}:{path}"
         try:
-            fd = os.open(where + "/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
-            try:
-                os.write(fd, b"0")
-            finally:
-                os.close(fd)
+            _move(where, pid, name)
         except FileNotFoundError:
             raise Failure(GONE, f"{name} is gone: the container has ended") from None
         except PermissionError as error:
@@ -81,6 +106,27 @@ def join(cgroups: Iterable[tuple[str, str]]) -> Iterator[str]:
             raise Failure(NOT_PERMITTED, f"{name}: {error.strerror}: use --host-privileges to stay outside") from None
         except OSError as error:
             raise Failure(FAILED, f"{name}: {error.strerror}: use --host-privileges to stay outside") from None
+
+
+def _move(where: str, pid: int, name: str) -> None:
+    """Into the cgroup at `where`, once the process is seen to be in it."""
+    procs = os.open(where + "/cgroup.procs", os.O_RDWR | os.O_CLOEXEC)
+    try:
+        if not _lists(procs, b"%d" % pid):
+            raise Failure(GONE, f"{name} is not that of process {pid} any more: choose again")
+        os.write(procs, b"0")
+    finally:
+        os.close(procs)
+
+
+def _lists(procs: int, pid: bytes) -> bool:
+    """A pid is a line of the open file."""
+    rest = b""
+    while chunk := os.read(procs, 1 << 16):
+        *lines, rest = (rest + chunk).split(b"\n")
+        if pid in lines:
+            return True
+    return False
 
 
 def _text(path: str) -> str:

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 GONE, NOT_PERMITTED, FAILED = 1, 3, 4
+NOTHING = GONE
+NOT_EXECUTABLE, NOT_FOUND = 126, 127
+_as_root = ["run nsview as root"]
 
 
 class Failure(Exception):
@@ -21,10 +24,17 @@ class Failure(Exception):
         self.text = text
 
 
+def as_root(words: str | None = None) -> str:
+    """What to do where this user's rights do not reach, for messages; with words, from now on in these."""
+    if words:
+        _as_root[0] = words
+    return _as_root[0]
+
+
 def of_errno(number: int, what: str) -> Failure:
     """A failed system call as a Failure: what was tried, and why not in the system's words."""
     if number in (errno.EPERM, errno.EACCES):
-        return Failure(NOT_PERMITTED, f"{what}: {os.strerror(number)}: run nsview as root")
+        return Failure(NOT_PERMITTED, f"{what}: {os.strerror(number)}: {as_root()}")
     code = GONE if number == errno.ESRCH else FAILED
     return Failure(code, f"{what}: {os.strerror(number)}")
 

@@ -15,11 +15,11 @@ import time
 
 from nsview import linux
 
-from . import trampoline
-from .failure import FAILED, Failure, attempt, of_errno, printable
+from . import cgroups, trampoline
+from .failure import FAILED, GONE, Failure, as_root, attempt, of_errno, printable
 from .inside import Inside, exec_failure
 from .streams import Streams, high
-from .target import Target
+from .target import Held, NamedNamespace, Target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ else:
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 1, 4, 36  # linux/prctl.h
 _SILENCE = 0.1  # seconds without output after which a command that has ended has said all
 _PATIENCE = 1.0  # seconds after which a background process that goes on writing is left to itself
+_INSISTENCE = 5.0  # seconds within which a second ^C leaves a command that can't hear the first
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
@@ -89,11 +90,13 @@ class _Supervisor:
     def __init__(self, plan: dict[str, Any]) -> None:
         self._steps = plan["steps"]
         by_name = {step["type"]: step for step in self._steps}
-        self._target = Target(by_name["CheckIdentity"]["pid"], by_name["CheckIdentity"]["start"])
+        as_root(plan.get("as_root"))
+        self._held = _held(by_name)
+        self._cgroups = by_name.get("JoinCgroups", {}).get("cgroups", ())
         self._kinds = by_name.get("JoinNamespaces", {}).get("kinds", ())
         self._name = by_name["Execute"]["candidates"][0][0]
         self._forks = "Fork" in by_name
-        root = self._target.root() if "ChangeRoot" in by_name else None
+        root = self._held.root() if "ChangeRoot" in by_name and isinstance(self._held, Target) else None
         self._streams = Streams(root, self._owner(by_name.get("SetIds")))
         if root is not None:
             os.close(root)
@@ -102,14 +105,16 @@ class _Supervisor:
         self._said = b""  # by the child, not yet understood
         self._running = False
         self._forwarded = 0
+        self._asked_to_leave = -_INSISTENCE  # when ^C last came that the command could not hear
 
     def _owner(self, ids: dict[str, Any] | None) -> tuple[int, int]:
         """(uid, gid) on the host of whom the command runs as."""
         if ids is None:
             return os.geteuid(), os.getegid()
-        if ids["host_numbers"] or "user" not in self._kinds:
+        held = self._held
+        if ids["host_numbers"] or "user" not in self._kinds or not isinstance(held, Target):
             return ids["uid"], ids["gid"]
-        return self._target.id_outside("uid", ids["uid"]), self._target.id_outside("gid", ids["gid"])
+        return held.id_outside("uid", ids["uid"]), held.id_outside("gid", ids["gid"])
 
     def run(self) -> int:
         """The exit code."""
@@ -140,6 +145,10 @@ class _Supervisor:
         except EOFError:
             raise Signalled(signal.SIGHUP) from None  # the terminal is gone; so will the pty be when we exit
         finally:
+            if not self._running:
+                # Whoever can see it inside may have stopped it: it is not to be left there.
+                for pid in {child, self._command or child} - self._ended.keys():
+                    attempt(os.kill, pid, signal.SIGKILL)
             self._streams.restore()
         return self._code()
 
@@ -148,7 +157,7 @@ class _Supervisor:
         sys.meta_path.clear()
         try:
             terminal = self._streams.master is not None
-            inside = Inside(self._target, self._streams.ends, terminal, status, "user" in self._kinds)
+            inside = Inside(self._held, self._streams.ends, terminal, status, "user" in self._kinds)
             try:
                 inside.carry_out(self._steps)
             except Failure as failure:
@@ -176,6 +185,8 @@ class _Supervisor:
                 open_status = self._listen(status)
             self._reap()
             moved = self._streams.move(ready, writable)
+            if self._streams.interrupted and self._running and not over:
+                self._leave_if_deaf()
             if over:
                 owed -= moved
                 if not self._streams.open or not ready or (time.monotonic() > deadline and owed <= 0):
@@ -183,14 +194,14 @@ class _Supervisor:
             elif self._command is not None and self._command in self._ended:
                 while self._listen(status):
                     pass
+                if not self._running:
+                    raise self._early_end(self._ended[self._command])
                 self._streams.release()
                 over, deadline, owed = True, time.monotonic() + _PATIENCE, self._streams.waiting()
                 if not self._streams.open:
                     return
             elif self._command is None and child in self._ended and not open_status:
-                raise Failure(
-                    FAILED, f"the helper's child ended ({_shown(self._ended[child])}) before the command began"
-                )
+                raise self._early_end(self._ended[child])
 
     def _listen(self, status: int) -> bool:
         """Take in what the child says; False where it will say no more. Failure where it says that it failed."""
@@ -230,6 +241,8 @@ class _Supervisor:
     def _signalled(self, number: int, frame: object) -> None:
         """A signal for us is one for the command. With a pty, or when it comes again, it is also the end for us."""
         self._forwarded += 1
+        if number == signal.SIGINT and self._running:
+            self._leave_if_deaf()
         last = self._forwarded > 1 and number != signal.SIGINT
         if self._command is not None and self._command not in self._ended:
             attempt(os.killpg, self._command, signal.SIGKILL if last else number)
@@ -238,18 +251,58 @@ class _Supervisor:
                 signal.signal(other, signal.SIG_IGN)  # nothing is to come between us and the terminal's restoration
             raise Signalled(number)
 
+    def _leave_if_deaf(self) -> None:
+        """^C was pressed. Where the command is frozen or stopped it can't hear it: say so, and leave at the second."""
+        command = self._command
+        if command is None or command in self._ended:
+            return
+        why = _deaf(command)
+        if why is None:
+            return
+        now = time.monotonic()
+        if now - self._asked_to_leave <= _INSISTENCE:
+            attempt(os.killpg, command, signal.SIGKILL)  # a frozen one ends when it is thawed
+            raise Signalled(signal.SIGINT)
+        self._asked_to_leave = now
+        _complain(f"the command is {why} and can't hear ^C: once more leaves it", self._streams.raw)
+
+    def _early_end(self, status: int) -> Failure:
+        """Why the child has ended without a word."""
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+            if self._held.ended(0.5):
+                return Failure(GONE, "the container has ended on the way in: choose another")
+            if cgroups.out_of_memory(self._cgroups):
+                return Failure(
+                    FAILED,
+                    "killed on the way in: its cgroup has no memory left (memory.max); --host-privileges stays outside",
+                )
+        return Failure(FAILED, f"the helper's child ended ({_shown(status)}) before the command began")
+
     def _code(self) -> int:
         assert self._command is not None
         code = os.waitstatus_to_exitcode(self._ended[self._command])
-        if code == -signal.SIGKILL and "pid" in self._kinds and self._target_ended():
+        if code == -signal.SIGKILL and "pid" in self._kinds and self._held.ended(0.5):
             _complain("killed with the container, whose init has ended: choose another")
         return code if code >= 0 else 128 - code
 
-    def _target_ended(self) -> bool:
-        """The process that was followed has ended too, or does within half a second: its init waits for us to reap."""
-        if self._target.pidfd is None:
-            return False
-        return bool(select.select([self._target.pidfd], [], [], 0.5)[0])
+
+def _held(steps: dict[str, Any]) -> Held:
+    """What the plan begins with."""
+    if "HoldNamespace" in steps:
+        step = steps["HoldNamespace"]
+        return NamedNamespace(step["path"], step["kind"], step["flag"], step["inode"], step["device"])
+    return Target(steps["CheckIdentity"]["pid"], steps["CheckIdentity"]["start"])
+
+
+def _deaf(pid: int) -> str | None:
+    """In a word, why a process can't answer signals now; None where it can."""
+    if cgroups.process_frozen(pid):
+        return "frozen (paused)"
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            return "stopped" if stat.read().rpartition(b")")[2].split()[0] in (b"T", b"t") else None
+    except OSError:
+        return None
 
 
 def _drain(fd: int) -> None:
@@ -261,6 +314,7 @@ def _shown(status: int) -> str:
     return f"signal {-code}" if code < 0 else f"exit {code}"
 
 
-def _complain(text: str) -> None:
-    """One line on stderr; nothing if that is closed."""
-    attempt(os.write, 2, f"nsview: {printable(text)}\n".encode(errors="replace"))
+def _complain(text: str, raw: bool = False) -> None:
+    """One line on stderr; nothing if that is closed. raw: stderr is a terminal that makes no new lines by itself."""
+    end = "\r\n" if raw else "\n"
+    attempt(os.write, 2, f"{end if raw else ''}nsview: {printable(text)}{end}".encode(errors="replace"))

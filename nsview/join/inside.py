@@ -16,10 +16,10 @@ import termios
 
 from nsview import linux
 
-from . import cgroups, seccomp, trampoline
-from .failure import FAILED, NOT_PERMITTED, Failure, of_errno
+from . import cgroups, seccomp, toolbox, trampoline
+from .failure import FAILED, NOT_EXECUTABLE, NOT_FOUND, NOT_PERMITTED, Failure, of_errno
 from .streams import high
-from .target import Target
+from .target import Held, Target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 else:
     import _signal as signal  # without the enum that the module signal makes of it, which takes 3 ms
 
-NOT_EXECUTABLE, NOT_FOUND = 126, 127
 _PATH = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # what docker and podman give
 _HOST_VARIABLES = (b"TERM", b"HOME", b"LANG", b"LC_ALL", b"COLORTERM")
 
@@ -44,8 +43,8 @@ _LIMIT_NUMBERS = {"LOCKS": 10, "SIGPENDING": 11, "MSGQUEUE": 12, "NICE": 13, "RT
 class Inside:
     """The state of the child between two steps."""
 
-    def __init__(self, target: Target, ends: Iterable[int], terminal: bool, status: int, joins_user: bool) -> None:
-        self._target = target
+    def __init__(self, held: Held, ends: Iterable[int], terminal: bool, status: int, joins_user: bool) -> None:
+        self._held = held
         self._terminal = terminal
         self._status = status
         self._joins_user = joins_user
@@ -56,15 +55,22 @@ class Inside:
         self._filters: list[bytes] = []
         self._ids: tuple[int, int, list[int] | None] = (0, 0, None)
         self._trampoline: int | None = None
+        self._toolbox: int | None = None
         for number, end in enumerate(ends):
             os.dup2(end, number)
         # Whatever is opened from here on is closed on exec, as Python does by default.
-        linux.close_all_but({0, 1, 2, status, target.directory, *([] if target.pidfd is None else [target.pidfd])})
+        linux.close_all_but({0, 1, 2, status, *held.descriptors()})
+
+    @property
+    def _target(self) -> Target:
+        """The process that is followed: steps that ask for one are in no plan without."""
+        assert isinstance(self._held, Target)
+        return self._held
 
     def carry_out(self, steps: list[Mapping[str, Any]]) -> None:
         """All steps; returns only by an exception or in a process that has nothing more to do."""
         by_name = {step["type"]: step for step in steps}
-        self._inside = "ChangeRoot" in by_name
+        self._inside = "ChangeRoot" in by_name or "mnt" in by_name.get("JoinNamespaces", {}).get("kinds", ())
         prepared = False
         for step in steps:
             if step["type"] not in _OUTSIDE and not prepared:
@@ -97,13 +103,16 @@ class Inside:
                 self._filters = seccomp.filters(self._target.pid)
             except OSError as error:
                 self.note(f"its seccomp filters can't be read, so none is put on: {error.strerror}")
+        if steps["Execute"]["toolbox"]:
+            self._toolbox = high(toolbox.sealed(toolbox.find()))
+            return  # which is no file of the host either, so it needs no trampoline
         program = trampoline.image()
         if program:
             try:
                 self._trampoline = high(trampoline.sealed(program, "nsview"))
             except OSError as error:
                 # Among the host's files there is nothing that could turn an exec against the host.
-                if self._root is not None:
+                if self._inside:
                     raise Failure(
                         FAILED, f"no executable file in memory: {error.strerror}: see vm.memfd_noexec"
                     ) from None
@@ -121,11 +130,11 @@ class Inside:
             raise Failure(FAILED, f"uid {uid} or gid {gid} has no number in the user namespace: use --host-privileges")
         return inner_uid, inner_gid, groups
 
-    def check_identity(self, step: Mapping[str, Any]) -> None:
+    def checked(self, step: Mapping[str, Any]) -> None:
         """The parent did, before anything else."""
 
     def join_cgroups(self, step: Mapping[str, Any]) -> None:
-        for note in cgroups.join(step["cgroups"]):
+        for note in cgroups.join(step["cgroups"], self._target.pid):
             self.note(note)
 
     def set_oom_score(self, step: Mapping[str, Any]) -> None:
@@ -155,47 +164,8 @@ class Inside:
                 self.note(f"limit {name} {shown} can't be had without CAP_SYS_RESOURCE, so it stays at {most}")
 
     def join_namespaces(self, step: Mapping[str, Any]) -> None:
-        names = ", ".join(step["kinds"])
-        try:
-            if self._target.pidfd is None:
-                raise OSError(errno.EINVAL, "")
-            linux.setns(self._target.pidfd, step["flags"])
-        except OSError as error:
-            if error.errno == errno.EINVAL:
-                self._join_one_by_one(step["kinds"])
-            elif error.errno == errno.ESRCH:
-                raise self._target.gone from None
-            elif error.errno == errno.EPERM:
-                raise Failure(NOT_PERMITTED, f"joining {names} is not permitted: run nsview as root") from None
-            else:
-                raise of_errno(error.errno or 0, f"joining {names}") from None
-        # The host's /proc is not to be reached from inside.
-        os.close(self._target.directory)
-        if self._target.pidfd is not None:
-            os.close(self._target.pidfd)
-
-    def _join_one_by_one(self, kinds: list[str]) -> None:
-        """Before Linux 5.8, by the files of its /proc/PID/ns, opened all before any is joined.
-
-        Root goes last into a user namespace, where it loses its power over the others; anyone else goes first into it,
-        where it gets what it has not. mnt goes after those that need no path and before it.
-        """
-        order = sorted(kinds, key=lambda kind: (kind == "user") == (os.geteuid() == 0))
-        try:
-            opened = [
-                (kind, os.open(f"ns/{kind}", os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._target.directory))
-                for kind in order
-            ]
-        except PermissionError:
-            raise Failure(NOT_PERMITTED, f"joining {', '.join(kinds)} is not permitted: run nsview as root") from None
-        except OSError:
-            raise self._target.gone from None
-        for kind, fd in opened:
-            try:
-                linux.setns(fd, 0)
-            except OSError as error:
-                raise of_errno(error.errno or 0, f"joining {kind}") from None
-            os.close(fd)
+        self._held.join(step["kinds"], step["flags"])
+        self._held.close()  # the host's /proc is not to be reached from inside
 
     def fork(self, step: Mapping[str, Any]) -> None:
         told, tell = os.pipe()
@@ -217,6 +187,15 @@ class Inside:
         os.close(tell)
         os.read(told, 1)  # its end: what is said from here on comes after the pid
         os.close(told)
+
+    def mount_proc(self, step: Mapping[str, Any]) -> None:
+        try:
+            linux.unshare(linux.CLONE_NEWNS)
+            # What is mounted and unmounted on the host goes on to be seen here, and nothing of ours there.
+            linux.mount("none", "/", "", linux.MS_REC | linux.MS_SLAVE)
+            linux.mount("proc", "/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
+        except OSError as error:
+            self.note(f"no /proc of its own ({error.strerror}), so ps and top show the host's processes")
 
     def change_root(self, step: Mapping[str, Any]) -> None:
         assert self._root is not None
@@ -300,8 +279,11 @@ class Inside:
             # A path through /proc/self/fd can lead out of the root (CVE-2024-21626); then there is no name for it.
             if os.getcwd().startswith("/"):
                 return
-        except OSError:
-            pass
+            reason = "it is outside of the root"
+        except OSError as error:
+            reason = error.strerror or "?"
+        if step["asked"]:
+            raise Failure(NOT_EXECUTABLE, f"{step['path']} can't be the working directory: {reason}")
         self.note(f"its working directory {step['path']} can't be entered, so it is /")
         os.chdir("/")
 
@@ -310,6 +292,7 @@ class Inside:
             caller = os.environb
             self._environment = [name + b"=" + caller[name] for name in _HOST_VARIABLES if name in caller]
             self._environment.append(b"PATH=" + _PATH)
+            self._ask(step["asked"])
             return
         given = [os.fsencode(variable) for variable in step["variables"]]
         variables = given if step["source"] == "given" else self._target_environment
@@ -318,9 +301,17 @@ class Inside:
         if step["home"] and not any(v.startswith(b"HOME=") for v in variables):
             variables = [*variables, b"HOME=" + os.fsencode(step["home"])]
         self._environment = variables
+        self._ask(step["asked"])
+
+    def _ask(self, asked: Iterable[str]) -> None:
+        """Add NAME=value, in the place of what has that name."""
+        for variable in map(os.fsencode, asked):
+            name = variable.partition(b"=")[0] + b"="
+            self._environment = [*(v for v in self._environment if not v.startswith(name)), variable]
 
     def execute(self, step: Mapping[str, Any]) -> None:
-        path, argv = self._executable(step["candidates"])
+        if self._toolbox is None:
+            path, argv = self._executable(step["candidates"])
         os.dup2(self._status, trampoline.STATUS_FD, inheritable=self._trampoline is not None)
         self._status = trampoline.STATUS_FD
         for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
@@ -328,7 +319,10 @@ class Inside:
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         self._say("exec")
         try:
-            if self._trampoline is not None:
+            if self._toolbox is not None:
+                applet = [os.fsencode(argument) for argument in step["candidates"][0]]
+                linux.execveat(self._toolbox, applet, self._environment)
+            elif self._trampoline is not None:
                 linux.execveat(self._trampoline, [path, *argv], self._environment)
             else:
                 os.execve(path, argv, dict(v.split(b"=", 1) for v in self._environment))
@@ -345,19 +339,26 @@ class Inside:
                 try:
                     if stat.S_ISREG(os.stat(path).st_mode) and os.access(path, os.X_OK):
                         return path, argv
-                    failure = Failure(
-                        NOT_EXECUTABLE, f"{candidate[0]} can't be executed: it is no program, or not for this user"
+                    noexec = os.statvfs(path).f_flag & os.ST_NOEXEC
+                    why = (
+                        "its file system is mounted noexec; --toolbox needs none"
+                        if noexec
+                        else "it is no program, or not for this user"
                     )
+                    failure = Failure(NOT_EXECUTABLE, f"{candidate[0]} can't be executed: {why}")
                 except PermissionError:
                     failure = Failure(NOT_EXECUTABLE, f"{candidate[0]} can't be executed: permission denied")
                 except OSError:
                     continue
         if failure:
             raise failure
-        where = (
-            "in the container: name another command, or leave out --mnt to use the host's" if self._inside else "here"
-        )
-        raise Failure(NOT_FOUND, f"{candidates[-1][0]} is not {where}")
+        name = candidates[-1][0]
+        if self._inside:
+            raise Failure(
+                NOT_FOUND,
+                f"{name} is not in the container: name another, use --toolbox, or leave out --mnt for the host's",
+            )
+        raise Failure(NOT_FOUND, f"{name} is not on this host: install it, or name another command")
 
     def _paths(self, name: bytes) -> list[bytes]:
         if b"/" in name:
@@ -366,14 +367,16 @@ class Inside:
         return [(directory or b".") + b"/" + name for directory in path.split(b":")]
 
 
-_OUTSIDE = {"CheckIdentity", "JoinCgroups", "SetOomScore", "SetLimits"}  # done before anything is prepared
+_OUTSIDE = {"CheckIdentity", "HoldNamespace", "JoinCgroups", "SetOomScore", "SetLimits"}  # before anything is prepared
 _STEPS: dict[str, Callable[[Inside, Mapping[str, Any]], None]] = {
-    "CheckIdentity": Inside.check_identity,
+    "CheckIdentity": Inside.checked,
+    "HoldNamespace": Inside.checked,
     "JoinCgroups": Inside.join_cgroups,
     "SetOomScore": Inside.set_oom_score,
     "SetLimits": Inside.set_limits,
     "JoinNamespaces": Inside.join_namespaces,
     "Fork": Inside.fork,
+    "MountProc": Inside.mount_proc,
     "ChangeRoot": Inside.change_root,
     "NewSession": Inside.new_session,
     "SetUmask": Inside.set_umask,

@@ -8,13 +8,15 @@ import shlex
 from collections.abc import Iterable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from nsview.model.kinds import KIND, KIND_NAMES, KindName
-from nsview.model.records import Details, Host, Identity, Namespace, Process
+from nsview.model.records import Account, Capabilities, Details, Host, Identity, Namespace, Process
 from nsview.model.text import safe
 
 from . import steps
 
+USAGE = 2
 GONE, NOT_PERMITTED, FAILED = 1, 3, 4
 HOST_SHELLS = (("/bin/bash",), ("/bin/sh",))
 
@@ -24,11 +26,19 @@ _SYS_PTRACE = 1 << 19
 
 
 class Choice(Struct, frozen=True):
-    """What was asked for. kinds: to join; command: empty for a shell; host_privileges: keep the caller's."""
+    """What was asked for. kinds: to join; command: empty for a shell; host_privileges: keep the caller's.
+
+    toolbox: the command is an applet of the host's static busybox. account: whom to be instead of the process's own.
+    cwd: the working directory, environment: NAME=value, over those that the process would give.
+    """
 
     kinds: tuple[KindName, ...]
     command: tuple[str, ...] = ()
     host_privileges: bool = False
+    toolbox: bool = False
+    account: Account | None = None
+    cwd: str | None = None
+    environment: tuple[str, ...] = ()
 
 
 class Refusal(Struct, frozen=True):
@@ -43,6 +53,7 @@ class Plan(Struct, frozen=True):
 
     kinds: those to join, without those already shared. inside: the command sees the container's files, not the host's.
     command: argv, the first candidate where it is a shell. nsenter: what comes nearest without nsview.
+    path: of the namespace to join where no process is followed; pid and start are 0 then.
     """
 
     pid: int
@@ -56,6 +67,7 @@ class Plan(Struct, frozen=True):
     host_privileges: bool
     asked: Choice
     refusal: Refusal | None = None
+    path: str | None = None
 
 
 def choice_for(process: Process, host: Host, namespace: Namespace | None = None) -> tuple[KindName, ...]:
@@ -68,6 +80,7 @@ def plan(process: Process, details: Details, host: Host, choice: Choice) -> Plan
     asked = tuple(kind for kind in KIND_NAMES if kind in choice.kinds)
     differing = _differing(process, host)
     kinds = tuple(kind for kind in asked if kind in differing)
+    details = _with_account(details, choice)
     # Ids and capabilities of another user namespace mean nothing, or too much, outside of it.
     follows_user = bool(kinds) and not choice.host_privileges and "user" in differing and "user" not in kinds
     if follows_user:
@@ -77,28 +90,92 @@ def plan(process: Process, details: Details, host: Host, choice: Choice) -> Plan
     candidates = _candidates(details, choice, inside)
     # The container's processes see ours if its pid namespace is ours, or if it is the one joined.
     seen = not inside and ("pid" in kinds or "pid" not in differing)
-    made = Plan(
+    # In a user namespace that is joined the kernel seldom lets a proc be mounted: what is mounted over the host's own
+    # would come to light (mount_too_revealing).
+    proc = not inside and "pid" in kinds and "user" not in kinds and host.privileged
+    return Plan(
         pid=process.pid,
         start=process.start,
         kinds=kinds,
-        steps=tuple(_steps(process, details, choice, kinds, inside, seen, candidates)),
-        warnings=tuple(_warnings(process, details, choice, asked, kinds, differing, inside, seen, follows_user)),
+        steps=tuple(_steps(process, details, choice, kinds, inside, seen, proc, candidates)),
+        warnings=tuple(_warnings(details, choice, asked, kinds, differing, inside, seen, proc, follows_user)),
         command=candidates[0],
         nsenter=_nsenter(process, details, choice, kinds, inside and chrooted, candidates[0]),
         inside=inside,
         host_privileges=choice.host_privileges,
         asked=choice,
-        refusal=_refusal(process, details, host, choice, kinds, inside),
+        refusal=_refusal(process, details, host, choice, kinds),
     )
-    return made
+
+
+def plan_for_path(path: str, kind: KindName, inode: int, device: int, host: Host, choice: Choice) -> Plan:
+    """The plan for a namespace by its path, as it was seen there, with no process in it to follow.
+
+    Nobody is there whose user, capabilities, cgroup or environment could be taken, so all are the caller's.
+    """
+    inside = kind == "mnt"
+    candidates = _candidates(None, choice, inside)
+    flag = KIND[kind].value
+    made: list[steps.AnyStep] = [
+        steps.HoldNamespace(path, kind, flag, inode, device),
+        steps.JoinNamespaces((kind,), flag),
+    ]
+    if kind in ("pid", "time"):
+        made.append(steps.Fork())
+    made.append(steps.NewSession())
+    if kind == "user":
+        made.append(steps.SetIds(0, 0, None, False))
+    if inside or choice.cwd:
+        made.append(steps.ChangeDirectory(choice.cwd or "/", choice.cwd is not None))
+    made += [
+        steps.SetEnvironment("host", asked=choice.environment),
+        steps.Execute(candidates, choice.toolbox),
+    ]
+    warnings = ["no process is in it whose privileges could be taken: the command keeps all those of this user"]
+    if kind == "net":
+        warnings.append("net without mnt: /sys still lists the host's network devices; ip and ss show the namespace's")
+    refusal = None
+    if choice.account:
+        refusal = Refusal("no process is in it, so there is no /etc/passwd to go by: leave out -u", USAGE)
+    elif set(choice.kinds) - {kind}:
+        other = next(name for name in choice.kinds if name != kind)
+        refusal = Refusal(f"{path} is of kind {kind}, and no process is in it: leave out --{other}", USAGE)
+    elif not host.privileged:
+        command = shlex.join(("sudo", *_command_line(path, choice)))
+        refusal = Refusal(f"joining {kind} needs CAP_SYS_ADMIN; as root: {command}", NOT_PERMITTED)
+    return Plan(
+        pid=0,
+        start=0,
+        kinds=(kind,),
+        steps=tuple(made),
+        warnings=tuple(warnings),
+        command=candidates[0],
+        nsenter=("nsenter", f"{KIND[kind].option}={path}", "--", *candidates[0]),
+        inside=inside,
+        host_privileges=True,
+        asked=choice,
+        refusal=refusal or _unspeakable(choice),
+        path=path,
+    )
 
 
 def shell_command(plan: Plan) -> tuple[str, ...]:
     """The argv of `nsview enter` that does the same; for a person or another terminal window."""
-    argv = ["nsview", "enter", str(plan.pid), *(f"--{kind}" for kind in KIND_NAMES if kind in plan.asked.kinds)]
-    if plan.host_privileges:
+    return _command_line(plan.path or str(plan.pid), plan.asked)
+
+
+def _command_line(target: str, choice: Choice) -> tuple[str, ...]:
+    argv = ["nsview", "enter", target, *(f"--{kind}" for kind in KIND_NAMES if kind in choice.kinds)]
+    if choice.host_privileges:
         argv.append("--host-privileges")
-    return (*argv, "--", *plan.asked.command) if plan.asked.command else tuple(argv)
+    if choice.toolbox:
+        argv.append("--toolbox")
+    if choice.account:
+        argv.append(f"--as={choice.account.asked}")
+    if choice.cwd is not None:
+        argv.append(f"--cwd={choice.cwd}")
+    argv += [f"--env={variable}" for variable in choice.environment]
+    return (*argv, "--", *choice.command) if choice.command else tuple(argv)
 
 
 def describe(plan: Plan) -> str:
@@ -120,10 +197,35 @@ def _differing(process: Process, host: Host) -> tuple[KindName, ...]:
     )
 
 
-def _candidates(details: Details, choice: Choice, inside: bool) -> tuple[tuple[str, ...], ...]:
+def _with_account(details: Details, choice: Choice) -> Details:
+    """What is known of the process, with another user in the place of its own.
+
+    As docker and podman do: an ordinary user has no capabilities, root those of the bounding set.
+    """
+    identity, account = details.identity, choice.account
+    if identity is None or account is None:
+        return details
+    bounding = identity.capabilities.bounding
+    held = 0 if account.uid else bounding
+    groups = tuple(dict.fromkeys((account.gid, *account.groups)))
+    changed = replace(
+        identity,
+        source="config.json",  # whose numbers are the container's
+        uid=account.uid,
+        gid=account.gid,
+        groups=groups,
+        capabilities=Capabilities(held, held, 0, bounding, 0),
+        cwd=_directory(details, identity),
+    )
+    return replace(details, identity=changed, home=account.home)
+
+
+def _candidates(details: Details | None, choice: Choice, inside: bool) -> tuple[tuple[str, ...], ...]:
     if choice.command:
         return (choice.command,)
-    if inside:
+    if choice.toolbox:
+        return (("sh",),)
+    if inside and details:
         return tuple((shell,) for shell in details.shells) or (("/bin/sh",),)
     return HOST_SHELLS
 
@@ -135,6 +237,7 @@ def _steps(
     kinds: tuple[KindName, ...],
     inside: bool,
     seen: bool,
+    proc: bool,
     candidates: tuple[tuple[str, ...], ...],
 ) -> Iterable[steps.AnyStep]:
     identity = None if choice.host_privileges else details.identity
@@ -150,6 +253,8 @@ def _steps(
         yield steps.JoinNamespaces(kinds, sum(KIND[kind].value for kind in kinds))
     if "pid" in kinds or "time" in kinds:
         yield steps.Fork()
+    if proc:
+        yield steps.MountProc()
     if inside:
         yield steps.ChangeRoot(details.root or "/")
     yield steps.NewSession()
@@ -166,15 +271,26 @@ def _steps(
     elif "user" in kinds:
         # As nsenter does: the user namespace's own root, who holds all its capabilities.
         yield steps.SetIds(0, 0, None if details.setgroups_denied else (), False)
-    if inside:
-        yield steps.ChangeDirectory(identity.cwd if identity else "/")
-        if details.identity and details.identity.environment is not None:
-            yield steps.SetEnvironment("given", details.identity.environment, details.home)
-        else:
-            yield steps.SetEnvironment("target", (), details.home)
+    if inside or choice.cwd:
+        yield steps.ChangeDirectory(choice.cwd or _directory(details, identity), choice.cwd is not None)
+    home = details.home or "/"  # as runc has it for a user that /etc/passwd lacks
+    if not inside:
+        yield steps.SetEnvironment("host", asked=choice.environment)
+    elif details.identity and details.identity.environment is not None:
+        yield steps.SetEnvironment("given", details.identity.environment, home, choice.environment)
     else:
-        yield steps.SetEnvironment("host")
-    yield steps.Execute(candidates)
+        yield steps.SetEnvironment("target", (), home, choice.environment)
+    yield steps.Execute(candidates, choice.toolbox)
+
+
+def _directory(details: Details, identity: Identity | None) -> str:
+    """The working directory as it is called below the root that is entered; links in /proc show it from outside."""
+    if identity is None:
+        return "/"
+    cwd, root = identity.cwd, (details.root or "/").rstrip("/")
+    if identity.source == "config.json" or not (cwd + "/").startswith(root + "/"):
+        return cwd
+    return cwd[len(root) :] or "/"
 
 
 def _guards(identity: Identity) -> tuple[int, ...]:
@@ -191,7 +307,6 @@ def _cgroups(lines: tuple[str, ...]) -> Iterable[tuple[str, str]]:
 
 
 def _warnings(
-    process: Process,
     details: Details,
     choice: Choice,
     asked: tuple[KindName, ...],
@@ -199,6 +314,7 @@ def _warnings(
     differing: tuple[KindName, ...],
     inside: bool,
     seen: bool,
+    proc: bool,
     follows_user: bool,
 ) -> Iterable[str]:
     identity = details.identity
@@ -207,7 +323,7 @@ def _warnings(
         yield f"already shared with nsview, so there is nothing to join: {', '.join(shared)}"
     if "mnt" in kinds and "pid" not in kinds and "pid" in differing:
         yield "mnt without pid: /proc shows the container's processes, and /proc/self leads nowhere"
-    if "pid" in kinds and not inside:
+    if "pid" in kinds and not inside and not proc:
         yield "pid without mnt: /proc still shows the host's processes, so ps and top do too"
     if "net" in kinds and not inside:
         yield "net without mnt: /sys still lists the host's network devices; ip and ss show the container's"
@@ -215,8 +331,8 @@ def _warnings(
         yield "user is joined too: the container's ids and capabilities have a meaning only in there"
     if "user" in kinds:
         yield "user: ids inside are mapped to others on the host (cat /proc/self/uid_map)"
-    if inside and not details.shells and not choice.command:
-        yield "no shell was found in its files: leave out mnt and the host's tools are used"
+    if inside and not details.shells and not choice.command and not choice.toolbox:
+        yield "no shell was found in its files: --toolbox brings one, or leave out mnt and the host's tools are used"
     if choice.host_privileges:
         if inside:
             yield "host privileges: the container's own programs will run with every capability of the host"
@@ -240,9 +356,12 @@ def _administers_net(identity: Identity) -> bool:
 
 
 def _refusal(
-    process: Process, details: Details, host: Host, choice: Choice, kinds: tuple[KindName, ...], inside: bool
+    process: Process, details: Details, host: Host, choice: Choice, kinds: tuple[KindName, ...]
 ) -> Refusal | None:
     pid = process.pid
+    sudo = shlex.join(("sudo", *_command_line(str(pid), choice)))
+    if choice.account and choice.host_privileges:
+        return Refusal("another user goes with the container's privileges: leave out --host-privileges or -u", USAGE)
     if details.pid != pid or details.start != process.start:
         return Refusal(f"process {pid} is gone; its pid is another's by now", GONE)
     if process.kthread:
@@ -259,14 +378,19 @@ def _refusal(
         )
     why = details.unreadable or process.unreadable
     if why and not host.privileged:
-        return Refusal(f"process {pid} is not readable ({why}): run nsview as root", NOT_PERMITTED)
+        return Refusal(f"process {pid} is not readable ({why}); as root: {sudo}", NOT_PERMITTED)
     if not host.privileged and kinds and "user" not in kinds:
-        return Refusal(f"joining {', '.join(kinds)} needs CAP_SYS_ADMIN: run nsview as root", NOT_PERMITTED)
+        return Refusal(f"joining {', '.join(kinds)} needs CAP_SYS_ADMIN; as root: {sudo}", NOT_PERMITTED)
     if details.identity is None and not choice.host_privileges:
         return Refusal(f"what process {pid} runs as is not readable ({why}); --host-privileges goes without", FAILED)
-    for text in (*choice.command, *details.shells):
-        if "\0" in text:
-            return Refusal("a command can't hold a NUL character", FAILED)
+    return _unspeakable(choice)
+
+
+def _unspeakable(choice: Choice) -> Refusal | None:
+    if choice.cwd is not None and not choice.cwd.startswith("/"):
+        return Refusal(f"--cwd {choice.cwd}: give the whole path, from /", USAGE)
+    if any("\0" in text for text in (*choice.command, *choice.environment, choice.cwd or "")):
+        return Refusal("a command can't hold a NUL character", FAILED)
     return None
 
 

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import marshal
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import msgspec
 import nsview
 from nsview.model.text import safe
 
-from .plan import Plan
+from .plan import Plan, shell_command
 
 # No locale and no warning is to make it read a file once it is inside.
 _START = "import sys; sys.path.append({!r}); from nsview.join.helper import main; main()"
@@ -34,7 +35,8 @@ def carry_out(plan: Plan, *, python: str = sys.executable) -> int:
         return plan.refusal.code
     root = str(Path(nsview.__file__).parent.parent)
     # Marshal and not JSON: same interpreter, and json alone takes a third of the helper's start (it imports re).
-    message = marshal.dumps({"steps": msgspec.to_builtins(plan.steps)})
+    as_root = shlex.join(("sudo", *shell_command(plan))) if os.geteuid() else None
+    message = marshal.dumps({"steps": msgspec.to_builtins(plan.steps), "as_root": as_root})
     for stream in (sys.stdout, sys.stderr):
         if stream:
             stream.flush()

@@ -33,8 +33,27 @@ class CheckIdentity(Step, frozen=True):
         return f"check that pid {self.pid} is still the process that was chosen, and hold on to it"
 
 
+class HoldNamespace(Step, frozen=True):
+    """Open a namespace by its path and compare kind, inode and device: a path may be another's since it was chosen."""
+
+    outside: ClassVar[bool] = True
+    path: str
+    kind: str
+    flag: int
+    inode: int
+    device: int
+
+    @property
+    def text(self) -> str:
+        return f"open {self.path} and check that it is still {self.kind}:[{self.inode}]"
+
+
 class JoinCgroups(Step, frozen=True):
-    """Move into each hierarchy's cgroup: (controllers as in /proc/PID/cgroup, "" for v2, path)."""
+    """Move into each hierarchy's cgroup: (controllers as in /proc/PID/cgroup, "" for v2, path).
+
+    The path may be another's by then, for a container with a cgroup tree of its own may rename: it is moved into only
+    while the process that is followed is in it.
+    """
 
     outside: ClassVar[bool] = True
     cgroups: tuple[tuple[str, str], ...]
@@ -84,6 +103,14 @@ class Fork(Step, frozen=True):
     @property
     def text(self) -> str:
         return "fork: only a child is in the pid or time namespace that was joined"
+
+
+class MountProc(Step, frozen=True):
+    """unshare(2) CLONE_NEWNS, then proc(5) of the pid namespace joined on /proc, which nobody else sees."""
+
+    @property
+    def text(self) -> str:
+        return "mount a /proc of that pid namespace in a mount namespace of our own, so that ps and top show it"
 
 
 class ChangeRoot(Step, frozen=True):
@@ -163,7 +190,10 @@ class SetNoNewPrivs(Step, frozen=True):
 
 
 class ChangeDirectory(Step, frozen=True):
+    """chdir(2). asked: by the user, so that it is a failure where it can't be; else / will do."""
+
     path: str
+    asked: bool = False
 
     @property
     def text(self) -> str:
@@ -172,38 +202,49 @@ class ChangeDirectory(Step, frozen=True):
 
 class SetEnvironment(Step, frozen=True):
     """source: "given" (variables), "target" (the process's /proc/PID/environ, read by the helper as bytes before
-    joining), or "host" (a few harmless variables of the caller's). home: HOME where the variables lack it."""
+    joining), or "host" (a few harmless variables of the caller's). home: HOME where the variables lack it. asked: by
+    the user, NAME=value, over all others."""
 
     source: str
     variables: tuple[str, ...] = ()
     home: str | None = None
+    asked: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
-        return {
+        words = {
             "given": f"take the environment of the container's configuration ({len(self.variables)} variables)",
             "target": "take the process's own environment",
             "host": "keep TERM, HOME, LANG of the caller's environment and a standard PATH",
         }[self.source]
+        names = ", ".join(variable.partition("=")[0] for variable in self.asked)
+        return f"{words}, and set {names}" if names else words
 
 
 class Execute(Step, frozen=True):
-    """execve(2) the first candidate that can be run. A name without a slash is looked up in the new PATH."""
+    """execve(2) the first candidate that can be run. A name without a slash is looked up in the new PATH.
+
+    toolbox: the one candidate is an applet of the host's static busybox, executed from a sealed copy in memory.
+    """
 
     candidates: tuple[tuple[str, ...], ...]
+    toolbox: bool = False
 
     @property
     def text(self) -> str:
-        return "run " + ", or else ".join(" ".join(candidate) for candidate in self.candidates)
+        words = "run " + ", or else ".join(" ".join(candidate) for candidate in self.candidates)
+        return f"{words}, from a sealed copy in memory of the host's static busybox" if self.toolbox else words
 
 
 AnyStep = (
     CheckIdentity
+    | HoldNamespace
     | JoinCgroups
     | SetOomScore
     | SetLimits
     | JoinNamespaces
     | Fork
+    | MountProc
     | ChangeRoot
     | NewSession
     | SetUmask

@@ -30,7 +30,8 @@ _TIOCGPTPEER = 0x5441  # Linux 4.13
 class Streams:
     """Both sides of the three streams.
 
-    ends: the command's, to become its 0, 1 and 2. master: of the pty, None where there are only pipes.
+    ends: the command's, to become its 0, 1 and 2. master: of the pty, None where there are only pipes. interrupted: the
+    last `move` has passed a ^C on.
     """
 
     def __init__(self, root: int | None, owner: tuple[int, int]) -> None:
@@ -45,6 +46,7 @@ class Streams:
         self._pending = b""
         self._routes: dict[int, int] = {}  # from the command's output to the caller's
         self._eof = False
+        self.interrupted = False
         ends = []
         if terminal[0]:
             self.screen = 1 if terminal[1] else 2 if terminal[2] else 0
@@ -114,6 +116,11 @@ class Streams:
             except termios.error:
                 return  # the terminal is gone
 
+    @property
+    def raw(self) -> bool:
+        """The caller's terminal passes all keys on, by make_raw."""
+        return self._saved is not None
+
     def readers(self, reading: bool) -> list[int]:
         """What to wait for until it can be read; with the caller's stdin if `reading` and there is room for it."""
         wanted = list(self._routes)
@@ -139,6 +146,7 @@ class Streams:
     def move(self, ready: list[int], writable: list[int]) -> int:
         """Pass on what can be; the number of bytes of output. EOFError where the caller's terminal is gone."""
         moved = 0
+        self.interrupted = False
         for fd in ready:
             if fd in self._routes:
                 moved += self._output(fd)
@@ -172,6 +180,7 @@ class Streams:
         except OSError:
             data = b""
         if data:
+            self.interrupted = self.master is not None and b"\x03" in data
             self._pending = data
             self._flush()
         elif self.master is not None:

@@ -216,6 +216,19 @@ class Identity(Struct, frozen=True):
     oom_score_adj: int | None = None
 
 
+class Account(Struct, frozen=True):
+    """A user of a container by its own /etc/passwd and /etc/group. asked: USER[:GROUP] as it was given.
+
+    Ids are those of the container's user namespace. home: None where /etc/passwd does not say.
+    """
+
+    asked: str
+    uid: int
+    gid: int
+    groups: tuple[int, ...] = ()
+    home: str | None = None
+
+
 class Details(Struct, frozen=True):
     """What is read of one process only when it is asked for.
 

@@ -14,6 +14,7 @@ import pytest
 from tests.conftest import in_ci
 
 from .daemons import CommandError, Containerd, Docker, make_rootfs, missing
+from .joining import Terminal
 from .population import Population
 from .workspace import Workspace
 
@@ -86,3 +87,19 @@ def population(workspace: Workspace) -> Iterator[Population]:
     require("unshare", "nsenter")
     with Population(workspace) as people:
         yield people
+
+
+@pytest.fixture(scope="module")
+def web(docker: Docker) -> Iterator[int]:
+    """A container j-web of the image: its first process, as the host counts."""
+    yield docker.container("j-web")
+    docker.remove("j-web")
+
+
+@pytest.fixture
+def terminals() -> Iterator[list[Terminal]]:
+    """Terminals that are put in here are closed at the end."""
+    opened: list[Terminal] = []
+    yield opened
+    for terminal in opened:
+        terminal.close()

@@ -8,9 +8,9 @@ import pytest
 
 from nsview.join import cgroups, steps, trampoline
 from nsview.join.failure import printable
-from nsview.join.plan import Choice, Plan, choice_for, describe, plan, shell_command
+from nsview.join.plan import Choice, Plan, choice_for, describe, plan, plan_for_path, shell_command
 from nsview.model.kinds import KIND, KIND_NAMES, KindName
-from nsview.model.records import Capabilities, Details, Host, Identity, Namespace
+from nsview.model.records import Account, Capabilities, Details, Host, Identity, Namespace
 
 from .make import HOST, process
 
@@ -41,13 +41,20 @@ def made(
     *kinds: KindName,
     command: tuple[str, ...] = (),
     host_privileges: bool = False,
+    toolbox: bool = False,
+    account: Account | None = None,
+    cwd: str | None = None,
+    env: tuple[str, ...] = (),
     host: Host = HOST,
     known: Details | None = None,
     **fields: object,
 ) -> Plan:
     """A plan for process 7 of a container, all kinds asked for unless some are named."""
     found = process(7, **({**CONTAINER, **fields}))
-    return plan(found, known or details(), host, Choice(kinds or choice_for(found, host), command, host_privileges))
+    chosen = kinds or choice_for(found, host)
+    return plan(
+        found, known or details(), host, Choice(chosen, command, host_privileges, toolbox, account, cwd, env)
+    )
 
 
 def names(plan: Plan) -> list[str]:
@@ -123,6 +130,74 @@ def test_groups_are_left_alone_where_setgroups_is_denied() -> None:
     assert step(made("net", user=2, known=denied), steps.SetIds) == steps.SetIds(0, 0, None, True)
 
 
+def test_another_user_has_what_docker_exec_gives_it() -> None:
+    person = made(account=Account("app", 1000, 100, (100, 7)))
+    assert step(person, steps.SetIds) == steps.SetIds(1000, 100, (100, 7), False)
+    assert step(person, steps.SetCapabilities) == steps.SetCapabilities(Capabilities(0, 0, 0, DOCKER, 0))
+    environment = step(person, steps.SetEnvironment)
+    assert isinstance(environment, steps.SetEnvironment) and environment.home == "/"
+    # Root of a container whose own process is an ordinary user, or has dropped what it had.
+    ordinary = identity(uid=5, gid=5, source="status", environment=None, capabilities=Capabilities(0, 0, 0, DOCKER, 0))
+    root = made(account=Account("root", 0, 0, (), "/root"), known=details(identity=ordinary))
+    assert step(root, steps.SetCapabilities) == steps.SetCapabilities(Capabilities(DOCKER, DOCKER, 0, DOCKER, 0))
+    assert step(root, steps.SetIds) == steps.SetIds(0, 0, (0,), False), "the numbers are the container's own"
+    assert step(root, steps.SetEnvironment) == steps.SetEnvironment("target", (), "/root")
+
+
+def test_directory_and_variables_are_as_asked() -> None:
+    plan = made(cwd="/tmp", env=("A=1", "B="))
+    assert step(plan, steps.ChangeDirectory) == steps.ChangeDirectory("/tmp", True)
+    assert step(plan, steps.SetEnvironment) == steps.SetEnvironment("given", ("PATH=/bin",), "/root", ("A=1", "B="))
+    outside = made("net", cwd="/tmp", env=("A=1",))
+    assert step(outside, steps.ChangeDirectory) == steps.ChangeDirectory("/tmp", True)
+    assert step(outside, steps.SetEnvironment) == steps.SetEnvironment("host", asked=("A=1",))
+    assert shell_command(plan)[-3:] == ("--cwd=/tmp", "--env=A=1", "--env=B=")
+
+
+def test_the_toolbox_needs_no_shell_inside() -> None:
+    plan = made(toolbox=True, known=details(shells=()))
+    assert step(plan, steps.Execute) == steps.Execute((("sh",),), True)
+    assert not told(plan, "no shell") and plan.refusal is None
+    assert step(made(toolbox=True, command=("ls",)), steps.Execute) == steps.Execute((("ls",),), True)
+
+
+def test_a_proc_of_its_own_where_it_can_be_mounted() -> None:
+    plan = made("pid", "net")
+    assert names(plan)[3:7] == ["SetLimits", "JoinNamespaces", "Fork", "MountProc"]
+    assert not told(plan, "pid without mnt")
+    assert "MountProc" in names(made("pid", host_privileges=True))
+    for other in (made(), made("net"), made("pid", user=2), made("pid", user=2, host=USER)):
+        assert "MountProc" not in names(other)
+
+
+def test_a_namespace_without_processes_is_joined_by_its_path() -> None:
+    plan = plan_for_path("/run/netns/blue", "net", 5, 4, HOST, Choice(("net",), ("ip", "addr")))
+    assert names(plan) == ["HoldNamespace", "JoinNamespaces", "NewSession", "SetEnvironment", "Execute"]
+    assert step(plan, steps.HoldNamespace) == steps.HoldNamespace("/run/netns/blue", "net", KIND["net"].value, 5, 4)
+    assert plan.refusal is None and plan.host_privileges and told(plan, "no process is in it")
+    assert plan.nsenter == ("nsenter", "--net=/run/netns/blue", "--", "ip", "addr")
+    assert shell_command(plan) == ("nsview", "enter", "/run/netns/blue", "--net", "--", "ip", "addr")
+    shell = step(plan_for_path("/x", "net", 5, 4, HOST, Choice(())), steps.Execute)
+    assert shell.text == "run /bin/bash, or else /bin/sh"
+    assert names(plan_for_path("/x", "user", 5, 4, HOST, Choice(())))[3] == "SetIds"
+    assert names(plan_for_path("/x", "mnt", 5, 4, HOST, Choice(())))[3] == "ChangeDirectory"
+    assert names(plan_for_path("/x", "time", 5, 4, HOST, Choice(())))[2] == "Fork"
+
+
+@pytest.mark.parametrize(
+    ("choice", "host", "code", "words"),
+    [
+        (Choice(("mnt",)), HOST, 2, "leave out --mnt"),
+        (Choice((), account=Account("app", 1, 1)), HOST, 2, "leave out -u"),
+        (Choice((), ("a\0",)), HOST, 4, "NUL"),
+        (Choice((), ("ip",)), USER, 3, "sudo nsview enter /x -- ip"),
+    ],
+)
+def test_what_a_path_alone_cannot_give_is_refused(choice: Choice, host: Host, code: int, words: str) -> None:
+    refusal = plan_for_path("/x", "net", 5, 4, host, choice).refusal
+    assert refusal and refusal.code == code and words in refusal.text
+
+
 def test_without_mnt_the_hosts_shell_and_environment_are_used() -> None:
     plan = made("net")
     assert step(plan, steps.Execute) == steps.Execute((("/bin/bash",), ("/bin/sh",)))
@@ -143,6 +218,18 @@ def test_a_chroot_is_entered_even_where_mnt_is_shared() -> None:
     assert "--root" in plan.nsenter
 
 
+@pytest.mark.parametrize(
+    ("cwd", "inner"), [("/srv/jail", "/"), ("/srv/jail/tmp", "/tmp"), ("/srv/jailer", "/srv/jailer"), ("/", "/")]
+)
+def test_the_directory_of_a_chroot_is_called_as_inside(cwd: str, inner: str) -> None:
+    known = details(root="/srv/jail", identity=identity(source="status", cwd=cwd))
+    assert step(made(known=known), steps.ChangeDirectory) == steps.ChangeDirectory(inner)
+    person = Account("app", 1, 1)
+    assert step(made(known=known, account=person), steps.ChangeDirectory) == steps.ChangeDirectory(inner)
+    configured = details(root="/srv/jail", identity=identity(cwd=cwd))
+    assert step(made(known=configured), steps.ChangeDirectory) == steps.ChangeDirectory(cwd)
+
+
 def test_host_privileges_change_no_limit_and_no_id() -> None:
     plan = made(host_privileges=True)
     assert names(plan) == [
@@ -160,10 +247,10 @@ def test_host_privileges_in_a_user_namespace_are_its_roots() -> None:
     ("kinds", "fields", "words"),
     [
         (("mnt",), {}, "mnt without pid"),
-        (("pid",), {}, "pid without mnt"),
+        (("pid",), {"host": USER, "user": 2}, "pid without mnt"),
         (("net",), {}, "/sys still lists"),
         (("net",), {}, "--host-privileges"),
-        (("mnt",), {"known": details(shells=())}, "leave out mnt"),
+        (("mnt",), {"known": details(shells=())}, "--toolbox"),
         (("mnt",), {"known": details(seccomp=1)}, "strict seccomp"),
     ],
 )
@@ -205,11 +292,23 @@ def test_a_guard_keeps_the_container_from_tracing_a_process_of_the_hosts_files()
         ({"host": USER}, 3, "CAP_SYS_ADMIN"),
         ({"known": details(identity=None)}, 4, "--host-privileges"),
         ({"command": ("a\0b",)}, 4, "NUL"),
+        ({"env": ("A=\0",)}, 4, "NUL"),
+        ({"cwd": "tmp"}, 2, "from /"),
+        ({"account": Account("app", 1, 1), "host_privileges": True}, 2, "leave out"),
     ],
 )
 def test_what_cannot_work_is_refused(fields: dict[str, object], code: int, words: str) -> None:
     refusal = made(**fields).refusal  # type: ignore[arg-type]
     assert refusal and refusal.code == code and words in refusal.text
+
+
+def test_where_root_is_needed_the_command_is_named() -> None:
+    choice = {"host": USER, "command": ("ls", "a b"), "account": Account("app:extra", 1, 1), "toolbox": True}
+    words = "sudo nsview enter 7 --net --toolbox --as=app:extra -- ls 'a b'"
+    refusal = made("net", **choice).refusal  # type: ignore[arg-type]
+    assert refusal and refusal.text.endswith(words)
+    refusal = made("net", known=details(identity=None, unreadable="EACCES"), **choice).refusal  # type: ignore[arg-type]
+    assert refusal and refusal.text.endswith(words)
 
 
 def test_what_can_work_is_not_refused() -> None:

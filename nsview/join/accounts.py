@@ -1,0 +1,96 @@
+"""Who USER[:GROUP] is in a container, by its own /etc/passwd and /etc/group, as `docker exec --user` takes them.
+
+The files are the container's: read so that they can neither hang (a FIFO, a device), nor fill the memory, nor lead out
+(a link), and believed in only what concerns the container itself. Source: passwd(5), group(5), and moby/sys/user's
+GetExecUser for what is a name and what a number.
+"""
+
+import os
+from collections.abc import Iterator
+
+from nsview import linux
+from nsview.model.records import Account
+
+from .failure import FAILED, NOTHING, Failure
+from .target import Target
+
+LIMIT = 1 << 20  # bytes of each file
+_MOST = (1 << 31) - 1  # the largest id that docker takes
+
+
+def of_process(pid: int, start: int, asked: str) -> Account:
+    """The account as the root directory of a process has it (start: clock ticks since boot). Failure where none is."""
+    target = Target(pid, start)
+    try:
+        root = target.root()
+        try:
+            return resolve(asked, _text(root, "/etc/passwd"), _text(root, "/etc/group"))
+        finally:
+            os.close(root)
+    finally:
+        target.close()
+
+
+def resolve(asked: str, passwd: str, group: str) -> Account:
+    """The account by the text of both files. A number is never taken for a name; a line that is malformed is passed
+    over; of several that match the first holds. Failure where a name is in neither."""
+    user, separator, wanted_group = asked.partition(":")
+    number = _number(user)
+    name, uid, gid, home = None, number, 0, None
+    for fields in _lines(passwd, 7):
+        if (fields[2] == str(number)) if number is not None else (fields[0] == user):
+            ids = _number(fields[2]), _number(fields[3])
+            if ids[0] is not None and ids[1] is not None:
+                name, (uid, gid), home = fields[0], (ids[0], ids[1]), fields[5] or None
+                break
+    if uid is None or not user:
+        raise Failure(NOTHING, f"user {user!r} is not in the container's /etc/passwd: give a number")
+    if separator and wanted_group:
+        return Account(asked, uid, _group(wanted_group, group), (), home)
+    groups = []
+    for fields in _lines(group, 4):
+        found = _number(fields[2])
+        if found is not None and name in fields[3].split(","):
+            groups.append(found)
+    return Account(asked, uid, gid, tuple(dict.fromkeys(groups)), home)
+
+
+def _group(wanted: str, group: str) -> int:
+    number = _number(wanted)
+    if number is not None:
+        return number
+    for fields in _lines(group, 4):
+        found = _number(fields[2])
+        if fields[0] == wanted and found is not None:
+            return found
+    raise Failure(NOTHING, f"group {wanted!r} is not in the container's /etc/group: give a number")
+
+
+def _lines(text: str, count: int) -> Iterator[list[str]]:
+    for line in text.split("\n"):
+        fields = line.split(":")
+        if len(fields) == count and not line.startswith("#"):
+            yield fields
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 11 and int(text) <= _MOST else None
+
+
+def _text(root: int, path: str) -> str:
+    """The file below a root directory; "" where there is none. Failure where it is something else than a small file."""
+    try:
+        fd = linux.open_file_in_root(root, path)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise Failure(FAILED, f"the container's {path} can't be read: {error.strerror}: give numbers") from None
+    try:
+        data = b""
+        while len(data) <= LIMIT and (chunk := os.read(fd, 1 << 16)):
+            data += chunk
+    finally:
+        os.close(fd)
+    if len(data) > LIMIT:
+        raise Failure(FAILED, f"the container's {path} is larger than {LIMIT} bytes: give numbers")
+    return data.decode(errors="surrogateescape")

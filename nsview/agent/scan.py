@@ -36,6 +36,7 @@ class Scanner:
         self._above = {}  # .. with the owners and parents found on the way
         self._last = {}  # {pid: record} of the look before
         self._held = {}  # {(kind, inode): [holders.Sighting]} of the last search ..
+        self._alone = set()  # .. the pids of those that hold namespaces without processes ..
         self._listed = set()  # .. and keys of mount namespaces that only the kernel's list has
         self._places = {}
         self._claims = {}
@@ -98,7 +99,7 @@ class Scanner:
         look = dict(self._now, processes=processes)
         followed = containers.follow(look["containers"], pairs)
         look["containers"] = self._identify(processes) if followed is None else followed
-        if self._same_namespaces(pairs) and not mounts:
+        if self._same_namespaces(pairs) and not mounts and self._still_holding(pids, pairs):
             self._last = processes
         else:
             look["namespaces"] = self._namespaces(processes)
@@ -228,22 +229,38 @@ class Scanner:
         namespace alive they are tried, until one is found that does.
         """
         still = {}
+        self._alone = set()
         for key, sightings in self._held.items():
             alive = []
             for sighting in sightings:
                 record = processes.get(sighting.holder["pid"])
-                # A search sees processes that are younger than the last look.
-                if record["start"] == sighting.start if record else sighting.holds():
+                if record and record["state"] != "Z":
+                    holds = record["start"] == sighting.start
+                else:
+                    # A search sees processes that are younger than the last look; a dead leader may have live threads.
+                    holds = sighting.holds()
+                if holds:
                     alive.append(sighting)
             if key not in first and key not in mounts:
                 while alive and not alive[0].holds():
                     del alive[0]
+                self._alone.update(sighting.holder["pid"] for sighting in alive)
                 if alive and key not in self._fresh:
                     self._describe_again(key, alive[0].open)
             if alive:
                 still[key] = alive
         self._held = still
         return still
+
+    def _still_holding(self, pids, pairs):
+        """Nothing that the last search found to hold a namespace can have let go of it.
+
+        Who alone keeps one alive must run to let go. Of others it is enough to know that they have not ended.
+        """
+        if self._alone.isdisjoint(pids):
+            ended = {old["pid"] for old, new in pairs if old and (new is None or new["state"] == "Z")}
+            return not any(s.holder["pid"] in ended for seen in self._held.values() for s in seen) if ended else True
+        return False
 
     def _still_listed(self, *known):
         """Which of the keys that only the kernel's list has are there still."""

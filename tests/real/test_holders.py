@@ -323,6 +323,40 @@ def test_a_slow_search_ends_and_others_are_answered_meanwhile(start: Start, host
     assert answered == [one, two]
 
 
+def until(host: LocalHost, ready: Callable[[Snapshot], bool]) -> Snapshot:
+    """The first snapshot that is so, within ten seconds."""
+    deadline = time.monotonic() + 10
+    for said in host.read():
+        if isinstance(said, Snapshot) and ready(said):
+            return said
+        assert time.monotonic() < deadline
+    raise AssertionError("the agent ended")
+
+
+def test_what_was_found_stays_while_others_come_and_goes_when_it_is_let_go(
+    start: Start, host: LocalHost, population: Population
+) -> None:
+    pid, number = start(_FD.replace("say(", "signal.signal(10, lambda *_: os.close(fd)); say("))
+    other, second = start(_SOCKET)
+    member = population.process("uts")
+    third, _ = start("fd = os.open(f'/proc/{sys.argv[1]}/ns/uts', os.O_RDONLY); say(0)", str(member))
+    host.first()
+    found = host.holders()
+    assert {("net", number), ("net", second)} <= set(found.namespaces)
+    assert [h.pid for h in found.namespaces[key(member, "uts")].held_by] == [third]
+    new = population.process("ipc")
+    after = until(host, lambda s: new in s.processes)
+    assert {("net", number), ("net", second)} <= set(after.namespaces)
+    assert after.search == found.search
+    os.kill(pid, 10)
+    after = until(host, lambda s: ("net", number) not in s.namespaces)
+    assert ("net", second) in after.namespaces
+    end(third)
+    until(host, lambda s: s.namespaces[key(member, "uts")].held_by == ())
+    end(other)
+    until(host, lambda s: ("net", second) not in s.namespaces)
+
+
 def _nsview(*args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "nsview", *args], capture_output=True, text=True, timeout=60, check=False

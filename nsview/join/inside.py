@@ -17,7 +17,7 @@ import termios
 from nsview import linux
 
 from . import cgroups, seccomp, toolbox, trampoline
-from .failure import FAILED, NOT_EXECUTABLE, NOT_FOUND, NOT_PERMITTED, Failure, of_errno
+from .failure import FAILED, GONE, NOT_EXECUTABLE, NOT_FOUND, NOT_PERMITTED, Failure, of_errno
 from .streams import high
 from .target import Held, Target
 
@@ -174,7 +174,7 @@ class Inside:
         except OSError as error:
             if error.errno == errno.ENOMEM:
                 raise Failure(
-                    FAILED, "this pid namespace is dead: its init has exited (or memory ran out): choose without pid"
+                    GONE, "this pid namespace is dead: its init has exited (or memory ran out): choose without pid"
                 ) from None
             if error.errno == errno.EAGAIN:
                 raise Failure(

@@ -18,7 +18,6 @@ import msgspec
 import pytest
 
 from nsview.join import trampoline
-from nsview.join.plan import Plan
 
 from .daemons import Docker
 from .joining import ROOT, UNKNOWN_MACHINE, Terminal, docker_exec, driver, enter, environment, inside, plan_for
@@ -178,80 +177,6 @@ def test_what_the_kernel_refuses_to_execute_is_126(docker: Docker, web: int) -> 
     assert code == 127 and "interpreter" in err
 
 
-def test_a_pid_that_is_anothers_by_now_is_refused(web: int) -> None:
-    made = plan_for(web, command=["true"])
-    older = msgspec.convert(
-        msgspec.to_builtins(made)
-        | {
-            "steps": [
-                step | ({"start": made.start - 1} if "start" in step else {})
-                for step in msgspec.to_builtins(made)["steps"]
-            ]
-        },
-        Plan,
-    )
-    code, out, err = enter(older)
-    assert (code, out, err.count("\n")) == (1, "", 1)
-    assert "another's" in err
-
-
-def test_a_process_that_has_ended_is_refused(docker: Docker) -> None:
-    pid = docker.container("j-gone")
-    made = plan_for(pid, command=["true"])
-    docker.remove("j-gone")
-    code, _, err = enter(made)
-    assert (code, err) == (1, f"nsview: process {pid} is gone: choose again\n")
-
-
-def test_a_frozen_container_is_refused_at_once(docker: Docker, web: int) -> None:
-    before = plan_for(web, command=["true"])
-    docker.run("pause", "j-web")
-    try:
-        refusal = plan_for(web, command=["true"]).refusal
-        assert refusal and refusal.code == 4 and "frozen" in refusal.text
-        began = time.monotonic()
-        code, _, err = enter(before)  # paused since the plan was made
-        assert code == 4 and "frozen" in err
-        assert time.monotonic() - began < 5
-        # Outside of its cgroup nothing hangs.
-        code, out, _ = enter(plan_for(web, command=["cat", "/root/inside.txt"], host_privileges=True))
-        assert (code, out) == (0, "a file of the container\n")
-    finally:
-        docker.run("unpause", "j-web")
-
-
-def test_a_full_cgroup_is_named(docker: Docker) -> None:
-    pid = docker.container("j-full", "--pids-limit", "2", command=["sh", "-c", "sleep 9999 & wait"])
-    try:
-        wait_until(lambda: len(docker.run("top", "j-full").splitlines()) == 3, 10, "the second process")
-        code, _, err = enter(plan_for(pid, command=["true"]))
-        assert code == 4 and "pids.max" in err and err.count("\n") == 1
-    finally:
-        docker.remove("j-full")
-
-
-def test_a_pid_namespace_that_dies_on_the_way_in_is_named(docker: Docker, workspace: Workspace) -> None:
-    pid = docker.container("j-dies")
-    waits = workspace.root / "j-dies"
-    patch = f"""
-import os, time
-from nsview.join import inside
-fork = inside._STEPS["Fork"]
-go = os.open({str(workspace.root)!r}, os.O_PATH)
-def slow(self, step):
-    time.sleep(1.5)
-    fork(self, step)
-inside._STEPS["Fork"] = slow
-"""
-    made = plan_for(pid, "pid", command=["true"])
-    running = subprocess.Popen(driver(made, patch), stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=environment())
-    time.sleep(0.7)
-    docker.remove("j-dies")
-    _, err = running.communicate(timeout=30)
-    assert not waits.exists()
-    assert running.returncode == 4 and b"this pid namespace is dead" in err
-
-
 def test_a_command_may_be_quicker_than_word_of_its_pid(web: int) -> None:
     patch = """
 import time
@@ -263,15 +188,6 @@ def slow(self, line):
 inside.Inside._say = slow
 """
     assert enter(plan_for(web, command=["sh", "-c", "echo out; exit 3"]), patch=patch) == (3, "out\n", "")
-
-
-def test_the_end_of_the_container_is_told(docker: Docker, terminals: list[Terminal]) -> None:
-    pid = docker.container("j-ends")
-    terminal = Terminal(plan_for(pid, command=["sh", "-c", "echo ready; sleep 9999"]))
-    terminals.append(terminal)
-    terminal.expect("ready")
-    docker.remove("j-ends")
-    assert "nsview: killed with the container" in terminal.expect("same-137")
 
 
 # Streams

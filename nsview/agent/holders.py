@@ -1,9 +1,9 @@
 """What keeps a namespace alive besides its member processes.
 
 Threads that left their process's namespaces, open files and sockets, bind mounts in other mount namespaces, and what a
-process has in store for its children. To see these takes a look at every thread and fd, ten times what a scan of all
-processes costs, so it is no part of a scan: a `Search` is made when it is asked for, in slices as short as its caller
-wishes, and its `Sighting`s are kept until the next.
+process has in store for its children. To see these takes a look at every thread and fd: more than a scan of all
+processes, several times as much on a host of servers (tests/bench/facts.py). So it is no part of a scan: a `Search` is
+made when it is asked for, in slices as short as its caller wishes, and its `Sighting`s are kept until the next.
 
 Sources: proc_pid_fd(5), proc_pid_task(5), namespaces(7), pidfd_getfd(2) and the SIOCGSKNS of socket(7)'s net namespace
 (Linux 5.6 and 4.10), SO_NETNS_COOKIE (5.14), NS_MNT_GET_NEXT (6.12, ioctl_nsfs(2)).

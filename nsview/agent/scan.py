@@ -234,12 +234,9 @@ class Scanner:
             alive = []
             for sighting in sightings:
                 record = processes.get(sighting.holder["pid"])
-                if record and record["state"] != "Z":
-                    holds = record["start"] == sighting.start
-                else:
-                    # A search sees processes that are younger than the last look; a dead leader may have live threads.
-                    holds = sighting.holds()
-                if holds:
+                # A search sees processes that are younger than the last look; a dead leader may have live threads.
+                known = record and record["state"] != "Z"
+                if record["start"] == sighting.start if known else sighting.holds():
                     alive.append(sighting)
             if key not in first and key not in mounts:
                 while alive and not alive[0].holds():

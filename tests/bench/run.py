@@ -1,14 +1,16 @@
-"""Benchmarks against what one would use instead, as ratios: `python tests/bench/run.py [scan] [paint] [enter]`.
+"""Benchmarks against what one would use instead, as ratios: `python tests/bench/run.py [NAME ..]`.
 
 scan: list all processes with their namespaces, against lsns and ps, beside many processes.
 paint: from the command to the first row on the screen, against an empty Textual app, beside few and many processes.
 enter: run `true` in a container, against nsenter, runc exec, ctr task exec and docker exec.
+before: the agent's first look, against the agent of an earlier commit (--commit), from a worktree of its own.
 All need root. Nothing of the machine's own is used: processes, dockerd and containers are made for the run.
 """
 
 import argparse
 import contextlib
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -64,6 +66,22 @@ def scan(bench: Bench, processes: int) -> None:
         bench.compare("scan.list/lsns", f"nsview list processes --json, lsns --json, {beside}", listing, lsns, 0.3)
         bench.compare("scan.agent/ps", f"agent alone, ps -eo pid,args,netns,.., {beside}", agent, ps)
         bench.compare("scan.list/ps", f"nsview list processes --json, ps -eo .., {beside}", listing, ps)
+
+
+def before(bench: Bench, processes: int, commit: str) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        tree = f"{directory}/tree"
+        git = ["git", "-c", f"safe.directory={ROOT}", "-C", str(ROOT)]
+        subprocess.run([*git, "worktree", "add", "--quiet", "--detach", tree, commit], check=True)
+        try:
+            code = "from nsview.agent.main import main; main(['--once'])"
+            agent = command(bare(code))
+            earlier = command([PYTHON, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {tree!r}); {code}"])
+            with Crowd(processes):
+                what = f"agent alone, that of {commit[:7]}, beside {processes:,} processes"
+                bench.compare("scan.agent/before", what, agent, earlier, 1.1)
+        finally:
+            subprocess.run([*git, "worktree", "remove", "--force", tree], check=True)
 
 
 def paint(bench: Bench, processes: int, marker: str) -> None:
@@ -143,12 +161,13 @@ def enter_peers(docker: Docker, pid: str, id: str) -> Iterator[tuple[str, Run, f
 
 
 def main() -> int:
-    names = ("scan", "paint", "enter")
+    names = ("scan", "paint", "enter", "before")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(names)} (all)")
     parser.add_argument("--processes", type=int, default=10_000, metavar="N", help="how many are many (10000)")
     parser.add_argument("--pairs", type=int, default=5, metavar="N", help="paired runs of each (5)")
     parser.add_argument("--marker", default="net:[", metavar="TEXT", help="what paint waits for (net:[)")
+    parser.add_argument("--commit", default="8f48905", metavar="REV", help="what before compares with (8f48905)")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(names):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(names)}")
@@ -163,7 +182,9 @@ def main() -> int:
             paint(bench, arguments.processes, arguments.marker)
         if "enter" in chosen:
             enter(bench)
-    except (OSError, CommandError, ImportError) as error:
+        if "before" in chosen:
+            before(bench, arguments.processes, arguments.commit)
+    except (OSError, CommandError, ImportError, subprocess.CalledProcessError) as error:
         bench.failed = True
         print(error, file=sys.stderr)
     print(f"{machine()}; {arguments.pairs} pairs, medians")

@@ -70,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
         "--holders",
         action="store_true",
         help="search also threads, open files, sockets and other mount namespaces for what keeps namespaces alive; "
-        "takes about ten times as long",
+        "takes several times as long",
     )
     _common(listing)
 

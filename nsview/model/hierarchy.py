@@ -1,0 +1,68 @@
+"""Namespaces as trees: pid and user namespaces below their parents, and all below the user namespace that owns them.
+
+A namespace whose parent or owner is out of view stands at the top, as does the host's first one: the kernel tells no
+more than that (ioctl_nsfs(2)), so several tops are nothing unusual.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from .kinds import KIND_NAMES
+from .records import Namespace, NamespaceKey
+from .snapshot import Snapshot
+
+By = Literal["owner", "parent"]
+
+
+class Branch(Struct, frozen=True):
+    """One namespace in its place. depth: 0 at the top. guides: the lines before it, as `tree` in a terminal draws them.
+
+    out_of_view: what it stands below can't be seen.
+    """
+
+    namespace: Namespace
+    depth: int
+    guides: str
+    out_of_view: bool
+
+
+def above(namespace: Namespace, by: By) -> NamespaceKey | None:
+    """The key of what a namespace stands below, None at the top or where it is out of view.
+
+    By owner a user namespace stands below its parent, which is its owner (user_namespaces(7)).
+    """
+    if by == "owner":
+        return None if namespace.owner is None else ("user", namespace.owner)
+    return None if namespace.parent is None else (namespace.type, namespace.parent)
+
+
+def tree(snapshot: Snapshot, by: By) -> list[Branch]:
+    """All namespaces that have a place in it, top to bottom; by parent these are those of kinds pid and user."""
+    order = {kind: index for index, kind in enumerate(KIND_NAMES)}
+    children: dict[NamespaceKey | None, list[Namespace]] = {}
+    for namespace in snapshot.namespaces.values():
+        if by == "parent" and namespace.type not in ("pid", "user"):
+            continue
+        key = above(namespace, by)
+        # What is above may have gone while the others were looked at.
+        children.setdefault(key if key in snapshot.namespaces and key != namespace.key else None, []).append(namespace)
+    for siblings in children.values():
+        siblings.sort(key=lambda n: (n.type == "user" and by == "owner", order[n.type], not n.initial, n.inode))
+    found: list[Branch] = []
+    # (namespace, guides of the row itself, guides of what is below it); a stack, for frames may say any depth.
+    stack = [(namespace, "", "", 0) for namespace in reversed(children.get(None, ()))]
+    seen: set[NamespaceKey] = set()
+    while stack:
+        namespace, guides, below, depth = stack.pop()
+        if namespace.key in seen:
+            continue
+        seen.add(namespace.key)
+        found.append(Branch(namespace, depth, guides, by in namespace.out_of_view))
+        own = children.get(namespace.key, ())
+        for child in reversed(own):
+            last = child is own[-1]
+            stack.append(
+                (child, below + ("└─ " if last else "├─ "), below + ("   " if last else "│  "), depth + 1)
+            )
+    return found

@@ -59,7 +59,7 @@ def tree(snapshot: Snapshot, by: By) -> list[Branch]:
             continue
         seen.add(namespace.key)
         found.append(Branch(namespace, depth, guides, by in namespace.out_of_view))
-        own = children.get(namespace.key, ())
+        own = children.get(namespace.key, [])
         for child in reversed(own):
             last = child is own[-1]
             stack.append(

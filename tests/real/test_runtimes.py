@@ -11,7 +11,7 @@ import pytest
 
 from .command import containers, printed, processes
 from .conftest import require, unavailable
-from .daemons import SLEEP, Docker, make_rootfs
+from .daemons import SLEEP, Containerd, Docker, make_rootfs
 from .population import Population
 from .runtimes import Imitation, Lxc, Oci, Podman
 from .workspace import Workspace, wait_until
@@ -230,6 +230,21 @@ def test_a_container_of_a_docker_in_a_container_has_its_name(docker: Docker, wor
         assert processes()[shown["daemon_pid"]]["container"] == "docker:" + docker.inspect("outer")["Id"]
     finally:
         docker.remove("outer")
+
+
+# -- nerdctl ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_container_of_nerdctls_has_the_name_that_it_was_given(containerd: Containerd) -> None:
+    """nerdctl's containers are containerd's with these annotations: pkg/cmd/container/create.go."""
+    said = ["--annotation", "nerdctl/name=shop", "--annotation", "nerdctl/namespace=default"]
+    pid = containerd.container(C, *said)
+    try:
+        shown = of(pid)
+        assert (shown["name"], shown["id"], shown["init_pid"]) == ("shop", C, pid)
+        assert (shown["runtime"], shown["engine_namespace"]) == ("containerd", "default")
+    finally:
+        containerd.remove(C)
 
 
 # -- imitations of what cannot run here ------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """containerd: its shims' command lines, the bundles they work in, and the daemon that a shim serves.
 
 Sources: containerd pkg/shim/util.go and runtime/v2/runc/manager/manager_linux.go (the shim's arguments and one shim
-per pod), runtime/v2/bundle.go (the bundle: config.json, init.pid), internal/cri/annotations/annotations.go.
+per pod), runtime/v2/bundle.go (the bundle: config.json, init.pid), internal/cri/annotations/annotations.go; nerdctl
+pkg/labels/labels.go and pkg/cmd/container/create.go (its labels as annotations).
 """
 
 from __future__ import annotations
@@ -148,7 +149,10 @@ def describe(record, bundle):
         record["witness"].append(bundle.directory + "/config.json")
     annotations = bundle.config.get("annotations")
     if isinstance(annotations, dict):
-        _describe_pod(record, {str(k): v for k, v in annotations.items() if isinstance(v, str)})
+        annotations = {str(k): v for k, v in annotations.items() if isinstance(v, str)}
+        # nerdctl keeps its own name for a container in a label, and copies that here for its hooks.
+        record["name"] = annotations.get("nerdctl/name") or record["name"]
+        _describe_pod(record, annotations)
 
 
 def _describe_pod(record, annotations):

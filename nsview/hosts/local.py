@@ -29,7 +29,8 @@ _LINK = re.compile(r"^([a-z]+)(?:_for_children)?:\[(\d+)\]$")
 class LocalHost:
     """The running agent of this machine. Started by the constructor; `stop` ends it."""
 
-    live = True
+    live = True  # it can be asked and entered
+    timed = True  # what it says comes when it happens
 
     def __init__(self, *, elevated: bool = False, once: bool = False) -> None:
         if sys.platform != "linux":

@@ -23,6 +23,7 @@ class RecordedHost:
     def __init__(self, path: Path | str, *, pace: float = 0) -> None:
         self.path = Path(path)
         self.pace = pace
+        self.timed = pace > 0
         self._details: dict[tuple[int, int], Details] | None = None
         try:
             data = self.path.read_bytes()

@@ -3,7 +3,7 @@
 A row knows what it stands for and where it is in the tree; what it looks like is the screen's business.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from typing import Literal
 
 from msgspec import Struct
@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from . import filter as filters
 from .group import containers_of
 from .kinds import KIND_NAMES
-from .label import label
 from .records import Container, Namespace, NamespaceKey, Process
 from .snapshot import Snapshot
 
@@ -34,9 +33,9 @@ class View(Struct, frozen=True):
     """
 
     by: Grouping = "net"
-    nest: bool = False
     filter: filters.Filter = filters.Filter()
     toggled: frozenset[RowKey] = frozenset()
+    nest: bool = False
 
 
 class GroupRow(Struct, frozen=True):
@@ -44,7 +43,7 @@ class GroupRow(Struct, frozen=True):
 
     namespace, container: what the group is; both None where its members' namespaces could not be read, or where they
     are in no container. pids: all members; shown: how many of them the filter leaves.
-    containers: of the members. label: what they are where no container is (see `label`).
+    containers: of the members. since: when its oldest member began, in clock ticks since boot.
     depth: how many namespaces it is nested in. owner: it is here as the owner of those below, not as one of the kind.
     folded: None where there is nothing below.
     """
@@ -57,7 +56,7 @@ class GroupRow(Struct, frozen=True):
     shown: int
     containers: tuple[Container, ...]
     folded: bool | None
-    label: str | None = None
+    since: int
     depth: int = 0
     owner: bool = False
 
@@ -97,17 +96,52 @@ def group_key(snapshot: Snapshot, by: Grouping, process: Process) -> RowKey | No
     return "group", process.container if by == "container" else getattr(process.namespaces, by)
 
 
+class Cache:
+    """The rows of each group as last made, for as long as nothing in the group changed. For one view at a time."""
+
+    def __init__(self) -> None:
+        self.view: View | None = None
+        self.groups: dict[RowKey, GroupRow] = {}
+        self.members: dict[RowKey, list[Row]] = {}
+
+
+Step = Generator[None, None, list[Row]]
+"""Rows in the making: each `next` does a little of the work, the last one gives them."""
+
+SLICE = 500
+"""How many rows are made in one step: about a millisecond."""
+
+
 def rows(snapshot: Snapshot, view: View) -> list[Row]:
     """All rows of a view, top to bottom; folded ones leave out what is below them."""
+    making = steps(snapshot, view, Cache())
+    while True:
+        try:
+            next(making)
+        except StopIteration as made:
+            found: list[Row] = made.value
+            return found
+
+
+def steps(snapshot: Snapshot, view: View, cache: Cache) -> Step:
+    """The rows of a view in steps, so that keys are answered in between; what the cache holds is not made again."""
+    if cache.view != view:
+        cache.view, cache.groups, cache.members = view, {}, {}
+    found: list[Row] = []
     if view.by == "tree":
-        found = _tree(snapshot, view)
+        found = yield from _tree(snapshot, view)
     else:
-        found = []
-        groups = _groups(snapshot, view)
+        groups = yield from _groups(snapshot, view, cache)
+        members = cache.members
+        cache.members = {}
         for group in _nested(groups, snapshot) if view.nest and view.by != "container" else groups:
             found.append(group)
             if group.folded is False:
-                found.extend(_members(snapshot, view, group))
+                below = members.get(group.key)
+                if below is None:
+                    below = yield from _below(snapshot, view, group)
+                cache.members[group.key] = below
+                found += below
     if not found:
         words = "Nothing matches. Esc clears the filter." if view.filter else "No processes."
         return [NoteRow(("note", 0), words)]
@@ -117,30 +151,78 @@ def rows(snapshot: Snapshot, view: View) -> list[Row]:
     return found
 
 
-def _groups(snapshot: Snapshot, view: View) -> list[GroupRow]:
-    groups = []
-    for key, namespace, container, pids in _partition(snapshot, view):
-        itself = (namespace is not None and view.filter.namespace(namespace)) or (
-            container is not None and view.filter.container(container)
-        )
-        shown = pids if itself else _matching(snapshot, view, pids)
-        if view.filter and not shown and not itself:
-            continue
-        initial = namespace is not None and namespace.initial
-        unplaced = namespace is None and container is None
-        usually_folded = (initial or unplaced) and not view.filter
-        folded = (usually_folded != (key in view.toggled)) if shown else None
-        members = containers_of(snapshot, pids)
-        what = label(namespace, snapshot) if namespace else None
-        groups.append(GroupRow(key, namespace, container, initial, pids, len(shown), members, folded, what))
+def _groups(snapshot: Snapshot, view: View, cache: Cache) -> Generator[None, None, list[GroupRow]]:
+    known, cache.groups = cache.groups, {}
+    for number, (key, namespace, container, pids) in enumerate(_partition(snapshot, view)):
+        if not number % 100:
+            yield
+        row = known.get(key)
+        if row is None or not _holds(row, snapshot, namespace, container, pids):
+            cache.members.pop(key, None)
+            row = _group(snapshot, view, key, namespace, container, pids)
+        cache.groups[key] = row
+    # What does not match is remembered too, or it would be made again each time.
+    shown = [row for row in cache.groups.values() if not view.filter or row.shown or _itself(view, row)]
 
     def order(group: GroupRow) -> tuple[bool, bool, int, str]:
         # By age, so that what is new comes last and nothing moves; what could not be read at the very end.
-        oldest = min((snapshot.processes[pid].start for pid in group.pids), default=1 << 62)
         unknown = group.namespace is None and group.container is None
-        return not group.initial, unknown, oldest, str(group.key)
+        return not group.initial, unknown, group.since, str(group.key)
 
-    return sorted(groups, key=order)
+    return sorted(shown, key=order)
+
+
+def _holds(
+    row: GroupRow,
+    snapshot: Snapshot,
+    namespace: Namespace | None,
+    container: Container | None,
+    pids: tuple[int, ...],
+) -> bool:
+    """A row made of an earlier snapshot is still right: it was made of the very same records."""
+    return (
+        row.pids is pids
+        and row.namespace is namespace
+        and row.container is container
+        and all(snapshot.containers.get(c.key) is c for c in row.containers)
+    )
+
+
+def _itself(view: View, row: GroupRow) -> bool:
+    """The filter matches the namespace or container itself, whoever is in it."""
+    return (row.namespace is not None and view.filter.namespace(row.namespace)) or (
+        row.container is not None and view.filter.container(row.container)
+    )
+
+
+def _group(
+    snapshot: Snapshot,
+    view: View,
+    key: RowKey,
+    namespace: Namespace | None,
+    container: Container | None,
+    pids: tuple[int, ...],
+) -> GroupRow:
+    initial = namespace is not None and namespace.initial
+    unplaced = namespace is None and container is None
+    since = min((snapshot.processes[pid].start for pid in pids), default=1 << 62)
+    members = containers_of(snapshot, pids)
+    row = GroupRow(key, namespace, container, initial, pids, len(pids), members, None, since)
+    number = len(pids) if _itself(view, row) else len(_matching(snapshot, view, pids))
+    return replace(row, shown=number, folded=_is_folded(view, key, initial or unplaced) if number else None)
+
+
+def is_folded(snapshot: Snapshot, view: View, key: RowKey) -> bool:
+    """A group is folded in this view."""
+    apart = key[1] is None or (
+        view.by not in ("tree", "container") and snapshot.is_initial(view.by, key[1])  # type: ignore[arg-type]
+    )
+    return _is_folded(view, key, apart)
+
+
+def _is_folded(view: View, key: RowKey, apart: bool) -> bool:
+    """apart: it is the host's own, or could not be placed; these are folded unless something is sought."""
+    return (apart and not view.filter) != (key in view.toggled)
 
 
 def _nested(groups: list[GroupRow], snapshot: Snapshot) -> list[GroupRow]:
@@ -157,7 +239,7 @@ def _nested(groups: list[GroupRow], snapshot: Snapshot) -> list[GroupRow]:
             namespace = snapshot.namespaces[above]
             pids = snapshot.members(namespace.type).get(namespace.inode, ())
             rows[above] = GroupRow(
-                ("owner", *above), namespace, None, namespace.initial, pids, len(pids), (), None, owner=True
+                ("owner", *above), namespace, None, namespace.initial, pids, len(pids), (), None, 0, owner=True
             )
             unseen.append(above)
     found: list[GroupRow] = []
@@ -183,7 +265,9 @@ def _partition(
 ) -> Iterable[tuple[RowKey, Namespace | None, Container | None, tuple[int, ...]]]:
     if view.by == "container":
         for container in snapshot.containers.values():
-            pids = tuple(pid for pid in container.pids if pid in snapshot.processes)
+            pids = container.pids
+            if not all(pid in snapshot.processes for pid in pids):
+                pids = tuple(pid for pid in pids if pid in snapshot.processes)
             yield ("group", container.key), None, container, pids
         outside = tuple(pid for pid, process in sorted(snapshot.processes.items()) if process.container is None)
         if outside:
@@ -205,12 +289,12 @@ def _matching(snapshot: Snapshot, view: View, pids: tuple[int, ...]) -> tuple[in
     return tuple(pid for pid in pids if view.filter.process(snapshot.processes[pid], snapshot))
 
 
-def _members(snapshot: Snapshot, view: View, group: GroupRow) -> list[Row]:
+def _below(snapshot: Snapshot, view: View, group: GroupRow) -> Step:
     pids = group.pids if group.shown == len(group.pids) else _matching(snapshot, view, group.pids)
     return _forest(snapshot, view, pids, group.key, frozenset(), parent=lambda process: process.ppid)
 
 
-def _tree(snapshot: Snapshot, view: View) -> list[Row]:
+def _tree(snapshot: Snapshot, view: View) -> Step:
     if not view.filter:
         return _forest(snapshot, view, tuple(snapshot.processes), None, frozenset(), snapshot.parent)
     matching = _matching(snapshot, view, tuple(snapshot.processes))
@@ -230,13 +314,15 @@ def _forest(
     group: RowKey | None,
     context: frozenset[int],
     parent: Callable[[Process], int],
-) -> list[Row]:
+) -> Step:
     """These processes as trees by `parent`, in order of pid."""
     processes = snapshot.processes
     inside = set(pids)
     children: dict[int, list[int]] = {}
     tops = []
-    for pid in sorted(pids):
+    for number, pid in enumerate(sorted(pids)):
+        if not number % (4 * SLICE):
+            yield
         above = parent(processes[pid])
         if above in inside and above != pid:
             children.setdefault(above, []).append(pid)
@@ -247,6 +333,8 @@ def _forest(
     stack = [(pid, "", "") for pid in reversed(tops)]
     while stack:
         pid, guides, below = stack.pop()
+        if not len(found) % SLICE:
+            yield
         process = processes[pid]
         own = children.get(pid)
         key = process_key(process)

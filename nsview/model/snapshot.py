@@ -26,7 +26,7 @@ class Snapshot(Struct, frozen=True, dict=True):
     search: Search | None = None
 
     @cached_property
-    def _members(self) -> dict[str, dict[int | None, tuple[int, ...]]]:
+    def _members(self) -> dict[KindName, dict[int | None, tuple[int, ...]]]:
         return {}
 
     def members(self, kind: KindName) -> dict[int | None, tuple[int, ...]]:
@@ -56,9 +56,13 @@ class Snapshot(Struct, frozen=True, dict=True):
         return links
 
     @cached_property
+    def _unreadable(self) -> Counter[str]:
+        return Counter(p.unreadable for p in self.processes.values() if p.unreadable)
+
+    @property
     def unreadable(self) -> dict[str, int]:
         """{errno's name: how many processes' namespaces could not all be read for it}."""
-        return dict(Counter(p.unreadable for p in self.processes.values() if p.unreadable))
+        return {reason: number for reason, number in self._unreadable.items() if number}
 
     def is_initial(self, kind: KindName, inode: int | None) -> bool:
         """It is the host's first namespace of its kind."""
@@ -101,18 +105,66 @@ def advance(
 ) -> Snapshot:
     """The snapshot after a delta: new and changed records whole, the pids, namespaces and containers that are gone."""
     next_processes = dict(old.processes)
+    pairs: list[tuple[Process | None, Process | None]] = []
     for pid in gone:
-        next_processes.pop(pid, None)
-    next_processes.update((process.pid, process) for process in processes)
-    next_namespaces = dict(old.namespaces)
-    for key in namespaces_gone:
-        next_namespaces.pop(key, None)
-    next_namespaces.update((namespace.key, namespace) for namespace in namespaces)
-    next_containers = dict(old.containers)
-    for name in containers_gone:
-        next_containers.pop(name, None)
-    next_containers.update((container.key, container) for container in containers)
-    return Snapshot(old.host, taken_at, next_processes, next_namespaces, next_containers, old.search)
+        if process := next_processes.pop(pid, None):
+            pairs.append((process, None))
+    for process in processes:
+        pairs.append((next_processes.get(process.pid), process))
+        next_processes[process.pid] = process
+    next_namespaces = old.namespaces
+    namespaces, namespaces_gone = list(namespaces), list(namespaces_gone)
+    if namespaces or namespaces_gone:
+        next_namespaces = dict(old.namespaces)
+        for key in namespaces_gone:
+            next_namespaces.pop(key, None)
+        next_namespaces.update((namespace.key, namespace) for namespace in namespaces)
+    next_containers = old.containers
+    containers, containers_gone = list(containers), list(containers_gone)
+    if containers or containers_gone:
+        next_containers = dict(old.containers)
+        for name in containers_gone:
+            next_containers.pop(name, None)
+        next_containers.update((container.key, container) for container in containers)
+    new = Snapshot(old.host, taken_at, next_processes, next_namespaces, next_containers, old.search)
+    for kind, groups in old._members.items():
+        new._members[kind] = _members_after(groups, kind, pairs)
+    unreadable = new.__dict__["_unreadable"] = Counter(old._unreadable)
+    for before, now in pairs:
+        if before and before.unreadable:
+            unreadable[before.unreadable] -= 1
+        if now and now.unreadable:
+            unreadable[now.unreadable] += 1
+    return new
+
+
+def _members_after(
+    groups: dict[int | None, tuple[int, ...]], kind: KindName, pairs: list[tuple[Process | None, Process | None]]
+) -> dict[int | None, tuple[int, ...]]:
+    """The members by one kind after (before, now) of the processes that changed.
+
+    Groups in which nothing changed keep their very tuples; one in which a process did, even if it stayed, has a new
+    one. So who has derived something of a group can tell whether it still holds.
+    """
+    out: dict[int | None, set[int]] = {}
+    into: dict[int | None, set[int]] = {}
+    for before, now in pairs:
+        if before:
+            out.setdefault(getattr(before.namespaces, kind), set()).add(before.pid)
+        if now:
+            into.setdefault(getattr(now.namespaces, kind), set()).add(now.pid)
+    groups = dict(groups)
+    for inode in {*out, *into}:
+        left, joined = out.get(inode, set()), into.get(inode, set())
+        members = [pid for pid in groups.get(inode, ()) if pid not in left]
+        if joined:
+            members += joined
+            members.sort()  # two runs, which sort finds
+        if members:
+            groups[inode] = tuple(members)
+        else:
+            groups.pop(inode, None)
+    return groups
 
 
 def searched(old: Snapshot, search: Search) -> Snapshot:
@@ -122,12 +174,8 @@ def searched(old: Snapshot, search: Search) -> Snapshot:
 
 def with_ghosts(old: Snapshot, ghosts: Iterable[Process]) -> Snapshot:
     """The snapshot with processes that are just gone still in it, unless their pids are others' by now."""
-    missing = {ghost.pid: ghost for ghost in ghosts if ghost.pid not in old.processes}
-    if not missing:
-        return old
-    return Snapshot(
-        old.host, old.taken_at, {**old.processes, **missing}, old.namespaces, old.containers, old.search
-    )
+    missing = [ghost for ghost in ghosts if ghost.pid not in old.processes]
+    return advance(old, old.taken_at, missing, (), (), (), (), ()) if missing else old
 
 
 def of_kind(snapshot: Snapshot, kind: KindName) -> list[Namespace]:

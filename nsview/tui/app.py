@@ -22,6 +22,7 @@ from textual.worker import get_current_worker
 from nsview.hosts import HostError, frames
 from nsview.hosts.local import LocalHost
 from nsview.hosts.recording import RecordedHost
+from nsview.model.changes import changes
 from nsview.model.records import Process
 from nsview.model.rows import GROUPINGS
 from nsview.model.snapshot import Snapshot
@@ -79,13 +80,17 @@ class NsviewApp(App[int]):
     def _feed(self, host: LocalHost | RecordedHost) -> None:
         worker = get_current_worker()
         failure = None
+        before = None
         try:
             for said in host.read():
                 if worker.is_cancelled or host is not self.host:
                     return
                 match said:
                     case Snapshot():
-                        self.post_message(SnapshotArrived(said))
+                        # Compared here, where nobody waits for it.
+                        happened = changes(before, said) if before and host.timed else None
+                        self.post_message(SnapshotArrived(said, happened))
+                        before = said
                     case frames.Progress():
                         self.post_message(Progressed(said.done, said.total))
                     case frames.DetailsFrame():
@@ -96,7 +101,7 @@ class NsviewApp(App[int]):
             self.post_message(FeedEnded(failure))
 
     def on_snapshot_arrived(self, message: SnapshotArrived) -> None:
-        self.explorer.take(message.snapshot)
+        self.explorer.take(message.snapshot, message.happened)
         status = self.explorer.query_one(Status)
         status.source = "live" if self.host.live else "recorded"
 

@@ -15,6 +15,7 @@ from nsview.model.chain import chain
 from nsview.model.group import USUALLY_SHARED, sharing
 from nsview.model.holding import words
 from nsview.model.kinds import KIND
+from nsview.model.label import label
 from nsview.model.records import Container, Details, Namespace, Process
 from nsview.model.rows import Grouping, GroupRow, ProcessRow, Row
 from nsview.model.snapshot import Snapshot
@@ -177,7 +178,7 @@ class DetailsPane(VerticalScroll, can_focus=True):
                 ("", Text("the host's own", self._s("host")) if namespace.initial else None),
                 ("processes", str(len(row.pids))),
                 ("oldest", f"{oldest.pid} {oldest.command}" if oldest else None),
-                ("label", row.label),
+                ("label", label(namespace, snapshot)),
                 ("owner", _above("owner", "user", namespace.owner, namespace)),
                 ("parent", _above("parent", namespace.type, namespace.parent, namespace)),
                 ("made by", f"uid {namespace.owner_uid}" if namespace.owner_uid is not None else None),

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from nsview.model.group import USUALLY_SHARED, kinds_shared_with_host
 from nsview.model.holding import summary
+from nsview.model.label import label
 from nsview.model.records import Process
 from nsview.model.rows import GroupRow, NoteRow, ProcessRow, Row
 from nsview.model.snapshot import Snapshot
@@ -111,7 +112,7 @@ def _group(line: GroupRow, snapshot: Snapshot, grouped_by: str) -> list[Piece]:
     elif line.namespace:
         style = "dim" if line.owner else "host" if line.initial else "group"
         pieces += [(line.namespace.label, style), ("  ", "command")]
-        pieces += [("host", "dim")] if line.owner and line.initial else _who(line)
+        pieces += [("host", "dim")] if line.owner and line.initial else _who(line, snapshot)
     elif grouped_by == "container":
         pieces.append(("in no container", "group"))
     else:
@@ -139,14 +140,16 @@ def _container_head(line: GroupRow, snapshot: Snapshot) -> list[Piece]:
     return pieces
 
 
-def _who(line: GroupRow) -> list[Piece]:
+def _who(line: GroupRow, snapshot: Snapshot) -> list[Piece]:
     names = [safe(container.name) for container in line.containers]
     if line.initial:
         also = f" + {len(names)} container{'s' if len(names) > 1 else ''}" if names else ""
         return [(f"host{also}", "host")]
     if not names:
-        own = line.namespace.names if line.namespace else ()
-        return [(safe(", ".join((*([line.label] if line.label else []), *own))), "label")]
+        if line.namespace is None:
+            return []
+        what = label(line.namespace, snapshot)
+        return [(safe(", ".join((*([what] if what else []), *line.namespace.names))), "label")]
     shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
     pieces = [(shown, "container")]
     if len(names) > 1:

@@ -1,6 +1,6 @@
 """The main screen: what is grouped how, which row is chosen, and what the keys do with it."""
 
-from collections.abc import Sequence
+import asyncio
 from functools import partial
 from time import monotonic
 from typing import ClassVar
@@ -20,15 +20,19 @@ from nsview.model.changes import Changes, changes
 from nsview.model.records import Details, Process
 from nsview.model.rows import (
     GROUPINGS,
+    Cache,
     Grouping,
     GroupRow,
     ProcessRow,
     Row,
     RowKey,
+    Step,
     View,
     group_key,
+    is_folded,
     process_key,
     rows,
+    steps,
 )
 from nsview.model.snapshot import Snapshot, with_ghosts
 from nsview.model.text import safe
@@ -40,6 +44,7 @@ from .listing import Listing
 from .messages import Chosen, EnterWanted, FoldWanted, GroupingWanted
 from .status import Status
 
+SLICE = 0.002  # seconds of making rows, between which keys are answered
 MOMENT = 1.5  # seconds for which births, deaths and moves are marked
 
 
@@ -102,6 +107,8 @@ class Explorer(Screen[None]):
         self._latest: Snapshot | None = None  # what the host is like, also while what is shown is kept still
         self._recent: dict[RowKey, tuple[draw.Mark, float, Process]] = {}  # marks, until when, and on what
         self._fading: Timer | None = None
+        self._stale = self._refreshing = False
+        self._cache = Cache()
         self.details: Details | None = None
         self._usage: Usage | None = None
         self._meter = Meter()
@@ -135,16 +142,15 @@ class Explorer(Screen[None]):
 
     # What arrives
 
-    def take(self, snapshot: Snapshot) -> None:
+    def take(self, snapshot: Snapshot, happened: Changes | None) -> None:
         """Show a newer snapshot; the cursor stays on its process."""
-        before, self._latest = self._latest, snapshot
-        if before is None:
+        self._latest = snapshot
+        if self.snapshot is None:
             self._begin(snapshot)
-        elif self.paused:
-            self._tell_changes()
-        else:
-            self._remember(changes(before, snapshot))
-            self._show_live()
+            return
+        if happened and not self.paused:
+            self._remember(happened)
+        self._refresh()
 
     def _begin(self, snapshot: Snapshot) -> None:
         """The first snapshot."""
@@ -170,20 +176,60 @@ class Explorer(Screen[None]):
         for _, process in happened.moved:
             self._recent[process_key(process)] = "moved", until, process
 
-    def _show_live(self) -> None:
+    def _refresh(self) -> None:
+        """Bring what is shown up to date, soon: what comes meanwhile is one refresh, not several."""
+        self._stale = True
+        if not self._refreshing:
+            self._refreshing = True
+            self.run_worker(self._keep_fresh(), group="refresh")
+
+    async def _keep_fresh(self) -> None:
+        try:
+            while self._stale:
+                self._stale = False
+                began = monotonic()
+                if self.paused:
+                    self._tell_changes()
+                else:
+                    await self._show_latest()
+                # A large host is drawn less often, so that most of the time is left for keys.
+                await asyncio.sleep(3 * (monotonic() - began))
+        finally:
+            self._refreshing = False
+
+    async def _show_latest(self) -> None:
         """The latest snapshot, with those that are just gone still in their places."""
-        if self._latest is None or self.paused:
-            return
+        latest, view = self._latest, self.view
+        assert latest is not None
         now = monotonic()
         self._recent = {key: mark for key, mark in self._recent.items() if mark[1] > now}
-        self.snapshot = self.query_one(Status).snapshot = self._latest
-        ghosts = [process for mark, _, process in self._recent.values() if mark == "gone"]
-        self._show(ghosts=ghosts)
+        shown = with_ghosts(latest, [process for mark, _, process in self._recent.values() if mark == "gone"])
+        made = await self._made(steps(shown, view, self._cache))
+        if self.paused or self.view is not view:
+            self._stale = True  # what was made is not wanted any more
+            return
+        self.snapshot = self.query_one(Status).snapshot = latest
+        self._shown = shown
+        self.listing.show(made, shown, view.by)
         self.listing.mark({key: mark for key, (mark, _, _) in self._recent.items()})
         if self._fading:
             self._fading.stop()
         if self._recent:
-            self._fading = self.set_timer(min(until for _, until, _ in self._recent.values()) - now, self._show_live)
+            over = min(until for _, until, _ in self._recent.values())
+            self._fading = self.set_timer(max(0.01, over - monotonic()), self._refresh)
+
+    async def _made(self, making: Step) -> list[Row]:
+        """The rows, made in steps between which keys are answered."""
+        began = monotonic()
+        while True:
+            try:
+                next(making)
+            except StopIteration as made:
+                found: list[Row] = made.value
+                return found
+            if monotonic() - began > SLICE:
+                await asyncio.sleep(0)
+                began = monotonic()
 
     def _tell_changes(self) -> None:
         """While paused: what would be seen, in numbers and on the rows."""
@@ -204,7 +250,7 @@ class Explorer(Screen[None]):
             self.query_one(Status).since = None
             if self.snapshot is not None and self._latest is not None:
                 self._remember(changes(self.snapshot, self._latest))
-            self._show_live()
+            self._refresh()
 
     def _first_choice(self, snapshot: Snapshot) -> list[RowKey] | None:
         """Where to begin: below the host's own namespace, which is folded and seldom the question."""
@@ -231,10 +277,10 @@ class Explorer(Screen[None]):
 
     # What is shown
 
-    def _show(self, select: list[RowKey] | None = None, ghosts: Sequence[Process] = ()) -> None:
+    def _show(self, select: list[RowKey] | None = None) -> None:
         if self.snapshot is not None:
-            self._shown = with_ghosts(self.snapshot, ghosts)
-            self.listing.show(rows(self._shown, self.view), self._shown, self.view.by, select)
+            self._shown = self.snapshot
+            self.listing.show(rows(self.snapshot, self.view), self.snapshot, self.view.by, select)
 
     def _look(self, select: list[RowKey] | None = None, **changed: object) -> None:
         """Look at the same snapshot in another way."""
@@ -295,8 +341,7 @@ class Explorer(Screen[None]):
         keys.append(group)
         if isinstance(row, GroupRow):
             return keys[::-1], self.view.toggled
-        shown = rows(snapshot, msgspec.structs.replace(self.view, by=by))
-        folded = any(isinstance(r, GroupRow) and r.key == group and r.folded for r in shown)
+        folded = is_folded(snapshot, msgspec.structs.replace(self.view, by=by), group)
         return keys, self.view.toggled ^ {group} if folded else self.view.toggled
 
     def _representative(self, row: Row | None) -> Process | None:

@@ -4,6 +4,7 @@ It holds the cursor on the same process or group while snapshots come and go, an
 """
 
 from collections.abc import Mapping
+from time import monotonic
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -49,10 +50,10 @@ class Listing(ScrollView, can_focus=True):
     def __init__(self) -> None:
         super().__init__(id="listing")
         self.rows: list[Row] = []
-        self._places: dict[RowKey, int] = {}
         self._snapshot: Snapshot | None = None
         self._grouped_by = ""
         self._columns = draw.Columns(5, 6, 8, 10)
+        self._measured = 0.0, -1, -1  # when, and of what, the columns were measured
         self._styles: dict[str, Style] = {}
         self._marks: Mapping[RowKey, draw.Mark] = {}
 
@@ -67,17 +68,32 @@ class Listing(ScrollView, can_focus=True):
         keys = select or ([self.row.key] if self.row else [])
         height = self.cursor - self.scroll_offset.y if self.rows else self._visible
         self.rows = rows
-        self._places = {row.key: place for place, row in enumerate(rows)}
         self._snapshot = snapshot
         self._grouped_by = grouped_by
-        self._columns = draw.columns(snapshot, self.size.width)
+        self._measure(snapshot)
         self.virtual_size = Size(self.size.width, len(rows) + 1)
-        place = next((self._places[key] for key in keys if key in self._places), self.cursor)
+        found = (place for key in keys if (place := self._find(key)) is not None)
+        place = next(found, self.cursor)
         self.cursor = max(0, min(place, len(rows) - 1))
         self.scroll_to(y=self.cursor - height, animate=False, force=True, immediate=True)
         self._keep_in_sight()
         self.refresh()
         self.post_message(Chosen(self.row))
+
+    def _find(self, key: RowKey) -> int | None:
+        """The place of a row, looked for from the cursor outwards: it is seldom far."""
+        rows = self.rows
+        for far in range(max(self.cursor, len(rows) - self.cursor) + 1):
+            for place in (self.cursor - far, self.cursor + far):
+                if 0 <= place < len(rows) and rows[place].key == key:
+                    return place
+        return None
+
+    def _measure(self, snapshot: Snapshot) -> None:
+        """How wide the columns are to be: anew when that may have changed, for it takes a look at every process."""
+        now = monotonic(), len(snapshot.containers), self.size.width
+        if now[0] > self._measured[0] + 5 or now[1:] != self._measured[1:]:
+            self._columns, self._measured = draw.columns(snapshot, self.size.width), now
 
     def mark(self, marks: Mapping[RowKey, draw.Mark]) -> None:
         """Mark these rows as new, gone or moved, and no others."""
@@ -87,7 +103,7 @@ class Listing(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         if self._snapshot is not None:
-            self._columns = draw.columns(self._snapshot, self.size.width)
+            self._measure(self._snapshot)
             self.virtual_size = Size(self.size.width, len(self.rows) + 1)
             self._keep_in_sight()
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
+from nsview.model.changes import Changes
 from nsview.model.records import Details
 from nsview.model.rows import Grouping, Row
 from nsview.model.snapshot import Snapshot
@@ -11,12 +12,10 @@ from nsview.model.snapshot import Snapshot
 
 @dataclass
 class SnapshotArrived(Message):
-    """The host as it is now. A newer one replaces it."""
+    """The host as it is now, and what has happened since the one before; None for the first."""
 
     snapshot: Snapshot
-
-    def can_replace(self, message: Message) -> bool:
-        return isinstance(message, SnapshotArrived)
+    happened: Changes | None
 
 
 @dataclass

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from textual.widgets import Button, Checkbox, Input, Static
 
 from nsview.hosts.recording import RecordedHost, demo
+from nsview.model.changes import changes
 from nsview.model.rows import GROUPINGS, GroupRow, NoteRow, ProcessRow
 from nsview.model.snapshot import Snapshot
 from nsview.tui.app import NsviewApp
@@ -383,13 +384,14 @@ async def test_pause_keeps_what_is_shown_and_marks_what_happens() -> None:
         assert logs is not None
         await pilot.press("space")
         later = moved(without(before, web), logs, before.host.initial.net or 0)
-        app.explorer.take(later)
-        await pilot.pause()
+        app.explorer.take(later, changes(before, later))
+        await pilot.pause(0.1)
         text = drawn(app)
         assert "paused  +0 -1 ~1" in text
         assert f"- {web}" in " ".join(text.split())
         assert f"~ {logs}" in " ".join(text.split())
         await pilot.press("space")
+        await pilot.pause(0.1)
         assert app.explorer.snapshot is later
         assert "paused" not in drawn(app)
 
@@ -402,13 +404,14 @@ async def test_births_and_deaths_are_marked_for_a_moment() -> None:
         assert whole is not None
         logs = next(c.init_pid for c in whole.containers.values() if c.name == "web-logs")
         assert logs is not None
-        app.explorer.take(without(whole, logs))
-        await pilot.pause()
+        later = without(whole, logs)
+        app.explorer.take(later, changes(whole, later))
+        await pilot.pause(0.1)
         assert f"- {logs}" in " ".join(drawn(app).split())
         await pilot.pause(2)
         assert f" {logs} " not in drawn(app)
-        app.explorer.take(whole)
-        await pilot.pause()
+        app.explorer.take(whole, changes(later, whole))
+        await pilot.pause(0.1)
         assert f"+ {logs}" in " ".join(drawn(app).split())
         await pilot.pause(2)
         assert f"+ {logs}" not in " ".join(drawn(app).split())

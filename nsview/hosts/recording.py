@@ -1,7 +1,7 @@
 """A recording: the frames of an agent, saved to a file and shown again."""
 
 import gzip
-import time
+import threading
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +24,7 @@ class RecordedHost:
         self.path = Path(path)
         self.pace = pace
         self.timed = pace > 0
+        self._stopped = threading.Event()
         self._details: dict[tuple[int, int], Details] | None = None
         try:
             data = self.path.read_bytes()
@@ -58,7 +59,8 @@ class RecordedHost:
                 raise HostError(f"{error} (line {number})" if number > 1 else str(error)) from None
             if isinstance(said, Snapshot):
                 if before is not None and pace:
-                    time.sleep(max(0.0, min(said.taken_at - before, 60)) / pace)
+                    if self._stopped.wait(max(0.0, min(said.taken_at - before, 60)) / pace):
+                        return
                 before = said.taken_at
             if said is not None:
                 yield said
@@ -85,7 +87,8 @@ class RecordedHost:
         return self.first()
 
     def stop(self) -> None:
-        """Nothing runs."""
+        """Who is waiting for the next frame waits no longer."""
+        self._stopped.set()
 
 
 def demo() -> Path:

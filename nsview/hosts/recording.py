@@ -58,9 +58,9 @@ class RecordedHost:
             except HostError as error:
                 raise HostError(f"{error} (line {number})" if number > 1 else str(error)) from None
             if isinstance(said, Snapshot):
-                if before is not None and pace:
-                    if self._stopped.wait(max(0.0, min(said.taken_at - before, 60)) / pace):
-                        return
+                gap = max(0.0, min(said.taken_at - before, 60)) if before is not None else 0.0
+                if pace and self._stopped.wait(gap / pace):
+                    return
                 before = said.taken_at
             if said is not None:
                 yield said

@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from nsview.hosts.usage import Meter, Usage
 from nsview.model import filter, target
@@ -39,6 +39,7 @@ from nsview.model.text import safe
 
 from . import draw
 from .details import DetailsPane
+from .keys import Keys
 from .kindbar import KindBar
 from .listing import Listing
 from .messages import Chosen, EnterWanted, FoldWanted, GroupingWanted
@@ -123,8 +124,7 @@ class Explorer(Screen[None]):
         with Horizontal(id="body"):
             yield Listing()
             yield DetailsPane()
-        yield FilterInput()
-        yield Footer(show_command_palette=False)
+        yield Keys()
 
     def on_mount(self) -> None:
         self.listing.focus()
@@ -163,7 +163,10 @@ class Explorer(Screen[None]):
             notes = self.query_one("#notes", Static)
             notes.update(Text("\n".join(map(safe, snapshot.host.notes))))
             notes.add_class("some")
-        self._show(select=self._first_choice(snapshot))
+        self._shown = snapshot
+        made = rows(snapshot, self.view)
+        # Begin below the host's own namespace, which is folded and seldom the question.
+        self.listing.show(made, snapshot, self.view.by, [row.key for row in made[1:2]])
         self.refresh_bindings()
 
     def _remember(self, happened: Changes) -> None:
@@ -251,11 +254,6 @@ class Explorer(Screen[None]):
             if self.snapshot is not None and self._latest is not None:
                 self._remember(changes(self.snapshot, self._latest))
             self._refresh()
-
-    def _first_choice(self, snapshot: Snapshot) -> list[RowKey] | None:
-        """Where to begin: below the host's own namespace, which is folded and seldom the question."""
-        shown = rows(snapshot, self.view)
-        return [row.key for row in shown[1:2]]
 
     def take_details(self, id: int, details: Details | None) -> None:
         """An answer to what was asked: for the pane, or for the dialog."""
@@ -383,7 +381,9 @@ class Explorer(Screen[None]):
 
     # Keys: the filter
 
-    def action_filter(self) -> None:
+    async def action_filter(self) -> None:
+        if not self.query(FilterInput):
+            await self.mount(FilterInput(), before="#keys")
         self.add_class("filtering")
         self.query_one(FilterInput).focus()
 
@@ -399,7 +399,8 @@ class Explorer(Screen[None]):
         self.listing.focus()
 
     def action_clear_filter(self) -> None:
-        self.query_one(FilterInput).value = ""
+        for typed in self.query(FilterInput):
+            typed.value = ""
         self.action_keep_filter()
 
     # Keys: the host

@@ -431,3 +431,13 @@ async def test_namespaces_nest_below_their_parent_or_owner() -> None:
         assert [row.namespace.type for row in owners if row.namespace] == ["user"]
         await pilot.press("t")
         assert not any(isinstance(row, GroupRow) and row.depth for row in app.explorer.listing.rows)
+
+
+async def test_a_click_on_a_key_presses_it() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        bar = drawn(app).splitlines()[-1]
+        await pilot.click("#keys", offset=(bar.index("Help"), 0))
+        await pilot.pause()
+        assert isinstance(app.screen, HelpScreen)

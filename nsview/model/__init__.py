@@ -7,7 +7,10 @@ records    the frozen records, named as the agent's frames and `--json` name the
 kinds      the eight kinds of namespace and what each isolates
 snapshot   one host at one instant, and how a delta makes the next one
 group      who shares a namespace, and with whom
+hierarchy  namespaces as trees, by owner and by parent
 chain      how a process descends from the top of the tree, container daemons included
+holding    what keeps a namespace alive, in words
+label      what a group is that is no container
 rows       the lines of the explorer's list, from a snapshot and a view
 changes    what is new, gone or moved between two snapshots
 filter     which rows the words of a filter leave

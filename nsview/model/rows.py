@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from . import filter as filters
 from .group import containers_of
+from .hierarchy import By, above, tree
 from .kinds import KIND_NAMES
 from .records import Container, Namespace, NamespaceKey, Process
 from .snapshot import Snapshot
@@ -134,7 +135,7 @@ def steps(snapshot: Snapshot, view: View, cache: Cache) -> Step:
         groups = yield from _groups(snapshot, view, cache)
         members = cache.members
         cache.members = {}
-        for group in _nested(groups, snapshot) if view.nest and view.by != "container" else groups:
+        for group in _nested(groups, snapshot, view.by) if view.nest and view.by != "container" else groups:
             found.append(group)
             if group.folded is False:
                 below = members.get(group.key)
@@ -225,39 +226,29 @@ def _is_folded(view: View, key: RowKey, apart: bool) -> bool:
     return (apart and not view.filter) != (key in view.toggled)
 
 
-def _nested(groups: list[GroupRow], snapshot: Snapshot) -> list[GroupRow]:
+def _nested(groups: list[GroupRow], snapshot: Snapshot, by: Grouping) -> list[GroupRow]:
     """The groups below what they hang from, with those of it that were not among them."""
+    how: By = "parent" if by in ("pid", "user") else "owner"
     rows = {group.namespace.key: group for group in groups if group.namespace}
-    below: dict[NamespaceKey | None, list[NamespaceKey]] = {}
-    unseen = list(rows)
-    for key in unseen:  # grows as it goes
-        above = _above(snapshot.namespaces[key])
-        if above is not None and above not in snapshot.namespaces:
-            above = None
-        below.setdefault(above, []).append(key)
-        if above is not None and above not in rows:
-            namespace = snapshot.namespaces[above]
+    needed: set[NamespaceKey] = set()
+    for key in rows:
+        climbing: NamespaceKey | None = key
+        while climbing and climbing not in needed and climbing in snapshot.namespaces:
+            needed.add(climbing)
+            climbing = above(snapshot.namespaces[climbing], how)
+    found = []
+    for branch in tree(snapshot, how):
+        namespace = branch.namespace
+        row = rows.get(namespace.key)
+        if row is None and namespace.key in needed:
             pids = snapshot.members(namespace.type).get(namespace.inode, ())
-            rows[above] = GroupRow(
-                ("owner", *above), namespace, None, namespace.initial, pids, len(pids), (), None, 0, owner=True
-            )
-            unseen.append(above)
-    found: list[GroupRow] = []
-    stack = [(key, 0) for key in reversed(below.get(None, []))]
-    while stack:
-        key, depth = stack.pop()
-        found.append(replace(rows[key], depth=depth))
-        stack += [(child, depth + 1) for child in reversed(below.get(key, []))]
+            row = GroupRow(
+                ("owner", *namespace.key), namespace, None, namespace.initial, pids, len(pids), (), None, 0,
+                owner=True,
+            )  # fmt: skip
+        if row is not None:
+            found.append(replace(row, depth=branch.depth))
     return found + [group for group in groups if not group.namespace]
-
-
-def _above(namespace: Namespace) -> NamespaceKey | None:
-    """What a namespace hangs from: its parent where its kind has one, else its owner."""
-    if namespace.type in ("pid", "user"):
-        if namespace.parent is not None:
-            return namespace.type, namespace.parent
-        return None
-    return ("user", namespace.owner) if namespace.owner is not None else None
 
 
 def _partition(

@@ -56,6 +56,7 @@ class LocalHost:
         except OSError as error:
             raise HostError(f"the agent could not be started: {error.strerror}") from None
         self.elevated = elevated
+        self._stopped = False
         self._stream = Stream("this host")
         self._next_id = 0
 
@@ -73,7 +74,7 @@ class LocalHost:
             if line.endswith(b"\n"):
                 yield line
         code = self._agent.wait()
-        if code not in (0, -15):
+        if code not in (0, -15) and not self._stopped:
             raise HostError(f"the agent ended unexpectedly (exit code {code}); start nsview again")
 
     def wait_hello(self) -> None:
@@ -127,6 +128,7 @@ class LocalHost:
 
     def stop(self) -> None:
         """End the agent. Safe to call twice."""
+        self._stopped = True  # so however it ends is as it should be: on a busy host it may have to be killed
         assert self._agent.stdin is not None
         with contextlib.suppress(OSError):  # it ended by itself
             self._agent.stdin.close()  # its word to end; whoever reads its frames sees them end

@@ -91,6 +91,12 @@ class JoinDialog(ModalScreen[tuple[str, ...] | None]):
             yield Box(
                 "host privileges: keep all of this user's capabilities, as nsenter does", id="privileges", compact=True
             )
+            yield Box(
+                "toolbox: the host's static busybox, run from memory, where there is no shell",
+                "mnt" in self.preset and not self.details.shells,
+                id="toolbox",
+                compact=True,
+            )
             with Horizontal(id="command-line"):
                 yield Label("command ")
                 yield CommandInput()
@@ -112,7 +118,9 @@ class JoinDialog(ModalScreen[tuple[str, ...] | None]):
             command = tuple(shlex.split(self.query_one(CommandInput).value))
         except ValueError:
             command = ()  # a quote is still open
-        return join.Choice(kinds, command, self.query_one("#privileges", Box).value)
+        return join.Choice(
+            kinds, command, self.query_one("#privileges", Box).value, self.query_one("#toolbox", Box).value
+        )
 
     def _plan(self) -> join.Plan:
         return join.plan(self.process, self.details, self.snapshot.host, self._choice())

@@ -196,7 +196,7 @@ class Explorer(Screen[None]):
                 else:
                     await self._show_latest()
                 # A large host is drawn less often, so that most of the time is left for keys.
-                await asyncio.sleep(3 * (monotonic() - began))
+                await asyncio.sleep(max(0.03, 4 * (monotonic() - began)))
         finally:
             self._refreshing = False
 
@@ -417,9 +417,14 @@ class Explorer(Screen[None]):
             self.on_enter_wanted(EnterWanted(row))
 
     def on_enter_wanted(self, message: EnterWanted) -> None:
-        process = self._representative(message.row)
+        row = message.row
+        process = self._representative(row)
         if process is None:
-            self.notify("No process is in it, so there is nobody to follow into it.", severity="warning")
+            names = row.namespace.names if isinstance(row, GroupRow) and row.namespace else ()
+            if names and self._live:
+                self.app.enter(("enter", names[0]))  # type: ignore[attr-defined]
+            else:
+                self.notify("No process is in it, so there is nobody to follow into it.", severity="warning")
             return
         if process.kthread:
             self.notify("A thread of the kernel has no shell to give; choose a process.", severity="warning")

@@ -95,7 +95,8 @@ def join(cgroups: Iterable[tuple[str, str]], pid: int) -> Iterator[str]:
     for controllers, path, where in found:
         name = f"cgroup {controllers or 'v2'}:{path}"
         try:
-            _move(where, pid, name)
+            # To move just this thread, which is all there is, takes no lock that waits for all others (Linux 5.4).
+            _move(where + ("/tasks" if controllers else "/cgroup.procs"), pid, name)
         except FileNotFoundError:
             raise Failure(GONE, f"{name} is gone: the container has ended") from None
         except PermissionError as error:
@@ -108,9 +109,9 @@ def join(cgroups: Iterable[tuple[str, str]], pid: int) -> Iterator[str]:
             raise Failure(FAILED, f"{name}: {error.strerror}: use --host-privileges to stay outside") from None
 
 
-def _move(where: str, pid: int, name: str) -> None:
-    """Into the cgroup at `where`, once the process is seen to be in it."""
-    procs = os.open(where + "/cgroup.procs", os.O_RDWR | os.O_CLOEXEC)
+def _move(members: str, pid: int, name: str) -> None:
+    """Into the cgroup whose list of members this file is, once the process is seen to be in it."""
+    procs = os.open(members, os.O_RDWR | os.O_CLOEXEC)
     try:
         if not _lists(procs, b"%d" % pid):
             raise Failure(GONE, f"{name} is not that of process {pid} any more: choose again")

@@ -32,6 +32,19 @@ def look(scanner: scan.Scanner | None = None) -> dict[Key, dict[str, Any]]:
     return found
 
 
+def lsns() -> list[dict[str, Any]]:
+    """What lsns says of each namespace; nothing where it gives up, because someone's name has a newline in it."""
+    done = subprocess.run(
+        ["lsns", "--json", "--output", "NS,TYPE,PNS,ONS"], check=False, capture_output=True, text=True
+    )
+    if done.returncode:
+        names = [file.read_bytes() for file in Path("/proc").glob("[0-9]*/comm") if file.exists()]
+        assert any(b"\n" in name[:-1] for name in names), done.stderr
+        return []
+    listed: list[dict[str, Any]] = json.loads(done.stdout)["namespaces"]
+    return listed
+
+
 def test_a_user_namespace_that_only_its_child_keeps_is_there(population: Population) -> None:
     # unshare(1) becomes the command, so nobody stays in the middle.
     pid = population.process("user", options=["--map-root-user", "unshare", "--user", "--map-root-user", "--net"])
@@ -88,12 +101,10 @@ def _descendant(pid: int, argument: str) -> int:
 def test_owner_and_parent_are_those_that_lsns_shows(population: Population) -> None:
     population.process("user", "net", "pid", options=["--map-root-user"])
     population.process("user", options=["--map-root-user", "unshare", "--user", "--map-root-user", "--ipc"])
-    listed = subprocess.run(
-        ["lsns", "--json", "--output", "NS,TYPE,PNS,ONS,NPROCS"], check=True, capture_output=True, text=True
-    ).stdout
+    listed = lsns()
     found = look()
     compared = 0
-    for line in json.loads(listed)["namespaces"]:
+    for line in listed:
         record = found.get((line["type"], line["ns"]))
         if record is None:
             continue  # of lsns itself
@@ -101,7 +112,7 @@ def test_owner_and_parent_are_those_that_lsns_shows(population: Population) -> N
         if line["type"] != "user" or record["owner"]:
             assert record["owner"] == line["ons"], line
         compared += 1
-    assert compared >= len(KINDS) + 3
+    assert compared >= len(KINDS) + 3 or not listed
 
 
 def test_who_made_a_user_namespace(population: Population) -> None:

@@ -81,9 +81,7 @@ class Target(Held):
         try:
             return os.open("root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.directory)
         except PermissionError:
-            raise Failure(
-                NOT_PERMITTED, f"the root of process {self.pid} is not readable: {as_root()}"
-            ) from None
+            raise Failure(NOT_PERMITTED, f"the root of process {self.pid} is not readable: {as_root()}") from None
         except OSError:
             raise self.gone from None
 

@@ -119,7 +119,8 @@ class Terminal:
         if self.pid == 0:
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
             # Something stays on the terminal when nsview has ended, as a user's shell does.
-            script = 'before=$(stty -g); "$@"; code=$?; [ "$before" = "$(stty -g)" ] && echo same-$code || echo changed'
+            script = 'trap : INT; before=$(stty -g); "$@"; code=$?; '
+            script += '[ "$before" = "$(stty -g)" ] && echo same-$code || echo changed'
             command = driver(made) if isinstance(made, Plan) else made
             os.execvpe("sh", ["sh", "-c", script, "sh", *command], {**environment(), **(env or {})})
         self.name = f"/dev/pts/{int.from_bytes(fcntl.ioctl(self.fd, _TIOCGPTN, bytes(4)), sys.byteorder)}"

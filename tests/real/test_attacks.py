@@ -1,5 +1,6 @@
 """What a hostile container may try, each beside the proof that it works against whoever joins carelessly."""
 
+import ctypes
 import os
 import shutil
 import struct
@@ -13,28 +14,64 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from nsview.join.failure import Failure
 from nsview.join.plan import Plan
+from nsview.join.steps import Execute
 
 from .daemons import Docker
 from .joining import UNKNOWN_MACHINE, Terminal, docker_exec, driver, enter, environment, plan_for
 from .workspace import Workspace, wait_until
 
 
-def test_no_file_of_the_host_is_open_inside(web: int) -> None:
-    leak = os.open("/etc/shadow", os.O_RDONLY)
+def test_no_file_of_the_host_is_open_inside(web: int, workspace: Workspace) -> None:
+    """What the caller has open, nsenter hands on; so does the directory that one is in."""
+    secret = workspace.root / "secret"
+    secret.write_text("of the host\n")
+    leak = os.open(secret, os.O_RDONLY)
     directory = os.open("/", os.O_RDONLY | os.O_DIRECTORY)
-    try:
+    script = f"cat <&{leak}; cat /proc/self/fd/{directory}{secret}; ls -l /proc/self/fd"
+
+    def run(*command: str) -> str:
         done = subprocess.run(
-            driver(plan_for(web, command=["ls", "-l", "/proc/self/fd"])),
-            pass_fds=[leak, directory], env=environment(), capture_output=True, text=True, timeout=30, check=False,
-            stdin=subprocess.DEVNULL,
+            command, pass_fds=[leak, directory], env=environment(), capture_output=True, text=True, timeout=30,
+            check=False, stdin=subprocess.DEVNULL,
         )  # fmt: skip
+        return done.stdout
+
+    try:
+        assert run("nsenter", "-t", str(web), "-m", "-p", "sh", "-c", script).count("of the host\n") == 2
+        out = run(*driver(plan_for(web, command=["sh", "-c", script])))
     finally:
         os.close(leak)
         os.close(directory)
-    shown = [line.split()[8:] for line in done.stdout.splitlines() if "->" in line]
+    assert "of the host" not in out
+    shown = [line.split()[8:] for line in out.splitlines() if "->" in line]
     assert [fields[0] for fields in shown] == ["0", "1", "2"]
     assert all(fields[2].startswith("pipe:") for fields in shown)
+
+
+def test_no_directory_of_the_host_is_the_working_directory(web: int, workspace: Workspace) -> None:
+    """CVE-2024-21626: a working directory below /proc/self/fd leads to what the joiner has open."""
+    (workspace.root / "here").touch()
+    naive = """
+import os, sys
+directory = os.open(sys.argv[2], os.O_RDONLY | os.O_DIRECTORY)
+from nsview import linux
+linux.setns(os.pidfd_open(int(sys.argv[1])), 0x20020000)
+if os.fork():
+    os.wait()
+    os._exit(0)
+os.chdir(f"/proc/self/fd/{directory}")
+print(os.listdir("."), flush=True)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", naive, str(web), str(workspace.root)],
+        env=environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "here" in done.stdout, done.stderr
+    for number in range(3, 24):
+        code, out, err = enter(plan_for(web, cwd=f"/proc/self/fd/{number}", command=["ls"]))
+        assert (code, out) == (126, "") and "can't be the working directory" in err
 
 
 _SLOW = """
@@ -114,10 +151,11 @@ _LINKER = (
 )
 
 
-def _linker() -> bytes:
-    size = 120 + len(_LINKER)
+def _elf(code: bytes) -> bytes:
+    """A program, or a dynamic linker, of this code alone."""
+    size = 120 + len(code)
     header = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 3, 62, 1, 120, 64, 0, 0, 64, 56, 1, 0, 0, 0)
-    return header + struct.pack("<IIQQQQQQ", 1, 5, 0, 0, 0, size, size, 0x1000) + _LINKER
+    return header + struct.pack("<IIQQQQQQ", 1, 5, 0, 0, 0, size, size, 0x1000) + code
 
 
 @pytest.fixture
@@ -126,7 +164,7 @@ def evil(docker: Docker, workspace: Workspace) -> Iterator[int]:
     pid = docker.container("j-evil")
     files = workspace.root / "j-evil"
     files.mkdir()
-    (files / "linker").write_bytes(_linker())
+    (files / "linker").write_bytes(_elf(_LINKER))
     (files / "attack").write_text(
         "exec 8</proc/self/fd/9\n"
         "(for n in 1 2 3 4 5 6 7 8 9; do sleep 0.1; echo pwned 2>/dev/null >/proc/self/fd/8; done) &\n"
@@ -198,16 +236,273 @@ inside._STEPS["Execute"] = told
     _, _, err = enter(plan_for(web, command=["true"]), patch=patch)
     assert err == "nsview: note: [] [] []\n"
 
-def test_where_there_is_no_true_devpts_the_pty_is_the_hosts(docker: Docker) -> None:
-    """/dev/pts/ptmx of a container may be anything."""
-    pid = docker.container("j-false", "--cap-add", "SYS_ADMIN", "--security-opt", "apparmor=unconfined")
+
+@pytest.mark.parametrize(
+    "trap",
+    [
+        "mkfifo /dev/pts/ptmx",
+        "mknod /dev/pts/ptmx c 5 1",
+        "ln -s HOST /dev/pts/ptmx",
+        "rmdir /dev/pts && ln -s $(dirname HOST) /dev/pts",
+        "touch /dev/pts/ptmx",
+    ],
+)
+def test_what_poses_as_a_devpts_is_not_opened(docker: Docker, workspace: Workspace, trap: str) -> None:
+    """Whoever opens /dev/pts/ptmx through the container's root opens what the container likes, of the host's too."""
+    host = workspace.root / "ptmx"
+    host.write_text("of the host")
+    pid = docker.container("a-false", "--cap-add", "SYS_ADMIN", "--security-opt", "apparmor=unconfined")
     opened: list[Terminal] = []
     try:
-        docker_exec(docker, "j-false", "umount /dev/pts && mkfifo /dev/pts/ptmx")
-        terminal = Terminal(plan_for(pid, command=["sh", "-c", "tty; test -t 0 && echo terminal"]))
-        opened.append(terminal)
-        assert terminal.expect("same-0") == "not a tty\nterminal\n"
+        docker_exec(docker, "a-false", f"umount /dev/pts && {trap.replace('HOST', str(host))}")
+        path = Path(f"/proc/{pid}/root/dev/pts/ptmx")
+        with Opens(path) as opens:
+            naive = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+            os.close(naive)
+            assert opens.count() == 1
+            terminal = Terminal(plan_for(pid, command=["sh", "-c", "tty; test -t 0 && echo terminal"]))
+            opened.append(terminal)
+            assert terminal.expect("same-0") == "not a tty\nterminal\n"
+            assert opens.count() == 0
     finally:
         for terminal in opened:
             terminal.close()
-        docker.remove("j-false")
+        docker.remove("a-false")
+
+
+class Opens:
+    """How often a file is opened from now on, by inotify(7)."""
+
+    def __init__(self, path: Path) -> None:
+        libc = ctypes.CDLL(None, use_errno=True)
+        self._fd = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        assert libc.inotify_add_watch(self._fd, os.fsencode(path), 0x20) > 0, os.strerror(ctypes.get_errno())
+
+    def __enter__(self) -> "Opens":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
+
+    def count(self) -> int:
+        """Since the last time."""
+        try:
+            return len(os.read(self._fd, 4096)) // 16
+        except BlockingIOError:
+            return 0
+
+
+# As its standard input's terminal sees it: types what follows the code, for the next who reads from there.
+_TYPIST = bytes.fromhex(
+    "488d1d24000000"  # lea rbx, [rip+text]
+    "803b00"  # loop: cmp byte ptr [rbx], 0
+    "7416"  # je done
+    "31ff"  # xor edi, edi
+    "be12540000"  # mov esi, 0x5412         TIOCSTI
+    "4889da"  # mov rdx, rbx
+    "b810000000"  # mov eax, 16             ioctl
+    "0f05"  # syscall
+    "48ffc3"  # inc rbx
+    "ebe5"  # jmp loop
+    "31ff"  # done: xor edi, edi
+    "b83c000000"  # mov eax, 60             exit
+    "0f05"  # syscall
+)
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the attack is written for x86_64")
+def test_nothing_is_typed_into_the_callers_terminal(
+    docker: Docker, workspace: Workspace, terminals: list[Terminal]
+) -> None:
+    """TIOCSTI; with nsenter, which keeps CAP_SYS_ADMIN, kernel.legacy_tiocsti does not matter."""
+    typist = workspace.root / "typist"
+    typist.write_bytes(_elf(_TYPIST + b"evil\n\0"))
+    typist.chmod(0o755)
+    pid = docker.container("a-typist", "--cap-add", "SYS_ADMIN")
+    try:
+        docker.run("cp", str(typist), "a-typist:/typist")
+        ask = ["sh", "-c", '"$@"; read line; echo "typed: $line."', "sh"]
+        naive = Terminal([*ask, "nsenter", "-t", str(pid), "-m", "-p", "/typist"])
+        terminals.append(naive)
+        naive.expect("typed: evil.")
+        for made in (
+            plan_for(pid, command=["/typist"]),
+            plan_for(pid, command=["/typist"], host_privileges=True),
+            plan_for(pid, "pid", "net", command=[str(typist)]),
+        ):
+            terminal = Terminal([*ask, *driver(made)])
+            terminals.append(terminal)
+            wait_until(lambda shell=terminal: len(shell.children()) > 1, 20, "nsview")  # type: ignore[misc]
+            wait_until(lambda shell=terminal: len(shell.children()) == 1, 20, "its end")  # type: ignore[misc]
+            terminal.send("mine\r")
+            terminal.expect("typed: mine.")
+    finally:
+        docker.remove("a-typist")
+
+
+def test_a_hostile_path_runs_with_the_containers_power_alone(docker: Docker) -> None:
+    """Its `ls` is run, as by docker exec: with no more than the container has, and none of the caller's secrets."""
+    pid = docker.container("a-path", "--env", "PATH=/usr/local/bin:/bin")
+    evil = "#!/bin/sh\nmount -t tmpfs tmpfs /mnt 2>/dev/null && echo mounted\necho evil ${SECRET:-knows nothing}\n"
+    secret = {**environment(), "SECRET": "of the caller", "PATH": f"/usr/local/bin:{os.environ['PATH']}"}
+    try:
+        docker.run("exec", "a-path", "/bin/sh", "-c", "/bin/mkdir -p /usr/local/bin /mnt")
+        write = f"cat >/usr/local/bin/ls <<'end'\n{evil}end\n/bin/chmod +x /usr/local/bin/ls"
+        docker.run("exec", "a-path", "/bin/sh", "-c", write)
+        for command, said in (
+            (["nsenter", "-t", str(pid), "-m", "-p", "ls"], "mounted\nevil of the caller\n"),
+            (driver(plan_for(pid, command=["ls"])), "evil knows nothing\n"),
+        ):
+            done = subprocess.run(command, env=secret, capture_output=True, text=True, timeout=30, check=False)
+            assert done.stdout == said, done.stderr
+    finally:
+        docker.remove("a-path")
+
+
+def test_what_the_container_wants_preloaded_is_not_loaded_by_the_hosts_programs(docker: Docker) -> None:
+    """The loader's complaint shows that it obeyed."""
+    pid = docker.container("a-preload", "--env", "LD_PRELOAD=/evil.so", "--env", "PYTHONPATH=/evil")
+    naive = """
+import os, sys
+from nsview import linux
+theirs = dict(v.split(b"=", 1) for v in open(f"/proc/{sys.argv[1]}/environ", "rb").read().split(b"\\0") if v)
+linux.setns(os.open(f"/proc/{sys.argv[1]}/ns/net", os.O_RDONLY), 0)
+os.execvpe("ip", ["ip", "link"], {**theirs, b"PATH": os.environb[b"PATH"]})
+"""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", naive, str(pid)], env=environment(), capture_output=True, text=True, check=False
+        )
+        assert "'/evil.so' from LD_PRELOAD cannot be preloaded" in done.stderr
+        code, out, err = enter(plan_for(pid, "net", command=["ip", "link"]))
+        assert (code, err) == (0, "") and "lo:" in out
+        # Inside it is there for the container's own programs, as for docker exec's, and the helper has not minded.
+        code, out, err = enter(plan_for(pid, command=["sh", "-c", "echo $LD_PRELOAD"]))
+        assert (code, out, err) == (0, "/evil.so\n", "")
+    finally:
+        docker.remove("a-preload")
+
+
+@pytest.mark.parametrize("what", ["mkfifo", "mknod -m 755 PATH c 1 11 #", "ln -s ../dev/full", "mkdir"])
+@pytest.mark.parametrize("file", ["/bin/sh", "/etc/passwd"])
+def test_what_is_no_file_is_not_opened(docker: Docker, what: str, file: str) -> None:
+    """A shell or a passwd that is a FIFO or a device: to open it is to wait for ever, or to do what the device does."""
+    pid = docker.container("a-special")
+    try:
+        make = f"{what} {file}".replace("PATH", file) if "PATH" in what else f"{what} {file}"
+        docker.run("exec", "a-special", "busybox", "sh", "-c", f"rm {file}; {make}")
+        path = Path(f"/proc/{pid}/root{file}")
+        with Opens(path) as opens:
+            os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+            assert opens.count() >= 1
+            began = time.monotonic()
+            if file == "/bin/sh":
+                made = plan_for(pid)  # whatever shell there is
+                assert ("/bin/sh",) not in execute(made).candidates
+                code, _, err = enter(plan_for(pid, command=["sh"]))
+                assert code == 126 and "is no program" in err
+            else:
+                with pytest.raises(Failure) as refused:
+                    plan_for(pid, account="app")
+                assert refused.value.code == 4 and "give numbers" in refused.value.text
+                assert enter(plan_for(pid, command=["echo", "in"])) == (0, "in\n", "")
+            assert time.monotonic() - began < 10
+            assert opens.count() == 0
+    finally:
+        docker.remove("a-special")
+
+
+def execute(made: Plan) -> Execute:
+    return next(step for step in made.steps if isinstance(step, Execute))
+
+
+def test_a_passwd_that_leads_out_or_is_too_large_is_not_believed(docker: Docker, workspace: Workspace) -> None:
+    outside = workspace.root / "passwd"
+    outside.write_text("app:x:0:0::/:/bin/sh\n")
+    pid = docker.container("a-passwd")
+    try:
+        docker_exec(docker, "a-passwd", f"rm /etc/passwd; ln -s {outside} /etc/passwd")
+        assert Path(f"/proc/{pid}/root/etc/passwd").read_text() == outside.read_text(), "as a naive joiner reads it"
+        with pytest.raises(Failure) as refused:
+            plan_for(pid, account="app")
+        assert refused.value.code == 1
+        docker_exec(docker, "a-passwd", "rm /etc/passwd; yes :::::: | head -c 2000000 >/etc/passwd")
+        with pytest.raises(Failure) as refused:
+            plan_for(pid, account="app")
+        assert "larger than" in refused.value.text
+        # A number needs no file, and no name is taken for one.
+        docker_exec(docker, "a-passwd", "rm /etc/passwd; echo '1000:x:0:0::/:/bin/sh' >/etc/passwd")
+        assert enter(plan_for(pid, account="1000", command=["id", "-u"])) == (0, "1000\n", "")
+    finally:
+        docker.remove("a-passwd")
+
+
+def test_a_cgroup_that_took_the_name_of_the_containers_is_not_joined(docker: Docker) -> None:
+    """A container that may write to its cgroups renames its own and puts one without limits in its place."""
+    pid = docker.container("a-rename", "--pids-limit", "77")
+    made = plan_for(pid, command=["cat", "/proc/self/cgroup"])
+    line = next(line for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines() if ":pids:" in f"{line}:")
+    path = line.split(":", 2)[2]
+    own = Path("/sys/fs/cgroup/pids" + path)
+    if not own.is_dir():
+        docker.remove("a-rename")
+        pytest.skip("only cgroup v1 lets a cgroup be renamed")
+    try:
+        assert f":pids:{path}\n" in enter(made)[1]
+        own.rename(own.with_name("a-renamed"))
+        own.mkdir()
+        try:
+            naive = f"echo $$ >{own}/cgroup.procs; cat {own}/pids.max; grep :pids: /proc/self/cgroup"
+            said = subprocess.run(["sh", "-c", naive], capture_output=True, text=True, check=True).stdout
+            assert said.startswith("max\n") and said.endswith(f":pids:{path}\n")
+            code, out, err = enter(made)
+            assert (code, out) == (1, "")
+            assert err == f"nsview: cgroup pids:{path} is not that of process {pid} any more: choose again\n"
+        finally:
+            wait_until(lambda: not (own / "cgroup.procs").read_text(), 10, "an empty cgroup")
+            own.rmdir()
+            own.with_name("a-renamed").rename(own)
+    finally:
+        docker.remove("a-rename")
+
+
+# From inside: stops all but itself and the container's first process.
+_STOP = (
+    "for try in $(seq 20); do for p in /proc/[0-9]*; do p=${p#/proc/}; [ $p = 1 ] || [ $p = $$ ] || kill -STOP $p; done"
+    "; done 2>/dev/null"
+)
+
+
+@pytest.mark.parametrize("when", ["before the command", "in the command"])
+def test_who_stops_the_helper_does_not_keep_the_terminal(
+    docker: Docker, web: int, terminals: list[Terminal], when: str
+) -> None:
+    """The naive one here has what answers to ^C taken out."""
+    before = when == "before the command"
+    made = plan_for(web, command=["sh", "-c", "echo ready; sleep 4444"])
+    deaf = "from nsview.join import helper; helper._Supervisor._leave_if_deaf = lambda self: None"
+    for patch in ("", deaf) if not before else ("",):
+        # The first step inside is held long enough to be found there.
+        slow = _SLOW.replace("time.sleep(1)", "self.note('held'); time.sleep(30)") if before else ""
+        terminal = Terminal(driver(made, slow + "\n" + patch))
+        terminals.append(terminal)
+        terminal.expect("held" if before else "ready")
+        stopper = subprocess.Popen(
+            [*docker.command, "exec", "j-web", "sh", "-c", _STOP],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        stopper.wait(30)
+        terminal.send("\x03")
+        if not before and not patch:
+            terminal.expect("nsview: the command is stopped and can't hear ^C: once more leaves it")
+            terminal.send("\x03")
+        if patch:
+            terminal.send("\x03")
+            with pytest.raises(AssertionError):
+                terminal.expect("same-", seconds=2)
+            terminal.close()
+            terminals.remove(terminal)
+        else:
+            terminal.expect("same-130")
+        # Nothing of it is left inside.
+        wait_until(lambda: len(docker.run("top", "j-web").splitlines()) == 2, 10, "the end of all that was stopped")

@@ -28,7 +28,7 @@ class Podman:
 
     def __init__(self, workspace: Workspace, rootfs: Path) -> None:
         root = workspace.root / "p"
-        root.mkdir()
+        root.mkdir(exist_ok=True)  # one after another may use it
         self.rootfs = rootfs
         config = root / "containers.conf"
         # Limits that are above ours can't be set where CAP_SYS_RESOURCE is missing.

@@ -1,13 +1,24 @@
 """Whoever enters has what `docker exec`, `ctr task exec`, `podman exec` and `runc exec` give, property by property."""
 
+import ctypes
+import os
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
 import pytest
 
+from .conftest import require
 from .daemons import Containerd, Docker
-from .joining import docker_exec, inside
+from .joining import docker_exec, driver, environment, inside, plan_for
+from .runtimes import Oci, Podman
+from .workspace import Workspace, wait_until
 
-# Everything about a process that one can be like another in.
+# Everything about a process that one can be like another in, as it sees itself.
 _PORTRAIT = r"""
-grep -E '^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp:|SigBlk|SigIgn|SigCgt|Umask)' /proc/self/status
+grep -E '^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp|SigBlk|SigIgn|SigCgt|Umask|Cpus|Mems)' /proc/self/status
 for kind in mnt uts ipc pid net user cgroup time; do readlink /proc/self/ns/$kind; done
 cat /proc/self/cgroup /proc/self/limits /proc/self/oom_score_adj /proc/self/personality /proc/self/coredump_filter
 env | sort
@@ -20,21 +31,20 @@ cat /proc/$$/attr/current 2>/dev/null
 id
 """
 
+
 @pytest.mark.parametrize(
     "options",
     [
         (),
         ("--user", "1000:1000", "--group-add", "2000"),
         ("--user", "1000", "--cap-add", "NET_ADMIN"),
+        ("--user", "4321"),
         ("--cap-drop", "ALL", "--cap-add", "NET_BIND_SERVICE", "--security-opt", "no-new-privileges"),
         ("--workdir", "/tmp", "--env", "A=b c", "--env", "HOME=/elsewhere", "--env", "PATH=/bin"),
         ("--ulimit", "nofile=512:768", "--ulimit", "core=0:0", "--oom-score-adj", "500"),
         ("--security-opt", "seccomp=unconfined", "--read-only"),
         ("--network", "host", "--ipc", "private", "--cgroupns", "private"),
-        (
-            "--pid",
-            "host",
-        ),
+        ("--pid", "host"),
         ("--pids-limit", "50", "--memory", "64m"),
     ],
     ids=" ".join,
@@ -47,14 +57,123 @@ def test_all_is_like_docker_exec_in_every_property(docker: Docker, options: tupl
         docker.remove("j-like")
 
 
-def test_all_is_like_ctr_task_exec_in_every_property(containerd: Containerd) -> None:
-    pid = containerd.container("nsview-j-like", "--env", "A=b")
-    try:
-        theirs = containerd.run(
-            *("-n", "default", "task", "exec", "--exec-id", "j", "nsview-j-like", "/bin/sh", "-c", _PORTRAIT)
-        )
-        assert inside(pid, _PORTRAIT).splitlines() == theirs.splitlines()
-        assert "NoNewPrivs:\t1" in theirs
-    finally:
-        containerd.remove("nsview-j-like")
+class Running(NamedTuple):
+    """A container. words: what comes before the command in the runtime's own way in."""
 
+    pid: int
+    words: list[str]
+
+
+@pytest.fixture(scope="module", params=["docker", "containerd", "podman", "runc"])
+def running(request: pytest.FixtureRequest, workspace: Workspace, rootfs: Path) -> Iterator[Running]:
+    name = "j-equal"
+    if request.param == "docker":
+        docker: Docker = request.getfixturevalue("docker")
+        yield Running(docker.container(name, "--env", "A=b"), [*docker.command, "exec", name])
+        docker.remove(name)
+    elif request.param == "containerd":
+        containerd: Containerd = request.getfixturevalue("containerd")
+        pid = containerd.container(f"nsview-{name}", "--env", "A=b")
+        ctr = ["ctr", "--address", str(containerd.address), "-n", "default", "task", "exec", "--exec-id", "j"]
+        yield Running(pid, [*ctr, f"nsview-{name}"])
+        containerd.remove(f"nsview-{name}")
+    elif request.param == "podman":
+        require(*Podman.NEEDS)
+        podman = Podman(workspace, rootfs)
+        try:
+            pid = podman.container(name, "--env", "A=b")
+            config = f"CONTAINERS_CONF={podman.graphroot.parent / 'containers.conf'}"
+            yield Running(pid, ["env", "-u", "DOCKER_CONFIG", config, *podman.command, "exec", name])
+        finally:
+            podman.clear()
+    else:
+        require("runc")
+        root = workspace.root / "runc-equal"
+        runc = Oci(workspace, rootfs, "runc", root)
+        try:
+            id, _, pid = runc.container(name)
+            yield Running(pid, ["runc", "--root", str(root), "exec", id])
+        finally:
+            runc.clear()
+
+
+def test_all_is_like_the_runtimes_own_way_in(running: Running, workspace: Workspace) -> None:
+    theirs = subprocess.run(
+        [*running.words, "/bin/sh", "-c", _PORTRAIT],
+        env=workspace.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=True,
+    ).stdout  # fmt: skip
+    ours = inside(running.pid, _PORTRAIT).splitlines()
+    if "podman" in running.words:
+        # Its exec leaves out the variable that its own config.json has for the container.
+        assert "HOSTNAME=" not in theirs
+        ours = [line for line in ours if not line.startswith("HOSTNAME=")]
+    assert ours == theirs.splitlines()
+
+
+def test_the_host_sees_no_difference_either(running: Running, workspace: Workspace) -> None:
+    ours = _seen(driver(plan_for(running.pid, command=["/bin/sleep", "7654"])), "7654", environment())
+    theirs = _seen([*running.words, "/bin/sleep", "7655"], "7655", workspace.environment)
+    if "podman" in running.words:
+        variables = ours["environment"]
+        assert isinstance(variables, list)
+        ours["environment"] = [variable for variable in variables if not variable.startswith(b"HOSTNAME=")]
+    assert {what: ours[what] for what in theirs if ours[what] != theirs[what]} == {}, theirs
+
+
+_STATUS = (
+    "Umask", "Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp",
+    "Seccomp_filters", "Speculation_Store_Bypass", "Cpus_allowed", "Mems_allowed", "SigBlk", "SigIgn", "SigCgt",
+    "THP_enabled",
+)  # fmt: skip
+_IOPRIO_GET = {"x86_64": 252, "aarch64": 31}
+
+
+def _outside(pid: int) -> dict[str, object]:
+    """All that the host can read of a process, but for what is its own: pids, times, memory."""
+    proc = Path(f"/proc/{pid}")
+    status = dict(line.split(":", 1) for line in (proc / "status").read_text().splitlines())
+    stat = (proc / "stat").read_text().rpartition(")")[2].split()
+    libc = ctypes.CDLL(None)
+    return {
+        **{name: status.get(name) for name in _STATUS},
+        **{name: (proc / name).read_text() for name in ("limits", "cgroup", "oom_score_adj", "personality")},
+        **{name: (proc / name).read_text() for name in ("coredump_filter", "timerslack_ns", "mountinfo", "loginuid")},
+        "namespaces": [os.readlink(link) for link in sorted((proc / "ns").iterdir())],
+        "environment": sorted((proc / "environ").read_bytes().split(b"\0")),
+        "cwd, root, exe": [os.readlink(proc / name) for name in ("cwd", "root", "exe")],
+        "fds": sorted(os.listdir(proc / "fd")),
+        "files are of": [os.stat(proc / "fd" / number).st_uid for number in "012"],
+        "owner, which tells dumpable": os.stat(proc / "status").st_uid,
+        "scheduler": (os.sched_getscheduler(pid), os.sched_getparam(pid), os.getpriority(os.PRIO_PROCESS, pid)),
+        "io priority": libc.syscall(_IOPRIO_GET[os.uname().machine], 1, pid),
+        "leads its session and group": (os.getsid(pid) == pid, os.getpgid(pid) == pid),
+        "terminal": stat[4],
+        "death signal and flags": (stat[6], stat[35]),
+    }
+
+
+def _seen(command: Sequence[str], mark: str, env: dict[str, str]) -> dict[str, object]:
+    """What the host sees of the `sleep MARK` that a command starts."""
+    started = subprocess.Popen(
+        command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    found: list[int] = []
+
+    def is_there() -> bool:
+        for entry in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                if Path(f"/proc/{entry}/cmdline").read_bytes() == f"/bin/sleep\0{mark}\0".encode():
+                    found.append(int(entry))
+                    return True
+            except OSError:
+                continue
+        return False
+
+    try:
+        wait_until(is_there, 20, f"sleep {mark}")
+        time.sleep(0.1)  # until it waits
+        return _outside(found[0])
+    finally:
+        for pid in found:
+            os.kill(pid, 9)
+        started.wait(20)

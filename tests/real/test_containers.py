@@ -629,3 +629,17 @@ def test_every_snapshot_of_a_running_agent_is_consistent(docker: Docker) -> None
     finally:
         host.stop()
         started.join()
+
+
+def test_containers_of_one_shim_are_found_by_ids_of_any_form(containerd: Containerd) -> None:
+    """A shim runs a whole group, here named as a person would: no cgroup tells such an id from any other word."""
+    first, second = f"group-a-{os.getpid()}", f"group-b-{os.getpid()}"
+    options = ("--annotation", f"io.kubernetes.cri.sandbox-id={first}")
+    pids = [containerd.container(id, *options, namespace="k8s.io") for id in (first, second)]
+    try:
+        found = {c["id"]: c for c in containers().values() if c["id"] in (first, second)}
+        assert [found[id]["init_pid"] for id in (first, second)] == pids
+        assert found[first]["shim_pid"] == found[second]["shim_pid"] is not None
+    finally:
+        for id in (second, first):
+            containerd.remove(id, namespace="k8s.io")

@@ -154,11 +154,14 @@ def _bundles(shims, processes, claims, cache):
     for pid, own in children.items():
         shim = shims[pid]
         ids = {shim.id}
+        maybe = set()
         for child in own:
             claim = claims.get(child["cgroup"])
             if claim:
                 ids.add(claim.id)
-        for id in sorted(ids):
+            elif not containerd.own_cgroup(child["cgroup"], shim.id):
+                maybe.add(containerd.named_after(child["cgroup"]))
+        for id in sorted(ids | maybe):
             key = ("bundle", pid, processes[pid]["start"], id)
             bundle = cache.get(key, lambda shim=shim, id=id: containerd.read_bundle(shim, id))
             if bundle:
@@ -167,7 +170,7 @@ def _bundles(shims, processes, claims, cache):
                 level = len(processes[pid]["nspid"]) - 1
                 init = next((child for child in own if child["nspid"][level : level + 1] == [bundle.init_pid]), None)
             else:
-                bundle = containerd.bundle_unread(shim, id, own)
+                bundle = containerd.bundle_unread(shim, id, own) if id in ids else None
                 init = processes[bundle.init] if bundle else None
             if init:
                 bundle.init = init["pid"]

@@ -135,6 +135,12 @@ def outside(path, container):
     return not (path + "/").startswith(container + "/")
 
 
+def named_after(path):
+    """The id that a cgroup may be named after; what has no bundle of that name is no container."""
+    name = path[path.rindex("/") + 1 :] if "/" in path else path
+    return name[: -len(".scope")].partition("-")[2] if name.endswith(".scope") else name
+
+
 def describe(record, bundle):
     """Put into the record what the bundle says."""
     shim = bundle.shim

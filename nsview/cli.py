@@ -247,12 +247,20 @@ def _explore(options: argparse.Namespace) -> int:
         from .hosts.recording import demo
 
         options.recording = demo()
+    from . import config
+    from .join.ready import commands
+
     host = _host(options, once=False)
+    try:
+        ready = commands(config.ready_commands(config.path()))
+    except config.ConfigError as error:
+        host.stop()
+        raise Failure(UNREADABLE, str(error)) from None
     if not host.live:
         host.first()  # what can't be read is said before the screen is taken
     from .tui.app import NsviewApp
 
-    app = NsviewApp(host)
+    app = NsviewApp(host, ready)
     app.run()
     if app.failure:
         raise Failure(UNREADABLE, app.failure)

@@ -22,6 +22,7 @@ from textual.worker import get_current_worker
 from nsview.hosts import HostError, frames
 from nsview.hosts.local import LocalHost
 from nsview.hosts.recording import RecordedHost
+from nsview.join.ready import BUILT_IN, Ready
 from nsview.model.changes import changes
 from nsview.model.records import Process
 from nsview.model.rows import GROUPINGS
@@ -43,9 +44,10 @@ class NsviewApp(App[int]):
         Binding("ctrl+p", "command_palette", "All commands", show=False),
     ]
 
-    def __init__(self, host: LocalHost | RecordedHost) -> None:
+    def __init__(self, host: LocalHost | RecordedHost, ready: tuple[Ready, ...] = BUILT_IN) -> None:
         super().__init__()
         self.host = host
+        self.ready = ready
         self.failure: str | None = None
         self._recorded_answer = 0
         self._searching: LocalHost | None = None
@@ -196,6 +198,14 @@ class NsviewApp(App[int]):
             snapshot = self.explorer.snapshot
             return self.host.live and snapshot is not None and not snapshot.host.privileged
         return True
+
+    def action_ready(self) -> None:
+        """The ready commands, for the chosen row."""
+        from textual.command import CommandPalette
+
+        from .palette import ReadyCommands
+
+        self.push_screen(CommandPalette([ReadyCommands], placeholder="Run in the namespaces of this row …"))
 
     def action_help(self) -> None:
         """What the keys do."""

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Checkbox, Input, Label, Static
 
 from nsview.join import plan as join
+from nsview.join.ready import Ready, choice
 from nsview.model.group import sharing
 from nsview.model.kinds import KIND_NAMES
 from nsview.model.records import Details, Namespace, Process
@@ -36,8 +37,8 @@ class Box(Checkbox):
 class CommandInput(Input):
     """The command to run. While it is empty the keys 1 to 8 tick the kinds: no command begins with a digit."""
 
-    def __init__(self) -> None:
-        super().__init__(id="command", compact=True)
+    def __init__(self, command: str) -> None:
+        super().__init__(command, id="command", compact=True)
         self.cursor_blink = False
 
     async def _on_key(self, event: events.Key) -> None:
@@ -63,14 +64,21 @@ class JoinDialog(ModalScreen[tuple[str, ...] | None]):
     ]
 
     def __init__(
-        self, process: Process, details: Details, snapshot: Snapshot, namespace: Namespace | None, live: bool
+        self,
+        process: Process,
+        details: Details,
+        snapshot: Snapshot,
+        namespace: Namespace | None,
+        live: bool,
+        ready: Ready | None,
     ) -> None:
         super().__init__()
+        preset = join.choice_for(process, snapshot.host, namespace)
+        self.first = choice(ready, join.choice_for(process, snapshot.host)) if ready else join.Choice(preset)
         self.live = live
         self.process = process
         self.details = details
         self.snapshot = snapshot
-        self.preset = join.choice_for(process, snapshot.host, namespace)
 
     def compose(self) -> ComposeResult:
         process = self.process
@@ -85,21 +93,27 @@ class JoinDialog(ModalScreen[tuple[str, ...] | None]):
                     here = shared.inode is not None and shared.inode == own
                     who = "same as ours" if here else safe(who_else(shared, process))
                     yield Box(
-                        Text(f"{number} {shared.kind:<6} {who}"), shared.kind in self.preset, id=f"kind-{shared.kind}",
-                        compact=True, disabled=here,
-                    )  # fmt: skip
+                        Text(f"{number} {shared.kind:<6} {who}"),
+                        shared.kind in self.first.kinds,
+                        id=f"kind-{shared.kind}",
+                        compact=True,
+                        disabled=here,
+                    )
             yield Box(
-                "host privileges: keep all of this user's capabilities, as nsenter does", id="privileges", compact=True
+                "host privileges: keep all of this user's capabilities, as nsenter does",
+                self.first.host_privileges,
+                id="privileges",
+                compact=True,
             )
             yield Box(
                 "toolbox: the host's static busybox, run from memory, where there is no shell",
-                "mnt" in self.preset and not self.details.shells,
+                "mnt" in self.first.kinds and not self.details.shells,
                 id="toolbox",
                 compact=True,
             )
             with Horizontal(id="command-line"):
                 yield Label("command ")
-                yield CommandInput()
+                yield CommandInput(shlex.join(self.first.command))
             with VerticalScroll(id="consequences", can_focus=False):
                 yield Static(id="words")
             yield Static(id="nsenter")

@@ -15,6 +15,7 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from nsview.hosts.usage import Meter, Usage
+from nsview.join.ready import Ready
 from nsview.model import filter, target
 from nsview.model.changes import Changes, changes
 from nsview.model.records import Details, Process
@@ -72,6 +73,7 @@ class Explorer(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("e", "enter", "Shell", tooltip="Join the row's namespaces and open a shell there"),
+        Binding("x", "app.ready", "Run", tooltip="Run a ready command in there: ip addr, ss, tcpdump, ps, env, mount"),
         Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only what matches all words typed"),
         *[
             Binding(
@@ -90,7 +92,7 @@ class Explorer(Screen[None]):
         Binding("space", "pause", "Pause", show=False, tooltip="Keep what is shown still, and mark what happens"),
         Binding("t", "nest", "Nest", tooltip="Namespaces below their parent or owner, or side by side"),
         Binding("d", "toggle_details", "Details", tooltip="Show or hide the details"),
-        Binding("f", "fold_all", "Fold", tooltip="Fold all groups, or unfold them"),
+        Binding("f", "fold_all", "Fold", show=False, tooltip="Fold all groups, or unfold them"),
         Binding("H", "holders", "Search all that holds namespaces: threads, files, sockets, mounts", show=False),
         Binding("r", "rescan", "Look again now", show=False),
         Binding("R", "app.elevate", "As root", tooltip="Read what only root may, through sudo"),
@@ -115,7 +117,7 @@ class Explorer(Screen[None]):
         self._meter = Meter()
         self._asking: Timer | None = None
         self._asked: int | None = None
-        self._entering: tuple[int, Process, Row] | None = None
+        self._entering: tuple[int, Process, Row, Ready | None] | None = None
 
     def compose(self) -> ComposeResult:
         yield Status()
@@ -258,16 +260,16 @@ class Explorer(Screen[None]):
     def take_details(self, id: int, details: Details | None) -> None:
         """An answer to what was asked: for the pane, or for the dialog."""
         if self._entering and id == self._entering[0]:
-            _, process, row = self._entering
+            _, process, row, ready = self._entering
             self._entering = None
-            self._enter(process, row, details)
+            self._enter(process, row, ready, details)
         if id == self._asked:
             self.details = details
             self._show_details()
 
-    def _enter(self, process: Process, row: Row, details: Details | None) -> None:
+    def _enter(self, process: Process, row: Row, ready: Ready | None, details: Details | None) -> None:
         if details is not None:
-            self._open_dialog(process, row, details)
+            self._open_dialog(process, row, ready, details)
         elif self._live:
             self.notify(f"process {process.pid} is gone", severity="warning")
         else:
@@ -416,27 +418,36 @@ class Explorer(Screen[None]):
         if row is not None:
             self.on_enter_wanted(EnterWanted(row))
 
+    def enter_ready(self, ready: Ready) -> None:
+        """Enter the chosen row with a ready command."""
+        row = self.listing.row
+        if row is not None:
+            self._ask_to_enter(row, ready)
+
     def on_enter_wanted(self, message: EnterWanted) -> None:
-        row = message.row
+        self._ask_to_enter(message.row, None)
+
+    def _ask_to_enter(self, row: Row, ready: Ready | None) -> None:
+        """Ask for what the dialog needs to know; its answer opens the dialog."""
         process = self._representative(row)
         if process is None:
             names = row.namespace.names if isinstance(row, GroupRow) and row.namespace else ()
             if names and self._live:
-                self.app.enter(("enter", names[0]))  # type: ignore[attr-defined]
+                self.app.enter(("enter", names[0], *(("--", *ready.command) if ready else ())))  # type: ignore[attr-defined]
             else:
                 self.notify("No process is in it, so there is nobody to follow into it.", severity="warning")
             return
         if process.kthread:
             self.notify("A thread of the kernel has no shell to give; choose a process.", severity="warning")
             return
-        self._entering = self._request(process), process, message.row
+        self._entering = self._request(process), process, row, ready
 
-    def _open_dialog(self, process: Process, row: Row, details: Details) -> None:
+    def _open_dialog(self, process: Process, row: Row, ready: Ready | None, details: Details) -> None:
         from .dialog import JoinDialog
 
         assert self.snapshot is not None
         namespace = row.namespace if isinstance(row, GroupRow) else None
         self.app.push_screen(
-            JoinDialog(process, details, self.snapshot, namespace, self._live),
+            JoinDialog(process, details, self.snapshot, namespace, self._live, ready),
             self.app.enter,  # type: ignore[attr-defined]
         )

@@ -441,3 +441,20 @@ async def test_a_click_on_a_key_presses_it() -> None:
         await pilot.click("#keys", offset=(bar.index("Help"), 0))
         await pilot.pause()
         assert isinstance(app.screen, HelpScreen)
+
+
+async def test_a_ready_command_opens_the_dialog_filled_in() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await go_to(app, "web-logs", "tail")
+        await pilot.press("x")
+        await pilot.pause(0.3)
+        await pilot.press(*"tcpdump", "enter")
+        await pilot.pause(0.5)
+        if not isinstance(app.screen, JoinDialog):  # the palette takes the first Enter to choose, where it is slow
+            await pilot.press("enter")
+            await pilot.pause(0.5)
+        assert isinstance(app.screen, JoinDialog)
+        assert app.screen.query_one("#command", Input).value == "tcpdump -ni any"
+        assert [box.id for box in app.screen.query(Checkbox) if box.value] == ["kind-net", "privileges"]

@@ -106,6 +106,14 @@ def parser() -> argparse.ArgumentParser:
     enter.add_argument("--start", type=int, metavar="TICKS", help="refuse a process that did not start then")
     enter.add_argument("cmd", nargs="*", metavar="-- CMD", help="the command; without it a shell")
 
+    diff = commands.add_parser(
+        "diff", help="what is gone, new or moved between two recordings, or a recording and now",
+        description="A and B are recordings, each as it was at its end, or `now` for this machine.",
+    )  # fmt: skip
+    diff.add_argument("before", metavar="A")
+    diff.add_argument("after", metavar="B")
+    diff.add_argument("--json", action="store_true", help="print JSON, schema 1")
+
     record = commands.add_parser("record", help="save what the agent sees to a file, until interrupted")
     record.add_argument("file", metavar="FILE")
     record.add_argument("--seconds", type=_seconds, metavar="N", help="end after N seconds")
@@ -200,6 +208,8 @@ def _run(arguments: list[str]) -> int:
                 return _inspect(options)
             case "enter":
                 return _enter(options)
+            case "diff":
+                return _diff(options)
             case "record":
                 return _record(options)
     except HostError as error:
@@ -418,6 +428,26 @@ def _namespace_at(path: str) -> "tuple[KindName, int, int]":
 def _sudo(options: argparse.Namespace) -> str:
     """The command as given, for root."""
     return shlex.join(("sudo", "nsview", *options.given))
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from . import report
+    from .model import export
+
+    def at(place: str) -> "Snapshot":
+        return _first(argparse.Namespace(recording=None if place == "now" else place))
+
+    if options.recording:
+        raise Failure(USAGE, "`nsview diff A B` names both of its recordings itself")
+    before, after = at(options.before), at(options.after)
+    if before.host.boot_id != after.host.boot_id:
+        print("nsview: note: of two hosts, or of two boots of one: pids and inodes say little", file=sys.stderr)
+    difference = export.difference(before, after)
+    if options.json:
+        _print_json(difference)
+    else:
+        print(report.difference(difference))
+    return DONE
 
 
 def _record(options: argparse.Namespace) -> int:

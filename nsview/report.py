@@ -1,11 +1,12 @@
 """Plain tables and paragraphs for the command line, from the model. All text passes `safe`."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from .model import holding
 from .model.chain import Link, chain
 from .model.group import Sharing, containers_of, sharing
-from .model.kinds import KIND
+from .model.kinds import KIND, KIND_NAMES
 from .model.label import label
 from .model.records import Container, Namespace, Process
 from .model.snapshot import Snapshot, all_namespaces
@@ -81,6 +82,36 @@ def containers(snapshot: Snapshot, width: int | None = None) -> str:
 
     header = ["NAME", "ID", "RUNTIME", "ENGINE NS", "INIT PID>", "SHIM PID>", "NPROCS>", "IMAGE"]
     return table(header, lines(), width)
+
+
+def difference(difference: dict[str, Any]) -> str:
+    """What `nsview diff` prints: a line a change, from the object of its --json."""
+    lines = []
+    for table, what, name in (
+        ("containers", "container", _container_name),
+        ("namespaces", "namespace", _namespace_name),
+        ("processes", "process  ", _process_name),
+    ):
+        for change, sign in (("gone", "-"), ("new", "+")):
+            lines += [f"{sign} {what} {name(record)}" for record in difference[table][change]]
+    for moved in difference["processes"]["moved"]:
+        old, new = moved["before"]["namespaces"], moved["after"]["namespaces"]
+        kinds = [kind for kind in KIND_NAMES if old.get(kind) != new.get(kind)]
+        steps = ", ".join(f"{kind}:[{old.get(kind)}] → {kind}:[{new.get(kind)}]" for kind in kinds)
+        lines.append(f"~ process   {_process_name(moved['after'])}: {steps}")
+    return "\n".join(lines) or "no difference"
+
+
+def _container_name(record: dict[str, Any]) -> str:
+    return safe(f"{record['name']} ({record['key']})")
+
+
+def _namespace_name(record: dict[str, Any]) -> str:
+    return f"{record['type']}:[{record['inode']}]"
+
+
+def _process_name(record: dict[str, Any]) -> str:
+    return safe(f"{record['pid']} {' '.join(record['cmdline']) or record['comm']}")
 
 
 def unreadable(snapshot: Snapshot) -> str | None:

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from .chain import chain
+from .changes import changes
 from .kinds import KIND_NAMES
 from .label import label
 from .records import Container, Host, Namespace, Process
@@ -77,6 +78,33 @@ def process(record: Process) -> dict[str, Any]:
 def container(record: Container) -> dict[str, Any]:
     printed: dict[str, Any] = msgspec.to_builtins(record)
     return printed
+
+
+def difference(before: Snapshot, after: Snapshot) -> dict[str, Any]:
+    """The object of `nsview diff --json`. Namespaces are told apart by the kernel's id where both have one."""
+    happened = changes(before, after)
+
+    def identity(record: Namespace) -> tuple[object, ...]:
+        return (record.type, record.inode, record.id)
+
+    old = {identity(record): record for record in all_namespaces(before)}
+    new = {identity(record): record for record in all_namespaces(after)}
+    return {
+        "schema": SCHEMA,
+        "namespaces": {
+            "gone": [namespace(record, before) for key, record in old.items() if key not in new],
+            "new": [namespace(record, after) for key, record in new.items() if key not in old],
+        },
+        "processes": {
+            "gone": [process(record) for record in happened.gone],
+            "new": [process(record) for record in happened.new],
+            "moved": [{"before": process(old), "after": process(new)} for old, new in happened.moved],
+        },
+        "containers": {
+            "gone": [container(c) for key, c in before.containers.items() if key not in after.containers],
+            "new": [container(c) for key, c in after.containers.items() if key not in before.containers],
+        },
+    }
 
 
 def inspected_process(snapshot: Snapshot, record: Process) -> dict[str, Any]:

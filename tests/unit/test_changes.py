@@ -1,0 +1,62 @@
+"""What is said to be new, gone or moved between two snapshots, in the model and by `nsview diff`."""
+
+from msgspec.structs import replace
+
+from nsview import report
+from nsview.hosts.recording import RecordedHost, demo
+from nsview.model import export
+from nsview.model.changes import changes
+from nsview.model.snapshot import Snapshot
+
+
+def snapshots() -> tuple[Snapshot, Snapshot]:
+    """The demo's host, and the same one where one process has gone, one is new, one moved, one's pid was reused."""
+    before = RecordedHost(demo()).first()
+    gone, moved, reused = sorted(before.processes)[-3:]
+    processes = dict(before.processes)
+    del processes[gone]
+    process = processes[moved]
+    processes[moved] = replace(process, namespaces=replace(process.namespaces, net=1))
+    processes[reused] = replace(processes[reused], start=processes[reused].start + 1)
+    processes[999999] = replace(process, pid=999999)
+    containers = dict(before.containers)
+    del containers[next(iter(containers))]
+    return before, replace(before, processes=processes, containers=containers)
+
+
+def test_new_gone_moved_and_reused_pids() -> None:
+    before, after = snapshots()
+    gone, moved, reused = sorted(before.processes)[-3:]
+    happened = changes(before, after)
+    assert {process.pid for process in happened.gone} == {gone, reused}
+    assert {process.pid for process in happened.new} == {999999, reused}
+    assert [(old.pid, new.namespaces.net) for old, new in happened.moved] == [(moved, 1)]
+    assert not changes(after, after)
+
+
+def test_the_json_of_diff_has_what_the_contract_names() -> None:
+    before, after = snapshots()
+    difference = export.difference(before, after)
+    assert difference["schema"] == 1
+    assert {table: sorted(changes) for table, changes in difference.items() if table != "schema"} == {
+        "namespaces": ["gone", "new"],
+        "processes": ["gone", "moved", "new"],
+        "containers": ["gone", "new"],
+    }
+    assert [len(difference["containers"][change]) for change in ("gone", "new")] == [1, 0]
+    assert len(difference["processes"]["moved"]) == 1
+
+
+def test_the_lines_of_diff_name_each_change() -> None:
+    before, after = snapshots()
+    lines = report.difference(export.difference(before, after)).splitlines()
+    assert sorted(line[0] for line in lines) == sorted("--" "-" "++" "~")
+    assert report.difference(export.difference(after, after)) == "no difference"
+
+
+def test_a_reused_inode_is_one_namespace_gone_and_one_new() -> None:
+    before, _ = snapshots()
+    key, namespace = next((k, n) for k, n in before.namespaces.items() if n.id is not None and not n.initial)
+    after = replace(before, namespaces={**before.namespaces, key: replace(namespace, id=(namespace.id or 0) + 1)})
+    found = export.difference(before, after)["namespaces"]
+    assert [record["inode"] for record in found["gone"]] == [record["inode"] for record in found["new"]] == [key[1]]

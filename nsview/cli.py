@@ -388,7 +388,7 @@ def _plan(options: argparse.Namespace) -> "Plan":
         host.stop()
     if options.account:
         try:
-            joining.as_root(_sudo(options))
+            joining.as_root(f"as root: {_sudo(options)}")
             account = accounts.of_process(process.pid, process.start, options.account)
         except joining.Failure as failure:
             raise Failure(failure.code, failure.text) from None

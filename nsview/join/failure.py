@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 GONE, NOT_PERMITTED, FAILED = 1, 3, 4
 NOTHING = GONE
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
-_as_root = ["run nsview as root"]
+_as_root = ["run nsview as root" if os.geteuid() else "root lacks the capability for it here"]
 
 
 class Failure(Exception):
@@ -34,7 +34,7 @@ def as_root(words: str | None = None) -> str:
 def of_errno(number: int, what: str) -> Failure:
     """A failed system call as a Failure: what was tried, and why not in the system's words."""
     if number in (errno.EPERM, errno.EACCES):
-        return Failure(NOT_PERMITTED, f"{what}: {os.strerror(number)}: {as_root()}")
+        return Failure(NOT_PERMITTED, f"{what}: {os.strerror(number)}; {as_root()}")
     code = GONE if number == errno.ESRCH else FAILED
     return Failure(code, f"{what}: {os.strerror(number)}")
 

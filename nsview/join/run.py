@@ -35,7 +35,7 @@ def carry_out(plan: Plan, *, python: str = sys.executable) -> int:
         return plan.refusal.code
     root = str(Path(nsview.__file__).parent.parent)
     # Marshal and not JSON: same interpreter, and json alone takes a third of the helper's start (it imports re).
-    as_root = shlex.join(("sudo", *shell_command(plan))) if os.geteuid() else None
+    as_root = f"as root: {shlex.join(('sudo', *shell_command(plan)))}" if os.geteuid() else None
     message = marshal.dumps({"steps": msgspec.to_builtins(plan.steps), "as_root": as_root})
     for stream in (sys.stdout, sys.stderr):
         if stream:

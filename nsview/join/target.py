@@ -57,7 +57,7 @@ class Target(Held):
             # The directory's process lives now, so it had the pid all the while, and the pidfd is of it too.
             fields = self.read("stat").rpartition(b")")[2].split()
         except PermissionError:
-            raise Failure(NOT_PERMITTED, f"process {pid} is not readable: {as_root()}") from None
+            raise Failure(NOT_PERMITTED, f"process {pid} is not readable; {as_root()}") from None
         except OSError:
             raise self.gone from None
         if int(fields[19]) != start:
@@ -81,7 +81,7 @@ class Target(Held):
         try:
             return os.open("root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.directory)
         except PermissionError:
-            raise Failure(NOT_PERMITTED, f"the root of process {self.pid} is not readable: {as_root()}") from None
+            raise Failure(NOT_PERMITTED, f"the root of process {self.pid} is not readable; {as_root()}") from None
         except OSError:
             raise self.gone from None
 
@@ -105,7 +105,7 @@ class Target(Held):
             elif error.errno == errno.ESRCH:
                 raise self.gone from None
             elif error.errno == errno.EPERM:
-                raise Failure(NOT_PERMITTED, f"joining {names} is not permitted: {as_root()}") from None
+                raise Failure(NOT_PERMITTED, f"joining {names} is not permitted; {as_root()}") from None
             else:
                 raise of_errno(error.errno or 0, f"joining {names}") from None
 
@@ -121,7 +121,7 @@ class Target(Held):
                 (kind, os.open(f"ns/{kind}", os.O_RDONLY | os.O_CLOEXEC, dir_fd=self.directory)) for kind in order
             ]
         except PermissionError:
-            raise Failure(NOT_PERMITTED, f"joining {', '.join(kinds)} is not permitted: {as_root()}") from None
+            raise Failure(NOT_PERMITTED, f"joining {', '.join(kinds)} is not permitted; {as_root()}") from None
         except OSError:
             raise self.gone from None
         for kind, fd in opened:
@@ -160,7 +160,7 @@ class NamedNamespace(Held):
         try:
             probe = os.open(path, os.O_PATH | os.O_CLOEXEC)
         except PermissionError:
-            raise Failure(NOT_PERMITTED, f"{path} is not readable: {as_root()}") from None
+            raise Failure(NOT_PERMITTED, f"{path} is not readable; {as_root()}") from None
         except OSError:
             raise Failure(GONE, f"{path} is gone: choose again") from None
         try:

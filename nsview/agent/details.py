@@ -30,6 +30,7 @@ _LIMIT = {
     "Max pending signals": "SIGPENDING", "Max msgqueue size": "MSGQUEUE", "Max nice priority": "NICE",
     "Max realtime priority": "RTPRIO", "Max realtime timeout": "RTTIME",
 }  # fmt: skip
+_APPARMOR, _SELINUX = "/sys/kernel/security/apparmor", "/sys/fs/selinux"
 _LIMIT_LINE = re.compile(r"^(Max [a-z ]+?)\s{2,}(\S+)\s+(\S+)", re.MULTILINE)
 
 
@@ -69,6 +70,7 @@ def _details(pid, start, fd):
         "home": None,
         "identity": None,
         "unreadable": None,
+        "label": _label(fd),
     }
     try:
         root = os.open("root", os.O_PATH | os.O_DIRECTORY, dir_fd=fd)
@@ -102,6 +104,16 @@ def _link(fd, name):
         return os.readlink(name, dir_fd=fd)
     except OSError:
         return None
+
+
+def _label(fd):
+    """What AppArmor or SELinux confines the process by, None where neither does. proc_pid_attr(5), apparmor(7)."""
+    text = _text(fd, "attr/apparmor/current") or (_text(fd, "attr/current") if os.path.isdir(_APPARMOR) else "")
+    profile = text.strip("\0\n").rpartition(" (")[0] or text.strip("\0\n")
+    if profile and profile != "unconfined":
+        return {"module": "apparmor", "text": profile}
+    context = _text(fd, "attr/current").strip("\0\n") if os.path.isdir(_SELINUX) else ""
+    return {"module": "selinux", "text": context} if context.count(":") >= 2 else None
 
 
 def _shells(root):

@@ -16,7 +16,7 @@ failure     the one way in which joining fails: an exit code and a line
 
 All but steps, plan, accounts and run are imported by the helper, and use the standard library alone.
 
-Threat model. The container is hostile: its files, its processes and the command itself. The caller, the host's files
+Threat model (docs/security.md has all of it). The container is hostile: its files, its processes and the command itself. The caller, the host's files
 and this package are trusted. Held against the container:
 
 - Nothing of the host is left open in the command: not a file descriptor, not the terminal, not the working directory.

@@ -56,6 +56,7 @@ class Inside:
         self._ids: tuple[int, int, list[int] | None] = (0, 0, None)
         self._trampoline: int | None = None
         self._toolbox: int | None = None
+        self._proc: int | None = None
         for number, end in enumerate(ends):
             os.dup2(end, number)
         # Whatever is opened from here on is closed on exec, as Python does by default.
@@ -96,6 +97,8 @@ class Inside:
                 self._target_environment = [v for v in self._target.read("environ").split(b"\0") if b"=" in v]
             except OSError as error:
                 raise of_errno(error.errno or 0, "the environment of the process") from None
+        if "SetLabel" in steps:
+            self._proc = high(os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
         if "SetIds" in steps:
             self._ids = self._ids_of(steps["SetIds"])
         if "CopySeccomp" in steps:
@@ -213,6 +216,26 @@ class Inside:
         os.setsid()
         if self._terminal:
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    def set_label(self, step: Mapping[str, Any]) -> None:
+        # By the host's /proc: the container's may be a false one, on which the label would have no effect
+        # (CVE-2019-16884), or none.
+        assert self._proc is not None
+        apparmor = step["module"] == "apparmor"
+        word = f"exec {step['label']}" if apparmor else step["label"]
+        try:
+            try:
+                fd = os.open(f"self/attr/{'apparmor/' if apparmor else ''}exec", os.O_WRONLY, dir_fd=self._proc)
+            except FileNotFoundError:
+                fd = os.open("self/attr/exec", os.O_WRONLY, dir_fd=self._proc)  # before Linux 5.8
+            os.write(fd, os.fsencode(word))
+            os.close(fd)
+        except OSError as error:
+            raise Failure(
+                FAILED, f"its label {step['label']} can't be had: {error.strerror}: --host-privileges goes without"
+            ) from None
+        os.close(self._proc)
+        self._proc = None
 
     def set_umask(self, step: Mapping[str, Any]) -> None:
         os.umask(step["value"])
@@ -379,6 +402,7 @@ _STEPS: dict[str, Callable[[Inside, Mapping[str, Any]], None]] = {
     "MountProc": Inside.mount_proc,
     "ChangeRoot": Inside.change_root,
     "NewSession": Inside.new_session,
+    "SetLabel": Inside.set_label,
     "SetUmask": Inside.set_umask,
     "SetIds": Inside.set_ids,
     "CopySeccomp": Inside.copy_seccomp,

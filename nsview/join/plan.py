@@ -259,6 +259,8 @@ def _steps(
         yield steps.ChangeRoot(details.root or "/")
     yield steps.NewSession()
     if identity:
+        if details.label and inside:  # the host's tools are not what the container's label is for
+            yield steps.SetLabel(details.label.module, details.label.text)
         if identity.umask is not None:
             yield steps.SetUmask(identity.umask)
         groups = None if details.setgroups_denied and "user" in kinds else identity.groups

@@ -131,6 +131,21 @@ class NewSession(Step, frozen=True):
         return "start a session on a pty of its own (where stdin is no terminal: on pipes of its own)"
 
 
+class SetLabel(Step, frozen=True):
+    """Be confined from the exec on as the process is: module "apparmor" or "selinux", label its profile or context.
+
+    Written to /proc/PID/attr, proc_pid_attr(5), as `exec PROFILE` (aa_change_onexec(2)) or as the context alone.
+    """
+
+    module: str
+    label: str
+
+    @property
+    def text(self) -> str:
+        name = "AppArmor's profile" if self.module == "apparmor" else "SELinux's context"
+        return f"take {name} {self.label}, from the exec on"
+
+
 class SetUmask(Step, frozen=True):
     value: int
 
@@ -247,6 +262,7 @@ AnyStep = (
     | MountProc
     | ChangeRoot
     | NewSession
+    | SetLabel
     | SetUmask
     | CopySeccomp
     | SetIds

@@ -216,6 +216,13 @@ class Identity(Struct, frozen=True):
     oom_score_adj: int | None = None
 
 
+class Label(Struct, frozen=True):
+    """What a security module confines a process by. text: AppArmor's profile, or SELinux's context."""
+
+    module: Literal["apparmor", "selinux"]
+    text: str
+
+
 class Account(Struct, frozen=True):
     """A user of a container by its own /etc/passwd and /etc/group. asked: USER[:GROUP] as it was given.
 
@@ -239,6 +246,7 @@ class Details(Struct, frozen=True):
     setgroups_denied: /proc/PID/setgroups says "deny".
     seccomp: 0 off, 1 strict, 2 filter.
     identity: None where it could not be read (errno's name in `unreadable`).
+    label: None where no security module labels it, or confines it.
     """
 
     pid: int
@@ -256,3 +264,4 @@ class Details(Struct, frozen=True):
     home: str | None
     identity: Identity | None
     unreadable: str | None = None
+    label: Label | None = None

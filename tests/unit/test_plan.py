@@ -1,6 +1,7 @@
 """The plan: which steps in which order, what is said before, and what is refused without trying."""
 
 import marshal
+import os
 from pathlib import Path
 
 import msgspec
@@ -10,7 +11,7 @@ from nsview.join import cgroups, steps, trampoline
 from nsview.join.failure import printable
 from nsview.join.plan import Choice, Plan, choice_for, describe, plan, plan_for_path, shell_command
 from nsview.model.kinds import KIND, KIND_NAMES, KindName
-from nsview.model.records import Account, Capabilities, Details, Host, Identity, Namespace
+from nsview.model.records import Account, Capabilities, Details, Host, Identity, Label, Namespace
 
 from .make import HOST, process
 
@@ -142,6 +143,77 @@ def test_another_user_has_what_docker_exec_gives_it() -> None:
     assert step(root, steps.SetCapabilities) == steps.SetCapabilities(Capabilities(DOCKER, DOCKER, 0, DOCKER, 0))
     assert step(root, steps.SetIds) == steps.SetIds(0, 0, (0,), False), "the numbers are the container's own"
     assert step(root, steps.SetEnvironment) == steps.SetEnvironment("target", (), "/root")
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [(Label("apparmor", "docker-default"), "AppArmor's profile"), (Label("selinux", "a:b:c:d"), "SELinux's context")],
+)
+def test_a_label_is_taken_while_the_power_for_it_is_there(label: Label, words: str) -> None:
+    known = details(label=label)
+    plan = made(known=known)
+    assert step(plan, steps.SetLabel) == steps.SetLabel(label.module, label.text)
+    assert names(plan)[names(plan).index("SetLabel") - 1] == "NewSession" and "SetLabel" not in names(made())
+    assert f"{words} {label.text}" in describe(plan)
+    # Not for the host's tools, and not where the caller's privileges are kept.
+    assert "SetLabel" not in names(made("net", "pid", known=known))
+    assert "SetLabel" not in names(made(known=known, host_privileges=True))
+
+
+@pytest.mark.parametrize(
+    ("label", "files", "written"),
+    [
+        (("apparmor", "docker-default"), ("attr/apparmor/exec", "attr/exec"), "exec docker-default"),
+        (("apparmor", "docker-default"), ("attr/exec",), "exec docker-default"),
+        (("selinux", "u:r:container_t:s0:c1,c2"), ("attr/exec",), "u:r:container_t:s0:c1,c2"),
+    ],
+)
+def test_a_label_is_written_where_its_module_reads_it(
+    tmp_path: Path, label: tuple[str, str], files: tuple[str, ...], written: str
+) -> None:
+    from nsview.join.failure import Failure
+    from nsview.join.inside import Inside
+
+    for file in files:
+        (tmp_path / "self" / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "self" / file).touch()
+    inside = object.__new__(Inside)
+    inside._proc = os.open(tmp_path, os.O_PATH)
+    inside.set_label({"module": label[0], "label": label[1]})
+    assert (tmp_path / "self" / files[0]).read_text() == written
+    inside._proc = os.open(tmp_path / "self", os.O_PATH)
+    with pytest.raises(Failure, match="--host-privileges goes without"):
+        inside.set_label({"module": label[0], "label": label[1]})
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "module", "label"),
+    [
+        ("attr/apparmor/current", "docker-default (enforce)\n", "_APPARMOR", Label("apparmor", "docker-default")),
+        ("attr/current", "docker-default (complain)\n", "_APPARMOR", Label("apparmor", "docker-default")),
+        ("attr/current", "a (b) c (enforce)\n", "_APPARMOR", Label("apparmor", "a (b) c")),
+        ("attr/current", "unconfined\n", "_APPARMOR", None),
+        ("attr/current", "u:r:container_t:s0:c1,c2\0", "_SELINUX", Label("selinux", "u:r:container_t:s0:c1,c2")),
+        ("attr/current", "kernel\0", "_SELINUX", None),
+        ("attr/current", "u:r:container_t:s0\0", None, None),
+        ("attr/none", "", None, None),
+    ],
+)
+def test_a_label_is_read_as_its_module_writes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, text: str, module: str | None, label: Label | None
+) -> None:
+    from nsview.agent import details as agent
+
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).write_text(text)
+    for name in ("_APPARMOR", "_SELINUX"):
+        monkeypatch.setattr(agent, name, str(tmp_path) if name == module else str(tmp_path / "missing"))
+    fd = os.open(tmp_path, os.O_PATH)
+    try:
+        found = agent._label(fd)  # type: ignore[no-untyped-call]
+    finally:
+        os.close(fd)
+    assert msgspec.convert(found, Label | None) == label
 
 
 def test_directory_and_variables_are_as_asked() -> None:

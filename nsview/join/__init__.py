@@ -16,8 +16,8 @@ failure     the one way in which joining fails: an exit code and a line
 
 All but steps, plan, accounts and run are imported by the helper, and use the standard library alone.
 
-Threat model (docs/security.md has all of it). The container is hostile: its files, its processes and the command itself. The caller, the host's files
-and this package are trusted. Held against the container:
+Threat model; docs/security.md has all of it, with the tests that hold it. The container is hostile: its files, its
+processes and the command itself. The caller, the host's files and this package are trusted. Held against the container:
 
 - Nothing of the host is left open in the command: not a file descriptor, not the terminal, not the working directory.
 - Until the exec the helper cannot be traced, nor its /proc entries followed (PR_SET_DUMPABLE 0, CVE-2016-9962), and
@@ -25,6 +25,8 @@ and this package are trusted. Held against the container:
   /proc/self/exe (CVE-2019-5736): a sealed copy in memory makes that exec.
 - The terminal is a pty of the command's own, so that nothing can be typed into the caller's (TIOCSTI).
 - No Python module, library, locale or environment of the container is used by a process with the host's power.
-- A process is (pid, start time): a reused pid is noticed, and a pidfd is used from then on.
+- A process is (pid, start time): a reused pid is noticed, and a pidfd is used from then on. A cgroup is joined only
+  while the process is in it, whatever it is called by then.
+- Of its files none is opened that is no regular file, and none through a link that leads out.
 - Not held: a container that was itself given the power to leave (all capabilities, the host's devices).
 """

@@ -1,104 +1,86 @@
 """Many idle processes, a tenth as many sets of namespaces: what a large host looks like to a scan.
 
-As a program (`python3 -I -S crowd.py PROCESSES SETS`) it forks them from one small interpreter, says "ready" and
-waits; none outlives it. As a module, `Crowd` runs that program.
+The processes are those of `crowd.c`; here they are begun and ended, and the kernel's limits seen to.
 """
 
 import contextlib
-import ctypes
 import os
 import signal
-import sys
+import subprocess
+import time
 
-# mnt, uts, ipc, pid, net, cgroup: what an engine gives to a container
-SET = 0x20000 | 0x4000000 | 0x8000000 | 0x20000000 | 0x40000000 | 0x2000000
-PR_SET_PDEATHSIG = 1
+from compiled import compiled
+
+_PID_MAX = "/proc/sys/kernel/pid_max"
+_PID_MAX_LIMIT = 1 << 22  # what the kernel takes
+_MEMORY = 150_000  # bytes that a sleeping process and its share of namespaces take of the kernel's memory, about
+_SPARE = 2000  # processes for all else
 
 
 class Crowd:
-    """A crowd of so many processes, and a tenth as many sets, from entering to leaving. Needs root."""
+    """A crowd of so many processes, and a tenth as many sets, from entering to leaving. Needs root.
+
+    kernel.pid_max is raised for that time where it must be. OSError where the machine can't hold so many.
+    """
 
     def __init__(self, processes: int) -> None:
         self.processes = processes
+        self._pid_max: int | None = None
 
     def __enter__(self) -> "Crowd":
-        import subprocess
-
-        _check_limits(self.processes)
-        words = [sys.executable, "-I", "-S", os.path.abspath(__file__), str(self.processes), str(self.processes // 10)]
+        self._make_room()
+        words = [compiled("crowd"), str(self.processes), str(self.processes // 10)]
         self._process = subprocess.Popen(words, stdout=subprocess.PIPE, start_new_session=True)
         assert self._process.stdout
-        if self._process.stdout.readline() != b"ready\n":
+        try:
+            answer = self._process.stdout.readline()
+        except BaseException:
+            self.__exit__()
+            raise
+        if answer != b"ready\n":
             self.__exit__()
             raise OSError(f"could not make {self.processes} processes; see above")
         return self
 
     def __exit__(self, *_: object) -> None:
-        import time
-
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.communicate()
         deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:  # pid 1 reaps the rest
-            try:
+        with contextlib.suppress(ProcessLookupError):
+            while time.monotonic() < deadline:  # pid 1 reaps the rest
                 os.killpg(self._process.pid, 0)
-            except ProcessLookupError:
-                return
-            time.sleep(0.1)
+                time.sleep(0.1)
+        self._restore()
+
+    def _make_room(self) -> None:
+        running = sum(name.isdigit() for name in os.listdir("/proc"))
+        needed = self.processes + running + _SPARE
+        if needed > (limit := _number("/proc/sys/kernel/threads-max")):
+            raise OSError(f"{self.processes} processes need a larger kernel.threads-max than {limit}")
+        if (available := _available_memory()) < self.processes * _MEMORY:
+            raise OSError(f"{self.processes} processes need more memory than the {available >> 20} MiB available")
+        # The numbers in use are spread over all that there are, so more than the count must be there.
+        if needed > (limit := _number(_PID_MAX)):
+            self._pid_max = limit
+            _write(_PID_MAX, min(2 * needed, _PID_MAX_LIMIT))
+
+    def _restore(self) -> None:
+        if self._pid_max is not None:
+            _write(_PID_MAX, self._pid_max)
+            self._pid_max = None
 
 
-def _check_limits(processes: int) -> None:
-    """OSError that says which limit of the kernel is in the way."""
-    running = sum(name.isdigit() for name in os.listdir("/proc"))
-    for name in ("pid_max", "threads-max"):
-        with open(f"/proc/sys/kernel/{name}", encoding="ascii") as file:
-            limit = int(file.read())
-        if processes + running + 1000 > limit:
-            raise OSError(f"{processes} processes need a larger kernel.{name} than {limit}: sysctl -w kernel.{name}=..")
+def _number(path: str) -> int:
+    with open(path, encoding="ascii") as file:
+        return int(file.read())
 
 
-def main(processes: int, sets: int) -> None:
-    """Fork them all, then wait. The members of a set are children of the one that made its namespaces."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    there, here = os.pipe()
-
-    def wait() -> None:
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        os.write(here, b".")
-        os.close(here)
-        os.close(1)
-        while True:
-            signal.pause()
-
-    # ctypes calls make Python objects; without a collection the pages of the interpreter stay shared.
-    share, rest = divmod(processes, sets) if sets else (0, processes)
-    for _ in range(sets):
-        if os.fork() == 0:
-            libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            if libc.unshare(SET) != 0:
-                os.write(2, f"unshare: {os.strerror(ctypes.get_errno())}\n".encode())
-                os._exit(1)
-            for _ in range(share - 1):
-                if os.fork() == 0:
-                    wait()
-            wait()
-    for _ in range(rest):
-        if os.fork() == 0:
-            wait()
-    os.close(here)
-    made = 0
-    while more := len(os.read(there, 65536)):
-        made += more
-        if made == processes:
-            print("ready", flush=True)
-            signal.pause()
-    print(f"only {made} of {processes} processes came to be", file=sys.stderr)
+def _write(path: str, number: int) -> None:
+    with open(path, "w", encoding="ascii") as file:
+        file.write(str(number))
 
 
-if __name__ == "__main__":
-    import gc
-
-    gc.disable()
-    main(int(sys.argv[1]), int(sys.argv[2]))
+def _available_memory() -> int:
+    with open("/proc/meminfo", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("MemAvailable:")) << 10

@@ -2,10 +2,13 @@
 
 Seconds from one machine say little on another; the ratio of two programs run turn by turn says more. Both ratios are
 given: of the medians, and the median of each pair's own. Where they differ much, the run was disturbed.
+What has no peer (how late a change is on the screen, how much memory is used) is a Figure in the same table.
 """
 
+import math
 import os
 import platform
+import resource
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -46,6 +49,44 @@ class Result:
         return None if self.target is None else self.ratio <= self.target
 
 
+@dataclass(frozen=True)
+class Figure:
+    """One number that stands for itself. unit: "s" is written as a duration; also "%", "MB", "".
+
+    beside: other numbers of the same measurement, in words. peer: what a peer had in the same run.
+    """
+
+    id: str
+    what: str
+    value: float
+    unit: str
+    target: float | None = None
+    beside: str = ""
+    peer: float | None = None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the number keeps to the target."""
+        return None if self.target is None else self.value <= self.target
+
+    def written(self, number: float) -> str:
+        """A number of this figure's unit as a person reads it."""
+        return duration(number) if self.unit == "s" else f"{number:.{0 if number >= 10 else 1}f} {self.unit}".strip()
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The smallest of the values that so many percent of them do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
+
+
+def latencies(id: str, what: str, seconds: Sequence[float], p95: float | None = None) -> Figure:
+    """The 95th percentile of these as a figure; the median, the worst and how many there are beside it."""
+    middle, worst = duration(median(seconds)), duration(max(seconds))
+    beside = f"p50 {middle}, worst {worst}, n={len(seconds)}"
+    return Figure(id, f"{what}: p95", percentile(seconds, 95), "s", p95, beside)
+
+
 def compare(id: str, what: str, ours: Run, peer: Run, *, pairs: int, target: float | None = None) -> Result:
     """Run both in turns, after one run of each that does not count (it warms caches and writes .pyc files)."""
     ours()
@@ -54,11 +95,15 @@ def compare(id: str, what: str, ours: Run, peer: Run, *, pairs: int, target: flo
     return Result(id, what, tuple(a for a, _ in times), tuple(b for _, b in times), target)
 
 
-def command(words: Sequence[str], *, timeout: float = 120, env: dict[str, str] | None = None) -> Run:
-    """A run of a command, its output thrown away; RunFailed where it fails."""
+def command(words: Sequence[str], *, timeout: float = 120, env: dict[str, str] | None = None, cpu: bool = False) -> Run:
+    """A run of a command, its output thrown away; RunFailed where it fails.
+
+    cpu: the processor time that it and its children used, which others on the machine disturb less than its duration.
+    """
+    clock = _children_cpu if cpu else perf_counter
 
     def run() -> float:
-        begin = perf_counter()
+        begin = clock()
         try:
             done = subprocess.run(
                 words,
@@ -71,13 +116,18 @@ def command(words: Sequence[str], *, timeout: float = 120, env: dict[str, str] |
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise RunFailed(str(error)) from None
-        seconds = perf_counter() - begin
+        seconds = clock() - begin
         if done.returncode != 0:
             said = done.stderr.decode(errors="backslashreplace").strip().splitlines()
             raise RunFailed(f"{words[0]}: exit {done.returncode}: {said[-1] if said else 'said nothing'}")
         return seconds
 
     return run
+
+
+def _children_cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def duration(seconds: float) -> str:
@@ -96,8 +146,22 @@ def machine() -> str:
 HEAD = ("id", "what", "ours", "peer", "ratio", "pairwise", "target", "")
 
 
-def row(result: Result) -> tuple[str, ...]:
+_MET = {None: "", True: "met", False: "missed"}
+
+
+def row(result: Result | Figure) -> tuple[str, ...]:
     """A result as the cells under HEAD."""
+    if isinstance(result, Figure):
+        return (
+            result.id,
+            f"{result.what} ({result.beside})" if result.beside else result.what,
+            result.written(result.value),
+            "-" if result.peer is None else result.written(result.peer),
+            "-" if result.peer is None else f"{result.value / result.peer:.2f}",
+            "-",
+            "-" if result.target is None else f"≤ {result.written(result.target)}",
+            _MET[result.met],
+        )
     return (
         result.id,
         result.what,
@@ -106,11 +170,11 @@ def row(result: Result) -> tuple[str, ...]:
         f"{result.ratio:.2f}",
         f"{result.pairwise:.2f}",
         "-" if result.target is None else f"≤ {result.target:.2f}",
-        {None: "", True: "met", False: "missed"}[result.met],
+        _MET[result.met],
     )
 
 
-def table(results: Sequence[Result]) -> str:
+def table(results: Sequence[Result | Figure]) -> str:
     """A Markdown table, aligned also as plain text; one line a result."""
     rows = [HEAD, *(row(result) for result in results)]
     widths = [max(len(cells[column]) for cells in rows) for column in range(len(HEAD))]

@@ -1,8 +1,14 @@
-"""Benchmarks against what one would use instead, as ratios: `python tests/bench/run.py [NAME ..]`.
+"""Benchmarks, as ratios to what one would use instead or as numbers: `python tests/bench/run.py [NAME ..]`.
 
 scan: list all processes with their namespaces, against lsns and ps, beside many processes.
-paint: from the command to the first row on the screen, against an empty Textual app, beside few and many processes.
-enter: run `true` in a container, against nsenter, runc exec, ctr task exec and docker exec.
+cold: the agent's start and first look, against a C program of the same system calls, and against lsns (P1).
+idle: processor time of a live explorer on which nothing happens, beside htop and top (P2).
+follow: from a fork, exec, exit, setns or new container to the screen (P3).
+keys: from a key to what it paints, in lists of many rows while processes come and go (P4).
+paint: from the command to the first row of the list, against an empty Textual app, beside few and many processes (P5).
+memory: of all processes of a live explorer, beside many and very many (--most) processes (P7).
+growth: processor time a process of a look and of an update, very many against few (P8).
+enter: run `true` in a container, against nsenter, runc exec, ctr task exec and docker exec; and what each step costs.
 before: the agent's first look, against the agent of an earlier commit (--commit), from a worktree of its own.
 All need root. Nothing of the machine's own is used: processes, dockerd and containers are made for the run.
 """
@@ -13,24 +19,35 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 import empty_app  # noqa: E402
+import growth as costs  # noqa: E402
+import keys as typing_at  # noqa: E402
+import live  # noqa: E402
+import quiet  # noqa: E402
+from compiled import compiled  # noqa: E402
 from crowd import Crowd  # noqa: E402
-from pairs import Result, Run, RunFailed, command, compare, machine, table  # noqa: E402
+from pairs import Figure, Result, Run, RunFailed, command, compare, duration, machine, table  # noqa: E402
 from screen import until  # noqa: E402
+from steps import of_steps  # noqa: E402
 
 from tests.real.daemons import CommandError, Docker, make_rootfs  # noqa: E402
 from tests.real.workspace import Workspace  # noqa: E402
 
+if TYPE_CHECKING:
+    from nsview.join.plan import Plan
+
 PYTHON = sys.executable
 NSVIEW = [str(script)] if (script := Path(PYTHON).with_name("nsview")).exists() else [PYTHON, "-m", "nsview"]
 FEW = 300
+KEY = 0.016, 0.05  # seconds from a key to its picture: 95 of 100, and all
 
 
 def bare(code: str, *args: str) -> list[str]:
@@ -43,8 +60,9 @@ class Bench:
 
     def __init__(self, pairs: int) -> None:
         self.pairs = pairs
-        self.results: list[Result] = []
+        self.results: list[Result | Figure] = []
         self.failed = False
+        self.steps: list[tuple[str, float]] = []
 
     def compare(self, id: str, what: str, ours: Run, peer: Run, target: float | None = None) -> None:
         print(f"{id}: {what} ..", file=sys.stderr, flush=True)
@@ -53,6 +71,23 @@ class Bench:
         except RunFailed as error:
             self.failed = True
             print(f"{id}: not measured: {error}", file=sys.stderr)
+
+    def figures(self, id: str, measure: Callable[[], Iterable[Figure]]) -> None:
+        print(f"{id} ..", file=sys.stderr, flush=True)
+        try:
+            for figure in measure():
+                self.results.append(figure)
+        except (RunFailed, subprocess.SubprocessError, TimeoutError) as error:
+            self.failed = True
+            print(f"{id}: not measured: {error}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def own_home() -> Iterator[dict[str, str]]:
+    """The environment of a program on a screen: a home directory of its own, and true colours."""
+    with tempfile.TemporaryDirectory() as home:
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "PYTHONPATH") if name in os.environ}
+        yield {**kept, "HOME": home, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
 
 
 def scan(bench: Bench, processes: int) -> None:
@@ -84,16 +119,84 @@ def before(bench: Bench, processes: int, commit: str) -> None:
             subprocess.run([*git, "worktree", "remove", "--force", tree], check=True)
 
 
+def cold(bench: Bench, processes: int) -> None:
+    agent = command(bare("from nsview.agent.main import main; main(['--once'])"), cpu=True)
+    floor, lsns = command([compiled("scan")], cpu=True), command(["lsns", "--json"], cpu=True)
+    with Crowd(processes):
+        beside = f"beside {processes:,} processes, processor time"
+        bench.compare("P1/C", f"agent --once, C doing the same system calls, {beside}", agent, floor, 1.25)
+        bench.compare("P1/lsns", f"agent --once, lsns --json, {beside}", agent, lsns, 0.15)
+
+
+def idle(bench: Bench, processes: int) -> None:
+    with own_home() as env, Crowd(processes):
+        bench.figures("P2", lambda: quiet.idle(NSVIEW, env))
+
+
+def follow(bench: Bench, processes: int) -> None:
+    with own_home() as env:
+        with Crowd(processes):
+            bench.figures("P3", lambda: live.follow(NSVIEW, env))
+        with Workspace.create() as workspace:
+            rootfs = workspace.root / "rootfs"
+            make_rootfs(rootfs)
+            docker = Docker(workspace, rootfs)
+            try:
+                with Crowd(processes):
+                    door = workspace.root / "door"
+                    bench.figures("P3.container", lambda: [live.containers(docker, door, NSVIEW, env, 10)])
+            finally:
+                docker.stop()
+
+
+def keys(bench: Bench, processes: int, most: int) -> None:
+    with own_home() as env, tempfile.TemporaryDirectory() as directory:
+        for number in (processes, most):
+            bench.figures(
+                f"P4.{number}",
+                lambda number=number: typing_at.recorded(NSVIEW, env, Path(directory), number, KEY),  # type: ignore[misc]
+            )
+        with Crowd(processes):
+            for rate in (200, 1000):
+                bench.figures(
+                    f"P4.live.{rate}",
+                    lambda rate=rate: typing_at.live(NSVIEW, env, processes, rate, KEY),  # type: ignore[misc]
+                )
+
+
 def paint(bench: Bench, processes: int, marker: str) -> None:
-    with tempfile.TemporaryDirectory() as home:
-        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
-        env = {**kept, "HOME": home, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+    with own_home() as env:
         explorer = until(marker, NSVIEW, env=env)
         empty = until(empty_app.MARKER, [PYTHON, empty_app.__file__], env=env)
         for number, target in ((FEW, 1.15), (processes, 2.0)):
             with Crowd(number):
                 what = f"first row of nsview, an empty Textual app, beside {number:,} processes"
-                bench.compare(f"paint.{number}", what, explorer, empty, target)
+                bench.compare(f"P5.{number}", what, explorer, empty, target)
+
+
+def memory(bench: Bench, processes: int, most: int) -> None:
+    with own_home() as env:
+        for number, target in ((processes, 150.0), (most, 300.0)):
+            with Crowd(number):
+                bench.figures(
+                    f"P7.{number}",
+                    lambda number=number, target=target: [quiet.memory(NSVIEW, env, number, target)],  # type: ignore[misc]
+                )
+
+
+def growth(bench: Bench, most: int) -> None:
+    changes, few = 50, 1000
+    found = []
+    for number in (few, most):
+        with Crowd(number):
+            print(f"P8: beside {number:,} processes ..", file=sys.stderr, flush=True)
+            found.append(costs.run(str(ROOT), changes))
+    for id, what, each in (
+        ("P8.look", "processor time a process of a look", [f["look"] / f["processes"] for f in found]),
+        ("P8.update", f"processor time of an update of {2 * changes} processes", [f["update"] for f in found]),
+    ):
+        what = f"{what}, at {most:,} and at {few:,}"
+        bench.results.append(Result(id, what, (each[1],), (each[0],), 1.2))
 
 
 def enter(bench: Bench) -> None:
@@ -105,21 +208,21 @@ def enter(bench: Bench) -> None:
             pid = str(docker.container("bench-enter"))
             id = docker.inspect("bench-enter")["Id"]
             ours = command([*NSVIEW, "enter", pid, "--all", "--", "true"])
-            helper = carrying_out(int(pid))
+            plan = planned(int(pid))
+            helper = carrying_out(plan)
             for name, peer, target in enter_peers(docker, pid, id):
                 tool = name.split()[0]
                 bench.compare(f"enter/{tool}", f"nsview enter --all -- true, {name}", ours, peer, target)
                 bench.compare(f"enter.helper/{tool}", f"its plan carried out, {name}", helper, peer, target)
+            bench.steps = of_steps(plan, max(bench.pairs, 5))
         finally:
             docker.stop()
 
 
-def carrying_out(pid: int) -> Run:
-    """What is left of `enter` where the plan is made and the interpreter runs: its steps up to the command's end."""
-
+def planned(pid: int) -> "Plan":
+    """The plan for `true` in all namespaces of a process."""
     from nsview.hosts.local import LocalHost
     from nsview.join import plan as join
-    from nsview.join.run import carry_out
 
     host = LocalHost()
     try:
@@ -130,7 +233,12 @@ def carrying_out(pid: int) -> Run:
         host.stop()
     assert details
     kinds = join.choice_for(process, snapshot.host)
-    plan = join.plan(process, details, snapshot.host, join.Choice(kinds, ("true",)))
+    return join.plan(process, details, snapshot.host, join.Choice(kinds, ("true",)))
+
+
+def carrying_out(plan: "Plan") -> Run:
+    """What is left of `enter` where the plan is made: from the helper's start to the command's end."""
+    from nsview.join.run import carry_out
 
     def run() -> float:
         begin = perf_counter()
@@ -161,12 +269,14 @@ def enter_peers(docker: Docker, pid: str, id: str) -> Iterator[tuple[str, Run, f
 
 
 def main() -> int:
-    names = ("scan", "paint", "enter", "before")
+    names = ("scan", "cold", "idle", "follow", "keys", "paint", "memory", "growth", "enter", "before")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(names)} (all)")
     parser.add_argument("--processes", type=int, default=10_000, metavar="N", help="how many are many (10000)")
+    parser.add_argument("--most", type=int, default=50_000, metavar="N", help="how many are very many (50000)")
     parser.add_argument("--pairs", type=int, default=5, metavar="N", help="paired runs of each (5)")
-    parser.add_argument("--marker", default="net:[", metavar="TEXT", help="what paint waits for (net:[)")
+    # The mark of a fold: the details, which name namespaces too, have none.
+    parser.add_argument("--marker", default="▶ net:[", metavar="TEXT", help="what paint waits for (▶ net:[)")
     parser.add_argument("--commit", default="8f48905", metavar="REV", help="what before compares with (8f48905)")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(names):
@@ -174,21 +284,31 @@ def main() -> int:
     if os.geteuid() != 0:
         parser.error("needs root")
     bench = Bench(arguments.pairs)
-    chosen = arguments.names or names
-    try:
-        if "scan" in chosen:
-            scan(bench, arguments.processes)
-        if "paint" in chosen:
-            paint(bench, arguments.processes, arguments.marker)
-        if "enter" in chosen:
-            enter(bench)
-        if "before" in chosen:
-            before(bench, arguments.processes, arguments.commit)
-    except (OSError, CommandError, ImportError, subprocess.CalledProcessError) as error:
-        bench.failed = True
-        print(error, file=sys.stderr)
-    print(f"{machine()}; {arguments.pairs} pairs, medians")
+    many, most = arguments.processes, arguments.most
+    runs: dict[str, Callable[[], None]] = {
+        "scan": lambda: scan(bench, many),
+        "cold": lambda: cold(bench, many),
+        "idle": lambda: idle(bench, many),
+        "follow": lambda: follow(bench, many),
+        "keys": lambda: keys(bench, many, most),
+        "paint": lambda: paint(bench, many, arguments.marker),
+        "memory": lambda: memory(bench, many, most),
+        "growth": lambda: growth(bench, most),
+        "enter": lambda: enter(bench),
+        "before": lambda: before(bench, many, arguments.commit),
+    }
+    for name in arguments.names or names:
+        try:
+            runs[name]()
+        except (OSError, CommandError, ImportError, subprocess.SubprocessError) as error:
+            bench.failed = True
+            print(f"{name}: {error}", file=sys.stderr)
+    print(f"{machine()}; load {os.getloadavg()[0]:.1f}; {arguments.pairs} pairs, medians")
     print(table(bench.results))
+    if bench.steps:
+        print("\nwhat of `enter` costs how much, medians:")
+        for name, seconds in bench.steps:
+            print(f"{name:<16} {duration(seconds):>9}")
     return int(bench.failed)
 
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from pairs import Result, RunFailed, command, compare, duration, table
+from pairs import Figure, Result, RunFailed, command, compare, duration, latencies, percentile, table
 
 
 def test_ratio_is_of_the_medians_and_pairwise_is_the_median_of_ratios() -> None:
@@ -52,3 +52,22 @@ def test_table_has_a_line_for_each_result_all_of_one_width() -> None:
     assert len({len(line) for line in lines}) == 1
     assert [line.split("|")[1].strip() for line in lines] == ["id", "-" * 8, "a", "longer"]
     assert lines[2].split("|")[-2].strip() == "missed"
+
+
+def test_figure_has_its_line_in_the_same_table() -> None:
+    figures = [
+        Figure("idle", "quiet", 2.345, "%", 1.5, peer=23.0),
+        latencies("fork", "on the screen", [0.01] * 95 + [0.2] * 5, 0.1),
+    ]
+    lines = table([Result("a", "one", (1.0,), (2.0,), 0.3), *figures]).splitlines()
+    assert len({len(line) for line in lines}) == 1
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[3:]]
+    assert cells[0] == ["idle", "quiet", "2.3 %", "23 %", "0.10", "-", "≤ 1.5 %", "missed"]
+    assert cells[1][1:3] == ["on the screen: p95 (p50 10.0 ms, worst 200 ms, n=100)", "10.0 ms"]
+    assert cells[1][-2:] == ["≤ 100 ms", "met"]
+
+
+def test_percentile_is_one_of_the_values() -> None:
+    values = [float(n) for n in range(1, 101)]
+    assert [percentile(values, p) for p in (50, 95, 100)] == [50.0, 95.0, 100.0]
+    assert percentile([7.0], 95) == 7.0

@@ -1,0 +1,72 @@
+"""What a process costs a scan and an update, on hosts of two sizes: in processor time, measured inside one program.
+
+As a program (`python3 -I -S growth.py ROOT CHANGES`) it looks at this host as the agent does and prints JSON:
+"processes", and seconds: "look" (all of a look), "update" (of one in which CHANGES processes were born and as many
+died, until its frame is written), each the median of some.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+
+ROUNDS = 5
+
+
+def measure(root: str, changes: int) -> dict[str, float]:
+    """The costs of a look and of an update on this host."""
+    sys.path.insert(0, root)
+    from nsview.agent import main, scan, watch
+
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    scanner = scan.Scanner(watch=watch.Watch())
+    looks, updates = [], []
+    for _ in range(ROUNDS):
+        begin = time.process_time()
+        look = scanner.look()
+        looks.append(time.process_time() - begin)
+    alive: list[int] = []
+    with open(os.devnull, "wb") as out:
+        writer = main.Agent(out, 0)
+        for _ in range(4 * ROUNDS):
+            for pid in (dead := alive):
+                os.kill(pid, signal.SIGKILL)
+            time.sleep(0.05)
+            alive = [_sleeping() for _ in range(changes)]
+            time.sleep(0.05)
+            begin = time.process_time()
+            new = scanner.update({*alive, *dead})
+            writer.write(main.delta(look, new, 0.0))
+            updates.append(time.process_time() - begin)
+            look = new
+        for pid in alive:
+            os.kill(pid, signal.SIGKILL)
+    # The first of each also sees what it need not see again.
+    return {
+        "processes": len(look["processes"]),
+        "look": sorted(looks[1:])[(ROUNDS - 1) // 2],
+        "update": sorted(updates[1:])[2 * ROUNDS],
+    }
+
+
+def _sleeping() -> int:
+    pid = os.fork()
+    if pid == 0:
+        signal.pause()
+        os._exit(0)
+    return pid
+
+
+def run(root: str, changes: int) -> dict[str, float]:
+    """Measure in a program of its own."""
+    import subprocess
+
+    words = [sys.executable, "-I", "-S", os.path.abspath(__file__), root, str(changes)]
+    done = subprocess.run(words, check=True, stdout=subprocess.PIPE, timeout=600)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+if __name__ == "__main__":
+    json.dump(measure(sys.argv[1], int(sys.argv[2])), sys.stdout)

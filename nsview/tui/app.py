@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
@@ -192,6 +193,15 @@ class NsviewApp(App[int]):
         self.rescan()
         self.notify(f"Back from {command[1]}: exit code {code}", severity="information" if code == 0 else "warning")
 
+    def _handle_exception(self, error: Exception) -> None:
+        """A defect of ours: one line for the user, and all of it in a file for who mends it."""
+        if self.is_headless:
+            super()._handle_exception(error)  # a test is to see it
+            return
+        if self.failure is None:
+            self.failure = f"a defect ended the explorer ({type(error).__name__}){_kept(error)}"
+            self.exit(4)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Becoming root is offered only to who is not."""
         if action == "elevate":
@@ -222,6 +232,19 @@ class NsviewApp(App[int]):
                 yield SystemCommand(
                     f"Group by {name}", f"Key {number}", lambda by=by: self.explorer.action_group(by)
                 )
+
+
+def _kept(error: Exception) -> str:
+    """Where the traceback was kept, in words."""
+    from platformdirs import user_state_path
+
+    file = user_state_path("nsview") / "defect.txt"
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    except OSError:
+        return ""
+    return f"; please report what is in {file}"
 
 
 def _in_terminal(argv: list[str], command: tuple[str, ...]) -> int:

@@ -161,14 +161,17 @@ class Explorer(Screen[None]):
             # Few inodes are to be seen without root, but cgroups are: containers are what can be told apart.
             self.view = View(by="container")
             self.query_one(KindBar).by = "container"
-        if snapshot.host.notes:
-            notes = self.query_one("#notes", Static)
-            notes.update(Text("\n".join(map(safe, snapshot.host.notes))))
-            notes.add_class("some")
+        self._show_host(snapshot)
         self._shown = snapshot
         made = rows(snapshot, self.view)
         # Begin below the host's own namespace, which is folded and seldom the question.
         self.listing.show(made, snapshot, self.view.by, [row.key for row in made[1:2]])
+
+    def _show_host(self, snapshot: Snapshot) -> None:
+        """What keeps the agent from seeing all of the host, and whether becoming root is on offer."""
+        notes = self.query_one("#notes", Static)
+        notes.update(Text("\n".join(map(safe, snapshot.host.notes))))
+        notes.set_class(bool(snapshot.host.notes), "some")
         self.refresh_bindings()
 
     def _remember(self, happened: Changes) -> None:
@@ -213,7 +216,10 @@ class Explorer(Screen[None]):
         if self.paused or self.view is not view:
             self._stale = True  # what was made is not wanted any more
             return
-        self.snapshot = self.query_one(Status).snapshot = latest
+        before, self.snapshot = self.snapshot, latest
+        self.query_one(Status).snapshot = latest
+        if before is None or before.host != latest.host:
+            self._show_host(latest)  # another agent's, as root
         self._shown = shown
         self.listing.show(made, shown, view.by)
         self.listing.mark({key: mark for key, (mark, _, _) in self._recent.items()})

@@ -1,0 +1,145 @@
+"""What the screen does for a key and for a snapshot, counted: lines drawn, lists shown. No clock is involved."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from textual.pilot import Pilot
+
+from nsview.model.records import Details, Process
+from nsview.model.snapshot import Snapshot, advance
+from nsview.tui.app import NsviewApp
+from nsview.tui.listing import Listing
+from tests.unit import make
+
+from .screens import WIDE, loaded
+
+ROWS = 5000
+BURST = 300
+
+
+class Feed:
+    """A host that says these snapshots, one after the other, as fast as they are taken."""
+
+    live = False
+    timed = True
+
+    def __init__(self, snapshots: Callable[[], Iterator[Snapshot]]) -> None:
+        self._snapshots = snapshots
+
+    def read(self) -> Iterator[Snapshot]:
+        return self._snapshots()
+
+    def details(self, process: Process) -> Details | None:
+        return None
+
+    def stop(self) -> None:
+        pass
+
+
+def large() -> Snapshot:
+    """So many rows in one net namespace that is not the host's, so that it is unfolded."""
+    return make.host(*(make.process(1000 + number, net=7) for number in range(ROWS)))
+
+
+def burst() -> Iterator[Snapshot]:
+    """A large host, and then a birth and a death a snapshot."""
+    snapshot = large()
+    yield snapshot
+    for number in range(BURST):
+        gone = [100_000 + number - 5] if number >= 5 else []
+        snapshot = advance(snapshot, 2.0 + number, [make.process(100_000 + number, net=7)], gone, [], [], [], [])
+        yield snapshot
+
+
+class Counts:
+    """How many lines of the list were drawn, how often it was given rows, and how many snapshots arrived."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.lines = self.shown = self.arrived = 0
+        draw, show, arrive = Listing.render_line, Listing.show, NsviewApp.on_snapshot_arrived
+
+        def render_line(listing: Listing, y: int) -> object:
+            self.lines += 1
+            return draw(listing, y)
+
+        def shows(listing: Listing, *args: object, **more: object) -> None:
+            self.shown += 1
+            show(listing, *args, **more)  # type: ignore[arg-type]
+
+        def arrives(app: NsviewApp, message: object) -> None:
+            self.arrived += 1
+            arrive(app, message)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(Listing, "render_line", render_line)
+        monkeypatch.setattr(Listing, "show", shows)
+        monkeypatch.setattr(NsviewApp, "on_snapshot_arrived", arrives)
+
+
+@pytest.fixture
+def counts(monkeypatch: pytest.MonkeyPatch) -> Counts:
+    return Counts(monkeypatch)
+
+
+def explorer(snapshots: Callable[[], Iterator[Snapshot]]) -> NsviewApp:
+    return NsviewApp(Feed(snapshots))  # type: ignore[arg-type]
+
+
+async def settled(pilot: Pilot[int], app: NsviewApp, pid: int) -> None:
+    """Until a process is in the list: what has arrived is shown soon, but not at once."""
+    for _ in range(200):
+        await pilot.pause(0.05)
+        if any(row.key[:2] == ("process", pid) for row in app.explorer.listing.rows):
+            return
+    raise AssertionError(f"process {pid} never came to the list")
+
+
+@pytest.mark.parametrize(("key", "most"), [("down", 2), ("up", 2), ("pagedown", 0), ("end", 0)])
+async def test_a_key_draws_two_lines_or_one_screen(counts: Counts, key: str, most: int) -> None:
+    app = explorer(lambda: iter([large()]))
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.press("down", "down", "down")
+        await pilot.pause(0.3)
+        assert len(app.explorer.listing.rows) == ROWS + 1
+        counts.lines = counts.shown = 0
+        await pilot.press(key)
+        await pilot.pause()
+        assert counts.shown == 0
+        assert 0 < counts.lines <= (most or app.explorer.listing.size.height)
+
+
+async def test_rows_that_are_not_visible_are_never_drawn(counts: Counts) -> None:
+    app = explorer(lambda: iter([large()]))
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.pause(0.3)
+        # It is laid out a few times until the screen stands.
+        assert 0 < counts.lines <= 6 * app.explorer.listing.size.height
+
+
+async def test_a_burst_is_a_few_pictures_and_the_last_one_is_right(counts: Counts) -> None:
+    app = explorer(burst)
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await settled(pilot, app, 100_000 + BURST - 1)
+        assert counts.arrived <= BURST + 1
+        assert counts.shown <= BURST / 3, f"{counts.shown} pictures of {counts.arrived} snapshots"
+        assert counts.lines <= (counts.shown + 10) * 2 * app.explorer.listing.size.height
+        latest = app.explorer.snapshot
+        assert latest is not None
+        assert len(latest.processes) == ROWS + 5
+        assert app._message_queue.qsize() < 20
+
+
+async def test_while_paused_nothing_is_shown_anew(counts: Counts) -> None:
+    snapshots = list(burst())
+    app = explorer(lambda: iter(snapshots[:1]))
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.press("space")
+        counts.shown = 0
+        for snapshot in snapshots[1:]:
+            app.explorer.take(snapshot, None)
+        await pilot.pause(0.5)
+        assert counts.shown == 0
+        assert app.explorer.snapshot is snapshots[0]

@@ -1,0 +1,138 @@
+"""What following a host costs in system calls and in updates: the same on every machine, no clock involved.
+
+System calls are counted by strace, in a pid namespace with a /proc of its own, for two populations and two numbers of
+turns: the difference of differences is what one turn costs one process.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import nsview
+from nsview.agent import follow
+from tests.conftest import in_ci
+
+FEW, MANY = 10, 210
+PER_CHANGED = 27  # 22 of a scan; its schedstat opened, read and kept, the one before closed; and what it shares
+_CALLS = re.compile(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?(\w+)$", re.MULTILINE)
+_MEMORY = {"mmap", "munmap", "brk", "mremap", "madvise", "rt_sigaction"}  # the interpreter's own
+
+_WORLD = """
+import os, signal, subprocess, sys
+number = int(sys.argv[1])
+for _ in range(number):
+    if os.fork() == 0:
+        signal.pause()
+strace = ["strace", "-c", "-o", sys.argv[2], sys.executable, "-I", "-S", "-c"]
+subprocess.run([*strace, *sys.argv[3:]], check=True)
+"""
+_TURNS = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from nsview.agent import scan, watch
+watching = watch.Watch()
+scanner = scan.Scanner(watch=watching)
+pids = [pid for pid, record in scanner.look()["processes"].items() if record["ppid"] == 1][:5]
+for _ in range(int(sys.argv[3])):
+    if sys.argv[2] == "pass":
+        watching.passed()
+    else:
+        scanner.update(pids)
+"""
+
+
+def calls(number: int, what: str, turns: int, directory: Path) -> int:
+    """How many system calls a look and so many turns make beside so many sleeping processes."""
+    summary = directory / "strace"
+    own_root = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    root = str(Path(nsview.__file__).parent.parent)
+    subprocess.run(
+        ["unshare", *own_root, "--pid", "--fork", "--mount-proc", sys.executable, "-I", "-S", "-c", _WORLD,
+         str(number), str(summary), _TURNS, root, what, str(turns)],
+        check=True,
+    )  # fmt: skip
+    counted = _CALLS.findall(summary.read_text())
+    return sum(int(times) for times, name in counted if name not in _MEMORY and name != "total")
+
+
+def of_a_turn(number: int, what: str, directory: Path) -> float:
+    """How many system calls a turn makes."""
+    if not shutil.which("strace"):
+        (pytest.fail if in_ci() else pytest.skip)("strace is not installed (tests/run installs it)")
+    return (calls(number, what, 11, directory) - calls(number, what, 1, directory)) / 10
+
+
+def test_a_pass_over_a_process_that_sleeps_is_one_system_call(tmp_path: Path) -> None:
+    few, many = (of_a_turn(number, "pass", tmp_path) for number in (FEW, MANY))
+    assert (many - few) / (MANY - FEW) <= 1.05
+
+
+def test_an_update_costs_what_has_changed_however_many_there_are(tmp_path: Path) -> None:
+    few, many = (of_a_turn(number, "update", tmp_path) for number in (FEW, MANY))
+    assert many - few <= 1, (few, many)
+    assert many <= 5 * PER_CHANGED, many
+
+
+class Clock:
+    """Time that passes only when told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class Storm:
+    """The kernel's events where a thousand processes a second are born and die."""
+
+    RATE = 1000
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.told = 0
+
+    def take(self) -> tuple[set[int], set[int], bool]:
+        due = int((self.clock.now - 1000) * self.RATE)
+        born = set(range(self.told, due))
+        ended = {pid for pid in born if pid % 2}
+        self.told = due
+        return born - ended, ended, False
+
+
+@pytest.mark.parametrize("cost", [0.0001, 0.0005, 0.002], ids=["0.1 ms", "0.5 ms", "2 ms a process"])
+def test_a_storm_makes_updates_rarer_and_nothing_grows(monkeypatch: pytest.MonkeyPatch, cost: float) -> None:
+    """A minute of a thousand births a second, on machines of three speeds."""
+    clock = Clock()
+    storm = Storm(clock)
+    monkeypatch.setattr(follow, "time", clock)
+    monkeypatch.setattr(follow, "_listening", lambda: storm)
+    followed = follow.Follow()
+    followed.watch.passed = lambda: ([], [])  # type: ignore[method-assign]
+    followed.looked(0.1)
+    updates, spent, gathered = 0, 0.0, []
+    while clock.now < 1060:
+        clock.now = max(clock.now + 0.001, min(followed.next(clock.now), clock.now + 0.05))
+        followed.heard([storm], [])
+        everything, pids, mounts = followed.due({})
+        if everything:
+            clock.now += 0.1
+            followed.looked(0.1)
+        elif pids or mounts:
+            updates += 1
+            gathered.append(len(pids))
+            work = 0.002 + cost * min(len(pids), 100)  # what has come and gone meanwhile costs one failed open
+            clock.now += work
+            spent += work
+            followed.updated(work, {})
+    assert spent <= (follow.UPDATES + 0.02) * 60
+    assert updates <= 60 / follow.GATHER
+    # No more waits at the end than at the beginning, and all of it is looked at.
+    assert max(gathered[-10:]) <= 2 * max(gathered[:10])
+    assert sum(gathered) >= 0.95 * 60 * Storm.RATE
+    assert len(followed._ended) <= 2 * max(gathered)

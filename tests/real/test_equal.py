@@ -111,8 +111,10 @@ def test_all_is_like_the_runtimes_own_way_in(running: Running, workspace: Worksp
 
 
 def test_the_host_sees_no_difference_either(running: Running, workspace: Workspace) -> None:
-    ours = _seen(driver(plan_for(running.pid, command=["/bin/sleep", "7654"])), "7654", environment())
-    theirs = _seen([*running.words, "/bin/sleep", "7655"], "7655", workspace.environment)
+    marks = [str(1_000_000 + 2 * os.getpid() + n) for n in (0, 1)]  # which no run beside this one has
+    made = plan_for(running.pid, command=["/bin/sleep", marks[0]])
+    ours = _seen(driver(made), marks[0], environment())
+    theirs = _seen([*running.words, "/bin/sleep", marks[1]], marks[1], workspace.environment)
     if "podman" in running.words:
         variables = ours["environment"]
         assert isinstance(variables, list)

@@ -93,7 +93,8 @@ def recorded(
 ) -> Iterator[Figure]:
     """P4 on a recorded host of so many rows. targets: of the 95th percentile, and of the worst."""
     path = directory / f"{processes}.jsonl"
-    quiet = 6 + processes / 5000
+    still = 5
+    quiet = 8 + still + processes / 5000
     large_host.write(path, processes=processes, quiet=quiet, churning=40, rate=RATE, every=0.05)
     with Terminal([*nsview, "--from", str(path)], env) as screen:
         screen.painted("recorded", timeout=120)
@@ -103,6 +104,9 @@ def recorded(
         screen.send(b"j" * 8)  # below those that will come and go
         screen.rest(0.5)
         cursor.press(b"\x1b[6~")
+        # What a key costs where nothing else happens: the floor of what follows.
+        late = moves(cursor, still)
+        yield latencies(f"P4.{processes}.still", f"a step, a page → painted, {processes:,} rows, nothing else", late)
         what = f"{processes:,} rows, {RATE} births and deaths/s, recorded"
         time.sleep(max(0.0, begin + quiet + 1.5 - time.perf_counter()))
         yield from _figures(f"P4.{processes}", f"a step, a page → painted, {what}", moves(cursor, 15), targets)

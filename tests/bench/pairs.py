@@ -131,9 +131,11 @@ def _children_cpu() -> float:
 
 
 def duration(seconds: float) -> str:
-    """As a person reads it: 8.32 ms, 412 ms, 5.01 s."""
+    """As a person reads it: 79.3 µs, 8.32 ms, 412 ms, 5.01 s."""
     if seconds >= 1:
         return f"{seconds:.2f} s"
+    if seconds < 0.001:
+        return f"{seconds * 1e6:.1f} µs"
     return f"{seconds * 1000:.{0 if seconds >= 0.1 else 1 if seconds >= 0.01 else 2}f} ms"
 
 

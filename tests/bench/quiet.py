@@ -12,37 +12,39 @@ from terminal import Terminal
 _SETTLED = 8  # seconds after the first picture
 
 
-def _used(screens: Sequence[Terminal], seconds: float) -> tuple[list[float], int]:
-    """([percent of a core that each used over so many seconds], how many processes and threads came to be)."""
-    born, begin = usage.births(), time.perf_counter()
+def _used(screens: Sequence[Terminal], seconds: float) -> list[dict[int, float]]:
+    """{pid: percent of a core that it used over so many seconds} of each screen's processes."""
+    begin = time.perf_counter()
     before = [usage.cpu_seconds(screen.pid) for screen in screens]
     time.sleep(seconds)
     after = [usage.cpu_seconds(screen.pid) for screen in screens]
     passed = time.perf_counter() - begin
-    used = [
-        sum(seconds - old.get(name, 0.0) for name, seconds in new.items()) / passed * 100
+    return [
+        {pid: (seconds - old.get(pid, 0.0)) / passed * 100 for pid, seconds in new.items()}
         for old, new in zip(before, after, strict=True)
     ]
-    return used, usage.births() - born
 
 
 def idle(nsview: Sequence[str], env: Mapping[str, str], seconds: float = 30) -> Iterator[Figure]:
-    """P2, and what htop and top use beside it; each alone, so that none is what another sees happen."""
+    """P2, and what htop and top use beside it; not at once, so that none is what another sees happen."""
     with Terminal(nsview, env) as screen:
         screen.painted("live", timeout=60)
         time.sleep(_SETTLED)
-        (own,), born = _used([screen], seconds)
-    peers = [peer for peer in (["htop"], ["top"]) if shutil.which(peer[0])]
+        born = usage.births()
+        (used,) = _used([screen], seconds)
+        born = usage.births() - born
+    own, both = used[screen.pid], sum(used.values())
+    peers = [peer for peer in ("htop", "top") if shutil.which(peer)]
     with ExitStack() as stack:
-        screens = [stack.enter_context(Terminal(words, env)) for words in peers]
+        screens = [stack.enter_context(Terminal([peer], env)) for peer in peers]
         time.sleep(3)
-        used, _ = _used(screens, seconds / 2)
-    beside = f"{born} forks meanwhile; " + ", ".join(
-        f"{words[0]} {percent:.1f} %" for words, percent in zip(peers, used, strict=True)
-    )
-    beside += "" if shutil.which("htop") else ", htop not installed"
+        of_peers = {peer: sum(each.values()) for peer, each in zip(peers, _used(screens, seconds / 2), strict=True)}
+    # How quiet it was: others on the machine may not be.
+    words = [f"screen {own:.1f}, agent {both - own:.1f}", f"{born / seconds:.0f} forks/s on this machine"]
+    words += [f"{peer} {percent:.1f} %" for peer, percent in of_peers.items()]
+    words += [] if "htop" in of_peers else ["htop not installed"]
     what = f"agent and screen over {seconds:g} s, of a core"
-    yield Figure("P2", what, own, "%", 1.5, beside, used[0] if used else None)
+    yield Figure("P2", what, both, "%", 1.5, "; ".join(words), of_peers.get("htop"))
 
 
 def memory(nsview: Sequence[str], env: Mapping[str, str], processes: int, target: float) -> Figure:

@@ -40,7 +40,8 @@ def test_command_that_fails_is_no_measurement() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(5.012, "5.01 s"), (0.4121, "412 ms"), (0.0123, "12.3 ms"), (0.00832, "8.32 ms")]
+    ("seconds", "text"),
+    [(5.012, "5.01 s"), (0.4121, "412 ms"), (0.0123, "12.3 ms"), (0.00832, "8.32 ms"), (0.0000793, "79.3 µs")],
 )
 def test_duration(seconds: float, text: str) -> None:
     assert duration(seconds) == text

@@ -25,17 +25,16 @@ def _tasks(pid: int) -> list[str]:
         return []
 
 
-def cpu_seconds(pid: int) -> dict[str, float]:
-    """{name: seconds of processor time} of a process and those below it, their reaped children included."""
-    used: dict[str, float] = {}
+def cpu_seconds(pid: int) -> dict[int, float]:
+    """{pid: seconds of processor time} of a process and those below it, their reaped children included."""
+    used: dict[int, float] = {}
     for each in tree(pid):
         try:
             stat = Path(f"/proc/{each}/stat").read_text(errors="replace")
         except OSError:
             continue
         fields = stat.rpartition(")")[2].split()
-        name = f"{stat[stat.index('(') + 1 : stat.rindex(')')]}:{each}"
-        used[name] = sum(map(int, fields[11:15])) / _TICKS
+        used[each] = sum(map(int, fields[11:15])) / _TICKS
     return used
 
 

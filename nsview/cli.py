@@ -196,7 +196,7 @@ def _run(arguments: list[str]) -> int:
         options.cmd = [*options.cmd, *rest]
     elif rest:
         raise Failure(USAGE, "only `nsview enter` takes a command after --")
-    from .hosts import HostError
+    from .hosts import HostError, NotPermitted
 
     try:
         match options.command:
@@ -213,7 +213,7 @@ def _run(arguments: list[str]) -> int:
             case "record":
                 return _record(options)
     except HostError as error:
-        raise Failure(UNREADABLE, str(error)) from None
+        raise Failure(NOT_PERMITTED if isinstance(error, NotPermitted) else UNREADABLE, str(error)) from None
     raise AssertionError(options.command)
 
 

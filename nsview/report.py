@@ -73,7 +73,7 @@ def processes(snapshot: Snapshot, width: int | None = None) -> str:
 
 def containers(snapshot: Snapshot, width: int | None = None) -> str:
     def lines() -> Iterable[list[str]]:
-        for container in snapshot.containers.values():
+        for container in sorted(snapshot.containers.values(), key=lambda c: (c.name, c.key)):
             yield [
                 container.name, container.id[:12], container.runtime, container.engine_namespace or "-",
                 str(container.init_pid or "-"), str(container.shim_pid or "-"), str(len(container.pids)),

@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from nsview.agent import cgroup
 from nsview.hosts.local import LocalHost
 from nsview.model.snapshot import Snapshot
 from tests.real.daemons import make_rootfs
@@ -33,6 +34,7 @@ USER = ROOT / "screenshots" / "user.jsonl.gz"
 SOCKET = Path("/run/containerd/containerd.sock")
 BRIDGE = "nsvdemo0"
 CONFIG = Path("/etc/docker/daemon.json")
+OWN_CGROUP = cgroup.parse(Path("/proc/self/cgroup").read_text())[0]
 POD = ("checkout", "shop", "7d1f2c0e-5a36-4b52-9f0e-3c8a4b0f6d21")
 
 
@@ -222,7 +224,7 @@ def cut(recorded: list[dict[str, Any]], tops: set[int]) -> Iterator[dict[str, An
             frame["host"]["kernel"] = frame["host"]["kernel"].partition("-")[0]
         elif frame["frame"] in ("snapshot", "delta"):
             frame["processes"] = [
-                {**p, "user": "ops" if p["uid"] >= 1000 and p["uid"] < 65534 else p["user"]}
+                {**p, "user": "ops" if 1000 <= p["uid"] < 65534 else p["user"], "cgroup": _place(p["cgroup"])}
                 for p in frame["processes"]
                 if (p["pid"], p["start"]) in kept
             ]
@@ -238,9 +240,18 @@ def cut(recorded: list[dict[str, Any]], tops: set[int]) -> Iterator[dict[str, An
                 changes = ("processes", "gone", "namespaces", "namespaces_gone", "containers", "containers_gone")
                 if not any(frame[name] for name in changes):
                     continue
-        elif frame["frame"] == "progress" or (frame["frame"] == "details" and (frame["details"]["pid"], frame["details"]["start"]) not in kept):
+        elif frame["frame"] == "progress":
             continue
+        elif frame["frame"] == "details":
+            of = frame["details"]
+            if (of["pid"], of["start"]) not in kept:
+                continue
         yield frame
+
+
+def _place(cgroup: str) -> str:
+    """The cgroup of a process; of those that were started from here, whose own it is, the root."""
+    return "/" if cgroup == OWN_CGROUP else cgroup
 
 
 def save(path: Path, recorded: list[dict[str, Any]], tops: set[int]) -> None:

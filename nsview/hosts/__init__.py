@@ -10,3 +10,7 @@ recording   a file of frames
 
 class HostError(Exception):
     """A host or a file could not be read. The message is one line: what, and what to do."""
+
+
+class NotPermitted(HostError):
+    """Root could."""

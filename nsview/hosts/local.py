@@ -18,7 +18,7 @@ from nsview.model.kinds import KIND_NAMES
 from nsview.model.records import Details, Process
 from nsview.model.snapshot import Snapshot
 
-from . import HostError, frames
+from . import HostError, NotPermitted, frames
 from .stream import Stream
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
@@ -75,7 +75,7 @@ class LocalHost:
                 yield line
         code = self._agent.wait()
         if code not in (0, -15) and not self._stopped:
-            raise HostError(f"the agent ended unexpectedly (exit code {code}); start nsview again")
+            raise HostError(f"the agent ended unexpectedly (exit code {code}); r, or nsview again, starts it")
 
     def wait_hello(self) -> None:
         """Wait until the agent runs: through sudo that may take a password."""
@@ -157,6 +157,8 @@ def namespace_name(path: str) -> str:
         pass  # not a link: a bind mount, or nothing
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except PermissionError:
+        raise NotPermitted(f"{path}: not permitted; as root it is") from None
     except OSError as error:
         raise HostError(f"{path}: {error.strerror}") from None
     try:

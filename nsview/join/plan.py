@@ -343,6 +343,7 @@ def _warnings(
         yield "host privileges: this user's ids, limits and cgroup are kept, and no seccomp filter is put on"
     elif "net" in kinds and not inside and identity and not _administers_net(identity):
         yield "the container's capabilities are used: ip and tcpdump may need --host-privileges to change or capture"
+    seen = seen and bool(kinds)
     if seen and identity and (identity.capabilities.bounding & _SYS_PTRACE):
         yield "the container may trace processes (CAP_SYS_PTRACE): by /proc/PID/root of this one it reaches the host"
     elif seen and identity and not choice.host_privileges and not _guards(identity):
@@ -384,8 +385,14 @@ def _refusal(
     if not host.privileged and kinds and "user" not in kinds:
         return Refusal(f"joining {', '.join(kinds)} needs CAP_SYS_ADMIN; as root: {sudo}", NOT_PERMITTED)
     if details.identity is None and not choice.host_privileges:
-        return Refusal(f"what process {pid} runs as is not readable ({why}); --host-privileges goes without", FAILED)
+        text = f"what process {pid} runs as is not readable ({why}); --host-privileges goes without"
+        return Refusal(text, _unread(why))
     return _unspeakable(choice)
+
+
+def _unread(why: str | None) -> int:
+    """The exit code for what could not be read."""
+    return NOT_PERMITTED if why in ("EACCES", "EPERM") else FAILED
 
 
 def _unspeakable(choice: Choice) -> Refusal | None:

@@ -40,6 +40,10 @@ def resolve(snapshot: Snapshot, text: str) -> Target:
     pid = int(text) if _PID.fullmatch(text) else None
     if pid is not None and pid in snapshot.processes:
         process = snapshot.processes[pid]
+        named = [c for c in snapshot.containers.values() if c.name == text and c.key != process.container]
+        if named:
+            keys = ", ".join(sorted(safe(container.key) for container in named))
+            raise TargetError("ambiguous", f"{text} is a process and the name of {keys}; give that")
         return Target(process, container=snapshot.container_of(process))
     found = _containers(snapshot, text) if text else []
     if len(found) == 1:
@@ -49,7 +53,8 @@ def resolve(snapshot: Snapshot, text: str) -> Target:
         raise TargetError("ambiguous", f"{text!r} may mean {names}; give the one in parentheses")
     if pid is not None:
         raise TargetError("gone", f"no process {text}; `nsview list processes` shows those there are")
-    raise TargetError("gone", f"no container {text!r}; `nsview list containers` shows those there are")
+    unread = "" if snapshot.host.privileged else ", whose names only root can read"
+    raise TargetError("gone", f"no container {text!r}; `nsview list containers` shows those there are{unread}")
 
 
 def of_namespace(snapshot: Snapshot, key: NamespaceKey) -> Target:

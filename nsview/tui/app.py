@@ -52,6 +52,7 @@ class NsviewApp(App[int]):
         self.failure: str | None = None
         self._recorded_answer = 0
         self._searching: LocalHost | None = None
+        self._ended: LocalHost | RecordedHost | None = None  # the host whose agent has ended
         self.explorer = Explorer()
 
     @property
@@ -115,6 +116,8 @@ class NsviewApp(App[int]):
         self.explorer.take_details(message.id, message.details)
 
     def on_feed_ended(self, message: FeedEnded) -> None:
+        if self.host.live:
+            self._ended = self.host
         if message.failure is None:
             return
         if self.explorer.snapshot is None:
@@ -123,7 +126,12 @@ class NsviewApp(App[int]):
             return
         # What was last seen stays on the screen.
         self.explorer.query_one(Status).source = "stopped"
-        self.notify(f"{message.failure}\nWhat you see is from before; r tries again.", severity="error", timeout=20)
+        self.notify(f"{message.failure}\nWhat you see is from before.", severity="error", timeout=20)
+
+    @property
+    def agent_runs(self) -> bool:
+        """The host can still be asked."""
+        return self._ended is not self.host
 
     def request_details(self, process: Process) -> int:
         """Ask the host for a process's details; the id of the answer, which comes as DetailsArrived."""
@@ -166,10 +174,11 @@ class NsviewApp(App[int]):
                 try:
                     host = LocalHost(elevated=True)
                     host.wait_hello()
-                except (HostError, KeyboardInterrupt):
+                except (HostError, KeyboardInterrupt) as error:
                     # What sudo said stands above, and would be gone with the screen's return.
+                    why = str(error) if host is None and isinstance(error, HostError) else "not root"
                     host = None
-                    _wait_for_enter("not root")
+                    _wait_for_enter(why)
         except SuspendNotSupported:
             failure = "this terminal cannot be left for sudo's question; start nsview as root instead"
         if host is None:

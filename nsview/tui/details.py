@@ -196,14 +196,16 @@ class DetailsPane(VerticalScroll, can_focus=True):
         return Group(*parts)
 
     def _holders(self, namespace: Namespace, row: GroupRow, snapshot: Snapshot) -> Text:
-        lines = [f"{len(row.pids)} member processes"] if row.pids else []
+        number = len(row.pids)
+        lines = [f"{number} member process{'es' if number > 1 else ''}"] if number else []
         lines += [words(holder, snapshot) for holder in namespace.held_by[:_HOLDERS]]
         if len(namespace.held_by) > _HOLDERS:
             lines.append(f"and {len(namespace.held_by) - _HOLDERS} more")
         if snapshot.search is None:
             lines.append("not yet looked for: threads, open files, sockets, mounts elsewhere")
         elif snapshot.search.unreadable:
-            lines.append(f"{sum(snapshot.search.unreadable.values())} processes could not be searched")
+            number = sum(snapshot.search.unreadable.values())
+            lines.append(f"{number} process{'es' if number > 1 else ''} could not be searched")
         return Text("\n".join(map(safe, lines)))
 
     def _containers(self, row: GroupRow) -> Table:

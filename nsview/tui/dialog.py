@@ -55,6 +55,19 @@ class CommandInput(Input):
 _KIND_OF_KEY = {str(number): kind for number, kind in enumerate(KIND_NAMES, 1)}
 
 
+def _gives(plan: join.Plan) -> str:
+    """In words, what the command is given."""
+    if plan.refusal:
+        return ""
+    if not plan.kinds:
+        return "Nothing is joined: the command runs where nsview does."
+    if plan.host_privileges:
+        return f"Joins {', '.join(plan.kinds)} with all of this user's privileges."
+    if plan.inside:
+        return f"Joins {', '.join(plan.kinds)} as docker exec would: with the target's user, rights and environment."
+    return f"Joins {', '.join(plan.kinds)} with the target's user, privileges and cgroup, and the host's tools."
+
+
 class JoinDialog(ModalScreen[tuple[str, ...] | None]):
     """Gives the arguments of `nsview enter`, or None where nothing is to be entered."""
 
@@ -122,9 +135,11 @@ class JoinDialog(ModalScreen[tuple[str, ...] | None]):
                 yield Button("Copy nsenter ^y", id="copy", compact=True)
                 yield Button("Cancel Esc", id="cancel", compact=True)
 
+    AUTO_FOCUS = "#command"
+
     def on_mount(self) -> None:
-        self._tell()
-        self.query_one(CommandInput).focus()
+        if self.is_attached:
+            self._tell()
 
     def _choice(self) -> join.Choice:
         kinds = tuple(kind for kind in KIND_NAMES if self.query_one(f"#kind-{kind}", Box).value)
@@ -152,8 +167,7 @@ class JoinDialog(ModalScreen[tuple[str, ...] | None]):
         for warning in plan.warnings:
             words.append("• ", "yellow")
             words.append(safe(warning) + "\n")
-        if not plan.warnings and not plan.refusal:
-            words.append("As docker exec would: the target's user, capabilities, cgroup and environment.", "dim")
+        words.append(_gives(plan), "dim")
         self.query_one("#words", Static).update(words)
         by_hand = Text("by hand: ", "dim")
         by_hand.append(safe(shlex.join(plan.nsenter)), "bold")

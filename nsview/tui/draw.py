@@ -116,7 +116,9 @@ def _group(line: GroupRow, snapshot: Snapshot, grouped_by: str) -> list[Piece]:
     elif grouped_by == "container":
         pieces.append(("in no container", "group"))
     else:
-        pieces.append((f"{grouped_by} namespace not readable", "warning"))
+        dead = sum(snapshot.processes[pid].state == "Z" for pid in line.pids if pid in snapshot.processes)
+        words = "given up by zombies" if dead == len(line.pids) else "not readable"
+        pieces.append((f"{grouped_by} namespace {words}", "warning"))
     pieces.append((_count(line), "dim"))
     if line.namespace and not line.pids:
         pieces.append((f"  {safe(summary(line.namespace, snapshot))}", "dim"))

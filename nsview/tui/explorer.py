@@ -390,6 +390,8 @@ class Explorer(Screen[None]):
     # Keys: the filter
 
     async def action_filter(self) -> None:
+        if not self.is_attached:
+            return  # typed ahead after q
         if not self.query(FilterInput):
             await self.mount(FilterInput(), before="#keys")
         self.add_class("filtering")
@@ -445,6 +447,9 @@ class Explorer(Screen[None]):
             return
         if process.kthread:
             self.notify("A thread of the kernel has no shell to give; choose a process.", severity="warning")
+            return
+        if not self.app.agent_runs:  # type: ignore[attr-defined]
+            self.notify("The agent has ended; r starts it again.", severity="warning")
             return
         self._entering = self._request(process), process, row, ready
 

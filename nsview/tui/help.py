@@ -18,6 +18,8 @@ from nsview.model.kinds import KINDS
 class HelpScreen(ModalScreen[None]):
     """Help; any of its keys closes it."""
 
+    AUTO_FOCUS = "#help"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark", "dismiss", "Close"),
     ]
@@ -34,9 +36,6 @@ class HelpScreen(ModalScreen[None]):
                     self._kinds(), Text("\nWhat is shown", "bold underline"), _WORDS,
                 )
             )  # fmt: skip
-
-    def on_mount(self) -> None:
-        self.query_one("#help").focus()
 
     def _keys(self) -> Table:
         keys: dict[str, list[str]] = {}

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,13 @@ def look(scanner: scan.Scanner | None = None) -> dict[Key, dict[str, Any]]:
 
 def lsns() -> list[dict[str, Any]]:
     """What lsns says of each namespace; nothing where it gives up, because someone's name has a newline in it."""
-    done = subprocess.run(
-        ["lsns", "--json", "--output", "NS,TYPE,PNS,ONS"], check=False, capture_output=True, text=True
-    )
-    if done.returncode:
+    command = ["lsns", "--json", "--output", "NS,TYPE,PNS,ONS"]
+    for _ in range(20):  # nor does it bear a process that ends while it looks
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        if not done.returncode:
+            break
+        time.sleep(0.1)
+    else:
         names = [file.read_bytes() for file in Path("/proc").glob("[0-9]*/comm") if file.exists()]
         assert any(b"\n" in name[:-1] for name in names), done.stderr
         return []

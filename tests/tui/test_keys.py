@@ -458,3 +458,23 @@ async def test_a_ready_command_opens_the_dialog_filled_in() -> None:
         assert isinstance(app.screen, JoinDialog)
         assert app.screen.query_one("#command", Input).value == "tcpdump -ni any"
         assert [box.id for box in app.screen.query(Checkbox) if box.value] == ["kind-net", "privileges"]
+
+
+async def test_keys_typed_ahead_of_the_end_do_no_harm() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        app.exit()
+        await app.explorer.action_filter()
+    assert app.return_code == 0
+
+
+async def test_help_that_is_closed_at_once_does_no_harm() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        for _ in range(5):
+            app.action_help()
+            app.screen.dismiss()
+            await pilot.pause()
+        assert app.screen is app.explorer

@@ -19,35 +19,67 @@ def measure(root: str, changes: int) -> dict[str, float]:
     sys.path.insert(0, root)
     from nsview.agent import main, scan, watch
 
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    # Begun while this program is small: what it shares with a child it must copy when it next touches it.
+    nursery = Nursery(changes)
     scanner = scan.Scanner(watch=watch.Watch())
     looks, updates = [], []
     for _ in range(ROUNDS):
         begin = time.process_time()
         look = scanner.look()
         looks.append(time.process_time() - begin)
-    alive: list[int] = []
     with open(os.devnull, "wb") as out:
         writer = main.Agent(out, 0)
         for _ in range(4 * ROUNDS):
-            for pid in (dead := alive):
-                os.kill(pid, signal.SIGKILL)
-            time.sleep(0.05)
-            alive = [_sleeping() for _ in range(changes)]
-            time.sleep(0.05)
+            changed = nursery.next()
             begin = time.process_time()
-            new = scanner.update({*alive, *dead})
+            new = scanner.update(changed)
             writer.write(main.delta(look, new, 0.0))
             updates.append(time.process_time() - begin)
             look = new
-        for pid in alive:
-            os.kill(pid, signal.SIGKILL)
     # The first of each also sees what it need not see again.
     return {
         "processes": len(look["processes"]),
         "look": sorted(looks[1:])[(ROUNDS - 1) // 2],
         "update": sorted(updates[1:])[2 * ROUNDS],
     }
+
+
+class Nursery:
+    """A child that has so many children, and at each word others instead of them. It ends with us."""
+
+    def __init__(self, size: int) -> None:
+        words, self._words = os.pipe()
+        answers_in, answers = os.pipe()
+        if os.fork() == 0:
+            os.close(self._words)
+            try:
+                self._serve(size, words, answers)
+            finally:
+                os._exit(0)
+        os.close(words)
+        os.close(answers)
+        self._answers = os.fdopen(answers_in, encoding="ascii")
+        self._alive: list[int] = []
+
+    def next(self) -> set[int]:
+        """The pids of those that have just ended, and of those that were just born."""
+        os.write(self._words, b".")
+        dead, self._alive = self._alive, [int(pid) for pid in self._answers.readline().split()]
+        return {*dead, *self._alive}
+
+    @staticmethod
+    def _serve(size: int, words: int, answers: int) -> None:
+        alive: list[int] = []
+        while True:
+            more = os.read(words, 1)
+            for pid in alive:
+                os.kill(pid, signal.SIGKILL)
+            for pid in alive:
+                os.waitpid(pid, 0)
+            if not more:
+                return
+            alive = [_sleeping() for _ in range(size)]
+            os.write(answers, " ".join(map(str, alive)).encode() + b"\n")
 
 
 def _sleeping() -> int:

@@ -32,7 +32,8 @@ class Follow:
         self._ended: dict[int, int] = {}  # .. and of these what has ended: how often it was still there
         self._everything = False
         self._mounts = False
-        self._next_look = self._next_pass = self._next_births = self._next_update = time.monotonic()
+        self._next_look = self._next_pass = self._next_births = time.monotonic()
+        self._next_update = self._next_forced = self._next_look  # the soonest that their share of a core allows
         self._gathered = None  # when what was gathered is to be looked at
 
     def looked(self, cost):
@@ -41,21 +42,19 @@ class Follow:
         self._everything = False
         self._next_look = now + max(LOOK[0], cost / LOOK[1])
         self._next_pass = now + PASS[0]
-        self._settle(now, cost)
+        self._gathered = None
+        self._next_forced = now + _pause(cost)
 
     def updated(self, cost, processes):
         """An update was made, and that took so many seconds. processes: those there are by it."""
         now = time.monotonic()
-        self._settle(now, cost)
+        self._gathered = None
+        self._next_update = now + _pause(cost)
         # A zombie is gone when its parent takes note of it, which is soon, or only a pass will tell.
         self._ended = {pid: n + 1 for pid, n in self._ended.items() if n < 4 and pid in processes}
         if self._ended:
             self._pids.update(self._ended)
             self._gathered = now + 2 * GATHER
-
-    def _settle(self, now, cost):
-        self._gathered = None
-        self._next_update = now + cost * (1 - UPDATES) / UPDATES
 
     def want_everything(self):
         """Look at everything next."""
@@ -63,9 +62,9 @@ class Follow:
 
     def next(self, now):
         """When something is due, as time.monotonic tells time."""
-        if self._everything:
-            return max(now, self._next_update)
         due = min(self._next_look, self._next_pass)
+        if self._everything:
+            due = min(due, self._next_forced)
         if not self._events:
             due = min(due, self._next_births)
         if self._gathered is not None:
@@ -87,7 +86,7 @@ class Follow:
     def due(self, processes):
         """(look at everything, pids to look at, look at mounts). processes: those known."""
         now = time.monotonic()
-        if self._everything or now >= self._next_look:
+        if now >= (self._next_forced if self._everything else self._next_look):
             self._pids, self._mounts = set(), False
             return True, (), True
         if now >= self._next_pass:
@@ -115,6 +114,11 @@ class Follow:
             there = {int(name) for name in os.listdir("/proc") if name.isdigit()}
             self._pids |= there.difference(processes)
         self._next_births = now + max(BIRTHS[0], (time.monotonic() - now) / BIRTHS[1])
+
+
+def _pause(cost):
+    """How long to let be what took so many seconds."""
+    return cost * (1 - UPDATES) / UPDATES
 
 
 def _listening():

@@ -165,8 +165,9 @@ class JoinDialog(ModalScreen[tuple[str, ...] | None]):
             if plan.refusal.code == join.NOT_PERMITTED:
                 words.append("  Esc, then R: nsview becomes root through sudo and what you see stays.\n", "bold")
         for warning in plan.warnings:
-            words.append("• ", "yellow")
-            words.append(safe(warning) + "\n")
+            grave = warning.startswith("host privileges")
+            words.append("• ", "bold red" if grave else "yellow")
+            words.append(safe(warning) + "\n", "bold red" if grave else "")
         words.append(_gives(plan), "dim")
         self.query_one("#words", Static).update(words)
         by_hand = Text("by hand: ", "dim")

@@ -5,6 +5,7 @@ Textual is imported only where the explorer opens, and after the agent has been 
 """
 
 import argparse
+import gc
 import io
 import os
 import re
@@ -229,6 +230,7 @@ def _host(options: argparse.Namespace, once: bool = True) -> "LocalHost | Record
 
 def _first(options: argparse.Namespace, *, holders: bool = False) -> "Snapshot":
     """What the host is like; with all that keeps its namespaces alive, where that is wanted and can be looked for."""
+    gc.disable()  # what prints and ends has nothing to collect
     host = _host(options, once=not holders)
     try:
         first = host.first()
@@ -244,8 +246,11 @@ def _width() -> int | None:
 def _print_json(value: object) -> None:
     import json
 
-    # ASCII: whatever a process put into its name stays inert, and one encoding suits all readers.
-    print(json.dumps(value, indent=2))
+    import msgspec
+
+    # ASCII: whatever a process put into its name stays inert, and one encoding suits all readers. json indents in
+    # Python, msgspec in C: a tenth of the time that a list of 10,000 processes takes.
+    print(msgspec.json.format(json.dumps(value).encode("ascii"), indent=2).decode("ascii"))
 
 
 def _explore(options: argparse.Namespace) -> int:

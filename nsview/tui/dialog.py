@@ -119,7 +119,7 @@ class JoinDialog(ModalScreen[tuple[str, ...] | None]):
                 compact=True,
             )
             yield Box(
-                "toolbox: the host's static busybox, run from memory, where there is no shell",
+                "toolbox: the host's static busybox, where there is no shell",
                 "mnt" in self.first.kinds and not self.details.shells,
                 id="toolbox",
                 compact=True,

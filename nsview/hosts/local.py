@@ -14,7 +14,6 @@ from pathlib import Path
 
 import msgspec
 
-from nsview.model.kinds import KIND_NAMES
 from nsview.model.records import Details, Process
 from nsview.model.snapshot import Snapshot
 
@@ -176,4 +175,7 @@ def _kind_of(fd: int, path: str) -> str:
         value = fcntl.ioctl(fd, 0xB703)  # NS_GET_NSTYPE, ioctl_nsfs(2)
     except OSError:
         raise HostError(f"{path}: not a namespace; give a path such as /proc/1/ns/net") from None
-    return next((kind.name for kind in KINDS if kind.value == value), KIND_NAMES[0])
+    for kind in KINDS:
+        if kind.value == value:
+            return kind.name
+    raise HostError(f"{path}: a namespace of a kind that nsview does not know")

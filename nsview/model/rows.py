@@ -109,7 +109,7 @@ class Cache:
 Step = Generator[None, None, list[Row]]
 """Rows in the making: each `next` does a little of the work, the last one gives them."""
 
-SLICE = 500
+ROWS_A_STEP = 500
 """How many rows are made in one step: about a millisecond."""
 
 
@@ -312,7 +312,7 @@ def _forest(
     children: dict[int, list[int]] = {}
     tops = []
     for number, pid in enumerate(sorted(pids)):
-        if not number % (4 * SLICE):
+        if not number % (4 * ROWS_A_STEP):
             yield
         above = parent(processes[pid])
         if above in inside and above != pid:
@@ -324,7 +324,7 @@ def _forest(
     stack = [(pid, "", "") for pid in reversed(tops)]
     while stack:
         pid, guides, below = stack.pop()
-        if not len(found) % SLICE:
+        if not len(found) % ROWS_A_STEP:
             yield
         process = processes[pid]
         own = children.get(pid)

@@ -3,11 +3,15 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from typing import TypeVar
 
 from msgspec import Struct
 
 from .kinds import KIND_NAMES, KindName
 from .records import Container, Host, Namespace, NamespaceKey, Process, Search
+
+_Key = TypeVar("_Key")
+_Record = TypeVar("_Record")
 
 
 class Snapshot(Struct, frozen=True, dict=True):
@@ -112,20 +116,8 @@ def advance(
     for process in processes:
         pairs.append((next_processes.get(process.pid), process))
         next_processes[process.pid] = process
-    next_namespaces = old.namespaces
-    namespaces, namespaces_gone = list(namespaces), list(namespaces_gone)
-    if namespaces or namespaces_gone:
-        next_namespaces = dict(old.namespaces)
-        for key in namespaces_gone:
-            next_namespaces.pop(key, None)
-        next_namespaces.update((namespace.key, namespace) for namespace in namespaces)
-    next_containers = old.containers
-    containers, containers_gone = list(containers), list(containers_gone)
-    if containers or containers_gone:
-        next_containers = dict(old.containers)
-        for name in containers_gone:
-            next_containers.pop(name, None)
-        next_containers.update((container.key, container) for container in containers)
+    next_namespaces = _after(old.namespaces, namespaces_gone, {namespace.key: namespace for namespace in namespaces})
+    next_containers = _after(old.containers, containers_gone, {container.key: container for container in containers})
     new = Snapshot(old.host, taken_at, next_processes, next_namespaces, next_containers, old.search)
     for kind, groups in old._members.items():
         new._members[kind] = _members_after(groups, kind, pairs)
@@ -136,6 +128,20 @@ def advance(
         if now and now.unreadable:
             unreadable[now.unreadable] += 1
     return new
+
+
+def _after(
+    old: Mapping[_Key, _Record], gone: Iterable[_Key], changed: Mapping[_Key, _Record]
+) -> Mapping[_Key, _Record]:
+    """The records without those gone and with those changed; the very same mapping where there are neither."""
+    gone = list(gone)
+    if not gone and not changed:
+        return old
+    kept = dict(old)
+    for key in gone:
+        kept.pop(key, None)
+    kept.update(changed)
+    return kept
 
 
 def _members_after(

@@ -67,10 +67,3 @@ class GroupingWanted(Message):
     """The rows are to be grouped otherwise."""
 
     by: Grouping
-
-
-@dataclass
-class FilterChanged(Message):
-    """The words of the filter, as typed so far."""
-
-    expression: str

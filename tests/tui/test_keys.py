@@ -478,3 +478,15 @@ async def test_help_that_is_closed_at_once_does_no_harm() -> None:
             app.screen.dismiss()
             await pilot.pause()
         assert app.screen is app.explorer
+
+
+async def test_what_keeps_the_agent_from_seeing_all_is_said_above_the_rows(tmp_path: Path) -> None:
+    lines = gzip.decompress(demo().read_bytes()).splitlines()
+    hello = json.loads(lines[0])
+    hello["host"]["notes"] = ["processes of others are hidden (hidepid=2)"]
+    path = tmp_path / "hidden.jsonl"
+    path.write_bytes(json.dumps(hello).encode() + b"\n" + lines[1] + b"\n")
+    app = NsviewApp(RecordedHost(path))
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        assert "processes of others are hidden (hidepid=2)" in drawn(app).splitlines()[2]

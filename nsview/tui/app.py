@@ -11,8 +11,9 @@ import threading
 import time
 import traceback
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.app import App, SuspendNotSupported, SystemCommand
@@ -34,6 +35,12 @@ from .kindbar import NAMES
 from .messages import DetailsArrived, FeedEnded, Progressed, SnapshotArrived
 from .status import Status
 
+if TYPE_CHECKING:
+    from .lens import Lens
+
+LENSES: dict[str, tuple[str, str]] = {}
+"""Name of a lens: (module, class); imported when it is opened."""
+
 
 class NsviewApp(App[int]):
     """The explorer of one host."""
@@ -54,6 +61,7 @@ class NsviewApp(App[int]):
         self._searching: LocalHost | None = None
         self._ended: LocalHost | RecordedHost | None = None  # the host whose agent has ended
         self.explorer = Explorer()
+        self.lens: Lens | None = None  # the one that is open
 
     @property
     def host_is_live(self) -> bool:
@@ -106,6 +114,8 @@ class NsviewApp(App[int]):
 
     def on_snapshot_arrived(self, message: SnapshotArrived) -> None:
         self.explorer.take(message.snapshot, message.happened)
+        if self.lens is not None:
+            self.lens.take(message.snapshot)
         status = self.explorer.query_one(Status)
         status.source = "live" if self.host.live else "recorded"
 
@@ -160,6 +170,23 @@ class NsviewApp(App[int]):
         old, self.host = self.host, host
         old.stop()
         self._feed(host)
+
+    # Lenses
+
+    def action_lens(self, name: str) -> None:
+        """Open a lens over the explorer, or instead of the one that is open."""
+        if self.explorer.snapshot is None:
+            return
+        self.close_lens()
+        module, made = LENSES[name]
+        self.lens = getattr(import_module(module, __package__), made)(self.explorer.snapshot)
+        self.push_screen(self.lens)
+
+    def close_lens(self) -> None:
+        """Back to the explorer."""
+        if self.lens is not None:
+            self.lens = None
+            self.pop_screen()
 
     # Leaving the screen for a while
 

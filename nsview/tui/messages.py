@@ -8,6 +8,7 @@ from nsview.model.changes import Changes
 from nsview.model.records import Details
 from nsview.model.rows import Grouping, Row
 from nsview.model.snapshot import Snapshot
+from nsview.model.table import Line
 
 
 @dataclass
@@ -67,3 +68,17 @@ class GroupingWanted(Message):
     """The rows are to be grouped otherwise."""
 
     by: Grouping
+
+
+@dataclass
+class LineChosen(Message):
+    """The cursor of a lens is on another line, or on another cell of it."""
+
+    line: Line | None
+
+
+@dataclass
+class LineOpened(Message):
+    """What the line of a lens is about is wanted."""
+
+    line: Line

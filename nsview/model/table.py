@@ -1,0 +1,138 @@
+"""Lines and columns of a lens: what a table shows, how it is narrowed and in which order it stands. Pure."""
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+
+from msgspec import Struct
+
+
+class Column(Struct, frozen=True):
+    """A column of a table.
+
+    most: how wide it may become, in cells. keep: whether it stays where the screen is too narrow for all; of those that
+    need not stay the last go first. right: its text stands at the right, as numbers do.
+    """
+
+    title: str
+    most: int = 40
+    keep: bool = True
+    right: bool = False
+
+
+class Cell(Struct, frozen=True):
+    """What stands in one column of a line.
+
+    style: a style's name. order: what it is sorted by, where that is not its text.
+    """
+
+    text: str = ""
+    style: str = ""
+    order: int | float | None = None
+
+
+class Line(Struct, frozen=True):
+    """One line of a table.
+
+    key: what the cursor stays on. subject: the record it is about. depth: a line deeper than the one before belongs to
+    it, and goes where that goes. more: further text that a filter finds it by.
+    """
+
+    key: Hashable
+    cells: tuple[Cell, ...]
+    subject: object = None
+    depth: int = 0
+    more: str = ""
+
+
+def matches_words(expression: str) -> Callable[[Line], bool]:
+    """What tells whether a line holds all these words, anywhere. Case does not matter."""
+    words = expression.lower().split()
+
+    def matches(line: Line) -> bool:
+        text = " ".join((*(cell.text for cell in line.cells), line.more)).lower()
+        return all(word in text for word in words)
+
+    return matches
+
+
+def narrow(lines: Sequence[Line], matches: Callable[[Line], bool]) -> list[Line]:
+    """The lines that match, with those that they belong to, and with all that belongs to them."""
+    kept: dict[int, Line] = {}  # by identity: a key may stand in two places
+    above: list[Line] = []  # of the line at hand, from the top
+    inside: int | None = None  # the depth of the line that matched and holds what follows
+    for line in lines:
+        while above and above[-1].depth >= line.depth:
+            above.pop()
+        if inside is not None and line.depth <= inside:
+            inside = None
+        if inside is None and matches(line):
+            inside = line.depth
+            kept.update((id(other), other) for other in above)
+        if inside is not None:
+            kept[id(line)] = line
+        above.append(line)
+    return list(kept.values())
+
+
+def ordered(lines: Sequence[Line], column: int, reverse: bool = False) -> list[Line]:
+    """The lines by one column; those that belong to another stay with it, in an order of their own."""
+    return [line for line, below in _sorted(_nested(lines), column, reverse) for line in _flat(line, below)]
+
+
+_Nested = tuple[Line, list["_Nested"]]
+
+
+def _nested(lines: Sequence[Line]) -> list[_Nested]:
+    top: list[_Nested] = []
+    open_: list[_Nested] = []
+    for line in lines:
+        while open_ and open_[-1][0].depth >= line.depth:
+            open_.pop()
+        node: _Nested = (line, [])
+        (open_[-1][1] if open_ else top).append(node)
+        open_.append(node)
+    return top
+
+
+def _sorted(nodes: list[_Nested], column: int, reverse: bool) -> list[_Nested]:
+    def rank(node: _Nested) -> tuple[int, float, str]:
+        cells = node[0].cells
+        cell = cells[column] if column < len(cells) else Cell()
+        # Numbers before words.
+        return (1, 0, cell.text.lower()) if cell.order is None else (0, cell.order, "")
+
+    nodes = sorted(nodes, key=rank, reverse=reverse)
+    return [(line, _sorted(below, column, reverse)) for line, below in nodes]
+
+
+def _flat(line: Line, below: list[_Nested]) -> Iterable[Line]:
+    yield line
+    for other, deeper in below:
+        yield from _flat(other, deeper)
+
+
+def widths(columns: Sequence[Column], lines: Iterable[Line], width: int, gap: int = 2) -> list[int]:
+    """How wide each column is to be on a screen of that width; 0 leaves it out."""
+    wanted = [len(column.title) for column in columns]
+    for line in lines:
+        for place, cell in enumerate(line.cells):
+            if len(cell.text) > wanted[place]:
+                wanted[place] = len(cell.text)
+    found = [min(most, column.most) for most, column in zip(wanted, columns, strict=True)]
+    over = sum(found) + gap * (len(found) - 1) - width
+    for place in range(len(columns) - 1, -1, -1):
+        if over > 0 and not columns[place].keep:
+            over -= found[place] + gap
+            found[place] = 0
+    # What is still too wide gives way where there is most of it.
+    while over > 0 and (widest := max(found)) > 8:
+        place = found.index(widest)
+        second = max((other for other in found if other < widest), default=8)
+        cut = max(1, min(over, widest - max(second, 8)))
+        found[place] -= cut
+        over -= cut
+    if over < 0:
+        # The last column may have what is left, up to what it wants.
+        last = max((place for place, has in enumerate(found) if has), default=None)
+        if last is not None:
+            found[last] = min(max(found[last], wanted[last]), found[last] - over)
+    return found

@@ -1,0 +1,262 @@
+"""The table of a lens, drawn a line at a time: only what is visible is ever rendered.
+
+The cursor is on a line, or on one cell of it where `by_cell` is set, and stays on the line of the same key while lines
+come and go.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from nsview.model.table import Cell, Column, Line, ordered, widths
+from nsview.model.text import safe
+
+from .messages import LineChosen, LineOpened
+
+STYLES = (
+    "header", "group", "host", "container", "shared", "label", "pid", "command", "guide", "dim", "warning", "error",
+    "cursor", "cursor-blurred",
+)  # fmt: skip
+GAP = 2
+
+
+class Table(ScrollView, can_focus=True):
+    """Lines in columns, and a cursor."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"table--{name}" for name in STYLES}
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Open", tooltip="Go to what the line is about"),
+        Binding("s", "sort", "Sort", tooltip="Sort by the next column; after the last as it was"),
+        Binding("S", "reverse", "Turn the order round", show=False),
+        Binding("up,k", "move(-1)", "Up", show=False),
+        Binding("down,j", "move(1)", "Down", show=False),
+        Binding("left,h", "aside(-1)", "Left", show=False),
+        Binding("right,l", "aside(1)", "Right", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("home,g", "to_end(-1)", "First line", show=False),
+        Binding("end,G", "to_end(1)", "Last line", show=False),
+    ]
+
+    cursor: reactive[int] = reactive(0, repaint=False)
+    column: reactive[int] = reactive(0, repaint=False)
+
+    def __init__(self, columns: Sequence[Column], *, by_cell: bool = False) -> None:
+        super().__init__(id="table")
+        self.columns = tuple(columns)
+        self.by_cell = by_cell
+        self.lines: list[Line] = []
+        self._given: list[Line] = []  # before they were sorted
+        self._sorted_by: int | None = None
+        self._reversed = False
+        self._widths: list[int] = []
+        self._styles: dict[str, Style] = {}
+
+    @property
+    def line(self) -> Line | None:
+        """The line under the cursor."""
+        return self.lines[self.cursor] if self.lines else None
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Show these lines instead; the cursor stays on its line, else at its place."""
+        self._given = list(lines)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        before = self.line
+        self.lines = (
+            self._given if self._sorted_by is None else ordered(self._given, self._sorted_by, self._reversed)
+        )
+        self._measure()
+        key = before.key if before else None
+        place = next((place for place, line in enumerate(self.lines) if line.key == key), self.cursor)
+        self.cursor = max(0, min(place, len(self.lines) - 1))
+        self._keep_in_sight()
+        self.refresh()
+        if before != self.line:
+            self.post_message(LineChosen(self.line))
+
+    def _measure(self) -> None:
+        self._widths = widths(self.columns, self._given, self.size.width - 1, GAP)
+        self.virtual_size = Size(self.size.width, len(self.lines) + 1)
+
+    def select(self, key: object) -> bool:
+        """Put the cursor on the line of this key; False where there is none."""
+        for place, line in enumerate(self.lines):
+            if line.key == key:
+                self.cursor = place
+                return True
+        return False
+
+    def on_resize(self) -> None:
+        self._measure()
+        self._keep_in_sight()
+
+    # What is drawn
+
+    def notify_style_update(self) -> None:
+        self._styles.clear()
+        super().notify_style_update()
+
+    def _style(self, name: str) -> Style:
+        style = self._styles.get(name)
+        if style is None:
+            style = self._styles[name] = self.get_component_rich_style(f"table--{name}", partial=True)
+        return style
+
+    def render_line(self, y: int) -> Strip:
+        width, base = self.size.width, self.rich_style
+        if y == 0:
+            return self._header(width, base + self._style("header"))
+        place = self.scroll_offset.y + y - 1
+        if place >= len(self.lines):
+            return Strip.blank(width, base)
+        chosen = self._style("cursor" if self.has_focus else "cursor-blurred") if place == self.cursor else None
+        whole = chosen is not None and not self.by_cell
+        line_style = base + chosen if chosen is not None and whole else base
+        segments = [Segment(" ", line_style)]
+        for column, cell in enumerate(self.lines[place].cells):
+            if not self._widths[column]:
+                continue
+            style = line_style if whole and self.has_focus else line_style + self._style_of(cell)
+            if whole:
+                style += _background(line_style)
+            if chosen is not None and self.by_cell and column == self.column:
+                style += chosen
+            segments.append(Segment(self._fit(cell.text, column), style))
+            segments.append(Segment(" " * GAP, line_style))
+        return Strip(segments).adjust_cell_length(width, line_style)
+
+    def _style_of(self, cell: Cell) -> Style:
+        return self._style(cell.style) if cell.style else Style.null()
+
+    def _header(self, width: int, style: Style) -> Strip:
+        text = " "
+        for place, column in enumerate(self.columns):
+            if self._widths and self._widths[place]:
+                sign = ("▼" if self._reversed else "▲") if place == self._sorted_by else ""
+                text += self._fit(column.title + sign, place) + " " * GAP
+        return Strip([Segment(text, style)]).adjust_cell_length(width, style)
+
+    def _fit(self, text: str, column: int) -> str:
+        text, width = safe(text), self._widths[column]
+        has = cell_len(text)
+        if has > width:
+            return set_cell_size(text, width - 1) + "…"
+        space = " " * (width - has)
+        return space + text if self.columns[column].right else text + space
+
+    # The cursor
+
+    @property
+    def _visible(self) -> int:
+        """How many lines fit below the header."""
+        return max(1, self.size.height - 1)
+
+    def watch_cursor(self, old: int, new: int) -> None:
+        self._keep_in_sight()
+        self._refresh_line(old)
+        self._refresh_line(new)
+        if self.is_attached and old != new:
+            self.post_message(LineChosen(self.line))
+
+    def watch_column(self) -> None:
+        self._refresh_line(self.cursor)
+        if self.is_attached:
+            self.post_message(LineChosen(self.line))
+
+    def _refresh_line(self, place: int) -> None:
+        y = place - self.scroll_offset.y + 1
+        if 0 < y < self.size.height:
+            self.refresh(Region(0, y, self.size.width, 1))
+
+    def _keep_in_sight(self) -> None:
+        top = self.scroll_offset.y
+        if self.cursor < top:
+            self.scroll_to(y=self.cursor, animate=False, force=True, immediate=True)
+        elif self.cursor >= top + self._visible:
+            self.scroll_to(y=self.cursor - self._visible + 1, animate=False, force=True, immediate=True)
+
+    def _go(self, place: int) -> None:
+        self.cursor = max(0, min(place, len(self.lines) - 1))
+
+    def action_move(self, by: int) -> None:
+        self._go(self.cursor + by)
+
+    def action_page(self, by: int) -> None:
+        self._go(self.cursor + by * self._visible)
+
+    def action_to_end(self, by: int) -> None:
+        self._go(0 if by < 0 else len(self.lines) - 1)
+
+    def action_aside(self, by: int) -> None:
+        """To the next cell that is shown."""
+        if not self.by_cell:
+            return
+        place = self.column + by
+        while 0 <= place < len(self.columns) and not self._widths[place]:
+            place += by
+        if 0 <= place < len(self.columns):
+            self.column = place
+
+    def action_open(self) -> None:
+        if self.line is not None:
+            self.post_message(LineOpened(self.line))
+
+    # The order
+
+    def action_sort(self) -> None:
+        after = 0 if self._sorted_by is None else self._sorted_by + 1
+        while after < len(self.columns) and not self._widths[after]:
+            after += 1
+        self._sort_by(after if after < len(self.columns) else None)
+
+    def action_reverse(self) -> None:
+        if self._sorted_by is not None:
+            self._reversed = not self._reversed
+            self._arrange()
+
+    def _sort_by(self, column: int | None) -> None:
+        if column == self._sorted_by:
+            self.action_reverse()
+            return
+        self._sorted_by, self._reversed = column, False
+        self._arrange()
+
+    def _column_at(self, x: int) -> int | None:
+        left = 1
+        for column, width in enumerate(self._widths):
+            if width:
+                if left <= x < left + width + GAP:
+                    return column
+                left += width + GAP
+        return None
+
+    def on_click(self, event: events.Click) -> None:
+        column = self._column_at(event.x)
+        if event.y == 0:
+            if column is not None:
+                self._sort_by(column)
+            return
+        place = self.scroll_offset.y + event.y - 1
+        if place >= len(self.lines):
+            return
+        self.cursor = place
+        if self.by_cell and column is not None:
+            self.column = column
+        if event.chain == 2:
+            self.action_open()
+
+
+def _background(style: Style) -> Style:
+    return Style(bgcolor=style.bgcolor)

@@ -1,0 +1,126 @@
+"""What all lenses share, shown by a lens of the containers' images."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import pytest
+from rich.text import Text
+
+from nsview.model.records import Container
+from nsview.model.table import Cell, Column, Line
+from nsview.tui import app as apps
+from nsview.tui.lens import Lens
+from nsview.tui.table import Table
+
+from .screens import SMALL, WIDE, drawn, explorer, loaded
+
+
+class Images(Lens):
+    NAME = "images"
+    COLUMNS: ClassVar[Sequence[Column]] = (Column("NAME"), Column("NPROCS", right=True), Column("IMAGE", keep=False))
+    EMPTY = "No container runs here."
+    opened: ClassVar[list[object]] = []
+
+    def lines(self) -> Sequence[Line]:
+        return [
+            Line(c.key, (Cell(c.name, "container"), Cell(str(len(c.pids)), order=len(c.pids)), Cell(c.image or "-")), c)
+            for c in self.snapshot.containers.values()
+        ]
+
+    def about(self, line: Line) -> Text:
+        assert isinstance(line.subject, Container)
+        return Text(f"about {line.subject.name}")
+
+    def open(self, line: Line) -> None:
+        self.opened.append(line.key)
+
+
+@pytest.fixture(autouse=True)
+def images(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(apps.LENSES, "images", (__name__, "Images"))
+    Images.opened.clear()
+
+
+def names(table: Table) -> list[str]:
+    return [line.cells[0].text for line in table.lines]
+
+
+async def test_it_opens_over_the_explorer_and_goes_back_to_it() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        app.action_lens("images")
+        await pilot.pause()
+        assert "about " in drawn(app)
+        assert "shop/web:1.4" in drawn(app)
+        await pilot.press("q")
+        assert app.screen is app.explorer
+        assert app.lens is None
+
+
+async def test_its_lines_are_filtered_sorted_and_opened() -> None:
+    app = explorer()
+    async with app.run_test(size=SMALL) as pilot:
+        await loaded(pilot)
+        app.action_lens("images")
+        await pilot.pause()
+        assert app.lens is not None
+        table = app.lens.table
+        given = names(table)
+        await pilot.press("s")
+        assert names(table) == sorted(given)
+        await pilot.press("S")
+        assert names(table) == sorted(given, reverse=True)
+        await pilot.press("slash", *"led", "enter")
+        assert names(table) == ["ledger"]
+        await pilot.press("enter")
+        await pilot.pause()
+        assert Images.opened == [table.lines[0].key]
+        await pilot.press("slash", *"xxx")
+        await pilot.pause()
+        assert "Nothing here holds all of: xxx" in drawn(app)
+        await pilot.press("escape")
+        assert len(table.lines) == len(given)
+        assert app.lens is not None, "the first Esc clears the filter"
+        await pilot.press("escape")
+        assert app.lens is None
+
+
+async def test_a_newer_snapshot_keeps_the_cursor_on_its_line() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        app.action_lens("images")
+        await pilot.pause()
+        assert app.lens is not None
+        table = app.lens.table
+        await pilot.press("j", "j")
+        chosen = table.line
+        assert chosen is not None
+        first = names(table)[0]
+        kept = {k: c for k, c in app.lens.snapshot.containers.items() if c.name != first}
+        app.lens.snapshot = apps.Snapshot(
+            app.lens.snapshot.host, 0, app.lens.snapshot.processes, app.lens.snapshot.namespaces, kept
+        )
+        app.lens.make()
+        await pilot.pause()
+        assert first not in names(table)
+        assert table.line is not None
+        assert table.line.key == chosen.key
+
+
+async def test_a_click_on_a_title_sorts_and_one_on_a_line_chooses_it() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        app.action_lens("images")
+        await pilot.pause()
+        assert app.lens is not None
+        table = app.lens.table
+        await pilot.click(Table, offset=(2, 0))
+        assert names(table) == sorted(names(table))
+        await pilot.click(Table, offset=(2, 3))
+        assert table.cursor == 2
+        await pilot.click(Table, offset=(2, 3), times=2)
+        await pilot.pause()
+        assert Images.opened == [table.lines[2].key]

@@ -13,7 +13,7 @@ import re
 
 from nsview import linux
 
-from . import cgroup, files, nsfs, procfs
+from . import cgroup, files, mountinfo, nsfs, procfs
 from .containers import containerd
 
 SHELLS = ("/bin/bash", "/usr/bin/bash", "/bin/zsh", "/bin/ash", "/bin/dash", "/bin/sh", "/usr/bin/sh", "/busybox/sh")
@@ -297,17 +297,10 @@ def _first(mount_points, path, name):
 def _cgroup_mounts():
     """{"": [v2's mount points], "freezer": [v1's], ..}, from this process's own mountinfo."""
     found: dict[str, list[str]] = {}
-    try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="backslashreplace") as file:
-            lines = file.read().splitlines()
-    except OSError:
-        return found
-    for line in lines:
-        left, _, right = line.partition(" - ")
-        fields = right.split(" ")
-        if fields[0] == "cgroup2":
-            found.setdefault("", []).append(left.split(" ")[4])
-        elif fields[0] == "cgroup":
-            for option in fields[2].split(","):
-                found.setdefault(option, []).append(left.split(" ")[4])
+    for mount in mountinfo.parse(mountinfo.read_own()):
+        if mount.fstype == "cgroup2":
+            found.setdefault("", []).append(mount.point)
+        elif mount.fstype == "cgroup":
+            for option in mount.super_options:
+                found.setdefault(option, []).append(mount.point)
     return found

@@ -21,7 +21,7 @@ import time
 
 from nsview import linux
 
-from . import files, nsfs, procfs
+from . import mountinfo, nsfs, procfs
 
 KINDS = ("thread", "for_children", "fd", "socket", "mount")
 """The kinds of holder that a search looks for; `process`, `child` and the mounts of our own mount namespace are known
@@ -38,7 +38,6 @@ NS_MNT_GET_PREV = 0x8010B70C
 _OF_THREADS = ("mnt", "uts", "ipc", "net", "cgroup", "time")
 _FOR_CHILDREN = ("pid", "time")
 _LINK = re.compile(r"^(" + "|".join(procfs.KINDS) + r"):\[(\d+)\]$")
-_MOUNTINFO_LIMIT = 64 << 20
 _GONE = (errno.ENOENT, errno.ESRCH)
 
 
@@ -276,7 +275,7 @@ class Search:
         oldest.pop(os.stat("/proc/self/ns/mnt").st_ino, None)
         for start, pid in oldest.values():
             try:
-                text = _mountinfo(pid, self._reader.proc_fd)
+                text = mountinfo.read(pid, self._reader.proc_fd)
             except OSError as error:
                 if error.errno not in _GONE:
                     self._count(error)
@@ -363,14 +362,6 @@ def _open_mounted(pid, path, device):
         os.close(root)
     try:
         return _open_nsfs("/proc/self/fd/%d" % fd, device)
-    finally:
-        os.close(fd)
-
-
-def _mountinfo(pid, proc_fd):
-    fd = os.open("%d/mountinfo" % pid, os.O_RDONLY, dir_fd=proc_fd)
-    try:
-        return files.text(files.read_limited(fd, _MOUNTINFO_LIMIT))
     finally:
         os.close(fd)
 

@@ -12,19 +12,20 @@ from __future__ import annotations
 import os
 import re
 
+from . import mountinfo
+
 _CAP_SYS_PTRACE = 19
 _HIDEPID = {"1": "noaccess", "2": "invisible", "4": "ptraceable"}
-_MOUNT = re.compile(r"^\S+ \S+ \S+ \S+ (\S+) (.*) - (\S+) \S+ (\S+)$")
 
 
 def notes(own, initial, pid):
     """The lines. own: the record of this process as /proc shows it; pid: its pid as it sees itself, by getpid.
     initial: the host's first namespaces, {kind: inode}."""
-    return [*_of_proc(_mountinfo(), own, pid), *_of_namespaces(own, initial), *_of_privileges()]
+    return [*_of_proc(own, pid), *_of_namespaces(own, initial), *_of_privileges()]
 
 
-def _of_proc(mountinfo, own, pid):
-    options = proc_options(mountinfo)
+def _of_proc(own, pid):
+    options = proc_options(mountinfo.parse(mountinfo.read_own()))
     hidden = options.get("hidepid", "0")
     # Root sees all of it regardless, and so does the group of gid=.
     if hidden not in ("0", "off") and os.geteuid() != 0 and int(options.get("gid", -1)) not in os.getgroups():
@@ -41,14 +42,12 @@ def _of_proc(mountinfo, own, pid):
         )
 
 
-def proc_options(mountinfo):
+def proc_options(mounts):
     """{option: value} of what is mounted at /proc last; flags have the value ""."""
     options: dict[str, str] = {}
-    for line in mountinfo.split("\n"):
-        match = _MOUNT.match(line)
-        if match and match.group(1) == "/proc":
-            pairs = (option.partition("=") for option in match.group(4).split(","))
-            options = {name: value for name, _, value in pairs} if match.group(3) == "proc" else {}
+    for mount in mounts:
+        if mount.point == "/proc":
+            options = dict(option.partition("=")[::2] for option in mount.super_options if mount.fstype == "proc")
     return options
 
 
@@ -87,11 +86,3 @@ def _effective():
     except OSError:
         match = None
     return int(match.group(1), 16) if match else -1
-
-
-def _mountinfo():
-    try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="backslashreplace") as file:
-            return file.read()
-    except OSError:
-        return ""

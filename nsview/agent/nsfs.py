@@ -12,6 +12,8 @@ import os
 import re
 import struct
 
+from .mountinfo import unescaped
+
 NS_GET_USERNS = 0xB701
 NS_GET_PARENT = 0xB702
 NS_GET_NSTYPE = 0xB703
@@ -42,7 +44,6 @@ FIXED_INITIAL = {
 FIXED_INITIAL_SINCE_6_18 = {"net": 4026531833, "mnt": 4026531832}
 
 _NSFS_MOUNT = re.compile(r"^\S+ \S+ \S+ ([a-z]+):\[(\d+)\] (\S+) .* - nsfs ", re.MULTILINE)
-_OCTAL = re.compile(r"\\([0-7]{3})")
 
 
 def describe(kind, inode, open_namespace, device, above=None):
@@ -130,7 +131,7 @@ def mounts(mountinfo):
     if " - nsfs " not in mountinfo:
         return found
     for match in _NSFS_MOUNT.finditer(mountinfo):
-        path = _OCTAL.sub(lambda octal: chr(int(octal.group(1), 8)), match.group(3))
+        path = unescaped(match.group(3))
         paths = found.setdefault((match.group(1), int(match.group(2))), [])
         if path not in paths:
             paths.append(path)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from . import cgroup, containers, holders, nsfs, procfs
+from . import cgroup, containers, holders, mountinfo, nsfs, procfs
 
 _ALIVE = ("R", "S", "D", "I")
 
@@ -173,7 +173,7 @@ class Scanner:
         return same
 
     def _namespaces(self, processes):
-        mounts = nsfs.mounts(_own_mountinfo())
+        mounts = nsfs.mounts(mountinfo.read_own())
         first = {}
         for record in processes.values():
             for key in record["namespaces"].items():
@@ -353,14 +353,6 @@ def kernel_version(release):
             digits += character
         numbers.append(int(digits or 0))
     return tuple(numbers)
-
-
-def _own_mountinfo():
-    try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="backslashreplace") as file:
-            return file.read()
-    except OSError:
-        return ""
 
 
 def _opener(path):

@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT))
 from crowd import Crowd  # noqa: E402
 from pairs import machine  # noqa: E402
 
-from nsview.agent import containers, holders, nsfs, procfs, scan  # noqa: E402
+from nsview.agent import containers, holders, mountinfo, nsfs, procfs, scan  # noqa: E402
 
 PASSES = 5
 
@@ -91,7 +91,7 @@ def namespace_facts(scanner: scan.Scanner, look: dict[str, Any]) -> Iterable[tup
     yield "scan", "still the same, and what is above and mounted, a namespace", microseconds / len(first), len(first)
     mounts = {pid for (kind, _), pid in first.items() if kind == "mnt"}
     yield "search", "bind mounts, a mount namespace", *cost(
-        lambda pid: nsfs.mounts(holders._mountinfo(pid, scanner.reader.proc_fd)), mounts
+        lambda pid: nsfs.mounts(mountinfo.read(pid, scanner.reader.proc_fd)), mounts
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nsview.agent import honesty
+from nsview.agent import honesty, mountinfo
 from nsview.hosts.local import LocalHost
 
 from .conftest import require
@@ -97,7 +97,7 @@ def test_with_the_proc_of_another_pid_namespace_processes_are_right_nevertheless
 
 
 @pytest.mark.parametrize(
-    ("mountinfo", "expected"),
+    ("text", "expected"),
     [
         ("22 1 0:5 / /proc rw,relatime - proc proc rw,hidepid=2,gid=5\n", {"rw": "", "hidepid": "2", "gid": "5"}),
         # What is mounted over it last is what is read.
@@ -109,5 +109,5 @@ def test_with_the_proc_of_another_pid_namespace_processes_are_right_nevertheless
         ("nonsense\n\n - proc proc hidepid=2", {}),
     ],
 )
-def test_options_are_those_of_what_is_mounted_at_proc(mountinfo: str, expected: dict[str, str]) -> None:
-    assert honesty.proc_options(mountinfo) == expected
+def test_options_are_those_of_what_is_mounted_at_proc(text: str, expected: dict[str, str]) -> None:
+    assert honesty.proc_options(mountinfo.parse(text)) == expected

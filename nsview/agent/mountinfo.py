@@ -1,0 +1,125 @@
+"""What is mounted, as one process sees it: all of its mount namespace that is below its root.
+
+Reading it takes no joining, only the permission to look at that process. Source: proc_pid_mountinfo(5),
+mount_namespaces(7) for propagation; the kernel's fs/proc_namespace.c for what is escaped.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import NamedTuple
+
+from . import files
+
+LIMIT = 64 << 20  # bytes; a mount namespace has at most 100,000 mounts (/proc/sys/fs/mount-max)
+_OCTAL = re.compile(r"\\([0-7]{3})")
+
+
+class Mount(NamedTuple):
+    """One line of mountinfo, escapes undone.
+
+    id, parent: of the mount and the one that it is mounted on, which need not be in the list. device: "major:minor".
+    root: which directory or file of the file system is mounted; of a namespace "net:[4026532173]". point: where.
+    options: of this mount, ("rw", "nosuid", ..); super_options: of the file system.
+    shared, master: the peer group it is in, and the one whose mounts and unmounts it receives; None: none.
+    """
+
+    id: int
+    parent: int
+    device: str
+    root: str
+    point: str
+    options: tuple[str, ...]
+    shared: int | None
+    master: int | None
+    unbindable: bool
+    fstype: str
+    source: str
+    super_options: tuple[str, ...]
+
+
+def read(pid="self", proc_fd=None):
+    """The text of /proc/PID/mountinfo. OSError where the process is gone or may not be looked at."""
+    path = "%s/mountinfo" % pid if proc_fd is not None else "/proc/%s/mountinfo" % pid
+    fd = os.open(path, os.O_RDONLY, dir_fd=proc_fd)
+    try:
+        return files.text(files.read_limited(fd, LIMIT))
+    finally:
+        os.close(fd)
+
+
+def read_own():
+    """The text of this process's own; "" where there is no such file."""
+    try:
+        return read()
+    except OSError:
+        return ""
+
+
+def parse(text):
+    """The mounts in the kernel's order: each after the one that it is mounted on, and what is on top last."""
+    return [mount for mount in map(_mount, text.split("\n")) if mount]
+
+
+def _mount(line):
+    """None for a line that is no mount: some file systems let who mounts them put a newline into their options."""
+    # At each single space: a source may be empty.
+    fields = line.split(" ")
+    try:
+        end = fields.index("-", 6)
+        optional = dict(field.partition(":")[::2] for field in fields[6:end])
+        return Mount(
+            int(fields[0]),
+            int(fields[1]),
+            fields[2],
+            unescaped(fields[3]),
+            unescaped(fields[4]),
+            tuple(fields[5].split(",")),
+            _group(optional.get("shared")),
+            _group(optional.get("master")),
+            "unbindable" in optional,
+            unescaped(fields[end + 1]),
+            unescaped(fields[end + 2]),
+            tuple(unescaped(option) for option in fields[end + 3].split(",")),
+        )
+    except (IndexError, ValueError):
+        return None
+
+
+def _group(number):
+    return int(number) if number else None
+
+
+def unescaped(field):
+    """Space, tab, newline, backslash and # are written as \\040 and the like."""
+    return _OCTAL.sub(lambda octal: chr(int(octal.group(1), 8)), field) if "\\" in field else field
+
+
+def hidden(mounts):
+    """The ids of the mounts that no path leads to: another is mounted over them, or over a directory above them."""
+    points: dict[int, set[str]] = {}  # {id: where others are mounted on it}
+    for mount in mounts:
+        if mount.parent != mount.id:  # the very first one is its own parent
+            points.setdefault(mount.parent, set()).add(mount.point)
+    buried: dict[int, bool] = {}  # {id: its very place is out of reach}
+    parents = {mount.id: mount.parent for mount in mounts}
+    for mount in mounts:
+        beside = points.get(mount.parent, ())
+        buried[mount.id] = any(above in beside for above in _above(mount.point))
+    found = set()
+    for mount in mounts:
+        id, seen = mount.id, set()
+        while id in parents and id not in seen and not buried[id]:
+            seen.add(id)
+            id = parents[id]
+        if buried.get(id) or mount.point in points.get(mount.id, ()):
+            found.add(mount.id)
+    return found
+
+
+def _above(path):
+    """The directories above a path, the root included."""
+    while len(path) > 1:
+        path = path[: path.rindex("/")] or "/"
+        yield path

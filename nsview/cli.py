@@ -262,7 +262,7 @@ def _explore(options: argparse.Namespace) -> int:
         from .hosts.recording import demo
 
         options.recording = demo()
-    from . import config
+    from . import config, state
     from .join.ready import commands
 
     host = _host(options, once=False)
@@ -275,7 +275,7 @@ def _explore(options: argparse.Namespace) -> int:
         host.first()  # what can't be read is said before the screen is taken
     from .tui.app import NsviewApp
 
-    app = NsviewApp(host, ready)
+    app = NsviewApp(host, ready, state.Memory(state.path()))
     app.run()
     if app.failure:
         raise Failure(UNREADABLE, app.failure)

@@ -29,6 +29,7 @@ from nsview.model.changes import changes
 from nsview.model.records import Process
 from nsview.model.rows import GROUPINGS
 from nsview.model.snapshot import Snapshot
+from nsview.state import Memory
 
 from .explorer import Explorer
 from .kindbar import NAMES
@@ -52,10 +53,13 @@ class NsviewApp(App[int]):
         Binding("ctrl+p", "command_palette", "All commands", show=False),
     ]
 
-    def __init__(self, host: LocalHost | RecordedHost, ready: tuple[Ready, ...] = BUILT_IN) -> None:
+    def __init__(
+        self, host: LocalHost | RecordedHost, ready: tuple[Ready, ...] = BUILT_IN, memory: Memory | None = None
+    ) -> None:
         super().__init__()
         self.host = host
         self.ready = ready
+        self.memory = memory or Memory()
         self.failure: str | None = None
         self._recorded_answer = 0
         self._searching: LocalHost | None = None
@@ -80,10 +84,12 @@ class NsviewApp(App[int]):
         gone = select.poll()
         gone.register(0, 0)  # POLLHUP alone, which is always told
         gone.poll()
+        self.memory.save()
         self.host.stop()
         os._exit(128 + signal.SIGHUP)
 
     def on_unmount(self) -> None:
+        self.memory.save()
         self.host.stop()
 
     # The feed: a thread reads, the screen is told

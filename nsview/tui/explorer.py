@@ -37,6 +37,7 @@ from nsview.model.rows import (
 )
 from nsview.model.snapshot import Snapshot, with_ghosts
 from nsview.model.text import safe
+from nsview.state import Memory
 
 from . import draw
 from .details import DetailsPane
@@ -129,6 +130,10 @@ class Explorer(Screen[None]):
         yield Keys()
 
     def on_mount(self) -> None:
+        last = self._memory.state
+        self.view = View(by=last.grouping or "net")
+        self.query_one(KindBar).by = self.view.by
+        self.set_class(not last.details, "no-details")
         self.listing.focus()
 
     def on_resize(self) -> None:
@@ -137,6 +142,10 @@ class Explorer(Screen[None]):
     @property
     def _live(self) -> bool:
         return self.app.host_is_live  # type: ignore[attr-defined,no-any-return]
+
+    @property
+    def _memory(self) -> Memory:
+        return self.app.memory  # type: ignore[attr-defined,no-any-return]
 
     @property
     def listing(self) -> Listing:
@@ -157,7 +166,8 @@ class Explorer(Screen[None]):
     def _begin(self, snapshot: Snapshot) -> None:
         """The first snapshot."""
         self.snapshot = self.query_one(Status).snapshot = snapshot
-        if not snapshot.host.privileged and sum(snapshot.unreadable.values()) * 2 > len(snapshot.processes):
+        mostly_unreadable = sum(snapshot.unreadable.values()) * 2 > len(snapshot.processes)
+        if mostly_unreadable and not snapshot.host.privileged and self._memory.state.grouping is None:
             # Few inodes are to be seen without root, but cgroups are: containers are what can be told apart.
             self.view = View(by="container")
             self.query_one(KindBar).by = "container"
@@ -328,6 +338,7 @@ class Explorer(Screen[None]):
         snapshot = self.snapshot
         if snapshot is None or by == self.view.by:
             return
+        self._memory.remember(grouping=by)
         select, toggled = self._same_under(by, snapshot)
         self._look(select, by=by, toggled=toggled)
 
@@ -386,6 +397,7 @@ class Explorer(Screen[None]):
 
     def action_toggle_details(self) -> None:
         self.toggle_class("no-details")
+        self._memory.remember(details=not self.has_class("no-details"))
 
     # Keys: the filter
 

@@ -6,15 +6,16 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from nsview.hosts.recording import RecordedHost, demo
+from nsview.state import Memory
 from nsview.tui.app import NsviewApp
 
 USER = Path(__file__).resolve().parent.parent.parent / "screenshots" / "user.jsonl.gz"
 WIDE, SMALL = (160, 50), (80, 24)
 
 
-def explorer(recording: Path | None = None) -> NsviewApp:
+def explorer(recording: Path | None = None, memory: Memory | None = None) -> NsviewApp:
     """An explorer of the demo, or of another recording, all of it at once."""
-    return NsviewApp(RecordedHost(recording or demo()))
+    return NsviewApp(RecordedHost(recording or demo()), memory=memory)
 
 
 async def loaded(pilot: Pilot[int]) -> None:

@@ -1,0 +1,94 @@
+"""What the explorer remembers from one run to the next: its looks, and what was typed. Small, and never worth an error.
+
+A file that is broken, hostile or not ours is as good as none; what cannot be kept is forgotten.
+"""
+
+import contextlib
+import os
+import stat
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from .model.rows import Grouping
+
+MOST = 65536
+"""Bytes of a state file that are read; a larger one is none of ours."""
+HISTORY = 50
+
+
+class State(Struct, frozen=True, omit_defaults=True):
+    """None: never chosen, so the usual. history: filters that were kept, the latest last. greeted: the hint for new
+    users was seen."""
+
+    theme: str | None = None
+    grouping: Grouping | None = None
+    details: bool = True
+    history: tuple[str, ...] = ()
+    greeted: bool = False
+
+
+def path() -> Path:
+    """Where it is kept: $XDG_STATE_HOME or ~/.local/state, below nsview."""
+    from platformdirs import user_state_path
+
+    return user_state_path("nsview") / "state.json"
+
+
+class Memory:
+    """The state of this run. Without a file nothing is read and nothing kept."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        self.file = file
+        self.state = _load(file) if file else State()
+        self._changed: dict[str, object] = {}
+
+    def remember(self, **changed: object) -> None:
+        """Have these fields of the state from now on; on disk after `save`."""
+        self._changed |= changed
+        self.state = msgspec.structs.replace(self.state, **changed)
+
+    def add_to_history(self, expression: str) -> None:
+        """A filter was kept; each is in the history once."""
+        if expression and expression.isprintable():
+            others = [other for other in self.state.history if other != expression]
+            self.remember(history=(*others, expression)[-HISTORY:])
+
+    def save(self) -> None:
+        """Keep what this run has changed, and leave what another run has kept meanwhile."""
+        if self.file and self._changed:
+            state = msgspec.structs.replace(_load(self.file), **self._changed)
+            with contextlib.suppress(OSError):
+                _write(self.file, msgspec.json.encode(state))
+            self._changed = {}
+
+
+def _load(file: Path) -> State:
+    try:
+        # Opening a FIFO would wait for its writer.
+        with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:
+            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+                return State()
+            data = opened.read(MOST + 1)
+        return msgspec.json.decode(data, type=State) if len(data) <= MOST else State()
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return State()
+
+
+def _write(file: Path, data: bytes) -> None:
+    """Write it whole or not at all, and only where all of the way is ours: under `sudo -E` the directories are the
+    user's, who could lead root elsewhere, and neither change nor remove what it leaves there."""
+    owners = {place.lstat().st_uid for place in (file, *file.parents) if os.path.lexists(place)}
+    if not owners <= {0, os.geteuid()} or (file.exists() and file.stat().st_uid != os.geteuid()):
+        return
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = file.with_name(f"{file.name}.{os.getpid()}")
+    new.unlink(missing_ok=True)
+    try:
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as opened:
+            opened.write(data)
+        new.replace(file)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise

@@ -21,6 +21,8 @@ class Filter(Struct, frozen=True):
 
     words: tuple[str, ...] = ()
     namespaces: tuple[tuple[str, int], ...] = ()
+    text: str = ""
+    """As it was typed."""
 
     def __bool__(self) -> bool:
         return bool(self.words or self.namespaces)
@@ -70,7 +72,7 @@ def parse(expression: str) -> Filter:
             namespaces.append((match.group(1), int(match.group(2) or match.group(3))))
         else:
             words.append(word)
-    return Filter(tuple(words), tuple(namespaces))
+    return Filter(tuple(words), tuple(namespaces), expression)
 
 
 def _container_text(container: Container) -> str:

@@ -10,7 +10,7 @@ from .records import Container, Namespace, NamespaceKey, Process
 from .snapshot import Snapshot
 from .text import safe
 
-_NAMESPACE = re.compile(r"([a-z]+):(?:(\d{1,20})|\[(\d{1,20})\])", re.ASCII)
+NAMESPACE = re.compile(r"([a-z]+):(?:(\d{1,20})|\[(\d{1,20})\])", re.ASCII)
 _PID = re.compile(r"\d{1,10}", re.ASCII)
 
 
@@ -32,7 +32,7 @@ class TargetError(Exception):
 
 def resolve(snapshot: Snapshot, text: str) -> Target:
     """The target that a text means. A path must have been made a namespace's name before (`type:inode`)."""
-    match = _NAMESPACE.fullmatch(text)
+    match = NAMESPACE.fullmatch(text)
     if match:
         for kind in KIND_NAMES:
             if kind == match[1]:

@@ -26,15 +26,18 @@ from nsview.hosts.local import LocalHost
 from nsview.hosts.recording import RecordedHost
 from nsview.join.ready import BUILT_IN, Ready
 from nsview.model.changes import changes
+from nsview.model.leads import Thing, meant
 from nsview.model.records import Process
 from nsview.model.rows import GROUPINGS
 from nsview.model.snapshot import Snapshot
+from nsview.model.text import safe
 from nsview.state import Memory
 
 from .explorer import Explorer
 from .kindbar import NAMES
 from .messages import DetailsArrived, FeedEnded, Progressed, SnapshotArrived
 from .status import Status
+from .trail import Place
 
 if TYPE_CHECKING:
     from .lens import Lens
@@ -193,6 +196,35 @@ class NsviewApp(App[int]):
         if self.lens is not None:
             self.lens = None
             self.pop_screen()
+
+    # Going to where a thing has its row
+
+    def go_to(self, wanted: Thing) -> None:
+        """Go to the row of a process (its pid), a namespace (its type and inode), or of what a text means: a
+        container's key or name, `net:4026532173`, a number. From a lens too; the way back leads there again."""
+        snapshot = self.explorer.snapshot
+        if snapshot is None:
+            return
+        if isinstance(wanted, str) and wanted not in snapshot.containers:
+            found = meant(snapshot, wanted)
+            if not found:
+                self.notify(f"Nothing here is {safe(wanted)}.", severity="warning", markup=False)
+                return
+            wanted = found[0].thing
+        self.explorer.go_to(wanted)
+
+    def go_back_to(self, place: Place) -> None:
+        """Show a place again, and the lens that was open over it."""
+        self.close_lens()
+        self.explorer.look_again(place)
+        if place.lens:
+            self.action_lens(place.lens)
+
+    @property
+    def lens_name(self) -> str | None:
+        """Which lens is open."""
+        names = (name for name, (_, made) in LENSES.items() if made == type(self.lens).__name__)
+        return next(names, None)
 
     # Leaving the screen for a while
 

@@ -18,6 +18,7 @@ from nsview.hosts.usage import Meter, Usage
 from nsview.join.ready import Ready
 from nsview.model import filter, target
 from nsview.model.changes import Changes, changes
+from nsview.model.leads import Thing, reveal
 from nsview.model.records import Details, Process
 from nsview.model.rows import (
     GROUPINGS,
@@ -46,6 +47,7 @@ from .kindbar import KindBar
 from .listing import Listing
 from .messages import Chosen, EnterWanted, FoldWanted, GroupingWanted
 from .status import Status
+from .trail import Place, Trail
 
 SLICE = 0.002  # seconds of making rows, between which keys are answered
 MOMENT = 1.5  # seconds for which births, deaths and moves are marked
@@ -98,6 +100,8 @@ class Explorer(Screen[None]):
         Binding("r", "rescan", "Look again now", show=False),
         Binding("R", "app.elevate", "As root", tooltip="Read what only root may, through sudo"),
         Binding("escape", "clear_filter", "Clear the filter", show=False),
+        Binding("backspace,alt+left", "back", "Back to the grouping, filter and row before", show=False),
+        Binding("alt+right", "forward", "Forward again", show=False),
         Binding("question_mark", "app.help", "Help", key_display="?"),
         Binding("q", "app.quit", "Quit"),
     ]
@@ -119,6 +123,8 @@ class Explorer(Screen[None]):
         self._asking: Timer | None = None
         self._asked: int | None = None
         self._entering: tuple[int, Process, Row, Ready | None] | None = None
+        self._trail = Trail()
+        self._before_filter: Place | None = None  # where one was when the filter's line was opened
 
     def compose(self) -> ComposeResult:
         yield Status()
@@ -340,6 +346,7 @@ class Explorer(Screen[None]):
             return
         self._memory.remember(grouping=by)
         select, toggled = self._same_under(by, snapshot)
+        self._trail.leave(self._here)
         self._look(select, by=by, toggled=toggled)
 
     def on_grouping_wanted(self, message: GroupingWanted) -> None:
@@ -399,6 +406,48 @@ class Explorer(Screen[None]):
         self.toggle_class("no-details")
         self._memory.remember(details=not self.has_class("no-details"))
 
+    # Keys: where one has been
+
+    @property
+    def _here(self) -> Place:
+        row = self.listing.row
+        keys = [row.key] if row else []
+        if isinstance(row, ProcessRow) and row.group:
+            keys.append(row.group)
+        return Place(self.view, tuple(keys), self.app.lens_name)  # type: ignore[attr-defined]
+
+    def go_to(self, thing: Thing) -> None:
+        """Put the cursor on the row of a thing, however the view must change for it."""
+        found = reveal(self.snapshot, self.view, thing) if self.snapshot is not None else None
+        if found is None:
+            name = f"{thing[0]}:[{thing[1]}]" if isinstance(thing, tuple) else safe(str(thing))
+            self.notify(f"{name} is not here any more.", severity="warning", markup=False)
+            return
+        self._trail.leave(self._here)
+        self.app.close_lens()  # type: ignore[attr-defined]
+        view, keys = found
+        self.look_again(Place(view, tuple(keys)))
+
+    def look_again(self, place: Place) -> None:
+        """Show a place as it was; of what is gone since, whatever stands there now."""
+        view = place.view
+        self.remove_class("filtering")
+        self._look(list(place.row), by=view.by, filter=view.filter, toggled=view.toggled, nest=view.nest)
+        self._tell_filter()
+        self.listing.focus()
+
+    def action_back(self) -> None:
+        self._go_along(self._trail.back(self._here), "Nothing lies before this.")
+
+    def action_forward(self) -> None:
+        self._go_along(self._trail.forward(self._here), "Nothing lies ahead; this is where you came to last.")
+
+    def _go_along(self, place: Place | None, end: str) -> None:
+        if place is None:
+            self.notify(end)
+        else:
+            self.app.go_back_to(place)  # type: ignore[attr-defined]
+
     # Keys: the filter
 
     async def action_filter(self) -> None:
@@ -406,24 +455,45 @@ class Explorer(Screen[None]):
             return  # typed ahead after q
         if not self.query(FilterInput):
             await self.mount(FilterInput(), before="#keys")
+        self._tell_filter()
+        self._before_filter = self._here
         self.add_class("filtering")
         self.query_one(FilterInput).focus()
 
+    def _tell_filter(self) -> None:
+        """The filter in effect, as text, wherever it is shown."""
+        text = self.query_one(Status).filter = self.view.filter.text
+        for typed in self.query(FilterInput):
+            typed.value = text
+
     def on_input_changed(self, event: Input.Changed) -> None:
-        self.query_one(Status).filter = event.value
-        self._look(filter=filter.parse(event.value))
+        if event.value != self.view.filter.text:
+            self.query_one(Status).filter = event.value
+            self._look(filter=filter.parse(event.value))
 
     def on_input_submitted(self) -> None:
         self.action_keep_filter()
 
     def action_keep_filter(self) -> None:
+        self._leave_filter()
         self.remove_class("filtering")
         self.listing.focus()
 
     def action_clear_filter(self) -> None:
-        for typed in self.query(FilterInput):
-            typed.value = ""
-        self.action_keep_filter()
+        """Everything again; the way back leads to what was filtered."""
+        self._leave_filter()
+        if self.view.filter.text:
+            self._trail.leave(self._here)
+            self._look(filter=filter.Filter())
+        self._tell_filter()
+        self.remove_class("filtering")
+        self.listing.focus()
+
+    def _leave_filter(self) -> None:
+        """What was typed in one go is one place to come back from."""
+        before, self._before_filter = self._before_filter, None
+        if before is not None and before.view.filter.text != self.view.filter.text:
+            self._trail.leave(before)
 
     # Keys: the host
 

@@ -11,5 +11,6 @@ nsfs        what the kernel tells of a namespace: owner, parent, id, where it is
 cgroup      where in the cgroup tree a process is, and which container that path names
 containers  who runs it: one file per runtime
 details     what is read of one process only when asked for
+status      what confines one process, as /proc writes it
 files       files of unknown origin, opened so that they can neither hang nor mislead
 """

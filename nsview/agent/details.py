@@ -15,6 +15,7 @@ from nsview import linux
 
 from . import cgroup, files, mountinfo, nsfs, procfs
 from .containers import containerd
+from .status import capabilities, label, status_of, text_at
 
 SHELLS = ("/bin/bash", "/usr/bin/bash", "/bin/zsh", "/bin/ash", "/bin/dash", "/bin/sh", "/usr/bin/sh", "/busybox/sh")
 _CAPABILITY = (
@@ -30,7 +31,6 @@ _LIMIT = {
     "Max pending signals": "SIGPENDING", "Max msgqueue size": "MSGQUEUE", "Max nice priority": "NICE",
     "Max realtime priority": "RTPRIO", "Max realtime timeout": "RTTIME",
 }  # fmt: skip
-_APPARMOR, _SELINUX = "/sys/kernel/security/apparmor", "/sys/fs/selinux"
 _LIMIT_LINE = re.compile(r"^(Max [a-z ]+?)\s{2,}(\S+)\s+(\S+)", re.MULTILINE)
 
 
@@ -52,7 +52,7 @@ def details(pid, start):
 
 
 def _details(pid, start, fd):
-    status = _status(fd)
+    status = status_of(fd)
     cgroup_lines = [line for line in files.text(procfs.read_at(fd, "cgroup", 16384)).split("\n") if line]
     record = {
         "pid": pid,
@@ -65,12 +65,12 @@ def _details(pid, start, fd):
         "cgroup_lines": cgroup_lines,
         "frozen": _frozen(cgroup_lines),
         "pid_namespace_dead": _pid_namespace_dead(fd),
-        "setgroups_denied": _text(fd, "setgroups").strip() == "deny",
+        "setgroups_denied": text_at(fd, "setgroups").strip() == "deny",
         "shells": [],
         "home": None,
         "identity": None,
         "unreadable": None,
-        "label": _label(fd),
+        "label": label(fd),
     }
     try:
         root = os.open("root", os.O_PATH | os.O_DIRECTORY, dir_fd=fd)
@@ -86,34 +86,11 @@ def _details(pid, start, fd):
     return record
 
 
-def _status(fd):
-    lines = files.text(procfs.read_at(fd, "status", procfs.STATUS_LIMIT)).split("\n")
-    pairs = (line.partition(":") for line in lines)
-    return {name: value.strip() for name, _, value in pairs}
-
-
-def _text(fd, name):
-    try:
-        return files.text(procfs.read_at(fd, name, 16384))
-    except OSError:
-        return ""
-
-
 def _link(fd, name):
     try:
         return os.readlink(name, dir_fd=fd)
     except OSError:
         return None
-
-
-def _label(fd):
-    """What AppArmor or SELinux confines the process by, None where neither does. proc_pid_attr(5), apparmor(7)."""
-    text = _text(fd, "attr/apparmor/current") or (_text(fd, "attr/current") if os.path.isdir(_APPARMOR) else "")
-    profile = text.strip("\0\n").rpartition(" (")[0] or text.strip("\0\n")
-    if profile and profile != "unconfined":
-        return {"module": "apparmor", "text": profile}
-    context = _text(fd, "attr/current").strip("\0\n") if os.path.isdir(_SELINUX) else ""
-    return {"module": "selinux", "text": context} if context.count(":") >= 2 else None
 
 
 def _shells(root):
@@ -153,19 +130,13 @@ def _of_status(fd, status, cwd):
         "uid": int(status["Uid"].split()[1]),
         "gid": int(status["Gid"].split()[1]),
         "groups": [int(group) for group in status.get("Groups", "").split()],
-        "capabilities": {
-            "effective": int(status["CapEff"], 16),
-            "permitted": int(status["CapPrm"], 16),
-            "inheritable": int(status["CapInh"], 16),
-            "bounding": int(status["CapBnd"], 16),
-            "ambient": int(status.get("CapAmb", "0"), 16),
-        },
+        "capabilities": capabilities(status),
         "no_new_privs": status.get("NoNewPrivs") == "1",
         "cwd": cwd or "/",
         "environment": None,
-        "rlimits": _limits(_text(fd, "limits")),
+        "rlimits": _limits(text_at(fd, "limits")),
         "umask": int(status["Umask"], 8) if "Umask" in status else None,
-        "oom_score_adj": int(_text(fd, "oom_score_adj") or 0),
+        "oom_score_adj": int(text_at(fd, "oom_score_adj") or 0),
     }
 
 
@@ -186,7 +157,7 @@ def _of_config(pid, fd):
     """
     reader = procfs.Reader()
     try:
-        parent, parent_cgroup = reader.process(int(_status(fd)["PPid"]))
+        parent, parent_cgroup = reader.process(int(status_of(fd)["PPid"]))
     except (procfs.Vanished, OSError, KeyError, ValueError):
         return None
     finally:
@@ -194,7 +165,7 @@ def _of_config(pid, fd):
     shim = containerd.shim(parent)
     if not shim or parent["uid"] not in (0, os.geteuid()) or len(parent["nspid"]) > 1:
         return None
-    path, claim = cgroup.parse(_text(fd, "cgroup"))
+    path, claim = cgroup.parse(text_at(fd, "cgroup"))
     for id in (claim.id if claim else None, shim.id):
         bundle = containerd.read_bundle(shim, id) if id else None
         if bundle and bundle.init_pid == pid:
@@ -209,7 +180,7 @@ def _of_process(process, fd):
     try:
         user = process.get("user") or {}
         sets = process.get("capabilities") or {}
-        current = _of_status(fd, _status(fd), None)
+        current = _of_status(fd, status_of(fd), None)
         rlimits = dict(current["rlimits"])
         for limit in process.get("rlimits") or ():
             rlimits[limit["type"].replace("RLIMIT_", "", 1)] = [_limit(limit["soft"]), _limit(limit["hard"])]

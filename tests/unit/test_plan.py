@@ -202,7 +202,7 @@ def test_a_label_is_written_where_its_module_reads_it(
 def test_a_label_is_read_as_its_module_writes_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, text: str, module: str | None, label: Label | None
 ) -> None:
-    from nsview.agent import details as agent
+    from nsview.agent import status as agent
 
     (tmp_path / file).parent.mkdir(parents=True)
     (tmp_path / file).write_text(text)
@@ -210,7 +210,7 @@ def test_a_label_is_read_as_its_module_writes_it(
         monkeypatch.setattr(agent, name, str(tmp_path) if name == module else str(tmp_path / "missing"))
     fd = os.open(tmp_path, os.O_PATH)
     try:
-        found = agent._label(fd)  # type: ignore[no-untyped-call]
+        found = agent.label(fd)  # type: ignore[no-untyped-call]
     finally:
         os.close(fd)
     assert msgspec.convert(found, Label | None) == label

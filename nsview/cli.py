@@ -44,6 +44,7 @@ class Failure(Exception):
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         # One line, where argparse would print the usage too.
+        message = message.replace("the following arguments are required:", "missing:")
         raise Failure(USAGE, f"{message}; see `{self.prog} --help`")
 
 
@@ -105,7 +106,7 @@ def parser() -> argparse.ArgumentParser:
     )
     enter.add_argument("--dry-run", action="store_true", help="print the plan and the nsenter command, do nothing")
     enter.add_argument("--start", type=int, metavar="TICKS", help="refuse a process that did not start then")
-    enter.add_argument("cmd", nargs="*", metavar="-- CMD", help="the command; without it a shell")
+    enter.add_argument("cmd", nargs="*", default=[], metavar="-- CMD", help="the command; without it a shell")
 
     diff = commands.add_parser(
         "diff", help="what is gone, new or moved between two recordings, or a recording and now",

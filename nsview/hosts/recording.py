@@ -13,6 +13,8 @@ from . import HostError, frames
 from .stream import Stream
 
 _GZIP = b"\x1f\x8b"
+MOST = 512 << 20
+"""Bytes of frames that are taken in: an hour of a busy host; a little gzip file could hold any number."""
 
 
 class RecordedHost:
@@ -27,12 +29,14 @@ class RecordedHost:
         self._stopped = threading.Event()
         self._details: dict[tuple[int, int], Details] | None = None
         try:
-            data = self.path.read_bytes()
-            if data.startswith(_GZIP):
-                data = gzip.decompress(data)
+            with self.path.open("rb") as file:
+                packed = file.peek(2).startswith(_GZIP)
+                data = (gzip.GzipFile(fileobj=file) if packed else file).read(MOST + 1)
         except (OSError, EOFError, zlib.error) as error:
             reason = getattr(error, "strerror", None) or "not a whole gzip file"
             raise HostError(f"{path}: {reason}") from None
+        if len(data) > MOST:
+            raise HostError(f"{path}: more than {MOST >> 20} MiB of frames, which is more than nsview takes in")
         self._lines = data.split(b"\n")
         rest = self._lines.pop()
         if not self._lines and not rest:

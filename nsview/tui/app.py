@@ -19,6 +19,7 @@ from textual import work
 from textual.app import App, SuspendNotSupported, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.worker import get_current_worker
 
 from nsview.hosts import HostError, frames
@@ -41,6 +42,9 @@ from .trail import Place
 
 if TYPE_CHECKING:
     from .lens import Lens
+
+PATIENCE = 5.0
+"""Seconds that an answer may take before the screen says that there is none."""
 
 LENSES: dict[str, tuple[str, str]] = {}
 """Name of a lens: (module, class); imported when it is opened."""
@@ -67,6 +71,8 @@ class NsviewApp(App[int]):
         self._recorded_answer = 0
         self._searching: LocalHost | None = None
         self._ended: LocalHost | RecordedHost | None = None  # the host whose agent has ended
+        self._asked: float | None = None  # since when the agent has said nothing, though asked
+        self._waiting: Timer | None = None  # .. until that is worth saying
         self.explorer = Explorer()
         self.lens: Lens | None = None  # the one that is open
 
@@ -125,13 +131,14 @@ class NsviewApp(App[int]):
         self.explorer.take(message.snapshot, message.happened)
         if self.lens is not None:
             self.lens.take(message.snapshot)
-        status = self.explorer.query_one(Status)
-        status.source = "live" if self.host.live else "recorded"
+        self._heard()
 
     def on_progressed(self, message: Progressed) -> None:
         self.explorer.query_one(Status).progress = f"read {message.done} of {message.total} processes …"
 
     def on_details_arrived(self, message: DetailsArrived) -> None:
+        if self.host.live:
+            self._heard()
         self.explorer.take_details(message.id, message.details)
 
     def on_feed_ended(self, message: FeedEnded) -> None:
@@ -155,10 +162,27 @@ class NsviewApp(App[int]):
     def request_details(self, process: Process) -> int:
         """Ask the host for a process's details; the id of the answer, which comes as DetailsArrived."""
         if isinstance(self.host, LocalHost):
+            if self._asked is None:
+                self._asked = time.monotonic()
+                self._waiting = self._waiting or self.set_timer(PATIENCE, self._wait)
             return self.host.request_details(process)
         self._recorded_answer += 1
         self.post_message(DetailsArrived(self._recorded_answer, self.host.details(process)))
         return self._recorded_answer
+
+    def _heard(self) -> None:
+        self._asked = None
+        for status in self.explorer.query(Status):  # none any more where the explorer is ending
+            status.source = "live" if self.host.live else "recorded"
+
+    def _wait(self) -> None:
+        """An agent that was asked may be stopped, or wait for something itself: say that it says nothing."""
+        self._waiting = None
+        if self._asked is not None and self.agent_runs:
+            silence = time.monotonic() - self._asked
+            if silence >= PATIENCE:
+                self.explorer.query_one(Status).source = f"no word for {silence:.0f} s"
+            self._waiting = self.set_timer(max(1, PATIENCE - silence), self._wait)
 
     def search_holders(self, *, slowly: bool) -> None:
         """Search for all that keeps namespaces alive; once, where it is not asked for by the user."""

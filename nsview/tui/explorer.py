@@ -209,7 +209,7 @@ class Explorer(Screen[None]):
 
     async def _keep_fresh(self) -> None:
         try:
-            while self._stale:
+            while self._stale and self.children:  # there are none any more once the explorer is ending
                 self._stale = False
                 began = monotonic()
                 if self.paused:
@@ -229,6 +229,8 @@ class Explorer(Screen[None]):
         self._recent = {key: mark for key, mark in self._recent.items() if mark[1] > now}
         shown = with_ghosts(latest, [process for mark, _, process in self._recent.values() if mark == "gone"])
         made = await self._made(steps(shown, view, self._cache))
+        if not self.children:
+            return
         if self.paused or self.view is not view:
             self._stale = True  # what was made is not wanted any more
             return

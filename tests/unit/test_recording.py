@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nsview.hosts import HostError
+from nsview.hosts import HostError, recording
 from nsview.hosts.recording import RecordedHost
 
 from .test_delta import HELLO, random_look, written
@@ -186,6 +186,19 @@ def test_a_recording_with_any_byte_changed_never_fails_but_in_one_line(tmp_path:
             read(tmp_path, bytes(broken))
         except HostError as error:
             assert str(error).isprintable()
+
+
+def test_a_little_file_that_holds_any_number_of_frames_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "MOST", 1 << 20)
+    whole = lines(HELLO, snapshot_frame())
+    within = whole + b" " * ((1 << 20) - len(whole) - 1) + b"\n"
+    assert "more than 1 MiB" not in refusal(tmp_path, within)
+    assert "more than 1 MiB" in refusal(tmp_path, b" " + within)
+    assert "more than 1 MiB" in refusal(tmp_path, gzip.compress(b" " + within))
+    with pytest.raises(HostError, match="more than 1 MiB"):
+        RecordedHost("/dev/zero")
 
 
 def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:

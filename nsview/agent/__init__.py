@@ -12,5 +12,9 @@ cgroup      where in the cgroup tree a process is, and which container that path
 containers  who runs it: one file per runtime
 details     what is read of one process only when asked for
 status      what confines one process, as /proc writes it
+net         every net namespace from within, by a process that joins them
+rtnetlink   interfaces, addresses and routes of the one it is in, by pyroute2
+sockdiag    who listens there
+procnet     what there is of both where these two can't be had
 files       files of unknown origin, opened so that they can neither hang nor mislead
 """

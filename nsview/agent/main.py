@@ -11,11 +11,15 @@ Frames, one JSON object a line on stdout:
   {"frame": "details", "id": n, "details": {..} or null}    null: that process is gone
   {"frame": "holders", "id": n, "taken_at": s, "kinds": [..], "processes": n, "unreadable": {errno's name: n},
    "left_out": n}                                           a search has ended; what it found came in the delta before
+  {"frame": "net", "id": n, "taken_at": s, "nets": [..], "notes": [..], "unsearched": n}
+                                                            net namespaces from within; meanwhile, while it takes long:
+  {"frame": "net_progress", "id": n, "what": "namespaces|links|processes", "done": n, "total": n}
   {"frame": "error", "text": ".."}                          it can't go on
 
 Requests, one JSON object a line on stdin:
   {"request": "details", "id": n, "pid": n, "start": ticks}
   {"request": "holders", "id": n, "slowly": bool}           search for all holders of namespaces
+  {"request": "net", "id": n, "packages": path or null}     where pyroute2 may be imported from
   {"request": "rescan"}
   {"request": "stop"}
 It ends when stdin does, so it never outlives who asked.
@@ -47,6 +51,14 @@ SLOWLY = 9  # a search that is not waited for pauses so many times as long as it
 def _escaped(match):
     byte, half = match.groups()
     return "\\\\x" + byte if byte else "\\\\" + half if half else match.group()
+
+
+def encoded(frame):
+    """A frame's line: ASCII, so that no encoding of the reader's can break it."""
+    line = json.dumps(frame, separators=(",", ":"))
+    if "\\ud" in line:
+        line = _HALF_PAIR.sub(_escaped, line)
+    return line.encode("ascii") + b"\n"
 
 
 def hello(scanner):
@@ -134,13 +146,11 @@ class Agent:
         self.look: Any = None
         self.search = None  # (request, holders.Search) under way ..
         self.searches = []  # .. and the requests to come: each is answered by a search begun after it
+        self.reading: Any = None  # the net.Reading under way ..
+        self.readings: list[Any] = []  # .. and the requests to come
 
     def write(self, frame):
-        # ASCII, so that no encoding of the reader's can break a frame.
-        line = json.dumps(frame, separators=(",", ":"))
-        if "\\ud" in line:
-            line = _HALF_PAIR.sub(_escaped, line)
-        self.out.write(line.encode("ascii") + b"\n")
+        self.out.write(encoded(frame))
         self.out.flush()
 
     def run(self, once=False):
@@ -204,6 +214,32 @@ class Agent:
         now = time.monotonic()
         return now + SLOWLY * (now - began) if request.get("slowly") else now
 
+    def _read_nets(self):
+        """Begin with the next reading of the net namespaces, where one is wanted and none is under way."""
+        from . import net  # seldom wanted, and a start is to be quick
+
+        while self.readings and self.reading is None:
+            request = self.readings.pop(0)
+            try:
+                self.reading = net.Reading(request["id"], self.look, self.scanner, request.get("packages"), encoded)
+            except OSError as error:
+                self._no_nets(request["id"], error.strerror)
+
+    def _no_nets(self, id, why):
+        notes = ["the net namespaces could not be read: %s" % why]
+        self.write({"frame": "net", "id": id, "taken_at": time.time(), "nets": [], "notes": notes, "unsearched": 0})
+
+    def _relay(self):
+        """Pass on what a reading has written, whole frames alone."""
+        frames, ended = self.reading.take()
+        self.out.writelines(frames)
+        self.out.flush()
+        if ended is not None:
+            if not ended:
+                self._no_nets(self.reading.id, "the process that does so failed")
+            self.reading = None
+            self._read_nets()
+
     def _progress(self, began):
         def progress(done, total):
             if time.monotonic() - began > 0.3:
@@ -221,9 +257,12 @@ class Agent:
                 return True
             searching = self.search or self.searches
             left = max(0.0, min(resume, until) - now) if searching else until - now
-            ready, _, urgent = select.select([self.requests, *followed.sources], [], followed.urgent, left)
+            sources = [self.requests, *followed.sources, *([self.reading.fd] if self.reading else [])]
+            ready, urgent = _wait(sources, followed.urgent, left)
             if ready or urgent:
                 followed.heard(ready, urgent)
+            if self.reading and self.reading.fd in ready:
+                self._relay()
             if self.requests not in ready:
                 if searching and time.monotonic() < until:
                     resume = self._search()
@@ -242,12 +281,32 @@ class Agent:
                     rescan = True
                 elif kind == "holders":
                     self.searches.append(request)
+                elif kind == "net":
+                    self.readings.append(request)
+                    self._read_nets()
                 elif kind == "details":
                     answer = details.details(request["pid"], request["start"])
                     self.write({"frame": "details", "id": request["id"], "details": answer})
             if rescan:
                 followed.want_everything()
                 return True
+
+
+def _wait(sources, urgent, seconds):
+    """([those of the sources that can be read], [urgent ones where something happened]), after so long at the most.
+
+    Not by select(2), which knows no file descriptors above 1023: a large host is followed with one a process.
+    """
+    poll = select.poll()
+    of_fd = {}
+    for source in sources:
+        of_fd[source if isinstance(source, int) else source.fileno()] = source
+    for fd in of_fd:
+        poll.register(fd, select.POLLIN)
+    for fd in urgent:
+        poll.register(fd, select.POLLPRI)
+    happened = [fd for fd, _ in poll.poll(max(0.0, seconds) * 1000)]
+    return [of_fd[fd] for fd in happened if fd in of_fd], [fd for fd in happened if fd in urgent]
 
 
 def main(arguments=()):

@@ -210,6 +210,10 @@ class Scanner:
         self._described, self._fresh, self._above, self._last = present, {}, {}, processes
         return present
 
+    def sightings(self, key):
+        """What the last search found to hold a namespace, each of which may open it."""
+        return self._held.get(key, ())
+
     def search(self, look):
         """A search for all holders of the namespaces of this look; see `holders`."""
         return holders.Search(look, self.reader, self.device)

@@ -4,9 +4,12 @@ Frames are untrusted: a process chooses its own name, a recording may have been 
 does not decode into these is refused; `nsview/agent/main.py` says what each frame means.
 """
 
+from typing import Literal
+
 import msgspec
 from msgspec import Struct
 
+from nsview.model.net import Nets
 from nsview.model.records import Container, Details, Host, Namespace, NamespaceKey, Process, Search
 
 SCHEMA = 1
@@ -48,11 +51,24 @@ class HoldersFrame(Search, frozen=True, tag_field="frame", tag="holders"):
     pass
 
 
+class NetFrame(Nets, frozen=True, tag_field="frame", tag="net", kw_only=True):
+    id: int
+
+
+class NetProgress(Struct, frozen=True, tag_field="frame", tag="net_progress"):
+    id: int
+    what: Literal["namespaces", "links", "processes"]
+    done: int
+    total: int
+
+
 class ErrorFrame(Struct, frozen=True, tag_field="frame", tag="error"):
     text: str
 
 
-Frame = Hello | Progress | SnapshotFrame | DeltaFrame | DetailsFrame | HoldersFrame | ErrorFrame
+Frame = (
+    Hello | Progress | SnapshotFrame | DeltaFrame | DetailsFrame | HoldersFrame | NetFrame | NetProgress | ErrorFrame
+)
 
 _decoder: msgspec.json.Decoder[Frame] = msgspec.json.Decoder(Frame)
 

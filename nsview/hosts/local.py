@@ -4,6 +4,7 @@ It is started before Textual is imported, so that it has looked when the screen 
 """
 
 import contextlib
+import importlib.util
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from nsview.model.net import Nets
 from nsview.model.records import Details, Process
 from nsview.model.snapshot import Snapshot
 
@@ -118,6 +120,22 @@ class LocalHost:
         wanted = self.request_holders(slowly=False)
         for said in self.read():
             if isinstance(said, Snapshot) and said.search and said.search.id == wanted:
+                return said
+        raise HostError("the agent ended before it answered; start nsview again")
+
+    def request_nets(self) -> int:
+        """Ask for all net namespaces from within; frames of progress and the answer have the id returned here."""
+        self._next_id += 1
+        found = importlib.util.find_spec("pyroute2")
+        packages = str(Path(found.origin).parent.parent) if found and found.origin else None
+        self._write({"request": "net", "id": self._next_id, "packages": packages})
+        return self._next_id
+
+    def nets(self) -> Nets:
+        """All net namespaces from within, waited for."""
+        wanted = self.request_nets()
+        for said in self.read():
+            if isinstance(said, frames.NetFrame) and said.id == wanted:
                 return said
         raise HostError("the agent ended before it answered; start nsview again")
 

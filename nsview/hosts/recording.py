@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from nsview.model.net import Nets
 from nsview.model.records import Details, Process
 from nsview.model.snapshot import Snapshot
 
@@ -89,6 +90,14 @@ class RecordedHost:
     def holders(self) -> Snapshot:
         """The one snapshot; what was not searched when it was recorded can't be now."""
         return self.first()
+
+    def nets(self) -> Nets | None:
+        """All net namespaces from within, as they were last read while it was recorded; None where they were not."""
+        last = None
+        for said in self._read(pace=0):
+            if isinstance(said, frames.NetFrame):
+                last = said
+        return last
 
     def stop(self) -> None:
         """Who is waiting for the next frame waits no longer."""

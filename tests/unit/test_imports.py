@@ -70,7 +70,9 @@ def imported_by(file: Path) -> set[str]:
 
 @pytest.mark.parametrize("file", AGENT, ids=lambda file: str(file.relative_to(PACKAGE)))
 def test_the_agent_imports_the_standard_library_alone(file: Path) -> None:
-    assert imported_by(file) <= sys.stdlib_module_names | {"nsview"}
+    """But for pyroute2, imported where it is installed by the process that reads net namespaces."""
+    beside = {"pyroute2"} if file.name == "rtnetlink.py" else set()
+    assert imported_by(file) <= sys.stdlib_module_names | {"nsview"} | beside
 
 
 def test_the_agent_runs_isolated_and_loads_nothing_of_the_rest() -> None:

@@ -1,0 +1,406 @@
+"""Every net namespace from within: read by a process of its own, which joins one after the other and then ends.
+
+The agent itself joins nothing. Where it is asked it forks; the child has the last look at hand, is single-threaded and
+not dumpable, joins net namespaces alone (so that not even a mount is another's), runs nothing that is in them, and
+writes the frame that answers. A namespace that it may not join is told of as far as /proc/PID/net goes; one that only
+the owner of its user namespace may join is joined by a further child, from within that user namespace.
+
+Sources: setns(2), rtnetlink(7), proc_pid_net(5), proc_pid_fd(5), ioctl_nsfs(2).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import gc
+import json
+import os
+import signal
+import time
+
+from nsview import linux
+
+from . import nsfs, procfs, procnet, rtnetlink, sockdiag
+
+CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
+LISTENERS_LIMIT = 20000  # of one namespace
+PIDS_LIMIT = 100  # of one listener: a server may have forked any number of workers
+PROGRESS = 0.1  # seconds between two frames of it
+
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
+_GONE = (errno.ENOENT, errno.ESRCH)
+_FORBIDDEN = (errno.EACCES, errno.EPERM)
+_PAIRED = ("veth", "netkit", "vxcan")
+
+
+class Reading:
+    """One run of the child. fd: select is to wait for it; then `take`."""
+
+    def __init__(self, id, look, scanner, packages, encoded):
+        self.id = id
+        self.fd, out = os.pipe()
+        self._data = b""
+        agent = os.getpid()
+        self._pid = os.fork()
+        if not self._pid:
+            try:
+                os.close(self.fd)
+                linux.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+                if os.getppid() == agent:
+                    linux.prctl(_PR_SET_DUMPABLE, 0)
+                    gc.disable()
+                    _run(look, scanner, packages, lambda frame: _write(out, encoded(dict(frame, id=id))))
+                    os._exit(0)
+            finally:
+                os._exit(1)
+        os.close(out)
+
+    def take(self):
+        """([whole frames that have come, as bytes], None while it goes on, else whether it ended well)."""
+        data = os.read(self.fd, 1 << 20)
+        *lines, self._data = (self._data + data).split(b"\n")
+        frames = [line + b"\n" for line in lines]
+        if data:
+            return frames, None
+        os.close(self.fd)
+        return frames, os.waitpid(self._pid, 0)[1] == 0
+
+
+def _write(fd, data):
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _run(look, scanner, packages, write):
+    notes = []
+    try:
+        messages = rtnetlink.Rtnetlink(packages)
+    except ImportError:
+        messages = None
+        notes.append(
+            "pyroute2 is not installed beside nsview: peers, bridges' ports and kinds of interfaces are not known"
+        )
+    taken_at = time.time()
+    reader = _Reader(messages, look, _Progress(write))
+    nets, refused = reader.read(_targets(look, scanner))
+    outside = []
+    for owner, targets in _by_owner(refused):
+        found = _from_within(owner, lambda targets=targets: reader.read(targets)) if owner is not None else None
+        records, still = found or ([], [target.inode for target in targets])
+        nets += records
+        outside += [_outside(target) for target in targets if target.inode in still]
+    if outside:
+        reader.find_owners(outside)
+        one = len(outside) == 1
+        what = "1 net namespace" if one else "%d net namespaces" % len(outside)
+        notes.append("%s may not be joined by uid %d: what /proc tells is all there is" % (what, os.geteuid()))
+    write(
+        {
+            "frame": "net",
+            "taken_at": taken_at,
+            "nets": nets + outside,
+            "notes": notes,
+            "unsearched": reader.unsearched,
+        }
+    )
+
+
+class _Progress:
+    """Frames that tell how far it is, seldom."""
+
+    def __init__(self, write):
+        self._write = write
+        self._next = time.monotonic() + PROGRESS
+
+    def __call__(self, what, done, total):
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + PROGRESS
+            self._write({"frame": "net_progress", "what": what, "done": done, "total": total})
+
+
+class _Target:
+    """A net namespace to be read. ways: what may open it, best first. pids: its members."""
+
+    def __init__(self, inode, ways, pids):
+        self.inode = inode
+        self.ways = ways
+        self.pids = pids
+
+    def open(self):
+        """An fd of it. OSError: the first reason that is not just that a way to it is gone, if there is one."""
+        why = OSError(errno.ENOENT, "gone")
+        for way in self.ways:
+            try:
+                fd = way()
+            except OSError as error:
+                if why.errno in _GONE:
+                    why = error
+                continue
+            if os.fstat(fd).st_ino == self.inode:
+                return fd
+            os.close(fd)
+        raise why
+
+
+def _targets(look, scanner):
+    """Our own first, which needs no joining, then the host's, then the others as the look has them."""
+    members: dict[int | None, list[int]] = {}
+    for pid, record in look["processes"].items():
+        members.setdefault(record["namespaces"].get("net"), []).append(pid)
+    fd = os.open("/proc/self/ns/net", os.O_RDONLY)  # kept, for that path leads to wherever this process goes
+    own = os.fstat(fd).st_ino
+    found = []
+    for (kind, inode), record in look["namespaces"].items():
+        if kind == "net":
+            pids = members.get(inode, [])
+            ways = [] if inode != own else [lambda: os.dup(fd)]
+            ways += [_link(pid) for pid in pids[:3]]
+            ways += [_mounted(path, scanner.device) for path in record["names"]]
+            ways += [sighting.open for sighting in scanner.sightings((kind, inode))]
+            found.append((inode != own, not record["initial"], _Target(inode, ways, pids)))
+    return [target for _, _, target in sorted(found, key=lambda triple: triple[:2])]
+
+
+def _link(pid):
+    return lambda: os.open("/proc/%d/ns/net" % pid, os.O_RDONLY)
+
+
+def _mounted(path, device):
+    def open_path():
+        # Whoever mounted something else there since shall not have it opened.
+        if os.stat(path).st_dev != device:
+            raise OSError(errno.ENOENT, "no namespace any more", path)
+        return os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+
+    return open_path
+
+
+class _Reader:
+    """Reads namespaces from where this process is."""
+
+    def __init__(self, messages, look, progress):
+        self._messages = messages
+        self._look = look
+        self._progress = progress
+        self.unsearched = 0
+
+    def read(self, targets):
+        """([record], [targets that may not be joined])."""
+        records, refused, joined = [], [], []
+        at = os.stat("/proc/self/ns/net").st_ino
+        for done, target in enumerate(targets):
+            self._progress("namespaces", done, len(targets))
+            try:
+                fd = target.open()
+            except OSError as error:
+                if error.errno not in _GONE:
+                    refused.append(target)
+                continue
+            try:
+                if target.inode != at:
+                    linux.setns(fd, CLONE_NEWNET)
+                    at = target.inode
+                records.append(self._within(target.inode))
+                joined.append(target)
+            except OSError as error:
+                if error.errno in _FORBIDDEN:
+                    refused.append(target)
+                else:
+                    records.append(_record(target.inode, unreadable=procfs.errno_name(error)))
+            finally:
+                os.close(fd)
+        if self._messages:
+            self._connect(records, {target.inode: target for target in joined}, at)
+        self.find_owners(records)
+        return records, refused
+
+    def _within(self, inode):
+        """The record of the namespace that this process is in."""
+        directory = "/proc/self/net"
+        if self._messages:
+            with self._messages.open() as told:
+                interfaces, more = told.interfaces()
+                routes = told.default_routes({record["index"]: record["name"] for record in interfaces})
+        else:
+            interfaces, more, routes = procnet.interfaces(directory), 0, procnet.default_routes(directory)
+        try:
+            listeners, others = sockdiag.listeners(LISTENERS_LIMIT)
+        except OSError:
+            listeners, others = procnet.listeners(directory, LISTENERS_LIMIT)
+        return _record(inode, "netlink" if self._messages else "proc", interfaces, routes, listeners, more + others)
+
+    # Where interfaces lead to
+
+    def _connect(self, records, targets, at):
+        """Say of each interface that leads somewhere in which namespace that is.
+
+        The kernel tells a number, by which one namespace knows another. Which one that is can only be asked of each
+        that it may be; those are few, for the two ends of a pair name each other's index.
+        """
+        by_pair: dict[tuple[int, int], list[int]] = {}  # {(index, index of the other end): inodes}
+        by_index: dict[int, list[int]] = {}
+        for record in records:
+            for interface in record["interfaces"]:
+                by_index.setdefault(interface["index"], []).append(record["inode"])
+                if interface["nsid"] is not None and interface["link"]:
+                    pair = interface["index"], interface["link"]["index"]
+                    by_pair.setdefault(pair, []).append(record["inode"])
+        for done, record in enumerate(records):
+            self._progress("links", done, len(records))
+            away = [i for i in record["interfaces"] if i["nsid"] is not None and i["link"]]
+            if away:
+                with contextlib.suppress(OSError):  # it has ended meanwhile
+                    at = self._resolve(record["inode"], away, targets, by_pair, by_index, at)
+        known = {(r["inode"], i["index"]): i for r in records for i in r["interfaces"]}
+        for record in records:
+            for interface in record["interfaces"]:
+                link = interface["link"]
+                if interface.pop("nsid") is None and link:
+                    link["net"] = record["inode"]
+                other = known.get((link["net"], link["index"])) if link else None
+                back = other["link"] if other else None
+                if link and back and interface["kind"] in _PAIRED and back["index"] == interface["index"]:
+                    link["peer"] = True
+
+    def _resolve(self, inode, away, targets, by_pair, by_index, at):
+        """Find where these interfaces of one namespace lead to; in which namespace this process is afterwards."""
+        fd = targets[inode].open()
+        try:
+            if inode != at:
+                linux.setns(fd, CLONE_NEWNET)
+                at = inode
+        finally:
+            os.close(fd)
+        numbers: dict[int, int | None] = {}  # {inode: by which number this namespace knows it}
+        found: dict[int | None, int] = {}  # {number: inode}
+        with self._messages.open() as told:
+            for interface in away:
+                number, link = interface["nsid"], interface["link"]
+                paired = interface["kind"] in _PAIRED
+                candidates = by_pair.get((link["index"], interface["index"]), ()) if paired else by_index[link["index"]]
+                for candidate in candidates if number not in found else ():
+                    if candidate not in numbers:
+                        numbers[candidate] = _number_of(targets[candidate], told)
+                        found.setdefault(numbers[candidate], candidate)
+                    if number in found:
+                        break
+                link["net"] = found.get(number)
+        return at
+
+    # Who listens
+
+    def find_owners(self, records):
+        """Put into each listener the pids of those that have its socket open."""
+        wanted = {listener["inode"]: listener["pids"] for record in records for listener in record["listeners"]}
+        wanted.pop(0, None)  # a socket of the kernel's own
+        if not wanted:
+            return
+        processes = self._look["processes"]
+        for done, (pid, record) in enumerate(processes.items()):
+            if record["kthread"]:
+                continue
+            if not done % 64:
+                self._progress("processes", done, len(processes))
+            try:
+                for inode in _sockets_of(pid):
+                    if inode in wanted and len(wanted[inode]) < PIDS_LIMIT and pid not in wanted[inode][-1:]:
+                        wanted[inode].append(pid)
+            except OSError as error:
+                if error.errno not in _GONE:
+                    self.unsearched += 1
+
+
+def _sockets_of(pid):
+    """The inodes of the sockets that a process has open."""
+    directory = os.open("/proc/%d/fd" % pid, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for name in os.listdir(directory):
+            try:
+                text = os.readlink(name, dir_fd=directory)
+            except OSError:
+                continue
+            if text.startswith("socket:["):
+                yield int(text[8:-1])
+    finally:
+        os.close(directory)
+
+
+def _number_of(target, told):
+    try:
+        fd = target.open()
+    except OSError:
+        return None
+    try:
+        return told.number_of(fd)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+
+
+def _record(inode, source=None, interfaces=(), routes=(), listeners=(), left_out=0, unreadable=None):
+    return {
+        "inode": inode,
+        "source": source,
+        "interfaces": list(interfaces),
+        "routes": list(routes),
+        "listeners": sorted(listeners, key=lambda listener: (listener["protocol"], listener["port"])),
+        "left_out": left_out,
+        "unreadable": unreadable,
+    }
+
+
+def _outside(target):
+    """The record of one that can't be joined: what the /proc/PID/net of a member tells."""
+    for pid in target.pids:
+        directory = "/proc/%d/net" % pid
+        try:
+            interfaces, routes = procnet.interfaces(directory), procnet.default_routes(directory)
+            listeners, left_out = procnet.listeners(directory, LISTENERS_LIMIT)
+        except OSError:
+            continue
+        return _record(target.inode, "proc", interfaces, routes, listeners, left_out, "EPERM")
+    return _record(target.inode, unreadable="EPERM")
+
+
+# From within a user namespace
+
+
+def _by_owner(targets):
+    """[(fd of the owning user namespace or None, targets)]; who asks closes none, for soon all is over."""
+    found: dict[int | None, tuple[int | None, list[_Target]]] = {}
+    for target in targets:
+        owner = None
+        try:
+            fd = target.open()
+            owner = fcntl.ioctl(fd, nsfs.NS_GET_USERNS)
+            os.close(fd)
+        except OSError:
+            pass  # not even that is ours to see
+        key = os.fstat(owner).st_ino if owner is not None else None
+        found.setdefault(key, (owner, []))[1].append(target)
+    return list(found.values())
+
+
+def _from_within(owner, read):
+    """What `read` returns in a child that has joined a user namespace, where it has all capabilities; inodes in place
+    of refused targets. None where that can't be joined."""
+    back, out = os.pipe()
+    pid = os.fork()
+    if not pid:
+        try:
+            os.close(back)
+            linux.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            linux.setns(owner, CLONE_NEWUSER)
+            records, refused = read()
+            _write(out, json.dumps([records, [target.inode for target in refused]]).encode("ascii"))
+            os._exit(0)
+        finally:
+            os._exit(1)
+    os.close(out)
+    with open(back, "rb") as file:
+        data = file.read()
+    return json.loads(data) if os.waitpid(pid, 0)[1] == 0 else None

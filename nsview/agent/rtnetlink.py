@@ -1,0 +1,248 @@
+"""What the kernel tells of the net namespace that one is in: interfaces, addresses, default routes, and the numbers by
+which it knows other net namespaces.
+
+pyroute2 knows the messages. It is not part of Python and takes a tenth of a second to import, so that is done by who
+reads a namespace, there and then. Its classes are cut down to the attributes that are told: to decode all of them takes
+several times as long, and names are left as bytes, for they need not be UTF-8.
+
+Sources: rtnetlink(7), include/uapi/linux/{if_link,rtnetlink,net_namespace}.h. Strict checking, which lets the kernel
+leave out what is not wanted, came with Linux 4.20; before, it sends all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import struct
+import sys
+from typing import Any
+
+from . import files
+
+INTERFACES_LIMIT = 10000  # of one namespace
+ROUTES_LIMIT = 2000  # of one family: default routes come first, and a router may have a million others
+
+_SOL_NETLINK, _NETLINK_GET_STRICT_CHK = 270, 12
+_NLMSG_ERROR, _NLMSG_DONE = 2, 3
+_NLM_F_REQUEST, _NLM_F_DUMP, _NLM_F_DUMP_INTR = 0x1, 0x300, 0x10
+_RTM_GETLINK, _RTM_GETADDR, _RTM_GETROUTE, _RTM_GETNSID = 18, 22, 26, 90
+_RTEXT_FILTER_SKIP_STATS = 8
+_RT_TABLE_MAIN, _RTN_UNICAST = 254, 1
+_IFF_UP = 1
+_STATES = {0: "up", 2: "no carrier", 3: "no carrier", 5: "dormant", 6: "up"}  # IF_OPER_*; 0: the driver does not say
+_TRIES = 4  # of a dump while things change
+
+
+class Rtnetlink:
+    """The messages, imported. Raises ImportError where pyroute2 is not in `packages` (a directory, or None)."""
+
+    def __init__(self, packages):
+        if packages and packages not in sys.path:
+            sys.path.append(packages)  # behind the standard library, which nothing in there shall replace
+        from pyroute2.netlink import nla
+        from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
+        from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
+        from pyroute2.netlink.rtnl.nsidmsg import nsidmsg
+        from pyroute2.netlink.rtnl.rtmsg import rtmsg
+
+        class Interface(ifinfmsg):
+            nla_map = (
+                (1, "IFLA_ADDRESS", "cdata"), (3, "IFLA_IFNAME", "cdata"), (4, "IFLA_MTU", "uint32"),
+                (5, "IFLA_LINK", "uint32"), (10, "IFLA_MASTER", "uint32"), (16, "IFLA_OPERSTATE", "uint8"),
+                (18, "IFLA_LINKINFO", "info"), (29, "IFLA_EXT_MASK", "uint32"),
+                (37, "IFLA_LINK_NETNSID", "int32"), (52, "IFLA_PROP_LIST", "properties"),
+            )  # fmt: skip
+
+            class info(nla):
+                nla_map = ((1, "IFLA_INFO_KIND", "cdata"),)
+
+            class properties(nla):
+                nla_map = ((53, "IFLA_ALT_IFNAME", "cdata"),)
+
+        class Address(ifaddrmsg):
+            nla_map = ((1, "IFA_ADDRESS", "cdata"), (2, "IFA_LOCAL", "cdata"))
+
+        class Route(rtmsg):
+            nla_map = (
+                (4, "RTA_OIF", "uint32"), (5, "RTA_GATEWAY", "cdata"), (6, "RTA_PRIORITY", "uint32"),
+                (9, "RTA_MULTIPATH", "cdata"), (15, "RTA_TABLE", "uint32"), (18, "RTA_VIA", "cdata"),
+            )  # fmt: skip
+
+        self.interface, self.address, self.route, self.nsid = Interface, Address, Route, nsidmsg
+        self.links = _request(Interface(), _RTM_GETLINK, attrs=[["IFLA_EXT_MASK", _RTEXT_FILTER_SKIP_STATS]])
+        self.addresses = _request(Address(), _RTM_GETADDR)
+        self.routes = [
+            _request(Route(), _RTM_GETROUTE, family=family, table=_RT_TABLE_MAIN)
+            for family in (socket.AF_INET, socket.AF_INET6)
+        ]
+
+    def open(self):
+        """A socket that tells of the net namespace that this process is in now, wherever it goes later."""
+        return _Socket(self)
+
+
+def _request(message, kind, flags=_NLM_F_REQUEST | _NLM_F_DUMP, attrs=(), **fields):
+    """The bytes of a request."""
+    message["header"] = {"type": kind, "flags": flags, "sequence_number": 1, "pid": 0}
+    message["attrs"] = list(attrs)
+    for name, value in fields.items():
+        message[name] = value
+    message.encode()
+    return bytes(message.data)
+
+
+class _Socket:
+    """A netlink socket of one net namespace. Use as a context manager; everything raises OSError."""
+
+    def __init__(self, messages):
+        self._messages = messages
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+        with contextlib.suppress(OSError):  # an older kernel, which sends more
+            self._socket.setsockopt(_SOL_NETLINK, _NETLINK_GET_STRICT_CHK, 1)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._socket.close()
+
+    def interfaces(self):
+        """([the frame's record of an interface, with "nsid": int or None], how many are left out).
+
+        nsid is the number by which this namespace knows the one that the link leads to; None: this one itself.
+        """
+        records = {}
+        links, more = self._dump(self._messages.links, self._messages.interface, INTERFACES_LIMIT)
+        for message in links:
+            records[message["index"]] = _interface(message)
+        for message in self._dump(self._messages.addresses, self._messages.address)[0]:
+            # Of a point-to-point interface ADDRESS is the other side's.
+            data = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
+            record = records.get(message["index"])
+            if record is not None and data and message["family"] in (socket.AF_INET, socket.AF_INET6):
+                record["addresses"].append("%s/%d" % (_address(data), message["prefixlen"]))
+        return list(records.values()), more
+
+    def default_routes(self, names):
+        """[the frame's record of a default route]. names: {index: name} of the interfaces."""
+        found = []
+        for request, family in zip(self._messages.routes, (4, 6)):  # noqa: B905  Python 3.8
+            wanted = socket.AF_INET if family == 4 else socket.AF_INET6
+            try:
+                messages, _ = self._dump(request, self._messages.route, ROUTES_LIMIT)
+            except FileNotFoundError:
+                continue  # this table is made with its first route
+            for message in messages:
+                if message["family"] != wanted or message["dst_len"] or message["type"] != _RTN_UNICAST:
+                    continue
+                if (message.get_attr("RTA_TABLE") or message["table"]) != _RT_TABLE_MAIN:
+                    continue
+                metric = message.get_attr("RTA_PRIORITY") or 0
+                for index, gateway in _ways(message):
+                    via = _address(gateway) if gateway else None
+                    found.append({"family": family, "via": via, "interface": names.get(index), "metric": metric})
+        return found
+
+    def number_of(self, fd):
+        """By which number this namespace knows that of an fd; None where it has none for it."""
+        message = self._messages.nsid()
+        self._socket.send(_request(message, _RTM_GETNSID, flags=_NLM_F_REQUEST, attrs=[["NETNSA_FD", fd]]))
+        for kind, _, data, offset in _parts(self._socket.recv(1 << 16)):
+            if kind == _NLMSG_ERROR:
+                _check(data, offset)
+            answer = self._messages.nsid(data, offset=offset)
+            answer.decode()
+            number = answer.get_attr("NETNSA_NSID")
+            return None if number in (None, 0xFFFFFFFF) else number
+        return None
+
+    def _dump(self, request, form, limit=1 << 30):
+        """([decoded message], how many came beyond the limit). Where things change meanwhile, once more."""
+        for _ in range(_TRIES):
+            self._socket.send(request)
+            found: list[Any] = []
+            more, interrupted, done = 0, False, False
+            while not done:
+                for kind, flags, data, offset in _parts(self._socket.recv(1 << 16)):
+                    interrupted |= bool(flags & _NLM_F_DUMP_INTR)
+                    if kind == _NLMSG_DONE:
+                        done = True
+                    elif kind == _NLMSG_ERROR:
+                        _check(data, offset)
+                        done = True
+                    elif len(found) < limit:
+                        message = form(data, offset=offset)
+                        message.decode()
+                        found.append(message)
+                    else:
+                        more += 1
+            if not interrupted:
+                break
+        return found, more
+
+
+def _parts(data):
+    """(type, flags, data, offset) of each message in a datagram. netlink(7)"""
+    offset = 0
+    while offset + 16 <= len(data):
+        length, kind, flags = struct.unpack_from("=LHH", data, offset)
+        yield kind, flags, data, offset
+        offset += max((length + 3) & ~3, 16)
+
+
+def _check(data, offset):
+    """OSError where the kernel refused."""
+    (error,) = struct.unpack_from("=i", data, offset + 16)
+    if error:
+        raise OSError(-error, os.strerror(-error))
+
+
+def _interface(message):
+    link = message.get_attr("IFLA_LINK")
+    info = message.get_attr("IFLA_LINKINFO")
+    properties = message.get_attr("IFLA_PROP_LIST")
+    mac = message.get_attr("IFLA_ADDRESS") or b""
+    up = message["flags"] & _IFF_UP
+    return {
+        "index": message["index"],
+        "name": _text(message.get_attr("IFLA_IFNAME")),
+        "kind": _text(info.get_attr("IFLA_INFO_KIND")) if info else "",
+        "state": _STATES.get(message.get_attr("IFLA_OPERSTATE"), "unknown") if up else "down",
+        "mac": ":".join("%02x" % byte for byte in mac) if any(mac) else None,
+        "mtu": message.get_attr("IFLA_MTU"),
+        "addresses": [],
+        "altnames": [_text(name) for name in properties.get_attrs("IFLA_ALT_IFNAME")] if properties else [],
+        "master": message.get_attr("IFLA_MASTER") or None,
+        "link": {"index": link, "net": None, "peer": False} if link else None,
+        "nsid": message.get_attr("IFLA_LINK_NETNSID"),
+    }
+
+
+def _ways(message):
+    """[(index of the interface or None, gateway's bytes or None)] of a route."""
+    several = message.get_attr("RTA_MULTIPATH")
+    if not several:
+        via = message.get_attr("RTA_VIA")
+        return [(message.get_attr("RTA_OIF"), message.get_attr("RTA_GATEWAY") or (via and via[2:]))]
+    found: list[Any] = []
+    offset = 0
+    while offset + 8 <= len(several):  # struct rtnexthop, each with attributes of its own
+        length, _, _, index = struct.unpack_from("=HBBi", several, offset)
+        gateway, place = None, offset + 8
+        while place + 4 <= offset + length:
+            size, kind = struct.unpack_from("=HH", several, place)
+            if kind in (5, 18):  # RTA_GATEWAY, RTA_VIA
+                gateway = several[place + 4 + (2 if kind == 18 else 0) : place + size]
+            place += max((size + 3) & ~3, 4)
+        found.append((index, gateway))
+        offset += max((length + 3) & ~3, 8)
+    return found
+
+
+def _address(data):
+    return socket.inet_ntop(socket.AF_INET6 if len(data) == 16 else socket.AF_INET, data)
+
+
+def _text(data):
+    return files.text((data or b"").rstrip(b"\0"))

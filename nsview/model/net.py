@@ -1,0 +1,124 @@
+"""Net namespaces from within: their interfaces, addresses, default routes, and who listens there.
+
+The records are those of the agent's `net` frame. Names and addresses are as they were found: not yet `safe`.
+"""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from msgspec import Struct
+
+
+class Link(Struct, frozen=True):
+    """Where an interface leads to: the other end of a veth, or the device below a macvlan, vlan and the like.
+
+    index: of the interface there. net: the inode of its net namespace, None where that could not be found out.
+    peer: it is the other end of a pair, and each of the two says so of the other.
+    """
+
+    index: int
+    net: int | None
+    peer: bool = False
+
+
+class Interface(Struct, frozen=True):
+    """One interface. rtnetlink(7).
+
+    index: unique within its namespace; 0 where /proc, which seldom tells, was all there was to read.
+    kind: as `ip -d link` has it ("veth", "bridge", ..); empty for hardware, the loopback, and where it is unknown.
+    addresses: with the length of their prefix ("172.17.0.2/16"). master: the index of the bridge, bond or VRF that it
+    is a port of. mac: None where it has none.
+    """
+
+    index: int
+    name: str
+    kind: str = ""
+    state: Literal["up", "down", "no carrier", "dormant", "unknown"] = "unknown"
+    mac: str | None = None
+    mtu: int | None = None
+    addresses: tuple[str, ...] = ()
+    altnames: tuple[str, ...] = ()
+    master: int | None = None
+    link: Link | None = None
+
+
+class Route(Struct, frozen=True):
+    """A default route of the main table; one with several ways is several of these.
+
+    via: the gateway's address, None for a device without one. interface: its name, None where there is none.
+    """
+
+    family: Literal[4, 6]
+    via: str | None
+    interface: str | None
+    metric: int = 0
+
+
+class Listener(Struct, frozen=True):
+    """A socket that waits for connections (tcp) or datagrams from anyone (udp). proc_pid_net(5).
+
+    address: "0.0.0.0" or "::" for all. inode: of the socket. uid: whose it is. pids: those that have it open, in
+    ascending order, as far as they could be looked into; they may be in other net namespaces than the socket.
+    """
+
+    protocol: Literal["tcp", "udp"]
+    address: str
+    port: int
+    inode: int
+    uid: int
+    pids: tuple[int, ...] = ()
+
+
+class Net(Struct, frozen=True):
+    """One net namespace from within.
+
+    source: netlink, or proc where that was all there is, which lacks peers, bridges' ports and interfaces' kinds; None
+    where it could not be read, and then unreadable is why: an errno's name.
+    left_out: how many interfaces and listeners there are beyond those told.
+    """
+
+    inode: int
+    interfaces: tuple[Interface, ...] = ()
+    routes: tuple[Route, ...] = ()
+    listeners: tuple[Listener, ...] = ()
+    source: Literal["netlink", "proc"] | None = None
+    unreadable: str | None = None
+    left_out: int = 0
+
+    def interface(self, index: int) -> Interface | None:
+        """The interface of an index."""
+        return next((interface for interface in self.interfaces if interface.index == index), None)
+
+
+class Nets(Struct, frozen=True):
+    """All net namespaces of a host at one time. taken_at: seconds since the epoch.
+
+    notes: what kept the agent from reading all of it, and what would help, a line each.
+    unsearched: how many processes could not be searched for the sockets that they have open.
+    """
+
+    taken_at: float
+    nets: tuple[Net, ...]
+    notes: tuple[str, ...] = ()
+    unsearched: int = 0
+
+
+class Known(Struct, frozen=True):
+    """What a net namespace can be found by. addresses: without their prefix. interfaces: with their altnames."""
+
+    addresses: tuple[str, ...]
+    ports: tuple[int, ...]
+    interfaces: tuple[str, ...]
+
+
+def index(nets: Iterable[Net]) -> dict[int, Known]:
+    """{inode: what it can be found by}."""
+    return {net.inode: _known(net) for net in nets}
+
+
+def _known(net: Net) -> Known:
+    return Known(
+        tuple(address.partition("/")[0] for i in net.interfaces for address in i.addresses),
+        tuple(dict.fromkeys(listener.port for listener in net.listeners)),
+        tuple(name for i in net.interfaces for name in (i.name, *i.altnames)),
+    )

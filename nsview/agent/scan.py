@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from . import cgroup, containers, holders, mountinfo, nsfs, procfs
+from . import cgroup, containers, holders, listns, mountinfo, nsfs, procfs
 
 _ALIVE = ("R", "S", "D", "I")
 
@@ -38,6 +38,9 @@ class Scanner:
         self._held = {}  # {(kind, inode): [holders.Sighting]} of the last search ..
         self._alone = set()  # .. the pids of those that hold namespaces without processes ..
         self._listed = set()  # .. and keys of mount namespaces that only the kernel's list has
+        self._has_list = kernel_version(os.uname().release) >= listns.SINCE
+        self._candidates = set()  # ids in the kernel's list before the last look ..
+        self._unheld = {}  # .. and {id: (key, record)} of those to which nothing seen leads
         self._places = {}
         self._claims = {}
         self._cache = containers.Cache()
@@ -71,6 +74,8 @@ class Scanner:
         processes: dict[int, Any] = {}
         places: dict[bytes, tuple[str, Any]] = {}
         self._claims = {}
+        if self._has_list:
+            self._candidates = listns.ids() or set()
         pids = self.reader.pids()
         for done, pid in enumerate(pids):
             if progress and not done % 512 and done:
@@ -190,6 +195,7 @@ class Scanner:
         for key in (*first, *mounts, *held, *self._listed):
             if key not in present:
                 present[key] = self._fresh.get(key) or self._described.get(key) or self._undescribed(key)
+        self._add_unheld(present)
         children = self._add_those_above(present)
         for key in self._described:
             if key not in first:
@@ -262,6 +268,23 @@ class Scanner:
             ended = {old["pid"] for old, new in pairs if old and (new is None or new["state"] == "Z")}
             return not any(s.holder["pid"] in ended for seen in self._held.values() for s in seen) if ended else True
         return False
+
+    def _add_unheld(self, present):
+        """Add what the kernel's list has and nothing else leads to.
+
+        What has come while we looked is not taken for such: most likely a process is in it.
+        """
+        if not self._candidates:
+            return
+        listed = (listns.ids() or set()) & self._candidates
+        self._candidates = listed
+        listed = listed.difference(record["id"] for record in present.values())
+        known, self._unheld = self._unheld, {}
+        for id in listed:
+            found = known.get(id) or listns.describe(id, self.device, self._above)
+            if found and found[0] not in present:
+                key, present[key] = found
+                self._unheld[id] = found
 
     def _still_listed(self, *known):
         """Which of the keys that only the kernel's list has are there still."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from nsview.agent import holders, scan
+from nsview.agent import holders, listns, scan
 from nsview.hosts.local import LocalHost
 from nsview.model.snapshot import Snapshot
 
@@ -130,7 +130,10 @@ def end(pid: int) -> None:
 def test_a_namespace_without_processes_and_its_one_holder(start: Start, code: str, kind: str, expected: Holder) -> None:
     pid, number = start(code)
     scanner = scan.Scanner()
-    assert (kind, number) not in scanner.look()["namespaces"]
+    before = scanner.look()["namespaces"].get((kind, number))
+    # The kernel's list, where there is one, has it but where a socket alone holds it. Not who holds it.
+    assert (before is not None) == (listns.ids() is not None and expected["kind"] != "socket")
+    assert before is None or before["held_by"] == []
     record = searched(scanner)[kind, number]
     assert [{name: holder[name] for name in expected} for holder in record["held_by"]] == [expected]
     (holder,) = record["held_by"]
@@ -190,7 +193,8 @@ def test_a_bind_mount_in_another_mount_namespace_alone(population: Population, w
     number = os.stat(f"/proc/{pid}/root{mounted}").st_ino
     assert f"uts:[{number}]" != namespace(os.getpid(), "uts")
     scanner = scan.Scanner()
-    assert ("uts", number) not in scanner.look()["namespaces"]
+    before = scanner.look()["namespaces"].get(("uts", number))
+    assert before["held_by"] == [] if listns.ids() else before is None
     record = searched(scanner)["uts", number]
     assert record["held_by"] == [{"kind": "mount", "pid": pid, "path": str(mounted)}]
     assert record["names"] == []  # that is what it is called here
@@ -298,12 +302,12 @@ def test_the_snapshot_says_what_has_not_been_looked_at(start: Start, host: Local
     pid, number = start(_FD)
     first = host.first()
     assert first.search is None
-    assert ("net", number) not in first.namespaces
+    assert (("net", number) in first.namespaces) == (listns.ids() is not None)
     before = time.time()
     after = host.holders()
     assert after.search and after.search.kinds == holders.KINDS
     assert before <= after.search.taken_at <= time.time()
-    assert after.search.processes > 10
+    assert after.search.processes > 3
     assert [(h.kind, h.pid) for h in after.namespaces["net", number].held_by] == [("fd", pid)]
 
 

@@ -18,12 +18,14 @@ MS_REC, MS_SLAVE = 0x4000, 0x80000
 NSFS_MAGIC = 0x6E736673
 
 _SYS_PIDFD_OPEN = 434  # the same number on every architecture, as for all calls since Linux 5.1
+_SYS_CLONE3 = 435
 _SYS_CLOSE_RANGE = 436
 _SYS_OPENAT2 = 437
 _SYS_PIDFD_GETFD = 438
 _SYS_LISTNS = 470
 _SYS_EXECVEAT = {"x86_64": 322, "aarch64": 281, "riscv64": 281, "ppc64le": 362, "s390x": 354, "armv7l": 387}
 
+_CLONE_INTO_CGROUP = 0x200000000
 _AT_EMPTY_PATH = 0x1000
 _MFD_CLOEXEC, _MFD_ALLOW_SEALING, _MFD_EXEC = 1, 2, 0x10
 _F_ADD_SEALS, _SEAL_ALL = 1033, 0xF  # seal, shrink, grow, write
@@ -138,6 +140,37 @@ def open_namespace(id: int) -> int:
 def unshare(flags: int) -> None:
     """Be alone in new namespaces of these CLONE_NEW* kinds. unshare(2)."""
     checked(libc().unshare(ctypes.c_int(flags)), "unshare")
+
+
+class _CloneArgs(ctypes.Structure):
+    _fields_ = [
+        (name, ctypes.c_uint64)
+        for name in (
+            "flags", "pidfd", "child_tid", "parent_tid", "exit_signal", "stack", "stack_size", "tls", "set_tid",
+            "set_tid_size", "cgroup",
+        )
+    ]  # fmt: skip
+
+
+def fork_into(cgroup: int, exit_signal: int) -> int:
+    """os.fork() of a child that is in a cgroup of v2 from its birth on: 0 in the child. clone3(2), Linux 5.7.
+
+    cgroup: its directory, open. OSError where it may not be: EAGAIN at pids.max, EBUSY where it is for cgroups alone,
+    ENOSYS before. For a process without threads that will soon execute something: to the C library it is no fork, so
+    what that keeps of its thread (the id, by which it would signal itself) is the parent's.
+    """
+    python = ctypes.PyDLL(None, use_errno=True)  # one that keeps the interpreter's lock, which a child would not get
+    arguments = _CloneArgs(flags=_CLONE_INTO_CGROUP, exit_signal=exit_signal, cgroup=cgroup)
+    # What os.fork() does around fork(2); part of Python's C API since 3.7.
+    python.PyOS_BeforeFork()
+    pid = python.syscall(
+        ctypes.c_long(_SYS_CLONE3), ctypes.byref(arguments), ctypes.c_size_t(ctypes.sizeof(arguments))
+    )
+    if pid == 0:
+        python.PyOS_AfterFork_Child()
+        return 0
+    python.PyOS_AfterFork_Parent()
+    return checked(pid, "clone3")
 
 
 def mount(source: str, target: str, kind: str, flags: int) -> None:

@@ -124,7 +124,7 @@ class _Supervisor:
             os.set_blocking(fd, False)
         status_read, status_write = map(high, os.pipe())
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        child = os.fork()
+        child = self._fork()
         if child == 0:
             self._go_inside(status_write)
         os.close(status_write)
@@ -151,6 +151,19 @@ class _Supervisor:
                     attempt(os.kill, pid, signal.SIGKILL)
             self._streams.restore()
         return self._code()
+
+    def _fork(self) -> int:
+        """os.fork(), into the cgroup of v2 where that can be; where not, the child's step moves or says why not."""
+        held = self._held
+        birthplace = cgroups.birthplace(self._cgroups, held.pid) if isinstance(held, Target) else None
+        if birthplace is None:
+            return os.fork()
+        try:
+            return linux.fork_into(birthplace, signal.SIGCHLD)
+        except OSError:
+            return os.fork()
+        finally:
+            os.close(birthplace)
 
     def _go_inside(self, status: int) -> NoReturn:
         sys.path.clear()

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from nsview.join import trampoline
+from nsview.join import cgroups, trampoline
 
 from .daemons import Docker
 from .joining import ROOT, UNKNOWN_MACHINE, Terminal, docker_exec, driver, enter, environment, inside, plan_for
@@ -55,6 +55,46 @@ def test_a_process_that_is_not_the_first_of_its_container_lends_its_own_identity
         assert out.split() == ["1000", "here", "CapEff:", "0000000000000000"]
     finally:
         docker.remove("j-second")
+
+
+# To write to v2's cgroup.procs is what takes long: nobody does where one can be born in it.
+_NOT_MOVED = """
+from nsview.join import cgroups
+move = cgroups._move
+def moved(members, pid, name):
+    assert not members.endswith("cgroup.procs"), members
+    move(members, pid, name)
+cgroups._move = moved
+"""
+_OLD_KERNEL = """
+import errno
+from nsview import linux
+def fork_into(cgroup, exit_signal):
+    raise OSError(errno.ENOSYS, "no clone3")
+linux.fork_into = fork_into
+"""
+
+
+@pytest.mark.parametrize("patch", [_NOT_MOVED, _OLD_KERNEL], ids=["born", "moved"])
+def test_the_command_is_born_in_its_cgroup_or_moved_into_it(docker: Docker, web: int, patch: str) -> None:
+    code, out, err = enter(plan_for(web, command=["cat", "/proc/self/cgroup"]), patch=patch)
+    assert (code, err) == (0, "")
+    assert out == docker_exec(docker, "j-web", "cat /proc/1/cgroup") and "0::/\n" not in out
+
+
+def test_who_can_not_be_born_there_is_moved(web: int) -> None:
+    code, _, err = enter(plan_for(web, command=["true"]), patch=_OLD_KERNEL + _NOT_MOVED)
+    assert code == 4 and "cgroup.procs" in err
+
+
+def test_nobody_is_born_in_a_cgroup_that_the_process_is_not_in(web: int) -> None:
+    lines = (line.split(":", 2) for line in Path(f"/proc/{web}/cgroup").read_text().splitlines())
+    wanted = tuple((controllers, path) for _, controllers, path in lines)
+    held = cgroups.birthplace(wanted, web)
+    assert held is not None
+    os.close(held)
+    assert cgroups.birthplace(wanted, os.getpid()) is None
+    assert cgroups.birthplace([group for group in wanted if group[0]], web) is None
 
 
 def test_host_privileges_keep_the_callers_and_the_containers_environment(docker: Docker, web: int) -> None:

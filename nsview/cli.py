@@ -116,6 +116,18 @@ def parser() -> argparse.ArgumentParser:
     diff.add_argument("after", metavar="B")
     diff.add_argument("--json", action="store_true", help="print JSON, schema 1")
 
+    audit = commands.add_parser(
+        "audit",
+        help="what of containers should be looked at: privileges, what they share with the host, what they reach",
+        description="Findings with the evidence for them, by container. Exit code 1 where there are findings, 0 where "
+        "there are none; 3 where there are none among what this user may check.",
+    )
+    audit.add_argument(
+        "--severity", choices=("high", "medium", "low"), default="low", metavar="LEVEL",
+        help="only findings of this severity or above: high, medium or low (the default)",
+    )  # fmt: skip
+    _common(audit)
+
     record = commands.add_parser("record", help="save what the agent sees to a file, until interrupted")
     record.add_argument("file", metavar="FILE")
     record.add_argument("--seconds", type=_seconds, metavar="N", help="end after N seconds")
@@ -212,6 +224,8 @@ def _run(arguments: list[str]) -> int:
                 return _enter(options)
             case "diff":
                 return _diff(options)
+            case "audit":
+                return _audit(options)
             case "record":
                 return _record(options)
     except HostError as error:
@@ -453,6 +467,33 @@ def _diff(options: argparse.Namespace) -> int:
         _print_json(difference)
     else:
         print(report.difference(difference))
+    return DONE
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from . import report
+    from .model import audit
+
+    gc.disable()
+    host = _host(options, once=False)
+    try:
+        host.first()
+        snapshot, facts = host.holders(), host.security()
+    finally:
+        host.stop()
+    worth = audit.SEVERITIES[: audit.SEVERITIES.index(options.severity) + 1]
+    findings = [finding for finding in audit.audit(snapshot, facts) if finding.severity in worth]
+    unchecked = audit.unchecked(snapshot, facts)
+    if options.json:
+        _print_json(audit.printed(findings, unchecked))
+    else:
+        print(report.audit(findings, snapshot, _width()))
+    for line in unchecked:
+        print(f"nsview: not checked: {safe(line)}", file=sys.stderr)
+    if findings:
+        return NOTHING
+    if unchecked and not snapshot.host.privileged:
+        raise Failure(NOT_PERMITTED, f"no findings among what may be read; as root: {_sudo(options)}")
     return DONE
 
 

@@ -1,7 +1,9 @@
 """Plain tables and paragraphs for the command line, from the model. All text passes `safe`."""
 
+import textwrap
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .model import holding
 from .model.chain import Link, chain
@@ -12,6 +14,9 @@ from .model.records import Container, Namespace, Process
 from .model.snapshot import Snapshot, all_namespaces
 from .model.target import Target
 from .model.text import safe
+
+if TYPE_CHECKING:
+    from .model.audit import Finding
 
 
 def table(header: Sequence[str], lines: Iterable[Sequence[str]], width: int | None = None) -> str:
@@ -112,6 +117,47 @@ def _namespace_name(record: dict[str, Any]) -> str:
 
 def _process_name(record: dict[str, Any]) -> str:
     return safe(f"{record['pid']} {' '.join(record['cmdline']) or record['comm']}")
+
+
+def audit(findings: "Sequence[Finding]", snapshot: Snapshot, width: int | None = None) -> str:
+    """What `nsview audit` prints: by subject, the worst first; why and what to do where a rule is first told of."""
+    from .model.audit import RULES, SEVERITIES  # a list has no use for the rules
+
+    if not findings:
+        return "no findings"
+    lines: list[str] = []
+    explained: set[str] = set()
+    subject: str | int | None = None
+    for finding in findings:
+        if finding.subject != subject:
+            subject = finding.subject
+            lines += ["", safe(subject_of(finding, snapshot))]
+        lines.append(f"  {finding.severity:<6}  {safe(finding.text)}  [{finding.rule}]")
+        if finding.rule not in explained:
+            explained.add(finding.rule)
+            rule = RULES[finding.rule]
+            for start, words in (("", rule.why), ("→ ", rule.do)):
+                space = " " * (10 + len(start))
+                lines += textwrap.wrap(
+                    words, min(width or 100, 100), initial_indent=" " * 10 + start, subsequent_indent=space,
+                    break_on_hyphens=False,
+                )  # fmt: skip
+    counted = Counter(finding.severity for finding in findings)
+    numbers = ", ".join(f"{counted[severity]} {severity}" for severity in SEVERITIES if counted[severity])
+    return "\n".join([*lines[1:], "", f"{len(findings)} finding{'s' if len(findings) > 1 else ''}: {numbers}"])
+
+
+def subject_of(finding: "Finding", snapshot: Snapshot) -> str:
+    """What a finding is about, in words: not yet `safe`."""
+    subject = finding.subject
+    if isinstance(subject, int):
+        process = snapshot.processes.get(subject)
+        return f"process {subject} {process.command if process else finding.name}"
+    container = snapshot.containers.get(subject)
+    if container is None:
+        return subject if subject == finding.name else f"{finding.name} ({subject})"
+    image = f", {container.image}" if container.image else ""
+    return f"{container.name} ({container.runtime} {container.id[:12]}{image})"
 
 
 def unreadable(snapshot: Snapshot) -> str | None:

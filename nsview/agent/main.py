@@ -9,6 +9,9 @@ Frames, one JSON object a line on stdout:
                                                             changed or new records whole; a namespace gone and new at
                                                             once has another's inode
   {"frame": "details", "id": n, "details": {..} or null}    null: that process is gone
+  {"frame": "security", "id": n, "done": n, "total": n, "lsm": [module, ..], "processes": [..]}
+                                                            one of several: of `total` processes `done` are told; lsm:
+                                                            the host's security modules
   {"frame": "holders", "id": n, "taken_at": s, "kinds": [..], "processes": n, "unreadable": {errno's name: n},
    "left_out": n}                                           a search has ended; what it found came in the delta before
   {"frame": "net", "id": n, "taken_at": s, "nets": [..], "notes": [..], "unsearched": n}
@@ -18,6 +21,7 @@ Frames, one JSON object a line on stdout:
 
 Requests, one JSON object a line on stdin:
   {"request": "details", "id": n, "pid": n, "start": ticks}
+  {"request": "security", "id": n}, with "pids": [..]       what confines processes: all of containers, or these
   {"request": "holders", "id": n, "slowly": bool}           search for all holders of namespaces
   {"request": "net", "id": n, "packages": path or null}     where pyroute2 may be imported from
   {"request": "rescan"}
@@ -38,7 +42,7 @@ from typing import Any
 
 import nsview
 
-from . import details, follow, holders, honesty, scan
+from . import details, follow, holders, honesty, scan, security
 
 SCHEMA = 1
 # What json.dumps makes of half a surrogate pair, which no decoder takes: of a byte that is no UTF-8 (of a file's or a
@@ -148,6 +152,7 @@ class Agent:
         self.searches = []  # .. and the requests to come: each is answered by a search begun after it
         self.reading: Any = None  # the net.Reading under way ..
         self.readings: list[Any] = []  # .. and the requests to come
+        self.audits: list[Any] = []  # (id of a request, its security.Reading), answered one after another
 
     def write(self, frame):
         self.out.write(encoded(frame))
@@ -240,6 +245,24 @@ class Agent:
             self.reading = None
             self._read_nets()
 
+    def _read_security(self):
+        """Tell one slice of the facts that were asked for first."""
+        id, reading = self.audits[0]
+        processes = reading.step(SLICE)
+        done, total = reading.done, len(reading.pids)
+        self.write(
+            {
+                "frame": "security",
+                "id": id,
+                "done": done,
+                "total": total,
+                "lsm": reading.lsm,
+                "processes": processes,
+            }
+        )
+        if done == total:
+            del self.audits[0]
+
     def _progress(self, began):
         def progress(done, total):
             if time.monotonic() - began > 0.3:
@@ -257,6 +280,8 @@ class Agent:
                 return True
             searching = self.search or self.searches
             left = max(0.0, min(resume, until) - now) if searching else until - now
+            if self.audits:
+                left = 0.0
             sources = [self.requests, *followed.sources, *([self.reading.fd] if self.reading else [])]
             ready, urgent = _wait(sources, followed.urgent, left)
             if ready or urgent:
@@ -264,7 +289,9 @@ class Agent:
             if self.reading and self.reading.fd in ready:
                 self._relay()
             if self.requests not in ready:
-                if searching and time.monotonic() < until:
+                if self.audits:
+                    self._read_security()
+                elif searching and time.monotonic() < until:
                     resume = self._search()
                 continue
             data = os.read(self.requests, 1 << 16)
@@ -284,6 +311,8 @@ class Agent:
                 elif kind == "net":
                     self.readings.append(request)
                     self._read_nets()
+                elif kind == "security":
+                    self.audits.append((request["id"], security.Reading(self.look, request.get("pids"))))
                 elif kind == "details":
                     answer = details.details(request["pid"], request["start"])
                     self.write({"frame": "details", "id": request["id"], "details": answer})

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from nsview.model.net import Nets
 from nsview.model.records import Container, Details, Host, Namespace, NamespaceKey, Process, Search
+from nsview.model.security import Security
 
 SCHEMA = 1
 
@@ -62,12 +63,29 @@ class NetProgress(Struct, frozen=True, tag_field="frame", tag="net_progress"):
     total: int
 
 
+class SecurityFrame(Struct, frozen=True, tag_field="frame", tag="security"):
+    id: int
+    done: int
+    total: int
+    lsm: tuple[str, ...]
+    processes: list[Security]
+
+
 class ErrorFrame(Struct, frozen=True, tag_field="frame", tag="error"):
     text: str
 
 
 Frame = (
-    Hello | Progress | SnapshotFrame | DeltaFrame | DetailsFrame | HoldersFrame | NetFrame | NetProgress | ErrorFrame
+    Hello
+    | Progress
+    | SnapshotFrame
+    | DeltaFrame
+    | DetailsFrame
+    | HoldersFrame
+    | SecurityFrame
+    | NetFrame
+    | NetProgress
+    | ErrorFrame
 )
 
 _decoder: msgspec.json.Decoder[Frame] = msgspec.json.Decoder(Frame)

@@ -10,13 +10,14 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from nsview.model.net import Nets
 from nsview.model.records import Details, Process
+from nsview.model.security import Facts, added
 from nsview.model.snapshot import Snapshot
 
 from . import HostError, NotPermitted, frames
@@ -137,6 +138,23 @@ class LocalHost:
         for said in self.read():
             if isinstance(said, frames.NetFrame) and said.id == wanted:
                 return said
+        raise HostError("the agent ended before it answered; start nsview again")
+
+    def request_security(self, pids: Iterable[int] | None = None) -> int:
+        """Ask what confines processes: those of containers, or these; the answer's frames have the id returned here."""
+        self._next_id += 1
+        self._write({"request": "security", "id": self._next_id, **({"pids": [*pids]} if pids is not None else {})})
+        return self._next_id
+
+    def security(self, pids: Iterable[int] | None = None) -> Facts:
+        """The facts of such processes, waited for."""
+        wanted = self.request_security(pids)
+        facts = Facts()
+        for said in self.read():
+            if isinstance(said, frames.SecurityFrame) and said.id == wanted:
+                facts = added(facts, said.processes, said.lsm, said.done, said.total)
+                if facts.complete:
+                    return facts
         raise HostError("the agent ended before it answered; start nsview again")
 
     def rescan(self) -> None:

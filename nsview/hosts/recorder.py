@@ -13,6 +13,7 @@ def record(file: BinaryIO, seconds: float | None = None) -> int:
     """
     host = LocalHost()
     host.request_holders()  # what is not looked for now can't be seen in the recording
+    host.request_security()
     timer = threading.Timer(seconds, host.stop) if seconds else None
     number = 0
     try:

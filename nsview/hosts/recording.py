@@ -3,11 +3,12 @@
 import gzip
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from nsview.model.net import Nets
 from nsview.model.records import Details, Process
+from nsview.model.security import Facts, added
 from nsview.model.snapshot import Snapshot
 
 from . import HostError, frames
@@ -98,6 +99,14 @@ class RecordedHost:
             if isinstance(said, frames.NetFrame):
                 last = said
         return last
+
+    def security(self, pids: Iterable[int] | None = None) -> Facts:
+        """The facts of processes that were asked for while it was recorded."""
+        facts = Facts()
+        for said in self._read(pace=0):
+            if isinstance(said, frames.SecurityFrame):
+                facts = added(facts, said.processes, said.lsm, said.done, said.total)
+        return facts
 
     def stop(self) -> None:
         """Who is waiting for the next frame waits no longer."""

@@ -1,0 +1,352 @@
+"""What confines a process, and what of the host it can reach: read when an audit or a comparison asks for it.
+
+Of each process its capabilities, seccomp and the like; of each mount namespace, seen through its first process, the
+mounts with what of the host they show, and what a path inside really leads to: a daemon's socket, a device, an entry
+of /proc that runtimes mask. All of it is read from outside: nothing is joined, nothing in a container is opened but to
+be looked at (O_PATH).
+
+Sources: proc_pid_status(5), proc_pid_uid_map(5), proc_pid_mountinfo(5); the runtime specification's maskedPaths as
+moby oci/defaults.go and containerd oci/spec.go set them; cgroup v1's devices.list (the kernel's cgroup-v1/devices.rst).
+cgroup v2 has its device rules in a BPF program, which nobody can read as rules.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from typing import Any
+
+from nsview import linux
+
+from . import mountinfo, procfs
+from .containers import containerd
+from .status import capabilities, label, status_of, text_at
+
+MASKED = (
+    "/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi",
+    "/proc/timer_list", "/proc/timer_stats", "/sys/firmware",
+)  # fmt: skip
+SOCKETS = {
+    "/run/docker.sock": "docker",
+    "/run/containerd/containerd.sock": "containerd",
+    "/run/k3s/containerd/containerd.sock": "containerd",
+    "/run/crio/crio.sock": "cri-o",
+    "/run/podman/podman.sock": "podman",
+    "/run/cri-dockerd.sock": "cri-dockerd",
+    "/run/buildkit/buildkitd.sock": "buildkit",
+}
+"""Where daemons that start containers listen unless told otherwise."""
+_NAMES = {os.path.basename(path): daemon for path, daemon in SOCKETS.items()}
+_MEMORY = (1, 2, 4)  # minors of major 1: mem, kmem, port; devices.txt of the kernel
+NODES_LIMIT, ENTRIES_LIMIT = 64, 4096
+_PROCESS_KINDS = ("mnt", "pid", "net", "ipc", "uts")
+
+
+class Reading:
+    """The facts of some processes of one look, in slices. pids: of which, None for those of containers and of who is
+    in their namespaces."""
+
+    def __init__(self, look, pids=None):
+        self._processes = look["processes"]
+        self.everything = pids is None
+        inits = {record["init_pid"] for record in look["containers"]}
+        wanted = of_containers(look) if pids is None else [pid for pid in pids if pid in self._processes]
+        # A container's first process sees its mounts from its root, which a later one may have changed.
+        self.pids = sorted(wanted, key=lambda pid: (pid not in inits, pid))
+        self.done = 0
+        self._host = _Host(self._processes)
+        self._mounts_told: set[int] = set()
+        self._maps: dict[int, tuple[list[list[int]], list[list[int]]]] = {}
+
+    def step(self, seconds):
+        """The records of some more processes, in about so long. `done` says of how many all has been told."""
+        until = time.monotonic() + seconds
+        records = []
+        while self.done < len(self.pids):
+            record = self._process(self._processes[self.pids[self.done]])
+            self.done += 1
+            if record:
+                records.append(record)
+            if time.monotonic() >= until:
+                break
+        return records
+
+    @property
+    def lsm(self):
+        """The security modules that this host has: "apparmor", "selinux"."""
+        return self._host.modules
+
+    def _process(self, process):
+        """The frame's record of one process, or None where it is gone."""
+        try:
+            fd = os.open("/proc/%d" % process["pid"], os.O_PATH | os.O_DIRECTORY)
+        except OSError:
+            return None
+        try:
+            start = procfs.read_at(fd, "stat", 1024).rpartition(b")")[2].split()[19]
+            return self._record(process, fd) if int(start) == process["start"] else None
+        except (OSError, KeyError, IndexError):
+            return None  # it ended meanwhile
+        finally:
+            os.close(fd)
+
+    def _record(self, process, fd):
+        status = status_of(fd)
+        uid_map, gid_map = self._maps_of(process, fd)
+        record = {
+            "pid": process["pid"],
+            "start": process["start"],
+            "age": max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - process["start"] / _TICKS),
+            "uid": int(status["Uid"].split()[1]),
+            "gid": int(status["Gid"].split()[1]),
+            "groups": [int(group) for group in status.get("Groups", "").split()],
+            "capabilities": capabilities(status),
+            "seccomp": int(status["Seccomp"]) if "Seccomp" in status else None,
+            "no_new_privs": status["NoNewPrivs"] == "1" if "NoNewPrivs" in status else None,
+            "uid_map": uid_map,
+            "gid_map": gid_map,
+            "label": label(fd) if self._host.modules else None,
+            "mounts": None,
+            "inside": None,
+            "devices": None,
+            "unreadable": None,
+        }
+        inode = process["namespaces"].get("mnt")
+        if inode is None or inode not in self._mounts_told or not self.everything:
+            self._add_mounts(record, process, fd)
+            self._mounts_told.add(inode)
+        return record
+
+    def _maps_of(self, process, fd):
+        inode = process["namespaces"].get("user")
+        maps = self._maps.get(inode) if inode else None
+        if maps is None:
+            maps = _map(fd, "uid_map"), _map(fd, "gid_map")
+            if inode:
+                self._maps[inode] = maps
+        return maps
+
+    def _add_mounts(self, record, process, fd):
+        """What is mounted, what leads out of there, and what its cgroup allows of devices."""
+        record["devices"] = self._host.device_rules(fd)
+        try:
+            mounts = mountinfo.parse(mountinfo.read(process["pid"]))
+            covered = mountinfo.hidden(mounts)
+            mounts = [mount for mount in mounts if mount.id not in covered]
+            record["mounts"] = [self._host.told(mount) for mount in mounts]
+            root = os.open("root", os.O_PATH | os.O_DIRECTORY, dir_fd=fd)
+        except OSError as error:
+            record["unreadable"] = procfs.errno_name(error)
+            return
+        try:
+            record["inside"] = {
+                "sockets": list(self._host.sockets_in(record["mounts"], root)),
+                "nodes": _nodes(root),
+                "unmasked": _unmasked(record["mounts"], root),
+            }
+        finally:
+            os.close(root)
+
+
+def of_containers(look):
+    """The pids of all containers' processes, and of those outside of any that are in a container's own namespaces."""
+    processes, namespaces = look["processes"], look["namespaces"]
+    wanted = {pid for record in look["containers"] for pid in record["pids"] if pid in processes}
+    own: set[tuple[str, int]] = set()
+    for record in look["containers"]:
+        init = processes.get(record["init_pid"])
+        if init:
+            own.update(item for item in init["namespaces"].items() if item[0] in _PROCESS_KINDS)
+    own = {key for key in own if not (key in namespaces and namespaces[key]["initial"])}
+    for pid, record in processes.items():
+        if record["container"] is None and not own.isdisjoint(record["namespaces"].items()):
+            wanted.add(pid)
+    return wanted
+
+
+class _Host:
+    """What the facts of all processes are told against: the host's mounts, its daemons' sockets, its modules."""
+
+    def __init__(self, processes):
+        self.modules = [name for name, on in (("apparmor", _apparmor()), ("selinux", _selinux())) if on]
+        self._at: dict[str, list[tuple[str, str]]] = {}  # {device: [(root, point), ..]}
+        own = mountinfo.parse(mountinfo.read_own())
+        self._device_points = [m.point for m in own if m.fstype == "cgroup" and "devices" in m.super_options]
+        try:
+            mounts = mountinfo.parse(mountinfo.read(1))
+        except OSError:
+            mounts = own
+        covered = mountinfo.hidden(mounts)
+        for mount in mounts:
+            if mount.id not in covered:
+                self._at.setdefault(mount.device, []).append((mount.root, mount.point))
+        for places in self._at.values():
+            places.sort(key=lambda place: len(place[0]))
+        self._sockets: dict[tuple[int, int], tuple[str, str]] = {}  # {(device, inode): (path, daemon)}
+        for path, daemon in _daemon_sockets(processes):
+            try:
+                status = os.stat(path)
+            except OSError:
+                continue
+            if stat.S_ISSOCK(status.st_mode):
+                self._sockets.setdefault((status.st_dev, status.st_ino), (os.path.realpath(path), daemon))
+
+    def told(self, mount):
+        """The frame's record of a mount. host: where the host has what it shows, None where it has it nowhere."""
+        host = None
+        for root, point in self._at.get(mount.device, ()):
+            rest = _below(mount.root, root)
+            if rest is not None:
+                host = (point.rstrip("/") + rest) or "/"
+                break
+        return {
+            "point": mount.point,
+            "root": mount.root,
+            "device": mount.device,
+            "fstype": mount.fstype,
+            "source": mount.source,
+            "options": list(mount.options),
+            "super_options": list(mount.super_options),
+            "host": host,
+        }
+
+    def device_rules(self, fd):
+        """The lines of cgroup v1's devices.list for a process's cgroup; None where there is no such thing to read."""
+        for line in text_at(fd, "cgroup").split("\n"):
+            parts = line.split(":", 2)
+            if len(parts) != 3 or "devices" not in parts[1].split(","):
+                continue
+            for point in self._device_points:
+                try:
+                    with open(point + parts[2].rstrip("/") + "/devices.list", encoding="ascii") as file:
+                        return file.read().split("\n")[:-1]
+                except (OSError, ValueError):
+                    continue
+        return None
+
+    def sockets_in(self, mounts, root):
+        """The sockets of daemons that a path below this root leads to, by any of these mounts."""
+        tried = {}
+        for mount in mounts:
+            host = mount["host"]
+            if host is None or mount["root"].endswith("//deleted"):
+                continue
+            for path, daemon in self._sockets.values():
+                rest = _below(path, host)
+                if rest is not None:
+                    tried[mount["point"].rstrip("/") + rest] = path, daemon
+            for name in (os.path.basename(mount["root"]), os.path.basename(mount["point"])):
+                if name in _NAMES:
+                    tried.setdefault(mount["point"], (host, _NAMES[name]))
+        for inside, (path, daemon) in tried.items():
+            status = _status_in(root, inside)
+            if status is None or not stat.S_ISSOCK(status.st_mode):
+                continue
+            known = self._sockets.get((status.st_dev, status.st_ino))
+            if known or os.path.basename(path) in _NAMES or os.path.basename(inside) in _NAMES:
+                path, daemon = known or (path, daemon)
+                yield {
+                    "path": inside, "host": path, "daemon": daemon, "known": known is not None,
+                    "mode": stat.S_IMODE(status.st_mode), "uid": status.st_uid, "gid": status.st_gid,
+                }  # fmt: skip
+
+
+def _daemon_sockets(processes):
+    """(path, daemon) of where daemons listen: as usual, and as the command lines of root's own say."""
+    yield from SOCKETS.items()
+    for process in processes.values():
+        if process["uid"] != 0 or process["container"] is not None or len(process["nspid"]) > 1:
+            continue
+        shim = containerd.shim(process)
+        if shim:
+            yield shim.address, "containerd"
+        elif process["comm"] == "dockerd":
+            arguments = process["cmdline"]
+            for option, value in zip(arguments, arguments[1:] + [""]):  # noqa: B905  Python 3.8
+                given = value if option in ("-H", "--host") else option.partition("=")[2]
+                if given.startswith("unix://"):
+                    yield given[len("unix://") :], "docker"
+
+
+def _below(path, above):
+    """The rest of a path that is above or below it, "" for itself; None where it is elsewhere."""
+    if path == above or above == "/":
+        return "" if path == above else path
+    return path[len(above) :] if path.startswith(above + "/") else None
+
+
+def _status_in(root, path):
+    """The fstat of what a path below a root leads to, or None. Opened only to be looked at."""
+    try:
+        fd = linux.open_in_root(root, path, os.O_PATH)
+    except (OSError, ValueError):
+        return None
+    try:
+        return os.fstat(fd)
+    finally:
+        os.close(fd)
+
+
+def _unmasked(mounts, root):
+    """Which of MASKED are there as the kernel has them, not covered by something else."""
+    kernel = {mount["device"] for mount in mounts if mount["fstype"] in ("proc", "sysfs")}
+    found = []
+    for path in MASKED:
+        status = _status_in(root, path)
+        if status and "%d:%d" % (os.major(status.st_dev), os.minor(status.st_dev)) in kernel:
+            found.append(path)
+    return found
+
+
+def _nodes(root):
+    """Block devices and those of memory in /dev; a path there may be whatever the container likes."""
+    found: list[dict[str, Any]] = []
+    try:
+        directory = linux.open_in_root(root, "/dev", os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK)
+    except OSError:
+        return found
+    try:
+        for number, name in enumerate(os.listdir(directory)):
+            if number >= ENTRIES_LIMIT or len(found) >= NODES_LIMIT:
+                break
+            try:
+                status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+            except OSError:
+                continue
+            major, minor = os.major(status.st_rdev), os.minor(status.st_rdev)
+            block = stat.S_ISBLK(status.st_mode)
+            if block or (stat.S_ISCHR(status.st_mode) and major == 1 and minor in _MEMORY):
+                found.append({
+                    "path": "/dev/" + name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"),
+                    "type": "b" if block else "c", "major": major, "minor": minor,
+                })  # fmt: skip
+    finally:
+        os.close(directory)
+    return found
+
+
+def _map(fd, name):
+    """[[inside, outside, count], ..] of uid_map or gid_map, outside as this process counts."""
+    lines = text_at(fd, name).split("\n")
+    return [[int(number) for number in line.split()] for line in lines if line]
+
+
+def _apparmor():
+    try:
+        with open("/sys/module/apparmor/parameters/enabled", encoding="ascii") as file:
+            return file.read().strip() == "Y"
+    except OSError:
+        return False
+
+
+def _selinux():
+    """SELinux is there and enforces."""
+    try:
+        with open("/sys/fs/selinux/enforce", encoding="ascii") as file:
+            return file.read().strip() == "1"
+    except OSError:
+        return False
+
+
+_TICKS = os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,201 @@
+"""Rules on what a container's processes are permitted to do."""
+
+from collections.abc import Iterator
+
+from ..security import mask, names
+from .rule import SEVERITIES, Case, Found, Rule, Severity, lower, of_container
+
+DEFAULT = mask(
+    "CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "MKNOD", "NET_RAW", "SETGID", "SETUID", "SETFCAP", "SETPCAP",
+    "NET_BIND_SERVICE", "SYS_CHROOT", "KILL", "AUDIT_WRITE",
+)  # fmt: skip
+"""What docker, containerd and podman give at most by themselves (moby oci/caps/defaults.go)."""
+
+TAKING_OVER = mask("SYS_ADMIN", "SYS_MODULE", "SYS_RAWIO", "SYS_PTRACE", "DAC_READ_SEARCH", "NET_ADMIN", "SYS_BOOT")
+"""What --privileged adds that matters: none of it is given by accident, and all of it leaves nothing to withhold."""
+
+_WEIGHT: dict[Severity, int] = {
+    # mounts; modules; memory and ports; files of the host by handle; another kernel by kexec
+    "high": mask("SYS_ADMIN", "SYS_MODULE", "SYS_RAWIO", "DAC_READ_SEARCH", "SYS_BOOT"),
+    "medium": mask(
+        "SYS_PTRACE", "NET_ADMIN", "BPF", "PERFMON", "SYS_TIME", "MAC_ADMIN", "MAC_OVERRIDE", "AUDIT_CONTROL",
+        "CHECKPOINT_RESTORE",
+    ),
+}  # fmt: skip
+
+
+def weight(capabilities: int) -> Severity:
+    """How much these are worth against a host whose user namespace they count in."""
+    return next((severity for severity in SEVERITIES if capabilities & _WEIGHT.get(severity, 0)), "low")
+
+
+@of_container(
+    Rule(
+        "privileged", "high", "Privileged, or as good as",
+        "Nothing that confines a container is left: it loads modules, mounts disks, writes the kernel's memory.",
+        "Give the one capability or device that it needs (--cap-add, --device) instead of --privileged.",
+        covers=(
+            "capabilities", "seccomp-off", "lsm-unconfined", "root-is-root", "proc-writable", "proc-unmasked",
+            "sys-writable", "cgroup-writable", "devices",
+        ),
+    )
+)  # fmt: skip
+def privileged(case: Case) -> Iterator[Found]:
+    security = case.security
+    if security is None or security.seccomp != 0 or security.in_reach & TAKING_OVER != TAKING_OVER:
+        return
+    yield Found(
+        "has all capabilities that matter, and no system call filter",
+        {
+            "pid": security.pid,
+            "capabilities": names(security.in_reach & ~DEFAULT),
+            "seccomp": security.seccomp,
+            "user_namespace": "its own" if case.apart else "the host's",
+        },
+        case.weighed("high"),
+    )
+
+
+@of_container(
+    Rule(
+        "capabilities", "high", "Capabilities beyond the default set",
+        "Each undoes a part of what makes it a container. SYS_ADMIN, SYS_MODULE, SYS_RAWIO, DAC_READ_SEARCH and "
+        "SYS_BOOT alone are enough to take the host.",
+        "Drop what it does not need (--cap-drop), or give it a user namespace of its own.",
+    )
+)  # fmt: skip
+def capabilities(case: Case) -> Iterator[Found]:
+    security = case.security
+    if security is None:
+        return
+    held = security.capabilities.permitted & ~DEFAULT
+    beyond = security.in_reach & ~DEFAULT
+    if not beyond:
+        return
+    if case.apart:
+        severity: Severity = "low"
+        where = ", in its own user namespace only"
+    else:
+        gained = weight(beyond)
+        severity = gained if held & _WEIGHT.get(gained, beyond) else lower(gained)
+        where = "" if held == beyond else " to those of its programs that are set-uid or run as root"
+    yield Found(
+        f"has {', '.join(names(beyond))}{where}",
+        {"pid": security.pid, "permitted": names(held), "bounding": names(security.capabilities.bounding & ~DEFAULT)},
+        severity,
+    )
+
+
+@of_container(
+    Rule(
+        "more-than-init", "high", "More privileges than its container",
+        "One process of the container has what its first one was not given: `docker exec --privileged`, or somebody "
+        "from outside.",
+        "Look at its chain for who started it, and whether it is still needed.",
+    )
+)  # fmt: skip
+def more_than_init(case: Case) -> Iterator[Found]:
+    first = case.security
+    if first is None or case.init is None:
+        return
+    more = {}
+    for process in case.members:
+        security = case.whole.facts.of(process)
+        # One in a user namespace below has all capabilities, over nothing but that.
+        if security and process.namespaces.user == case.init.namespaces.user and case.whole.settled(process):
+            beyond = security.capabilities.permitted & ~first.in_reach
+            unfiltered = security.seccomp == 0 and first.seccomp not in (0, None)
+            if beyond or unfiltered:
+                more[process.pid] = beyond, unfiltered
+    for process in case.whole.leaders(more):
+        beyond, unfiltered = more[process.pid]
+        what = [f"has {', '.join(names(beyond))}"] if beyond else []
+        what += ["no system call filter"] if unfiltered else []
+        severity: Severity = weight(beyond) if beyond else "medium"
+        yield Found(
+            f"in {case.container.name}: {' and '.join(what)}, unlike the container's first process",
+            {
+                "pid": process.pid,
+                "container": case.container.key,
+                "capabilities": names(beyond),
+                "seccomp": 0 if unfiltered else first.seccomp,
+                "init_pid": case.init.pid,
+            },
+            "low" if case.apart else severity,
+            process.pid,
+        )
+
+
+@of_container(
+    Rule(
+        "seccomp-off", "medium", "No system call filter",
+        "Every system call of the kernel is open to it, among them those that most escapes began with (keyctl, "
+        "userfaultfd, unshare of user namespaces).",
+        "Use the runtime's default profile: leave out --security-opt seccomp=unconfined; ctr run --seccomp; "
+        "seccompProfile RuntimeDefault in Kubernetes.",
+    )
+)  # fmt: skip
+def seccomp_off(case: Case) -> Iterator[Found]:
+    if case.security and case.security.seccomp == 0:
+        yield Found("runs without a system call filter", {"pid": case.security.pid, "seccomp": 0})
+
+
+@of_container(
+    Rule(
+        "lsm-unconfined", "medium", "Not confined by the host's security module",
+        "AppArmor or SELinux would still hold it where the rest gives way, and it is not used.",
+        "Use the runtime's profile or label: leave out apparmor=unconfined, label=disable, spc_t.",
+    )
+)  # fmt: skip
+def lsm_unconfined(case: Case) -> Iterator[Found]:
+    security = case.security
+    if security is None or not case.whole.facts.lsm:
+        return
+    label = security.label
+    type_ = label.text.split(":")[2] if label and label.module == "selinux" and label.text.count(":") >= 2 else ""
+    if label is None or type_ in ("spc_t", "unconfined_t", "unconfined_service_t"):
+        yield Found(
+            f"is not confined by {', '.join(case.whole.facts.lsm)}",
+            {"pid": security.pid, "label": label.text if label else None, "lsm": list(case.whole.facts.lsm)},
+            "low" if case.apart else "medium",
+        )
+
+
+@of_container(
+    Rule(
+        "root-is-root", "low", "Root inside is root outside",
+        "As engines set it up by themselves: whatever else lets it out, it comes out as the host's root.",
+        "Run it as another user (--user), or with user namespaces (userns-remap, --userns=auto, rootless).",
+    )
+)  # fmt: skip
+def root_is_root(case: Case) -> Iterator[Found]:
+    security = case.security
+    if security is None or not case.rooted:
+        return
+    line = next((line for line in security.uid_map if line[0] == 0 and line[1] == 0), None)
+    if line:
+        yield Found(
+            "runs as root, which its user namespace maps to the host's root" if case.apart else
+            "runs as root in the host's user namespace",
+            {"uid_map": [list(line) for line in security.uid_map], "pid": security.pid},
+        )  # fmt: skip
+
+
+@of_container(
+    Rule(
+        "may-become-root", "low", "May become root",
+        "It runs as an ordinary user, but a set-uid program in its image makes it root there, with the capabilities "
+        "that are listed.",
+        "Set no_new_privs: --security-opt no-new-privileges; allowPrivilegeEscalation: false in Kubernetes.",
+    )
+)  # fmt: skip
+def may_become_root(case: Case) -> Iterator[Found]:
+    security, place = case.security, case.place
+    if security is None or case.rooted or case.apart or security.no_new_privs is not False:
+        return
+    root = next((mount for mount in (place.mounts if place else None) or () if mount.point == "/"), None)
+    if security.capabilities.bounding and not (root and "nosuid" in root.options):
+        yield Found(
+            "runs as an ordinary user, without no_new_privs",
+            {"pid": security.pid, "uid": security.uid, "bounding": names(security.capabilities.bounding)},
+        )

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from .records import Process
-from .snapshot import Snapshot
+from .snapshot import Snapshot, touched
 
 
 class Changes(Struct, frozen=True):
@@ -19,19 +19,16 @@ class Changes(Struct, frozen=True):
 
 
 def changes(before: Snapshot, after: Snapshot) -> Changes:
-    """What happened to processes in between. Costs a comparison of identities where nothing happened to most."""
+    """What happened to processes in between. Costs no more than what did, where the one soon follows the other."""
     new, gone, moved = [], [], []
-    old_processes, new_processes = before.processes, after.processes
-    for pid, process in new_processes.items():
-        old = old_processes.get(pid)
-        if old is process:
+    for pid in sorted(touched(before, after).pids):
+        old, now = before.processes.get(pid), after.processes.get(pid)
+        if old is now:
             continue
-        if old is None or old.start != process.start:
-            new.append(process)
-        elif old.namespaces != process.namespaces:
-            moved.append((old, process))
-    for pid, process in old_processes.items():
-        later = new_processes.get(pid)
-        if later is not process and (later is None or later.start != process.start):
-            gone.append(process)
+        if now and (old is None or old.start != now.start):
+            new.append(now)
+        elif old and now and old.namespaces != now.namespaces:
+            moved.append((old, now))
+        if old and (now is None or old.start != now.start):
+            gone.append(old)
     return Changes(tuple(new), tuple(gone), tuple(moved))

@@ -1,20 +1,25 @@
 """The lines of the explorer's list, from a snapshot and a view of it.
 
-A row knows what it stands for and where it is in the tree; what it looks like is the screen's business.
+A row knows what it stands for and where it is in the tree; what it looks like is the screen's business. Of 50,000 rows
+50 are seen: so a row is made when it is looked at, and of a newer snapshot nothing but what changed is looked at.
 """
 
-from collections.abc import Callable, Generator, Iterable
-from typing import Literal
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
+from operator import attrgetter
+from typing import Any, Literal, overload
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from . import filter as filters
-from .group import containers_of
+from .forest import Forest
 from .hierarchy import By, above, tree
 from .kinds import KIND_NAMES
 from .records import Container, Namespace, NamespaceKey, Process
-from .snapshot import Snapshot
+from .snapshot import Snapshot, touched, with_ghosts
 
 Grouping = Literal["mnt", "uts", "ipc", "pid", "net", "user", "cgroup", "time", "tree", "container"]
 GROUPINGS: tuple[Grouping, ...] = ("tree", *KIND_NAMES, "container")
@@ -44,7 +49,7 @@ class GroupRow(Struct, frozen=True):
 
     namespace, container: what the group is; both None where its members' namespaces could not be read, or where they
     are in no container. pids: all members; shown: how many of them the filter leaves.
-    containers: of the members. since: when its oldest member began, in clock ticks since boot.
+    containers: of the members, in order of name. oldest: the pid of the member that began first, None without members.
     depth: how many namespaces it is nested in. owner: it is here as the owner of those below, not as one of the kind.
     folded: None where there is nothing below.
     """
@@ -57,7 +62,7 @@ class GroupRow(Struct, frozen=True):
     shown: int
     containers: tuple[Container, ...]
     folded: bool | None
-    since: int
+    oldest: int | None
     depth: int = 0
     owner: bool = False
 
@@ -97,120 +102,568 @@ def group_key(snapshot: Snapshot, by: Grouping, process: Process) -> RowKey | No
     return "group", process.container if by == "container" else getattr(process.namespaces, by)
 
 
-class Cache:
-    """The rows of each group as last made, for as long as nothing in the group changed. For one view at a time."""
+
+class _Group:
+    """A group in the making of rows: what of it is known, and kept up to date, between two snapshots."""
+
+    __slots__ = (
+        "begun", "containers", "context", "depth", "forest", "ghosts", "head", "id", "matching", "oldest", "owner",
+        "pids", "record", "size",
+    )  # fmt: skip
+
+    def __init__(self, id: object, record: Namespace | Container | None, pids: tuple[int, ...]) -> None:
+        self.id = id  # the second part of its row's key
+        self.record = record
+        self.pids = pids
+        self.oldest: Process | None = None
+        self.matching: set[int] | None = None  # None: all of them
+        self.ghosts: set[int] = set()
+        self.context: frozenset[int] = frozenset()
+        self.containers: Counter[str | None] | None = None  # how many members are of each, once that is asked for
+        self.forest: Forest | None = None  # once a process of it is looked at
+        self.head: GroupRow | None = None  # its row, once that is looked at
+        self.size = 0  # rows, with its head
+        self.depth = 0
+        self.owner = False
+
+    @property
+    def shown(self) -> int:
+        return len(self.pids) if self.matching is None else len(self.matching)
+
+
+class Rows(Sequence[Row]):
+    """The rows of a view, top to bottom; folded ones leave out what is below them.
+
+    `update` brings them up to date with a newer snapshot, `look` with another view; both change them at once and whole.
+    Processes that are just gone (ghosts) may be kept in their places for a while.
+    """
+
+    def __init__(self, snapshot: Snapshot, view: View) -> None:
+        self.snapshot, self.view = snapshot, view
+        self._ghosts: dict[int, Process] = {}
+        self._haunts: dict[object, set[int]] = {}
+        self._begin()
+
+    def _begin(self) -> None:
+        """Group everything."""
+        self._groups: dict[object, _Group] = {}
+        self._toggled = self._with_toggled()
+        for id, record, pids in self._partition():
+            self._add(_Group(id, record, pids))
+        self._arrange()
+
+    def _partition(self) -> Iterable[tuple[object, Namespace | Container | None, tuple[int, ...]]]:
+        snapshot, by = self.snapshot, self.view.by
+        members = self._members()
+        if by == "tree":
+            yield _TREE, None, members[_TREE]
+        elif by == "container":
+            for key, container in snapshot.containers.items():
+                yield key, container, members.get(key, ())
+        else:
+            for (type, inode), namespace in snapshot.namespaces.items():
+                if type == by:
+                    yield inode, namespace, members.get(inode, ())
+        if None in members:
+            yield None, None, members[None]
+
+    def _members(self) -> Mapping[Any, tuple[int, ...]]:
+        by = self.view.by
+        if by == "tree":
+            return {_TREE: tuple(self.snapshot.processes)}
+        return self.snapshot.populations if by == "container" else self.snapshot.members(by)
+
+    def _id(self, process: Process) -> object:
+        """Which group a process is in."""
+        by = self.view.by
+        if by == "tree":
+            return _TREE
+        return process.container if by == "container" else getattr(process.namespaces, by)
+
+    def _add(self, group: _Group) -> None:
+        self._groups[group.id] = group
+        group.oldest = self._oldest(group.pids)
+        group.ghosts = self._haunts.get(group.id, set())
+        self._match(group)
+        self._measure(group)
+
+    def _oldest(self, pids: tuple[int, ...]) -> Process | None:
+        if not pids or self.view.by == "tree":
+            return None
+        processes = self.snapshot.processes
+        starts = list(map(_START, map(processes.__getitem__, pids)))
+        return processes[pids[starts.index(min(starts))]]
+
+    # What a filter leaves
+
+    def _match(self, group: _Group) -> None:
+        """Which members the filter leaves; all of them, where it matches the group itself."""
+        wanted = self.view.filter
+        if not wanted or self._itself(group):
+            group.matching = None
+            return
+        snapshot = self.snapshot
+        processes = snapshot.processes
+        group.matching = {pid for pid in group.pids if wanted.process(processes[pid], snapshot)}
+
+    def _itself(self, group: _Group) -> bool:
+        """The filter matches the namespace or container itself, whoever is in it."""
+        record, wanted = group.record, self.view.filter
+        if isinstance(record, Namespace):
+            return wanted.namespace(record)
+        return isinstance(record, Container) and wanted.container(record)
+
+    def _seen(self, group: _Group) -> bool:
+        """The group has a row."""
+        return not self.view.filter or bool(group.shown) or group.matching is None
+
+    # What is where
+
+    def _arrange(self) -> None:
+        """The groups in their order. By age, so that what is new comes last and nothing moves; what could not be read
+        at the very end."""
+
+        def order(group: _Group) -> tuple[bool, bool, int, str]:
+            initial = isinstance(group.record, Namespace) and group.record.initial
+            return not initial, group.record is None, group.oldest.start if group.oldest else 1 << 62, str(group.id)
+
+        groups = sorted(filter(self._seen, self._groups.values()), key=order)
+        if self.view.nest and self.view.by not in ("tree", "container"):
+            groups = self._nested(groups)
+        self._sections = groups
+        self._place()
+
+    def _nested(self, groups: list[_Group]) -> list[_Group]:
+        """The groups below what they hang from, with those of it that were not among them."""
+        snapshot = self.snapshot
+        how: By = "parent" if self.view.by in ("pid", "user") else "owner"
+        known = {group.record.key: group for group in groups if isinstance(group.record, Namespace)}
+        needed: set[NamespaceKey] = set()
+        for key in known:
+            climbing: NamespaceKey | None = key
+            while climbing and climbing not in needed and climbing in snapshot.namespaces:
+                needed.add(climbing)
+                climbing = above(snapshot.namespaces[climbing], how)
+        found = []
+        for branch in tree(snapshot, how):
+            namespace = branch.namespace
+            group = known.get(namespace.key)
+            if group is None and namespace.key in needed:
+                group = _Group(namespace.key, namespace, snapshot.members(namespace.type).get(namespace.inode, ()))
+                group.owner, group.size = True, 1
+            if group is not None:
+                group.depth, group.head = branch.depth, None
+                found.append(group)
+        return found + [group for group in groups if group.record is None]
+
+    def _place(self) -> None:
+        """Where each section begins, and what is said where there is little to see."""
+        sections = self._sections
+        self._starts = list(accumulate([group.size for group in sections], initial=0))
+        self._numbers: dict[object, int] | None = None
+        self._notes: list[NoteRow] = []
+        if not self._starts[-1]:
+            words = "Nothing matches. Esc clears the filter." if self.view.filter else "No processes."
+            self._notes = [NoteRow(("note", 0), words)]
+        elif self._starts[-1] == 1 and not self.view.filter:
+            (record,) = (group.record for group in sections)
+            if isinstance(record, Namespace) and record.initial:
+                words = f"Every process is in the host's {record.type} namespace; no other is in use."
+                self._notes = [NoteRow(("note", 1), words)]
+
+    def _measure(self, group: _Group) -> None:
+        """How many rows it has. Of a group in which nothing is folded that is known without making its trees."""
+        if group.id is not _TREE and self._folded(group) is not False:
+            group.size = 1
+        elif group.forest is None and group.id is not _TREE and group.id not in self._toggled:
+            group.size = 1 + group.shown + len(group.ghosts)
+        else:
+            group.size = (group.id is not _TREE) + len(self._forest(group))
+
+    def _with_toggled(self) -> set[object]:
+        """The groups in which a process's fold is not the usual one."""
+        pids = (key[1] for key in self.view.toggled if key[0] == "process")
+        processes = (self.process(pid) for pid in pids)  # type: ignore[arg-type]
+        return {self._id(process) for process in processes if process}
+
+    def process(self, pid: int) -> Process | None:
+        """A process that has a row, or would have were nothing folded; one that is just gone too."""
+        return self.snapshot.processes.get(pid) or self._ghosts.get(pid)
+
+    # Folds
+
+    def _folded(self, group: _Group) -> bool | None:
+        if group.owner or not group.shown:
+            return None
+        apart = group.record is None or (isinstance(group.record, Namespace) and group.record.initial)
+        return _is_folded(self.view, ("group", group.id), apart)
+
+    def _hides(self, process: Process) -> bool:
+        """What is below a process is folded."""
+        usually = process.kthread and self.view.by == "tree" and not self.view.filter
+        return usually != (process_key(process) in self.view.toggled)
+
+    # Trees
+
+    def _forest(self, group: _Group) -> Forest:
+        if group.forest is None:
+            pids = self._wanted(group)
+            folded: Iterable[int] = ()
+            if self.view.toggled or group.id is _TREE:
+                folded = [pid for pid in pids if (process := self.process(pid)) and self._hides(process)]
+            group.forest = Forest(self._parents(group, pids), folded)
+        return group.forest
+
+    def _wanted(self, group: _Group) -> Collection[int]:
+        """The pids of a group that the filter leaves, with those that are just gone."""
+        if group.id is _TREE and group.matching is not None:
+            return self._kept(group)
+        pids = group.pids if group.matching is None else group.matching
+        return {*pids, *group.ghosts} if group.ghosts else pids
+
+    def _parents(self, group: _Group, pids: Iterable[int]) -> dict[int, int | None]:
+        processes = self.snapshot.processes
+        if self._ghosts:
+            processes = {**processes, **self._ghosts}
+        pids = list(pids)
+        found: dict[int, int | None] = dict(zip(pids, map(_PPID, map(processes.__getitem__, pids)), strict=True))
+        if group.id is _TREE:
+            found.update((shim, daemon) for shim, daemon in self.snapshot.serves.items() if shim in found)
+        return found
+
+    def _parent(self, process: Process) -> int:
+        return self.snapshot.parent(process) if self.view.by == "tree" else process.ppid
+
+    def _kept(self, group: _Group) -> set[int]:
+        """Under a filter the tree keeps what matches, and what that descends from."""
+        assert group.matching is not None
+        kept = {*group.matching, *group.ghosts}
+        for pid in (*group.matching, *group.ghosts):
+            process = self.process(pid)
+            above = process and self.process(self._parent(process))
+            while above is not None and above.pid not in kept:
+                kept.add(above.pid)
+                above = self.process(self._parent(above))
+        group.context = frozenset(kept - group.matching - group.ghosts)
+        return kept
+
+    # Rows
+
+    def __len__(self) -> int:
+        return self._starts[-1] + len(self._notes)
+
+    @overload
+    def __getitem__(self, place: int) -> Row: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Row]: ...
+
+    def __getitem__(self, place: int | slice) -> Row | list[Row]:
+        if isinstance(place, slice):
+            return [self[each] for each in range(*place.indices(len(self)))]
+        if place < 0:
+            place += len(self)
+        if not 0 <= place < len(self):
+            raise IndexError(place)
+        if place >= self._starts[-1]:
+            return self._notes[place - self._starts[-1]]
+        number = bisect_right(self._starts, place) - 1
+        group = self._sections[number]
+        place -= self._starts[number]
+        if group.id is not _TREE:
+            if not place:
+                return self._head(group)
+            place -= 1
+        return self._row(group, self._forest(group)[place])
+
+    def __iter__(self) -> Iterator[Row]:
+        return (self[place] for place in range(len(self)))
+
+    def _head(self, group: _Group) -> GroupRow:
+        if group.head is None:
+            record, snapshot = group.record, self.snapshot
+            if group.containers is None:
+                processes = snapshot.processes
+                group.containers = Counter(processes[pid].container for pid in group.pids)
+            containers = [
+                snapshot.containers[key]
+                for key, number in group.containers.items()
+                if number and key is not None and key in snapshot.containers
+            ]
+            namespace = record if isinstance(record, Namespace) else None
+            group.head = GroupRow(
+                ("owner", *namespace.key) if group.owner and namespace else ("group", group.id),
+                namespace,
+                record if isinstance(record, Container) else None,
+                namespace is not None and namespace.initial,
+                group.pids,
+                group.shown,
+                () if group.owner else tuple(sorted(containers, key=lambda c: (c.name, c.key))),
+                self._folded(group),
+                group.oldest.pid if group.oldest else None,
+                group.depth,
+                group.owner,
+            )
+        return group.head
+
+    def _row(self, group: _Group, pid: int) -> ProcessRow:
+        process, forest = self.process(pid), self._forest(group)
+        assert process is not None
+        return ProcessRow(
+            process_key(process),
+            process,
+            self.snapshot.container_of(process),
+            forest.guides(pid),
+            forest.folded(pid),
+            pid in group.context,
+            None if group.id is _TREE else ("group", group.id),
+        )
+
+    def find(self, key: RowKey) -> int | None:
+        """The place of the row of this key, None where there is none."""
+        match key:
+            case "process", int(pid), start:
+                process = self.process(pid)
+                if process is None or process.start != start:
+                    return None
+                id = self._id(process)
+                group = self._groups.get(id)
+                number = self._number(id)
+                if group is None or number is None or (id is not _TREE and self._folded(group) is not False):
+                    return None
+                forest = self._forest(group)
+                if pid not in forest:
+                    return None
+                return self._starts[number] + (id is not _TREE) + forest.index(pid)
+            case "group", id:
+                number = self._number(id)
+            case "owner", *rest:
+                number = self._number(tuple(rest))
+            case "note", int(which):
+                return next((self._starts[-1] for note in self._notes if note.key[1] == which), None)
+            case _:
+                return None
+        return None if number is None else self._starts[number]
+
+    def _number(self, id: object) -> int | None:
+        if self._numbers is None:
+            self._numbers = {group.id: number for number, group in enumerate(self._sections)}
+        return self._numbers.get(id)
+
+    def above(self, row: ProcessRow) -> int | None:
+        """The place of the row that a process's row hangs from, None at the top of the tree."""
+        group = self._groups.get(self._id(row.process))
+        if group is None or row.process.pid not in self._forest(group):
+            return None
+        parent = self._forest(group).parent(row.process.pid)
+        process = None if parent is None else self.process(parent)
+        if process:
+            return self.find(process_key(process))
+        return None if group.id is _TREE else self.find(("group", group.id))
+
+    def groups(self) -> Iterator[GroupRow]:
+        """The heads, in order."""
+        return (self._head(group) for group in self._sections if group.id is not _TREE)
+
+    def with_ghosts(self) -> Snapshot:
+        """The snapshot, and in it those that are just gone."""
+        return with_ghosts(self.snapshot, self._ghosts.values())
+
+    # What changes
+
+    def look(self, view: View) -> None:
+        """Look at the same snapshot in another way."""
+        before, self.view = self.view, view
+        if replace(before, toggled=view.toggled) != view:
+            self._begin()
+            return
+        self._toggled = self._with_toggled()
+        changed = []
+        for key in before.toggled ^ view.toggled:
+            process = self.process(key[1]) if key[0] == "process" else None  # type: ignore[arg-type]
+            group = self._groups.get(self._id(process) if process else key[1])
+            if group is None:
+                continue
+            group.head = None
+            changed.append(group)
+            if process and group.forest and process.pid in group.forest.members:
+                group.forest.fold(process.pid, self._hides(process))
+        for group in changed:
+            self._measure(group)
+        self._place()
+
+    def update(self, snapshot: Snapshot, ghosts: Iterable[Process] = ()) -> None:
+        """Be those of a newer snapshot, with these ghosts in it, unless their pids are others' by now."""
+        before, old_ghosts = self.snapshot, self._ghosts
+        self.snapshot = snapshot
+        self._ghosts = {ghost.pid: ghost for ghost in ghosts if ghost.pid not in snapshot.processes}
+        self._haunts = self._haunted()
+        if before.host != snapshot.host:
+            self._begin()
+            return
+        changed = touched(before, snapshot)
+        by = self.view.by
+        pids = {*changed.pids, *old_ghosts, *self._ghosts, *self._reconsidered(before, changed.containers)}
+        if by == "tree":
+            pids.update(shim for shim, _ in before.serves.items() ^ snapshot.serves.items())
+        happened: dict[object, _Happened] = {}
+        for pid in pids:
+            old, now = before.processes.get(pid), snapshot.processes.get(pid)
+            was, is_ = old or old_ghosts.get(pid), now or self._ghosts.get(pid)
+            moved = was is not None and is_ is not None and (
+                (was.start, was.kthread, before.parent(was) if by == "tree" else was.ppid)
+                != (is_.start, is_.kthread, self._parent(is_))
+            )
+            if was:
+                what = happened.setdefault(self._id(was), _Happened())
+                what.note(pid, what.left, old, moved)
+            if is_:
+                what = happened.setdefault(self._id(is_), _Happened())
+                what.note(pid, what.came, now, moved)
+        if by == "container":
+            records: Iterable[object] = changed.containers
+        else:
+            records = [inode for type, inode in changed.namespaces if type == by]
+        for id in records:
+            happened.setdefault(id, _Happened())
+        if changed.containers:
+            for group in self._groups.values():
+                group.head = None  # it may name one of them
+        self._toggled = self._with_toggled()
+        members: Mapping[Any, tuple[int, ...]] = self._members()
+        disordered = False
+        for id, what in happened.items():
+            disordered |= self._renew(id, members.get(id, ()), what)
+        if disordered or self.view.nest:
+            self._arrange()
+        else:
+            self._place()
+
+    def _haunted(self) -> dict[object, set[int]]:
+        """The ghosts of each group, as far as the filter leaves them."""
+        found: dict[object, set[int]] = {}
+        wanted = self.view.filter
+        for pid, ghost in self._ghosts.items():
+            if not wanted or wanted.process(ghost, self.snapshot):
+                found.setdefault(self._id(ghost), set()).add(pid)
+        return found
+
+    def _reconsidered(self, before: Snapshot, containers: Iterable[str]) -> Iterable[int]:
+        """Processes that a filter may see otherwise because their container is another, though they are the same."""
+        if self.view.filter:
+            populations = self.snapshot.populations
+            for key in containers:
+                old, new = before.containers.get(key), self.snapshot.containers.get(key)
+                if old is None or new is None or replace(old, pids=new.pids) != new:
+                    yield from populations.get(key, ())
+
+    def _record(self, id: object) -> Namespace | Container | None:
+        by = self.view.by
+        if by == "container":
+            return self.snapshot.containers.get(id)  # type: ignore[call-overload,no-any-return]
+        return None if by == "tree" else self.snapshot.namespaces.get((by, id))  # type: ignore[arg-type]
+
+    def _renew(self, id: object, pids: tuple[int, ...], what: "_Happened") -> bool:
+        """Bring a group up to date; True where the order of groups may be another now."""
+        record, group = self._record(id), self._groups.get(id)
+        if (record is None and id not in (None, _TREE)) or (id is None and not pids):
+            return self._groups.pop(id, None) is not None
+        if group is None:
+            self._add(_Group(id, record, pids))
+            return True
+        was = self._seen(group), group.oldest and group.oldest.start
+        group.head = None
+        group.pids = pids
+        group.ghosts = self._haunts.get(id, set())
+        if id is not _TREE:
+            self._age(group, what)
+        if group.containers is not None:
+            group.containers.subtract(process.container for process in what.left)
+            group.containers.update(process.container for process in what.came)
+        if self.view.filter:
+            if record is not group.record:
+                group.record = record
+                group.forest = None
+                self._match(group)
+            elif group.matching is not None:
+                wanted, snapshot = self.view.filter, self.snapshot
+                group.matching.difference_update(what.pids)
+                group.matching.update(process.pid for process in what.came if wanted.process(process, snapshot))
+        group.record = record
+        self._replant(group, what)
+        self._measure(group)
+        return was != (self._seen(group), group.oldest and group.oldest.start)
+
+    def _age(self, group: _Group, what: "_Happened") -> None:
+        """Who is the oldest member now: all are asked only where the oldest is gone."""
+        oldest = group.oldest
+        if oldest is not None and oldest.pid in what.pids:
+            now = next((process for process in what.came if process.pid == oldest.pid), None)
+            if now is None or now.start != oldest.start:
+                group.oldest = self._oldest(group.pids)
+                return
+            oldest = now
+        group.oldest = min((oldest, *what.came) if oldest else what.came, key=lambda p: (p.start, p.pid), default=None)
+
+    def _replant(self, group: _Group, what: "_Happened") -> None:
+        """Bring its trees up to date, where somebody looks at them."""
+        forest = group.forest
+        if forest is None:
+            return
+        if len(what.pids) > _MANY:
+            group.forest = None  # they are made anew sooner
+            return
+        if group.id is _TREE and group.matching is not None:
+            wanted: Collection[int] = self._kept(group)
+            candidates = what.pids | (forest.members ^ wanted)  # type: ignore[operator]
+        else:
+            matching = group.matching
+            here = {process.pid for process in what.came if matching is None or process.pid in matching}
+            wanted, candidates = here | group.ghosts, what.pids
+        coming = []
+        for pid in candidates:
+            member = pid in forest.members
+            if member and (pid not in wanted or pid in what.moved):
+                forest.remove(pid)
+                member = False
+            if pid in wanted and not member and (process := self.process(pid)):
+                coming.append(process)
+        for process in sorted(coming, key=_PID):
+            forest.add(process.pid, self._parent(process), self._hides(process))
+
+
+class _Happened:
+    """What happened to the processes of one group between two snapshots.
+
+    pids: of all to whom anything did. moved: those that are still there, but elsewhere in their tree. left, came: the
+    living as they were and as they are, so one that merely changed is in both.
+    """
 
     def __init__(self) -> None:
-        self.view: View | None = None
-        self.groups: dict[RowKey, GroupRow] = {}
-        self.members: dict[RowKey, list[Row]] = {}
+        self.pids: set[int] = set()
+        self.moved: set[int] = set()
+        self.left: list[Process] = []
+        self.came: list[Process] = []
+
+    def note(self, pid: int, side: list[Process], alive: Process | None, moved: bool) -> None:
+        self.pids.add(pid)
+        if moved:
+            self.moved.add(pid)
+        if alive:
+            side.append(alive)
 
 
-Step = Generator[None, None, list[Row]]
-"""Rows in the making: each `next` does a little of the work, the last one gives them."""
+class _Tree:
+    """What stands for the one group of the tree, which has no head."""
 
-ROWS_A_STEP = 500
-"""How many rows are made in one step: about a millisecond."""
+
+_TREE = _Tree()
+_MANY = 2000
+_PID, _PPID, _START = attrgetter("pid"), attrgetter("ppid"), attrgetter("start")
 
 
 def rows(snapshot: Snapshot, view: View) -> list[Row]:
-    """All rows of a view, top to bottom; folded ones leave out what is below them."""
-    making = steps(snapshot, view, Cache())
-    while True:
-        try:
-            next(making)
-        except StopIteration as made:
-            found: list[Row] = made.value
-            return found
-
-
-def steps(snapshot: Snapshot, view: View, cache: Cache) -> Step:
-    """The rows of a view in steps, so that keys are answered in between; what the cache holds is not made again."""
-    if cache.view != view:
-        cache.view, cache.groups, cache.members = view, {}, {}
-    found: list[Row] = []
-    if view.by == "tree":
-        found = yield from _tree(snapshot, view)
-    else:
-        groups = yield from _groups(snapshot, view, cache)
-        members = cache.members
-        cache.members = {}
-        for group in _nested(groups, snapshot, view.by) if view.nest and view.by != "container" else groups:
-            found.append(group)
-            if group.folded is False:
-                below = members.get(group.key)
-                if below is None:
-                    below = yield from _below(snapshot, view, group)
-                cache.members[group.key] = below
-                found += below
-    if not found:
-        words = "Nothing matches. Esc clears the filter." if view.filter else "No processes."
-        return [NoteRow(("note", 0), words)]
-    if len(found) == 1 and isinstance(found[0], GroupRow) and found[0].initial and not view.filter:
-        kind = view.by
-        found.append(NoteRow(("note", 1), f"Every process is in the host's {kind} namespace; no other is in use."))
-    return found
-
-
-def _groups(snapshot: Snapshot, view: View, cache: Cache) -> Generator[None, None, list[GroupRow]]:
-    known, cache.groups = cache.groups, {}
-    for number, (key, namespace, container, pids) in enumerate(_partition(snapshot, view)):
-        if not number % 100:
-            yield
-        row = known.get(key)
-        if row is None or not _holds(row, snapshot, namespace, container, pids):
-            cache.members.pop(key, None)
-            row = _group(snapshot, view, key, namespace, container, pids)
-        cache.groups[key] = row
-    # What does not match is remembered too, or it would be made again each time.
-    shown = [row for row in cache.groups.values() if not view.filter or row.shown or _itself(view, row)]
-
-    def order(group: GroupRow) -> tuple[bool, bool, int, str]:
-        # By age, so that what is new comes last and nothing moves; what could not be read at the very end.
-        unknown = group.namespace is None and group.container is None
-        return not group.initial, unknown, group.since, str(group.key)
-
-    return sorted(shown, key=order)
-
-
-def _holds(
-    row: GroupRow,
-    snapshot: Snapshot,
-    namespace: Namespace | None,
-    container: Container | None,
-    pids: tuple[int, ...],
-) -> bool:
-    """A row made of an earlier snapshot is still right: it was made of the very same records."""
-    return (
-        row.pids is pids
-        and row.namespace is namespace
-        and row.container is container
-        and all(snapshot.containers.get(c.key) is c for c in row.containers)
-    )
-
-
-def _itself(view: View, row: GroupRow) -> bool:
-    """The filter matches the namespace or container itself, whoever is in it."""
-    return (row.namespace is not None and view.filter.namespace(row.namespace)) or (
-        row.container is not None and view.filter.container(row.container)
-    )
-
-
-def _group(
-    snapshot: Snapshot,
-    view: View,
-    key: RowKey,
-    namespace: Namespace | None,
-    container: Container | None,
-    pids: tuple[int, ...],
-) -> GroupRow:
-    initial = namespace is not None and namespace.initial
-    unplaced = namespace is None and container is None
-    since = min((snapshot.processes[pid].start for pid in pids), default=1 << 62)
-    members = containers_of(snapshot, pids)
-    row = GroupRow(key, namespace, container, initial, pids, len(pids), members, None, since)
-    number = len(pids) if _itself(view, row) else len(_matching(snapshot, view, pids))
-    return replace(row, shown=number, folded=_is_folded(view, key, initial or unplaced) if number else None)
+    """All rows of a view."""
+    return list(Rows(snapshot, view))
 
 
 def is_folded(snapshot: Snapshot, view: View, key: RowKey) -> bool:
@@ -224,120 +677,3 @@ def is_folded(snapshot: Snapshot, view: View, key: RowKey) -> bool:
 def _is_folded(view: View, key: RowKey, apart: bool) -> bool:
     """apart: it is the host's own, or could not be placed; these are folded unless something is sought."""
     return (apart and not view.filter) != (key in view.toggled)
-
-
-def _nested(groups: list[GroupRow], snapshot: Snapshot, by: Grouping) -> list[GroupRow]:
-    """The groups below what they hang from, with those of it that were not among them."""
-    how: By = "parent" if by in ("pid", "user") else "owner"
-    rows = {group.namespace.key: group for group in groups if group.namespace}
-    needed: set[NamespaceKey] = set()
-    for key in rows:
-        climbing: NamespaceKey | None = key
-        while climbing and climbing not in needed and climbing in snapshot.namespaces:
-            needed.add(climbing)
-            climbing = above(snapshot.namespaces[climbing], how)
-    found = []
-    for branch in tree(snapshot, how):
-        namespace = branch.namespace
-        row = rows.get(namespace.key)
-        if row is None and namespace.key in needed:
-            pids = snapshot.members(namespace.type).get(namespace.inode, ())
-            row = GroupRow(
-                ("owner", *namespace.key), namespace, None, namespace.initial, pids, len(pids), (), None, 0,
-                owner=True,
-            )  # fmt: skip
-        if row is not None:
-            found.append(replace(row, depth=branch.depth))
-    return found + [group for group in groups if not group.namespace]
-
-
-def _partition(
-    snapshot: Snapshot, view: View
-) -> Iterable[tuple[RowKey, Namespace | None, Container | None, tuple[int, ...]]]:
-    if view.by == "container":
-        for container in snapshot.containers.values():
-            pids = container.pids
-            if not all(pid in snapshot.processes for pid in pids):
-                pids = tuple(pid for pid in pids if pid in snapshot.processes)
-            yield ("group", container.key), None, container, pids
-        outside = tuple(pid for pid, process in sorted(snapshot.processes.items()) if process.container is None)
-        if outside:
-            yield ("group", None), None, None, outside
-        return
-    kind = view.by
-    assert kind != "tree"
-    members = snapshot.members(kind)
-    for (type, inode), namespace in snapshot.namespaces.items():
-        if type == kind:
-            yield ("group", inode), namespace, None, members.get(inode, ())
-    if members.get(None):
-        yield ("group", None), None, None, members[None]
-
-
-def _matching(snapshot: Snapshot, view: View, pids: tuple[int, ...]) -> tuple[int, ...]:
-    if not view.filter:
-        return pids
-    return tuple(pid for pid in pids if view.filter.process(snapshot.processes[pid], snapshot))
-
-
-def _below(snapshot: Snapshot, view: View, group: GroupRow) -> Step:
-    pids = group.pids if group.shown == len(group.pids) else _matching(snapshot, view, group.pids)
-    return _forest(snapshot, view, pids, group.key, frozenset(), parent=lambda process: process.ppid)
-
-
-def _tree(snapshot: Snapshot, view: View) -> Step:
-    if not view.filter:
-        return _forest(snapshot, view, tuple(snapshot.processes), None, frozenset(), snapshot.parent)
-    matching = _matching(snapshot, view, tuple(snapshot.processes))
-    kept = set(matching)
-    for pid in matching:
-        above = snapshot.processes.get(snapshot.parent(snapshot.processes[pid]))
-        while above is not None and above.pid not in kept:
-            kept.add(above.pid)
-            above = snapshot.processes.get(snapshot.parent(above))
-    return _forest(snapshot, view, tuple(kept), None, frozenset(kept.difference(matching)), snapshot.parent)
-
-
-def _forest(
-    snapshot: Snapshot,
-    view: View,
-    pids: Iterable[int],
-    group: RowKey | None,
-    context: frozenset[int],
-    parent: Callable[[Process], int],
-) -> Step:
-    """These processes as trees by `parent`, in order of pid."""
-    processes = snapshot.processes
-    inside = set(pids)
-    children: dict[int, list[int]] = {}
-    tops = []
-    for number, pid in enumerate(sorted(pids)):
-        if not number % (4 * ROWS_A_STEP):
-            yield
-        above = parent(processes[pid])
-        if above in inside and above != pid:
-            children.setdefault(above, []).append(pid)
-        else:
-            tops.append(pid)
-    found: list[Row] = []
-    # (pid, guides of the row itself, guides of what is below it); a stack, for a chain may be thousands deep.
-    stack = [(pid, "", "") for pid in reversed(tops)]
-    while stack:
-        pid, guides, below = stack.pop()
-        if not len(found) % ROWS_A_STEP:
-            yield
-        process = processes[pid]
-        own = children.get(pid)
-        key = process_key(process)
-        folded = None
-        if own:
-            usually_folded = process.kthread and group is None and not view.filter
-            folded = usually_folded != (key in view.toggled)
-        found.append(
-            ProcessRow(key, process, snapshot.container_of(process), guides, folded, pid in context, group)
-        )
-        if own and not folded:
-            for child in reversed(own):
-                last = child == own[-1]
-                stack.append((child, below + ("└─ " if last else "├─ "), below + ("   " if last else "│  ")))
-    return found

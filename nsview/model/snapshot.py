@@ -1,9 +1,11 @@
 """One host at one instant, and how a delta makes the next one."""
 
+from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import TypeVar
+from operator import attrgetter
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from msgspec import Struct
 
@@ -12,6 +14,21 @@ from .records import Container, Host, Namespace, NamespaceKey, Process, Search
 
 _Key = TypeVar("_Key")
 _Record = TypeVar("_Record")
+
+
+_By = KindName | Literal["container"]
+_PLACE: dict[_By, Callable[[Process], Any]] = {
+    **{kind: attrgetter(f"namespaces.{kind}") for kind in KIND_NAMES},
+    "container": attrgetter("container"),
+}
+
+
+class Touched(NamedTuple):
+    """The records that may differ between two snapshots, by their keys: whatever is not named here is the same."""
+
+    pids: set[int]
+    namespaces: set[NamespaceKey]
+    containers: set[str]
 
 
 class Snapshot(Struct, frozen=True, dict=True):
@@ -30,18 +47,41 @@ class Snapshot(Struct, frozen=True, dict=True):
     search: Search | None = None
 
     @cached_property
-    def _members(self) -> dict[KindName, dict[int | None, tuple[int, ...]]]:
+    def _members(self) -> dict[_By, dict[Any, tuple[int, ...]]]:
         return {}
 
     def members(self, kind: KindName) -> dict[int | None, tuple[int, ...]]:
         """{inode: pids in ascending order} of one kind; under None the processes whose link could not be read."""
-        found = self._members.get(kind)
+        return self._grouped(kind)
+
+    @property
+    def populations(self) -> dict[str | None, tuple[int, ...]]:
+        """{key of a container: pids in ascending order}; under None the processes that are in no container."""
+        return self._grouped("container")
+
+    def _grouped(self, by: _By) -> dict[Any, tuple[int, ...]]:
+        found = self._members.get(by)
         if found is None:
-            groups: dict[int | None, list[int]] = {}
-            for pid in sorted(self.processes):
-                groups.setdefault(getattr(self.processes[pid].namespaces, kind), []).append(pid)
-            found = self._members[kind] = {inode: tuple(pids) for inode, pids in groups.items()}
+            groups: dict[Any, list[int]] = {}
+            processes = self.processes
+            pids = sorted(processes)
+            for pid, place in zip(pids, map(_PLACE[by], map(processes.__getitem__, pids)), strict=True):
+                if place in groups:
+                    groups[place].append(pid)
+                else:
+                    groups[place] = [pid]
+            found = self._members[by] = {place: tuple(pids) for place, pids in groups.items()}
         return found
+
+    @cached_property
+    def _id(self) -> object:
+        """Which snapshot this is, for those that follow to name it without keeping it."""
+        return object()
+
+    @cached_property
+    def _steps(self) -> tuple[tuple[object, Touched], ...]:
+        """The last few deltas that led here: the snapshot before each, and what it touched."""
+        return ()
 
     @cached_property
     def serves(self) -> dict[int, int]:
@@ -108,19 +148,25 @@ def advance(
     containers_gone: Iterable[str],
 ) -> Snapshot:
     """The snapshot after a delta: new and changed records whole, the pids, namespaces and containers that are gone."""
+    processes, gone, namespaces, containers = list(processes), list(gone), list(namespaces), list(containers)
+    namespaces_gone, containers_gone = list(namespaces_gone), list(containers_gone)
     next_processes = dict(old.processes)
-    pairs: list[tuple[Process | None, Process | None]] = []
     for pid in gone:
-        if process := next_processes.pop(pid, None):
-            pairs.append((process, None))
+        next_processes.pop(pid, None)
     for process in processes:
-        pairs.append((next_processes.get(process.pid), process))
         next_processes[process.pid] = process
     next_namespaces = _after(old.namespaces, namespaces_gone, {namespace.key: namespace for namespace in namespaces})
     next_containers = _after(old.containers, containers_gone, {container.key: container for container in containers})
     new = Snapshot(old.host, taken_at, next_processes, next_namespaces, next_containers, old.search)
-    for kind, groups in old._members.items():
-        new._members[kind] = _members_after(groups, kind, pairs)
+    touched = Touched(
+        {*gone, *(process.pid for process in processes)},
+        {*namespaces_gone, *(namespace.key for namespace in namespaces)},
+        {*containers_gone, *(container.key for container in containers)},
+    )
+    new.__dict__["_steps"] = (*old._steps[1 - _STEPS :], (old._id, touched))
+    pairs = [(old.processes.get(pid), next_processes.get(pid)) for pid in touched.pids]
+    for by, groups in list(old._members.items()):  # others may ask for a kind meanwhile
+        new._members[by] = _members_after(groups, by, pairs)
     unreadable = new.__dict__["_unreadable"] = Counter(old._unreadable)
     for before, now in pairs:
         if before and before.unreadable:
@@ -145,37 +191,73 @@ def _after(
 
 
 def _members_after(
-    groups: dict[int | None, tuple[int, ...]], kind: KindName, pairs: list[tuple[Process | None, Process | None]]
-) -> dict[int | None, tuple[int, ...]]:
-    """The members by one kind after (before, now) of the processes that changed.
+    groups: dict[Any, tuple[int, ...]], by: _By, pairs: list[tuple[Process | None, Process | None]]
+) -> dict[Any, tuple[int, ...]]:
+    """The members by one kind, or by container, after (before, now) of the processes that changed.
 
     Groups in which nothing changed keep their very tuples; one in which a process did, even if it stayed, has a new
     one. So who has derived something of a group can tell whether it still holds.
     """
-    out: dict[int | None, set[int]] = {}
-    into: dict[int | None, set[int]] = {}
+    place = _PLACE[by]
+    out: dict[Any, list[int]] = {}
+    into: dict[Any, list[int]] = {}
     for before, now in pairs:
         if before:
-            out.setdefault(getattr(before.namespaces, kind), set()).add(before.pid)
+            out.setdefault(place(before), []).append(before.pid)
         if now:
-            into.setdefault(getattr(now.namespaces, kind), set()).add(now.pid)
+            into.setdefault(place(now), []).append(now.pid)
     groups = dict(groups)
-    for inode in {*out, *into}:
-        left, joined = out.get(inode, set()), into.get(inode, set())
-        members = [pid for pid in groups.get(inode, ()) if pid not in left]
-        if joined:
-            members += joined
-            members.sort()  # two runs, which sort finds
+    for key in {*out, *into}:
+        members = list(groups.get(key, ()))
+        for pid in out.get(key, ()):
+            del members[bisect_left(members, pid)]
+        for pid in into.get(key, ()):
+            insort(members, pid)
         if members:
-            groups[inode] = tuple(members)
+            groups[key] = tuple(members)
         else:
-            groups.pop(inode, None)
+            groups.pop(key, None)
     return groups
 
 
 def searched(old: Snapshot, search: Search) -> Snapshot:
     """The snapshot after a search for holders has ended; what it found came with the delta before."""
-    return Snapshot(old.host, old.taken_at, old.processes, old.namespaces, old.containers, search)
+    new = Snapshot(old.host, old.taken_at, old.processes, old.namespaces, old.containers, search)
+    new._members.update(old._members)
+    new.__dict__["_steps"] = (*old._steps[1 - _STEPS :], (old._id, Touched(set(), set(), set())))
+    return new
+
+
+_STEPS = 32  # deltas that a snapshot remembers
+
+
+def touched(before: Snapshot, after: Snapshot) -> Touched:
+    """What may differ between two snapshots of one host, most of which are told apart by what the deltas said.
+
+    Costs what changed where the one came soon after the other, else a comparison of all records' identities.
+    """
+    found = Touched(set(), set(), set())
+    if after is before:
+        return found
+    for id, step in reversed(after._steps):
+        found.pids.update(step.pids)
+        found.namespaces.update(step.namespaces)
+        found.containers.update(step.containers)
+        if id is before._id:
+            return found
+    return Touched(
+        _differing(before.processes, after.processes),
+        _differing(before.namespaces, after.namespaces),
+        _differing(before.containers, after.containers),
+    )
+
+
+def _differing(before: Mapping[_Key, Any], after: Mapping[_Key, Any]) -> set[_Key]:
+    if before is after:
+        return set()
+    found = {key for key, record in after.items() if before.get(key) is not record}
+    found.update(key for key in before if key not in after)
+    return found
 
 
 def with_ghosts(old: Snapshot, ghosts: Iterable[Process]) -> Snapshot:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from nsview.model.group import USUALLY_SHARED, kinds_shared_with_host
 from nsview.model.holding import summary
-from nsview.model.label import label
+from nsview.model.label import of_process
 from nsview.model.records import Process
 from nsview.model.rows import GroupRow, NoteRow, ProcessRow, Row
 from nsview.model.snapshot import Snapshot
@@ -116,8 +116,8 @@ def _group(line: GroupRow, snapshot: Snapshot, grouped_by: str) -> list[Piece]:
     elif grouped_by == "container":
         pieces.append(("in no container", "group"))
     else:
-        dead = sum(snapshot.processes[pid].state == "Z" for pid in line.pids if pid in snapshot.processes)
-        words = "given up by zombies" if dead == len(line.pids) else "not readable"
+        dead = all((process := snapshot.processes.get(pid)) and process.state == "Z" for pid in line.pids)
+        words = "given up by zombies" if dead else "not readable"
         pieces.append((f"{grouped_by} namespace {words}", "warning"))
     pieces.append((_count(line), "dim"))
     if line.namespace and not line.pids:
@@ -150,7 +150,8 @@ def _who(line: GroupRow, snapshot: Snapshot) -> list[Piece]:
     if not names:
         if line.namespace is None:
             return []
-        what = label(line.namespace, snapshot)
+        oldest = snapshot.processes.get(line.oldest) if line.oldest is not None else None
+        what = of_process(oldest, snapshot) if oldest else None
         return [(safe(", ".join((*([what] if what else []), *line.namespace.names))), "label")]
     shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
     pieces = [(shown, "container")]

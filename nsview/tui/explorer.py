@@ -22,21 +22,18 @@ from nsview.model.leads import Thing, reveal
 from nsview.model.records import Details, Process
 from nsview.model.rows import (
     GROUPINGS,
-    Cache,
     Grouping,
     GroupRow,
     ProcessRow,
     Row,
     RowKey,
-    Step,
+    Rows,
     View,
     group_key,
     is_folded,
     process_key,
-    rows,
-    steps,
 )
-from nsview.model.snapshot import Snapshot, with_ghosts
+from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
 from nsview.state import Memory
 
@@ -49,7 +46,6 @@ from .messages import Chosen, EnterWanted, FoldWanted, GroupingWanted
 from .status import Status
 from .trail import Place, Trail
 
-SLICE = 0.002  # seconds of making rows, between which keys are answered
 MOMENT = 1.5  # seconds for which births, deaths and moves are marked
 
 
@@ -110,13 +106,12 @@ class Explorer(Screen[None]):
         super().__init__()
         self.view = View()
         self.snapshot: Snapshot | None = None  # what is shown
-        self._shown: Snapshot | None = None  # .. and of which the rows are: with those that are just gone
+        self._rows: Rows | None = None  # .. and how
         self.paused = False
         self._latest: Snapshot | None = None  # what the host is like, also while what is shown is kept still
         self._recent: dict[RowKey, tuple[draw.Mark, float, Process]] = {}  # marks, until when, and on what
         self._fading: Timer | None = None
         self._stale = self._refreshing = False
-        self._cache = Cache()
         self.details: Details | None = None
         self._usage: Usage | None = None
         self._meter = Meter()
@@ -178,10 +173,9 @@ class Explorer(Screen[None]):
             self.view = View(by="container")
             self.query_one(KindBar).by = "container"
         self._show_host(snapshot)
-        self._shown = snapshot
-        made = rows(snapshot, self.view)
+        self._rows = rows = Rows(snapshot, self.view)
         # Begin below the host's own namespace, which is folded and seldom the question.
-        self.listing.show(made, snapshot, self.view.by, [row.key for row in made[1:2]])
+        self.listing.show(rows, [row.key for row in rows[1:2]])
 
     def _show_host(self, snapshot: Snapshot) -> None:
         """What keeps the agent from seeing all of the host, and whether becoming root is on offer."""
@@ -211,54 +205,36 @@ class Explorer(Screen[None]):
         try:
             while self._stale and self.children:  # there are none any more once the explorer is ending
                 self._stale = False
+                if not self.children:
+                    return  # the explorer has been closed meanwhile
                 began = monotonic()
                 if self.paused:
                     self._tell_changes()
                 else:
-                    await self._show_latest()
-                # A large host is drawn less often, so that most of the time is left for keys.
+                    self._show_latest()
+                # What costs much is done less often, so that most of the time is left for keys.
                 await asyncio.sleep(max(0.03, 4 * (monotonic() - began)))
         finally:
             self._refreshing = False
 
-    async def _show_latest(self) -> None:
+    def _show_latest(self) -> None:
         """The latest snapshot, with those that are just gone still in their places."""
-        latest, view = self._latest, self.view
+        latest, rows = self._latest, self._rows
         assert latest is not None
+        assert rows is not None
         now = monotonic()
         self._recent = {key: mark for key, mark in self._recent.items() if mark[1] > now}
-        shown = with_ghosts(latest, [process for mark, _, process in self._recent.values() if mark == "gone"])
-        made = await self._made(steps(shown, view, self._cache))
-        if not self.children:
-            return
-        if self.paused or self.view is not view:
-            self._stale = True  # what was made is not wanted any more
-            return
         before, self.snapshot = self.snapshot, latest
         self.query_one(Status).snapshot = latest
         if before is None or before.host != latest.host:
             self._show_host(latest)  # another agent's, as root
-        self._shown = shown
-        self.listing.show(made, shown, view.by)
-        self.listing.mark({key: mark for key, (mark, _, _) in self._recent.items()})
+        rows.update(latest, [process for mark, _, process in self._recent.values() if mark == "gone"])
+        self.listing.show(rows, marks={key: mark for key, (mark, _, _) in self._recent.items()})
         if self._fading:
             self._fading.stop()
         if self._recent:
             over = min(until for _, until, _ in self._recent.values())
             self._fading = self.set_timer(max(0.01, over - monotonic()), self._refresh)
-
-    async def _made(self, making: Step) -> list[Row]:
-        """The rows, made in steps between which keys are answered."""
-        began = monotonic()
-        while True:
-            try:
-                next(making)
-            except StopIteration as made:
-                found: list[Row] = made.value
-                return found
-            if monotonic() - began > SLICE:
-                await asyncio.sleep(0)
-                began = monotonic()
 
     def _tell_changes(self) -> None:
         """While paused: what would be seen, in numbers and on the rows."""
@@ -302,9 +278,9 @@ class Explorer(Screen[None]):
     # What is shown
 
     def _show(self, select: list[RowKey] | None = None) -> None:
-        if self.snapshot is not None:
-            self._shown = self.snapshot
-            self.listing.show(rows(self.snapshot, self.view), self.snapshot, self.view.by, select)
+        if self._rows is not None:
+            self._rows.look(self.view)
+            self.listing.show(self._rows, select)
 
     def _look(self, select: list[RowKey] | None = None, **changed: object) -> None:
         """Look at the same snapshot in another way."""
@@ -317,10 +293,12 @@ class Explorer(Screen[None]):
         details = self.details
         if not (isinstance(row, ProcessRow) and details and details.pid == row.process.pid):
             details = None
-        if self._shown is not None:
-            self.query_one(DetailsPane).show(
-                row, self._shown, self.view.by, details, self._usage if details else None
-            )
+        rows = self._rows
+        if rows is None:
+            return
+        gone = isinstance(row, ProcessRow) and row.process.pid not in rows.snapshot.processes
+        snapshot = rows.with_ghosts() if gone else rows.snapshot
+        self.query_one(DetailsPane).show(row, snapshot, self.view.by, details, self._usage if details else None)
 
     def on_chosen(self, message: Chosen) -> None:
         self._show_details()
@@ -391,7 +369,7 @@ class Explorer(Screen[None]):
 
     def action_fold_all(self) -> None:
         """Fold every group, or, where all are, unfold every one."""
-        groups = [row for row in self.listing.rows if isinstance(row, GroupRow) and row.folded is not None]
+        groups = [row for row in self._rows.groups() if row.folded is not None] if self._rows else []
         foldable = [row for row in groups if not row.folded] or groups
         row = self.listing.row
         group = row.group if isinstance(row, ProcessRow) else None

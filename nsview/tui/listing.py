@@ -3,7 +3,7 @@
 It holds the cursor on the same process or group while snapshots come and go, and at the same height of the screen.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from time import monotonic
 from typing import ClassVar
 
@@ -11,15 +11,15 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Region
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from nsview.model.rows import GroupRow, ProcessRow, Row, RowKey
+from nsview.model.rows import GroupRow, ProcessRow, Row, RowKey, Rows
 from nsview.model.snapshot import Snapshot
 
 from . import draw
+from .lines import Lines
 from .messages import Chosen, EnterWanted, FoldWanted
 
 STYLES = (
@@ -28,7 +28,7 @@ STYLES = (
 )  # fmt: skip
 
 
-class Listing(ScrollView, can_focus=True):
+class Listing(Lines, can_focus=True):
     """Rows, and a cursor on one of them."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"listing--{name}" for name in STYLES}
@@ -48,10 +48,9 @@ class Listing(ScrollView, can_focus=True):
     cursor: reactive[int] = reactive(0, repaint=False)
 
     def __init__(self) -> None:
-        super().__init__(id="listing")
-        self.rows: list[Row] = []
-        self._snapshot: Snapshot | None = None
-        self._grouped_by = ""
+        super().__init__("listing")
+        self.rows: Rows | Sequence[Row] = ()
+        self._chosen: RowKey | None = None  # the row that the cursor is to stay on
         self._columns = draw.Columns(5, 6, 8, 10)
         self._measured = 0.0, -1, -1  # when, and of what, the columns were measured
         self._styles: dict[str, Style] = {}
@@ -60,34 +59,32 @@ class Listing(ScrollView, can_focus=True):
     @property
     def row(self) -> Row | None:
         """The row under the cursor."""
-        return self.rows[self.cursor] if self.rows else None
+        return self.rows[self.cursor] if self.cursor < len(self.rows) else None
 
-    def show(self, rows: list[Row], snapshot: Snapshot, grouped_by: str, select: list[RowKey] | None = None) -> None:
-        """Show these rows instead. The cursor goes to the first of `select` that is there, else stays on its row, else
-        on its line."""
-        keys = select or ([self.row.key] if self.row else [])
+    def show(
+        self, rows: Rows, select: Sequence[RowKey] | None = None, marks: Mapping[RowKey, draw.Mark] | None = None
+    ) -> None:
+        """Show these rows, or what has become of them, with these marks. The cursor goes to the first of `select` that
+        is there, else stays on its row, else on its line."""
+        keys = select or ([self._chosen] if self._chosen else [])
         height = self.cursor - self.scroll_offset.y if self.rows else self._visible
         self.rows = rows
-        self._snapshot = snapshot
-        self._grouped_by = grouped_by
-        self._measure(snapshot)
-        self.virtual_size = Size(self.size.width, len(rows) + 1)
-        found = (place for key in keys if (place := self._find(key)) is not None)
-        place = next(found, self.cursor)
-        self.cursor = max(0, min(place, len(rows) - 1))
+        if marks is not None:
+            self._marks = marks
+        self._measure(rows.snapshot)
+        self.set_height(len(rows) + 1)
+        found = (place for key in keys if (place := rows.find(key)) is not None)
+        place = max(0, min(next(found, self.cursor), len(rows) - 1))
+        self.set_reactive(Listing.cursor, place)
         self.scroll_to(y=self.cursor - height, animate=False, force=True, immediate=True)
         self._keep_in_sight()
-        self.refresh()
-        self.post_message(Chosen(self.row))
+        self.repaint()
+        self._choose()
 
-    def _find(self, key: RowKey) -> int | None:
-        """The place of a row, looked for from the cursor outwards: it is seldom far."""
-        rows = self.rows
-        for far in range(max(self.cursor, len(rows) - self.cursor) + 1):
-            for place in (self.cursor - far, self.cursor + far):
-                if 0 <= place < len(rows) and rows[place].key == key:
-                    return place
-        return None
+    def _choose(self) -> None:
+        row = self.row
+        self._chosen = row.key if row else None
+        self.post_message(Chosen(row))
 
     def _measure(self, snapshot: Snapshot) -> None:
         """How wide the columns are to be: anew when that may have changed, for it takes a look at every process."""
@@ -99,13 +96,14 @@ class Listing(ScrollView, can_focus=True):
         """Mark these rows as new, gone or moved, and no others."""
         if marks != self._marks:
             self._marks = marks
-            self.refresh()
+            self.repaint()
 
     def on_resize(self) -> None:
-        if self._snapshot is not None:
-            self._measure(self._snapshot)
-            self.virtual_size = Size(self.size.width, len(self.rows) + 1)
+        if isinstance(self.rows, Rows):
+            self._measure(self.rows.snapshot)
+            self.set_height(len(self.rows) + 1)
             self._keep_in_sight()
+            self.refresh()
 
     def notify_style_update(self) -> None:
         self._styles.clear()
@@ -114,28 +112,36 @@ class Listing(ScrollView, can_focus=True):
     def _style(self, name: str) -> Style:
         style = self._styles.get(name)
         if style is None:
-            style = self._styles[name] = self.get_component_rich_style(f"listing--{name}", partial=True)
+            style = self._styles[name] = (
+                self.get_component_rich_style(f"listing--{name}", partial=True) if name else self.rich_style
+            )
         return style
 
-    def render_line(self, y: int) -> Strip:
-        width = self.size.width
-        if self._snapshot is None:
-            return Strip.blank(width, self.rich_style)
+    def line(self, y: int) -> Hashable:
+        """The pieces of a line, and the style's name of what lies below them."""
+        rows = self.rows
+        if not isinstance(rows, Rows):
+            return (), ""
         if y == 0:
-            pieces, base = draw.header(self._columns), self.rich_style
-            return self._strip(pieces, width, base + self._style("header"))
+            return tuple(draw.header(self._columns)), "header"
         place = self.scroll_offset.y + y - 1
-        if place >= len(self.rows):
-            return Strip.blank(width, self.rich_style)
-        base = self.rich_style
-        if place == self.cursor:
-            base += self._style("cursor" if self.has_focus else "cursor-blurred")
-        row = self.rows[place]
-        pieces = draw.row(row, self._columns, self._snapshot, self._grouped_by, self._marks.get(row.key))
-        return self._strip(pieces, width, base, plain=place == self.cursor and self.has_focus)
+        if place >= len(rows):
+            return (), ""
+        row = rows[place]
+        pieces = draw.row(row, self._columns, rows.snapshot, rows.view.by, self._marks.get(row.key))
+        if place != self.cursor:
+            return tuple(pieces), ""
+        return tuple(pieces), "cursor" if self.has_focus else "cursor-blurred"
 
-    def _strip(self, pieces: list[draw.Piece], width: int, base: Style, plain: bool = False) -> Strip:
-        segments = [Segment(text, base if plain else self._style(style) + _background(base)) for text, style in pieces]
+    def strip(self, line: tuple[tuple[draw.Piece, ...], str], width: int) -> Strip:
+        pieces, below = line
+        base = self._style("")
+        if below:
+            base += self._style(below)
+        plain = below in ("cursor", "header")
+        segments = [
+            Segment(text, base if plain else self._style(style) + _background(base)) for text, style in pieces
+        ]
         return Strip(segments).adjust_cell_length(width, base)
 
     @property
@@ -148,7 +154,7 @@ class Listing(ScrollView, can_focus=True):
         self._refresh_row(old)
         self._refresh_row(new)
         if self.is_attached and old != new:
-            self.post_message(Chosen(self.row))
+            self._choose()
 
     def _refresh_row(self, place: int) -> None:
         y = place - self.scroll_offset.y + 1
@@ -178,18 +184,10 @@ class Listing(ScrollView, can_focus=True):
         row = self.row
         if isinstance(row, GroupRow | ProcessRow) and row.folded is False:
             self.post_message(FoldWanted(row))
-        elif isinstance(row, ProcessRow):
-            self._go(self._above(self.cursor, row))
-
-    def _above(self, place: int, row: ProcessRow) -> int:
-        """The row that this one hangs from."""
-        for above in range(place - 1, -1, -1):
-            other = self.rows[above]
-            if isinstance(other, GroupRow) or (
-                isinstance(other, ProcessRow) and len(other.guides) < len(row.guides)
-            ):
-                return above
-        return place
+        elif isinstance(row, ProcessRow) and isinstance(self.rows, Rows):
+            above = self.rows.above(row)
+            if above is not None:
+                self._go(above)
 
     def action_unfold(self) -> None:
         row = self.row

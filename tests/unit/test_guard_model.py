@@ -2,9 +2,12 @@
 
 import gc
 import json
+from typing import Any
+
+import pytest
 
 from nsview.hosts import frames
-from nsview.model import rows
+from nsview.model import filter, forest, rows
 from nsview.model.kinds import KIND_NAMES
 from nsview.model.snapshot import Snapshot, advance
 
@@ -25,17 +28,6 @@ def after_one_birth(before: Snapshot) -> Snapshot:
     return advance(before, 2.0, [make.process(9000, net=110)], [], [], [], [], [])
 
 
-def made(snapshot: Snapshot, view: rows.View, cache: rows.Cache) -> list[rows.Row]:
-    """All rows, and what they were made of kept in the cache."""
-    making = rows.steps(snapshot, view, cache)
-    while True:
-        try:
-            next(making)
-        except StopIteration as end:
-            found: list[rows.Row] = end.value
-            return found
-
-
 def test_a_delta_leaves_all_records_that_did_not_change_the_same_objects() -> None:
     before = large()
     after = after_one_birth(before)
@@ -43,13 +35,63 @@ def test_a_delta_leaves_all_records_that_did_not_change_the_same_objects() -> No
     assert all(after.namespaces[key] is namespace for key, namespace in before.namespaces.items())
 
 
-def test_a_birth_makes_rows_of_its_own_group_alone() -> None:
-    before, view, cache = large(), rows.View(by="net"), rows.Cache()
-    old = {id(row): row for row in made(before, view, cache)}
-    new = made(after_one_birth(before), view, cache)
-    assert len(new) == len(old) + 1
-    fresh = [row for row in new if id(row) not in old]
-    assert len(fresh) <= EACH + 2, f"{len(fresh)} of {len(new)} rows made anew"
+class Made:
+    """How many rows were made, how many trees from nothing, and how many processes a filter was asked about."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.rows = self.trees = self.asked = 0
+        row, tree, asks = rows.Rows._row, forest.Forest.__init__, filter.Filter.process
+
+        def one_row(*args: Any) -> Any:
+            self.rows += 1
+            return row(*args)
+
+        def one_tree(*args: Any) -> None:
+            self.trees += 1
+            tree(*args)
+
+        def one_question(*args: Any) -> bool:
+            self.asked += 1
+            return asks(*args)
+
+        monkeypatch.setattr(rows.Rows, "_row", one_row)
+        monkeypatch.setattr(forest.Forest, "__init__", one_tree)
+        monkeypatch.setattr(filter.Filter, "process", one_question)
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> Made:
+    return Made(monkeypatch)
+
+
+def test_only_rows_that_are_looked_at_are_made(made: Made) -> None:
+    shown = rows.Rows(large(), rows.View(by="net"))
+    assert len(shown) == GROUPS * (EACH + 1)
+    assert (made.rows, made.trees) == (0, 0)
+    assert len(shown[100:150]) == 50
+    assert made.rows <= 50
+    assert made.trees == 2
+
+
+def test_a_birth_is_looked_at_and_no_other_process_is(made: Made) -> None:
+    before = large()
+    shown = rows.Rows(before, rows.View("net", filter.parse("p")))
+    everything = len(list(shown))
+    made.rows = made.trees = made.asked = 0
+    shown.update(after_one_birth(before))
+    assert (made.rows, made.trees, made.asked) == (0, 0, 1)
+    assert len(shown) == everything + 1
+    list(shown)
+    assert made.trees == 0
+
+
+def test_another_fold_makes_no_tree_anew(made: Made) -> None:
+    shown = rows.Rows(large(), rows.View(by="net"))
+    list(shown)
+    made.trees = 0
+    shown.look(rows.View(by="net", toggled=frozenset({("group", 110)})))
+    assert len(list(shown)) == GROUPS * (EACH + 1) - EACH
+    assert made.trees == 0
 
 
 def test_what_is_kept_of_a_process_is_few_objects_and_one_row() -> None:

@@ -1,0 +1,187 @@
+"""Processes as trees, in order of pid, of which only what is seen has a place: kept up to date change by change.
+
+It knows pids and what they hang from, and nothing of what else a process is.
+"""
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Mapping, Set
+
+from .order import Order
+
+
+class Forest:
+    """Members, each below its parent where that is one too, else at the top. Who lies about parents hides nobody.
+
+    parents: {pid: the pid of its parent, whether or not that is a member}. folded: those below whom nothing is seen.
+    """
+
+    def __init__(self, parents: Mapping[int, int | None], folded: Iterable[int] = ()) -> None:
+        self._folded = set(folded)
+        self._above = above = dict(parents)
+        self._below: dict[int | None, list[int]] = {}  # in order of pid, also those of a parent that is no member
+        below = self._below
+        for pid in sorted(above):
+            parent = above[pid]
+            if parent in below:
+                below[parent].append(pid)
+            else:
+                below[parent] = [pid]
+        self._break_circles()
+        self._tops = sorted(
+            pid for parent, siblings in below.items() if parent not in above for pid in siblings
+        )
+        self._order = Order(self._preorder(self._tops))
+
+    def _break_circles(self) -> None:
+        """A circle of parents, which no kernel tells of, would never be reached from the top: one of it goes there."""
+        # In each circle there is one whose parent's pid is no less than its own.
+        starts = [
+            pid
+            for parent, siblings in self._below.items()
+            if parent in self._above and parent is not None
+            for pid in siblings[: bisect_right(siblings, parent)]
+        ]
+        known: set[int] = set()
+        for pid in starts:
+            path: set[int] = set()
+            at: int | None = pid
+            while at is not None and at in self._above and at not in known and at not in path:
+                path.add(at)
+                at = self._above[at]
+            if at is not None and at in path:
+                self._hang(at, None)
+            known |= path
+
+    def _hang(self, pid: int, parent: int | None) -> None:
+        """Below another parent, in the books alone."""
+        if pid in self._above:
+            old = self._above[pid]
+            siblings = self._below[old]
+            del siblings[bisect_left(siblings, pid)]
+            if not siblings:
+                del self._below[old]
+        self._above[pid] = parent
+        insort(self._below.setdefault(parent, []), pid)
+
+    def _preorder(self, tops: Iterable[int]) -> list[int]:
+        """These and what is seen below them, top to bottom."""
+        found: list[int] = []
+        below, append = self._below, found.append
+        for top in tops:
+            append(top)
+            if top not in below or top in self._folded:
+                continue
+            # A stack, for a chain may be thousands deep.
+            stack = below[top][::-1]
+            while stack:
+                pid = stack.pop()
+                append(pid)
+                if pid in below and pid not in self._folded:
+                    stack += below[pid][::-1]
+        return found
+
+    # What is asked
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __contains__(self, pid: int) -> bool:
+        """It is seen."""
+        return pid in self._order
+
+    def __getitem__(self, place: int) -> int:
+        return self._order[place]
+
+    def index(self, pid: int) -> int:
+        """The place of one that is seen. KeyError where it is not."""
+        return self._order.index(pid)
+
+    @property
+    def members(self) -> Set[int]:
+        return self._above.keys()
+
+    def parent(self, pid: int) -> int | None:
+        """What a member hangs from, None at the top."""
+        parent = self._above[pid]
+        return parent if parent in self._above else None
+
+    def folded(self, pid: int) -> bool | None:
+        """What is below it is not seen; None where there is nothing below it."""
+        return pid in self._folded if pid in self._below else None
+
+    def guides(self, pid: int) -> str:
+        """The lines left of a member, as `tree` in a terminal draws them."""
+        parts: list[str] = []
+        above, below = self._above, self._below
+        while (parent := above[pid]) in above:
+            last = below[parent][-1] == pid
+            parts.append(("   " if last else "│  ") if parts else ("└─ " if last else "├─ "))
+            assert parent is not None
+            pid = parent
+        return "".join(reversed(parts))
+
+    # What changes
+
+    def add(self, pid: int, parent: int | None, folded: bool = False) -> None:
+        """A new member; those that were waiting at the top for it as their parent go below it."""
+        if folded:
+            self._folded.add(pid)
+        at = parent
+        while at is not None and at != pid:
+            at = self._above.get(at)
+        if at == pid:
+            parent = None  # it would be its own ancestor
+        for child in self._below.get(pid, ()):
+            del self._tops[bisect_left(self._tops, child)]
+            self._order.remove(self._preorder([child]))
+        self._hang(pid, parent)
+        self._seat(pid)
+
+    def remove(self, pid: int) -> None:
+        """No member any more; those below it go to the top."""
+        seen = pid in self._order
+        if seen:
+            self._order.remove(self._preorder([pid]))
+        self._folded.discard(pid)
+        parent = self._above.pop(pid)
+        siblings = self._below[parent]
+        del siblings[bisect_left(siblings, pid)]
+        if not siblings:
+            del self._below[parent]
+        if parent not in self._above:
+            del self._tops[bisect_left(self._tops, pid)]
+        for child in self._below.get(pid, ()):
+            self._seat(child)
+
+    def fold(self, pid: int, folded: bool) -> None:
+        """Hide what is below a member, or show it."""
+        if folded == (pid in self._folded):
+            return
+        below = self._preorder(self._below.get(pid, ())) if pid in self._order else []
+        if folded:
+            self._folded.add(pid)
+            self._order.remove(below)
+        else:
+            self._folded.discard(pid)
+            self._order.insert(pid, below)
+
+    def _seat(self, pid: int) -> None:
+        """Give a member, and what is below it, their places."""
+        parent = self._above[pid]
+        if parent not in self._above:
+            siblings = self._tops
+            insort(siblings, pid)
+            parent = None
+        else:
+            assert parent is not None
+            if parent not in self._order or parent in self._folded:
+                return
+            siblings = self._below[parent]
+        number = bisect_left(siblings, pid)
+        self._order.insert(self._last(siblings[number - 1]) if number else parent, self._preorder([pid]))
+
+    def _last(self, pid: int) -> int:
+        """The last one that is seen of one and those below it."""
+        while pid in self._below and pid not in self._folded:
+            pid = self._below[pid][-1]
+        return pid

@@ -281,16 +281,17 @@ def _explore(options: argparse.Namespace) -> int:
     from .join.ready import commands
 
     host = _host(options, once=False)
+    if not host.live:
+        host.first()  # what can't be read is said before the screen is taken
     try:
-        ready = commands(config.ready_commands(config.path()))
+        own = config.Config(config.path())
+        from .tui.app import NsviewApp
+
+        app = NsviewApp(host, commands(own.ready), state.Memory(state.path(), **own.settings.looks))
+        app.configure(own)
     except config.ConfigError as error:
         host.stop()
         raise Failure(UNREADABLE, str(error)) from None
-    if not host.live:
-        host.first()  # what can't be read is said before the screen is taken
-    from .tui.app import NsviewApp
-
-    app = NsviewApp(host, ready, state.Memory(state.path()))
     app.run()
     if app.failure:
         raise Failure(UNREADABLE, app.failure)

@@ -1,21 +1,122 @@
 """The user's configuration file: what it may hold, and one line about what is wrong in it.
 
     # ~/.config/nsview/config.toml
+    theme = "okabe-ito"
+    grouping = "pid"
+
+    [keys]
+    filter = ["slash", "ctrl+f"]
+
     [ready."dns"]
     command = "dig example.org"
     text = "does the name resolve in there"
     kinds = ["net"]
     host_tools = true
+
+docs/config.md tells of each key. What only the screen knows, themes and actions, it checks itself (`Config.error`).
 """
 
 import tomllib
 from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
 
 from .join.ready import Ready, ReadyError, of_config
+from .model.rows import GROUPINGS, Grouping
 
 
 class ConfigError(Exception):
-    """The message is one line: the file, the key, what is wrong."""
+    """The message is one line: the file, the line, the key, what is wrong."""
+
+
+class Settings(Struct, frozen=True, omit_defaults=True):
+    """The keys of the file; None where it says nothing. keys: of an action, instead of its own."""
+
+    theme: str | None = None
+    grouping: Grouping | None = None
+    details: bool | None = None
+    keys: dict[str, str | list[str]] = {}
+    ready: dict[str, Any] = {}
+
+    @property
+    def looks(self) -> dict[str, object]:
+        """What each run is to begin with, as far as the file says."""
+        looks = {"theme": self.theme, "grouping": self.grouping, "details": self.details}
+        return {key: value for key, value in looks.items() if value is not None}
+
+
+_WANTED: dict[str, tuple[Any, str]] = {
+    "theme": (str, "the name of a theme, in quotes"),
+    "grouping": (Grouping, f"one of {', '.join(GROUPINGS)}, in quotes"),
+    "details": (bool, "true or false"),
+    "keys": (dict[str, Any], "a table, [keys]"),
+    "ready": (dict[str, Any], "tables, [ready.NAME]"),
+}
+"""What each key holds, and that in words."""
+
+
+class Config:
+    """A file, read and decoded; without a file it says nothing. Raises ConfigError."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.text = ""
+        tables: dict[str, Any] = {}
+        try:
+            self.text = file.read_text(encoding="utf-8") + "\n"  # or what is wrong in the last line is "at the end"
+            tables = tomllib.loads(self.text)
+        except FileNotFoundError:
+            pass
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{file}: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            raise ConfigError(f"{file}: {error}") from None
+        for key, value in tables.items():
+            if key not in _WANTED:
+                raise self.error((key,), f"no such key; there are {', '.join(_WANTED)}")
+            self._check((key,), value, *_WANTED[key])
+        for key, value in tables.get("keys", {}).items():
+            self._check(("keys", key), value, str | list[str], 'a key, in quotes, or a list of them: ["j", "down"]')
+        self.settings = msgspec.convert(tables, Settings)
+        self.ready = tuple(self._ready(name, fields) for name, fields in self.settings.ready.items())
+
+    def _check(self, path: tuple[str, ...], value: object, type: Any, words: str) -> None:
+        try:
+            msgspec.convert(value, type)
+        except msgspec.ValidationError:
+            raise self.error(path, f"must be {words}") from None
+
+    def _ready(self, name: str, fields: object) -> Ready:
+        self._check(("ready", name), fields, dict[str, Any], f"a table, [ready.{name}]")
+        assert isinstance(fields, dict)
+        try:
+            return of_config(name, fields)
+        except ReadyError as error:
+            words = str(error).removeprefix(f"{name}: ")
+            key, _, rest = words.partition(": ")
+            if key in fields:
+                raise self.error(("ready", name, key), rest) from None
+            raise self.error(("ready", name), words) from None
+
+    def error(self, path: tuple[str, ...], words: str) -> ConfigError:
+        """What is wrong with the key at this path, to be raised."""
+        return ConfigError(f"{self.file}: line {_line(self.text, path)}: {'.'.join(path)}: {words}")
+
+
+def _line(text: str, path: tuple[str, ...]) -> int:
+    """The line in which a key's value ends: the first at which what has been read is whole and holds it."""
+    lines = text.splitlines()
+    for number in range(1, len(lines) + 1):
+        try:
+            found: Any = tomllib.loads("\n".join(lines[:number]))
+            for key in path:
+                found = found[key]
+        except (tomllib.TOMLDecodeError, KeyError, TypeError):
+            continue
+        return number
+    return len(lines)
 
 
 def path() -> Path:
@@ -23,30 +124,3 @@ def path() -> Path:
     from platformdirs import user_config_path
 
     return user_config_path("nsview") / "config.toml"
-
-
-def ready_commands(file: Path) -> tuple[Ready, ...]:
-    """The ready commands in a file; none where there is no file. Raises ConfigError."""
-    try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return ()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{file}: {error}") from None
-    unknown = set(tables) - {"ready"}
-    if unknown:
-        raise ConfigError(f"{file}: no such key: {', '.join(sorted(unknown))}; there is ready")
-    found = []
-    ready = tables.get("ready", {})
-    if not isinstance(ready, dict):
-        raise ConfigError(f"{file}: ready: must be tables, [ready.NAME]")
-    for name, fields in ready.items():
-        if not isinstance(fields, dict):
-            raise ConfigError(f"{file}: ready.{name}: must be a table, [ready.{name}]")
-        try:
-            found.append(of_config(name, fields))
-        except ReadyError as error:
-            raise ConfigError(f"{file}: ready.{error}") from None
-    return tuple(found)

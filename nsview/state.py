@@ -37,11 +37,11 @@ def path() -> Path:
 
 
 class Memory:
-    """The state of this run. Without a file nothing is read and nothing kept."""
+    """The state of this run. Without a file nothing is read and nothing kept. wanted: what each run begins with."""
 
-    def __init__(self, file: Path | None = None) -> None:
+    def __init__(self, file: Path | None = None, **wanted: object) -> None:
         self.file = file
-        self.state = _load(file) if file else State()
+        self.state = msgspec.structs.replace(_load(file) if file else State(), **wanted)
         self._changed: dict[str, object] = {}
 
     def remember(self, **changed: object) -> None:

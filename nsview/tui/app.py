@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.app import App, SuspendNotSupported, SystemCommand
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.worker import get_current_worker
 
+from nsview.config import Config
 from nsview.hosts import HostError, frames
 from nsview.hosts.local import LocalHost
 from nsview.hosts.recording import RecordedHost
@@ -34,10 +35,12 @@ from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
 from nsview.state import Memory
 
+from .binding import Binding
 from .explorer import Explorer
 from .kindbar import NAMES
 from .messages import DetailsArrived, FeedEnded, Progressed, SnapshotArrived
 from .status import Status
+from .themes import OKABE_ITO
 from .trail import Place
 
 if TYPE_CHECKING:
@@ -63,10 +66,13 @@ class NsviewApp(App[int]):
     def __init__(
         self, host: LocalHost | RecordedHost, ready: tuple[Ready, ...] = BUILT_IN, memory: Memory | None = None
     ) -> None:
-        super().__init__()
+        # Textual would turn colours to greys; where there are to be none, it must not take them for its own at all.
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self.host = host
         self.ready = ready
         self.memory = memory or Memory()
+        self.register_theme(OKABE_ITO)
+        self._begin_with(self.memory.state.theme)
         self.failure: str | None = None
         self._recorded_answer = 0
         self._searching: LocalHost | None = None
@@ -76,12 +82,35 @@ class NsviewApp(App[int]):
         self.explorer = Explorer()
         self.lens: Lens | None = None  # the one that is open
 
+    def _begin_with(self, theme: str | None) -> None:
+        """Have this theme from the start: set later it would mean to read all styles again."""
+        if theme in self.available_themes:
+            self.set_reactive(App.theme, theme)
+            self.stylesheet.set_variables(self.get_css_variables())
+            self.set_class(self.current_theme.dark, "-dark-mode")
+            self.set_class(not self.current_theme.dark, "-light-mode")
+            self._refresh_truecolor_filter(self.ansi_theme)
+
+    def configure(self, config: Config) -> None:
+        """Do as the user's file says, in what only the screen knows. Raises ConfigError."""
+        theme = config.settings.theme
+        if theme is not None and theme not in self.available_themes:
+            raise config.error(("theme",), f"no such theme; there are {', '.join(sorted(self.available_themes))}")
+        if config.settings.keys:
+            from .keymap import KeymapError, checked
+
+            try:
+                self.set_keymap(checked(config.settings.keys))
+            except KeymapError as error:
+                raise config.error(("keys", error.name), str(error)) from None
+
     @property
     def host_is_live(self) -> bool:
         """The host can be asked and entered: it is no recording."""
         return self.host.live
 
     def on_mount(self) -> None:
+        self.theme_changed_signal.subscribe(self, lambda theme: self.memory.remember(theme=theme.name))
         self.push_screen(self.explorer)
         self._feed(self.host)
         if not self.is_headless:

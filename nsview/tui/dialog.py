@@ -6,7 +6,7 @@ from typing import ClassVar
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Grid, Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -20,6 +20,8 @@ from nsview.model.records import Details, Namespace, Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
 from nsview.report import who_else
+
+from .binding import Binding
 
 
 class Box(Checkbox):

@@ -8,7 +8,7 @@ from typing import ClassVar
 import msgspec
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.timer import Timer
@@ -38,6 +38,7 @@ from nsview.model.text import safe
 from nsview.state import Memory
 
 from . import draw
+from .binding import Binding
 from .details import DetailsPane
 from .keys import Keys
 from .kindbar import KindBar
@@ -86,7 +87,14 @@ class Explorer(Screen[None]):
             for number, by in enumerate(GROUPINGS)
         ],
         Binding("right_square_bracket", "next_group", "Group by the next kind", show=False, key_display="]"),
-        Binding("left_square_bracket", "next_group(-1)", "Group by the previous kind", show=False, key_display="["),
+        Binding(
+            "left_square_bracket",
+            "next_group(-1)",
+            "Group by the previous kind",
+            show=False,
+            key_display="[",
+            id="previous-group",
+        ),
         Binding("tab", "app.focus_next", "Between the rows and their details", show=False),
         Binding("space", "pause", "Pause", show=False, tooltip="Keep what is shown still, and mark what happens"),
         Binding("t", "nest", "Nest", tooltip="Namespaces below their parent or owner, or side by side"),

@@ -7,12 +7,14 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from nsview.model.kinds import KINDS
+
+from .binding import Binding
 
 
 class HelpScreen(ModalScreen[None]):
@@ -21,7 +23,7 @@ class HelpScreen(ModalScreen[None]):
     AUTO_FOCUS = "#help"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,question_mark", "dismiss", "Close"),
+        Binding("escape,q,question_mark", "dismiss", "Close", id="close"),
     ]
 
     def __init__(self, active: Mapping[str, Any]) -> None:

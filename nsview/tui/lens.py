@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.console import RenderableType
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.screen import Screen
 from textual.timer import Timer
@@ -19,6 +19,7 @@ from textual.widgets import Input, Static
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Column, Line, matches_words, narrow
 
+from .binding import Binding
 from .explorer import FilterInput
 from .keys import Keys
 from .messages import LineChosen, LineOpened
@@ -39,7 +40,7 @@ class Lens(Screen[None]):
         Binding("d", "toggle_details", "Details", tooltip="Show or hide the details"),
         Binding("tab", "app.focus_next", "Between the lines and their details", show=False),
         Binding("question_mark", "app.help", "Help", key_display="?"),
-        Binding("escape,q", "back", "Back", tooltip="Clear the filter; back to the explorer"),
+        Binding("escape,q", "back", "Back", tooltip="Clear the filter; back to the explorer", id="close"),
     ]
 
     NAME: ClassVar[str]

@@ -10,7 +10,7 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Region
 from textual.reactive import reactive
 from textual.strip import Strip
@@ -19,6 +19,7 @@ from nsview.model.rows import GroupRow, ProcessRow, Row, RowKey, Rows
 from nsview.model.snapshot import Snapshot
 
 from . import draw
+from .binding import Binding
 from .lines import Lines
 from .messages import Chosen, EnterWanted, FoldWanted
 
@@ -34,12 +35,12 @@ class Listing(Lines, can_focus=True):
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"listing--{name}" for name in STYLES}
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("pagedown", "page(1)", "Page down", show=False),
-        Binding("home,g", "to_end(-1)", "First row", show=False),
-        Binding("end,G", "to_end(1)", "Last row", show=False),
+        Binding("up,k", "move(-1)", "Up", show=False, id="up"),
+        Binding("down,j", "move(1)", "Down", show=False, id="down"),
+        Binding("pageup", "page(-1)", "Page up", show=False, id="page-up"),
+        Binding("pagedown", "page(1)", "Page down", show=False, id="page-down"),
+        Binding("home,g", "to_end(-1)", "First row", show=False, id="first"),
+        Binding("end,G", "to_end(1)", "Last row", show=False, id="last"),
         Binding("left,h", "fold", "Fold, or to the row above it in the tree", show=False),
         Binding("right,l", "unfold", "Unfold, or down", show=False),
         Binding("enter", "open", "Fold or unfold; on a single process: enter it", show=False),

@@ -11,7 +11,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Region, Size
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
@@ -20,6 +20,7 @@ from textual.strip import Strip
 from nsview.model.table import Cell, Column, Line, ordered, widths
 from nsview.model.text import safe
 
+from .binding import Binding
 from .messages import LineChosen, LineOpened
 
 STYLES = (
@@ -38,14 +39,14 @@ class Table(ScrollView, can_focus=True):
         Binding("enter", "open", "Open", tooltip="Go to what the line is about"),
         Binding("s", "sort", "Sort", tooltip="Sort by the next column; after the last as it was"),
         Binding("S", "reverse", "Turn the order round", show=False),
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("left,h", "aside(-1)", "Left", show=False),
-        Binding("right,l", "aside(1)", "Right", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("pagedown", "page(1)", "Page down", show=False),
-        Binding("home,g", "to_end(-1)", "First line", show=False),
-        Binding("end,G", "to_end(1)", "Last line", show=False),
+        Binding("up,k", "move(-1)", "Up", show=False, id="up"),
+        Binding("down,j", "move(1)", "Down", show=False, id="down"),
+        Binding("left,h", "aside(-1)", "Left", show=False, id="left"),
+        Binding("right,l", "aside(1)", "Right", show=False, id="right"),
+        Binding("pageup", "page(-1)", "Page up", show=False, id="page-up"),
+        Binding("pagedown", "page(1)", "Page down", show=False, id="page-down"),
+        Binding("home,g", "to_end(-1)", "First line", show=False, id="first"),
+        Binding("end,G", "to_end(1)", "Last line", show=False, id="last"),
     ]
 
     cursor: reactive[int] = reactive(0, repaint=False)

@@ -4,35 +4,57 @@ from pathlib import Path
 
 import pytest
 
-from nsview.config import ConfigError, ready_commands
+from nsview.config import Config, ConfigError
 
 
-def test_no_file_is_no_commands(tmp_path: Path) -> None:
-    assert ready_commands(tmp_path / "config.toml") == ()
+def config(tmp_path: Path, text: str) -> Config:
+    file = tmp_path / "config.toml"
+    file.write_text(text)
+    return Config(file)
+
+
+def test_no_file_says_nothing(tmp_path: Path) -> None:
+    nothing = Config(tmp_path / "config.toml")
+    assert nothing.ready == ()
+    assert nothing.settings.looks == {}
+    assert nothing.settings.keys == {}
 
 
 def test_a_command_of_the_users(tmp_path: Path) -> None:
-    file = tmp_path / "config.toml"
-    file.write_text('[ready.dns]\ncommand = "dig example.org"\nkinds = ["net"]\nhost_tools = true\n')
-    (ready,) = ready_commands(file)
+    (ready,) = config(
+        tmp_path, '[ready.dns]\ncommand = "dig example.org"\nkinds = ["net"]\nhost_tools = true\n'
+    ).ready
     assert (ready.name, ready.command, ready.kinds, ready.host_tools) == ("dns", ("dig", "example.org"), ("net",), True)
+
+
+def test_looks_and_keys(tmp_path: Path) -> None:
+    settings = config(tmp_path, 'theme = "nord"\ndetails = false\n[keys]\nfilter = "f5"\ndown = ["j", "n"]').settings
+    assert settings.looks == {"theme": "nord", "details": False}
+    assert settings.keys == {"filter": "f5", "down": ["j", "n"]}
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("ready = 1", "ready: must be tables"),
-        ("[ready]\ndns = 1", "ready.dns: must be a table"),
-        ("[redy.dns]\ncommand = 'x'", "no such key: redy"),
-        ("[ready.dns]\nkinds = ['net']", "ready.dns: command"),
-        ("[ready.dns]\ncommand = 'x'\nkinds = ['nat']", "ready.dns: kinds: 'nat'"),
+        ("ready = 1", "line 1: ready: must be tables"),
+        ("[ready]\ndns = 1", "line 2: ready.dns: must be a table"),
+        ("[redy.dns]\ncommand = 'x'", "line 1: redy: no such key; there are theme,"),
+        ("[ready.dns]\nkinds = ['net']", "line 1: ready.dns: command"),
+        ("[ready.dns]\ncommand = 'x'\nkinds = ['nat']", "line 3: ready.dns.kinds: 'nat'"),
+        ("[ready.dns]\ncommand = 'x'\n\nkind = 'net'", "line 1: ready.dns: no such key: kind"),
         ("[ready.dns\n", "line 1"),
+        ("theme = 1", "line 1: theme: must be the name of a theme"),
+        ("theme = 'a'\ntheme = 'b'", "line 2"),
+        ("# hello\n\ngrouping = 'nat'", "line 3: grouping: must be one of tree, mnt"),
+        ("details = 'no'", "line 1: details: must be true or false"),
+        ("keys = 'x'", "line 1: keys: must be a table"),
+        ("[keys]\nfilter = 1", "line 2: keys.filter: must be a key"),
+        ("[keys]\ndown = [\n  'j',\n  1,\n]", "line 5: keys.down: must be a key"),
+        ("'\\u001b[31m' = 1", "no such key"),
     ],
 )
 def test_what_is_wrong_is_one_line_that_names_it(tmp_path: Path, text: str, said: str) -> None:
-    file = tmp_path / "config.toml"
-    file.write_text(text)
-    with pytest.raises(ConfigError, match=r"config\.toml") as raised:
-        ready_commands(file)
+    with pytest.raises(ConfigError, match=r"config\.toml: ") as raised:
+        config(tmp_path, text)
     assert said in str(raised.value)
     assert "\n" not in str(raised.value)

@@ -1,0 +1,97 @@
+"""The keys that a configuration file gives to actions, checked. Imported only where it gives any.
+
+An action is called as in `binding`; one name may stand on several screens, and gets the same keys on all of them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from importlib import import_module
+
+from textual.binding import Binding
+from textual.dom import DOMNode
+from textual.keys import Keys, _character_to_key, key_to_character
+
+_MODIFIERS = {"ctrl", "alt", "shift", "super", "hyper", "meta"}
+_NAMED = {key.value for key in Keys}
+_RESERVED = {"ctrl+q": "always quits", "ctrl+c": "is the terminal's"}
+
+Scope = Sequence[type[DOMNode]]
+"""Widgets and screens whose bindings are in force at the same time."""
+
+
+class KeymapError(ValueError):
+    """What is wrong with the keys given to an action, and which."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+def scopes() -> Iterator[Scope]:
+    """All that is in force together anywhere. Takes as long as opening each of the screens once."""
+    from .app import LENSES, NsviewApp
+    from .details import DetailsPane
+    from .dialog import JoinDialog
+    from .explorer import Explorer, FilterInput
+    from .help import HelpScreen
+    from .listing import Listing
+    from .table import Table
+
+    for focused in (Listing, DetailsPane, FilterInput):
+        yield NsviewApp, Explorer, focused
+    for module, made in LENSES.values():
+        lens = getattr(import_module(module, __package__), made)
+        yield NsviewApp, lens, Table
+        yield NsviewApp, lens, FilterInput
+    yield (JoinDialog,)
+    yield (HelpScreen,)
+
+
+def named(scope: Scope) -> dict[str, list[str]]:
+    """The names of actions and their keys, in this scope."""
+    found: dict[str, list[str]] = {}
+    for node in scope:
+        for part in node.__mro__:
+            for bound in Binding.make_bindings(part.__dict__.get("BINDINGS", ())):
+                if bound.id and bound.key not in (keys := found.setdefault(bound.id, [])):
+                    keys.append(bound.key)
+    return found
+
+
+def checked(wanted: Mapping[str, str | list[str]]) -> dict[str, str]:
+    """Textual's keymap, name to keys, for these wishes. Raises KeymapError."""
+    given = {name: _keys(name, keys) for name, keys in wanted.items()}
+    actions = [named(scope) for scope in scopes()]
+    every = {name for scope in actions for name in scope}
+    for name in given:
+        if name not in every:
+            near = " or ".join(get_close_matches(name, every, 3, 0.5))
+            raise KeymapError(name, "no such action" + (f"; is it {near}?" if near else ""))
+    for scope in actions:
+        owners: dict[str, str] = {}
+        for name, own in sorted(scope.items(), key=lambda item: item[0] in given):
+            for key in given.get(name, own):
+                other = owners.setdefault(key, name)
+                if other != name and name in given:
+                    raise KeymapError(name, f"{key} is the key of {other} already; give that another one too")
+    return {name: ",".join(keys) for name, keys in given.items()}
+
+
+def _keys(name: str, wanted: str | list[str]) -> list[str]:
+    keys = [key.strip() for key in (wanted.split(",") if isinstance(wanted, str) else wanted)]
+    if not keys:
+        raise KeymapError(name, "no key")
+    return [_key(name, key) for key in keys]
+
+
+def _key(name: str, key: str) -> str:
+    *modifiers, last = key.split("+")
+    if len(last) == 1:
+        last = _character_to_key(last)
+    whole = "+".join([*modifiers, last])
+    known = last in _NAMED or key_to_character(last) is not None
+    if not known or not set(modifiers) <= _MODIFIERS or not key.isprintable():
+        raise KeymapError(name, f"no such key: {key!r}; keys are called as in a, slash, ctrl+f, f5, pagedown")
+    if whole in _RESERVED:
+        raise KeymapError(name, f"{key} {_RESERVED[whole]}")
+    return whole

@@ -1,0 +1,24 @@
+"""A theme whose colours are told apart by those who see fewer of them: the palette of Okabe and Ito.
+
+Source: M. Okabe, K. Ito, Color Universal Design (2008). The background is black, as some of its colours are dark.
+"""
+
+from textual.theme import Theme
+
+BLUE, SKY_BLUE, GREEN, YELLOW = "#0072B2", "#56B4E9", "#009E73", "#F0E442"
+ORANGE, VERMILLION, PURPLE, BLACK = "#E69F00", "#D55E00", "#CC79A7", "#000000"
+
+OKABE_ITO = Theme(
+    name="okabe-ito",
+    primary=BLUE,
+    secondary=GREEN,
+    accent=ORANGE,
+    success=SKY_BLUE,  # containers
+    warning=YELLOW,  # shared
+    error=VERMILLION,  # the host's
+    foreground="#F2F2F2",
+    background=BLACK,
+    surface="#101010",
+    panel="#161616",
+    variables={"text": "auto 100%", "text-muted": "#B4B4B4", "text-disabled": "#9C9C9C"},
+)

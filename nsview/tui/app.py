@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -38,7 +38,7 @@ from nsview.state import Memory
 from .binding import Binding
 from .explorer import Explorer
 from .kindbar import NAMES
-from .messages import DetailsArrived, FeedEnded, Progressed, SnapshotArrived
+from .messages import DetailsArrived, FeedEnded, Progressed, SecurityArrived, SnapshotArrived
 from .status import Status
 from .themes import OKABE_ITO
 from .trail import Place
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 PATIENCE = 5.0
 """Seconds that an answer may take before the screen says that there is none."""
 
-LENSES: dict[str, tuple[str, str]] = {}
+LENSES: dict[str, tuple[str, str]] = {"audit": (".audit", "Audit")}
 """Name of a lens: (module, class); imported when it is opened."""
 
 
@@ -81,6 +81,7 @@ class NsviewApp(App[int]):
         self._waiting: Timer | None = None  # .. until that is worth saying
         self.explorer = Explorer()
         self.lens: Lens | None = None  # the one that is open
+        self.audit_ignore: tuple[str, ...] = ()  # rules that the audit is not to tell of
 
     def _begin_with(self, theme: str | None) -> None:
         """Have this theme from the start: set later it would mean to read all styles again."""
@@ -151,6 +152,8 @@ class NsviewApp(App[int]):
                         self.post_message(Progressed(said.done, said.total))
                     case frames.DetailsFrame():
                         self.post_message(DetailsArrived(said.id, said.details))
+                    case frames.SecurityFrame() if host.live:
+                        self.post_message(SecurityArrived(said.id, said.processes, said.lsm, said.done, said.total))
         except (HostError, ValueError, OSError) as error:
             failure = str(error)
         if host is self.host:
@@ -198,6 +201,22 @@ class NsviewApp(App[int]):
         self._recorded_answer += 1
         self.post_message(DetailsArrived(self._recorded_answer, self.host.details(process)))
         return self._recorded_answer
+
+    def request_security(self, pids: Sequence[int] | None = None) -> int:
+        """Ask what confines processes: those of containers, or these; the id of the answer, of which the open lens
+        hears in one or several SecurityArrived."""
+        if isinstance(self.host, LocalHost):
+            return self.host.request_security(pids)
+        self._recorded_answer += 1
+        told = self.host.security()
+        processes = [known for known in told.processes.values() if pids is None or known.pid in pids]
+        number = len(processes)
+        self.post_message(SecurityArrived(self._recorded_answer, processes, told.lsm, number, number))
+        return self._recorded_answer
+
+    def on_security_arrived(self, message: SecurityArrived) -> None:
+        if self.lens is not None:
+            self.lens.hear(message)
 
     def _heard(self) -> None:
         self._asked = None

@@ -97,6 +97,7 @@ class Explorer(Screen[None]):
         ),
         Binding("tab", "app.focus_next", "Between the rows and their details", show=False),
         Binding("space", "pause", "Pause", show=False, tooltip="Keep what is shown still, and mark what happens"),
+        Binding("a", "app.lens('audit')", "Audit", tooltip="What of containers should be looked at, with evidence"),
         Binding("t", "nest", "Nest", tooltip="Namespaces below their parent or owner, or side by side"),
         Binding("d", "toggle_details", "Details", tooltip="Show or hide the details"),
         Binding("f", "fold_all", "Fold", show=False, tooltip="Fold all groups, or unfold them"),

@@ -12,6 +12,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
+from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input, Static
@@ -69,6 +70,13 @@ class Lens(Screen[None]):
     def about(self, line: Line) -> RenderableType:
         """What is told about one line. Text of unknown origin must have passed `safe`."""
         raise NotImplementedError
+
+    def hear(self, message: Message) -> None:
+        """Something that was asked for has come, for whichever lens is open."""
+
+    def empty(self) -> str:
+        """What it means that there are no lines."""
+        return self.EMPTY
 
     def open(self, line: Line) -> None:
         """Go to what a line is about."""
@@ -130,7 +138,7 @@ class Lens(Screen[None]):
         self.set_class(empty, "empty")
         if empty:
             nothing = f"Nothing here holds all of: {words.strip()}. Esc shows everything again."
-            self.query_one("#empty", Static).update(Text(nothing if self._made else self.EMPTY))
+            self.query_one("#empty", Static).update(Text(nothing if self._made else self.empty()))
         self._tell()
 
     def _tell(self) -> None:

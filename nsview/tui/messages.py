@@ -1,5 +1,6 @@
 """All that is said between the feed, the widgets and the screen."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual.message import Message
@@ -7,6 +8,7 @@ from textual.message import Message
 from nsview.model.changes import Changes
 from nsview.model.records import Details
 from nsview.model.rows import Grouping, Row
+from nsview.model.security import Security
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Line
 
@@ -33,6 +35,17 @@ class DetailsArrived(Message):
 
     id: int
     details: Details | None
+
+
+@dataclass
+class SecurityArrived(Message):
+    """Facts of some processes, in answer to a request: of `total` processes `done` are told."""
+
+    id: int
+    processes: Sequence[Security]
+    lsm: tuple[str, ...]
+    done: int
+    total: int
 
 
 @dataclass

@@ -16,9 +16,9 @@ from ..export import SCHEMA
 from ..security import Facts
 from ..snapshot import Snapshot
 from . import privileges, reach, sharing  # noqa: F401  their rules are there once they are imported
-from .rule import OF_CONTAINERS, OF_HOSTS, SEVERITIES, Finding, Found, Rule, Severity, Whole
+from .rule import OF_CONTAINERS, OF_HOSTS, SETTLED, SEVERITIES, Finding, Found, Rule, Severity, Whole
 
-__all__ = ["RULES", "SEVERITIES", "Finding", "Rule", "Severity", "audit", "printed", "unchecked"]
+__all__ = ["RULES", "SETTLED", "SEVERITIES", "Finding", "Rule", "Severity", "audit", "printed", "unchecked"]
 
 RULES: dict[str, Rule] = {id: rule for id, (rule, _) in {**OF_CONTAINERS, **OF_HOSTS}.items()}
 

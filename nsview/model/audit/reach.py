@@ -1,6 +1,7 @@
 """Rules on what of the host a container can reach by a path."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from ..security import Mount, mask, names
 from .rule import SEVERITIES, Case, Found, Rule, Severity, of_container
@@ -86,7 +87,7 @@ def runtime_socket(case: Case) -> Iterator[Found]:
 )  # fmt: skip
 def host_path(case: Case) -> Iterator[Found]:
     for mount in case.mounts:
-        found = _worth(mount) if mount.host else None
+        found = _worth(mount)
         if found is None:
             continue
         path, severity = found
@@ -103,12 +104,16 @@ def host_path(case: Case) -> Iterator[Found]:
 
 def _worth(mount: Mount) -> tuple[str, Severity] | None:
     """What of PATHS a mount gives, and how bad that is; the worst of it."""
-    host = mount.host or ""
-    if mount.fstype.startswith("cgroup") or (mount.point == "/sys" and host == "/sys"):
-        return None  # these have rules of their own
+    if mount.host is None or mount.fstype.startswith("cgroup") or (mount.point == "/sys" and mount.host == "/sys"):
+        return None  # the latter two have rules of their own
+    return _given(mount.host, mount.writable)
+
+
+@lru_cache(1024)
+def _given(host: str, writable: bool) -> tuple[str, Severity] | None:
     best: tuple[str, Severity] | None = None
     for path, (to_write, to_read) in PATHS.items():
-        severity = to_write if mount.writable else to_read
+        severity = to_write if writable else to_read
         if severity is None or not (path == host or path.startswith(host.rstrip("/") + "/")):
             continue
         if best is None or SEVERITIES.index(severity) < SEVERITIES.index(best[1]):
@@ -257,6 +262,7 @@ def _allows(rule: str, type_: str, major: int, minor: int) -> bool:
     return numbers[0] in ("*", str(major)) and numbers[-1] in ("*", str(minor))
 
 
+@lru_cache(1024)
 def _dangerous(rule: str) -> bool:
     """A line of devices.list lets any disk, or memory, be read or written."""
     fields = rule.split()

@@ -121,6 +121,14 @@ class Case(Struct, frozen=True, dict=True):
         return tuple(processes[pid] for pid in self.container.pids if pid in processes)
 
     @cached_property
+    def strays(self) -> tuple[Process, ...]:
+        """Those of its processes that are not in all the namespaces of its first one, once they are settled."""
+        if self.init is None:
+            return ()
+        usual = self.init.namespaces
+        return tuple(p for p in self.members if p.namespaces != usual and self.whole.settled(p))
+
+    @cached_property
     def security(self) -> Security | None:
         """The facts of its first process."""
         return self.whole.facts.of(self.init) if self.init else None

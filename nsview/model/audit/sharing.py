@@ -112,11 +112,10 @@ def outside_namespaces(case: Case) -> Iterator[Found]:
     if case.init is None:
         return
     apart = {}
-    for process in case.members:
-        if process.pid != case.init.pid and case.whole.settled(process):
-            kinds = [k for k in _SEPARATING if case.whole.is_host(k, process) and _own(case.init, k, case)]
-            if kinds:
-                apart[process.pid] = kinds
+    for process in case.strays:
+        kinds = [k for k in _SEPARATING if case.whole.is_host(k, process) and _own(case.init, k, case)]
+        if kinds:
+            apart[process.pid] = kinds
     for process in case.whole.leaders(apart):
         kinds = apart[process.pid]
         yield Found(
@@ -144,15 +143,14 @@ def other_container(case: Case) -> Iterator[Found]:
         return
     whole = case.whole
     apart: dict[int, dict[str, str]] = {}
-    for process in case.members:
-        if process.pid != case.init.pid and whole.settled(process):
-            for kind in _SEPARATING:
-                inode = getattr(process.namespaces, kind)
-                if inode is None or inode == getattr(case.init.namespaces, kind):
-                    continue
-                other = whole.owners(kind).get(inode)
-                if other and other != case.container.key:
-                    apart.setdefault(process.pid, {})[kind] = other
+    for process in case.strays:
+        for kind in _SEPARATING:
+            inode = getattr(process.namespaces, kind)
+            if inode is None or inode == getattr(case.init.namespaces, kind):
+                continue
+            other = whole.owners(kind).get(inode)
+            if other and other != case.container.key:
+                apart.setdefault(process.pid, {})[kind] = other
     for process in whole.leaders(apart):
         kinds = apart[process.pid]
         others = sorted({whole.snapshot.containers[key].name for key in kinds.values()})
@@ -176,9 +174,7 @@ def own_namespaces(case: Case) -> Iterator[Found]:
         return
     whole = case.whole
     apart = {}
-    for process in case.members:
-        if not whole.settled(process):
-            continue
+    for process in case.strays:
         kinds = []
         for kind in KIND_NAMES:
             inode, first = getattr(process.namespaces, kind), getattr(case.init.namespaces, kind)

@@ -1,0 +1,176 @@
+"""The audit: what of containers should be looked at, the worst first, with the evidence for it."""
+
+from collections.abc import Iterator, Sequence
+from time import monotonic
+from typing import Any, ClassVar
+
+from rich.console import Group, RenderableType
+from rich.table import Table as Grid
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from nsview.model.audit import RULES, SETTLED, SEVERITIES, Finding, audit, unchecked
+from nsview.model.records import Process
+from nsview.model.security import Facts, added
+from nsview.model.snapshot import Snapshot
+from nsview.model.table import Cell, Column, Line
+from nsview.model.text import safe
+from nsview.report import subject_of
+
+from .lens import Lens
+from .messages import SecurityArrived
+
+_STYLES = {"high": "error", "medium": "warning", "low": "dim"}
+AGAIN = 2.5
+"""Seconds until processes that were too young to be judged are looked at again."""
+
+
+class Audit(Lens):
+    """Findings of one host."""
+
+    NAME = "audit"
+    COLUMNS: ClassVar[Sequence[Column]] = (
+        Column("SEVERITY"), Column("SUBJECT", most=24), Column("RULE", keep=False), Column("FINDING", most=200),
+    )  # fmt: skip
+    EMPTY = "No findings: no container has more than what engines give by themselves, or there is no container."
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "read", "Look again", tooltip="Read again what confines all containers"),
+    ]
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__(snapshot)
+        self.facts = Facts()
+        self._coming = Facts()  # what has come of them since they were last asked for
+        self._asked: int | None = None
+        self._asked_at = 0.0
+        self._waiting = True  # for the facts of everything
+        self._numbers = ""
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.action_read()
+
+    def action_read(self) -> None:
+        """Ask for the facts of everything."""
+        self._coming = Facts()
+        self._waiting = True
+        if self.snapshot.search is None:
+            self.nsview.search_holders(slowly=True)
+        self._ask(None)
+        self._show()
+
+    def _ask(self, pids: list[int] | None) -> None:
+        self._asked_at = monotonic()
+        self._asked = self.nsview.request_security(pids)
+
+    def hear(self, message: Message) -> None:
+        """Facts that have come. Those shown stand until all have."""
+        if not isinstance(message, SecurityArrived) or message.id != self._asked:
+            return
+        self._coming = added(self._coming, message.processes, message.lsm, message.done, message.total)
+        if self._coming.complete:
+            self.facts, self._waiting = self._coming, False
+            self.make()
+        elif self._waiting:
+            self._show()
+
+    def take(self, snapshot: Snapshot) -> None:
+        super().take(snapshot)
+        if not self._waiting and monotonic() - self._asked_at > AGAIN:
+            unknown = [process.pid for process in self._members() if self._is_unknown(process)]
+            if unknown:
+                self._ask(unknown)
+
+    def _members(self) -> Iterator[Process]:
+        processes = self.snapshot.processes
+        for container in self.snapshot.containers.values():
+            yield from (processes[pid] for pid in container.pids if pid in processes)
+
+    def _is_unknown(self, process: Process) -> bool:
+        security = self.facts.of(process)
+        return process.state != "Z" and (security is None or security.age < SETTLED)
+
+    # What is shown
+
+    def lines(self) -> Sequence[Line]:
+        if self._asked is None or (self._waiting and not self.facts.processes):
+            return []
+        findings = audit(self.snapshot, self.facts, self.nsview.audit_ignore)
+        findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
+        counts = {severity: sum(f.severity == severity for f in findings) for severity in SEVERITIES}
+        self._numbers = ", ".join(f"{number} {severity}" for severity, number in counts.items() if number)
+        lines = [self._line(finding) for finding in findings]
+        for number, text in enumerate(unchecked(self.snapshot, self.facts)):
+            cells = Cell("?", order=len(SEVERITIES)), Cell("not checked"), Cell("-"), Cell(text)
+            lines.append(Line(("unchecked", number), cells, text))
+        return lines
+
+    def _line(self, finding: Finding) -> Line:
+        style = _STYLES[finding.severity]
+        subject = str(finding.subject) if isinstance(finding.subject, int) else ""
+        cells = (
+            Cell(finding.severity, style, order=SEVERITIES.index(finding.severity)),
+            Cell(f"{subject} {finding.name}".strip(), "container" if not subject else ""),
+            Cell(finding.rule, "label"),
+            Cell(finding.text),
+        )
+        key = finding.rule, finding.subject, finding.text
+        return Line(key, cells, finding, more=f"{RULES[finding.rule].title} {subject_of(finding, self.snapshot)}")
+
+    def heading(self) -> str:
+        if self._waiting:
+            return f"read what confines {self._coming.done} of {self._coming.total or 'all'} processes …"
+        return self._numbers or "no findings"
+
+    def empty(self) -> str:
+        if self._waiting:
+            return "What confines the containers' processes is being read."
+        return self.EMPTY if self.snapshot.containers else "No container runs here."
+
+    def about(self, line: Line) -> RenderableType:
+        finding = line.subject
+        if not isinstance(finding, Finding):
+            hint = "" if self.snapshot.host.privileged else "\n\nAs root there is more to see: Esc, then R."
+            return Text(f"Not checked: {safe(str(finding))}.{hint}")
+        rule = RULES[finding.rule]
+        return Group(
+            Text(rule.title, "bold"),
+            Text(f"{finding.severity}, {finding.rule}", "dim"),
+            Text("\n" + safe(subject_of(finding, self.snapshot))),
+            Text(safe(finding.text)),
+            Text("\nEVIDENCE", "dim"),
+            _evidence(finding.evidence),
+            Text("\nWHY IT MATTERS", "dim"),
+            Text(rule.why),
+            Text("\nWHAT TO DO", "dim"),
+            Text(rule.do),
+        )
+
+    def open(self, line: Line) -> None:
+        if isinstance(line.subject, Finding):
+            self.nsview.go_to(line.subject.subject)
+
+
+def _evidence(evidence: dict[str, Any]) -> Grid:
+    """Its fields, a line each; lists and tables below one another."""
+    grid = Grid.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in evidence.items():
+        many = isinstance(value, list) and any(len(_words(item)) > 12 for item in value)
+        grid.add_row(name, Text("\n".join(map(_words, value)) if many else _words(value)))
+    return grid
+
+
+def _words(value: object) -> str:
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case list() | tuple():
+            return " ".join(map(_words, value))
+        case dict():
+            return ", ".join(f"{key} {_words(inner)}" for key, inner in value.items())
+    return safe(str(value))

@@ -85,6 +85,11 @@ def describe(kind, inode, open_namespace, device, above=None):
     return record
 
 
+def was_opened(record):
+    """The kernel has told something of the namespace; not so where it could not be opened. Linux 4.9."""
+    return record["id"] is not None or record["owner"] is not None or bool(record["out_of_view"])
+
+
 def _relate(record, field, kind, fd, request, above):
     """Put into the field the inode that an ioctl leads to, or its name into out_of_view.
 

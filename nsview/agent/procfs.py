@@ -39,7 +39,8 @@ class Reader:
     """Reads processes below one /proc, and remembers what many of them share: user names and link texts.
 
     on_namespace(kind, inode, open_namespace) is called at the first sight of a namespace, while the process through
-    which it was seen is at hand; open_namespace() gives an fd of it or raises OSError.
+    which it was seen is at hand; open_namespace() gives an fd of it or raises OSError. Where it returns False, the
+    process having ended just then, the next one that is in it is a first sight too.
     """
 
     def __init__(self, proc="/proc", on_namespace=None):
@@ -161,9 +162,10 @@ class Reader:
 
     def _first_sight(self, kind, path, target, fd):
         inode = int(target[target.index("[") + 1 : -1])
-        self._inodes[target] = inode
-        if self.on_namespace:
-            self.on_namespace(kind, inode, lambda: os.open(path, os.O_RDONLY, dir_fd=fd))
+        if not self.on_namespace or self.on_namespace(
+            kind, inode, lambda: os.open(path, os.O_RDONLY, dir_fd=fd)
+        ):
+            self._inodes[target] = inode
         return inode
 
     def forget(self, kind, inode):

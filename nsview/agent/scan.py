@@ -63,7 +63,8 @@ class Scanner:
         return record["namespaces"] if record["kthread"] or not kthread else {}
 
     def _on_namespace(self, kind, inode, open_namespace):
-        self._fresh[kind, inode] = nsfs.describe(kind, inode, open_namespace, self.device, self._above)
+        record = self._fresh[kind, inode] = nsfs.describe(kind, inode, open_namespace, self.device, self._above)
+        return nsfs.was_opened(record)
 
     def look(self, progress=None):
         """{"processes": {pid: record}, "namespaces": {(kind, inode): record}, "containers": [record]}.
@@ -307,7 +308,7 @@ class Scanner:
             known = None if key in self._fresh else self._described.get(key)
             if known and not _stayed(record, last.get(record["pid"]), key):
                 found.add(key)
-            elif known and known["owner"] is None and known["id"] is None and not known["initial"]:
+            elif known and not nsfs.was_opened(known) and not known["initial"]:
                 unknown.add(key)  # it could not be opened: its process ended just then
         if found:
             for pid, record in processes.items():

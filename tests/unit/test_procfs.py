@@ -234,3 +234,19 @@ def test_reading_needs_no_more_than_the_standard_interpreter() -> None:
          str(Path(__file__).parents[2])], check=False, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+def test_a_namespace_that_could_not_be_opened_is_new_to_the_next_process_in_it() -> None:
+    """Else the first process of a namespace, ending just then, would leave it without owner and id for all."""
+    seen: list[str] = []
+    opened = False
+    reader = procfs.Reader(on_namespace=lambda kind, inode, open_namespace: seen.append(kind) or opened)
+    reader.process(os.getpid())
+    assert sorted(seen) == sorted(set(seen))
+    once = len(seen)
+    reader.process(os.getpid())
+    assert len(seen) == 2 * once
+    opened = True
+    reader.process(os.getpid())
+    reader.process(os.getpid())
+    assert len(seen) == 3 * once

@@ -30,7 +30,8 @@ for _ in range(number):
         signal.pause()
 code = "import sys; sys.path.insert(0, sys.argv[1]); from nsview.agent.main import main; main(['--once'])"
 strace = ["strace", "-f", "-c", "-o", summary]
-scan = subprocess.run([*strace, sys.executable, "-I", "-S", "-c", code, root], check=True, stdout=subprocess.PIPE)
+# -B, or the first of two would write what both have to compile.
+scan = subprocess.run([*strace, sys.executable, "-B", "-I", "-S", "-c", code, root], check=True, stdout=subprocess.PIPE)
 print(len(json.loads(scan.stdout.splitlines()[-1])["processes"]))
 """
 

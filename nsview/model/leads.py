@@ -104,7 +104,7 @@ def reveal(snapshot: Snapshot, view: View, thing: Thing) -> tuple[View, list[Row
             container = snapshot.containers.get(thing)
             if container is None:
                 return None
-            shown = view.filter.container(container) or _any(snapshot, view.filter, container.pids)
+            shown = view.filter.container(container, snapshot) or _any(snapshot, view.filter, container.pids)
             view = replace(view, by="container", filter=view.filter if shown else Filter())
             return view, [("group", thing)]
         case kind, inode:
@@ -112,7 +112,7 @@ def reveal(snapshot: Snapshot, view: View, thing: Thing) -> tuple[View, list[Row
             if namespace is None:
                 return None
             pids = snapshot.members(kind).get(inode, ())
-            shown = view.filter.namespace(namespace) or _any(snapshot, view.filter, pids)
+            shown = view.filter.namespace(namespace, snapshot) or _any(snapshot, view.filter, pids)
             return replace(view, by=kind, filter=view.filter if shown else Filter()), [("group", inode)]
 
 

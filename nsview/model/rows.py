@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import Any, Literal, overload
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import force_setattr, replace
 
 from . import filter as filters
 from .forest import Forest
@@ -32,6 +32,7 @@ class View(Struct, frozen=True):
     """How a snapshot is looked at.
 
     by: a kind of namespace, "container", or "tree" for the processes as they descend from each other.
+    filter: what it says of "the" namespace is of the kind grouped by.
     nest: namespaces as they hang together: below their parent (pid and user), else below the user namespace that owns
     them.
     toggled: the rows whose fold is not the usual one. The usual: the host's own namespace, kernel threads and
@@ -42,6 +43,9 @@ class View(Struct, frozen=True):
     filter: filters.Filter = filters.Filter()
     toggled: frozenset[RowKey] = frozenset()
     nest: bool = False
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "filter", self.filter.under(self.by))
 
 
 class GroupRow(Struct, frozen=True):
@@ -210,8 +214,8 @@ class Rows(Sequence[Row]):
         """The filter matches the namespace or container itself, whoever is in it."""
         record, wanted = group.record, self.view.filter
         if isinstance(record, Namespace):
-            return wanted.namespace(record)
-        return isinstance(record, Container) and wanted.container(record)
+            return wanted.namespace(record, self.snapshot)
+        return isinstance(record, Container) and wanted.container(record, self.snapshot)
 
     def _seen(self, group: _Group) -> bool:
         """The group has a row."""
@@ -497,7 +501,7 @@ class Rows(Sequence[Row]):
         self.snapshot = snapshot
         self._ghosts = {ghost.pid: ghost for ghost in ghosts if ghost.pid not in snapshot.processes}
         self._haunts = self._haunted()
-        if before.host != snapshot.host:
+        if before.host != snapshot.host or not self.view.filter.local:
             self._begin()
             return
         changed = touched(before, snapshot)

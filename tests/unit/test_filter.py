@@ -50,9 +50,6 @@ def snapshot() -> Snapshot:
         (f"uts:{NET}", []),
         ("net:1 net:2", []),
         ("nobody", []),
-        ("(", []),
-        ("net:[1", []),
-        ("net:", []),
     ],
 )
 def test_all_words_must_match_somewhere(snapshot: Snapshot, expression: str, pids: list[int]) -> None:
@@ -65,7 +62,7 @@ def test_a_pid_is_found_as_seen_from_either_side(snapshot: Snapshot) -> None:
 
 
 @pytest.mark.parametrize(
-    "expression", ["net:" + "9" * 5000, "9" * 5000, "net:²", "net:٣", "\x00", "\ud800", "a" * 10**5], ids=range(7)
+    "expression", ["net:" + "9" * 5000, "9" * 5000, "²", "\x00", "\ud800", "a" * 10**5], ids=range(6)
 )
 def test_no_expression_is_more_than_words(snapshot: Snapshot, expression: str) -> None:
     assert narrow(snapshot, parse(expression)).processes == {}

@@ -1,0 +1,60 @@
+"""The filter language of `/`, `:` and `--filter`: which processes, namespaces and containers an expression leaves.
+
+    nginx web                     both words, each anywhere: name, command, container, image, user, pid, inode, ..
+    container=web user!=root      a field: = exact or with * and ?, != not that, ~ or : contains; numbers < <= > >= too
+    net:4026532173                the members of that namespace
+    host=net not (api or "web 2") in the host's net namespace; not, and, or, parentheses, quotes for what is text
+
+fields    what can be asked for by name, and how each is found in a record
+grammar   from an expression to its tree, or an error that knows its place
+texts     what of a record words are looked for in
+match     from a tree to the functions that tell whether a record matches
+complete  how what is being typed may go on, by what there is
+"""
+
+from collections.abc import Collection
+
+from ..kinds import KIND_NAMES
+from ..snapshot import Snapshot
+from .fields import FIELDS, Field
+from .grammar import FilterError
+from .match import Filter, parse
+from .texts import Texts
+
+__all__ = ["FIELDS", "Field", "Filter", "FilterError", "Texts", "narrow", "parse"]
+
+
+def narrow(
+    snapshot: Snapshot, wanted: Filter, kind: str | None = None, asking: Collection[int] = ()
+) -> Snapshot:
+    """The snapshot of what matches: processes, the containers and namespaces that match or have a matching process.
+
+    kind: only namespaces of that kind. asking: pids that never match, for the words are in their own command lines.
+    """
+    others = {pid: p for pid, p in snapshot.processes.items() if not (wanted and pid in asking)}
+    processes = {pid: p for pid, p in others.items() if wanted.process(p, snapshot)}
+    inhabited = set()
+    for name in KIND_NAMES:
+        here = wanted.under(name)
+        members = processes.values()
+        if here is not wanted:
+            members = {pid: p for pid, p in others.items() if here.process(p, snapshot)}.values()
+        inhabited |= {(name, getattr(p.namespaces, name)) for p in members}
+    keys = {p.container for p in processes.values()}
+    return Snapshot(
+        snapshot.host,
+        snapshot.taken_at,
+        processes,
+        {
+            key: namespace
+            for key, namespace in snapshot.namespaces.items()
+            if (kind is None or namespace.type == kind)
+            and (not wanted or key in inhabited or wanted.namespace(namespace, snapshot))
+        },
+        {
+            key: container
+            for key, container in snapshot.containers.items()
+            if not wanted or key in keys or wanted.container(container, snapshot)
+        },
+        snapshot.search,
+    )

@@ -1,0 +1,106 @@
+"""What a filter can ask for by name, and how each is found in a process, a namespace or a container."""
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from msgspec import Struct
+
+from .. import label
+from ..kinds import KIND_NAMES
+from ..records import Container, Process
+from ..snapshot import Snapshot
+
+Texts = Sequence[str]
+
+
+class Field(Struct, frozen=True):
+    """One field. sort: what it is compared as; a "kind" has one of the eight as its value, a "namespace" an inode.
+
+    about: what it is, in a few words. process, container: the texts or numbers that such a record has there, of which
+    one must fit; None where it has none, or where `match` knows more than the record.
+    """
+
+    name: str
+    sort: Literal["text", "number", "kind", "namespace"]
+    about: str
+    process: Callable[[Process, Snapshot], Sequence[str] | Sequence[int]] | None = None
+    container: Callable[[Container], Sequence[str] | Sequence[int]] | None = None
+
+
+STATES = {
+    "R": "running", "S": "sleeping", "D": "waiting", "Z": "zombie", "T": "stopped", "t": "traced", "I": "idle",
+    "X": "dead",
+}  # fmt: skip
+
+
+def _container(container: Container) -> Texts:
+    return container.name, container.id, container.key
+
+
+def _image(container: Container) -> Texts:
+    """`nginx` is `docker.io/library/nginx:1.27` too: with and without where it is from, and its tag."""
+    image = container.image or ""
+    short = image.rpartition("/")[2]
+    return image, short, image.removesuffix(":" + short.rpartition(":")[2]), short.partition(":")[0]
+
+
+def _runtime(container: Container) -> Texts:
+    return container.runtime, container.engine_namespace or ""
+
+
+def _pod(container: Container) -> Texts:
+    pod = container.pod
+    return (pod.name, pod.label, pod.namespace, pod.uid) if pod else ("",)
+
+
+def _of_container(find: Callable[[Container], Texts]) -> Callable[[Process, Snapshot], Texts]:
+    def found(process: Process, snapshot: Snapshot) -> Texts:
+        container = snapshot.container_of(process)
+        return find(container) if container else ("",)
+
+    return found
+
+
+def _label(process: Process, snapshot: Snapshot) -> Texts:
+    return (label.of_process(process, snapshot) or "",)
+
+
+def _inodes(process: Process) -> Sequence[int]:
+    return [inode for kind in KIND_NAMES if (inode := getattr(process.namespaces, kind)) is not None]
+
+
+def _init(container: Container) -> Sequence[int]:
+    return () if container.init_pid is None else (container.init_pid,)
+
+
+ALIASES = {"comm": "name", "cmd": "command", "cmdline": "command", "ns": "inode"}
+BY_KIND = ("shared", "nprocs")
+"""Fields that may name the kind they are about: `shared.net>1`."""
+ALSO_KINDS = ("pid", "user", "cgroup")
+"""Fields that are kinds too: a number is then that namespace's inode, which no pid or uid is as large as."""
+
+# fmt: off
+FIELDS: dict[str, Field] = {field.name: field for field in (
+    Field("name", "text", "the program's name", lambda p, s: (p.comm,)),
+    Field("command", "text", "the command line", lambda p, s: (p.command,)),
+    Field("user", "text", "the user, by name or number", lambda p, s: (p.user, str(p.uid))),
+    Field("pid", "number", "the pid, here or inside", lambda p, s: p.nspid, _init),
+    Field("ppid", "number", "the parent's pid", lambda p, s: (p.ppid,)),
+    Field("uid", "number", "the user's number", lambda p, s: (p.uid,)),
+    Field("state", "text", "S, R, Z .. or sleeping, zombie ..", lambda p, s: (p.state, STATES.get(p.state, ""))),
+    Field("container", "text", 'the container; container="" is in none', _of_container(_container), _container),
+    Field("image", "text", "its image", _of_container(_image), _image),
+    Field("runtime", "text", "docker, podman ..; or moby, k8s.io ..", _of_container(_runtime), _runtime),
+    Field("pod", "text", "its Kubernetes pod", _of_container(_pod), _pod),
+    Field("cgroup", "text", "the cgroup's path", lambda p, s: (p.cgroup,)),
+    Field("label", "text", "service x, snap x, chrome sandbox ..", _label),
+    Field("type", "kind", "the kind of the namespace listed"),
+    Field("host", "kind", "in the host's namespace of that kind"),
+    Field("inode", "number", "a namespace of any kind", lambda p, s: _inodes(p)),
+    Field("shared", "number", "how many containers are in the namespace"),
+    Field("nprocs", "number", "how many processes are in the namespace"),
+    Field("port", "number", "a port that is listened on"),
+    Field("address", "text", "an address of the net namespace"),
+    *(Field(kind, "namespace", f"the {kind} namespace") for kind in KIND_NAMES if kind not in ALSO_KINDS),
+)}
+# fmt: on

@@ -1,0 +1,380 @@
+"""From a tree to the functions that tell whether a record matches.
+
+A process matches or does not. A namespace or a container matches itself, whoever is in it, only where the expression
+says something of it: what it says of processes alone is neither true nor false of it (None), and `not` that is neither
+too. So `not nginx` leaves the processes that are not nginx, and not every namespace with all that is in it.
+"""
+
+import fnmatch
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from ..group import USUALLY_SHARED, containers_of
+from ..kinds import KIND_NAMES, KindName
+from ..label import label
+from ..records import Container, Namespace, Process
+from ..snapshot import Snapshot
+from .grammar import And, Comparison, Node, Not, Or, Word, tree
+from .texts import Texts, container_text, namespace_text
+
+OfProcess = Callable[[Process, Snapshot], bool]
+OfNamespace = Callable[[Namespace, Snapshot], bool | None]
+OfContainer = Callable[[Container, Snapshot], bool | None]
+
+
+class Known(Protocol):
+    """What is known of a net namespace beside who is in it."""
+
+    @property
+    def addresses(self) -> tuple[str, ...]: ...
+    @property
+    def ports(self) -> tuple[int, ...]: ...
+
+
+class Filter:
+    """A filter ready for use; an empty one leaves everything.
+
+    text: the expression. by: what rows are grouped by, or listed: `host`, `shared>1` and `type` are about that kind;
+    where it is none, about any. local: whether a process matches depends on its own record and its container's alone,
+    and so stays what it is while these stay.
+    """
+
+    def __init__(
+        self, text: str = "", by: str | None = None, texts: Texts | None = None, nets: Mapping[int, Known] | None = None
+    ) -> None:
+        self.text = text
+        self.by = by
+        self.node = tree(text)
+        self._texts, self._nets = texts if texts is not None else Texts(), nets
+        self._others: dict[str | None, Filter] = {by: self}
+        names = {test.field.name for test in _comparisons(self.node)}
+        self.local = not names & {"shared", "nprocs", "label", "port", "address"} and nets is None
+        self._by_kind = bool(names & {"type", "host", "shared", "nprocs"})
+        made = _Maker(by, self._texts, nets or {})
+        self._process = made.process(self.node) if self.node else None
+        self._namespace = made.namespace(self.node) if self.node else None
+        self._container = made.container(self.node) if self.node else None
+
+    def __bool__(self) -> bool:
+        return self.node is not None
+
+    def process(self, process: Process, snapshot: Snapshot) -> bool:
+        """The process matches."""
+        return self._process is None or self._process(process, snapshot)
+
+    def namespace(self, namespace: Namespace, snapshot: Snapshot) -> bool:
+        """The namespace itself matches, whoever is in it."""
+        return self._namespace is None or self._namespace(namespace, snapshot) is True
+
+    def container(self, container: Container, snapshot: Snapshot) -> bool:
+        """The container itself matches."""
+        return self._container is None or self._container(container, snapshot) is True
+
+    def under(self, by: str | None) -> "Filter":
+        """The same expression where rows are grouped otherwise."""
+        if not self._by_kind:
+            return self
+        if by not in self._others:
+            self._others[by] = Filter(self.text, by, self._texts, self._nets)
+            self._others[by]._others = self._others
+        return self._others[by]
+
+    def narrows(self, other: "Filter") -> bool:
+        """What this one leaves is all in what the other one left: so it is enough to look there."""
+        before = _all_of(other.node)
+        if self.by != other.by or self._nets is not other._nets or not (self.local and other.local):
+            return False
+        now = _all_of(self.node)
+        return all(any(one == each or _longer(one, each) for one in now) for each in before)
+
+
+def parse(
+    expression: str, by: str | None = None, texts: Texts | None = None, nets: Mapping[int, Known] | None = None
+) -> Filter:
+    """The filter that an expression means. Raises FilterError.
+
+    by: see Filter. texts: kept from one filter to the next, so that typing on is cheap. nets: {inode: what is known of
+    that net namespace}, for addresses and ports; without it none is found.
+    """
+    return Filter(expression, by, texts, nets)
+
+
+def _comparisons(node: Node | None) -> Iterable[Comparison]:
+    match node:
+        case Comparison():
+            yield node
+        case Not():
+            yield from _comparisons(node.one)
+        case And() | Or():
+            for one in node.nodes:
+                yield from _comparisons(one)
+
+
+def _all_of(node: Node | None) -> tuple[Node, ...]:
+    if node is None:
+        return ()
+    return node.nodes if isinstance(node, And) else (node,)
+
+
+def _longer(now: Node, before: Node) -> bool:
+    """A word that has gone on; but not a number that has only now become long enough to be an inode's part."""
+    return (
+        isinstance(now, Word)
+        and isinstance(before, Word)
+        and before.text in now.text
+        and (_like_inode(before.text) or not _like_inode(now.text))
+    )
+
+
+def _like_inode(word: str) -> bool:
+    """Inodes are long: a short number is meant as a pid."""
+    return len(word) >= 6 and word.isdigit()
+
+
+class _Maker:
+    """Makes the functions, of one grouping."""
+
+    def __init__(self, by: str | None, texts: Texts, nets: Mapping[int, Known]) -> None:
+        self.kind: KindName | None = next((kind for kind in KIND_NAMES if kind == by), None)
+        self.by = by
+        self.texts = texts
+        self.nets = nets
+
+    # Of processes
+
+    def process(self, node: Node) -> OfProcess:
+        match node:
+            case Word():
+                return self._words((node.text,))
+            case Not():
+                negated = self.process(node.one)
+                return lambda process, snapshot: not negated(process, snapshot)
+            case And():
+                words = tuple(one.text for one in node.nodes if isinstance(one, Word))
+                tests = [self.process(one) for one in node.nodes if not isinstance(one, Word)]
+                if words:
+                    tests.append(self._words(words))
+                return tests[0] if len(tests) == 1 else _all(tests)
+            case Or():
+                return _any([self.process(one) for one in node.nodes])
+            case Comparison():
+                return self._compared(node)
+
+    def _words(self, words: tuple[str, ...]) -> OfProcess:
+        of, nets = self.texts.of, self.nets
+        unsaid = [word for word in words if _like_inode(word) or nets]
+        if not unsaid and len(words) == 1:
+            (word,) = words
+            return lambda process, snapshot: word in of(process, snapshot)
+
+        def matches(process: Process, snapshot: Snapshot) -> bool:
+            text = of(process, snapshot)
+            for word in words:
+                if word not in text and not (word in unsaid and self._elsewhere(word, process)):
+                    return False
+            return True
+
+        return matches
+
+    def _elsewhere(self, word: str, process: Process) -> bool:
+        """A word is a part of one of its inodes, or what its net namespace is reached at."""
+        if _like_inode(word) and any(word in str(getattr(process.namespaces, kind)) for kind in KIND_NAMES):
+            return True
+        known = self.nets.get(process.namespaces.net or 0)
+        return known is not None and (word in map(str, known.ports) or any(word in a for a in known.addresses))
+
+    def _compared(self, test: Comparison) -> OfProcess:
+        field, holds = test.field, _holds(test)
+        match field.name:
+            case "type":
+                return _always(self.kind == test.value if self.kind else True, test.op)
+            case "host":
+                return self._host(test)
+            case "inode" if test.kind:
+                member = operator.attrgetter(f"namespaces.{test.kind}")
+                same, value = test.op == "=", test.value
+                return lambda process, snapshot: (member(process) == value) is same
+            case "shared" | "nprocs":
+                return self._counted(test, holds)
+            case "port" | "address":
+                known = self.nets
+                reached = operator.attrgetter("ports" if field.name == "port" else "addresses")
+                return lambda process, snapshot: holds(
+                    reached(net) if (net := known.get(process.namespaces.net or 0)) else ()
+                )
+        find = field.process
+        assert find is not None
+        return lambda process, snapshot: holds(find(process, snapshot))
+
+    def _host(self, test: Comparison) -> OfProcess:
+        """`host=net`; of the kind grouped by, where none is said; else of any of those that containers seldom share."""
+        if test.value:
+            kinds: list[str] = [str(test.value)]
+        else:
+            kinds = [self.kind] if self.kind else [kind for kind in KIND_NAMES if kind not in USUALLY_SHARED]
+        wanted = test.op == "="
+
+        def matches(process: Process, snapshot: Snapshot) -> bool:
+            initial, own = snapshot.host.initial, process.namespaces
+            found = any(
+                (inode := getattr(own, kind)) is not None and inode == getattr(initial, kind) for kind in kinds
+            )
+            return found is wanted
+
+        return matches
+
+    def _counted(self, test: Comparison, holds: Callable[[Iterable[Any]], bool]) -> OfProcess:
+        """How many are in its namespace of the kind said or grouped by; else in any that is not the host's."""
+        count = _containers if test.field.name == "shared" else _processes
+        said = test.kind or self.kind
+        kinds = [kind for kind in KIND_NAMES if kind == said] if said else list(KIND_NAMES)
+        if test.field.name == "nprocs" and self.by == "container" and not said:
+            return lambda process, snapshot: holds(
+                (len(container.pids),) if (container := snapshot.container_of(process)) else ()
+            )
+
+        def matches(process: Process, snapshot: Snapshot) -> bool:
+            found = []
+            for kind in kinds:
+                inode = getattr(process.namespaces, kind)
+                if inode is not None and (said or not snapshot.is_initial(kind, inode)):
+                    found.append(count(snapshot, kind, inode))
+            return holds(found)
+
+        return matches
+
+    # Of namespaces
+
+    def namespace(self, node: Node) -> OfNamespace:
+        match node:
+            case Word(text):
+                return lambda namespace, snapshot: text in namespace_text(namespace) or None
+            case Comparison():
+                return self._of_namespace(node)
+            case _:
+                return _joined(node, self.namespace)
+
+    def _of_namespace(self, test: Comparison) -> OfNamespace:
+        holds, value, same = _holds(test), test.value, test.op == "="
+        match test.field.name:
+            case "type":
+                return lambda namespace, snapshot: (namespace.type == value) is same
+            case "host":
+                return lambda namespace, snapshot: (
+                    namespace.initial is same if namespace.type == (value or self.kind or namespace.type) else None
+                )
+            case "inode" if test.kind:
+                kind = test.kind
+                return lambda namespace, snapshot: (
+                    (namespace.inode == value) is same if namespace.type == kind else None
+                )
+            case "inode":
+                return lambda namespace, snapshot: holds((namespace.inode,)) if same else None
+            case "shared" | "nprocs":
+                count = _containers if test.field.name == "shared" else _processes
+                said = test.kind or self.kind
+                return lambda namespace, snapshot: (
+                    holds((count(snapshot, namespace.type, namespace.inode),))
+                    if namespace.type == (said or namespace.type)
+                    else None
+                )
+            case "label":
+                return lambda namespace, snapshot: holds((label(namespace, snapshot) or "",)) or None
+            case "port" | "address":
+                known = self.nets
+                reached = operator.attrgetter("ports" if test.field.name == "port" else "addresses")
+                return lambda namespace, snapshot: (
+                    holds(reached(net)) if namespace.type == "net" and (net := known.get(namespace.inode)) else None
+                )
+        return _unsaid
+
+    # Of containers
+
+    def container(self, node: Node) -> OfContainer:
+        match node:
+            case Word(text):
+                return lambda container, snapshot: text in container_text(container) or None
+            case Comparison():
+                holds, find = _holds(node), node.field.container
+                if node.field.name == "nprocs" and not node.kind:
+                    return lambda container, snapshot: holds((len(container.pids),))
+                if find is None:
+                    return _unsaid
+                return lambda container, snapshot: holds(find(container))
+            case _:
+                return _joined(node, self.container)
+
+
+def _joined(node: Node, make: Callable[[Node], Callable[[Any, Snapshot], bool | None]]) -> Callable[..., bool | None]:
+    """Of what is true, false or neither (None)."""
+    match node:
+        case Not():
+            negated = make(node.one)
+
+            def not_(record: object, snapshot: Snapshot) -> bool | None:
+                said = negated(record, snapshot)
+                return None if said is None else not said
+
+            return not_
+        case And() | Or():
+            tests = [make(one) for one in node.nodes]
+            decisive = isinstance(node, Or)
+
+            def joined(record: object, snapshot: Snapshot) -> bool | None:
+                found: bool | None = not decisive
+                for test in tests:
+                    said = test(record, snapshot)
+                    if said is decisive:
+                        return decisive
+                    if said is None:
+                        found = None
+                return found
+
+            return joined
+    raise AssertionError(node)
+
+
+def _unsaid(record: object, snapshot: Snapshot) -> None:
+    """Nothing is said of such a record."""
+
+
+def _all(tests: list[OfProcess]) -> OfProcess:
+    return lambda process, snapshot: all(test(process, snapshot) for test in tests)
+
+
+def _any(tests: list[OfProcess]) -> OfProcess:
+    return lambda process, snapshot: any(test(process, snapshot) for test in tests)
+
+
+def _always(value: bool, op: str) -> OfProcess:
+    holds = value is (op == "=")
+    return lambda process, snapshot: holds
+
+
+def _processes(snapshot: Snapshot, kind: KindName, inode: int) -> int:
+    return len(snapshot.members(kind).get(inode, ()))
+
+
+def _containers(snapshot: Snapshot, kind: KindName, inode: int) -> int:
+    return len(containers_of(snapshot, snapshot.members(kind).get(inode, ())))
+
+
+_NUMBERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+
+
+def _holds(test: Comparison) -> Callable[[Iterable[Any]], bool]:
+    """Whether one of some values is as a comparison has it; for != whether none is."""
+    value, op = test.value, test.op
+    if isinstance(value, int):
+        if op in _NUMBERS:
+            compare = _NUMBERS[op]
+            return lambda values: any(compare(one, value) for one in values)
+        return (lambda values: value in values) if op == "=" else (lambda values: value not in values)
+    if op == "~":
+        return lambda values: any(value in one.lower() for one in values)
+    if any(sign in value for sign in "*?"):
+        like = re.compile(fnmatch.translate(value.replace("[", "[[]"))).match
+        return lambda values: any(like(one.lower()) for one in values) is (op == "=")
+    return lambda values: any(one.lower() == value for one in values) is (op == "=")

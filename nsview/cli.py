@@ -14,9 +14,11 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, NoReturn
 
 from . import __version__
+from .model import syntax
 from .model.kinds import KIND_NAMES, KINDS
 from .model.text import safe
 
@@ -64,10 +66,15 @@ def parser() -> argparse.ArgumentParser:
 
     commands.add_parser("demo", help="the explorer on a recording that comes with nsview; no privileges needed")
 
-    listing = commands.add_parser("list", help="print namespaces (the default), processes or containers")
+    listing = commands.add_parser(
+        "list",
+        help="print namespaces (the default), processes or containers",
+        epilog=_filters(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     listing.add_argument("table", nargs="?", choices=TABLES, metavar="|".join(TABLES))
     listing.add_argument("--type", choices=KIND_NAMES, metavar="TYPE", help="one of " + ", ".join(KIND_NAMES))
-    listing.add_argument("--filter", metavar="EXPR", default="", help="words that must all match")
+    listing.add_argument("--filter", metavar="EXPR", default="", help="only what matches: words, fields; see below")
     listing.add_argument(
         "--holders",
         action="store_true",
@@ -132,6 +139,15 @@ def parser() -> argparse.ArgumentParser:
     record.add_argument("file", metavar="FILE")
     record.add_argument("--seconds", type=_seconds, metavar="N", help="end after N seconds")
     return top
+
+
+def _filters() -> str:
+    """What EXPR may be, in 80 columns."""
+    lines = (*syntax.LINES, ("fields:", syntax.FIELDS))
+    return "\n".join(["EXPR:", *(
+        fill(text, 80, initial_indent=f"  {name:<21} ", subsequent_indent=" " * 24)
+        for name, text in lines
+    )])  # fmt: skip
 
 
 def _common(command: argparse.ArgumentParser) -> None:
@@ -304,9 +320,14 @@ def _list(options: argparse.Namespace) -> int:
 
     if options.type and options.table not in (None, "namespaces"):
         raise Failure(USAGE, f"--type narrows namespaces, not {options.table}")
+    try:
+        wanted = filter.parse(options.filter, options.type)
+    except filter.FilterError as error:
+        where = f"at character {error.at + 1}" if error.at < len(options.filter) else "at its end"
+        raise Failure(USAGE, f"--filter, {where}: {error}") from None
     whole = _first(options, holders=options.holders)
     asking = () if options.recording else (os.getpid(), os.getppid())
-    snapshot = filter.narrow(whole, filter.parse(options.filter), options.type, asking)
+    snapshot = filter.narrow(whole, wanted, options.type, asking)
     table = options.table or ("namespaces" if options.type or not options.json else None)
     if options.json:
         _print_json(export.listing(snapshot, whole, (table,) if table else export.TABLES))

@@ -13,7 +13,8 @@ holding    what keeps a namespace alive, in words
 label      what a group is that is no container
 rows       the lines of the explorer's list, from a snapshot and a view
 changes    what is new, gone or moved between two snapshots
-filter     which rows the words of a filter leave
+filter     the filter language: which records an expression leaves
+syntax     .. in a few lines, for the help
 leads      what can be gone to, and the view in which it has a row
 target     what a user means by `8058`, `net:4026532173`, `web` or a path
 text       text of unknown origin made safe for a terminal

@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import work
 from textual.app import App, SuspendNotSupported, SystemCommand
 from textual.binding import BindingType
+from textual.events import Key
 from textual.screen import Screen
 from textual.timer import Timer
+from textual.widgets import Input
 from textual.worker import get_current_worker
 
 from nsview.config import Config
@@ -268,6 +270,13 @@ class NsviewApp(App[int]):
         if self.lens is not None:
             self.lens = None
             self.pop_screen()
+
+    def on_key(self, event: Key) -> None:
+        """What was typed ahead of a line that has the focus only now is for that line, and no command."""
+        line = self.focused
+        if isinstance(line, Input) and event.is_printable and event.character:
+            line.insert_text_at_cursor(event.character)
+            event.prevent_default()
 
     # Going to where a thing has its row
 

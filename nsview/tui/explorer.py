@@ -6,6 +6,7 @@ from time import monotonic
 from typing import ClassVar
 
 import msgspec
+from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -19,7 +20,7 @@ from nsview.join.ready import Ready
 from nsview.model import filter, target
 from nsview.model.changes import Changes, changes
 from nsview.model.leads import Thing, reveal
-from nsview.model.records import Details, Process
+from nsview.model.records import Container, Details, Namespace, Process
 from nsview.model.rows import (
     GROUPINGS,
     Grouping,
@@ -40,6 +41,7 @@ from nsview.state import Memory
 from . import draw
 from .binding import Binding
 from .details import DetailsPane
+from .filterline import FilterInput, FilterNote
 from .keys import Keys
 from .kindbar import KindBar
 from .listing import Listing
@@ -50,31 +52,13 @@ from .trail import Place, Trail
 MOMENT = 1.5  # seconds for which births, deaths and moves are marked
 
 
-class FilterInput(Input):
-    """The line where a filter is typed; it is there only while it is needed."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "submit", "Keep"),
-        Binding("escape", "screen.clear_filter", "Clear"),
-        Binding("down", "screen.keep_filter", "To the rows", show=False),
-    ]
-
-    def __init__(self) -> None:
-        super().__init__(
-            placeholder="all words must match: container, image, command, user, pid, net:4026532173",
-            id="filter",
-            compact=True,
-        )
-        self.cursor_blink = False  # it would repaint twice a second
-
-
 class Explorer(Screen[None]):
     """One host's snapshots, as a list with details."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("e", "enter", "Shell", tooltip="Join the row's namespaces and open a shell there"),
         Binding("x", "app.ready", "Run", tooltip="Run a ready command in there: ip addr, ss, tcpdump, ps, env, mount"),
-        Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only what matches all words typed"),
+        Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only what matches (the words are below)"),
         *[
             Binding(
                 str(number),
@@ -105,6 +89,8 @@ class Explorer(Screen[None]):
         Binding("r", "rescan", "Look again now", show=False),
         Binding("R", "app.elevate", "As root", tooltip="Read what only root may, through sudo"),
         Binding("escape", "clear_filter", "Clear the filter", show=False),
+        Binding("n", "next_match", "Next row that matches the filter, also when it is cleared", show=False),
+        Binding("N", "next_match(-1)", "Previous such row", show=False, id="previous-match"),
         Binding("backspace,alt+left", "back", "Back to the grouping, filter and row before", show=False),
         Binding("alt+right", "forward", "Forward again", show=False),
         Binding("question_mark", "app.help", "Help", key_display="?"),
@@ -129,6 +115,8 @@ class Explorer(Screen[None]):
         self._entering: tuple[int, Process, Row, Ready | None] | None = None
         self._trail = Trail()
         self._before_filter: Place | None = None  # where one was when the filter's line was opened
+        self._sought = filter.Filter()  # the last one that was not empty
+        self._texts = filter.Texts()
 
     def compose(self) -> ComposeResult:
         yield Status()
@@ -443,25 +431,46 @@ class Explorer(Screen[None]):
         if not self.is_attached:
             return  # typed ahead after q
         if not self.query(FilterInput):
-            await self.mount(FilterInput(), before="#keys")
+            line = FilterInput(self._ways_on, lambda: self._memory.state.history)
+            await self.mount(line, FilterNote(), before="#keys")
         self._tell_filter()
         self._before_filter = self._here
         self.add_class("filtering")
-        self.query_one(FilterInput).focus()
+        self.set_focus(self.query_one(FilterInput))  # at once: what is typed ahead is for it
+
+    def _ways_on(self, text: str) -> list[str]:
+        from nsview.model.filter.complete import complete
+
+        return complete(text, self.snapshot) if self.snapshot else []
 
     def _tell_filter(self) -> None:
         """The filter in effect, as text, wherever it is shown."""
         text = self.query_one(Status).filter = self.view.filter.text
-        for typed in self.query(FilterInput):
-            typed.value = text
+        for line in self.query(FilterInput):
+            line.begin(text)
+            self._note(line, None)
+
+    def _note(self, line: FilterInput, error: filter.FilterError | None) -> None:
+        """Below the line: what is wrong with it, and where; else how it may go on."""
+        line.set_class(error is not None, "wrong")
+        wrong = (cell_len(line.value[: error.at]) - line.scroll_offset.x, str(error)) if error else None
+        self.query_one(FilterNote).tell(wrong, () if error else self._ways_on(line.value))
 
     def on_input_changed(self, event: Input.Changed) -> None:
+        line = self.query_one(FilterInput)
+        try:
+            wanted = filter.parse(event.value, self.view.by, self._texts)
+        except filter.FilterError as error:
+            self._note(line, error)  # the last one that was right stays in effect
+            return
+        self._note(line, None)
         if event.value != self.view.filter.text:
             self.query_one(Status).filter = event.value
-            self._look(filter=filter.parse(event.value))
+            self._look(filter=wanted)
 
     def on_input_submitted(self) -> None:
-        self.action_keep_filter()
+        if not self.query_one(FilterInput).has_class("wrong"):
+            self.action_keep_filter()
 
     def action_keep_filter(self) -> None:
         self._leave_filter()
@@ -474,6 +483,7 @@ class Explorer(Screen[None]):
         if self.view.filter.text:
             self._trail.leave(self._here)
             self._look(filter=filter.Filter())
+        self._texts = filter.Texts()
         self._tell_filter()
         self.remove_class("filtering")
         self.listing.focus()
@@ -481,8 +491,25 @@ class Explorer(Screen[None]):
     def _leave_filter(self) -> None:
         """What was typed in one go is one place to come back from."""
         before, self._before_filter = self._before_filter, None
+        if self.view.filter:
+            self._sought = self.view.filter
         if before is not None and before.view.filter.text != self.view.filter.text:
+            self._memory.add_to_history(self.view.filter.text)
             self._trail.leave(before)
+
+    def action_next_match(self, by: int = 1) -> None:
+        """To the next row that the filter, or the one before it was cleared, matches; from the last to the first."""
+        wanted, snapshot, listing = self.view.filter or self._sought, self.snapshot, self.listing
+        if not wanted or snapshot is None:
+            self.notify("Nothing has been sought yet; / does.")
+            return
+        rows = listing.rows
+        for far in range(1, len(rows) + 1):
+            place = (listing.cursor + by * far) % len(rows)
+            if _is_sought(rows[place], wanted.under(self.view.by), snapshot):
+                listing.cursor = place
+                return
+        self.notify(f"No row here matches {safe(wanted.text)}", severity="warning", markup=False)
 
     # Keys: the host
 
@@ -533,3 +560,15 @@ class Explorer(Screen[None]):
             JoinDialog(process, details, self.snapshot, namespace, self._live, ready),
             self.app.enter,  # type: ignore[attr-defined]
         )
+
+
+def _is_sought(row: Row, wanted: filter.Filter, snapshot: Snapshot) -> bool:
+    """The row itself matches, and is not there for what stands below it."""
+    match row:
+        case ProcessRow():
+            return not row.context and wanted.process(row.process, snapshot)
+        case GroupRow(namespace=Namespace() as namespace):
+            return not row.owner and wanted.namespace(namespace, snapshot)
+        case GroupRow(container=Container() as container):
+            return wanted.container(container, snapshot)
+    return False

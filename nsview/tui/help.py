@@ -12,6 +12,8 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from nsview.model import syntax
+from nsview.model.filter import FIELDS
 from nsview.model.kinds import KINDS
 
 from .binding import Binding
@@ -34,8 +36,9 @@ class HelpScreen(ModalScreen[None]):
         with VerticalScroll(id="help"):
             yield Static(
                 Group(
-                    Text("Keys", "bold underline"), self._keys(), Text("\nKinds of namespace", "bold underline"),
-                    self._kinds(), Text("\nWhat is shown", "bold underline"), _WORDS,
+                    Text("Keys", "bold underline"), self._keys(), Text("\nFilters (/)", "bold underline"),
+                    self._filters(), Text("\nKinds of namespace", "bold underline"), self._kinds(),
+                    Text("\nWhat is shown", "bold underline"), _WORDS,
                 )
             )  # fmt: skip
 
@@ -55,6 +58,16 @@ class HelpScreen(ModalScreen[None]):
         table.add_column()
         for description, names in keys.items():
             table.add_row(" ".join(names), description)
+        return table
+
+    def _filters(self) -> Table:
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(style="bold", no_wrap=True)
+        table.add_column()
+        for example, text in syntax.LINES:
+            table.add_row(example, text)
+        for field in FIELDS.values():
+            table.add_row(Text(field.name, "not bold"), field.about)
         return table
 
     def _kinds(self) -> Table:

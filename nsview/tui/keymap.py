@@ -32,7 +32,8 @@ def scopes() -> Iterator[Scope]:
     from .app import LENSES, NsviewApp
     from .details import DetailsPane
     from .dialog import JoinDialog
-    from .explorer import Explorer, FilterInput
+    from .explorer import Explorer
+    from .filterline import FilterInput
     from .help import HelpScreen
     from .listing import Listing
     from .table import Table

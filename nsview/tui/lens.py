@@ -21,7 +21,7 @@ from nsview.model.snapshot import Snapshot
 from nsview.model.table import Column, Line, matches_words, narrow
 
 from .binding import Binding
-from .explorer import FilterInput
+from .filterline import FilterInput
 from .keys import Keys
 from .messages import LineChosen, LineOpened
 from .status import Status

@@ -14,6 +14,7 @@ SCREENS: dict[str, tuple[Path | None, tuple[str, ...]]] = {
     "tree": (None, ("0", "end")),
     "containers": (None, ("9",)),
     "filter": (None, ("slash", *"shop")),
+    "filter-wrong": (None, ("slash", *"web (shop", "enter")),
     "nothing-matches": (None, ("slash", *"no such thing")),
     "enter": (None, ("down", "e")),
     "help": (None, ("question_mark",)),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
+from nsview.model import syntax
 from nsview.model.filter import FIELDS, Filter, FilterError, Texts, narrow, parse
 from nsview.model.records import Namespace, Pod, Process
 from nsview.model.rows import GroupRow, View, rows
@@ -422,4 +423,7 @@ def test_filters_that_depend_on_others_processes_say_so() -> None:
 
 def test_each_field_is_explained() -> None:
     assert all(field.about and name == field.name for name, field in FIELDS.items())
+    assert set(syntax.FIELDS.split()) == set(FIELDS)
+    for example, _ in syntax.LINES:
+        assert parse(example)
     assert Filter().text == ""

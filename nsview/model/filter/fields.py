@@ -81,6 +81,8 @@ ALSO_KINDS = ("pid", "user", "cgroup")
 
 # fmt: off
 FIELDS: dict[str, Field] = {field.name: field for field in (
+    Field("container", "text", 'the container; container="" is in none', _of_container(_container), _container),
+    Field("image", "text", "the image of its container", _of_container(_image), _image),
     Field("name", "text", "the program's name", lambda p, s: (p.comm,)),
     Field("command", "text", "the command line", lambda p, s: (p.command,)),
     Field("user", "text", "the user, by name or number", lambda p, s: (p.user, str(p.uid))),
@@ -88,10 +90,8 @@ FIELDS: dict[str, Field] = {field.name: field for field in (
     Field("ppid", "number", "the parent's pid", lambda p, s: (p.ppid,)),
     Field("uid", "number", "the user's number", lambda p, s: (p.uid,)),
     Field("state", "text", "S, R, Z .. or sleeping, zombie ..", lambda p, s: (p.state, STATES.get(p.state, ""))),
-    Field("container", "text", 'the container; container="" is in none', _of_container(_container), _container),
-    Field("image", "text", "its image", _of_container(_image), _image),
     Field("runtime", "text", "docker, podman ..; or moby, k8s.io ..", _of_container(_runtime), _runtime),
-    Field("pod", "text", "its Kubernetes pod", _of_container(_pod), _pod),
+    Field("pod", "text", "the Kubernetes pod", _of_container(_pod), _pod),
     Field("cgroup", "text", "the cgroup's path", lambda p, s: (p.cgroup,)),
     Field("label", "text", "service x, snap x, chrome sandbox ..", _label),
     Field("type", "kind", "the kind of the namespace listed"),

@@ -11,7 +11,6 @@ A word is whatever has no blank in it; only what stands for something else must 
 """
 
 import re
-from difflib import get_close_matches
 from typing import NoReturn
 
 from msgspec import Struct
@@ -205,6 +204,8 @@ class _Parser:
         return self.compared(field, op, place, value.lower(), start, kind or None)
 
     def unknown(self, name: str) -> NoReturn:
+        from difflib import get_close_matches  # 2 ms, which most have no need of
+
         near = get_close_matches(name, [*FIELDS, *ALIASES], 1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(FIELDS)}"
         raise FilterError(self.at, f"no field is called {name} (in quotes it is text); {hint}")

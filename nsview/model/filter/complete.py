@@ -1,0 +1,95 @@
+"""How a filter that is being typed may go on: by the fields there are, and by what is on the host."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from .. import label
+from ..kinds import KIND_NAMES
+from ..snapshot import Snapshot, all_namespaces
+from .fields import ALIASES, BY_KIND, FIELDS, STATES
+
+MOST = 12
+"""How many ways to go on are told."""
+
+_COMPARISON = re.compile(r'([a-z]+)(\.[a-z]*)?(!=|<=|>=|[=~<>:])("?)(.*)', re.ASCII | re.IGNORECASE | re.DOTALL)
+_SIGNS = {"namespace": ":"} | dict.fromkeys(("text", "kind", "number"), "=") | dict.fromkeys(BY_KIND, ">")
+
+
+def complete(text: str, snapshot: Snapshot) -> list[str]:
+    """What the whole of a text may become when its last word goes on, the likeliest first; at most MOST."""
+    start = _last_word(text)
+    before, word = text[:start], text[start:]
+    found: dict[str, None] = {}
+    for one in _words(word, snapshot):
+        if one.lower() != word.lower() and one.isprintable():
+            found[before + one] = None
+        if len(found) == MOST:
+            break
+    return list(found)
+
+
+def _last_word(text: str) -> int:
+    """Where the word begins that is being typed: at its end where none is."""
+    start, quoted, escaped = 0, False, False
+    for at, character in enumerate(text):
+        if quoted:
+            quoted = escaped or character != '"'
+            escaped = character == "\\" and not escaped
+        elif character == '"':
+            quoted = True
+        elif character.isspace() or (character == "(" and at == start):
+            start = at + 1
+    return start
+
+
+def _words(word: str, snapshot: Snapshot) -> Iterator[str]:
+    if comparison := _COMPARISON.fullmatch(word):
+        name, kind, op, quote, begun = comparison.groups()
+        for value in _beginning(begun, sorted(_values(ALIASES.get(name.lower(), name.lower()), snapshot))):
+            yield f"{name}{kind or ''}{op}{_quoted(value) if quote else _as_word(value)}"
+    elif word and not word.startswith('"'):
+        name, dot, _ = word.partition(".")
+        if dot and name.lower() in BY_KIND:
+            yield from _beginning(word, (f"{name}.{kind}>" for kind in KIND_NAMES))
+        else:
+            yield from _beginning(word, ["host"])
+            yield from _beginning(word, (n + _SIGNS.get(n, _SIGNS[field.sort]) for n, field in FIELDS.items()))
+            yield from map(_as_word, _beginning(word, sorted(_values("container", snapshot))))
+
+
+def _beginning(begun: str, values: Iterable[str]) -> Iterator[str]:
+    lowered = begun.lower()
+    return (value for value in values if value.lower().startswith(lowered))
+
+
+def _values(field: str, snapshot: Snapshot) -> set[str]:
+    """What a field is on this host."""
+    processes, containers = snapshot.processes.values(), snapshot.containers.values()
+    match field:
+        case "name":
+            return {process.comm for process in processes}
+        case "user":
+            return {process.user for process in processes}
+        case "state":
+            return {STATES[process.state] for process in processes if process.state in STATES}
+        case "container":
+            return {container.name for container in containers}
+        case "image":
+            return {container.image for container in containers if container.image}
+        case "runtime":
+            return {container.runtime for container in containers}
+        case "pod":
+            return {container.pod.label for container in containers if container.pod}
+        case "label":
+            return {said for one in all_namespaces(snapshot) if (said := label.label(one, snapshot))}
+        case "type" | "host":
+            return set(KIND_NAMES)
+    return {str(inode) for kind, inode in snapshot.namespaces if kind == field}
+
+
+def _as_word(value: str) -> str:
+    return _quoted(value) if not value or re.search(r'[\s()"]', value) else value
+
+
+def _quoted(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,14 @@
+"""The filter language in a few lines, for `--help` and `?`. Only text: it is there before anything else is imported."""
+
+LINES: tuple[tuple[str, str], ...] = (
+    ("nginx web", "both words, each anywhere: container, image, name, command, user, pid, inode"),
+    ("container=web", 'a field is that; * and ? for any letters, "" for none; != is not that'),
+    ("command~worker", "the field holds that; numbers have < <= > >= too: uid>=1000"),
+    ("net:4026532173", "in that namespace; host=net: in the host's"),
+    ("shared.net>1", "containers in its net namespace, nprocs: processes; alone: of the kind listed"),
+    ('not (api or "web 2")', "not, and, or, parentheses; quotes for what is text"),
+)
+FIELDS = (
+    "container image name command user uid pid ppid state runtime pod cgroup label type host inode shared nprocs port "
+    "address mnt uts ipc net time"
+)

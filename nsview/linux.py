@@ -16,7 +16,9 @@ CLONE_NEWNS = 0x20000
 MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
 MS_REC, MS_SLAVE = 0x4000, 0x80000
 NSFS_MAGIC = 0x6E736673
+MQUEUE_MAGIC = 0x19800202
 
+_SYS_FSOPEN, _SYS_FSCONFIG, _SYS_FSMOUNT = 430, 431, 432
 _SYS_PIDFD_OPEN = 434  # the same number on every architecture, as for all calls since Linux 5.1
 _SYS_CLONE3 = 435
 _SYS_CLOSE_RANGE = 436
@@ -177,6 +179,25 @@ def mount(source: str, target: str, kind: str, flags: int) -> None:
     """mount(2) without options of the file system's own; flags: MS_*."""
     words = [os.fsencode(word) for word in (source, target, kind)]
     checked(libc().mount(*words, ctypes.c_ulong(flags), None), target)
+
+
+def detached_mount(kind: str) -> int:
+    """An fd of the root of a file system that is mounted nowhere, and gone when the fd is. fsopen(2), Linux 5.2."""
+    fsopen_cloexec, fsconfig_cmd_create, fsmount_cloexec, attributes = 1, 6, 1, MS_NOSUID | MS_NODEV | MS_NOEXEC
+    call, number, nothing = libc().syscall, ctypes.c_long, ctypes.c_void_p(None)
+    context = checked(call(number(_SYS_FSOPEN), os.fsencode(kind), ctypes.c_uint(fsopen_cloexec)), kind)
+    try:
+        made = call(
+            number(_SYS_FSCONFIG), ctypes.c_int(context), ctypes.c_uint(fsconfig_cmd_create), nothing, nothing,
+            ctypes.c_int(0),
+        )  # fmt: skip
+        checked(made, kind)
+        root = call(
+            number(_SYS_FSMOUNT), ctypes.c_int(context), ctypes.c_uint(fsmount_cloexec), ctypes.c_uint(attributes)
+        )
+        return checked(root, kind)
+    finally:
+        os.close(context)
 
 
 def prctl(option: int, *arguments: int) -> int:

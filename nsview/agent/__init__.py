@@ -11,10 +11,12 @@ nsfs        what the kernel tells of a namespace: owner, parent, id, where it is
 cgroup      where in the cgroup tree a process is, and which container that path names
 containers  who runs it: one file per runtime
 details     what is read of one process only when asked for
+contents    .. and of what its namespaces hold: one file per kind
 status      what confines one process, as /proc writes it
 net         every net namespace from within, by a process that joins them
 rtnetlink   interfaces, addresses and routes of the one it is in, by pyroute2
 sockdiag    who listens there
 procnet     what there is of both where these two can't be had
+mountinfo   what is mounted, as one process sees it
 files       files of unknown origin, opened so that they can neither hang nor mislead
 """

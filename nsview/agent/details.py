@@ -34,8 +34,11 @@ _LIMIT = {
 _LIMIT_LINE = re.compile(r"^(Max [a-z ]+?)\s{2,}(\S+)\s+(\S+)", re.MULTILINE)
 
 
-def details(pid, start):
-    """The frame's record of one process, or None where it is gone: its pid may be another's by now."""
+def details(pid, start, kinds=(), initial=None):
+    """The frame's record of one process, or None where it is gone: its pid may be another's by now.
+
+    kinds: of those namespaces the contents too. initial: the host's first namespaces, {kind: inode}.
+    """
     try:
         fd = os.open("/proc/%d" % pid, os.O_PATH | os.O_DIRECTORY)
     except OSError:
@@ -44,7 +47,12 @@ def details(pid, start):
         stat = procfs.read_at(fd, "stat", 1024)
         if int(stat[stat.rindex(b")") + 2 :].split(b" ", 20)[19]) != start:
             return None
-        return _details(pid, start, fd)
+        record = _details(pid, start, fd)
+        if kinds:
+            from . import contents  # a start is to be quick
+
+            record["contents"] = contents.read(kinds, fd, initial or {})
+        return record
     except OSError:
         return None
     finally:

@@ -20,7 +20,8 @@ Frames, one JSON object a line on stdout:
   {"frame": "error", "text": ".."}                          it can't go on
 
 Requests, one JSON object a line on stdin:
-  {"request": "details", "id": n, "pid": n, "start": ticks}
+  {"request": "details", "id": n, "pid": n, "start": ticks, "contents": [kind, ..]}
+                                                            contents: of namespaces of these kinds; may be left out
   {"request": "security", "id": n}, with "pids": [..]       what confines processes: all of containers, or these
   {"request": "holders", "id": n, "slowly": bool}           search for all holders of namespaces
   {"request": "net", "id": n, "packages": path or null}     where pyroute2 may be imported from
@@ -314,7 +315,8 @@ class Agent:
                 elif kind == "security":
                     self.audits.append((request["id"], security.Reading(self.look, request.get("pids"))))
                 elif kind == "details":
-                    answer = details.details(request["pid"], request["start"])
+                    kinds = request.get("contents", ())
+                    answer = details.details(request["pid"], request["start"], kinds, self.scanner.initial)
                     self.write({"frame": "details", "id": request["id"], "details": answer})
             if rescan:
                 followed.want_everything()

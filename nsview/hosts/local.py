@@ -10,11 +10,12 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
+from nsview.model.kinds import KindName
 from nsview.model.net import Nets
 from nsview.model.records import Details, Process
 from nsview.model.security import Facts, added
@@ -93,15 +94,19 @@ class LocalHost:
                 return said
         raise HostError("the agent ended before it had read /proc; start nsview again")
 
-    def request_details(self, process: Process) -> int:
-        """Ask for the details of a process; the answer's frame has the id returned here."""
+    def request_details(self, process: Process, contents: Sequence[KindName] = ()) -> int:
+        """Ask for the details of a process; the answer's frame has the id returned here.
+
+        contents: kinds of namespace of which it is to tell what they hold.
+        """
         self._next_id += 1
-        self._write({"request": "details", "id": self._next_id, "pid": process.pid, "start": process.start})
+        asked = {"request": "details", "id": self._next_id, "pid": process.pid, "start": process.start}
+        self._write({**asked, "contents": list(contents)} if contents else asked)
         return self._next_id
 
-    def details(self, process: Process) -> Details | None:
+    def details(self, process: Process, contents: Sequence[KindName] = ()) -> Details | None:
         """The details of a process, waited for; None where it is gone."""
-        wanted = self.request_details(process)
+        wanted = self.request_details(process, contents)
         for said in self.read():
             if isinstance(said, frames.DetailsFrame) and said.id == wanted:
                 return said.details

@@ -3,9 +3,13 @@
 import gzip
 import threading
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from msgspec.structs import replace
+
+from nsview.model.contents import READ, Contents
+from nsview.model.kinds import KindName
 from nsview.model.net import Nets
 from nsview.model.records import Details, Process
 from nsview.model.security import Facts, added
@@ -81,11 +85,15 @@ class RecordedHost:
             raise HostError(f"{self.path}: no snapshot in it")
         return last
 
-    def details(self, process: Process) -> Details | None:
-        """The details of a process, where someone asked for them while it was recorded."""
+    def details(self, process: Process, contents: Sequence[KindName] = ()) -> Details | None:
+        """The details of a process, where someone asked for them while it was recorded, and all that was asked for
+        then: `contents` can add nothing to it."""
         if self._details is None:
-            said = (frame for frame in self._read(pace=0) if isinstance(frame, frames.DetailsFrame))
-            self._details = {(d.pid, d.start): d for frame in said if (d := frame.details)}
+            self._details = {}
+            for said in self._read(pace=0):
+                if isinstance(said, frames.DetailsFrame) and (details := said.details):
+                    key = details.pid, details.start
+                    self._details[key] = _together(self._details.get(key), details)
         return self._details.get((process.pid, process.start))
 
     def holders(self) -> Snapshot:
@@ -111,6 +119,17 @@ class RecordedHost:
     def stop(self) -> None:
         """Who is waiting for the next frame waits no longer."""
         self._stopped.set()
+
+
+def _together(old: Details | None, new: Details) -> Details:
+    """The newer details, with what was told of other kinds before."""
+    if old is None or old.contents is None:
+        return new
+    if new.contents is None:
+        return replace(new, contents=old.contents)
+    told = {kind: known for kind in READ if (known := getattr(new.contents, kind) or getattr(old.contents, kind))}
+    unreadable = {**old.contents.unreadable, **new.contents.unreadable}
+    return replace(new, contents=Contents(**told, unreadable={k: v for k, v in unreadable.items() if k not in told}))
 
 
 def demo() -> Path:

@@ -4,6 +4,7 @@ Nothing here reads a file, a clock or the network. Records come in from `nsview.
 agent's frames; answers go out to the screen and the command line.
 
 records    the frozen records, named as the agent's frames and `--json` name them
+contents   what a namespace of each kind holds, as read when it is asked for
 kinds      the eight kinds of namespace and what each isolates
 snapshot   one host at one instant, and how a delta makes the next one
 group      who shares a namespace, and with whom

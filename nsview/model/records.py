@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from .contents import Contents
 from .kinds import KindName
 
 NamespaceKey = tuple[KindName, int]
@@ -247,6 +248,7 @@ class Details(Struct, frozen=True):
     seccomp: 0 off, 1 strict, 2 filter.
     identity: None where it could not be read (errno's name in `unreadable`).
     label: None where no security module labels it, or confines it.
+    contents: of its namespaces, as far as they were asked for.
     """
 
     pid: int
@@ -265,3 +267,4 @@ class Details(Struct, frozen=True):
     identity: Identity | None
     unreadable: str | None = None
     label: Label | None = None
+    contents: Contents | None = None

@@ -1,0 +1,106 @@
+"""The mounts of a mount namespace, and how they differ from the host's.
+
+The same files have the same device and the same place on it in every namespace, wherever they are mounted; so that is
+what tells a container's own from what it was given of the host's.
+"""
+
+from __future__ import annotations
+
+import os
+
+from .. import mountinfo
+
+LIMIT = 500  # mounts in an answer; those that the host has at the same place are left out first
+MISSING_LIMIT = 50
+
+_host: tuple[str, list[mountinfo.Mount]] = "", []  # the host's text, and what it says: it seldom changes
+
+
+def read(fd, initial):
+    """{"mounts": [..], "total": n, "missing": [point, ..], "missing_total": n}
+
+    A mount: point, root, fstype, source, options, shared, master, unbindable as in mountinfo. hidden: no path leads to
+    it. host_path: where the host has the same files, None: nowhere. host_peer: mounts made below it on the host appear
+    here too. missing: where the host has one that is not here; nothing for who has another root altogether.
+    """
+    own = mountinfo.parse(mountinfo.read(".", fd))
+    host = _of_host(initial, fd)
+    places: dict[str, list[mountinfo.Mount]] = {}
+    covered = mountinfo.hidden(host)
+    for mount in host:
+        if mount.id not in covered:
+            places.setdefault(mount.device, []).append(mount)
+    groups = {mount.shared for mount in host if mount.shared}
+    hidden = mountinfo.hidden(own)
+    records = []
+    for mount in own:
+        path = _host_path(mount, places.get(mount.device, ()))
+        records.append(
+            {
+                "point": mount.point,
+                "root": mount.root,
+                "fstype": mount.fstype,
+                "source": mount.source,
+                "options": list(mount.options),
+                "shared": mount.shared,
+                "master": mount.master,
+                "unbindable": mount.unbindable,
+                "hidden": mount.id in hidden,
+                "host_path": path,
+                "host_peer": mount.shared in groups or mount.master in groups,
+            }
+        )
+    missing = _missing(own, host)
+    if len(records) > LIMIT:
+        differing = sorted(range(len(records)), key=lambda n: records[n]["host_path"] == records[n]["point"])
+        kept = [records[number] for number in sorted(differing[:LIMIT])]
+    else:
+        kept = records
+    return {
+        "mounts": kept,
+        "total": len(records),
+        "missing": missing[:MISSING_LIMIT],
+        "missing_total": len(missing),
+    }
+
+
+def _of_host(initial, fd):
+    """The mounts of the host's first mount namespace; none where nobody in it may be looked at."""
+    global _host
+    for pid in ("1", "2", "self"):
+        try:
+            if os.stat("/proc/%s/ns/mnt" % pid).st_ino != initial.get("mnt"):
+                continue
+            text = mountinfo.read(pid)
+        except OSError:
+            continue
+        if text != _host[0]:
+            _host = text, mountinfo.parse(text)
+        return _host[1]
+    return []
+
+
+def _host_path(mount, places):
+    """Where the host has the same files: at the same place if it has, else where most of the way is mounted."""
+    best = None
+    for place in places:
+        if mount.root == place.root:
+            rest = ""
+        elif place.root == "/" or mount.root.startswith(place.root + "/"):
+            rest = mount.root if place.root == "/" else mount.root[len(place.root) :]
+        else:
+            continue
+        path = (place.point if place.point != "/" or not rest else "") + rest
+        rank = path == mount.point, len(place.root), -len(path)
+        if best is None or rank > best[0]:
+            best = rank, path
+    return best[1] if best else None
+
+
+def _missing(own, host):
+    """Where the host has mounts that are not here; [] where the root is not the host's, and all would be missing."""
+    tops = [{(m.device, m.root) for m in mounts if m.point == "/"} for mounts in (own, host)]
+    if not tops[0] & tops[1]:
+        return []
+    here = {(mount.point, mount.device, mount.root) for mount in own}
+    return [mount.point for mount in host if (mount.point, mount.device, mount.root) not in here]

@@ -5,7 +5,8 @@ later, so that it can be root while the screen is not, be sent to a host where n
 without taking the screen along.
 
 main        the frames out, the requests in, and when to look again
-scan        one look at all of /proc: every process, namespace and container
+scan        one look at all of /proc: every process, namespace and container; and what changes of it
+namespaces  which namespaces there are and why, kept right as processes and mounts come and go
 procfs      one process, through a directory fd of its own
 nsfs        what the kernel tells of a namespace: owner, parent, id, where it is bind-mounted
 cgroup      where in the cgroup tree a process is, and which container that path names

@@ -14,8 +14,10 @@ from . import events, watch
 LOOK = 5.0, 0.004  # at everything: what nothing else tells, such as a process moved to another cgroup by a third
 PASS = 1.0, 0.009  # over what has run: setns and unshare, and all changes where there are no events
 BIRTHS = 0.1, 0.01  # a glance at how many there have been, where there are no events
-GATHER = 0.02  # after the first event of some, so that a burst is one update
-UPDATES = 0.25  # of a core at the most: a storm makes updates rarer, not later ones
+GATHER = 0.01  # after the first event of some, so that a burst is one update
+AGAIN = 0.04  # after a death, until one looks whether the zombie is gone
+UPDATES = 0.25  # of a core at the most: a storm makes updates rarer, not later ones ..
+BURST = 0.1  # .. but so many seconds of work are saved up while little happens, and what comes then need not wait
 
 
 class Follow:
@@ -34,6 +36,7 @@ class Follow:
         self._mounts = False
         self._next_look = self._next_pass = self._next_births = time.monotonic()
         self._next_update = self._next_forced = self._next_look  # the soonest that their share of a core allows
+        self._credit = BURST, self._next_look  # seconds of work that updates may take, and when it was so much
         self._gathered = None  # when what was gathered is to be looked at
 
     def looked(self, cost):
@@ -43,18 +46,21 @@ class Follow:
         self._next_look = now + max(LOOK[0], cost / LOOK[1])
         self._next_pass = now + PASS[0]
         self._gathered = None
-        self._next_forced = now + _pause(cost)
+        self._next_forced = now + cost * (1 - UPDATES) / UPDATES
 
     def updated(self, cost, processes):
         """An update was made, and that took so many seconds. processes: those there are by it."""
         now = time.monotonic()
         self._gathered = None
-        self._next_update = now + _pause(cost)
+        credit, since = self._credit
+        credit = min(BURST, credit + (now - since) * UPDATES) - cost
+        self._credit = credit, now
+        self._next_update = now + max(0.0, -credit / UPDATES)
         # A zombie is gone when its parent takes note of it, which is soon, or only a pass will tell.
         self._ended = {pid: n + 1 for pid, n in self._ended.items() if n < 4 and pid in processes}
         if self._ended:
             self._pids.update(self._ended)
-            self._gathered = now + 2 * GATHER
+            self._gathered = now + AGAIN
 
     def want_everything(self):
         """Look at everything next."""
@@ -114,11 +120,6 @@ class Follow:
             there = {int(name) for name in os.listdir("/proc") if name.isdigit()}
             self._pids |= there.difference(processes)
         self._next_births = now + max(BIRTHS[0], (time.monotonic() - now) / BIRTHS[1])
-
-
-def _pause(cost):
-    """How long to let be what took so many seconds."""
-    return cost * (1 - UPDATES) / UPDATES
 
 
 def _listening():

@@ -43,7 +43,7 @@ from typing import Any
 
 import nsview
 
-from . import details, follow, holders, honesty, scan, security
+from . import containers, details, follow, holders, honesty, namespaces, scan, security
 
 SCHEMA = 1
 # What json.dumps makes of half a surrogate pair, which no decoder takes: of a byte that is no UTF-8 (of a file's or a
@@ -108,36 +108,23 @@ def snapshot(look, taken_at):
 def delta(old, new, taken_at):
     """The frame that makes the new look of the old one; None where they are equal."""
     before, after = old["processes"], new["processes"]
-    # What did not change is the same object, which is soon seen.
-    processes = [r for pid, r in after.items() if (b := before.get(pid)) is not r and b != r]
-    gone = [pid for pid in before if pid not in after]
-    ns_before, ns_after = old["namespaces"], new["namespaces"]
-    namespaces, namespaces_gone = [], []
-    if ns_after is not ns_before:
-        namespaces = [record for key, record in ns_after.items() if ns_before.get(key) != record]
-        namespaces_gone = [key for key, record in ns_before.items() if _ended(record, ns_after.get(key))]
-    containers, containers_gone = [], []
-    if new["containers"] is not old["containers"]:
-        known = {record["key"]: record for record in old["containers"]}
-        containers = [record for record in new["containers"] if known.pop(record["key"], None) != record]
-        containers_gone = list(known)
-    if not (processes or gone or namespaces or namespaces_gone or containers or containers_gone):
-        return None
-    return {
-        "frame": "delta",
-        "taken_at": taken_at,
-        "processes": processes,
-        "gone": gone,
-        "namespaces": namespaces,
-        "namespaces_gone": namespaces_gone,
-        "containers": containers,
-        "containers_gone": containers_gone,
-    }
+    changed, gone = namespaces.changes(old["namespaces"], new["namespaces"])
+    return delta_of(
+        {
+            # What did not change is the same object, which is soon seen.
+            "processes": [r for pid, r in after.items() if (b := before.get(pid)) is not r and b != r],
+            "gone": [pid for pid in before if pid not in after],
+            "namespaces": changed,
+            "namespaces_gone": gone,
+            **containers.changes(old["containers"], new["containers"]),
+        },
+        taken_at,
+    )
 
 
-def _ended(before, after):
-    """A namespace is gone; so it is where its inode is another's by now."""
-    return after is None or (before["id"] != after["id"] and before["id"] is not None)
+def delta_of(changes, taken_at):
+    """The frame that tells of these changes, {its fields: [..]}; None where there are none."""
+    return {"frame": "delta", "taken_at": taken_at, **changes} if any(changes.values()) else None
 
 
 class Agent:
@@ -186,7 +173,9 @@ class Agent:
             self._advance(self.scanner.look(), taken_at)
             followed.looked(time.monotonic() - began)
         elif pids or mounts:
-            self._advance(self.scanner.update(pids, mounts), taken_at)
+            frame = delta_of(self.scanner.update(pids, mounts), taken_at)  # which sets right the look that we have
+            if frame:
+                self.write(frame)
             followed.updated(time.monotonic() - began, self.look["processes"])
 
     def _advance(self, new, taken_at):

@@ -70,8 +70,13 @@ def process_facts(scanner: scan.Scanner, look: dict[str, Any]) -> Iterable[tuple
     finally:
         for fd in fds:
             os.close(fd)
-    claims = scanner._claims if hasattr(scanner, "_claims") else {}
-    microseconds, _ = cost(lambda _: containers.identify(look["processes"], claims, containers.Cache()), [0], passes=3)
+    host = containers.Host(containers.Cache())
+
+    def identify(_: object) -> object:
+        host.begin(look["processes"], scanner._host.claims)
+        return containers.identify(host)
+
+    microseconds, _ = cost(identify, [0], passes=3)
     yield "scan", "whose container it is, a process", microseconds / len(pids), len(pids)
 
 
@@ -87,7 +92,7 @@ def namespace_facts(scanner: scan.Scanner, look: dict[str, Any]) -> Iterable[tup
 
     yield "first seen", "id, owner, parent, a namespace", *cost(describe, first.items())
     scanner.look()  # so that all are known
-    microseconds, _ = cost(lambda _: scanner._namespaces(look["processes"]), [0], passes=5)
+    microseconds, _ = cost(lambda _: scanner._namespaces.look(look["processes"], look["processes"]), [0], passes=5)
     yield "scan", "still the same, and what is above and mounted, a namespace", microseconds / len(first), len(first)
     mounts = {pid for (kind, _), pid in first.items() if kind == "mnt"}
     yield "search", "bind mounts, a mount namespace", *cost(

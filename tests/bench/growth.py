@@ -32,10 +32,8 @@ def measure(root: str, changes: int) -> dict[str, float]:
         for _ in range(4 * ROUNDS):
             changed = nursery.next()
             begin = time.process_time()
-            new = scanner.update(changed)
-            writer.write(main.delta(look, new, 0.0))
+            writer.write(main.delta_of(scanner.update(changed), 0.0))
             updates.append(time.process_time() - begin)
-            look = new
     # The first of each also sees what it need not see again.
     return {
         "processes": len(look["processes"]),

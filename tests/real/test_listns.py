@@ -84,7 +84,8 @@ def test_what_no_process_leads_to_is_found_where_there_is_a_list(
         return
     record = found[key]
     assert record["held_by"] == [] and record["owner"] == nsfs.FIXED_INITIAL["user"] and record["id"] in listns.ids()
-    assert scanner.update([process.pid])["namespaces"][key] == record
+    scanner.update([process.pid])
+    assert scanner.now["namespaces"][key] == record
     process.kill()
     process.wait()
     wait_until(lambda: key not in scanner.look()["namespaces"], 10, "its end")  # the kernel ends it when it has time

@@ -15,26 +15,22 @@ from typing import Any
 
 from .. import cgroup as cgroups
 from . import containerd, crio, docker, kubernetes, lxc, nspawn, podman, runc, supervisor
+from .supervisor import Host as Host
 
 _OTHERS = (podman, crio, lxc, nspawn, runc)
 """The runtimes besides containerd's, in order of trust: runc may be what an engine runs its containers by."""
 
 
-def identify(processes, claims, cache):
+def identify(host):
     """(containers, {pid: container key}): the frames' records in order of key, and whose each member is.
 
-    processes: {pid: process record}, each with its `cgroup`. claims: {cgroup path: Claim or None} of those paths.
-    cache: a Cache kept between calls.
+    host: a supervisor.Host, whose cache is kept between calls.
     """
-    shims = {shim.pid: shim for shim in map(containerd.shim, processes.values()) if shim}
-    by_path: dict[str, list[int]] = {}
-    for process in processes.values():
-        if len(process["cgroup"]) > 1:
-            by_path.setdefault(process["cgroup"], []).append(process["pid"])
-
+    processes = host.processes
+    shims = {shim.pid: shim for shim in map(containerd.shim, host.watchers()) if shim}
     found = {}  # the container's own cgroup path: record in the making
-    for path in by_path:
-        claim = claims.get(path)
+    for path in host.by_path:
+        claim = host.claims.get(path)
         if claim and claim.path not in found:
             found[claim.path] = _record(claim.id, claim.runtime, "cgroup " + claim.path)
             if claim.pod_uid:
@@ -42,7 +38,7 @@ def identify(processes, claims, cache):
 
     # A containerd id is free-form, so its cgroup (/default/web) is known only through the shim's first process.
     # Those with one come first: what stands in none of its own must not stand in another's either.
-    for bundle in sorted(_bundles(shims, processes, claims, cache), key=lambda bundle: bundle.cgroup is None):
+    for bundle in sorted(_bundles(shims, host), key=lambda bundle: bundle.cgroup is None):
         place = bundle.cgroup or (0, bundle.init)
         if not bundle.cgroup and any(above in found for above in cgroups.ancestors(processes[place[1]]["cgroup"])):
             continue
@@ -51,22 +47,22 @@ def identify(processes, claims, cache):
             record = found[place] = _record(bundle.id, None, "cgroup " + bundle.cgroup if bundle.cgroup else None)
         containerd.describe(record, bundle)
         if bundle.shim.namespace == docker.ENGINE_NAMESPACE:
-            docker.describe(record, bundle, processes, cache)
-    _add_others(found, supervisor.Host(processes, claims, cache))
+            docker.describe(record, bundle, host)
+    _add_others(found, host)
 
-    _assign_members(found, by_path, processes)
+    _assign_members(found, host)
     for record in found.values():
         _find_shim(record, shims, processes)
         if record["pod"] and record["pod"]["uid"] and record["runtime"] != "podman":
-            kubernetes.describe(record, cache)
-    _find_daemons(found.values(), shims, processes, cache)
+            kubernetes.describe(record, host.kept)
+    _find_daemons(found.values(), shims, host)
     containers = _with_keys(sorted(found.values(), key=lambda record: _doubt(record, processes)))
     members = {pid: record["key"] for record in containers for pid in record["pids"]}
-    cache.forget_unused()
+    host.kept.forget_unused()
     return containers, members
 
 
-def follow(containers, changes):
+def follow(host, containers, changes):
     """The containers after these changes of processes, or None where `identify` must be asked again.
 
     containers: the frames' records. changes: (record before or None, record now or None) of each process that changed;
@@ -75,25 +71,22 @@ def follow(containers, changes):
     """
     if not changes:
         return containers
-    pillars: set[int] = set()
-    own = {}
-    for record in containers:
-        pillars.update(pid for pid in (record["init_pid"], record["shim_pid"], record["daemon_pid"]) if pid)
-        witness = record["witness"].split("; ", 1)[0]
-        if not witness.startswith("cgroup "):
-            return None  # its members are told by their pid namespace: rare, and not worth a rule of its own
-        own[witness[len("cgroup ") :]] = record["key"]
+    if host.standing is None or host.standing[0] is not containers:
+        host.standing = containers, *_standing(host, containers)
+    _, pillars, own, inside = host.standing
     joined: dict[str, set[int]] = {}
     left: dict[str, set[int]] = {}
     for old, new in changes:
-        if old and (old["pid"] in pillars or _watches(old)):
+        if old and (old["pid"] in pillars or supervisor.watches(old)):
             return None
         if new:
-            if _watches(new) or new["pid"] in pillars or new["ppid"] in pillars:
+            if supervisor.watches(new) or new["pid"] in pillars or new["ppid"] in host.watching:
                 return None
             key = next((own[above] for above in cgroups.ancestors(new["cgroup"]) if above in own), None)
-            if key is None and cgroups.claim(new["cgroup"]):
+            within = inside.get(new["namespaces"].get("pid"))
+            if (key is None and host.claims.get(new["cgroup"])) or (key and within):
                 return None
+            key = key or within
             new["container"] = key
             if key and not (old and old["container"] == key):
                 joined.setdefault(key, set()).add(new["pid"])
@@ -101,17 +94,42 @@ def follow(containers, changes):
             left.setdefault(old["container"], set()).add(old["pid"])
     if not joined and not left:
         return containers
-    return [
+    followed = [
         dict(record, pids=sorted(set(record["pids"]) - left.get(key, set()) | joined.get(key, set())))
         if (key := record["key"]) in joined or key in left
         else record
         for record in containers
     ]
+    host.standing = followed, pillars, own, inside
+    return followed
 
 
-def _watches(process):
-    """It may be one of those that `identify` finds containers by."""
-    return process["comm"].startswith(supervisor.PROGRAMS)
+def _standing(host, containers):
+    """(the pids that containers are known by, {a container's own cgroup path: its key}, {a pid namespace: the key of
+    the container without a cgroup of its own that it is of})."""
+    pillars: set[int] = set()
+    own: dict[str, str] = {}
+    inside: dict[int, str] = {}
+    for record in containers:
+        pillars.update(pid for pid in (record["init_pid"], record["shim_pid"], record["daemon_pid"]) if pid)
+        witness = record["witness"].split("; ", 1)[0]
+        if witness.startswith("cgroup "):
+            own[witness[len("cgroup ") :]] = record["key"]
+        else:
+            init = host.processes.get(record["init_pid"])  # it may have ended just now
+            inode = _own_pid_namespace(init) if init else None
+            if inode:
+                inside[inode] = record["key"]
+    return pillars, own, inside
+
+
+def changes(before, after):
+    """{"containers": [record that is new or another], "containers_gone": [key]} from some records to the next."""
+    if before is after:
+        return {"containers": [], "containers_gone": []}
+    known = {record["key"]: record for record in before}
+    changed = [r for r in after if (b := known.pop(r["key"], None)) is not r and b != r]
+    return {"containers": changed, "containers_gone": list(known)}
 
 
 class Cache:
@@ -132,6 +150,10 @@ class Cache:
                 self._new[key] = value
         return value
 
+    def has(self, key):
+        """Whether there is a value under key; it is kept then."""
+        return self.get(key, lambda: None) is not None
+
     def forget_unused(self):
         self._old, self._new = self._new, {}
 
@@ -144,15 +166,12 @@ def _record(id, runtime, witness):
     }  # fmt: skip
 
 
-def _bundles(shims, processes, claims, cache):
+def _bundles(shims, host):
     """Each live container of each shim. A pod's shim runs several, each with a bundle beside the shim's own."""
-    children: dict[int, list[dict[str, Any]]] = {}
-    for process in processes.values():
-        if process["ppid"] in shims:
-            children.setdefault(process["ppid"], []).append(process)
+    processes, claims = host.processes, host.claims
     bundles = []
-    for pid, own in children.items():
-        shim = shims[pid]
+    for pid, shim in shims.items():
+        own = host.children(pid)
         ids = {shim.id}
         maybe = set()
         for child in own:
@@ -163,7 +182,7 @@ def _bundles(shims, processes, claims, cache):
                 maybe.add(containerd.named_after(child["cgroup"]))
         for id in sorted(ids | maybe):
             key = ("bundle", pid, processes[pid]["start"], id)
-            bundle = cache.get(key, lambda shim=shim, id=id: containerd.read_bundle(shim, id))
+            bundle = host.kept.get(key, lambda shim=shim, id=id: containerd.read_bundle(shim, id))
             if bundle:
                 # The kernel's word against the file's: the first process must be a child of that very shim, which may
                 # itself be in a pid namespace and count in that.
@@ -219,24 +238,32 @@ def _place(container, found, host):
     return own
 
 
-def _assign_members(found, by_path, processes):
+def _assign_members(found, host):
     """A process belongs to the container whose cgroup is the nearest above its own.
 
     A container without a cgroup of its own has what shares its first process's pid namespace, if that is its own.
     """
-    for path, pids in by_path.items():
+    processes = host.processes
+    for path, pids in host.by_path.items():
         for above in cgroups.ancestors(path):
             if above in found:
                 found[above]["pids"].extend(pids)
                 break
-    for place, record in found.items():
-        if isinstance(place, tuple):
-            init = processes[record["init_pid"]]
-            inode = init["namespaces"].get("pid") if init["nspid"][-1] == 1 else None
-            record["pids"] = [
-                p["pid"] for p in processes.values() if p is init or (inode and p["namespaces"].get("pid") == inode)
-            ]
+    without = [record for place, record in found.items() if isinstance(place, tuple)]
+    if without:
+        inside: dict[int, list[int]] = {}
+        for process in processes.values():
+            inside.setdefault(process["namespaces"].get("pid"), []).append(process["pid"])
+        for record in without:
+            inode = _own_pid_namespace(processes[record["init_pid"]])
+            record["pids"] = inside[inode][:] if inode else [record["init_pid"]]
+    for record in found.values():
         record["pids"].sort()
+
+
+def _own_pid_namespace(init):
+    """The inode of the pid namespace of which a process is the first, or None."""
+    return init["namespaces"].get("pid") if init["nspid"][-1] == 1 else None
 
 
 def _find_shim(record, shims, processes):
@@ -261,7 +288,8 @@ def _find_shim(record, shims, processes):
         record["init_pid"] = min(firsts or tops, key=lambda pid: (processes[pid]["start"], pid))
 
 
-def _find_daemons(records, shims, processes, cache):
+def _find_daemons(records, shims, host):
+    processes = host.processes
     # A daemon in a container listens by the same path as the host's does, in a mount namespace of its own.
     wanted: dict[tuple[str, Any], list[dict[str, Any]]] = {}
     for record in records:
@@ -270,10 +298,10 @@ def _find_daemons(records, shims, processes, cache):
             wanted.setdefault((shim.address, _pid_namespace(processes[shim.pid])), []).append(record)
     if not wanted:
         return
-    daemons = [process for process in processes.values() if containerd.is_daemon(process)]
+    daemons = [process for process in host.watchers() if containerd.is_daemon(process)]
     for (address, inside), own in wanted.items():
         beside = [process for process in daemons if _pid_namespace(process) == inside]
-        pid = containerd.daemon_of(address, beside, cache)
+        pid = containerd.daemon_of(address, beside, host.kept)
         for record in own:
             record["daemon_pid"] = pid
 

@@ -191,10 +191,13 @@ def daemon_of(address, daemons, cache):
     The listening socket's inode is looked for among the daemons' fds; where these can't be read their command lines
     must do (--address, or --config beside the socket, as dockerd starts its own).
     """
-    for process in daemons:
-        key = ("sockets", process["pid"], process["start"], address)
-        if cache.get(key, lambda pid=process["pid"]: _listens(pid, address) or None):
-            return process["pid"]
+    keys = {process["pid"]: ("sockets", process["pid"], process["start"], address) for process in daemons}
+    for pid, key in keys.items():
+        if cache.has(key):  # so that of several daemons the others are not looked at again and again
+            return pid
+    for pid, key in keys.items():
+        if cache.get(key, lambda pid=pid: _listens(pid, address) or None):
+            return pid
     for process in daemons:
         options = options_of(process["cmdline"])
         listening = options.get("address")

@@ -17,7 +17,7 @@ _STORAGE = "/run/containers/storage/overlay-containers"
 def find(host):
     """The containers that a conmon of cri-o's watches over, and those with a cgroup of cri-o's alone (conmon-rs)."""
     seen = set()
-    for process in host.processes.values():
+    for process in host.watchers():
         monitor = conmon.monitor(process)
         init = host.first_process(process, monitor["id"]) if monitor else None
         if not init:
@@ -37,16 +37,18 @@ def find(host):
 
 
 def _by_cgroup(host, seen):
-    for process in host.processes.values():
-        claim = host.claims.get(process["cgroup"])
-        if claim and claim.runtime == "cri-o" and claim.id not in seen and process["nspid"][-1] == 1:
-            seen.add(claim.id)
-            bundle = "%s/%s/userdata" % (_STORAGE, claim.id)
-            annotations = _annotations(host, 0, bundle)
-            if annotations:
-                yield supervisor.Found(
-                    "cri-o", claim.id, process["pid"], None, _describer(annotations, "", None, bundle)
-                )
+    for path, pids in host.by_path.items():
+        claim = host.claims.get(path)
+        if not claim or claim.runtime != "cri-o" or claim.id in seen:
+            continue
+        init = next((pid for pid in sorted(pids) if host.processes[pid]["nspid"][-1] == 1), None)
+        if init is None:
+            continue
+        seen.add(claim.id)
+        bundle = "%s/%s/userdata" % (_STORAGE, claim.id)
+        annotations = _annotations(host, 0, bundle)
+        if annotations:
+            yield supervisor.Found("cri-o", claim.id, init, None, _describer(annotations, "", None, bundle))
 
 
 def _annotations(host, pid, bundle):

@@ -17,15 +17,15 @@ _ROOTFS = re.compile(r"^(/.*)/(?:overlay2|overlay|aufs|vfs|btrfs|fuse-overlayfs|
 DEFAULT_ROOT = "/var/lib/docker"
 
 
-def describe(record, bundle, processes, cache):
+def describe(record, bundle, host):
     """Put into the record what dockerd's config.v2.json says; without it the name is the short id."""
     record["runtime"] = "docker"
     record["name"] = record["id"][:12]
     # The name can be changed while it runs (docker rename), so the file's time is part of the key.
-    for root in _data_roots(bundle.config, processes):
+    for root in _data_roots(bundle.config, host):
         path = "%s/containers/%s/config.v2.json" % (root, record["id"])
         key = ("docker", bundle.shim.pid, path, _changed(bundle.shim.pid, path))
-        config = cache.get(key, lambda path=path: _read(bundle.shim.pid, path))
+        config = host.kept.get(key, lambda path=path: _read(bundle.shim.pid, path))
         if config and config.get("ID") == record["id"]:
             name = config.get("Name")
             if isinstance(name, str) and name.strip("/"):
@@ -37,7 +37,7 @@ def describe(record, bundle, processes, cache):
             return
 
 
-def _data_roots(config, processes):
+def _data_roots(config, host):
     """Where dockerd keeps its containers, most telling first: found also when dockerd is dead."""
     roots = []
     mounts = config.get("mounts")
@@ -49,7 +49,7 @@ def _data_roots(config, processes):
     match = _ROOTFS.match(str(rootfs.get("path", ""))) if isinstance(rootfs, dict) else None
     if match:
         roots.append(match.group(1))
-    for process in processes.values():
+    for process in host.watchers():
         if process["comm"] == "dockerd":
             options = containerd.options_of(process["cmdline"])
             root = options.get("data-root") or options.get("g")

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from . import supervisor
 
-_TITLE = "[lxc monitor] "
+_TITLE = supervisor.LXC_MONITOR
 
 
 def find(host):
     """The containers that an LXC monitor watches over."""
-    for process in host.processes.values():
+    for process in host.watchers():
         title = process["cmdline"][0] if process["cmdline"] else ""
         if not title.startswith(_TITLE):
             continue

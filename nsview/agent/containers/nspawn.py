@@ -22,7 +22,7 @@ _VALUES = {
 
 def find(host):
     """The machines that a systemd-nspawn watches over."""
-    for process in host.processes.values():
+    for process in host.watchers():
         if process["comm"] != "systemd-nspawn":
             continue
         values = _values(process["cmdline"])

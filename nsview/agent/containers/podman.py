@@ -20,7 +20,7 @@ _MANAGER = "io.container.manager"
 
 def find(host):
     """The containers that a conmon of podman's watches over."""
-    for process in host.processes.values():
+    for process in host.watchers():
         monitor = conmon.monitor(process)
         if not monitor:
             continue

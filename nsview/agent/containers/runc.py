@@ -25,7 +25,7 @@ def find(host):
     """Those in the foreground first, then those by state alone."""
     known = set()
     roots = dict.fromkeys(_DEFAULT_ROOTS)
-    for process in host.processes.values():
+    for process in host.watchers():
         if process["comm"] not in _PROGRAMS or not process["cmdline"]:
             continue
         values, words = _parsed(process["cmdline"])
@@ -39,10 +39,17 @@ def find(host):
                     _maker(process, words[-1], values, init), words[-1], init["pid"], process,
                     _describer("%s %d" % (process["comm"], process["pid"]), values.get("bundle")),
                 )  # fmt: skip
-    for uid in {process["uid"] for process in host.processes.values()} - {0}:
-        roots["/run/user/%d/runc" % uid] = roots["/run/user/%d/crun" % uid] = None
+    for user in _entries("/run/user"):
+        roots["/run/user/%s/runc" % user] = roots["/run/user/%s/crun" % user] = None
     for root in roots:
         yield from _by_state(host, root, known)
+
+
+def _entries(path):
+    try:
+        return sorted(os.listdir(path))
+    except OSError:
+        return []
 
 
 def _parsed(arguments):

@@ -21,22 +21,72 @@ PROGRAMS = (
 """How the names begin of all that runs or watches over containers."""
 
 
-class Host:
-    """What is at hand to find containers by. processes, claims, and kept, the Cache: as `identify` is given them."""
+LXC_MONITOR = "[lxc monitor] "
+"""How the command line begins of what watches over an LXC container, whatever the program is called."""
 
-    def __init__(self, processes, claims, cache):
-        self.processes = processes
-        self.claims = claims
-        self.kept = cache
-        self._children: dict[int, list[dict[str, Any]]] | None = None
+
+class Host:
+    """The processes of a host, and what containers are found by without a look at each of them.
+
+    processes: {pid: record}. claims: {cgroup path: Claim or None} of their paths. by_path: {cgroup path: pids}, of
+    those in another than the root. watching: the pids of those that may run or watch over containers. kept: what was
+    read from disk. standing: what `follow` made of the containers it was last given.
+    """
+
+    def __init__(self, kept):
+        self.processes: dict[int, dict[str, Any]] = {}
+        self.claims: dict[str, Any] = {}
+        self.by_path: dict[str, set[int]] = {}
+        self.watching: set[int] = set()
+        self.kept = kept
+        self.standing: Any = None
+        self._children: dict[int, set[int]] = {}
+
+    def begin(self, processes, claims):
+        """These are the processes now."""
+        self.processes, self.claims = processes, claims
+        self.by_path, self.watching, self._children = {}, set(), {}
+        for record in processes.values():
+            self._add(record)
+
+    def replace(self, old, new):
+        """A process has changed, come (old is None) or gone (new is None)."""
+        if old:
+            pid = old["pid"]
+            del self.processes[pid]
+            self.watching.discard(pid)
+            _take(self._children, old["ppid"], pid)
+            _take(self.by_path, old["cgroup"], pid)
+        if new:
+            self.processes[new["pid"]] = new
+            self._add(new)
+
+    def _add(self, record):
+        pid, path = record["pid"], record["cgroup"]
+        children = self._children.get(record["ppid"])
+        if children is None:
+            children = self._children[record["ppid"]] = set()
+        children.add(pid)
+        if len(path) > 1:
+            inside = self.by_path.get(path)
+            if inside is None:
+                inside = self.by_path[path] = set()
+            inside.add(pid)
+        if watches(record):
+            self.watching.add(pid)
+
+    def watchers(self):
+        """The records of those that may run or watch over containers, in order of pid."""
+        return [self.processes[pid] for pid in sorted(self.watching)]
+
+    def child_pids(self, pid):
+        """The pids of a process's children."""
+        return self._children.get(pid, ())
 
     def children(self, pid):
         """The records of a process's children, oldest first."""
-        if self._children is None:
-            self._children = {}
-            for process in sorted(self.processes.values(), key=lambda process: (process["start"], process["pid"])):
-                self._children.setdefault(process["ppid"], []).append(process)
-        return self._children.get(pid, [])
+        records = [self.processes[child] for child in self.child_pids(pid)]
+        return sorted(records, key=lambda record: (record["start"], record["pid"]))
 
     def first_process(self, supervisor, id):
         """The child of a supervisor's that is its container's first process, or None.
@@ -109,3 +159,18 @@ def _object(text):
 def texts(value):
     """Of what should be an object of strings, those members that are."""
     return {k: v for k, v in value.items() if isinstance(v, str)} if isinstance(value, dict) else {}
+
+
+def watches(process):
+    """It may be one of those that containers are found by."""
+    arguments = process["cmdline"]
+    return process["comm"].startswith(PROGRAMS) or bool(arguments and arguments[0].startswith(LXC_MONITOR))
+
+
+def _take(sets, key, pid):
+    """Take a pid out of the set under a key, and the set with its last one."""
+    found = sets.get(key)
+    if found:
+        found.discard(pid)
+        if not found:
+            del sets[key]

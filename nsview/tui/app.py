@@ -258,12 +258,21 @@ class NsviewApp(App[int]):
 
     def action_lens(self, name: str) -> None:
         """Open a lens over the explorer, or instead of the one that is open."""
-        if self.explorer.snapshot is None:
-            return
+        if self.explorer.snapshot is not None:
+            module, made = LENSES[name]
+            self._open_lens(getattr(import_module(module, __package__), made)(self.explorer.snapshot))
+
+    def compare(self, a: Process, b: Process) -> None:
+        """Open the lens that compares two processes."""
+        if self.explorer.snapshot is not None:
+            from .compare import Compare
+
+            self._open_lens(Compare(self.explorer.snapshot, a, b))
+
+    def _open_lens(self, lens: "Lens") -> None:
         self.close_lens()
-        module, made = LENSES[name]
-        self.lens = getattr(import_module(module, __package__), made)(self.explorer.snapshot)
-        self.push_screen(self.lens)
+        self.lens = lens
+        self.push_screen(lens)
 
     def close_lens(self) -> None:
         """Back to the explorer."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from rich.console import Group, RenderableType
 from rich.table import Table as Grid
 from rich.text import Text
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.message import Message
 
 from nsview.model.audit import RULES, SETTLED, SEVERITIES, Finding, audit, unchecked
@@ -18,6 +18,7 @@ from nsview.model.table import Cell, Column, Line
 from nsview.model.text import safe
 from nsview.report import subject_of
 
+from .binding import Binding
 from .lens import Lens
 from .messages import SecurityArrived
 
@@ -35,7 +36,7 @@ class Audit(Lens):
     )  # fmt: skip
     EMPTY = "No findings: no container has more than what engines give by themselves, or there is no container."
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "read", "Look again", tooltip="Read again what confines all containers"),
+        Binding("r", "read", "Look again", tooltip="Read again what confines all containers", id="rescan"),
     ]
 
     def __init__(self, snapshot: Snapshot) -> None:

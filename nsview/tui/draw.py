@@ -18,10 +18,10 @@ from nsview.model.text import safe
 Piece = tuple[str, str]
 """(text, style's name)"""
 
-Mark = Literal["new", "gone", "moved"]
-"""What has just happened to a process; also shown by a sign, for those who see no colours."""
+Mark = Literal["new", "gone", "moved", "marked"]
+"""What has just happened to a process, or that the user has marked it; shown by a sign too, for want of colours."""
 
-SIGNS: dict[Mark | None, str] = {None: "  ", "new": "+ ", "gone": "- ", "moved": "~ "}
+SIGNS: dict[Mark | None, str] = {None: "  ", "new": "+ ", "gone": "- ", "moved": "~ ", "marked": "◆ "}
 OPEN, FOLDED, LEAF = "▼ ", "▶ ", "  "
 
 
@@ -65,7 +65,7 @@ def row(line: Row, size: Columns, snapshot: Snapshot, grouped_by: str, mark: Mar
         case ProcessRow():
             return _process(line, size, mark)
         case GroupRow():
-            return _group(line, snapshot, grouped_by)
+            return _group(line, snapshot, grouped_by, mark)
         case NoteRow():
             return [("  " + line.text, "dim")]
 
@@ -104,9 +104,11 @@ def _command(process: Process) -> str:
     return command
 
 
-def _group(line: GroupRow, snapshot: Snapshot, grouped_by: str) -> list[Piece]:
-    mark = LEAF if line.folded is None else FOLDED if line.folded else OPEN
-    pieces: list[Piece] = [("   " * line.depth + mark, "guide")]
+def _group(line: GroupRow, snapshot: Snapshot, grouped_by: str, mark: Mark | None) -> list[Piece]:
+    fold = LEAF if line.folded is None else FOLDED if line.folded else OPEN
+    pieces: list[Piece] = [("   " * line.depth + fold, "guide")]
+    if mark == "marked":
+        pieces.append((SIGNS[mark], mark))
     if line.container:
         pieces += _container_head(line, snapshot)
     elif line.namespace:

@@ -82,6 +82,8 @@ class Explorer(Screen[None]):
         Binding("tab", "app.focus_next", "Between the rows and their details", show=False),
         Binding("space", "pause", "Pause", show=False, tooltip="Keep what is shown still, and mark what happens"),
         Binding("a", "app.lens('audit')", "Audit", tooltip="What of containers should be looked at, with evidence"),
+        Binding("v", "mark", "Mark", show=False, tooltip="Mark the row, to compare it with another; again: unmark it"),
+        Binding("c", "compare", "Compare", show=False, tooltip="Compare the two marked rows, or the one with this"),
         Binding("t", "nest", "Nest", tooltip="Namespaces below their parent or owner, or side by side"),
         Binding("d", "toggle_details", "Details", tooltip="Show or hide the details"),
         Binding("f", "fold_all", "Fold", show=False, tooltip="Fold all groups, or unfold them"),
@@ -105,6 +107,7 @@ class Explorer(Screen[None]):
         self.paused = False
         self._latest: Snapshot | None = None  # what the host is like, also while what is shown is kept still
         self._recent: dict[RowKey, tuple[draw.Mark, float, Process]] = {}  # marks, until when, and on what
+        self._marked: dict[RowKey, Process] = {}  # the rows that are to be compared, two at most
         self._fading: Timer | None = None
         self._stale = self._refreshing = False
         self.details: Details | None = None
@@ -226,7 +229,7 @@ class Explorer(Screen[None]):
         if before is None or before.host != latest.host:
             self._show_host(latest)  # another agent's, as root
         rows.update(latest, [process for mark, _, process in self._recent.values() if mark == "gone"])
-        self.listing.show(rows, marks={key: mark for key, (mark, _, _) in self._recent.items()})
+        self.listing.show(rows, marks=self._marks({key: mark for key, (mark, _, _) in self._recent.items()}))
         if self._fading:
             self._fading.stop()
         if self._recent:
@@ -241,7 +244,11 @@ class Explorer(Screen[None]):
         self.query_one(Status).since = since
         marks: dict[RowKey, draw.Mark] = {process_key(process): "gone" for process in since.gone}
         marks.update((process_key(process), "moved") for _, process in since.moved)
-        self.listing.mark(marks)
+        self.listing.mark(self._marks(marks))
+
+    def _marks(self, happened: dict[RowKey, draw.Mark]) -> dict[RowKey, draw.Mark]:
+        """What has happened to rows, and which the user has marked."""
+        return {**dict.fromkeys(self._marked, "marked"), **happened}
 
     def action_pause(self) -> None:
         self.paused = not self.paused
@@ -424,6 +431,34 @@ class Explorer(Screen[None]):
             self.notify(end)
         else:
             self.app.go_back_to(place)  # type: ignore[attr-defined]
+
+    # Keys: two rows compared
+
+    def action_mark(self) -> None:
+        """Mark the chosen row, or unmark it; of three the first is let go."""
+        row, process = self.listing.row, self._representative(self.listing.row)
+        if row is None or process is None:
+            self.notify("No process is in it, so there is nothing to compare.", severity="warning")
+            return
+        if self._marked.pop(row.key, None) is None:
+            self._marked = {**dict([*self._marked.items()][-1:]), row.key: process}
+        self._refresh()
+
+    def action_compare(self) -> None:
+        """Compare the two that are marked, or the one that is with the chosen one."""
+        snapshot = self.snapshot
+        chosen = self._representative(self.listing.row)
+        here = [p for p in self._marked.values() if snapshot and self._is_here(p, snapshot)]
+        if len(here) < 2 and chosen is not None and all(process.pid != chosen.pid for process in here):
+            here.append(chosen)
+        if len(here) < 2:
+            self.notify("Mark a row with v, go to another, and press c to compare the two.")
+            return
+        self.app.compare(*here)  # type: ignore[attr-defined]
+
+    def _is_here(self, process: Process, snapshot: Snapshot) -> bool:
+        now = snapshot.processes.get(process.pid)
+        return now is not None and now.start == process.start
 
     # Keys: the filter
 

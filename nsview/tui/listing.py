@@ -25,7 +25,7 @@ from .messages import Chosen, EnterWanted, FoldWanted
 
 STYLES = (
     "header", "group", "host", "container", "shared", "label", "pid", "inside", "user", "command", "guide", "dim",
-    "warning", "new", "gone", "moved", "cursor", "cursor-blurred",
+    "warning", "new", "gone", "moved", "marked", "cursor", "cursor-blurred",
 )  # fmt: skip
 
 
@@ -94,7 +94,7 @@ class Listing(Lines, can_focus=True):
             self._columns, self._measured = draw.columns(snapshot, self.size.width), now
 
     def mark(self, marks: Mapping[RowKey, draw.Mark]) -> None:
-        """Mark these rows as new, gone or moved, and no others."""
+        """Mark these rows as new, gone, moved or marked, and no others."""
         if marks != self._marks:
             self._marks = marks
             self.repaint()

@@ -1,0 +1,204 @@
+"""Two processes side by side: what they share, where they differ, and where in the tree their ways parted."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from msgspec import Struct
+
+from .chain import Link, chain
+from .kinds import KIND_NAMES, KindName
+from .records import Capabilities, Process
+from .security import Facts, Mount, Security, names
+from .snapshot import Snapshot
+
+Same = bool | None
+"""Whether two things are the same; None where one of them is not known."""
+
+_SETS: tuple[Literal["effective", "permitted", "inheritable", "bounding", "ambient"], ...] = (
+    "effective", "permitted", "inheritable", "bounding", "ambient",
+)  # fmt: skip
+_SECCOMP = {0: "off", 1: "strict", 2: "filter"}
+
+
+class Namespaces(Struct, frozen=True):
+    """The namespaces of one kind that two processes are in. a, b: inodes, None where not known; owner_a, owner_b: those
+    of the user namespaces that own them; host_a, host_b: it is the host's first."""
+
+    kind: KindName
+    a: int | None
+    b: int | None
+    owner_a: int | None
+    owner_b: int | None
+    host_a: bool
+    host_b: bool
+
+    @property
+    def same(self) -> Same:
+        return None if self.a is None or self.b is None else self.a == self.b
+
+
+class Capability(Struct, frozen=True):
+    """One set of capabilities(7) of two processes, as names without CAP_."""
+
+    set: str
+    only_a: tuple[str, ...]
+    only_b: tuple[str, ...]
+    both: tuple[str, ...]
+
+    @property
+    def same(self) -> Same:
+        return not self.only_a and not self.only_b
+
+
+class Value(Struct, frozen=True):
+    """Anything else that two processes have, in words; None where not known. Not yet `safe`."""
+
+    name: str
+    a: str | None
+    b: str | None
+
+    @property
+    def same(self) -> Same:
+        return None if self.a is None or self.b is None else self.a == self.b
+
+
+class Mounted(Struct, frozen=True):
+    """What is mounted at one place for two processes; None: nothing is."""
+
+    point: str
+    a: Mount | None
+    b: Mount | None
+
+    @property
+    def same(self) -> Same:
+        return False
+
+
+class Comparison(Struct, frozen=True):
+    """Two processes. parted: the chains from the top down to the last that both descend from, then each one's own way
+    from there; one may itself descend from the other, and then has no way of its own. mounts: None where those of one
+    are not known, else those that differ; mounts_alike: how many do not."""
+
+    a: Process
+    b: Process
+    common: tuple[Link, ...]
+    way_a: tuple[Link, ...]
+    way_b: tuple[Link, ...]
+    namespaces: tuple[Namespaces, ...]
+    values: tuple[Value, ...]
+    capabilities: tuple[Capability, ...]
+    mounts: tuple[Mounted, ...] | None = None
+    mounts_alike: int = 0
+
+    @property
+    def parted(self) -> Process | None:
+        """The last process that both descend from, or are; None where they have none in common."""
+        return self.common[-1].process if self.common else None
+
+
+def compare(snapshot: Snapshot, a: Process, b: Process, facts: Facts) -> Comparison:
+    """All that can be told of two processes of one snapshot."""
+    chain_a, chain_b = chain(snapshot, a.pid), chain(snapshot, b.pid)
+    shared = _shared(chain_a, chain_b)
+    known_a, known_b = facts.of(a), facts.of(b)
+    mounts, alike = _mounts(known_a, known_b)
+    return Comparison(
+        a, b, chain_a[:shared], chain_a[shared:], chain_b[shared:],
+        tuple(_namespaces(kind, a, b, snapshot) for kind in KIND_NAMES),
+        _values(snapshot, a, b, known_a, known_b),
+        _capabilities(known_a.capabilities, known_b.capabilities) if known_a and known_b else (),
+        mounts, alike,
+    )  # fmt: skip
+
+
+def _shared(a: Sequence[Link], b: Sequence[Link]) -> int:
+    """How many links two chains begin with alike."""
+    number = 0
+    for left, right in zip(a, b, strict=False):
+        if left.process.pid != right.process.pid:
+            break
+        number += 1
+    return number
+
+
+def _namespaces(kind: KindName, a: Process, b: Process, snapshot: Snapshot) -> Namespaces:
+    first, second = getattr(a.namespaces, kind), getattr(b.namespaces, kind)
+    owners = [
+        namespace.owner if inode and (namespace := snapshot.namespaces.get((kind, inode))) else None
+        for inode in (first, second)
+    ]
+    return Namespaces(
+        kind, first, second, owners[0], owners[1], snapshot.is_initial(kind, first), snapshot.is_initial(kind, second)
+    )
+
+
+def _values(
+    snapshot: Snapshot, a: Process, b: Process, known_a: Security | None, known_b: Security | None
+) -> tuple[Value, ...]:
+    def told(process: Process, known: Security | None) -> dict[str, str | None]:
+        container = snapshot.container_of(process)
+        values: dict[str, str | None] = {
+            "container": container.name if container else "none",
+            "runs as": f"{process.user} ({process.uid})",
+            "pid inside": str(process.nspid[-1]),
+            "cgroup path": process.cgroup or None,
+        }
+        if known is None:
+            return values
+        return values | {
+            "groups": " ".join(map(str, known.groups)) or "none",
+            "seccomp": None if known.seccomp is None else _SECCOMP.get(known.seccomp, str(known.seccomp)),
+            "no_new_privs": None if known.no_new_privs is None else "yes" if known.no_new_privs else "no",
+            "uid_map": id_map(known.uid_map),
+            "gid_map": id_map(known.gid_map),
+            "label": f"{known.label.module} {known.label.text}" if known.label else "unconfined",
+        }
+
+    first, second = told(a, known_a), told(b, known_b)
+    return tuple(Value(name, first.get(name), second.get(name)) for name in {**first, **second})
+
+
+def id_map(lines: Sequence[tuple[int, int, int]]) -> str:
+    """A uid_map or gid_map in words: "0-65535 → 100000"."""
+    words = [
+        f"{inside} → {outside}" if number == 1 else f"{inside}-{inside + number - 1} → {outside}"
+        for inside, outside, number in lines
+    ]
+    return ", ".join(words) or "none"
+
+
+def _capabilities(a: Capabilities, b: Capabilities) -> tuple[Capability, ...]:
+    found = []
+    for name in _SETS:
+        first, second = getattr(a, name), getattr(b, name)
+        sets = (first & ~second, second & ~first, first & second)
+        found.append(Capability(name, *(tuple(names(mask)) for mask in sets)))
+    return tuple(found)
+
+
+def _mounts(a: Security | None, b: Security | None) -> tuple[tuple[Mounted, ...] | None, int]:
+    """(those that differ in what is mounted or how, how many do not)."""
+    if a is None or b is None or a.mounts is None or b.mounts is None:
+        return None, 0
+    # What was mounted on top of another at the same place is what a path leads to.
+    first, second = ({mount.point: mount for mount in known.mounts or ()} for known in (a, b))
+    differing = []
+    for point in sorted({*first, *second}):
+        left, right = first.get(point), second.get(point)
+        if left is None or right is None or _substance(left) != _substance(right):
+            differing.append(Mounted(point, left, right))
+    return tuple(differing), len({*first, *second}) - len(differing)
+
+
+def _substance(mount: Mount) -> tuple[object, ...]:
+    """What makes a mount what it is: that it is another instance of it, as each container has of /proc, is not."""
+    kernel = mount.host is None and mount.root == "/"
+    return mount.fstype, None if kernel else (mount.device, mount.root), mount.options, mount.super_options
+
+
+def mounted(mount: Mount | None) -> str:
+    """A mount in words: not yet `safe`."""
+    if mount is None:
+        return "-"
+    source = mount.host or (mount.source if mount.root == "/" else f"{mount.source}[{mount.root}]")
+    return f"{mount.fstype} {source} {','.join(mount.options)}"

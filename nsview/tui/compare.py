@@ -1,0 +1,200 @@
+"""Two processes side by side, a line an aspect: what is the same, and what is not."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.console import Group, RenderableType
+from rich.table import Table as Grid
+from rich.text import Text
+from textual.message import Message
+
+from nsview.model.chain import Link
+from nsview.model.compare import Capability, Comparison, Mounted, Namespaces, Same, Value, compare, mounted
+from nsview.model.kinds import KIND
+from nsview.model.records import Process
+from nsview.model.security import Facts, added
+from nsview.model.snapshot import Snapshot
+from nsview.model.table import Cell, Column, Line
+from nsview.model.text import safe
+
+from .lens import Lens
+from .messages import SecurityArrived
+
+_SIGNS: dict[Same, tuple[str, str]] = {True: ("=", "dim"), False: ("≠", "warning"), None: ("?", "dim")}
+_Aspect = Namespaces | Value | Capability | Mounted | Comparison
+
+
+class Compare(Lens):
+    """What two processes share."""
+
+    NAME = "compare"
+    COLUMNS: ClassVar[Sequence[Column]] = (
+        Column("", most=1), Column("WHAT", most=24), Column("A", most=60), Column("B", most=60),
+    )  # fmt: skip
+    EMPTY = "One of the two is gone. Esc goes back to the explorer."
+
+    def __init__(self, snapshot: Snapshot, a: Process, b: Process) -> None:
+        super().__init__(snapshot)
+        self.a, self.b = a, b
+        self.facts = Facts()
+        self.found: Comparison | None = None
+        self._asked: int | None = None
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._asked = self.nsview.request_security([self.a.pid, self.b.pid])
+
+    def hear(self, message: Message) -> None:
+        """The facts of the two have come."""
+        if isinstance(message, SecurityArrived) and message.id == self._asked:
+            self.facts = added(self.facts, message.processes, message.lsm, message.done, message.total)
+            self.make()
+
+    def lines(self) -> Sequence[Line]:
+        processes = self.snapshot.processes
+        a, b = (processes.get(process.pid) for process in (self.a, self.b))
+        if a is None or b is None or a.start != self.a.start or b.start != self.b.start:
+            self.found = None
+            return []
+        found = self.found = compare(self.snapshot, a, b, self.facts)
+        ways = [Cell(_last(way) or "is above the other") for way in (found.way_a, found.way_b)]
+        lines = [Line("parted", (Cell("≠", "warning"), Cell("descent", "label"), *ways), found)]
+        lines += [
+            _line(n.kind, n, n.kind, _inode(n.a, n.host_a), _inode(n.b, n.host_b), n.same) for n in found.namespaces
+        ]
+        lines += [_line(v.name, v, v.name, v.a or "?", v.b or "?", v.same) for v in found.values]
+        lines += [
+            _line(c.set, c, f"{c.set} caps", _only(c.only_a, c), _only(c.only_b, c), c.same)
+            for c in found.capabilities
+        ]
+        lines += [
+            _line(m.point, m, f"mount {m.point}", mounted(m.a), mounted(m.b), m.same)
+            for m in found.mounts or ()
+        ]
+        return lines
+
+    def heading(self) -> str:
+        found = self.found
+        if found is None:
+            return "gone"
+        different = [n.kind for n in found.namespaces if n.same is False]
+        parted = f"parted at {found.parted.pid} {found.parted.comm}" if found.parted else "nothing above both"
+        apart = f"differ in {', '.join(different)}" if different else "share all namespaces that are known"
+        who = f"A {_name(found.a, self.snapshot)}   B {_name(found.b, self.snapshot)}"
+        return safe(f"{who}   {apart}   {parted}")
+
+    def about(self, line: Line) -> RenderableType:
+        found, subject = self.found, line.subject
+        if found is None:
+            return Text()
+        match subject:
+            case Comparison():
+                return _ways(found)
+            case Namespaces():
+                return _of_namespaces(subject)
+            case Capability():
+                both = ("in both", " ".join(subject.both) or "none")
+                return _pairs(
+                    f"{subject.set} capabilities", ("only A", " ".join(subject.only_a) or "none"),
+                    ("only B", " ".join(subject.only_b) or "none"), both,
+                )  # fmt: skip
+            case Mounted():
+                alike = f"{found.mounts_alike} other mounts are the same for both."
+                return Group(_of_mounts(subject), Text("\n" + alike, "dim"))
+            case Value():
+                return _pairs(subject.name, ("A", subject.a or "not known"), ("B", subject.b or "not known"))
+        return Text()
+
+    def open(self, line: Line) -> None:
+        match line.subject:
+            case Namespaces(kind=kind, a=int(inode)):
+                self.nsview.go_to((kind, inode))
+            case _:
+                self.nsview.go_to(self.a.pid)
+
+
+def _line(key: object, subject: _Aspect, what: str, a: str, b: str, same: Same) -> Line:
+    sign, style = _SIGNS[same]
+    quiet = "dim" if same else ""
+    cells = Cell(sign, style), Cell(what, "label"), Cell(a, quiet), Cell(b, quiet)
+    return Line((type(subject).__name__, key), cells, subject)
+
+
+def _inode(inode: int | None, host: bool) -> str:
+    return "?" if inode is None else f"{inode} host" if host else str(inode)
+
+
+def _only(own: tuple[str, ...], of: Capability) -> str:
+    """What one has beyond the other; where neither has, how many both have."""
+    return " ".join(own) or ("-" if not of.same else f"{len(of.both)} the same" if of.both else "none")
+
+
+def _name(process: Process, snapshot: Snapshot) -> str:
+    container = snapshot.container_of(process)
+    return f"{process.pid} {process.comm}" + (f" ({container.name})" if container else "")
+
+
+def _last(way: tuple[Link, ...]) -> str:
+    return " → ".join(f"{link.process.pid} {link.process.comm}" for link in way[:3]) + (" …" if len(way) > 3 else "")
+
+
+def _pairs(title: str, *pairs: tuple[str, str]) -> RenderableType:
+    grid = Grid.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in pairs:
+        grid.add_row(name, Text(safe(value)))
+    return Group(Text(safe(title), "bold"), grid)
+
+
+def _of_namespaces(found: Namespaces) -> RenderableType:
+    def told(inode: int | None, owner: int | None, host: bool) -> str:
+        if inode is None:
+            return "not known"
+        words = [f"{found.kind}:[{inode}]", *(["the host's"] if host else [])]
+        return ", ".join([*words, f"owned by user:[{owner}]"] if owner else words)
+
+    words = {True: "They share it.", False: "Each has another.", None: "One could not be read."}
+    return Group(
+        _pairs(
+            f"{found.kind}: {KIND[found.kind].isolates}", ("A", told(found.a, found.owner_a, found.host_a)),
+            ("B", told(found.b, found.owner_b, found.host_b)),
+        ),
+        Text("\n" + words[found.same]),
+    )  # fmt: skip
+
+
+def _of_mounts(found: Mounted) -> RenderableType:
+    pairs = []
+    for name, mount in (("A", found.a), ("B", found.b)):
+        if mount is None:
+            pairs.append((name, "not mounted"))
+            continue
+        pairs += [
+            (name, mount.fstype),
+            ("", f"source {mount.source}"),
+            ("", f"root {mount.root}"),
+            *([("", f"on the host {mount.host}")] if mount.host else []),
+            ("", f"options {','.join(mount.options)}"),
+        ]
+    return _pairs(found.point, *pairs)
+
+
+def _ways(found: Comparison) -> RenderableType:
+    """Both chains, the part that they have in common first."""
+    text = Text()
+    if not found.common:
+        text.append("Nothing is above both of them.\n")
+    for depth, link in enumerate(found.common):
+        text.append(f"{_branch(link, depth)}{link.process.pid} {safe(link.process.comm)}\n")
+    for name, way in (("A", found.way_a), ("B", found.way_b)):
+        text.append(f"\n{name}\n", "bold")
+        if not way:
+            text.append("is the one above\n")
+        for depth, link in enumerate(way):
+            text.append(f"{_branch(link, depth)}{link.process.pid} {safe(link.process.comm)}\n")
+    return Group(Text("Where their ways parted", "bold"), text)
+
+
+def _branch(link: Link, depth: int) -> str:
+    return "" if not depth else "  " * (depth - 1) + ("└╌ " if link.link == "serves" else "└─ ")

@@ -16,7 +16,12 @@ from pathlib import Path
 
 from .workspace import Workspace
 
-KINDS = ("mnt", "uts", "ipc", "pid", "net", "user", "cgroup", "time")
+# Those that this kernel has: time came with Linux 5.6, and may be left out of one.
+KINDS = tuple(
+    kind
+    for kind in ("mnt", "uts", "ipc", "pid", "net", "user", "cgroup", "time")
+    if Path(f"/proc/self/ns/{kind}").exists()
+)
 FLAG = {
     "mnt": 0x20000, "uts": 0x4000000, "ipc": 0x8000000, "pid": 0x20000000, "net": 0x40000000, "user": 0x10000000,
     "cgroup": 0x2000000, "time": 0x80,

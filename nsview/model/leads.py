@@ -1,13 +1,16 @@
-"""What can be gone to: the things that a text may mean, and the view in which a thing has a row."""
+"""What can be gone to: what a text may mean, what a thing has numbers of, and the view in which each has its row."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from .filter import Filter
+from .group import containers_of
+from .hierarchy import By, above
 from .kinds import KIND_NAMES
-from .records import Namespace, NamespaceKey, Process
+from .records import Container, Namespace, NamespaceKey, Process
 from .rows import RowKey, View, group_key, is_folded, process_key
 from .snapshot import Snapshot
 from .target import NAMESPACE
@@ -28,12 +31,107 @@ def meant(snapshot: Snapshot, text: str) -> list[Lead]:
     """The things whose own name or number a text is, the likeliest first: `8058`, `4026532173`, `net:[4026532173]`,
     `web`, a container's key, id or the beginning of one, `/run/netns/blue` or `blue`."""
     text = text.strip()
-    if not text:
-        return []
+    return _each_once((*_numbered(snapshot, text), *_named(snapshot, text))) if text else []
+
+
+def found(snapshot: Snapshot, text: str, wanted: Filter, most: int = 200) -> list[Lead]:
+    """What a text means, and then what it matches as a filter."""
+    leads = meant(snapshot, text)
+    if wanted:
+        containers = (c.key for c in snapshot.containers.values() if wanted.container(c, snapshot))
+        leads += [of_container(snapshot, key, "container") for key in containers]
+        leads += [of_namespace(snapshot, n) for n in snapshot.namespaces.values() if wanted.namespace(n, snapshot)]
+        matching = (p for p in snapshot.processes.values() if wanted.process(p, snapshot))
+        leads += [of_process(snapshot, process, "process") for process in islice(matching, most)]
+    return _each_once(leads)[:most]
+
+
+def around(snapshot: Snapshot, thing: Thing) -> list[Lead]:
+    """The things that a thing's numbers lead to: whom it descends from, where it is, what keeps it."""
+    match thing:
+        case int():
+            process = snapshot.processes.get(thing)
+            leads = _around_process(snapshot, process) if process else ()
+        case str():
+            container = snapshot.containers.get(thing)
+            leads = _around_container(snapshot, container) if container else ()
+        case _:
+            namespace = snapshot.namespaces.get(thing)
+            leads = _around_namespace(snapshot, namespace) if namespace else ()
+    return [lead for lead in _each_once(leads) if lead.thing != thing]
+
+
+def _each_once(leads: Iterable[Lead]) -> list[Lead]:
     found: dict[Thing, Lead] = {}
-    for lead in (*_numbered(snapshot, text), *_named(snapshot, text)):
+    for lead in leads:
         found.setdefault(lead.thing, lead)
     return list(found.values())
+
+
+def _around_process(snapshot: Snapshot, process: Process) -> Iterator[Lead]:
+    container = snapshot.container_of(process)
+    if container:
+        yield of_container(snapshot, container.key, "container")
+    if daemon := snapshot.serves.get(process.pid):
+        yield from _pid(snapshot, daemon, "daemon it serves")
+    yield from _pid(snapshot, process.ppid, "parent")
+    yield from _namespaces(snapshot, process)
+    if container:
+        yield from _runs(snapshot, container)
+    children = (p for p in snapshot.processes.values() if snapshot.parent(p) == process.pid)
+    yield from (of_process(snapshot, child, "child") for child in children)
+
+
+def _around_container(snapshot: Snapshot, container: Container) -> Iterator[Lead]:
+    yield from _runs(snapshot, container)
+    init = snapshot.processes.get(container.init_pid or 0)
+    if init:
+        yield from _namespaces(snapshot, init)
+    pod = container.pod
+    for other in snapshot.containers.values():
+        if pod and other.pod == pod:
+            yield of_container(snapshot, other.key, "same pod")
+
+
+def _around_namespace(snapshot: Snapshot, namespace: Namespace) -> Iterator[Lead]:
+    pids = snapshot.members(namespace.type).get(namespace.inode, ())
+    for container in containers_of(snapshot, pids):
+        yield of_container(snapshot, container.key, "container in it")
+    if pids:
+        oldest = min((snapshot.processes[pid] for pid in pids), key=lambda process: (process.start, process.pid))
+        yield of_process(snapshot, oldest, "oldest in it")
+    for role, key in (("owner", above(namespace, "owner")), ("parent", above(namespace, "parent"))):
+        if key in snapshot.namespaces and key is not None:
+            yield of_namespace(snapshot, snapshot.namespaces[key], role)
+    for other in snapshot.namespaces.values():
+        for role, by in _BELOW:
+            if above(other, by) == namespace.key:
+                yield of_namespace(snapshot, other, role)
+    for holder in namespace.held_by:
+        if holder.pid is not None:
+            yield from _pid(snapshot, holder.pid, f"holds it: {holder.kind}")
+
+
+_BELOW: tuple[tuple[str, By], ...] = (("child", "parent"), ("owned by it", "owner"))
+
+
+def _runs(snapshot: Snapshot, container: Container) -> Iterator[Lead]:
+    """Who runs a container, and its first process."""
+    for role, pid in (("init", container.init_pid), ("shim", container.shim_pid), ("daemon", container.daemon_pid)):
+        if pid is not None:
+            yield from _pid(snapshot, pid, f"container's {role}")
+
+
+def _namespaces(snapshot: Snapshot, process: Process) -> Iterator[Lead]:
+    for kind in KIND_NAMES:
+        inode = getattr(process.namespaces, kind)
+        if inode is not None and (namespace := snapshot.namespaces.get((kind, inode))):
+            yield of_namespace(snapshot, namespace, f"{kind} namespace")
+
+
+def _pid(snapshot: Snapshot, pid: int, role: str) -> Iterator[Lead]:
+    if pid in snapshot.processes:
+        yield of_process(snapshot, snapshot.processes[pid], role)
 
 
 def _numbered(snapshot: Snapshot, text: str) -> Iterator[Lead]:
@@ -47,14 +145,14 @@ def _numbered(snapshot: Snapshot, text: str) -> Iterator[Lead]:
             yield of_process(snapshot, process, "pid inside")
     for namespace in snapshot.namespaces.values():
         if namespace.inode == number:
-            yield of_namespace(namespace)
+            yield of_namespace(snapshot, namespace)
 
 
 def _named(snapshot: Snapshot, text: str) -> Iterator[Lead]:
     if match := NAMESPACE.fullmatch(text):
         namespaces = snapshot.namespaces
         yield from (
-            of_namespace(namespaces[kind, int(match[2] or match[3])])
+            of_namespace(snapshot, namespaces[kind, int(match[2] or match[3])])
             for kind in KIND_NAMES
             if kind == match[1] and (kind, int(match[2] or match[3])) in namespaces
         )
@@ -64,7 +162,7 @@ def _named(snapshot: Snapshot, text: str) -> Iterator[Lead]:
             yield of_container(snapshot, container.key, "container")
     for namespace in snapshot.namespaces.values():
         if any(lowered in (name.lower(), name.lower().rpartition("/")[2]) for name in namespace.names):
-            yield of_namespace(namespace)
+            yield of_namespace(snapshot, namespace)
     # An id's beginning is one only where it can't be a pid.
     if len(text) >= 4:
         for container in snapshot.containers.values():
@@ -75,13 +173,19 @@ def _named(snapshot: Snapshot, text: str) -> Iterator[Lead]:
 def of_process(snapshot: Snapshot, process: Process, role: str) -> Lead:
     """The lead to a process."""
     container = snapshot.container_of(process)
-    inside = f"  {container.name}" if container else ""
-    return Lead(process.pid, role, f"{process.pid} {process.command}{inside}")
+    inside = f"{container.name}  " if container else ""
+    return Lead(process.pid, role, f"{process.pid}  {inside}{process.command}")
 
 
-def of_namespace(namespace: Namespace, role: str = "namespace") -> Lead:
-    """The lead to a namespace."""
-    return Lead(namespace.key, role, "  ".join((namespace.label, *namespace.names)))
+def of_namespace(snapshot: Snapshot, namespace: Namespace, role: str = "namespace") -> Lead:
+    """The lead to a namespace, with who is in it."""
+    pids = snapshot.members(namespace.type).get(namespace.inode, ())
+    containers = [] if namespace.initial else [c.name for c in containers_of(snapshot, pids)]
+    if len(containers) > 3:
+        containers[3:] = [f"and {len(containers) - 3} more"]
+    whose = "the host's" if namespace.initial else ", ".join(containers) or ", ".join(namespace.names)
+    number = f"{len(pids)} process{'' if len(pids) == 1 else 'es'}"
+    return Lead(namespace.key, role, "  ".join(filter(None, (namespace.label, whose, number))))
 
 
 def of_container(snapshot: Snapshot, key: str, role: str) -> Lead:

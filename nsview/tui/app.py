@@ -30,7 +30,8 @@ from nsview.hosts.local import LocalHost
 from nsview.hosts.recording import RecordedHost
 from nsview.join.ready import BUILT_IN, Ready
 from nsview.model.changes import changes
-from nsview.model.leads import Thing, meant
+from nsview.model.filter import parse
+from nsview.model.leads import Lead, Thing, around, found, meant
 from nsview.model.records import Process
 from nsview.model.rows import GROUPINGS
 from nsview.model.snapshot import Snapshot
@@ -296,12 +297,46 @@ class NsviewApp(App[int]):
         if snapshot is None:
             return
         if isinstance(wanted, str) and wanted not in snapshot.containers:
-            found = meant(snapshot, wanted)
-            if not found:
+            leads = meant(snapshot, wanted)
+            if not leads:
                 self.notify(f"Nothing here is {safe(wanted)}.", severity="warning", markup=False)
                 return
-            wanted = found[0].thing
+            if len(leads) > 1:
+                self.choose(f"{safe(wanted)} may mean", leads)
+                return
+            wanted = leads[0].thing
         self.explorer.go_to(wanted)
+
+    def follow(self, thing: Thing, name: str) -> None:
+        """Choose among all that a thing's numbers lead to, and go there. name: what it is called, not `safe`."""
+        snapshot = self.explorer.snapshot
+        if snapshot is not None:
+            self.choose(f"From {safe(name)} to", around(snapshot, thing))
+
+    def choose(self, title: str, leads: Sequence[Lead]) -> None:
+        """Choose one of these things, and go there."""
+        from .goto import GoTo
+
+        def holding(text: str) -> list[Lead]:
+            words = text.lower().split()
+            return [lead for lead in leads if all(word in f"{lead.role} {lead.text}".lower() for word in words)]
+
+        self.push_screen(GoTo(title, holding, placeholder="words narrow the list", empty="Nothing here."), self._chosen)
+
+    def action_jump(self) -> None:
+        """Go to what is typed: a number, a name, or the first of what a filter leaves."""
+        from .goto import GoTo
+
+        def leads(text: str) -> list[Lead]:
+            snapshot = self.explorer.snapshot
+            return found(snapshot, text, parse(text)) if snapshot and text.strip() else []
+
+        hint = "a pid, an inode, net:4026532173, a container, or any filter"
+        self.push_screen(GoTo("Go to", leads, placeholder=hint, empty="Nothing here is that."), self._chosen)
+
+    def _chosen(self, thing: Thing | None) -> None:
+        if thing is not None:
+            self.explorer.go_to(thing)
 
     def go_back_to(self, place: Place) -> None:
         """Show a place again, and the lens that was open over it."""

@@ -91,6 +91,8 @@ class Explorer(Screen[None]):
         Binding("r", "rescan", "Look again now", show=False),
         Binding("R", "app.elevate", "As root", tooltip="Read what only root may, through sudo"),
         Binding("escape", "clear_filter", "Clear the filter", show=False),
+        Binding("o", "follow", "Go to", tooltip="Go to a number of this row: parent, shim, namespaces .."),
+        Binding("colon", "app.jump", "Jump", show=False, key_display=":", tooltip="Go to a pid, inode or name"),
         Binding("n", "next_match", "Next row that matches the filter, also when it is cleared", show=False),
         Binding("N", "next_match(-1)", "Previous such row", show=False, id="previous-match"),
         Binding("backspace,alt+left", "back", "Back to the grouping, filter and row before", show=False),
@@ -411,6 +413,18 @@ class Explorer(Screen[None]):
         self.app.close_lens()  # type: ignore[attr-defined]
         view, keys = found
         self.look_again(Place(view, tuple(keys)))
+
+    def action_follow(self) -> None:
+        """Choose among what the row's numbers lead to."""
+        match self.listing.row:
+            case ProcessRow(process=process):
+                self.app.follow(process.pid, f"{process.pid} {process.comm}")  # type: ignore[attr-defined]
+            case GroupRow(namespace=Namespace() as namespace):
+                self.app.follow(namespace.key, namespace.label)  # type: ignore[attr-defined]
+            case GroupRow(container=Container() as container):
+                self.app.follow(container.key, container.name)  # type: ignore[attr-defined]
+            case _:
+                self.notify("This row has no numbers to follow; choose a process or a namespace.")
 
     def look_again(self, place: Place) -> None:
         """Show a place as it was; of what is gone since, whatever stands there now."""

@@ -34,6 +34,7 @@ def scopes() -> Iterator[Scope]:
     from .dialog import JoinDialog
     from .explorer import Explorer
     from .filterline import FilterInput
+    from .goto import GoTo
     from .help import HelpScreen
     from .listing import Listing
     from .table import Table
@@ -45,6 +46,7 @@ def scopes() -> Iterator[Scope]:
         yield NsviewApp, lens, Table
         yield NsviewApp, lens, FilterInput
     yield (JoinDialog,)
+    yield (GoTo,)
     yield (HelpScreen,)
 
 

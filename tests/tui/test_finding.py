@@ -1,12 +1,15 @@
 """Filtering, following, and the way back and forward."""
 
+import pytest
 from textual.events import Key
+from textual.widgets import OptionList
 
 from nsview.model.rows import GroupRow, ProcessRow
 from nsview.tui.app import NsviewApp
 from nsview.tui.filterline import FilterInput
+from nsview.tui.goto import GoTo
 
-from .screens import WIDE, drawn, explorer, loaded
+from .screens import SMALL, WIDE, drawn, explorer, loaded
 from .test_keys import go_to, on
 
 
@@ -216,3 +219,128 @@ async def test_a_filter_about_a_kind_follows_the_grouping() -> None:
         assert on(app) == "Nothing matches. Esc clears the filter."  # no container shares its mounts
         await pilot.press("5")
         assert [row.namespace for row in app.explorer.listing.rows if isinstance(row, GroupRow)] == groups
+
+
+def offered(app: NsviewApp) -> list[str]:
+    """The things that may be gone to, as drawn."""
+    things = app.screen.query_one(OptionList)
+    return [" ".join(str(option.prompt).split()) for option in things.options]
+
+
+async def test_o_goes_to_what_a_process_has_numbers_of() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await go_to(app, "web-logs", "tail")
+        net = net_of(app, "web-logs")
+        await pilot.press("o")
+        await pilot.pause()
+        lines = offered(app)
+        assert lines[0] == "container web-logs docker ops/agent:7"
+        assert f"net namespace net:[{net}] web, web-logs 2 processes" in lines
+        assert any(line.startswith("parent ") and "containerd-shim" in line for line in lines)
+        assert any(line.startswith("container's daemon ") for line in lines)
+        assert sum(line.split()[1] == "namespace" for line in lines) == 8
+        await pilot.press(*"mnt", "enter")
+        await pilot.pause()
+        assert app.screen is app.explorer
+        assert app.explorer.view.by == "mnt"
+        assert on(app).startswith("mnt:[")
+        await pilot.press("o", "down", "up", "enter")  # the container in it
+        await pilot.pause()
+        assert (app.explorer.view.by, on(app)) == ("container", "web-logs")
+        await pilot.press("o", *"shim", "enter")
+        await pilot.pause()
+        assert on(app) == "-: containerd-shim"
+        await pilot.press("backspace", "backspace", "backspace")
+        assert (app.explorer.view.by, on(app)) == ("net", "web-logs: tail")
+
+
+async def test_o_of_a_namespace_leads_to_owner_members_and_what_it_owns() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        app.go_to(("net", net_of(app, "web")))
+        await pilot.press("o")
+        await pilot.pause()
+        roles = [line.partition(" ")[0] for line in offered(app)]
+        assert roles == ["container", "container", "oldest", "owner"]
+        await pilot.press(*"owner", "enter")
+        await pilot.pause()
+        assert app.explorer.view.by == "user"
+        await pilot.press("o", *"owned by it net:")
+        await pilot.pause()
+        assert f"net:[{net_of(app, 'web')}]" in " ".join(offered(app))
+        await pilot.press("escape")
+        assert app.screen is app.explorer
+
+
+@pytest.mark.parametrize("size", [WIDE, SMALL], ids=["160x50", "80x24"])
+async def test_a_number_or_a_name_typed_at_the_colon_is_jumped_to(size: tuple[int, int]) -> None:
+    app = explorer()
+    async with app.run_test(size=size) as pilot:
+        await loaded(pilot)
+        pid, net = pid_of(app, "ledger"), net_of(app, "web")
+        for text, by, row in (
+            (str(pid), "net", "ledger: nc"),
+            (str(net), "net", f"net:[{net}]"),
+            (f"net:{net}", "net", f"net:[{net}]"),
+            ("blue", "net", "net:[4026532782]"),
+            ("ledger", "container", "ledger"),
+            ("name=syslogd", "container", "syslog: syslogd"),  # the first that a filter leaves
+            ("2", "container", "-: kthreadd"),
+        ):
+            await pilot.press("colon", *text)
+            await pilot.pause()
+            await pilot.press("enter")
+            await pilot.pause()
+            assert app.screen is app.explorer, text
+            assert (app.explorer.view.by, on(app)) == (by, row), text
+
+
+async def test_what_may_mean_several_things_is_offered_and_chosen() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.press("colon", "1")
+        await pilot.pause()
+        assert len(offered(app)) > 3  # the first processes of containers call themselves that
+        assert all("pid inside 3" in line for line in offered(app)[:3])
+        third = offered(app)[2].split()[2]
+        await pilot.press("down", "down", "enter")
+        await pilot.pause()
+        assert app.explorer.listing.row is not None
+        assert app.explorer.listing.row.key[1] == int(third)
+        app.go_to("1")
+        await pilot.pause()
+        assert isinstance(app.screen, GoTo)
+        await pilot.press("escape")
+        app.go_to("blue")
+        await pilot.pause()
+        assert on(app) == "net:[4026532782]"
+
+
+async def test_what_is_typed_at_the_colon_may_be_wrong_or_nothing() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        before = on(app)
+        await pilot.press("colon", "enter", *"nobody")
+        await pilot.pause()
+        assert "Nothing here is that." in drawn(app)
+        await pilot.press("enter", "ctrl+u", *"pid=", "x")
+        await pilot.pause()
+        assert "pid: a number goes here" in drawn(app)
+        await pilot.press("enter", "escape")
+        await pilot.pause()
+        assert (app.screen is app.explorer, on(app)) == (True, before)
+
+
+async def test_a_row_without_numbers_says_so() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.press("slash", *"zzz", "enter", "o")
+        await pilot.pause()
+        assert app.screen is app.explorer
+        assert any("no numbers to follow" in notice.message for notice in app._notifications)

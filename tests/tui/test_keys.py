@@ -257,6 +257,8 @@ async def test_help_lists_the_real_bindings_and_closes() -> None:
         await pilot.press("question_mark")
         assert isinstance(app.screen, HelpScreen)
         text = drawn(app)
+        await pilot.press("end")
+        text += drawn(app)
         for words in ("Look again now", "Show only what matches", "devices, addresses, routes, ports", "CLONE_NEWNET"):
             assert words in text
         await pilot.press("q")

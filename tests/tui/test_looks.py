@@ -15,6 +15,7 @@ SCREENS: dict[str, tuple[Path | None, tuple[str, ...]]] = {
     "containers": (None, ("9",)),
     "filter": (None, ("slash", *"shop")),
     "filter-wrong": (None, ("slash", *"web (shop", "enter")),
+    "follow": (None, ("down", "o")),
     "nothing-matches": (None, ("slash", *"no such thing")),
     "enter": (None, ("down", "e")),
     "help": (None, ("question_mark",)),

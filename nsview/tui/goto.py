@@ -1,0 +1,97 @@
+"""Things to go to, and a line that narrows them: what a row's numbers lead to (`o`), what a text means (`:`)."""
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from nsview.model.leads import Lead, Thing
+from nsview.model.text import safe
+
+from .binding import Binding
+
+
+class GoTo(ModalScreen[Thing | None]):
+    """Answers with the thing that was chosen, None where none was.
+
+    leads: the things that a text leaves; raises ValueError with a line on what is wrong with it.
+    empty: what is said where it leaves none.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Back"),
+        Binding("down", "move('down')", "Down", show=False),
+        Binding("up", "move('up')", "Up", show=False),
+        Binding("pagedown", "move('page_down')", "Page down", show=False),
+        Binding("pageup", "move('page_up')", "Page up", show=False),
+    ]
+
+    def __init__(
+        self, title: str, leads: Callable[[str], Sequence[Lead]], *, placeholder: str, empty: str
+    ) -> None:
+        super().__init__()
+        self._title = title
+        self._leads = leads
+        self._placeholder = placeholder
+        self._empty = empty
+        self._found: Sequence[Lead] = ()
+
+    def compose(self) -> ComposeResult:
+        line = Input(placeholder=self._placeholder, id="goto-line", compact=True)
+        line.cursor_blink = False
+        with Vertical(id="goto"):
+            yield Static(Text(self._title, no_wrap=True, overflow="ellipsis"), id="goto-title")
+            yield line
+            things = OptionList(id="goto-things", compact=True)
+            things.can_focus = False  # keys are the line's; a click chooses
+            yield things
+            yield Static(id="goto-note")
+
+    def on_mount(self) -> None:
+        self._show("")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self._show(event.value)
+
+    def _show(self, text: str) -> None:
+        wrong = None
+        try:
+            self._found = self._leads(text)
+        except ValueError as error:
+            self._found, wrong = (), str(error)
+        things = self.query_one(OptionList)
+        things.clear_options()
+        width = max((cell_len(lead.role) for lead in self._found), default=0)
+        things.add_options([Option(_drawn(lead, width)) for lead in self._found])
+        if self._found:
+            things.highlighted = 0
+        note = wrong or ("Enter goes there; backspace comes back." if self._found else self._empty)
+        self.query_one("#goto-note", Static).update(Text(safe(note), no_wrap=True, overflow="ellipsis"))
+
+    def on_input_submitted(self) -> None:
+        place = self.query_one(OptionList).highlighted
+        if place is not None:
+            self.dismiss(self._found[place].thing)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._found[event.option_index].thing)
+
+    def action_move(self, where: str) -> None:
+        getattr(self.query_one(OptionList), f"action_{where if 'page' in where else 'cursor_' + where}")()
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)
+
+
+def _drawn(lead: Lead, width: int) -> Text:
+    text = Text(no_wrap=True, overflow="ellipsis")
+    text.append(lead.role.ljust(width) + "  ", "dim")
+    text.append(safe(lead.text))
+    return text

@@ -8,6 +8,7 @@ contents   what a namespace of each kind holds, as read when it is asked for
 kinds      the eight kinds of namespace and what each isolates
 snapshot   one host at one instant, and how a delta makes the next one
 group      who shares a namespace, and with whom
+levels     the pid namespaces that a process has a pid in
 hierarchy  namespaces as trees, by owner and by parent
 chain      how a process descends from the top of the tree, container daemons included
 holding    what keeps a namespace alive, in words

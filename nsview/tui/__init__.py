@@ -5,6 +5,7 @@ explorer   the main screen
 listing    the list of rows, drawn a line at a time
 draw       what a row looks like, as styled pieces of text
 details    the pane about the chosen row
+contents   what is told in it of what a namespace holds, one file per kind
 kindbar    what the rows are grouped by
 status     the host, its numbers, and what could not be read
 dialog     what to join, before joining it

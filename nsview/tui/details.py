@@ -1,5 +1,6 @@
 """The pane about the chosen row."""
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from rich.console import Group, RenderableType
@@ -22,6 +23,9 @@ from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
 from nsview.report import who_else
 
+from .contents import TOLD, Told, told
+from .contents.pieces import Line
+
 STYLES = ("title", "label", "host", "container", "dim", "warning")
 
 
@@ -43,11 +47,11 @@ class DetailsPane(VerticalScroll, can_focus=True):
         """Show a row of this snapshot, with the details of its process where they have come."""
         match row:
             case ProcessRow():
-                content = self._process(row.process, snapshot, details, usage)
+                content = self._process(row.process, snapshot, by, details, usage)
             case GroupRow(container=Container()):
-                content = self._container_group(row, snapshot)
+                content = self._container_group(row, snapshot, details)
             case GroupRow(namespace=Namespace()):
-                content = self._namespace(row, snapshot)
+                content = self._namespace(row, snapshot, details)
             case GroupRow():
                 content = self._unplaced(row, by)
             case _:
@@ -75,9 +79,35 @@ class DetailsPane(VerticalScroll, can_focus=True):
                 table.add_row(name, Text(safe(value)) if isinstance(value, str) else value)
         return table
 
+    def _lines(self, lines: Sequence[Line]) -> Text:
+        text = Text(no_wrap=True, overflow="ellipsis")
+        for number, line in enumerate(lines):
+            if number:
+                text.append("\n")
+            for piece, style in line:
+                text.append(piece, self._s(style) if style else "")
+        return text
+
+    def _first(self, told: Told | None) -> list[RenderableType]:
+        """What a kind of namespace holds, where that kind is what is looked at."""
+        return [self._heading(told.heading), self._lines(told.first)] if told else []
+
+    def _rest(self, told: Told | None) -> list[RenderableType]:
+        return [self._heading(told.rest_heading), self._lines(told.rest)] if told and told.rest else []
+
+    def _inside(self, process: Process, snapshot: Snapshot, details: Details | None) -> list[RenderableType]:
+        """What all its namespaces hold, in a few words each."""
+        contents = details.contents if details else None
+        if contents is None:
+            return []
+        pairs = [(kind, found.brief) for kind in TOLD if (found := told(kind, process, contents, snapshot))]
+        return [self._heading("INSIDE"), self._pairs(*pairs)]
+
     def _process(
-        self, process: Process, snapshot: Snapshot, details: Details | None, usage: Usage | None
+        self, process: Process, snapshot: Snapshot, by: Grouping, details: Details | None, usage: Usage | None
     ) -> RenderableType:
+        contents = details.contents if details else None
+        kind = told(by, process, contents, snapshot) if by != "tree" and by != "container" else None
         pid = Text(str(process.pid))
         if len(process.nspid) > 1:
             pid.append(" here, ", self._s("dim"))
@@ -85,6 +115,8 @@ class DetailsPane(VerticalScroll, can_focus=True):
             pid.append(" inside", self._s("dim"))
         parts: list[RenderableType] = [
             self._title(process.comm),
+            *self._first(kind),
+            *([Text()] if kind else []),
             self._pairs(
                 ("pid", pid),
                 ("user", f"{process.user} ({process.uid})"),
@@ -99,7 +131,9 @@ class DetailsPane(VerticalScroll, can_focus=True):
         parts += [self._heading("CHAIN"), self._chain(process, snapshot)]
         if container:
             parts += [self._heading("CONTAINER"), self._container(container)]
-        parts += [self._heading("MORE"), self._more(process, details)]
+        if by in ("tree", "container"):
+            parts += self._inside(process, snapshot, details)
+        parts += [self._heading("MORE"), self._more(process, details), *self._rest(kind)]
         return Group(*parts)
 
     def _container(self, container: Container) -> Table:
@@ -166,13 +200,17 @@ class DetailsPane(VerticalScroll, can_focus=True):
                 ]
         return self._pairs(*pairs)
 
-    def _namespace(self, row: GroupRow, snapshot: Snapshot) -> RenderableType:
+    def _namespace(self, row: GroupRow, snapshot: Snapshot, details: Details | None) -> RenderableType:
         namespace = row.namespace
         assert namespace is not None
         kind = KIND[namespace.type]
         oldest = min((snapshot.processes[pid] for pid in row.pids), key=lambda p: (p.start, p.pid), default=None)
+        asked = snapshot.processes.get(details.pid) if details else oldest
+        found = told(namespace.type, asked, details.contents if details else None, snapshot) if asked else None
         parts: list[RenderableType] = [
             self._title(namespace.label),
+            *self._first(found),
+            *([Text()] if found else []),
             self._pairs(
                 ("isolates", kind.isolates),
                 ("", Text("the host's own", self._s("host")) if namespace.initial else None),
@@ -192,6 +230,7 @@ class DetailsPane(VerticalScroll, can_focus=True):
         parts += [
             self._heading("BY HAND"),
             Text(kind.by_hand.replace("PID", str(oldest.pid)) if oldest else "no process is in it", self._s("dim")),
+            *self._rest(found),
         ]
         return Group(*parts)
 
@@ -218,13 +257,14 @@ class DetailsPane(VerticalScroll, can_focus=True):
             )
         return table
 
-    def _container_group(self, row: GroupRow, snapshot: Snapshot) -> RenderableType:
+    def _container_group(self, row: GroupRow, snapshot: Snapshot, details: Details | None) -> RenderableType:
         container = row.container
         assert container is not None
         parts: list[RenderableType] = [self._title(container.name), self._container(container)]
         init = snapshot.processes.get(container.init_pid) if container.init_pid else None
         if init:
             parts += [self._heading("NAMESPACES"), self._sharing(init, snapshot)]
+            parts += self._inside(init, snapshot, details)
             parts += [self._heading("CHAIN"), self._chain(init, snapshot)]
         return Group(*parts)
 

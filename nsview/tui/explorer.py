@@ -1,6 +1,7 @@
 """The main screen: what is grouped how, which row is chosen, and what the keys do with it."""
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 from time import monotonic
 from typing import ClassVar
@@ -19,6 +20,7 @@ from nsview.hosts.usage import Meter, Usage
 from nsview.join.ready import Ready
 from nsview.model import filter, target
 from nsview.model.changes import Changes, changes
+from nsview.model.kinds import KindName
 from nsview.model.leads import Thing, reveal
 from nsview.model.records import Container, Details, Namespace, Process
 from nsview.model.rows import (
@@ -40,6 +42,7 @@ from nsview.state import Memory
 
 from . import draw
 from .binding import Binding
+from .contents import wanted
 from .details import DetailsPane
 from .filterline import FilterInput, FilterNote
 from .keys import Keys
@@ -113,6 +116,7 @@ class Explorer(Screen[None]):
         self._fading: Timer | None = None
         self._stale = self._refreshing = False
         self.details: Details | None = None
+        self._details_of: RowKey | None = None  # the row that they are shown for, the details of its representative
         self._usage: Usage | None = None
         self._meter = Meter()
         self._asking: Timer | None = None
@@ -297,7 +301,7 @@ class Explorer(Screen[None]):
     def _show_details(self) -> None:
         row = self.listing.row
         details = self.details
-        if not (isinstance(row, ProcessRow) and details and details.pid == row.process.pid):
+        if row is None or row.key != self._details_of:
             details = None
         rows = self._rows
         if rows is None:
@@ -313,16 +317,21 @@ class Explorer(Screen[None]):
         row = message.row
         if isinstance(row, GroupRow) and row.namespace and self.snapshot and not self.snapshot.search:
             self.app.search_holders(slowly=True)  # type: ignore[attr-defined]
-        if isinstance(row, ProcessRow):
+        if isinstance(row, ProcessRow) or (isinstance(row, GroupRow) and wanted(self.view.by)):
             # Not at each step of a key held down: what is asked for costs the host something.
-            self._asking = self.set_timer(0.15, partial(self._ask, row.process))
+            self._asking = self.set_timer(0.15, partial(self._ask, row))
 
-    def _ask(self, process: Process) -> None:
-        self._usage = self._meter.measure(process) if self._live else None
-        self._asked = self._request(process)
+    def _ask(self, row: ProcessRow | GroupRow) -> None:
+        process = self._representative(row)
+        if process is None:
+            return
+        self._usage = self._meter.measure(process) if self._live and isinstance(row, ProcessRow) else None
+        if row.key != self._details_of:
+            self.details, self._details_of = None, row.key
+        self._asked = self._request(process, wanted(self.view.by))
 
-    def _request(self, process: Process) -> int:
-        return self.app.request_details(process)  # type: ignore[attr-defined,no-any-return]
+    def _request(self, process: Process, contents: Sequence[KindName] = ()) -> int:
+        return self.app.request_details(process, contents)  # type: ignore[attr-defined,no-any-return]
 
     # Keys: how it is looked at
 

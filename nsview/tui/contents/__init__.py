@@ -1,0 +1,57 @@
+"""What is told of what a namespace of each kind holds, as styled pieces of text.
+
+Pure; every piece is safe for a terminal. One module a kind. Each makes lines that stand first, where its kind is what
+is looked at, lines for the end where there is more than fits at the top, and a few words for where all kinds are told.
+"""
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from msgspec import Struct
+
+from nsview.model.contents import READ, Contents
+from nsview.model.kinds import KIND_NAMES, KindName
+from nsview.model.records import Process
+from nsview.model.snapshot import Snapshot
+
+from .pieces import Line
+
+TOLD: tuple[KindName, ...] = tuple(kind for kind in KIND_NAMES if kind in READ or kind == "pid")
+"""The kinds that there is something to tell of."""
+
+
+class Told(Struct, frozen=True):
+    """first: what matters. rest: all of it, under a heading, where `first` is not that. brief: a few words."""
+
+    heading: str
+    first: Sequence[Line]
+    brief: str
+    rest_heading: str = ""
+    rest: Sequence[Line] = ()
+
+
+def wanted(by: str) -> tuple[KindName, ...]:
+    """Which kinds to ask for when rows are grouped so: that kind alone, else all."""
+    return tuple(kind for kind in READ if by == kind or by not in KIND_NAMES)
+
+
+def told(kind: KindName, process: Process, contents: Contents | None, snapshot: Snapshot) -> Told | None:
+    """What is told of a process's namespace of a kind; None where nothing is known, or not yet."""
+    if kind not in TOLD:
+        return None
+    if contents and kind in contents.unreadable:
+        why = _why(contents.unreadable[kind], snapshot)
+        return Told(kind.upper(), [[(why, "warning")]], why)
+    if kind != "pid" and (contents is None or getattr(contents, kind) is None):
+        return None
+    # A module a kind, imported when it is first needed.
+    tell: Callable[..., Told] = import_module(f".{kind}", __package__).tell
+    return tell(process, contents, snapshot)
+
+
+def _why(reason: str, snapshot: Snapshot) -> str:
+    if reason in ("EACCES", "EPERM"):
+        return "protected even from root" if snapshot.host.privileged else "only root may look: R"
+    if reason in ("ENOENT", "ESRCH"):
+        return "this kernel, or this process, has none"
+    return f"could not be read ({reason})"

@@ -1,0 +1,39 @@
+"""The pieces that lines are made of, and words for numbers."""
+
+Piece = tuple[str, str]
+"""(text, style's name); styles are those of the details."""
+
+Line = list[Piece]
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+
+
+def size(number: float) -> str:
+    """1536 is "1.5 KiB"."""
+    place = 0
+    while number >= 1024 and place < len(_UNITS) - 1:
+        number /= 1024
+        place += 1
+    return f"{number:.0f} {_UNITS[place]}" if place == 0 else f"{number:.1f} {_UNITS[place]}"
+
+
+def span(seconds: float) -> str:
+    """90061 is "1 day 1:01:01", 12.345 is "12.35 s"."""
+    sign, seconds = ("-" if seconds < 0 else ""), abs(seconds)
+    if seconds < 60:
+        return f"{sign}{seconds:.6g} s" if seconds == int(seconds) else f"{sign}{seconds:.2f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    clock = f"{hours}:{minutes:02}:{rest:02}"
+    return f"{sign}{days} day{'s' if days > 1 else ''} {clock}" if days else f"{sign}{clock}"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """1 is "1 queue", 2 "2 queues"."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def labelled(label: str, *pieces: Piece) -> Line:
+    """A line that begins with what it is about, in a column of its own."""
+    return [(f"{label:<12}", "label"), *pieces]

@@ -65,6 +65,8 @@ class NsviewApp(App[int]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit", "Quit", show=False),
         Binding("ctrl+p", "command_palette", "All commands", show=False),
+        Binding("y", "copy", "Copy", show=False, tooltip="Copy something of this row: pid, inode, command, JSON …"),
+        Binding("E", "export", "Export", show=False, tooltip="Write what is shown to a file: JSON, CSV or SVG"),
     ]
 
     def __init__(
@@ -417,6 +419,25 @@ class NsviewApp(App[int]):
         from .palette import ReadyCommands
 
         self.push_screen(CommandPalette([ReadyCommands], placeholder="Run in the namespaces of this row …"))
+
+    def action_copy(self) -> None:
+        """Copy something of the chosen row."""
+        from .takeaway import copy
+
+        copy(self)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy it, in tmux too."""
+        from .takeaway import to_tmux
+
+        super().copy_to_clipboard(text)
+        to_tmux(text)
+
+    def action_export(self) -> None:
+        """Write what is shown to a file."""
+        from .takeaway import ask_to_export
+
+        ask_to_export(self)
 
     def action_help(self) -> None:
         """What the keys do."""

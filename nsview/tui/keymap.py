@@ -37,7 +37,9 @@ def scopes() -> Iterator[Scope]:
     from .goto import GoTo
     from .help import HelpScreen
     from .listing import Listing
+    from .menu import Menu
     from .table import Table
+    from .takeaway import ExportDialog
 
     for focused in (Listing, DetailsPane, FilterInput):
         yield NsviewApp, Explorer, focused
@@ -45,9 +47,8 @@ def scopes() -> Iterator[Scope]:
         lens = getattr(import_module(module, __package__), made)
         yield NsviewApp, lens, Table
         yield NsviewApp, lens, FilterInput
-    yield (JoinDialog,)
-    yield (GoTo,)
-    yield (HelpScreen,)
+    for dialog in (JoinDialog, GoTo, HelpScreen, Menu, ExportDialog):
+        yield (dialog,)
 
 
 def named(scope: Scope) -> dict[str, list[str]]:

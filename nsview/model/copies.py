@@ -1,0 +1,114 @@
+"""What of a row one may want to take elsewhere: names and texts. What is copied is pasted into shells: all is safe."""
+
+import json
+import shlex
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from . import export
+from .kinds import KIND_NAMES
+from .records import Container, Namespace, Process
+from .snapshot import Snapshot
+from .table import Column, Line
+from .text import safe
+
+Copy = tuple[str, str]
+"""(what it is, its text)"""
+
+
+def of_process(process: Process, snapshot: Snapshot, kind: str | None = None) -> list[Copy]:
+    """kind: the one namespace of the eight that is looked at."""
+    inner = process.inner_pid
+    kinds = sorted(KIND_NAMES, key=lambda name: name != kind)
+    inodes = ((name, getattr(process.namespaces, name)) for name in kinds)
+    container = snapshot.container_of(process)
+    return _given(
+        ("pid", str(process.pid)),
+        ("pid inside", str(inner) if inner else ""),
+        ("command", shlex.join(process.cmdline) or process.comm),
+        ("user", process.user),
+        *((f"container {name}", text) for name, text in _of_container(container)),
+        ("cgroup", process.cgroup),
+        *((name, f"{name}:[{inode}]") for name, inode in inodes if inode),
+        ("JSON", _json(export.inspected_process(snapshot, process))),
+    )
+
+
+def of_namespace(namespace: Namespace, snapshot: Snapshot) -> list[Copy]:
+    pids = snapshot.members(namespace.type).get(namespace.inode, ())
+    return _given(
+        ("namespace", namespace.label),
+        ("inode", str(namespace.inode)),
+        ("pids", " ".join(map(str, pids))),
+        *(("path", name) for name in namespace.names),
+        ("JSON", _json(export.namespace(namespace, snapshot))),
+    )
+
+
+def of_container(container: Container) -> list[Copy]:
+    return _given(*_of_container(container), ("JSON", _json(export.container(container))))
+
+
+def _of_container(container: Container | None) -> list[Copy]:
+    if container is None:
+        return []
+    return [
+        ("name", container.name),
+        ("id", container.id),
+        ("image", container.image or ""),
+        ("init pid", str(container.init_pid) if container.init_pid else ""),
+    ]
+
+
+def of_line(line: Line, columns: Sequence[Column], snapshot: Snapshot) -> list[Copy]:
+    """Of a line of a lens: what it shows, and what it is about."""
+    cells = [
+        (column.title.lower(), cell.text) for column, cell in zip(columns, line.cells, strict=False) if column.title
+    ]
+    match line.subject:
+        case Process() as process:
+            about = of_process(process, snapshot)
+        case Namespace() as namespace:
+            about = of_namespace(namespace, snapshot)
+        case Container() as container:
+            about = of_container(container)
+        case msgspec.Struct() as record:
+            about = _given(("JSON", _json(msgspec.to_builtins(record))))
+        case _:
+            about = []
+    return _given(*cells, *about)
+
+
+def _given(*pairs: Copy) -> list[Copy]:
+    """Those that have a text, each once."""
+    return list(dict.fromkeys((name, safe(text)) for name, text in pairs if text.strip()))
+
+
+def _json(value: object) -> str:
+    return json.dumps(value)
+
+
+def sheet(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table as CSV (RFC 4180), safe to open: a cell that a spreadsheet would take for a formula is made text."""
+    return "".join(",".join(map(_cell, row)) + "\r\n" for row in (header, *rows))
+
+
+def _cell(text: str) -> str:
+    text = safe(text)
+    inert = f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@")) else text
+    return '"' + inert.replace('"', '""') + '"'
+
+
+def processes_sheet(snapshot: Snapshot) -> str:
+    """The processes of a snapshot as CSV, one a line."""
+    header = ("pid", "inside", "ppid", "user", "uid", "state", "container", "runtime", "image", *KIND_NAMES, "command")
+    rows = []
+    for _, process in sorted(snapshot.processes.items()):
+        container = snapshot.container_of(process)
+        rows.append((
+            str(process.pid), str(process.inner_pid or ""), str(process.ppid), process.user, str(process.uid),
+            process.state, *((container.name, container.runtime, container.image or "") if container else ("",) * 3),
+            *(str(getattr(process.namespaces, kind) or "") for kind in KIND_NAMES), process.command,
+        ))  # fmt: skip
+    return sheet(header, rows)

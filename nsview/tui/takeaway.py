@@ -1,0 +1,186 @@
+"""What is taken out of nsview: into the clipboard, or into a file."""
+
+import json
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Input, Label
+
+from nsview.model import copies, export, filter
+from nsview.model.rows import GroupRow, ProcessRow
+from nsview.model.text import safe
+
+from .binding import Binding
+from .explorer import Explorer
+from .lens import Lens
+from .menu import Menu
+
+if TYPE_CHECKING:
+    from .app import NsviewApp
+
+ENDINGS = {
+    ".json": "for programs, as nsview list --json",
+    ".csv": "for a spreadsheet",
+    ".svg": "a picture of the screen",
+}
+
+
+def copy(app: "NsviewApp") -> None:
+    """Ask what of the chosen row is wanted, and copy it."""
+    entries = _entries(app.screen)
+    if not entries:
+        app.notify("There is nothing to copy in this row.", severity="warning")
+        return
+
+    def chosen(place: int | None) -> None:
+        if place is not None:
+            name, text = entries[place]
+            app.copy_to_clipboard(text)
+            shown = text if len(text) <= 40 else f"{text[:39]}…"
+            app.notify(f"Copied {name}: {shown}\n{_where()}", markup=False)
+
+    app.push_screen(Menu("Copy", entries), chosen)
+
+
+def _entries(screen: Screen[Any]) -> list[copies.Copy]:
+    if isinstance(screen, Explorer) and screen.snapshot is not None:
+        match screen.listing.row:
+            case ProcessRow() as row:
+                return copies.of_process(row.process, screen.snapshot, screen.view.by)
+            case GroupRow() as row if row.container:
+                return copies.of_container(row.container)
+            case GroupRow() as row if row.namespace:
+                return copies.of_namespace(row.namespace, screen.snapshot)
+    if isinstance(screen, Lens) and screen.table.line is not None:
+        return copies.of_line(screen.table.line, screen.table.columns, screen.snapshot)
+    return []
+
+
+def to_tmux(text: str) -> bool:
+    """Give it to tmux, which does not take it from what is drawn unless told to (set-clipboard on)."""
+    if not os.environ.get("TMUX"):
+        return False
+    try:
+        done = subprocess.run(
+            ["tmux", "load-buffer", "-w", "-"], input=text.encode(), timeout=2, check=False, capture_output=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return done.returncode == 0
+
+
+def _where() -> str:
+    if os.environ.get("TMUX"):
+        return "In tmux prefix ] pastes it; elsewhere too, where the terminal takes OSC 52."
+    return "Pastes nothing? Then this terminal does not take OSC 52: select with Shift and the mouse instead."
+
+
+class ExportDialog(ModalScreen[Path | None]):
+    """Asks for the name of a file that is not there yet; its ending says what is written."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Cancel"),
+        Binding("down", "ending(1)", "Another kind of file", id="next-ending"),
+        Binding("up", "ending(-1)", "Another kind of file", show=False, id="previous-ending"),
+    ]
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._proposed = name
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="menu"):
+            yield Label(Text("Export what is shown, to a file in " + safe(os.getcwd())), id="dialog-title")
+            yield Input(self._proposed + ".json", id="file", compact=True)
+            yield Label(id="ending")
+            yield Label(Text("Enter writes it, ↑ ↓ choose another ending, Esc goes back", "dim"))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self._tell(event.value)
+
+    def _tell(self, value: str) -> None:
+        ending = Path(value).suffix
+        words = ENDINGS.get(ending, f"end it in {', '.join(ENDINGS)}: that says what is written")
+        self.query_one("#ending", Label).update(Text(words))
+
+    def action_ending(self, by: int) -> None:
+        typed = self.query_one(Input)
+        path = Path(typed.value or self._proposed)
+        endings = list(ENDINGS)
+        place = endings.index(path.suffix) + by if path.suffix in endings else 0
+        typed.value = str(path.with_suffix(endings[place % len(endings)]))
+        typed.cursor_position = len(typed.value)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        path = Path(event.value).expanduser()
+        if path.suffix not in ENDINGS:
+            self._tell(event.value)
+        elif os.path.lexists(path):
+            self.query_one("#ending", Label).update(Text(f"{safe(str(path))} exists; give another name", "bold"))
+        else:
+            self.dismiss(path)
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)
+
+
+def ask_to_export(app: "NsviewApp") -> None:
+    """Ask for a file and write what the screen shows to it."""
+    screen = app.screen
+    if not isinstance(screen, Explorer | Lens) or app.explorer.snapshot is None:
+        return
+
+    def chosen(path: Path | None) -> None:
+        if path is not None:
+            app.call_after_refresh(_export, app, screen, path)  # a picture is of the screen without the question
+
+    app.push_screen(ExportDialog(_name(screen, app.explorer.snapshot.host.name)), chosen)
+
+
+def _name(screen: Explorer | Lens, host: str) -> str:
+    """A name for the file. A host may call itself anything; of that only what no shell or file system obeys is kept."""
+    what = screen.view.by if isinstance(screen, Explorer) else screen.NAME
+    words = re.sub(r"[^A-Za-z0-9]+", "-", f"{host[:40]} {what}").strip("-")
+    return f"nsview-{words}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def _export(app: "NsviewApp", screen: Explorer | Lens, path: Path) -> None:
+    written = app.export_screenshot(title="nsview") if path.suffix == ".svg" else _written(screen, path.suffix)
+    try:
+        # Made anew, and for nobody else to read: it tells of every process of the host.
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
+            file.write(written.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        app.notify(f"{safe(str(path))}: {error.strerror}", severity="error", markup=False)
+    else:
+        app.notify(f"Written to {safe(str(path.absolute()))}", markup=False)
+
+
+def _written(screen: Explorer | Lens, ending: str) -> str:
+    if isinstance(screen, Lens):
+        titles = [column.title for column in screen.table.columns]
+        lines = [[cell.text for cell in line.cells] for line in screen.table.lines]
+        if ending == ".csv":
+            return copies.sheet(titles, lines)
+        return _json({
+            "schema": export.SCHEMA, "host": export.host(screen.snapshot.host), "taken_at": screen.snapshot.taken_at,
+            "lens": screen.NAME, "lines": [dict(zip(titles, line, strict=False)) for line in lines],
+        })  # fmt: skip
+    assert screen.snapshot is not None
+    shown = filter.narrow(screen.snapshot, screen.view.filter)
+    if ending == ".csv":
+        return copies.processes_sheet(shown)
+    return _json(export.listing(shown, screen.snapshot))
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2) + "\n"

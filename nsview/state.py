@@ -42,26 +42,23 @@ class Memory:
     def __init__(self, file: Path | None = None, **wanted: object) -> None:
         self.file = file
         self.state = msgspec.structs.replace(_load(file) if file else State(), **wanted)
-        self._changed: dict[str, object] = {}
 
     def remember(self, **changed: object) -> None:
-        """Have these fields of the state from now on; on disk after `save`."""
-        self._changed |= changed
+        """Have these fields of the state from now on, and leave of the file what another run has kept meanwhile.
+
+        At once: many an explorer ends with its terminal.
+        """
         self.state = msgspec.structs.replace(self.state, **changed)
+        if self.file:
+            kept = msgspec.structs.replace(_load(self.file), **changed)
+            with contextlib.suppress(OSError):
+                _write(self.file, msgspec.json.encode(kept))
 
     def add_to_history(self, expression: str) -> None:
         """A filter was kept; each is in the history once."""
         if expression and expression.isprintable():
             others = [other for other in self.state.history if other != expression]
             self.remember(history=(*others, expression)[-HISTORY:])
-
-    def save(self) -> None:
-        """Keep what this run has changed, and leave what another run has kept meanwhile."""
-        if self.file and self._changed:
-            state = msgspec.structs.replace(_load(self.file), **self._changed)
-            with contextlib.suppress(OSError):
-                _write(self.file, msgspec.json.encode(state))
-            self._changed = {}
 
 
 def _load(file: Path) -> State:

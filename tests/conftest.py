@@ -15,6 +15,7 @@ for _name in list(os.environ):
         del os.environ[_name]
 os.environ["TERM"] = "xterm-256color"
 os.environ["LC_ALL"] = "C.UTF-8"
+os.environ["XDG_STATE_HOME"] = "/dev/null/state"  # each run is the first one, and none is remembered
 os.environ["PYTHONUTF8"] = "1"  # for the interpreters that tests start
 
 _skipped: list[str] = []

@@ -102,7 +102,8 @@ def _cell(text: str) -> str:
 
 def processes_sheet(snapshot: Snapshot) -> str:
     """The processes of a snapshot as CSV, one a line."""
-    header = ("pid", "inside", "ppid", "user", "uid", "state", "container", "runtime", "image", *KIND_NAMES, "command")
+    namespaces = (f"{kind}_ns" for kind in KIND_NAMES)
+    header = ("pid", "inside", "ppid", "user", "uid", "state", "container", "runtime", "image", *namespaces, "command")
     rows = []
     for _, process in sorted(snapshot.processes.items()):
         container = snapshot.container_of(process)

@@ -15,12 +15,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import work
+from textual import events, work
 from textual.app import App, SuspendNotSupported, SystemCommand
 from textual.binding import BindingType
 from textual.events import Key
 from textual.screen import Screen
 from textual.timer import Timer
+from textual.widget import Widget
 from textual.widgets import Input
 from textual.worker import get_current_worker
 
@@ -34,14 +35,12 @@ from nsview.model.filter import parse
 from nsview.model.kinds import KindName
 from nsview.model.leads import Lead, Thing, around, found, meant
 from nsview.model.records import Process
-from nsview.model.rows import GROUPINGS
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
 from nsview.state import Memory
 
 from .binding import Binding
 from .explorer import Explorer
-from .kindbar import NAMES
 from .messages import DetailsArrived, FeedEnded, Progressed, SecurityArrived, SnapshotArrived
 from .status import Status
 from .themes import OKABE_ITO
@@ -85,6 +84,7 @@ class NsviewApp(App[int]):
         self._ended: LocalHost | RecordedHost | None = None  # the host whose agent has ended
         self._asked: float | None = None  # since when the agent has said nothing, though asked
         self._waiting: Timer | None = None  # .. until that is worth saying
+        self._hint: Widget | None = None  # while a new user has not yet pressed a key
         self.explorer = Explorer()
         self.lens: Lens | None = None  # the one that is open
         self.audit_ignore: tuple[str, ...] = ()  # rules that the audit is not to tell of
@@ -129,12 +129,10 @@ class NsviewApp(App[int]):
         gone = select.poll()
         gone.register(0, 0)  # POLLHUP alone, which is always told
         gone.poll()
-        self.memory.save()
         self.host.stop()
         os._exit(128 + signal.SIGHUP)
 
     def on_unmount(self) -> None:
-        self.memory.save()
         self.host.stop()
 
     # The feed: a thread reads, the screen is told
@@ -166,6 +164,8 @@ class NsviewApp(App[int]):
             self.post_message(FeedEnded(failure))
 
     def on_snapshot_arrived(self, message: SnapshotArrived) -> None:
+        if self.explorer.snapshot is None and self.memory.file and not self.memory.state.greeted:
+            self._greet()
         self.explorer.take(message.snapshot, message.happened)
         if self.lens is not None:
             self.lens.take(message.snapshot)
@@ -224,6 +224,21 @@ class NsviewApp(App[int]):
     def on_security_arrived(self, message: SecurityArrived) -> None:
         if self.lens is not None:
             self.lens.hear(message)
+
+    def _greet(self) -> None:
+        """Tell a new user what a few keys do; once."""
+        from .hint import Hint
+
+        self._hint = Hint()
+        self.explorer.mount(self._hint, before="#keys")
+
+    async def on_event(self, event: events.Event) -> None:
+        """What a key or a click does, it does; and it ends the hint."""
+        if self._hint is not None and isinstance(event, events.Key | events.MouseDown):
+            hint, self._hint = self._hint, None
+            self.memory.remember(greeted=True)
+            hint.remove()
+        await super().on_event(event)
 
     def _heard(self) -> None:
         self._asked = None
@@ -412,13 +427,18 @@ class NsviewApp(App[int]):
             return self.host.live and snapshot is not None and not snapshot.host.privileged
         return True
 
+    def action_command_palette(self) -> None:
+        """All that can be done here, by name."""
+        from .palette import Palette
+
+        if not Palette.is_open(self):  # type: ignore[arg-type]
+            self.push_screen(Palette(id="--command-palette"))
+
     def action_ready(self) -> None:
         """The ready commands, for the chosen row."""
-        from textual.command import CommandPalette
+        from .palette import Palette, ReadyCommands
 
-        from .palette import ReadyCommands
-
-        self.push_screen(CommandPalette([ReadyCommands], placeholder="Run in the namespaces of this row …"))
+        self.push_screen(Palette([ReadyCommands], placeholder="Run in the namespaces of this row …"))
 
     def action_copy(self) -> None:
         """Copy something of the chosen row."""
@@ -446,14 +466,11 @@ class NsviewApp(App[int]):
         self.push_screen(HelpScreen(self.screen.active_bindings))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Textual's own, and the groupings."""
+        """Textual's own, and all that the keys do here."""
+        from .palette import actions
+
         yield from super().get_system_commands(screen)
-        if screen is self.explorer:
-            for number, by in enumerate(GROUPINGS):
-                name = NAMES.get(by, by)
-                yield SystemCommand(
-                    f"Group by {name}", f"Key {number}", lambda by=by: self.explorer.action_group(by)
-                )
+        yield from actions(screen)
 
 
 def _kept(error: Exception) -> str:

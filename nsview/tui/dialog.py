@@ -75,7 +75,7 @@ class JoinDialog(ModalScreen[tuple[str, ...] | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel"),
-        Binding("ctrl+y", "copy", "Copy nsenter command", key_display="^y"),
+        Binding("ctrl+y", "copy", "Copy nsenter command", key_display="^y", id="copy-nsenter"),
     ]
 
     def __init__(

@@ -15,7 +15,6 @@ from nsview.model.text import safe
 
 from .binding import Binding
 
-
 WIDTH = 70
 """Cells of an entry that are shown."""
 

@@ -1,11 +1,46 @@
-"""Ready commands to run in the namespaces of the chosen row, in Textual's command palette."""
+"""Textual's command palette: all that keys do, by name; and the ready commands, for the chosen row."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.app import SystemCommand
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.screen import Screen
 
 from nsview.join.ready import Ready
 from nsview.model.text import safe
+
+from .kindbar import NAMES
+
+_MOVES = {"move", "page", "to_end", "aside", "scroll_up", "scroll_down", "page_up", "page_down", "focus_next"}
+_TEXTUALS = {"help_quit", "copy_text", "command_palette", "quit", "scroll_home", "scroll_end"}
+
+
+class Palette(CommandPalette):
+    """Textual's."""
+
+    def _action_command_list(self, action: str) -> None:
+        with suppress(KeyError):  # a page on in a list that has not been laid out yet
+            super()._action_command_list(action)
+
+
+def actions(screen: Screen[object]) -> Iterator[SystemCommand]:
+    """All that the keys of a screen do, each once, with its key."""
+    seen = set()
+    for _, binding, enabled, tooltip in screen.active_bindings.values():
+        name = binding.action.rpartition(".")[2]
+        bare = name.partition("(")[0]
+        if not (enabled and binding.description) or bare in _MOVES | _TEXTUALS or name in seen:
+            continue
+        seen.add(name)
+        title, words = binding.description, [f"Key {screen.app.get_key_display(binding)}"]
+        if bare == "group":
+            by = name[len("group('") : -len("')")]
+            title, words = f"Group by {NAMES.get(by, by)}", [f"Key {binding.key}"]  # type: ignore[call-overload]
+        elif tooltip:
+            words.append(tooltip)
+        yield SystemCommand(title, ". ".join(words), partial(screen.app.simulate_key, binding.key))
 
 
 class ReadyCommands(Provider):

@@ -10,9 +10,10 @@ from textual.pilot import Pilot
 from nsview.hosts.local import LocalHost
 from nsview.state import Memory, State
 from nsview.tui import app as tui
+from nsview.tui.hint import LINES
 from nsview.tui.status import Status
 
-from .screens import WIDE, explorer, loaded
+from .screens import WIDE, drawn, explorer, loaded
 
 
 async def test_the_next_run_looks_as_the_last_one_did(tmp_path: Path) -> None:
@@ -21,7 +22,7 @@ async def test_the_next_run_looks_as_the_last_one_did(tmp_path: Path) -> None:
     async with app.run_test(size=WIDE) as pilot:
         await loaded(pilot)
         await pilot.press("4", "d")
-    assert Memory(file).state == State(grouping="pid", details=False)
+    assert Memory(file).state == State(grouping="pid", details=False, greeted=True)
     app = explorer(memory=Memory(file))
     async with app.run_test(size=WIDE) as pilot:
         await loaded(pilot)
@@ -53,3 +54,70 @@ async def test_an_agent_that_is_stopped_is_not_called_live(monkeypatch: pytest.M
         finally:
             os.kill(host._agent.pid, signal.SIGCONT)
         await told(pilot, " live ")
+
+
+async def test_the_first_run_has_a_hint_that_any_key_ends_and_still_does_what_it_does(tmp_path: Path) -> None:
+    file = tmp_path / "state.json"
+    for again in range(2):
+        app = explorer(memory=Memory(file))
+        async with app.run_test(size=(80, 24)) as pilot:
+            await loaded(pilot)
+            text = drawn(app)
+            assert all((line in text) is not bool(again) for line in LINES)
+            before = app.explorer.listing.cursor
+            await pilot.press("down")
+            await pilot.pause()
+            assert app.explorer.listing.cursor == before + 1
+            assert LINES[0] not in drawn(app)
+    assert Memory(file).state == State(greeted=True)
+
+
+async def test_a_click_ends_the_hint_and_is_a_click(tmp_path: Path) -> None:
+    app = explorer(memory=Memory(tmp_path / "state.json"))
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.click("#kindbar", offset=(3, 0))
+        assert app.explorer.view.by == "tree"
+        assert LINES[0] not in drawn(app)
+
+
+async def test_pictures_and_tests_have_no_hint() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        assert LINES[0] not in drawn(app)
+
+
+async def test_the_palette_has_all_that_keys_do_with_the_key() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        found = {command.title: command.help for command in app.get_system_commands(app.screen)}
+        for title, key in (("Shell", "e"), ("Group by pid", "4"), ("Copy", "y"), ("Audit", "a"), ("Fold", "f")):
+            assert found[title].startswith(f"Key {key}"), title
+        assert {"Theme", "Quit"} <= found.keys()
+        await pilot.press("ctrl+p")
+        await pilot.pause(0.3)
+        await pilot.press(*"group by uts")
+        await pilot.pause(0.5)
+        await pilot.press("enter")
+        await pilot.pause(0.3)
+        if app.screen is not app.explorer:  # the first Enter chooses, where it is slow
+            await pilot.press("enter")
+            await pilot.pause(0.3)
+        assert app.explorer.view.by == "uts"
+
+
+async def test_a_page_on_in_a_palette_that_is_not_laid_out_does_no_harm() -> None:
+    app = explorer()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await loaded(pilot)
+        for opened in ("ctrl+p", "x"):
+            await pilot.press(opened)
+            await pilot.pause()
+            commands = app.screen.query_one("CommandList")
+            commands.clear_options().add_options(["one", "two"])  # type: ignore[attr-defined]
+            commands.highlighted = 1  # type: ignore[attr-defined]
+            app.screen._action_command_list("page_down")  # type: ignore[attr-defined]
+            await pilot.press("escape", "escape")
+        assert app.screen is app.explorer

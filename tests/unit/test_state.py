@@ -10,9 +10,7 @@ from nsview.state import HISTORY, MOST, Memory, State
 
 
 def kept(file: Path, **changed: object) -> None:
-    memory = Memory(file)
-    memory.remember(**changed)
-    memory.save()
+    Memory(file).remember(**changed)
 
 
 def test_what_was_remembered_is_there_the_next_time(tmp_path: Path) -> None:
@@ -23,18 +21,11 @@ def test_what_was_remembered_is_there_the_next_time(tmp_path: Path) -> None:
     assert [f.name for f in file.parent.iterdir()] == ["state.json"]
 
 
-def test_without_changes_nothing_is_written(tmp_path: Path) -> None:
-    Memory(tmp_path / "nsview" / "state.json").save()
-    assert not list(tmp_path.iterdir())
-
-
 def test_two_runs_keep_what_each_has_changed(tmp_path: Path) -> None:
     file = tmp_path / "state.json"
     one, other = Memory(file), Memory(file)
     one.remember(theme="nord")
     other.remember(grouping="uts")
-    one.save()
-    other.save()
     assert Memory(file).state == State(theme="nord", grouping="uts")
 
 

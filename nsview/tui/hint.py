@@ -1,0 +1,20 @@
+"""What a new user is told once: five lines, gone with the first key."""
+
+from rich.text import Text
+from textual.widgets import Static
+
+LINES = (
+    "Rows below a namespace share it; the host's own is marked. Enter folds it.",
+    "1-8 group by a kind of namespace, 0 is the process tree, 9 the containers.",
+    "/ finds by name, image, pid, inode …; y copies from a row, E exports.",
+    "e opens a shell in a row's namespaces, x runs a ready command there.",
+    "? tells all keys, ^p all commands by name. Any key goes on.",
+)
+"""At most 76 cells each, for a screen of 80."""
+
+
+class Hint(Static):
+    """Above the keys."""
+
+    def __init__(self) -> None:
+        super().__init__(Text("\n".join(LINES)), id="hint")

@@ -25,13 +25,13 @@ def configured(tmp_path: Path, text: str) -> NsviewApp:
 
 
 async def test_an_action_has_the_keys_that_the_user_gives_it_and_no_other(tmp_path: Path) -> None:
-    app = configured(tmp_path, '[keys]\nfilter = "ctrl+f, &"\nfold-all = ["z"]\ndown = ["i"]\n')
+    app = configured(tmp_path, '[keys]\nfilter = "ctrl+f, &"\nfold-all = ["z"]\ndown = "f6"\n')
     async with app.run_test(size=WIDE) as pilot:
         await loaded(pilot)
         before = len(app.explorer.listing.rows)
         await pilot.press("f", "slash", "j", "down")
         assert (len(app.explorer.listing.rows), app.explorer.listing.cursor) == (before, 1)
-        await pilot.press("i")
+        await pilot.press("f6")
         assert app.explorer.listing.cursor == 2
         await pilot.press("z")
         assert len(app.explorer.listing.rows) < before

@@ -252,7 +252,7 @@ async def test_a_narrow_screen_has_the_details_below() -> None:
 
 async def test_help_lists_the_real_bindings_and_closes() -> None:
     app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
+    async with app.run_test(size=(160, 120)) as pilot:
         await loaded(pilot)
         await pilot.press("question_mark")
         assert isinstance(app.screen, HelpScreen)

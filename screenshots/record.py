@@ -91,6 +91,12 @@ class Stage:
         self._pod()
         self.ctr("registry", namespace="default", command="/bin/httpd -f -p 5000")
         sh("ip", "netns", "add", "blue")
+        sh("ip", "link", "add", "blue0", "type", "veth", "peer", "name", "eth0", "netns", "blue")
+        sh("ip", "addr", "add", "10.89.0.1/30", "dev", "blue0")
+        sh("ip", "link", "set", "blue0", "up")
+        for words in (("addr", "add", "10.89.0.2/30", "dev", "eth0"), ("link", "set", "eth0", "up")):
+            sh("ip", "-n", "blue", *words)
+        sh("ip", "-n", "blue", "route", "add", "default", "via", "10.89.0.1")
         self.start("unshare", "--mount", "--propagation", "private", "sleep", "3600")
         as_user = ("setpriv", "--reuid=1000", "--regid=1000", "--clear-groups")
         self.start(*as_user, "unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "sleep", "900")
@@ -161,7 +167,8 @@ def of_root(stage: Stage) -> list[dict[str, Any]]:
     for container in snapshot.containers.values():
         if container.init_pid:
             host.request_details(snapshot.processes[container.init_pid])
-    time.sleep(1)
+    host.request_nets()
+    time.sleep(2)
     host.stop()
     reader.join()
     return recorded
@@ -240,13 +247,23 @@ def cut(recorded: list[dict[str, Any]], tops: set[int]) -> Iterator[dict[str, An
                 changes = ("processes", "gone", "namespaces", "namespaces_gone", "containers", "containers_gone")
                 if not any(frame[name] for name in changes):
                     continue
-        elif frame["frame"] == "progress":
+        elif frame["frame"] == "net":
+            frame["nets"] = [net for net in frame["nets"] if ("net", net["inode"]) in inodes or _is_blue(net, recorded)]
+            for net in frame["nets"]:
+                net["listeners"] = [listener for listener in net["listeners"] if set(listener["pids"]) & pids]
+        elif frame["frame"] in ("progress", "net_progress"):
             continue
         elif frame["frame"] == "details":
             of = frame["details"]
             if (of["pid"], of["start"]) not in kept:
                 continue
         yield frame
+
+
+def _is_blue(net: dict[str, Any], recorded: list[dict[str, Any]]) -> bool:
+    """It is the one that `ip netns` made."""
+    namespaces = (n for frame in recorded for n in frame.get("namespaces", ()))
+    return any(n["inode"] == net["inode"] and n["names"] == ["/run/netns/blue"] for n in namespaces)
 
 
 def _place(cgroup: str) -> str:

@@ -1,9 +1,12 @@
 """Saves the frames of this machine's agent as they come."""
 
 import threading
+import time
 from typing import BinaryIO
 
 from .local import LocalHost
+
+NETS = 2.0  # seconds between two readings of the net namespaces, at the least
 
 
 def record(file: BinaryIO, seconds: float | None = None) -> int:
@@ -14,6 +17,8 @@ def record(file: BinaryIO, seconds: float | None = None) -> int:
     host = LocalHost()
     host.request_holders()  # what is not looked for now can't be seen in the recording
     host.request_security()
+    host.request_nets()
+    asked = time.monotonic()
     timer = threading.Timer(seconds, host.stop) if seconds else None
     number = 0
     try:
@@ -23,6 +28,10 @@ def record(file: BinaryIO, seconds: float | None = None) -> int:
             file.write(line)
             file.flush()
             number += 1
+            # The net map is to be of the namespaces that there are.
+            if b'"type":"net"' in line and line.startswith(b'{"frame":"delta"') and time.monotonic() > asked + NETS:
+                asked = time.monotonic()
+                host.request_nets()
     except KeyboardInterrupt:
         pass
     finally:

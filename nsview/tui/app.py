@@ -34,6 +34,7 @@ from nsview.model.changes import changes
 from nsview.model.filter import parse
 from nsview.model.kinds import KindName
 from nsview.model.leads import Lead, Thing, around, found, meant
+from nsview.model.net import Nets
 from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
@@ -41,7 +42,15 @@ from nsview.state import Memory
 
 from .binding import Binding
 from .explorer import Explorer
-from .messages import DetailsArrived, FeedEnded, Progressed, SecurityArrived, SnapshotArrived
+from .messages import (
+    DetailsArrived,
+    FeedEnded,
+    NetsArrived,
+    NetsProgressed,
+    Progressed,
+    SecurityArrived,
+    SnapshotArrived,
+)
 from .status import Status
 from .themes import OKABE_ITO
 from .trail import Place
@@ -52,7 +61,7 @@ if TYPE_CHECKING:
 PATIENCE = 5.0
 """Seconds that an answer may take before the screen says that there is none."""
 
-LENSES: dict[str, tuple[str, str]] = {"audit": (".audit", "Audit")}
+LENSES: dict[str, tuple[str, str]] = {"audit": (".audit", "Audit"), "net": (".netmap", "NetMap")}
 """Name of a lens: (module, class); imported when it is opened."""
 
 
@@ -88,6 +97,7 @@ class NsviewApp(App[int]):
         self.explorer = Explorer()
         self.lens: Lens | None = None  # the one that is open
         self.audit_ignore: tuple[str, ...] = ()  # rules that the audit is not to tell of
+        self.nets: Nets | None = None  # net namespaces from within, as they were when last asked for
 
     def _begin_with(self, theme: str | None) -> None:
         """Have this theme from the start: set later it would mean to read all styles again."""
@@ -158,6 +168,10 @@ class NsviewApp(App[int]):
                         self.post_message(DetailsArrived(said.id, said.details))
                     case frames.SecurityFrame() if host.live:
                         self.post_message(SecurityArrived(said.id, said.processes, said.lsm, said.done, said.total))
+                    case frames.NetFrame() if host.live:
+                        self.post_message(NetsArrived(said.id, said))
+                    case frames.NetProgress() if host.live:
+                        self.post_message(NetsProgressed(said.what, said.done, said.total))
         except (HostError, ValueError, OSError) as error:
             failure = str(error)
         if host is self.host:
@@ -239,6 +253,22 @@ class NsviewApp(App[int]):
             self.memory.remember(greeted=True)
             hint.remove()
         await super().on_event(event)
+
+    def request_nets(self) -> None:
+        """Ask the host for all net namespaces from within; the lens that is open hears of it."""
+        if isinstance(self.host, LocalHost):
+            self.host.request_nets()
+        else:
+            self.post_message(NetsArrived(0, self.host.nets()))
+
+    def on_nets_arrived(self, message: NetsArrived) -> None:
+        self.nets = message.nets
+        if self.lens is not None:
+            self.lens.hear(message)
+
+    def on_nets_progressed(self, message: NetsProgressed) -> None:
+        if self.lens is not None:
+            self.lens.hear(message)
 
     def _heard(self) -> None:
         self._asked = None

@@ -102,6 +102,7 @@ class Explorer(Screen[None]):
         Binding("alt+right", "forward", "Forward again", show=False),
         Binding("question_mark", "app.help", "Help", key_display="?"),
         Binding("q", "app.quit", "Quit"),
+        Binding("w", "app.lens('net')", "Net map", tooltip="Interfaces, addresses, bridges, and who listens"),
     ]
 
     def __init__(self) -> None:
@@ -362,6 +363,11 @@ class Explorer(Screen[None]):
             return keys[::-1], self.view.toggled
         folded = is_folded(snapshot, msgspec.structs.replace(self.view, by=by), group)
         return keys, self.view.toggled ^ {group} if folded else self.view.toggled
+
+    @property
+    def process(self) -> Process | None:
+        """The process that the chosen row is about."""
+        return self._representative(self.listing.row)
 
     def _representative(self, row: Row | None) -> Process | None:
         """The process that a row is about: a group's is its container's first, else its oldest that lives."""

@@ -50,6 +50,7 @@ class Lens(Screen[None]):
     EMPTY: ClassVar[str]
     """What a table without lines means; one sentence, or two."""
     BY_CELL: ClassVar[bool] = False
+    TABLE: ClassVar[type[Table]] = Table
 
     def __init__(self, snapshot: Snapshot) -> None:
         super().__init__()
@@ -78,6 +79,10 @@ class Lens(Screen[None]):
         """What it means that there are no lines."""
         return self.EMPTY
 
+    def narrowed(self, words: str) -> Sequence[Line]:
+        """The lines that a filter leaves."""
+        return narrow(self._made, matches_words(words)) if words.strip() else self._made
+
     def open(self, line: Line) -> None:
         """Go to what a line is about."""
 
@@ -96,7 +101,7 @@ class Lens(Screen[None]):
         yield Status()
         yield Static(id="lens-heading")
         with Horizontal(id="body"):
-            yield Table(self.COLUMNS, by_cell=self.BY_CELL)
+            yield self.TABLE(self.COLUMNS, by_cell=self.BY_CELL)
             with VerticalScroll(id="details"):
                 yield Static(id="details-text")
         yield Static(id="empty")
@@ -130,7 +135,7 @@ class Lens(Screen[None]):
 
     def _show(self) -> None:
         words = self._words
-        self.table.show(narrow(self._made, matches_words(words)) if words.strip() else self._made)
+        self.table.show(self.narrowed(words))
         self.query_one("#lens-heading", Static).update(
             Text.assemble((f" {self.NAME} ", "reverse bold"), f"  {self.heading()}", no_wrap=True, overflow="ellipsis")
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from textual.message import Message
 
 from nsview.model.changes import Changes
+from nsview.model.net import Nets
 from nsview.model.records import Details
 from nsview.model.rows import Grouping, Row
 from nsview.model.security import Security
@@ -44,6 +45,23 @@ class SecurityArrived(Message):
     id: int
     processes: Sequence[Security]
     lsm: tuple[str, ...]
+    done: int
+    total: int
+
+
+@dataclass
+class NetsArrived(Message):
+    """All net namespaces from within, as asked for; None where a recording does not have them."""
+
+    id: int
+    nets: Nets | None
+
+
+@dataclass
+class NetsProgressed(Message):
+    """How far the reading of net namespaces has come: so many of these things."""
+
+    what: str
     done: int
     total: int
 

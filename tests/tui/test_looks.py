@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .screens import SMALL, USER, WIDE, explorer, keys
+from .screens import NET, SMALL, USER, WIDE, explorer, keys
 
 SCREENS: dict[str, tuple[Path | None, tuple[str, ...]]] = {
     "net": (None, ("down",)),
@@ -22,6 +22,10 @@ SCREENS: dict[str, tuple[Path | None, tuple[str, ...]]] = {
     "unprivileged": (USER, ("down",)),
     "unprivileged-net": (USER, ("5",)),
     "no-details": (None, ("d",)),
+    "net-map": (NET, ("w",)),
+    "net-map-port": (NET, ("w", "slash", *"8080", "enter", "down")),
+    "net-map-drawn": (NET, ("w", "g", "p")),
+    "net-map-drawn-port": (NET, ("w", "p", "slash", *"8080", "enter")),
 }
 
 

@@ -1,0 +1,272 @@
+"""The net map as lines of a table: each net namespace, and in it its interfaces, default routes and listeners.
+
+A line says of an interface where it leads, and of a listener whose it is, so that a name, an address or a port that is
+typed as a filter is answered by the line that is left.
+"""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from .group import containers_of
+from .label import label
+from .net import Interface, Listener, Net, Nets, Route
+from .records import Container, Namespace, Process
+from .snapshot import Snapshot
+from .table import Cell, Line
+
+Thing = Interface | Route | Listener
+PORTS = 6  # of a bridge that its line names
+
+
+class Place(Struct, frozen=True):
+    """What a line is about: a net namespace, or a thing in it."""
+
+    net: Net
+    thing: Thing | None = None
+
+
+class Map:
+    """All net namespaces at one time, in the light of a snapshot. Names in what it says are not yet `safe`."""
+
+    def __init__(self, nets: Nets, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.notes = nets.notes
+        self._members = snapshot.members("net")
+        self._titles: dict[int, str] = {}
+        self._known = {net.inode: net for net in nets.nets}
+        self._interfaces = {net.inode: {i.index: i for i in net.interfaces} for net in nets.nets}
+        self.nets = sorted(nets.nets, key=self._rank)
+
+    def _rank(self, net: Net) -> tuple[object, ...]:
+        """The host's first, then those of containers, then those with a name, then the rest; what is empty last."""
+        host = self.snapshot.is_initial("net", net.inode)
+        namespace = self.namespace(net.inode)
+        named = bool(namespace and namespace.names)
+        return not host, not self.containers(net.inode), not named, is_empty(net), self.title(net.inode), net.inode
+
+    def namespace(self, inode: int) -> Namespace | None:
+        return self.snapshot.namespaces.get(("net", inode))
+
+    def pids(self, inode: int) -> tuple[int, ...]:
+        """The members of a net namespace."""
+        return self._members.get(inode, ())
+
+    def containers(self, inode: int) -> tuple[Container, ...]:
+        """The containers in a net namespace, in order of name."""
+        return containers_of(self.snapshot, self.pids(inode))
+
+    def title(self, inode: int) -> str:
+        """What a net namespace is called: the host, its pod, its containers, its name, what is known of it."""
+        title = self._titles.get(inode)
+        if title is None:
+            title = self._titles[inode] = self._title(inode)
+        return title
+
+    def _title(self, inode: int) -> str:
+        if self.snapshot.is_initial("net", inode):
+            return "host"
+        found = self.containers(inode)
+        pods = {container.pod for container in found}
+        pod = pods.pop() if len(pods) == 1 else None
+        if pod is not None:
+            return f"pod {pod.label}"
+        if found:
+            return some([container.name for container in found], 3)
+        namespace = self.namespace(inode)
+        if namespace and namespace.names:
+            return namespace.names[0].rpartition("/")[2]
+        what = label(namespace, self.snapshot) if namespace else None
+        oldest = self.oldest(inode)
+        return what or (f"{oldest.pid} {oldest.comm}" if oldest else f"net:[{inode}]")
+
+    def oldest(self, inode: int) -> Process | None:
+        """The oldest member of a net namespace."""
+        processes = (self.snapshot.processes[pid] for pid in self.pids(inode))
+        return min(processes, key=lambda process: (process.start, process.pid), default=None)
+
+    def net(self, inode: int | None) -> Net | None:
+        return self._known.get(inode) if inode is not None else None
+
+    def interface(self, inode: int | None, index: int | None) -> Interface | None:
+        """An interface by its index in a net namespace."""
+        return self._interfaces.get(inode, {}).get(index) if inode is not None and index is not None else None
+
+    def ports(self, net: Net, interface: Interface) -> list[Interface]:
+        """The interfaces that are ports of a bridge or bond."""
+        return [i for i in net.interfaces if i.master == interface.index]
+
+    def leads_to(self, net: Net, interface: Interface) -> str:
+        """In words, where an interface leads to and what it is a port of."""
+        words = []
+        link = interface.link
+        if link is not None:
+            other = self.interface(link.net, link.index)
+            name = other.name if other else f"interface {link.index}"
+            there = "" if link.net == net.inode else f" of {self.title(link.net)}" if link.net else " of one not seen"
+            words.append(f"{'↔' if link.peer else '→'} {name}{there}")
+        if interface.master is not None:
+            master = self.interface(net.inode, interface.master)
+            words.append(f"port of {master.name if master else f'interface {interface.master}'}")
+        ports = self.ports(net, interface)
+        if ports:
+            named = some([self._port(net, port) for port in ports], PORTS)
+            words.append(f"{len(ports)} port{'' if len(ports) == 1 else 's'}: {named}")
+        return ", ".join(words)
+
+    def _port(self, net: Net, port: Interface) -> str:
+        leads = port.link.net if port.link and port.link.net != net.inode else None
+        return f"{port.name} ({self.title(leads)})" if leads else port.name
+
+    def text(self, net: Net) -> str:
+        """What a net namespace is found by where it is drawn: of one that many hang from without the names of these."""
+        namespace = self.namespace(net.inode)
+        away = [i for i in net.interfaces if i.link and i.link.net != net.inode]
+        own = [i for i in net.interfaces if i not in away] if len(away) > 1 else net.interfaces
+        words = [self.title(net.inode), f"net:[{net.inode}] net:{net.inode}", *(namespace.names if namespace else ())]
+        words += [container.name for container in self.containers(net.inode)]
+        for interface in own:
+            words += [interface.name, *interface.altnames, *interface.addresses, interface.mac or ""]
+            other = self.interface(interface.link.net, interface.link.index) if interface.link else None
+            words.append(other.name if other else "")
+        for listener in net.listeners:
+            words += [f"{listener.protocol} {endpoint(listener)}", *(p.command for p in self.owners(listener))]
+        return " ".join(words)
+
+    def owners(self, listener: Listener) -> list[Process]:
+        """The processes that have its socket open, as far as they are there still."""
+        return [self.snapshot.processes[pid] for pid in listener.pids if pid in self.snapshot.processes]
+
+    def who(self, net: Net, listener: Listener) -> str:
+        """In words, whose a listener is: processes, and their containers where the title does not name these."""
+        owners = self.owners(listener)
+        if not owners:
+            return "no process that can be seen" if listener.inode else "the kernel"
+        words = some([f"{process.pid} {process.comm}" for process in owners], 2)
+        names = sorted({c.name for process in owners if (c := self.snapshot.container_of(process))})
+        return f"{words}  {some(names, 2)}" if names else words
+
+    def lines(self) -> list[Line]:
+        """The lines of the table; their cells: name, kind, address, where it leads or whose it is."""
+        return [line for net in self.nets for line in self._lines_of(net)]
+
+    def _lines_of(self, net: Net) -> list[Line]:
+        namespace = self.namespace(net.inode)
+        names = " ".join((*(namespace.names if namespace else ()), f"net:{net.inode}"))
+        title = self.title(net.inode)
+        containers = self.containers(net.inode)
+        more = " ".join((names, title, *(container.name for container in containers)))
+        host = self.snapshot.is_initial("net", net.inode)
+        style = "host" if host else "container" if containers else "label"
+        head = Line(
+            net.inode,
+            (Cell(title, style), Cell(), Cell(f"net:[{net.inode}]", "dim"), Cell(self._sum(net), "dim")),
+            Place(net),
+            0,
+            more,
+        )
+        below = [self._of_interface(net, i, more) for i in net.interfaces if not is_dull(i)]
+        below += [self._of_route(net, route, more) for route in net.routes]
+        below += [self._of_listener(net, listener, more) for listener in net.listeners]
+        return [head, *below]
+
+    def _sum(self, net: Net) -> str:
+        """Of a whole namespace, in words."""
+        number = len(self.pids(net.inode))
+        namespace = self.namespace(net.inode)
+        words = [f"{number} process{'' if number == 1 else 'es'}" if number else "no process"]
+        words += namespace.names if namespace and not self.containers(net.inode) else ()
+        if net.source is None:
+            words.append(f"not readable: {net.unreadable}")
+        elif net.unreadable:
+            words.append("seen through /proc alone")
+        elif is_empty(net):
+            words.append("nothing but the loopback")
+        if net.left_out:
+            words.append(f"{net.left_out} more not listed")
+        return ", ".join(words)
+
+    def _of_interface(self, net: Net, interface: Interface, more: str) -> Line:
+        kind = interface.kind or ("loopback" if interface.name == "lo" else "")
+        state = interface.state if interface.state not in ("up", "unknown") else ""
+        return Line(
+            (net.inode, "interface", interface.index, interface.name),
+            (
+                Cell(f"  {interface.name}", "group"),
+                Cell(kind, "dim"),
+                Cell("  ".join(filter(None, (state, brief(addresses(interface), 2)))), "warning" if state else ""),
+                Cell(self.leads_to(net, interface), "shared" if interface.link else ""),
+            ),
+            Place(net, interface),
+            1,
+            " ".join((more, *interface.addresses, *interface.altnames, interface.mac or "")),
+        )
+
+    def _of_route(self, net: Net, route: Route, more: str) -> Line:
+        key = (net.inode, "route", route.family, route.via, route.interface, route.metric)
+        cells = (
+            Cell("  default route", "dim"),
+            Cell(f"IPv{route.family}", "dim"),
+            Cell(f"via {route.via}" if route.via else ""),
+            Cell(f"→ {route.interface}" if route.interface else "", "dim"),
+        )
+        return Line(key, cells, Place(net, route), 1, more)
+
+    def _of_listener(self, net: Net, listener: Listener, more: str) -> Line:
+        cells = (
+            Cell(f"  {listener.protocol} {listener.port}", "pid", listener.port),
+            Cell("listens", "dim"),
+            Cell(endpoint(listener)),
+            Cell(self.who(net, listener), "command"),
+        )
+        owners = " ".join(process.command for process in self.owners(listener))
+        return Line((net.inode, "listener", listener.inode), cells, Place(net, listener), 1, f"{more} {owners}")
+
+
+def addresses(interface: Interface) -> list[str]:
+    """Its addresses; those of its link alone, which nearly all have, where there are no others and it is no port."""
+    wider = [address for address in interface.addresses if not address.startswith("fe80:")]
+    return wider or ([] if interface.master else list(interface.addresses))
+
+
+def endpoint(listener: Listener) -> str:
+    """Address and port, as ss(8) writes them."""
+    address = f"[{listener.address}]" if ":" in listener.address else listener.address
+    return f"{address}:{listener.port}"
+
+
+def is_dull(interface: Interface) -> bool:
+    """A loopback with the addresses that each has."""
+    return interface.name == "lo" and not set(interface.addresses) - {"127.0.0.1/8", "::1/128"}
+
+
+def is_empty(net: Net) -> bool:
+    """Nothing can come or go: there is but a loopback, and nobody listens."""
+    return net.source is not None and not net.listeners and all(is_dull(interface) for interface in net.interfaces)
+
+
+def some(words: Sequence[str], most: int) -> str:
+    """The first of these words, and how many more there are."""
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + more
+
+
+def brief(words: Sequence[str], most: int) -> str:
+    """The first of these words, and in as few cells as possible how many more there are."""
+    return ", ".join(words[:most]) + (f" +{len(words) - most}" if len(words) > most else "")
+
+
+def summary(nets: Nets, inode: int, snapshot: Snapshot) -> list[tuple[str, str]]:
+    """(name, text) of what is worth telling about one net namespace among other things; not yet `safe`."""
+    found = Map(nets, snapshot)
+    net = found.net(inode)
+    if net is None:
+        return []
+    pairs = [
+        (interface.name, "  ".join(filter(None, (some(addresses(interface), 3), found.leads_to(net, interface)))))
+        for interface in net.interfaces
+        if not is_dull(interface)
+    ]
+    pairs += [("default", f"via {route.via or 'none'} on {route.interface}") for route in net.routes]
+    pairs += [(f"{x.protocol} {x.port}", f"{x.address}  {found.who(net, x)}") for x in net.listeners]
+    return pairs

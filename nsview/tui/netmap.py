@@ -1,0 +1,310 @@
+"""The net map: every net namespace from within, as a table or drawn."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from time import monotonic
+from typing import ClassVar
+
+from rich.console import Group, RenderableType
+from rich.segment import Segment
+from rich.style import Style
+from rich.table import Table as Grid
+from rich.text import Text
+from textual.binding import BindingType
+from textual.geometry import Size
+from textual.message import Message
+from textual.strip import Strip
+from textual.timer import Timer
+
+from nsview.model.net import Interface, Listener, Net, Nets, Route
+from nsview.model.netmap import Map, Place, endpoint
+from nsview.model.netpicture import picture
+from nsview.model.records import Process
+from nsview.model.snapshot import Snapshot
+from nsview.model.table import Cell, Column, Line, matches_words, narrow
+from nsview.model.text import safe
+
+from .binding import Binding
+from .lens import Lens
+from .messages import NetsArrived, NetsProgressed
+from .table import Table
+
+REST = 3.0  # seconds between an answer and the next question ..
+SHARE = 0.05  # .. or so many that reading takes no more than this share of a core
+LEGEND = "═ two ends of a pair   ─ stands on the other   ⇢ default route"
+
+
+class Chart(Table):
+    """A table, or lines that are drawn: the pieces of each stand one after the other, as wide as they are."""
+
+    drawn = False
+
+    def _measure(self) -> None:
+        if self.drawn:
+            self._widths = []
+            self.virtual_size = Size(self.size.width, len(self.lines) + 1)
+        else:
+            super()._measure()
+
+    def render_line(self, y: int) -> Strip:
+        if not self.drawn:
+            return super().render_line(y)
+        width, base = self.size.width, self.rich_style
+        if y == 0:
+            style = base + self._style("header")
+            return Strip([Segment(f" {LEGEND}", style)]).adjust_cell_length(width, style)
+        place = self.scroll_offset.y + y - 1
+        if place >= len(self.lines):
+            return Strip.blank(width, base)
+        chosen = self._style("cursor" if self.has_focus else "cursor-blurred") if place == self.cursor else Style.null()
+        pieces = [
+            Segment(cell.text, base + self._style_of(cell) + chosen if place != self.cursor else base + chosen)
+            for cell in self.lines[place].cells
+        ]
+        return Strip([Segment(" ", base + chosen), *pieces]).adjust_cell_length(width, base + chosen)
+
+
+class NetMap(Lens):
+    """Asks for the net namespaces when it is opened, and again while it is open."""
+
+    NAME = "net map"
+    COLUMNS: ClassVar[Sequence[Column]] = (
+        Column("NAMESPACE, INTERFACE, PORT", 26),
+        Column("KIND", 8, keep=False),
+        Column("ADDRESS", 26),
+        Column("LEADS TO, OR WHO LISTENS", 24),
+    )
+    EMPTY = "This recording has no net map in it: it was made before there was one, or cut before one was read."
+    TABLE = Chart
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("o", "go", "Go to where it leads, or to the process that listens", show=False),
+        Binding("p", "draw", "Picture", tooltip="Draw bridges and pairs, or show the table again"),
+    ]
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__(snapshot)
+        self.nets: Nets | None = None
+        self._map: Map | None = None
+        self._progress = "reading the net namespaces …"
+        self._asked_at = 0.0
+        self._asking = False
+        self._again: Timer | None = None
+        self._start: int | None = None  # the namespace that one comes from
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        process = self.nsview.explorer.process
+        self._start = process.namespaces.net if process else None
+        self._ask()
+
+    # What is asked, and when
+
+    def _ask(self) -> None:
+        if not self._asking:
+            self._asking, self._asked_at = True, monotonic()
+            self.nsview.request_nets()
+
+    def hear(self, message: Message) -> None:
+        match message:
+            case NetsArrived():
+                self._asking = False
+                self._progress = ""
+                self.nets = message.nets
+                self.make()
+                if self._start is not None and self.table.lines:
+                    self.table.select(self._start)
+                    self._start = None
+                if self.nsview.host_is_live:
+                    took = monotonic() - self._asked_at
+                    self._again = self.set_timer(max(REST, took / SHARE), self._ask)
+            case NetsProgressed():
+                self._progress = f"{message.done} of {message.total} {message.what} read …"
+                if self.nets is None:
+                    self._show()
+
+    def take(self, snapshot: Snapshot) -> None:
+        """Where net namespaces have come or gone the map is asked for at once, else when its time has come."""
+        before = {key for key in self.snapshot.namespaces if key[0] == "net"}
+        if before != {key for key in snapshot.namespaces if key[0] == "net"} and self._again is not None:
+            self._again.stop()
+            self._again = self.set_timer(max(0.2, self._asked_at + 1 - monotonic()), self._ask)
+        super().take(snapshot)
+
+    # What is shown
+
+    def lines(self) -> Sequence[Line]:
+        self._map = Map(self.nets, self.snapshot) if self.nets else None
+        return self._map.lines() if self._map else []
+
+    @property
+    def _chart(self) -> Chart:
+        return self.query_one(Chart)
+
+    def narrowed(self, words: str) -> Sequence[Line]:
+        found = self._map
+        if found is None or not self._chart.drawn:
+            return super().narrowed(words)
+        nets = [Line(net.inode, (Cell(found.text(net)),), net) for net in found.nets]
+        chosen = [net.subject.inode for net in narrow(nets, matches_words(words)) if isinstance(net.subject, Net)]
+        return picture(found, chosen, self._chart.size.width - 2)
+
+    def empty(self) -> str:
+        return self._progress or (self.nets.notes[0] if self.nets and self.nets.notes else self.EMPTY)
+
+    def heading(self) -> str:
+        if self.nets is None or self._map is None:
+            return ""
+        nets = self._map.nets
+        interfaces, listeners = sum(len(net.interfaces) for net in nets), sum(len(net.listeners) for net in nets)
+        words = [f"{len(nets)} net namespaces, {interfaces} interfaces, {listeners} listeners"]
+        if self.nsview.host_is_live:
+            words.append(f"as of {datetime.fromtimestamp(self.nets.taken_at):%H:%M:%S}")
+        words += map(safe, self.nets.notes)
+        return "  ".join(words)
+
+    def about(self, line: Line) -> RenderableType:
+        place, found = line.subject, self._map
+        if not isinstance(place, Place) or found is None:
+            return Text()
+        match place.thing:
+            case Interface() as interface:
+                return self._interface(found, place.net, interface)
+            case Listener() as listener:
+                return self._listener(found, place.net, listener)
+            case Route() as route:
+                pairs = [("via", route.via or "no gateway"), ("interface", route.interface or "-")]
+                return Group(_title(f"default route, IPv{route.family}"), _pairs(*pairs, ("metric", str(route.metric))))
+        return self._net(found, place.net)
+
+    def _net(self, found: Map, net: Net) -> RenderableType:
+        namespace = found.namespace(net.inode)
+        oldest = found.oldest(net.inode)
+        parts: list[RenderableType] = [
+            _title(found.title(net.inode)),
+            _pairs(
+                ("namespace", f"net:[{net.inode}]"),
+                ("mounted at", "\n".join(namespace.names) if namespace else ""),
+                ("processes", str(len(found.pids(net.inode)))),
+                ("oldest", f"{oldest.pid} {oldest.command}" if oldest else ""),
+                ("containers", ", ".join(container.name for container in found.containers(net.inode))),
+            ),
+        ]
+        if net.source is None or net.unreadable:
+            why = "It may not be joined as this user, so " if net.unreadable == "EPERM" else f"{net.unreadable}: "
+            rest = "what /proc tells is all there is; R reads it as root." if net.source else "nothing can be told."
+            parts.append(Text(f"\n{why}{rest}", "bold"))
+        if net.routes:
+            ways = [f"default via {route.via or 'none'} on {route.interface or '-'}" for route in net.routes]
+            parts.append(Text("\n" + "\n".join(map(safe, ways))))
+        if net.listeners:
+            parts.append(_heading("LISTENERS"))
+            parts.append(_pairs(*((f"{x.protocol} {x.port}", found.who(net, x)) for x in net.listeners[:50])))
+        hint = f"nsenter -t {oldest.pid} -n ip addr" if oldest else ""
+        if namespace and not oldest and namespace.names:
+            hint = f"nsenter --net={namespace.names[0]} ip addr"
+        return Group(*parts, _heading("BY HAND"), Text(safe(hint), "dim"))
+
+    def _interface(self, found: Map, net: Net, interface: Interface) -> RenderableType:
+        ports = found.ports(net, interface)
+        link = interface.link
+        there = found.title(link.net) if link and link.net else ""
+        return Group(
+            _title(interface.name),
+            _pairs(
+                ("of", f"{found.title(net.inode)}  net:[{net.inode}]"),
+                ("kind", interface.kind),
+                ("state", interface.state),
+                ("also called", ", ".join(interface.altnames)),
+                ("addresses", "\n".join(interface.addresses)),
+                ("mac", interface.mac or ""),
+                ("mtu", str(interface.mtu or "")),
+                ("index", str(interface.index or "")),
+                ("leads to", found.leads_to(net, interface)),
+                ("there", f"{there}  net:[{link.net}]" if link and link.net and link.net != net.inode else ""),
+                ("ports", "\n".join(f"{port.name}  {found.leads_to(net, port)}" for port in ports[:50])),
+            ),
+        )
+
+    def _listener(self, found: Map, net: Net, listener: Listener) -> RenderableType:
+        parts: list[RenderableType] = [
+            _title(f"{listener.protocol} {endpoint(listener)}"),
+            _pairs(
+                ("in", f"{found.title(net.inode)}  net:[{net.inode}]"),
+                ("uid", str(listener.uid)),
+                ("socket", str(listener.inode)),
+            ),
+            _heading("WHO HAS IT OPEN"),
+        ]
+        owners = found.owners(listener)
+        for process in owners[:20]:
+            parts.append(Text(safe(f"{process.pid} {process.command}")))
+            container = self.snapshot.container_of(process)
+            if container:
+                parts.append(Text(safe(f"    in {container.name} ({container.runtime})"), "green"))
+        if not owners:
+            parts.append(Text("No process that can be looked into: the kernel's own, or one that is protected."))
+        return Group(*parts)
+
+    # Keys
+
+    def open(self, line: Line) -> None:
+        """Go to the process that listens, else to the namespace; from an interface to where it leads."""
+        place, found = line.subject, self._map
+        if not isinstance(place, Place) or found is None:
+            return
+        match place.thing:
+            case Listener() as listener if owner := _first(found.owners(listener)):
+                self.nsview.go_to(owner.pid)
+            case Interface(link=link) if link and link.net and link.net != place.net.inode:
+                self.nsview.go_to(("net", link.net))
+            case _:
+                self.nsview.go_to(("net", place.net.inode))
+
+    def action_go(self) -> None:
+        if self.table.line is not None:
+            self.open(self.table.line)
+
+    def action_draw(self) -> None:
+        """The picture, or the table."""
+        chart = self._chart
+        chosen = chart.line.subject if chart.line else None
+        chart.drawn = not chart.drawn
+        self._show()
+        key = next((line.key for line in chart.lines if line.subject == chosen), None)
+        if key is not None:
+            chart.select(key)
+
+    def on_resize(self) -> None:
+        super().on_resize()
+        self.call_after_refresh(self._redraw)
+
+    def action_toggle_details(self) -> None:
+        super().action_toggle_details()
+        self.call_after_refresh(self._redraw)
+
+    def _redraw(self) -> None:
+        """The picture is as wide as there is room."""
+        if self._chart.drawn:
+            self._show()
+
+
+def _first(processes: Sequence[Process]) -> Process | None:
+    return processes[0] if processes else None
+
+
+def _title(text: str) -> Text:
+    return Text(safe(text), "bold")
+
+
+def _heading(text: str) -> Text:
+    return Text("\n" + text, "dim")
+
+
+def _pairs(*pairs: tuple[str, str]) -> Grid:
+    grid = Grid.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in pairs:
+        if value:
+            grid.add_row(safe(name), Text("\n".join(map(safe, value.split("\n")))))
+    return grid

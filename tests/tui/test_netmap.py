@@ -1,0 +1,147 @@
+"""The net map on a recording: what is typed, drawn and followed."""
+
+from nsview.model.netmap import Place
+from nsview.model.rows import ProcessRow
+from nsview.tui.app import NsviewApp
+from nsview.tui.netmap import NetMap
+
+from .screens import NET, SMALL, USER, WIDE, drawn, explorer, loaded
+
+
+def netmap(app: NsviewApp) -> NetMap:
+    assert isinstance(app.lens, NetMap)
+    return app.lens
+
+
+def shown(app: NsviewApp) -> list[str]:
+    return ["".join(cell.text for cell in line.cells) for line in netmap(app).table.lines]
+
+
+async def test_which_container_listens_on_a_port_is_answered_by_typing_it() -> None:
+    app = explorer(NET)
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.press("w")
+        await pilot.pause()
+        await pilot.press("slash", *"8080")
+        await pilot.pause()
+        assert len(shown(app)) == 2
+        assert "web, web-logs" in drawn(app)
+        assert "14773 httpd  web" in drawn(app)
+
+
+async def test_which_container_is_a_veth_is_answered_by_typing_it() -> None:
+    app = explorer(NET)
+    async with app.run_test(size=SMALL) as pilot:
+        await loaded(pilot)
+        await pilot.press("w")
+        await pilot.pause()
+        await pilot.press("slash", *"veth14c58fe", "enter")
+        await pilot.pause()
+        assert "↔ eth0 of ledger" in drawn(app)
+        assert "veth71fd92a  veth" not in drawn(app)
+
+
+async def test_enter_goes_to_the_process_that_listens_and_back_leads_here() -> None:
+    app = explorer(NET)
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.press("w")
+        await pilot.pause()
+        await pilot.press("slash", *"5432", "enter", "G", "enter")
+        await pilot.pause()
+        assert app.lens is None
+        row = app.explorer.listing.row
+        assert isinstance(row, ProcessRow) and row.process.comm == "nc"
+        await pilot.press("backspace")
+        await pilot.pause()
+        assert netmap(app).table.lines
+
+
+async def test_enter_on_an_interface_goes_to_where_it_leads() -> None:
+    app = explorer(NET)
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.press("w")
+        await pilot.pause()
+        table = netmap(app).table
+        line = next(line for line in table.lines if line.cells[0].text.strip() == "p1")
+        table.select(line.key)
+        await pilot.press("enter")
+        await pilot.pause()
+        group = app.explorer.listing.row
+        assert group is not None and "red" in str(getattr(group, "namespace", None))
+
+
+async def test_it_opens_on_the_namespace_of_the_chosen_row() -> None:
+    app = explorer(NET)
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        app.go_to("ledger")
+        await pilot.pause()
+        await pilot.press("w")
+        await pilot.pause()
+        line = netmap(app).table.line
+        assert line is not None and line.cells[0].text == "ledger"
+
+
+async def test_the_picture_and_the_table_are_one_key_apart_and_keep_the_line() -> None:
+    app = explorer(NET)
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.press("w")
+        await pilot.pause()
+        await pilot.press("slash", *"web", "enter", "G", "p")
+        await pilot.pause()
+        assert any("╪═ eth0  10.213.67.2/24" in line for line in shown(app))
+        assert not any("ledger" in line for line in shown(app)), "what was not asked for is not drawn"
+        line = netmap(app).table.line
+        assert line is not None and isinstance(line.subject, Place)
+        assert line.subject.thing is not None and "8080" in str(line.subject.thing)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert any("ledger" in line for line in shown(app))
+        await pilot.press("p")
+        await pilot.pause()
+        assert "NAMESPACE, INTERFACE, PORT" in drawn(app)
+
+
+async def test_the_picture_is_as_wide_as_there_is_room() -> None:
+    app = explorer(NET)
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.press("w", "p")
+        await pilot.pause()
+        before = max(map(len, shown(app)))
+        await pilot.press("d")
+        await pilot.pause(0.1)
+        assert max(map(len, shown(app))) > before
+        await pilot.resize_terminal(*SMALL)
+        await pilot.pause(0.1)
+        assert max(map(len, shown(app))) <= SMALL[0]
+
+
+async def test_a_recording_without_a_net_map_says_so() -> None:
+    app = explorer(USER)
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.press("w")
+        await pilot.pause()
+        assert "has no net map in it" in drawn(app)
+
+
+async def test_it_costs_nothing_while_it_is_closed() -> None:
+    app = explorer(NET)
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.press("w")
+        await pilot.pause()
+        lens = netmap(app)
+        await pilot.press("q")
+        await pilot.pause()
+        made: list[object] = []
+        lens.lines = lambda: made.append(1) or []  # type: ignore[method-assign,func-returns-value]
+        assert app.explorer.snapshot is not None
+        app.explorer.take(app.explorer.snapshot, None)
+        await pilot.pause(0.1)
+        assert not made and not lens.is_attached

@@ -1,0 +1,203 @@
+"""The net map's lines and its picture, from records."""
+
+import random
+import re
+from collections.abc import Iterable
+
+import pytest
+from msgspec.structs import replace
+
+from nsview.model.net import Interface, Link, Listener, Net, Nets, Route, index
+from nsview.model.netmap import Map, Place, brief, endpoint, summary
+from nsview.model.netpicture import _columns, picture
+from nsview.model.records import Namespace
+from nsview.model.snapshot import Snapshot
+from nsview.model.table import Line, matches_words, narrow
+
+from .make import HOST_INODE, container, host, process
+
+LO = Interface(1, "lo", state="up", addresses=("127.0.0.1/8", "::1/128"))
+HOST = Net(
+    HOST_INODE,
+    (
+        LO,
+        Interface(2, "eth0", state="up", addresses=("192.0.2.2/24", "fe80::1/64")),
+        Interface(3, "docker0", "bridge", "up", addresses=("172.17.0.1/16",)),
+        Interface(7, "vethab12", "veth", "up", master=3, link=Link(2, 20, True), addresses=("fe80::2/64",)),
+        Interface(9, "vethcd34", "veth", "up", master=3, link=Link(2, 30, True)),
+    ),
+    (Route(4, "192.0.2.1", "eth0"),),
+    (Listener("tcp", "0.0.0.0", 22, 100, 0, (5,)),),
+    "netlink",
+)
+WEB = Net(
+    20,
+    (LO, Interface(2, "eth0", "veth", "up", addresses=("172.17.0.2/16",), link=Link(7, HOST_INODE, True))),
+    (Route(4, "172.17.0.1", "eth0"),),
+    (Listener("tcp", "::", 8080, 101, 0, (10, 11)), Listener("udp", "127.0.0.11", 53, 102, 0, (5,))),
+    "netlink",
+)
+LEDGER = Net(
+    30,
+    (LO, Interface(2, "eth0", "veth", "up", addresses=("172.17.0.3/16",), link=Link(9, HOST_INODE, True))),
+    source="netlink",
+)
+BLUE = Net(40, (LO,), source="netlink")
+
+
+def world() -> Snapshot:
+    processes = [
+        process(5, comm="dockerd"), process(10, net=20, comm="httpd", container="docker:web"),
+        process(11, net=20, comm="httpd", container="docker:web"), process(12, net=20, container="docker:logs"),
+        process(20, net=30, container="docker:ledger"),
+    ]  # fmt: skip
+    containers = [container("web", [10, 11]), container("logs", [12]), container("ledger", [20])]
+    shown = host(*processes, containers=containers)
+    blue = Namespace("net", 40, 4, names=("/run/netns/blue",))
+    return replace(shown, namespaces={**shown.namespaces, blue.key: blue})
+
+
+def found(*nets: Net) -> Map:
+    return Map(Nets(1.0, nets or (BLUE, LEDGER, WEB, HOST)), world())
+
+
+def texts(lines: Iterable[Line]) -> list[str]:
+    return ["  ".join(cell.text.strip() for cell in line.cells if cell.text.strip()) for line in lines]
+
+
+def answer(words: str) -> list[str]:
+    return texts(narrow(found().lines(), matches_words(words)))
+
+
+def test_the_hosts_comes_first_then_containers_then_the_named() -> None:
+    assert [found().title(net.inode) for net in found().nets] == ["host", "ledger", "logs, web", "blue"]
+
+
+def test_a_port_typed_is_answered_by_its_container() -> None:
+    assert answer("8080") == [
+        "logs, web  net:[20]  3 processes",
+        "tcp 8080  listens  [::]:8080  10 httpd, 11 httpd  web",
+    ]
+
+
+def test_a_veth_typed_is_answered_by_the_container_it_leads_to() -> None:
+    lines = answer("vethab12")
+    assert "vethab12  veth  ↔ eth0 of logs, web, port of docker0" in lines
+    assert "eth0  veth  172.17.0.2/16  ↔ vethab12 of host" in lines
+    assert not [line for line in lines if "vethcd34  veth" in line]
+
+
+def test_an_address_a_name_and_an_inode_find_a_namespace() -> None:
+    assert answer("172.17.0.3")[-1].startswith("eth0")
+    assert answer("netns/blue") == ["blue  net:[40]  no process, /run/netns/blue, nothing but the loopback"]
+    ledger = ["ledger  net:[30]  1 process", "eth0  veth  172.17.0.3/16  ↔ vethcd34 of host"]
+    assert answer("net:30") == answer("net:[30]") == ledger
+
+
+def test_a_listener_of_a_process_elsewhere_says_which() -> None:
+    (line,) = [line for line in answer("udp 53") if line.startswith("udp")]
+    assert line == "udp 53  listens  127.0.0.11:53  5 dockerd"
+
+
+def test_what_could_not_be_read_says_so() -> None:
+    lines = texts(found(Net(20, unreadable="EPERM"), replace(LEDGER, source="proc", unreadable="EPERM")).lines())
+    assert "logs, web  net:[20]  3 processes, not readable: EPERM" in lines
+    assert "ledger  net:[30]  1 process, seen through /proc alone" in lines
+
+
+def test_an_end_that_is_not_seen_is_told_as_such() -> None:
+    net = replace(WEB, interfaces=(replace(WEB.interfaces[1], link=Link(77, None)),))
+    assert found(net).leads_to(net, net.interfaces[0]) == "→ interface 77 of one not seen"
+    net = replace(WEB, interfaces=(replace(WEB.interfaces[1], link=Link(77, 99)),))
+    assert found(net).leads_to(net, net.interfaces[0]) == "→ interface 77 of net:[99]"
+
+
+def test_the_index_for_finding() -> None:
+    known = index((WEB,))[20]
+    assert (known.addresses[-1], known.ports, known.interfaces) == ("172.17.0.2", (8080, 53), ("lo", "eth0"))
+
+
+def test_the_summary_for_details_of_a_namespace() -> None:
+    told = dict(summary(Nets(1.0, (WEB, HOST)), 20, world()))
+    assert told["eth0"] == "172.17.0.2/16  ↔ vethab12 of host"
+    assert told["default"] == "via 172.17.0.1 on eth0"
+    assert told["tcp 8080"].endswith("10 httpd, 11 httpd  web")
+    assert summary(Nets(1.0, ()), 20, world()) == []
+
+
+def test_words_are_cut_with_a_count() -> None:
+    assert brief(["a", "b", "c"], 2) == "a, b +1"
+    assert endpoint(Listener("tcp", "::1", 80, 1, 0)) == "[::1]:80"
+
+
+# The picture
+
+
+def drawn(nets: Map, chosen: Iterable[int] | None = None, width: int = 100) -> list[str]:
+    wanted = chosen if chosen is not None else [net.inode for net in nets.nets]
+    return ["".join(cell.text for cell in line.cells) for line in picture(nets, wanted, width)]
+
+
+def test_the_picture_of_a_bridge_with_two_containers() -> None:
+    assert drawn(found(), width=84) == """\
+╭─ host ─────────────────────────────────╮
+│ eth0     192.0.2.2/24  ⇢ 192.0.2.1     │
+│ docker0  172.17.0.1/16                 │
+│ │                                      │    ╭─ logs, web ────────────────────────╮
+│ ├─ vethab12 ═══════════════════════════╪════╪═ eth0  172.17.0.2/16  ⇢ 172.17.0.1 │
+│ │                                      │    │ tcp 8080  10 httpd, 11 httpd  web  │
+│ │                                      │    │ udp 53  5 dockerd                  │
+│ │                                      │    ╰─ net:[20] 3 processes ─────────────╯
+│ │                                      │    ╭─ ledger ─────────────╮
+│ └─ vethcd34 ═══════════════════════════╪════╪═ eth0  172.17.0.3/16 │
+│                                        │    ╰─ net:[30] 1 process ─╯
+│ tcp 22  5 dockerd                      │
+╰─ net:[1] 1 process ────────────────────╯
+
+╭─ nothing but a loopback ───────────────────╮
+│ blue  net:[40] 0 processes /run/netns/blue │
+╰────────────────────────────────────────────╯""".splitlines()
+
+
+def test_a_chosen_namespace_is_drawn_with_what_leads_to_it_and_no_more() -> None:
+    text = "\n".join(drawn(found(), [30]))
+    assert "ledger" in text and "docker0" in text and "vethcd34" in text
+    assert "vethab12" not in text and "web" not in text and "blue" not in text
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_any_picture_has_each_namespace_once_at_its_end_and_keeps_to_its_width(seed: int) -> None:
+    """Random forests and rings of pairs, and devices that stand on others; names of any kind."""
+    rng = random.Random(seed)
+    number = rng.randrange(1, 12)
+    ends: dict[int, list[Interface]] = {inode: [LO] for inode in range(1, number + 1)}
+    names = ["eth0", "vethab12", "\x1b[31mred", "名前の長い名", "a" * 15, "é\u0301"]
+    for _ in range(rng.randrange(number * 2)):
+        one, other = rng.randrange(1, number + 1), rng.randrange(1, number + 1)
+        if one == other:
+            continue
+        i, j = len(ends[one]) + 1, len(ends[other]) + 1
+        pair = rng.random() < 0.8
+        ends[one].append(Interface(i, rng.choice(names), "veth", link=Link(j, other, pair)))
+        ends[other].append(Interface(j, rng.choice(names), "veth", link=Link(i, one, True) if pair else None))
+    nets = Nets(1.0, tuple(Net(inode, tuple(found), source="netlink") for inode, found in ends.items()))
+    shown = Map(nets, host(*(process(inode + 100, net=inode) for inode in ends)))
+    width = rng.randrange(40, 160)
+    lines = drawn(shown, width=width)
+    assert all(_columns(line) <= width and line.isprintable() for line in lines)
+    assert len({line.key for line in picture(shown, ends, width)}) == len(lines)
+    about = {
+        line.subject.net.inode for line in picture(shown, ends, width) if isinstance(line.subject, Place)
+    }
+    assert about == set(ends)
+    assert "\n".join(lines).count("╭") == "\n".join(lines).count("╯")
+
+
+def test_boxes_close_where_they_open() -> None:
+    """In every line what stands right of a box is in the column of its corner."""
+    lines = drawn(found(), width=84)
+    for place, line in enumerate(lines):
+        for corner in re.finditer("╮", line):
+            column = corner.start()
+            below = next(i for i in range(place + 1, len(lines)) if lines[i][column : column + 1] == "╯")
+            assert all(lines[i][column : column + 1] in "│╪┼" for i in range(place + 1, below))

@@ -26,6 +26,7 @@ from . import nsfs, procfs, procnet, rtnetlink, sockdiag
 CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
 LISTENERS_LIMIT = 20000  # of one namespace
 PIDS_LIMIT = 100  # of one listener: a server may have forked any number of workers
+CANDIDATES = 50  # namespaces that are asked whether a device stands in them; the host's is the first
 PROGRESS = 0.1  # seconds between two frames of it
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
@@ -280,7 +281,10 @@ class _Reader:
             for interface in away:
                 number, link = interface["nsid"], interface["link"]
                 paired = interface["kind"] in _PAIRED
-                candidates = by_pair.get((link["index"], interface["index"]), ()) if paired else by_index[link["index"]]
+                if paired:
+                    candidates = by_pair.get((link["index"], interface["index"]), [])
+                else:
+                    candidates = by_index.get(link["index"], [])[:CANDIDATES]
                 for candidate in candidates if number not in found else ():
                     if candidate not in numbers:
                         numbers[candidate] = _number_of(targets[candidate], told)

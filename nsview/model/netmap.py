@@ -34,6 +34,7 @@ class Map:
         self.notes = nets.notes
         self._members = snapshot.members("net")
         self._titles: dict[int, str] = {}
+        self._containers: dict[int, tuple[Container, ...]] = {}
         self._known = {net.inode: net for net in nets.nets}
         self._interfaces = {net.inode: {i.index: i for i in net.interfaces} for net in nets.nets}
         self.nets = sorted(nets.nets, key=self._rank)
@@ -54,7 +55,10 @@ class Map:
 
     def containers(self, inode: int) -> tuple[Container, ...]:
         """The containers in a net namespace, in order of name."""
-        return containers_of(self.snapshot, self.pids(inode))
+        found = self._containers.get(inode)
+        if found is None:
+            found = self._containers[inode] = containers_of(self.snapshot, self.pids(inode))
+        return found
 
     def title(self, inode: int) -> str:
         """What a net namespace is called: the host, its pod, its containers, its name, what is known of it."""

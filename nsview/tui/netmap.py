@@ -39,6 +39,21 @@ class Chart(Table):
 
     drawn = False
 
+    def _arrange(self) -> None:
+        by = self._sorted_by
+        if self.drawn:
+            self._sorted_by = None  # lines of a picture have the one order
+        super()._arrange()
+        self._sorted_by = by
+
+    def _sort_by(self, column: int | None) -> None:
+        if not self.drawn:
+            super()._sort_by(column)
+
+    def action_sort(self) -> None:
+        if not self.drawn:
+            super().action_sort()
+
     def _measure(self) -> None:
         if self.drawn:
             self._widths = []
@@ -77,6 +92,7 @@ class NetMap(Lens):
     EMPTY = "This recording has no net map in it: it was made before there was one, or cut before one was read."
     TABLE = Chart
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "again", "Look again now", show=False),
         Binding("o", "go", "Go to where it leads, or to the process that listens", show=False),
         Binding("p", "draw", "Picture", tooltip="Draw bridges and pairs, or show the table again"),
     ]
@@ -87,7 +103,7 @@ class NetMap(Lens):
         self._map: Map | None = None
         self._progress = "reading the net namespaces …"
         self._asked_at = 0.0
-        self._asking = False
+        self._asked: object = None  # the host that has not answered yet
         self._again: Timer | None = None
         self._start: int | None = None  # the namespace that one comes from
 
@@ -100,14 +116,14 @@ class NetMap(Lens):
     # What is asked, and when
 
     def _ask(self) -> None:
-        if not self._asking:
-            self._asking, self._asked_at = True, monotonic()
+        if self._asked is not self.nsview.host:  # another one, as root, has not been asked
+            self._asked, self._asked_at = self.nsview.host, monotonic()
             self.nsview.request_nets()
 
     def hear(self, message: Message) -> None:
         match message:
             case NetsArrived():
-                self._asking = False
+                self._asked = None
                 self._progress = ""
                 self.nets = message.nets
                 self.make()
@@ -124,6 +140,8 @@ class NetMap(Lens):
 
     def take(self, snapshot: Snapshot) -> None:
         """Where net namespaces have come or gone the map is asked for at once, else when its time has come."""
+        if self._asked not in (None, self.nsview.host):
+            self._ask()
         before = {key for key in self.snapshot.namespaces if key[0] == "net"}
         if before != {key for key in snapshot.namespaces if key[0] == "net"} and self._again is not None:
             self._again.stop()
@@ -259,6 +277,9 @@ class NetMap(Lens):
                 self.nsview.go_to(("net", link.net))
             case _:
                 self.nsview.go_to(("net", place.net.inode))
+
+    def action_again(self) -> None:
+        self._ask()
 
     def action_go(self) -> None:
         if self.table.line is not None:

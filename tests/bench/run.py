@@ -8,6 +8,7 @@ keys: from a key to what it paints, in lists of many rows while processes come a
 paint: from the command to the first row of the list, against an empty Textual app, beside few and many processes (P5).
 memory: of all processes of a live explorer, beside many and very many (--most) processes (P7).
 growth: processor time a process of a look and of an update, very many against few (P8).
+lens: from a key to the net map, beside many net namespaces.
 enter: run `true` in a container, against nsenter, runc exec, ctr task exec and docker exec; and what each step costs.
 before: the agent's first look, against the agent of an earlier commit (--commit), from a worktree of its own.
 All need root. Nothing of the machine's own is used: processes, dockerd and containers are made for the run.
@@ -31,6 +32,7 @@ import empty_app  # noqa: E402
 import growth as costs  # noqa: E402
 import keys as typing_at  # noqa: E402
 import live  # noqa: E402
+import netmap  # noqa: E402
 import quiet  # noqa: E402
 from compiled import compiled  # noqa: E402
 from crowd import Crowd  # noqa: E402
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 PYTHON = sys.executable
 NSVIEW = [str(script)] if (script := Path(PYTHON).with_name("nsview")).exists() else [PYTHON, "-m", "nsview"]
 FEW = 300
+LENS = 0.1  # seconds from a key to the first picture of a lens
 KEY = 0.016, 0.05  # seconds from a key to its picture: 95 of 100, and all
 
 
@@ -199,6 +202,11 @@ def growth(bench: Bench, most: int) -> None:
         bench.results.append(Result(id, what, (each[1],), (each[0],), 1.2))
 
 
+def lens(bench: Bench, processes: int) -> None:
+    with own_home() as env, Crowd(processes):
+        bench.figures("lens.net", lambda: netmap.opened(NSVIEW, env, processes, LENS))
+
+
 def enter(bench: Bench) -> None:
     with Workspace.create() as workspace:
         rootfs = workspace.root / "rootfs"
@@ -269,7 +277,7 @@ def enter_peers(docker: Docker, pid: str, id: str) -> Iterator[tuple[str, Run, f
 
 
 def main() -> int:
-    names = ("scan", "cold", "idle", "follow", "keys", "paint", "memory", "growth", "enter", "before")
+    names = ("scan", "cold", "idle", "follow", "keys", "paint", "memory", "growth", "lens", "enter", "before")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(names)} (all)")
     parser.add_argument("--processes", type=int, default=10_000, metavar="N", help="how many are many (10000)")
@@ -294,6 +302,7 @@ def main() -> int:
         "paint": lambda: paint(bench, many, arguments.marker),
         "memory": lambda: memory(bench, many, most),
         "growth": lambda: growth(bench, most),
+        "lens": lambda: lens(bench, many),
         "enter": lambda: enter(bench),
         "before": lambda: before(bench, many, arguments.commit),
     }

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from nsview.model.net import Link, Net, Nets, index
 from nsview.model.netmap import Map
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import matches_words, narrow
+from tests.unit.processes import running
 
 from .conftest import require
 from .daemons import Docker, run
@@ -45,6 +45,13 @@ def of_pid(pid: int) -> str:
 
 def inode(path: str) -> int:
     return os.stat(path).st_ino
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
 
 
 class Seen:
@@ -179,9 +186,15 @@ def test_those_who_share_a_network_are_one_and_the_hosts_is_the_hosts(docker: Do
             docker.remove(name)
 
 
-def test_listeners_are_those_of_ss_with_those_who_have_them_open(seen: Seen, population: Population) -> None:
+_OWN = """
+import os, socket
+assert libc.unshare(0x40000000) == 0
+os.system("ip link set lo up")
+"""
+
+
+def test_listeners_are_those_of_ss_with_those_who_have_them_open(seen: Seen) -> None:
     code = """
-import ctypes, os, socket, time
 socks = []
 for family, kind, address in (
     (socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", 0)), (socket.AF_INET6, socket.SOCK_STREAM, ("::1", 0)),
@@ -196,56 +209,39 @@ for family, kind, address in (
 client = socket.create_connection(socks[0].getsockname())  # connected ones are not told
 connected = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 connected.connect(("127.0.0.1", 7004))
-if os.fork() == 0:
-    ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG
-time.sleep(9999)
+child = os.fork()
+if child:
+    say(child)
+wait()
 """
-    pid = running_in_a_namespace(population, code)
-    children = Path(f"/proc/{pid}/task/{pid}/children")
-    wait_until(lambda: _children(children), 20, "the child")
-    seen.look()
-    net = seen.net(of_pid(pid))
-    for protocol, option in (("tcp", "-lt"), ("udp", "-lu")):
-        expected = listening(of_pid(pid), option)
-        assert {(x.address, x.port) for x in net.listeners if x.protocol == protocol} == expected
-        assert len(expected) == 3
-    assert {x.pids for x in net.listeners} == {tuple(sorted((pid, *_children(children))))}
+    with running(_OWN + code) as (pid, child):
+        seen.look()
+        net = seen.net(of_pid(pid))
+        for protocol, option in (("tcp", "-lt"), ("udp", "-lu")):
+            expected = listening(of_pid(pid), option)
+            assert {(x.address, x.port) for x in net.listeners if x.protocol == protocol} == expected
+            assert len(expected) == 3
+        assert {x.pids for x in net.listeners} == {tuple(sorted((pid, child)))}
 
 
-def _children(path: Path) -> list[int]:
-    try:
-        return [int(word) for word in path.read_text().split()]
-    except OSError:
-        return []
-
-
-def running_in_a_namespace(population: Population, code: str) -> int:
-    """The pid of a Python program in a net namespace of its own whose loopback is up."""
-    words = ("sh", "-c", 'ip link set lo up && exec "$0" -c "$1"', sys.executable, code)
-    return population.process("net", command=words)
-
-
-def test_a_socket_may_be_open_in_a_process_of_another_namespace(seen: Seen, population: Population) -> None:
+def test_a_socket_may_be_open_in_a_process_of_another_namespace(seen: Seen) -> None:
     """As dockerd answers for names at 127.0.0.11 of its containers: only a search of all processes tells."""
     code = """
-import ctypes, os, socket, time
-own = os.open("/proc/self/ns/net", os.O_RDONLY)
-libc = ctypes.CDLL(None)
-assert libc.unshare(0x40000000) == 0
 s = socket.socket()
 s.bind(("0.0.0.0", 7011))
 s.listen()
 keep = os.open("/proc/self/ns/net", os.O_RDONLY)
 assert libc.setns(own, 0x40000000) == 0
-time.sleep(9999)
+say(os.fstat(keep).st_ino)
+wait()
 """
-    pid = population.process("uts", command=("sh", "-c", 'exec "$0" -c "$1"', sys.executable, code))
-    wait_until(lambda: len(list(Path(f"/proc/{pid}/fd").iterdir())) >= 6, 20, "both namespaces")
-    seen.look()
-    found = [(net.inode, x.pids) for net in seen.nets.nets for x in net.listeners if x.port == 7011]
-    assert [pids for _, pids in found] == [(pid,)]
-    assert found[0][0] != inode(of_pid(pid))
-    assert seen.snapshot.members("net").get(found[0][0]) is None, "nobody is in it"
+    own = 'import os\nown = os.open("/proc/self/ns/net", os.O_RDONLY)\n'
+    with running(own + _OWN + code) as (pid, other):
+        seen.look()
+        found = [(net.inode, x.pids) for net in seen.nets.nets for x in net.listeners if x.port == 7011]
+        assert found == [(other, (pid,))]
+        assert inode(of_pid(pid)) != other
+        assert seen.snapshot.members("net").get(other) is None, "nobody is in it"
 
 
 def test_namespaces_without_processes_lead_to_each_other_and_to_devices_of_the_host(
@@ -332,27 +328,26 @@ def test_hostile_and_long_names(named: list[str], seen: Seen) -> None:
     assert any(names[1] in line for line in seen.answer(alternative))
 
 
-def test_a_thousand_interfaces_and_thousands_of_listeners(named: list[str], seen: Seen, population: Population) -> None:
+def test_a_thousand_interfaces_and_thousands_of_listeners(named: list[str], seen: Seen) -> None:
     blue, _ = named
     batch = "".join(f"link add b{n} type bridge\n" for n in range(1000))
     subprocess.run(["ip", "-n", blue, "-batch", "-"], input=batch, text=True, check=True, env=ENVIRONMENT)
     code = """
-import resource, socket, time
+import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, (5000, 5000))
 socks = [socket.socket() for _ in range(3000)]
 for number, s in enumerate(socks):
     s.bind(("127.0.0.1", 10000 + number))
     s.listen(1)
-print(len(socks), flush=True)
-time.sleep(9999)
+say(len(socks))
+wait()
 """
-    pid = running_in_a_namespace(population, code)
-    wait_until(lambda: len(listening(of_pid(pid), "-lt")) == 3000, 20, "the listeners")
-    seen.look()
-    assert told(seen.net(path_of(blue))) == told_by_ip(path_of(blue))
-    listeners = seen.net(of_pid(pid)).listeners
-    assert [x.port for x in listeners] == list(range(10000, 13000))
-    assert {x.pids for x in listeners} == {(pid,)}
+    with running(_OWN + code) as (pid, _):
+        seen.look()
+        assert told(seen.net(path_of(blue))) == told_by_ip(path_of(blue))
+        listeners = seen.net(of_pid(pid)).listeners
+        assert [x.port for x in listeners] == list(range(10000, 13000))
+        assert {x.pids for x in listeners} == {(pid,)}
 
 
 def test_namespaces_that_come_and_go_meanwhile_disturb_nothing(seen: Seen, named: list[str]) -> None:
@@ -363,6 +358,7 @@ def test_namespaces_that_come_and_go_meanwhile_disturb_nothing(seen: Seen, named
             for words in (("true",), ("ip", "link", "add", "x", "type", "veth")):
                 subprocess.run(["unshare", "--net", *words], check=False, env=ENVIRONMENT, capture_output=True)
 
+    seen.look()
     threads = [threading.Thread(target=churn) for _ in range(2)]
     for thread in threads:
         thread.start()
@@ -381,7 +377,7 @@ def test_the_agent_itself_joins_nothing_and_leaves_no_process_behind(seen: Seen)
     agent = seen.host._agent.pid
     seen.host.nets()
     assert inode(of_pid(agent)) == inode(of_pid(os.getpid()))
-    wait_until(lambda: not _children(Path(f"/proc/{agent}/task/{agent}/children")), 20, "the reader's end")
+    wait_until(lambda: not _children(agent), 20, "the reader's end")
 
 
 def test_who_reads_can_not_be_looked_into(seen: Seen, population: Population) -> None:
@@ -399,7 +395,7 @@ def test_who_reads_can_not_be_looked_into(seen: Seen, population: Population) ->
 
 
 def _watched(agent: int, owners: set[int]) -> bool:
-    for child in _children(Path(f"/proc/{agent}/task/{agent}/children")):
+    for child in _children(agent):
         try:
             owners.add(os.stat(f"/proc/{child}/mem").st_uid)
         except OSError:
@@ -430,7 +426,6 @@ def test_without_pyroute2_there_is_what_proc_tells(
 
 
 _AS_USER = """
-import sys
 from nsview.hosts.local import LocalHost
 import msgspec
 host = LocalHost()
@@ -441,7 +436,7 @@ print(msgspec.json.encode(nets).decode())
 """
 
 
-def test_a_user_sees_the_own_namespaces_and_is_told_of_no_others(user: User, docker: Docker) -> None:  # noqa: F811
+def test_a_user_sees_what_is_their_own_and_nothing_of_others(user: User, docker: Docker) -> None:  # noqa: F811
     other = docker.container("net-other", command=("/bin/httpd", "-f", "-p", "8082"))
     inner = subprocess.Popen(
         [*AS_NOBODY, "unshare", "--user", "--map-root-user", "--net", "sh", "-c",
@@ -454,7 +449,9 @@ def test_a_user_sees_the_own_namespaces_and_is_told_of_no_others(user: User, doc
         done = user.run(*AS_NOBODY, *user.python, "-c", _AS_USER)
         assert done.returncode == 0, done.stderr
         nets = {net["inode"]: net for net in json.loads(done.stdout)["nets"]}
-        assert inode(of_pid(other)) not in nets
+        # Known by where it is mounted, if at all.
+        hidden = nets.get(inode(of_pid(other)), {"unreadable": "EPERM"})
+        assert hidden["unreadable"] == "EPERM" and not hidden.get("interfaces") and not hidden.get("listeners")
         net = nets[inode(of_pid(inner.pid))]
         assert "10.77.0.1/24" in [address for i in net["interfaces"] for address in i["addresses"]]
         assert [(x["port"], x["pids"]) for x in net["listeners"]] == [(7021, [inner.pid])]

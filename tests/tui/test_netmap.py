@@ -121,6 +121,18 @@ async def test_the_picture_is_as_wide_as_there_is_room() -> None:
         assert max(map(len, shown(app))) <= SMALL[0]
 
 
+async def test_a_picture_is_not_sorted() -> None:
+    app = explorer(NET)
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.press("w", "p")
+        await pilot.pause()
+        before = shown(app)
+        await pilot.press("p", "s", "S", "p", "s", "S")
+        await pilot.pause()
+        assert shown(app) == before
+
+
 async def test_a_recording_without_a_net_map_says_so() -> None:
     app = explorer(USER)
     async with app.run_test(size=WIDE) as pilot:

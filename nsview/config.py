@@ -18,13 +18,14 @@ docs/config.md tells of each key. What only the screen knows, themes and actions
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from msgspec import Struct
 
 from .join.ready import Ready, ReadyError, of_config
-from .model.rows import GROUPINGS, Grouping
+from .model.columns import EXTRAS, Extra
+from .model.rows import GROUPINGS, Grouping, GroupOrder, ProcessOrder
 
 
 class ConfigError(Exception):
@@ -37,20 +38,26 @@ class Settings(Struct, frozen=True, omit_defaults=True):
     theme: str | None = None
     grouping: Grouping | None = None
     details: bool | None = None
+    groups: GroupOrder | None = None
+    processes: ProcessOrder | None = None
+    columns: tuple[Extra, ...] | None = None
     keys: dict[str, str | list[str]] = {}
     ready: dict[str, Any] = {}
 
     @property
     def looks(self) -> dict[str, object]:
         """What each run is to begin with, as far as the file says."""
-        looks = {"theme": self.theme, "grouping": self.grouping, "details": self.details}
-        return {key: value for key, value in looks.items() if value is not None}
+        looks = ("theme", "grouping", "details", "groups", "processes", "columns")
+        return {key: value for key in looks if (value := getattr(self, key)) is not None}
 
 
 _WANTED: dict[str, tuple[Any, str]] = {
     "theme": (str, "the name of a theme, in quotes"),
     "grouping": (Grouping, f"one of {', '.join(GROUPINGS)}, in quotes"),
     "details": (bool, "true or false"),
+    "groups": (GroupOrder, f"one of {', '.join(get_args(GroupOrder))}, in quotes"),
+    "processes": (ProcessOrder, f"one of {', '.join(get_args(ProcessOrder))}, in quotes"),
+    "columns": (tuple[Extra, ...], f'a list, as ["ppid", "state"], of {", ".join(EXTRAS)}'),
     "keys": (dict[str, Any], "a table, [keys]"),
     "ready": (dict[str, Any], "tables, [ready.NAME]"),
 }

@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from .model.rows import Grouping
+from .model.columns import Extra
+from .model.rows import Grouping, GroupOrder, ProcessOrder
 
 MOST = 65536
 """Bytes of a state file that are read; a larger one is none of ours."""
@@ -19,12 +20,15 @@ HISTORY = 50
 
 
 class State(Struct, frozen=True, omit_defaults=True):
-    """None: never chosen, so the usual. history: filters that were kept, the latest last. greeted: the hint for new
-    users was seen."""
+    """None: never chosen, so the usual. groups, processes: their order. columns: besides the usual ones.
+    history: filters that were kept, the latest last. greeted: the hint for new users was seen."""
 
     theme: str | None = None
     grouping: Grouping | None = None
     details: bool = True
+    groups: GroupOrder = "age"
+    processes: ProcessOrder = "tree"
+    columns: tuple[Extra, ...] = ()
     history: tuple[str, ...] = ()
     greeted: bool = False
 

@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import force_setattr, replace
 
 from . import filter as filters
+from .flat import Flat, Rank
 from .forest import Forest
 from .hierarchy import By, above, tree
 from .kinds import KIND_NAMES
@@ -23,6 +24,9 @@ from .snapshot import Snapshot, touched, with_ghosts
 
 Grouping = Literal["mnt", "uts", "ipc", "pid", "net", "user", "cgroup", "time", "tree", "container"]
 GROUPINGS: tuple[Grouping, ...] = ("tree", *KIND_NAMES, "container")
+
+GroupOrder = Literal["age", "size", "name", "inode"]
+ProcessOrder = Literal["tree", "pid", "user", "command", "start"]
 
 RowKey = tuple[object, ...]
 """("group", inode | container key | None) or ("process", pid, start): what a row stands for, whichever the snapshot."""
@@ -37,12 +41,16 @@ class View(Struct, frozen=True):
     them.
     toggled: the rows whose fold is not the usual one. The usual: the host's own namespace, kernel threads and
     processes outside of any container folded, everything else open.
+    groups: their order: by age, the oldest first; by size, the largest first; by name; by inode. The host's own is the
+    first in each. processes: as trees, or side by side by pid, user, command, or start, the newest first.
     """
 
     by: Grouping = "net"
     filter: filters.Filter = filters.Filter()
     toggled: frozenset[RowKey] = frozenset()
     nest: bool = False
+    groups: GroupOrder = "age"
+    processes: ProcessOrder = "tree"
 
     def __post_init__(self) -> None:
         force_setattr(self, "filter", self.filter.under(self.by))
@@ -124,7 +132,7 @@ class _Group:
         self.ghosts: set[int] = set()
         self.context: frozenset[int] = frozenset()
         self.containers: Counter[str | None] | None = None  # how many members are of each, once that is asked for
-        self.forest: Forest | None = None  # once a process of it is looked at
+        self.forest: Forest | Flat | None = None  # once a process of it is looked at
         self.head: GroupRow | None = None  # its row, once that is looked at
         self.size = 0  # rows, with its head
         self.depth = 0
@@ -224,18 +232,35 @@ class Rows(Sequence[Row]):
     # What is where
 
     def _arrange(self) -> None:
-        """The groups in their order. By age, so that what is new comes last and nothing moves; what could not be read
-        at the very end."""
-
-        def order(group: _Group) -> tuple[bool, bool, int, str]:
-            initial = isinstance(group.record, Namespace) and group.record.initial
-            return not initial, group.record is None, group.oldest.start if group.oldest else 1 << 62, str(group.id)
-
-        groups = sorted(filter(self._seen, self._groups.values()), key=order)
+        """The groups in their order; what could not be read at the very end."""
+        groups = sorted(filter(self._seen, self._groups.values()), key=self._order)
         if self.view.nest and self.view.by not in ("tree", "container"):
             groups = self._nested(groups)
         self._sections = groups
         self._place()
+
+    def _order(self, group: _Group) -> tuple[bool, bool, Rank, str, int, str]:
+        """What a group is sorted by. Usually by age, so that what is new comes last and nothing moves."""
+        record, by, oldest = group.record, self.view.groups, group.oldest
+        rank, name = 0, ""
+        if by == "size":
+            rank = -len(group.pids)
+        elif by == "inode" and isinstance(record, Namespace):
+            rank = record.inode
+        elif by == "name":
+            name = self._name(group).lower()
+            rank = not name  # those without one come last
+        initial = isinstance(record, Namespace) and record.initial
+        return not initial, record is None, rank, name, oldest.start if oldest else 1 << 62, str(group.id)
+
+    def _name(self, group: _Group) -> str:
+        """What a group is called by: a container's name, its oldest member's, or where it is mounted."""
+        if isinstance(group.record, Container):
+            return group.record.name
+        container = self.snapshot.container_of(group.oldest) if group.oldest else None
+        if container:
+            return container.name
+        return next(iter(group.record.names), "") if group.record else ""
 
     def _nested(self, groups: list[_Group]) -> list[_Group]:
         """The groups below what they hang from, with those of it that were not among them."""
@@ -309,7 +334,10 @@ class Rows(Sequence[Row]):
 
     # Trees
 
-    def _forest(self, group: _Group) -> Forest:
+    def _forest(self, group: _Group) -> Forest | Flat:
+        if group.forest is None and self._flat:
+            members = map(self.process, self._wanted(group))
+            group.forest = Flat({process.pid: self._rank(process) for process in members if process})
         if group.forest is None:
             pids = self._wanted(group)
             folded: Iterable[int] = ()
@@ -318,9 +346,24 @@ class Rows(Sequence[Row]):
             group.forest = Forest(self._parents(group, pids), folded)
         return group.forest
 
+    @property
+    def _flat(self) -> bool:
+        return self.view.processes != "tree"
+
+    def _rank(self, process: Process) -> Rank:
+        match self.view.processes:
+            case "user":
+                return process.user
+            case "command":
+                return process.command.lower()
+            case "start":
+                return -process.start
+            case _:
+                return 0
+
     def _wanted(self, group: _Group) -> Collection[int]:
         """The pids of a group that the filter leaves, with those that are just gone."""
-        if group.id is _TREE and group.matching is not None:
+        if group.id is _TREE and group.matching is not None and not self._flat:
             return self._kept(group)
         pids = group.pids if group.matching is None else group.matching
         return {*pids, *group.ghosts} if group.ghosts else pids
@@ -489,7 +532,7 @@ class Rows(Sequence[Row]):
                 continue
             group.head = None
             changed.append(group)
-            if process and group.forest and process.pid in group.forest.members:
+            if process and isinstance(group.forest, Forest) and process.pid in group.forest.members:
                 group.forest.fold(process.pid, self._hides(process))
         for group in changed:
             self._measure(group)
@@ -514,8 +557,8 @@ class Rows(Sequence[Row]):
             old, now = before.processes.get(pid), snapshot.processes.get(pid)
             was, is_ = old or old_ghosts.get(pid), now or self._ghosts.get(pid)
             moved = was is not None and is_ is not None and (
-                (was.start, was.kthread, before.parent(was) if by == "tree" else was.ppid)
-                != (is_.start, is_.kthread, self._parent(is_))
+                (was.start, was.kthread, before.parent(was) if by == "tree" else was.ppid, self._rank(was))
+                != (is_.start, is_.kthread, self._parent(is_), self._rank(is_))
             )
             if was:
                 what = happened.setdefault(self._id(was), _Happened())
@@ -574,7 +617,7 @@ class Rows(Sequence[Row]):
         if group is None:
             self._add(_Group(id, record, pids))
             return True
-        was = self._seen(group), group.oldest and group.oldest.start
+        was = self._seen(group), self._order(group)
         group.head = None
         group.pids = pids
         group.ghosts = self._haunts.get(id, set())
@@ -595,7 +638,7 @@ class Rows(Sequence[Row]):
         group.record = record
         self._replant(group, what)
         self._measure(group)
-        return was != (self._seen(group), group.oldest and group.oldest.start)
+        return was != (self._seen(group), self._order(group))
 
     def _age(self, group: _Group, what: "_Happened") -> None:
         """Who is the oldest member now: all are asked only where the oldest is gone."""
@@ -616,7 +659,7 @@ class Rows(Sequence[Row]):
         if len(what.pids) > _MANY:
             group.forest = None  # they are made anew sooner
             return
-        if group.id is _TREE and group.matching is not None:
+        if group.id is _TREE and group.matching is not None and not self._flat:
             wanted: Collection[int] = self._kept(group)
             candidates = what.pids | (forest.members ^ wanted)  # type: ignore[operator]
         else:
@@ -632,7 +675,10 @@ class Rows(Sequence[Row]):
             if pid in wanted and not member and (process := self.process(pid)):
                 coming.append(process)
         for process in sorted(coming, key=_PID):
-            forest.add(process.pid, self._parent(process), self._hides(process))
+            if isinstance(forest, Flat):
+                forest.add(process.pid, self._rank(process))
+            else:
+                forest.add(process.pid, self._parent(process), self._hides(process))
 
 
 class _Happened:

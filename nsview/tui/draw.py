@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from nsview.model.columns import WIDTHS, Extra, text
 from nsview.model.group import USUALLY_SHARED, kinds_shared_with_host
 from nsview.model.holding import summary
 from nsview.model.label import of_process
@@ -32,10 +33,12 @@ class Columns(Struct, frozen=True):
     inside: int
     user: int
     container: int
+    extras: tuple[Extra, ...] = ()
 
 
-def columns(snapshot: Snapshot, width: int) -> Columns:
-    """Columns that hold what there is, within what a screen of that width can spare."""
+def columns(snapshot: Snapshot, width: int, extras: tuple[Extra, ...] = ()) -> Columns:
+    """Columns that hold what there is, within what a screen of that width can spare. extras: those that were asked
+    for besides."""
     pid = max(len(str(max(snapshot.processes, default=0))), 5)
     inner = max((p.nspid[-1] for p in snapshot.processes.values() if len(p.nspid) > 1), default=0)
     user = max((len(p.user) for p in snapshot.processes.values()), default=4)
@@ -45,18 +48,21 @@ def columns(snapshot: Snapshot, width: int) -> Columns:
         max(len(str(inner)), 6) if inner else 0,
         min(max(user, 4), 8 if width < 100 else 14),
         min(max(names, 9), 14 if width < 100 else 26) if names else 0,
+        extras,
     )
 
 
 def header(size: Columns) -> list[Piece]:
     """The names of the columns."""
-    text = "  " + "PID".rjust(size.pid) + "  "
+    titles = "  " + "PID".rjust(size.pid) + "  "
     if size.inside:
-        text += "INSIDE".rjust(size.inside) + "  "
-    text += "USER".ljust(size.user) + "  "
+        titles += "INSIDE".rjust(size.inside) + "  "
+    titles += "USER".ljust(size.user) + "  "
     if size.container:
-        text += "CONTAINER".ljust(size.container) + "  "
-    return [(text + "COMMAND", "header")]
+        titles += "CONTAINER".ljust(size.container) + "  "
+    for extra in size.extras:
+        titles += extra.upper().ljust(WIDTHS[extra]) + "  "
+    return [(titles + "COMMAND", "header")]
 
 
 def row(line: Row, size: Columns, snapshot: Snapshot, grouped_by: str, mark: Mark | None = None) -> list[Piece]:
@@ -86,6 +92,8 @@ def _process(line: ProcessRow, size: Columns, mark: Mark | None) -> list[Piece]:
     if size.container:
         name = line.container.name if line.container else ""
         pieces.append((_cut(name, size.container) + "  ", "container"))
+    for extra in size.extras:
+        pieces.append((_cut(text(extra, process, line.container), WIDTHS[extra]) + "  ", "dim"))
     pieces.append((line.guides, "guide"))
     if line.folded is not None:
         pieces.append((FOLDED if line.folded else OPEN, "guide"))

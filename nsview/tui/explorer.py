@@ -20,13 +20,16 @@ from nsview.hosts.usage import Meter, Usage
 from nsview.join.ready import Ready
 from nsview.model import filter, target
 from nsview.model.changes import Changes, changes
+from nsview.model.columns import Extra
 from nsview.model.kinds import KindName
 from nsview.model.leads import Thing, reveal
 from nsview.model.records import Container, Details, Namespace, Process
 from nsview.model.rows import (
     GROUPINGS,
     Grouping,
+    GroupOrder,
     GroupRow,
+    ProcessOrder,
     ProcessRow,
     Row,
     RowKey,
@@ -87,6 +90,7 @@ class Explorer(Screen[None]):
         Binding("a", "app.lens('audit')", "Audit", tooltip="What of containers should be looked at, with evidence"),
         Binding("v", "mark", "Mark", show=False, tooltip="Mark the row, to compare it with another; again: unmark it"),
         Binding("c", "compare", "Compare", show=False, tooltip="Compare the two marked rows, or the one with this"),
+        Binding("s", "sort", "Sort", show=False, tooltip="The order of groups and processes, and more columns"),
         Binding("t", "nest", "Nest", tooltip="Namespaces below their parent or owner, or side by side"),
         Binding("d", "toggle_details", "Details", tooltip="Show or hide the details"),
         Binding("f", "fold_all", "Fold", show=False, tooltip="Fold all groups, or unfold them"),
@@ -139,7 +143,9 @@ class Explorer(Screen[None]):
 
     def on_mount(self) -> None:
         last = self._memory.state
-        self.view = View(by=last.grouping or "net")
+        self.view = View(by=last.grouping or "net", groups=last.groups, processes=last.processes)
+        self.listing.extras = last.columns
+        self._tell_order()
         self.query_one(KindBar).by = self.view.by
         self.set_class(not last.details, "no-details")
         self.listing.focus()
@@ -177,7 +183,7 @@ class Explorer(Screen[None]):
         mostly_unreadable = sum(snapshot.unreadable.values()) * 2 > len(snapshot.processes)
         if mostly_unreadable and not snapshot.host.privileged and self._memory.state.grouping is None:
             # Few inodes are to be seen without root, but cgroups are: containers are what can be told apart.
-            self.view = View(by="container")
+            self.view = msgspec.structs.replace(self.view, by="container")
             self.query_one(KindBar).by = "container"
         self._show_host(snapshot)
         self._rows = rows = Rows(snapshot, self.view)
@@ -402,6 +408,31 @@ class Explorer(Screen[None]):
             self.notify("Namespaces nest; choose a kind of them first, with 1 to 8.")
         else:
             self._look(nest=not self.view.nest)
+
+    def action_sort(self) -> None:
+        """Ask for the order of the rows, and for more columns."""
+        from .arrange import ask
+
+        ask(self)
+
+    def sort(self, groups: GroupOrder, processes: ProcessOrder) -> None:
+        """Have groups or processes in another order."""
+        self._memory.remember(groups=groups, processes=processes)
+        self._look(groups=groups, processes=processes)
+        self._tell_order()
+
+    def _tell_order(self) -> None:
+        orders = (order for order in (self.view.groups, self.view.processes) if order not in ("age", "tree"))
+        self.query_one(KindBar).order = ", ".join(orders)
+
+    def toggle_column(self, name: Extra) -> None:
+        """Show or hide a column beside the usual ones."""
+        columns = self.listing.extras
+        self.listing.extras = (
+            tuple(other for other in columns if other != name) if name in columns else (*columns, name)
+        )
+        self._memory.remember(columns=self.listing.extras)
+        self._show()
 
     def action_toggle_details(self) -> None:
         self.toggle_class("no-details")

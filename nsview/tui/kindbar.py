@@ -20,6 +20,8 @@ class KindBar(Widget):
     COMPONENT_CLASSES: ClassVar[set[str]] = {"kindbar--key", "kindbar--chosen"}
 
     by: reactive[Grouping] = reactive("net")
+    order: reactive[str] = reactive("")
+    """How rows are sorted, where not as usual."""
 
     def __init__(self) -> None:
         super().__init__(id="kindbar")
@@ -39,6 +41,9 @@ class KindBar(Widget):
             if by != self.by:
                 first = start + label.index(label.strip()[0])
                 text.stylize(key_style, first, first + 1)
+        if self.order:
+            words = f"  ↕ by {self.order}"
+            text.append(words if len(text) + len(words) <= self.size.width else " ↕", key_style)
         return text
 
     def on_click(self, event: events.Click) -> None:

@@ -15,6 +15,7 @@ from textual.geometry import Region
 from textual.reactive import reactive
 from textual.strip import Strip
 
+from nsview.model.columns import Extra
 from nsview.model.rows import GroupRow, ProcessRow, Row, RowKey, Rows
 from nsview.model.snapshot import Snapshot
 
@@ -51,6 +52,7 @@ class Listing(Lines, can_focus=True):
     def __init__(self) -> None:
         super().__init__("listing")
         self.rows: Rows | Sequence[Row] = ()
+        self.extras: tuple[Extra, ...] = ()  # columns that were asked for besides
         self._chosen: RowKey | None = None  # the row that the cursor is to stay on
         self._columns = draw.Columns(5, 6, 8, 10)
         self._measured = 0.0, -1, -1  # when, and of what, the columns were measured
@@ -90,8 +92,8 @@ class Listing(Lines, can_focus=True):
     def _measure(self, snapshot: Snapshot) -> None:
         """How wide the columns are to be: anew when that may have changed, for it takes a look at every process."""
         now = monotonic(), len(snapshot.containers), self.size.width
-        if now[0] > self._measured[0] + 5 or now[1:] != self._measured[1:]:
-            self._columns, self._measured = draw.columns(snapshot, self.size.width), now
+        if now[0] > self._measured[0] + 5 or now[1:] != self._measured[1:] or self._columns.extras != self.extras:
+            self._columns, self._measured = draw.columns(snapshot, self.size.width, self.extras), now
 
     def mark(self, marks: Mapping[RowKey, draw.Mark]) -> None:
         """Mark these rows as new, gone, moved or marked, and no others."""

@@ -8,6 +8,7 @@ import pytest
 from textual.pilot import Pilot
 
 from nsview.hosts.local import LocalHost
+from nsview.model.rows import GroupRow, ProcessRow, View, rows
 from nsview.state import Memory, State
 from nsview.tui import app as tui
 from nsview.tui.hint import LINES
@@ -121,3 +122,51 @@ async def test_a_page_on_in_a_palette_that_is_not_laid_out_does_no_harm() -> Non
             app.screen._action_command_list("page_down")  # type: ignore[attr-defined]
             await pilot.press("escape", "escape")
         assert app.screen is app.explorer
+
+
+async def test_rows_are_sorted_and_have_more_columns_as_wanted_now_and_the_next_time(tmp_path: Path) -> None:
+    file = tmp_path / "state.json"
+    app = explorer(memory=Memory(file))
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.press("s", "down", "enter")  # the largest group first
+        await pilot.pause()
+        sizes = [len(row.pids) for row in app.explorer.listing.rows if isinstance(row, GroupRow)]
+        assert sizes == sorted(sizes, reverse=True)
+        await pilot.press("s", *["down"] * 8, "enter")  # the newest process first
+        await pilot.pause()
+        await pilot.press("s", "end", "up", "enter")
+        await pilot.pause()
+        line = drawn(app).splitlines()
+        assert "↕ by size, start" in line[1]
+        assert "IMAGE" in line[2]
+        assert any("shop/web:1.4" in row and "httpd" in row for row in line)
+        await pilot.press("0")
+        pids = [row.process.start for row in app.explorer.listing.rows if isinstance(row, ProcessRow)]
+        assert pids == sorted(pids, reverse=True)
+    app = explorer(memory=Memory(file))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await loaded(pilot)
+        assert "9 containers  ↕" in drawn(app).splitlines()[1]
+        assert "IMAGE" in drawn(app).splitlines()[2]
+        await pilot.press("s", "enter")
+        await pilot.press("s", *["down"] * 4, "enter")
+        await pilot.press("s", "end", "up", "enter")
+        await pilot.pause()
+        snapshot = app.explorer.snapshot
+        assert snapshot is not None
+        assert list(app.explorer.listing.rows) == rows(snapshot, View("tree"))
+        assert "↕" not in drawn(app).splitlines()[1]
+        assert "IMAGE" not in drawn(app).splitlines()[2]
+
+
+async def test_the_cursor_stays_on_its_process_when_rows_are_sorted() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.press("end", "up")
+        row = app.explorer.listing.row
+        assert row is not None
+        await pilot.press("s", "down", "enter")
+        await pilot.pause()
+        assert app.explorer.listing.row.key == row.key  # type: ignore[union-attr]

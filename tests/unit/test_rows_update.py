@@ -2,6 +2,7 @@
 
 import random
 from itertools import pairwise
+from typing import get_args
 
 import pytest
 from msgspec.structs import replace
@@ -11,22 +12,34 @@ from nsview.model.forest import Forest
 from nsview.model.kinds import KIND_NAMES
 from nsview.model.order import Order
 from nsview.model.records import Container, Namespace, Process
-from nsview.model.rows import GROUPINGS, Grouping, GroupRow, ProcessRow, Rows, View, group_key, process_key
+from nsview.model.rows import (
+    GROUPINGS,
+    Grouping,
+    GroupOrder,
+    GroupRow,
+    ProcessOrder,
+    ProcessRow,
+    Rows,
+    View,
+    group_key,
+    process_key,
+)
 from nsview.model.snapshot import Snapshot, advance, touched
 
 from .make import HOST_INODE, container, host, process
 
-SEEDS = range(12)
+SEEDS = range(16)
 
 
 def random_process(chance: random.Random, pid: int, pids: list[int]) -> Process:
     """Somewhere; below one of lower pid or, for pids are used again, of higher, but never in a circle."""
-    return process(
+    made = process(
         pid, chance.choice([0, *(other for other in pids if other ^ 64 < pid ^ 64)]),
         start=chance.choice((pid, pid, pid + 1)), comm=chance.choice(("p4", "worker")), kthread=chance.random() < 0.1,
         container=chance.choice((None, None, "docker:a", "docker:b")),
         **{kind: chance.choice((HOST_INODE, HOST_INODE, 2, 3, 4, None)) for kind in KIND_NAMES},
     )  # fmt: skip
+    return replace(made, user=chance.choice(("root", "ops")), cmdline=(chance.choice(("p4", "worker")), str(pid)))
 
 
 def records(processes: list[Process], chance: random.Random) -> tuple[list[Namespace], list[Container]]:
@@ -79,7 +92,8 @@ def views(chance: random.Random, by: Grouping, snapshot: Snapshot) -> View:
     keys += [process_key(p) for p in chance.sample(list(snapshot.processes.values()), 5)]  # type: ignore[misc]
     return View(
         by, filters.parse(chance.choice(("", "", "p4"))), frozenset(chance.sample(keys, chance.randrange(6))),
-        chance.random() < 0.3,
+        chance.random() < 0.3, chance.choice(("age", "age", *get_args(GroupOrder))),
+        chance.choice(("tree", "tree", *get_args(ProcessOrder))),
     )  # fmt: skip
 
 

@@ -1,0 +1,26 @@
+"""Columns that a user may add to those of the explorer: what is known of every process without asking."""
+
+from collections.abc import Callable
+from typing import Literal, get_args
+
+from .records import Container, Process
+
+Extra = Literal["ppid", "uid", "state", "runtime", "image", "cgroup"]
+EXTRAS: tuple[Extra, ...] = get_args(Extra)
+
+WIDTHS: dict[Extra, int] = {"ppid": 7, "uid": 6, "state": 5, "runtime": 10, "image": 24, "cgroup": 30}
+"""Cells of each; what is longer is cut, a cgroup at its beginning."""
+
+_TEXTS: dict[Extra, Callable[[Process, Container | None], str]] = {
+    "ppid": lambda process, container: str(process.ppid),
+    "uid": lambda process, container: str(process.uid),
+    "state": lambda process, container: process.state,
+    "runtime": lambda process, container: container.runtime if container else "",
+    "image": lambda process, container: (container.image or "") if container else "",
+    "cgroup": lambda process, container: process.cgroup[-WIDTHS["cgroup"] :],
+}
+
+
+def text(column: Extra, process: Process, container: Container | None) -> str:
+    """What stands in a column; not yet safe for a terminal."""
+    return _TEXTS[column](process, container)

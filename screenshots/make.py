@@ -16,6 +16,7 @@ from nsview.tui.app import NsviewApp
 
 HERE = Path(__file__).resolve().parent
 USER = HERE / "user.jsonl.gz"
+BRIDGES = HERE / "bridges.jsonl.gz"
 
 # name: (recording, size, keys)
 PICTURES: dict[str, tuple[Path, tuple[int, int], tuple[str, ...]]] = {
@@ -24,6 +25,7 @@ PICTURES: dict[str, tuple[Path, tuple[int, int], tuple[str, ...]]] = {
     "containers": (demo(), (160, 50), ("9", "down")),
     "enter": (demo(), (160, 50), ("slash", *"web-logs", "enter", "down", "escape", "e")),
     "filter": (demo(), (160, 50), ("slash", *"shop")),
+    "netmap": (BRIDGES, (160, 40), ("w", "g", "p")),
     "user": (USER, (160, 50), ("down",)),
     "small": (demo(), (80, 24), ("slash", *"web-logs", "enter", "down", "escape")),
 }

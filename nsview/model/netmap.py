@@ -37,6 +37,11 @@ class Map:
         self._containers: dict[int, tuple[Container, ...]] = {}
         self._known = {net.inode: net for net in nets.nets}
         self._interfaces = {net.inode: {i.index: i for i in net.interfaces} for net in nets.nets}
+        self._ports: dict[tuple[int, int], list[Interface]] = {}
+        for net in nets.nets:
+            for interface in net.interfaces:
+                if interface.master is not None:
+                    self._ports.setdefault((net.inode, interface.master), []).append(interface)
         self.nets = sorted(nets.nets, key=self._rank)
 
     def _rank(self, net: Net) -> tuple[object, ...]:
@@ -98,7 +103,7 @@ class Map:
 
     def ports(self, net: Net, interface: Interface) -> list[Interface]:
         """The interfaces that are ports of a bridge or bond."""
-        return [i for i in net.interfaces if i.master == interface.index]
+        return self._ports.get((net.inode, interface.index), [])
 
     def leads_to(self, net: Net, interface: Interface) -> str:
         """In words, where an interface leads to and what it is a port of."""
@@ -125,8 +130,9 @@ class Map:
     def text(self, net: Net) -> str:
         """What a net namespace is found by where it is drawn: of one that many hang from without the names of these."""
         namespace = self.namespace(net.inode)
-        away = [i for i in net.interfaces if i.link and i.link.net != net.inode]
-        own = [i for i in net.interfaces if i not in away] if len(away) > 1 else net.interfaces
+        own = [i for i in net.interfaces if not i.link or i.link.net == net.inode]
+        if len(net.interfaces) - len(own) < 2:
+            own = list(net.interfaces)
         words = [self.title(net.inode), f"net:[{net.inode}] net:{net.inode}", *(namespace.names if namespace else ())]
         words += [container.name for container in self.containers(net.inode)]
         for interface in own:

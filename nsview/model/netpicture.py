@@ -13,6 +13,7 @@ has nothing but a loopback is listed at the end.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from unicodedata import combining, east_asian_width
 
 from msgspec import Struct
@@ -276,6 +277,7 @@ def _width(pieces: Iterable[Cell]) -> int:
     return sum(_columns(safe(piece.text)) for piece in pieces)
 
 
+@lru_cache(maxsize=4096)  # frames and the like are asked for again and again
 def _columns(text: str) -> int:
     """How many cells of a terminal a text takes."""
     if text.isascii():

@@ -25,7 +25,7 @@ from nsview.model.table import Cell, Column, Line, matches_words, narrow
 from nsview.model.text import safe
 
 from .binding import Binding
-from .lens import Lens
+from .lens import EVERY, Lens
 from .messages import NetsArrived, NetsProgressed
 from .table import Table
 
@@ -103,6 +103,7 @@ class NetMap(Lens):
         self._map: Map | None = None
         self._progress = "reading the net namespaces …"
         self._asked_at = 0.0
+        self._cost = 0.0  # seconds that the lines took
         self._asked: object = None  # the host that has not answered yet
         self._again: Timer | None = None
         self._start: int | None = None  # the namespace that one comes from
@@ -146,9 +147,17 @@ class NetMap(Lens):
         if before != {key for key in snapshot.namespaces if key[0] == "net"} and self._again is not None:
             self._again.stop()
             self._again = self.set_timer(max(0.2, self._asked_at + 1 - monotonic()), self._ask)
-        super().take(snapshot)
+        self.snapshot = snapshot
+        if self._later is None:
+            # Most of the time is left for keys, also where there are thousands.
+            self._later = self.set_timer(max(EVERY, 10 * self._cost), self._take)
 
     # What is shown
+
+    def make(self) -> None:
+        began = monotonic()
+        super().make()
+        self._cost = monotonic() - began
 
     def lines(self) -> Sequence[Line]:
         self._map = Map(self.nets, self.snapshot) if self.nets else None

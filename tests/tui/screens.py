@@ -10,7 +10,7 @@ from nsview.state import Memory
 from nsview.tui.app import NsviewApp
 
 USER = Path(__file__).resolve().parent.parent.parent / "screenshots" / "user.jsonl.gz"
-NET = Path(__file__).resolve().parent / "net.jsonl.gz"
+NET = USER.with_name("bridges.jsonl.gz")
 """Containers on a bridge of the host's, a namespace with a bridge of its own below it, and one that is alone."""
 WIDE, SMALL = (160, 50), (80, 24)
 

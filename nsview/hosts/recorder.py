@@ -4,9 +4,12 @@ import threading
 import time
 from typing import BinaryIO
 
+from . import frames
 from .local import LocalHost
 
 NETS = 2.0  # seconds between two readings of the net namespaces, at the least
+SETTLING = 3.0
+"""Seconds after which what confines a new container is asked for: its processes are where they are to stay."""
 
 
 def record(file: BinaryIO, seconds: float | None = None) -> int:
@@ -15,11 +18,13 @@ def record(file: BinaryIO, seconds: float | None = None) -> int:
     Each frame is written whole and at once, so what is there when the machine dies can be read.
     """
     host = LocalHost()
-    host.request_holders()  # what is not looked for now can't be seen in the recording
+    # What is not looked for now can't be seen in the recording.
+    host.request_holders()
     host.request_security()
     host.request_nets()
     asked = time.monotonic()
     timer = threading.Timer(seconds, host.stop) if seconds else None
+    newcomers = _Newcomers(host)
     number = 0
     try:
         if timer:
@@ -32,10 +37,40 @@ def record(file: BinaryIO, seconds: float | None = None) -> int:
             if b'"type":"net"' in line and line.startswith(b'{"frame":"delta"') and time.monotonic() > asked + NETS:
                 asked = time.monotonic()
                 host.request_nets()
+            newcomers.hear(line)
     except KeyboardInterrupt:
         pass
     finally:
         if timer:
             timer.cancel()
+        newcomers.stop()
         host.stop()
     return number
+
+
+class _Newcomers:
+    """Asks what confines the containers that came after the first request, each once."""
+
+    def __init__(self, host: LocalHost) -> None:
+        self._host = host
+        self._known: set[str] = set()
+        self._timers: list[threading.Timer] = []
+
+    def hear(self, line: bytes) -> None:
+        if b'"containers":[{' not in line:
+            return
+        frame = frames.decode(line)
+        if not isinstance(frame, frames.SnapshotFrame | frames.DeltaFrame):
+            return
+        new = [container for container in frame.containers if container.key not in self._known]
+        self._known.update(container.key for container in new)
+        if isinstance(frame, frames.SnapshotFrame) or not new:
+            return
+        pids = [pid for container in new for pid in container.pids]
+        self._timers = [timer for timer in self._timers if timer.is_alive()]
+        self._timers.append(threading.Timer(SETTLING, self._host.request_security, [pids]))
+        self._timers[-1].start()
+
+    def stop(self) -> None:
+        for timer in self._timers:
+            timer.cancel()

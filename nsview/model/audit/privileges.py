@@ -98,27 +98,28 @@ def more_than_init(case: Case) -> Iterator[Found]:
     first = case.security
     if first is None or case.init is None:
         return
-    more = {}
+    more: dict[int, list[str]] = {}
     for process in case.members:
         security = case.whole.facts.of(process)
         # One in a user namespace below has all capabilities, over nothing but that.
         if security and process.namespaces.user == case.init.namespaces.user and case.whole.settled(process):
             beyond = security.capabilities.permitted & ~first.in_reach
             unfiltered = security.seccomp == 0 and first.seccomp not in (0, None)
-            if beyond or unfiltered:
-                more[process.pid] = beyond, unfiltered
+            what = names(beyond) + (["no system call filter"] if unfiltered else [])
+            if what:
+                more[process.pid] = what
     for process in case.whole.leaders(more):
-        beyond, unfiltered = more[process.pid]
-        what = [f"has {', '.join(names(beyond))}"] if beyond else []
-        what += ["no system call filter"] if unfiltered else []
+        security = case.whole.facts.of(process)
+        assert security is not None
+        beyond = security.capabilities.permitted & ~first.in_reach
         severity: Severity = weight(beyond) if beyond else "medium"
         yield Found(
-            f"in {case.container.name}: {' and '.join(what)}, unlike the container's first process",
+            f"in {case.container.name} has {', '.join(more[process.pid])}, unlike the container's first process",
             {
                 "pid": process.pid,
                 "container": case.container.key,
                 "capabilities": names(beyond),
-                "seccomp": 0 if unfiltered else first.seccomp,
+                "seccomp": security.seccomp,
                 "init_pid": case.init.pid,
             },
             "low" if case.apart else severity,

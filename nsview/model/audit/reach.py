@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import lru_cache
 
-from ..security import Mount, mask, names
+from ..security import Mount, Security, Socket, mask, names
 from .rule import SEVERITIES, Case, Found, Rule, Severity, of_container
 
 PATHS: dict[str, tuple[Severity, Severity | None]] = {
@@ -53,17 +53,9 @@ def runtime_socket(case: Case) -> Iterator[Found]:
     for socket in place.inside.sockets:
         if any(socket.path.startswith(root) for root in roots):
             continue
-        groups = (security.gid, *security.groups)
-        may = bool(
-            (not case.apart and security.in_reach & mask("DAC_OVERRIDE"))
-            or (security.uid == socket.uid and socket.mode & 0o200)
-            or (socket.gid in groups and socket.mode & 0o020)
-            or socket.mode & 0o002
-        )
-        # Of a name alone, as in a user namespace of its own, nobody knows what power is behind it.
-        severity: Severity = "high" if may and not case.apart else "medium" if may else "low"
+        severity, but = _usable(socket, security, case)
         yield Found(
-            f"reaches {socket.daemon}'s socket at {socket.path}" + ("" if may else ", which its user may not use"),
+            f"reaches {socket.daemon}'s socket at {socket.path}{but}",
             {
                 "path": socket.path,
                 "host": socket.host,
@@ -75,6 +67,22 @@ def runtime_socket(case: Case) -> Iterator[Found]:
             },
             severity,
         )
+
+
+def _usable(socket: Socket, security: Security, case: Case) -> tuple[Severity, str]:
+    """What a socket is worth to a process by its permissions, and what there is to say of that."""
+    groups = (security.gid, *security.groups)
+    if (
+        (security.uid == socket.uid and socket.mode & 0o200)
+        or (socket.gid in groups and socket.mode & 0o020)
+        or socket.mode & 0o002
+        or (not case.apart and security.capabilities.permitted & mask("DAC_OVERRIDE"))
+    ):
+        # What power is behind one that a user namespace of its own lets it use, nobody knows.
+        return ("medium" if case.apart else "high"), ""
+    if not case.apart and security.in_reach & mask("DAC_OVERRIDE"):
+        return "medium", ", which it may use once it is root"
+    return "low", ", which its user may not use"
 
 
 @of_container(
@@ -127,7 +135,7 @@ def _uncovered(case: Case, fstype: str, below: str) -> Iterator[Mount]:
     for mount in case.mounts:
         if mount.fstype != fstype or not mount.writable:
             continue
-        bare = mount.root == "/" and mount.point.rstrip("/") + below not in points
+        bare = mount.root == "/" and not (below and mount.point.rstrip("/") + below in points)
         if bare or (below and mount.root == below):
             yield mount
 

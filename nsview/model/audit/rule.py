@@ -4,7 +4,7 @@ A rule is a pure function that yields what it has found, each with the evidence 
 nothing: a namespace that could not be read is not the host's, facts that were not told are no facts.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
 from typing import Any, Literal
 
@@ -95,12 +95,11 @@ class Whole(Struct, frozen=True, dict=True):
         """It is known to be in the host's first namespace of a kind."""
         return self.snapshot.is_initial(kind, getattr(process.namespaces, kind))
 
-    def leaders(self, pids: Iterable[int]) -> Iterator[Process]:
-        """Those of these processes whose parent is not one of them."""
-        inside = set(pids)
-        for pid in sorted(inside):
+    def leaders(self, apart: Mapping[int, Collection[str]]) -> Iterator[Process]:
+        """Of {pid: what is worth to tell of it} the processes whose parents are not worth to tell the same of."""
+        for pid in sorted(apart):
             process = self.snapshot.processes[pid]
-            if process.ppid not in inside:
+            if not set(apart[pid]) <= set(apart.get(process.ppid, ())):
                 yield process
 
 

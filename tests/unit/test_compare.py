@@ -1,0 +1,110 @@
+"""Two processes side by side."""
+
+import msgspec
+
+from nsview.model.compare import Comparison, compare, id_map, mounted
+from nsview.model.records import Capabilities, Namespace
+from nsview.model.security import Facts, Mount, Security, mask
+from nsview.model.snapshot import Snapshot
+
+from .make import HOST_INODE, container, host, process
+from .test_audit import APART, PROC, ROOT, SYS, WHOLE, facts
+
+DAEMON = process(2, 1, comm="dockerd")
+SHIM_A, SHIM_B = process(3, 1, comm="containerd-shim"), process(4, 1, comm="containerd-shim")
+A = process(5, 3, mnt=11, net=15, nspid=(5, 1), container="docker:a", cgroup="/docker/a")
+B = process(6, 4, mnt=21, net=15, nspid=(6, 1), container="docker:b", cgroup="/docker/b")
+
+
+def served() -> Snapshot:
+    """Two containers of one daemon, whose shims are children of pid 1; they share net."""
+    containers = [
+        container("a", [5], shim_pid=3, daemon_pid=2), container("b", [6], shim_pid=4, daemon_pid=2),
+    ]  # fmt: skip
+    return host(process(1, 0), DAEMON, SHIM_A, SHIM_B, A, B, containers=containers)
+
+
+def compared(a: Security | None, b: Security | None) -> Comparison:
+    return compare(served(), A, B, Facts({s.pid: s for s in (a, b) if s}))
+
+
+def test_ways_part_at_the_daemon_that_both_shims_serve() -> None:
+    found = compared(None, None)
+    assert found.parted == DAEMON
+    assert [link.process.pid for link in found.common] == [1, 2]
+    assert [(link.process.pid, link.link) for link in found.way_a] == [(3, "serves"), (5, "parent")]
+    assert [(link.process.pid, link.link) for link in found.way_b] == [(4, "serves"), (6, "parent")]
+
+
+def test_one_may_descend_from_the_other_or_from_nothing_in_common() -> None:
+    at = served()
+    below = compare(at, DAEMON, A, Facts())
+    assert (below.parted, below.way_a) == (DAEMON, ())
+    apart = host(process(1, 0), process(9, 0))
+    none = compare(apart, apart.processes[1], apart.processes[9], Facts())
+    assert (none.parted, none.common) == (None, ())
+
+
+def test_namespaces_are_the_same_different_or_not_known() -> None:
+    at = served()
+    unread = msgspec.structs.replace(B, namespaces=msgspec.structs.replace(B.namespaces, ipc=None))
+    at.namespaces[("mnt", 11)] = Namespace("mnt", 11, 4, owner=HOST_INODE)  # type: ignore[index]
+    found = {n.kind: n for n in compare(at, A, unread, Facts()).namespaces}
+    assert {kind: n.same for kind, n in found.items()} == {
+        "mnt": False, "uts": True, "ipc": None, "pid": True, "net": True, "user": True, "cgroup": True, "time": True,
+    }  # fmt: skip
+    assert (found["mnt"].a, found["mnt"].b, found["mnt"].owner_a) == (11, 21, HOST_INODE)
+    assert (found["uts"].host_a, found["mnt"].host_a) == (True, False)
+
+
+def test_capabilities_of_one_of_the_other_and_of_both() -> None:
+    def some(*names: str) -> Capabilities:
+        return Capabilities(mask(*names), 0, 0, 0, 0)
+
+    found = compared(
+        facts(5, capabilities=some("CHOWN", "SYS_ADMIN")), facts(6, capabilities=some("CHOWN", "KILL"))
+    ).capabilities
+    effective = next(c for c in found if c.set == "effective")
+    assert (effective.only_a, effective.only_b, effective.both) == (("SYS_ADMIN",), ("KILL",), ("CHOWN",))
+    assert effective.same is False
+    assert {c.same for c in found if c.set != "effective"} == {True}
+    assert compared(None, facts(6)).capabilities == ()
+
+
+def test_values_in_words() -> None:
+    found = compared(facts(5), facts(6, seccomp=0, no_new_privs=True, uid_map=APART, gid_map=APART))
+    values = {v.name: (v.a, v.b, v.same) for v in found.values}
+    assert values["seccomp"] == ("filter", "off", False)
+    assert values["no_new_privs"] == ("no", "yes", False)
+    assert values["uid_map"] == ("0-4294967294 → 0", "0-65535 → 100000", False)
+    assert values["container"] == ("a", "b", False)
+    assert values["cgroup path"] == ("/docker/a", "/docker/b", False)
+    assert values["runs as"] == ("root (0)", "root (0)", True)
+    assert values["label"][2] is True
+    one_unknown = {v.name: v for v in compared(facts(5), None).values}
+    assert (one_unknown["seccomp"].a, one_unknown["seccomp"].b, one_unknown["seccomp"].same) == ("filter", None, None)
+
+
+def test_mounts_of_one_of_the_other_and_with_other_options() -> None:
+    data = Mount("/data", "/srv", "8:1", "ext4", "/dev/sda1", ("rw",), ("rw",), "/srv")
+    read_only = msgspec.structs.replace(data, options=("ro",))
+    other_root = msgspec.structs.replace(ROOT, device="0:77")
+    another_proc = msgspec.structs.replace(PROC, device="0:78")
+    found = compared(
+        facts(5, mounts=(ROOT, PROC, SYS, data)), facts(6, mounts=(other_root, another_proc, read_only))
+    )
+    assert found.mounts is not None
+    assert [(m.point, m.a is not None, m.b is not None) for m in found.mounts] == [
+        ("/", True, True), ("/data", True, True), ("/sys", True, False),
+    ]  # fmt: skip
+    assert found.mounts_alike == 1, "each has a /proc of its own, which is the same thing"
+    assert compared(facts(5), facts(6, mounts=None)).mounts is None
+
+
+def test_words_for_mounts_and_maps() -> None:
+    assert mounted(None) == "-"
+    assert mounted(ROOT) == "overlay /var/lib/docker/overlay2/x/merged rw,relatime"
+    assert mounted(PROC) == "proc proc rw,nosuid,nodev,noexec"
+    assert id_map(()) == "none"
+    assert id_map(((0, 1000, 1), (1, 100000, 65536))) == "0 → 1000, 1-65536 → 100000"
+    assert id_map(WHOLE) == "0-4294967294 → 0"

@@ -493,9 +493,13 @@ def _diff(options: argparse.Namespace) -> int:
 
 
 def _audit(options: argparse.Namespace) -> int:
-    from . import report
+    from . import config, report
     from .model import audit
 
+    try:
+        ignore = config.Config(config.path()).settings.audit.ignore
+    except config.ConfigError as error:
+        raise Failure(UNREADABLE, str(error)) from None
     gc.disable()
     host = _host(options, once=False)
     try:
@@ -504,7 +508,7 @@ def _audit(options: argparse.Namespace) -> int:
     finally:
         host.stop()
     worth = audit.SEVERITIES[: audit.SEVERITIES.index(options.severity) + 1]
-    findings = [finding for finding in audit.audit(snapshot, facts) if finding.severity in worth]
+    findings = [finding for finding in audit.audit(snapshot, facts, ignore) if finding.severity in worth]
     unchecked = audit.unchecked(snapshot, facts)
     if options.json:
         _print_json(audit.printed(findings, unchecked))

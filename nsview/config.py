@@ -7,6 +7,9 @@
     [keys]
     filter = ["slash", "ctrl+f"]
 
+    [audit]
+    ignore = ["root-is-root", "host-net:node-exporter"]
+
     [ready."dns"]
     command = "dig example.org"
     text = "does the name resolve in there"
@@ -32,6 +35,12 @@ class ConfigError(Exception):
     """The message is one line: the file, the line, the key, what is wrong."""
 
 
+class Audit(Struct, frozen=True):
+    """ignore: rules that the audit is not to tell of, of any subject or, after a colon, of one."""
+
+    ignore: tuple[str, ...] = ()
+
+
 class Settings(Struct, frozen=True, omit_defaults=True):
     """The keys of the file; None where it says nothing. keys: of an action, instead of its own."""
 
@@ -42,6 +51,7 @@ class Settings(Struct, frozen=True, omit_defaults=True):
     processes: ProcessOrder | None = None
     columns: tuple[Extra, ...] | None = None
     keys: dict[str, str | list[str]] = {}
+    audit: Audit = Audit()
     ready: dict[str, Any] = {}
 
     @property
@@ -59,6 +69,7 @@ _WANTED: dict[str, tuple[Any, str]] = {
     "processes": (ProcessOrder, f"one of {', '.join(get_args(ProcessOrder))}, in quotes"),
     "columns": (tuple[Extra, ...], f'a list, as ["ppid", "state"], of {", ".join(EXTRAS)}'),
     "keys": (dict[str, Any], "a table, [keys]"),
+    "audit": (dict[str, Any], "a table, [audit]"),
     "ready": (dict[str, Any], "tables, [ready.NAME]"),
 }
 """What each key holds, and that in words."""
@@ -86,6 +97,8 @@ class Config:
             self._check((key,), value, *_WANTED[key])
         for key, value in tables.get("keys", {}).items():
             self._check(("keys", key), value, str | list[str], 'a key, in quotes, or a list of them: ["j", "down"]')
+        if "audit" in tables:
+            self._check_audit(tables["audit"])
         self.settings = msgspec.convert(tables, Settings)
         self.ready = tuple(self._ready(name, fields) for name, fields in self.settings.ready.items())
 
@@ -94,6 +107,17 @@ class Config:
             msgspec.convert(value, type)
         except msgspec.ValidationError:
             raise self.error(path, f"must be {words}") from None
+
+    def _check_audit(self, table: dict[str, Any]) -> None:
+        for key, value in table.items():
+            if key != "ignore":
+                raise self.error(("audit", key), "no such key; there is ignore")
+            self._check(("audit", key), value, list[str], 'a list of rules, in quotes: ["host-net:web"]')
+            from .model.audit import RULES  # of use to few
+
+            for rule in (word.partition(":")[0] for word in value):
+                if rule not in RULES:
+                    raise self.error(("audit", key), f"no such rule as {rule}; there are {', '.join(sorted(RULES))}")
 
     def _ready(self, name: str, fields: object) -> Ready:
         self._check(("ready", name), fields, dict[str, Any], f"a table, [ready.{name}]")

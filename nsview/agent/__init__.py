@@ -14,6 +14,7 @@ containers  who runs it: one file per runtime
 details     what is read of one process only when asked for
 contents    .. and of what its namespaces hold: one file per kind
 status      what confines one process, as /proc writes it
+security    .. and what of the host it can reach, of many processes in slices
 net         every net namespace from within, by a process that joins them
 rtnetlink   interfaces, addresses and routes of the one it is in, by pyroute2
 sockdiag    who listens there

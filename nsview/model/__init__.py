@@ -15,6 +15,9 @@ holding    what keeps a namespace alive, in words
 label      what a group is that is no container
 rows       the lines of the explorer's list, from a snapshot and a view
 changes    what is new, gone or moved between two snapshots
+security   what confines a process, and what of the host it can reach
+audit      what of containers should be looked at: rules over both
+compare    two processes side by side
 filter     the filter language: which records an expression leaves
 syntax     .. in a few lines, for the help
 leads      what can be gone to, and the view in which it has a row

@@ -110,6 +110,7 @@ class NsviewApp(App[int]):
 
     def configure(self, config: Config) -> None:
         """Do as the user's file says, in what only the screen knows. Raises ConfigError."""
+        self.audit_ignore = config.settings.audit.ignore
         theme = config.settings.theme
         if theme is not None and theme not in self.available_themes:
             raise config.error(("theme",), f"no such theme; there are {', '.join(sorted(self.available_themes))}")

@@ -1,6 +1,7 @@
 """Each rule on what it is for, and on what is nearly that."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -475,6 +476,12 @@ def test_every_rule_explains_itself() -> None:
         assert rule.id == id
         assert rule.title and rule.why.endswith(".") and rule.do.endswith(".")
         assert set(rule.covers) <= set(RULES)
+
+
+def test_the_rules_are_those_that_are_written_down() -> None:
+    text = (Path(__file__).parent.parent.parent / "docs" / "audit.md").read_text(encoding="utf-8")
+    rows = [tuple(cell.strip(" `") for cell in line.split("|")[1:-1]) for line in text.splitlines() if "| `" in line]
+    assert rows == [(rule.id, rule.severity, rule.title) for rule in RULES.values()]
 
 
 def test_what_could_not_be_checked_is_said() -> None:

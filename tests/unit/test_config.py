@@ -33,6 +33,12 @@ def test_looks_and_keys(tmp_path: Path) -> None:
     assert settings.keys == {"filter": "f5", "down": ["j", "n"]}
 
 
+def test_rules_that_are_ignored(tmp_path: Path) -> None:
+    settings = config(tmp_path, '[audit]\nignore = ["root-is-root", "host-net:web"]').settings
+    assert settings.audit.ignore == ("root-is-root", "host-net:web")
+    assert config(tmp_path, "[audit]").settings.audit.ignore == ()
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -54,6 +60,10 @@ def test_looks_and_keys(tmp_path: Path) -> None:
         ("keys = 'x'", "line 1: keys: must be a table"),
         ("[keys]\nfilter = 1", "line 2: keys.filter: must be a key"),
         ("[keys]\ndown = [\n  'j',\n  1,\n]", "line 5: keys.down: must be a key"),
+        ("audit = 1", "line 1: audit: must be a table"),
+        ("[audit]\nignored = []", "line 2: audit.ignored: no such key; there is ignore"),
+        ("[audit]\nignore = 'host-net'", "line 2: audit.ignore: must be a list of rules"),
+        ("[audit]\n\nignore = ['host-net:web', 'host-nett']", "line 3: audit.ignore: no such rule as host-nett"),
         ("'\\u001b[31m' = 1", "no such key"),
     ],
 )

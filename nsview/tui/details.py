@@ -8,7 +8,6 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from nsview.hosts.usage import Usage
@@ -25,11 +24,12 @@ from nsview.report import who_else
 
 from .contents import TOLD, Told, told
 from .contents.pieces import Line
+from .pane import Pane
 
 STYLES = ("title", "label", "host", "container", "dim", "warning")
 
 
-class DetailsPane(VerticalScroll, can_focus=True):
+class DetailsPane(Pane):
     """All that is known of one row; what is read on demand is added as it comes."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"details--{name}" for name in STYLES}

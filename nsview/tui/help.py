@@ -8,7 +8,6 @@ from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
@@ -17,6 +16,7 @@ from nsview.model.filter import FIELDS
 from nsview.model.kinds import KINDS
 
 from .binding import Binding
+from .pane import Pane
 
 
 class HelpScreen(ModalScreen[None]):
@@ -33,7 +33,7 @@ class HelpScreen(ModalScreen[None]):
         self._active = active
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(id="help"):
+        with Pane(id="help"):
             yield Static(
                 Group(
                     Text("Keys", "bold underline"), self._keys(), Text("\nFilters (/)", "bold underline"),
@@ -44,15 +44,20 @@ class HelpScreen(ModalScreen[None]):
 
     def _keys(self) -> Table:
         keys: dict[str, list[str]] = {}
+        moves: dict[str, list[str]] = {}
         for active in self._active.values():
             binding = active.binding
-            if binding.action in _NOT_OURS:
-                continue
-            if binding.description:
+            name = self.app.get_key_display(binding)
+            if binding.id is None or not binding.description:
+                continue  # Textual's own
+            if binding.id in _MOVES:
+                shown = moves.setdefault(_MOVES[binding.id], [])
+            else:
                 shown = keys.setdefault(binding.tooltip or binding.description, [])
-                name = self.app.get_key_display(binding)
-                if name not in shown:
-                    shown.append(name)
+            if name not in shown:
+                shown.append(name)
+        ends = [f"{', '.join(names)} {words}" for words, names in moves.items() if words]
+        keys["; ".join(("Move", *ends))] = moves.get("", [])
         table = Table.grid(padding=(0, 2, 0, 0))
         table.add_column(style="bold", no_wrap=True)
         table.add_column()
@@ -80,8 +85,10 @@ class HelpScreen(ModalScreen[None]):
         return table
 
 
-# What Textual binds everywhere and nobody needs here.
-_NOT_OURS = ("page_left", "page_right", "help_quit", "app.help_quit", "command_palette", "screen.copy_text")
+_MOVES = {
+    "up": "", "down": "", "page-up": "a page", "page-down": "a page", "first": "to the beginning", "last": "to the end"
+}  # fmt: skip
+"""Names of the keys that move, which are told in one line, and in what words."""
 _WORDS = Text(
     "A group is one namespace: the processes below it share it. What is in the host's own namespace is marked as the "
     "host's. INSIDE is a process's pid as it sees itself. Containers are known by their cgroup, their shim and the "

@@ -11,7 +11,7 @@ from rich.console import RenderableType
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
@@ -24,6 +24,7 @@ from .binding import Binding
 from .filterline import FilterInput
 from .keys import Keys
 from .messages import LineChosen, LineOpened
+from .pane import Pane
 from .status import Status
 from .table import Table
 
@@ -102,7 +103,7 @@ class Lens(Screen[None]):
         yield Static(id="lens-heading")
         with Horizontal(id="body"):
             yield self.TABLE(self.COLUMNS, by_cell=self.BY_CELL)
-            with VerticalScroll(id="details"):
+            with Pane(id="details"):
                 yield Static(id="details-text")
         yield Static(id="empty")
         yield Keys()
@@ -152,7 +153,7 @@ class Lens(Screen[None]):
 
     def on_line_chosen(self, message: LineChosen) -> None:
         self._tell()
-        self.query_one("#details", VerticalScroll).scroll_home(animate=False)
+        self.query_one("#details", Pane).scroll_home(animate=False)
 
     def on_line_opened(self, message: LineOpened) -> None:
         self.open(message.line)

@@ -216,6 +216,8 @@ class Listing(Lines, can_focus=True):
         on_mark = isinstance(row, GroupRow) and event.x < 2
         if isinstance(row, GroupRow | ProcessRow) and row.folded is not None and (on_mark or again):
             self.post_message(FoldWanted(row))
+        elif isinstance(row, ProcessRow) and event.chain == 2:
+            self.post_message(EnterWanted(row))
 
 
 def _background(style: Style) -> Style:

@@ -5,13 +5,18 @@ import signal
 from pathlib import Path
 
 import pytest
+from textual.events import MouseScrollUp
 from textual.pilot import Pilot
 
 from nsview.hosts.local import LocalHost
 from nsview.model.rows import GroupRow, ProcessRow, View, rows
 from nsview.state import Memory, State
 from nsview.tui import app as tui
+from nsview.tui.app import LENSES
+from nsview.tui.dialog import JoinDialog
+from nsview.tui.help import HelpScreen
 from nsview.tui.hint import LINES
+from nsview.tui.pane import Pane
 from nsview.tui.status import Status
 
 from .screens import WIDE, drawn, explorer, loaded
@@ -170,3 +175,72 @@ async def test_the_cursor_stays_on_its_process_when_rows_are_sorted() -> None:
         await pilot.press("s", "down", "enter")
         await pilot.pause()
         assert app.explorer.listing.row.key == row.key  # type: ignore[union-attr]
+
+
+async def test_a_double_click_opens_a_process_and_the_wheel_scrolls() -> None:
+    app = explorer()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await loaded(pilot)
+        listing = app.explorer.listing
+        await pilot.click("#listing", offset=(10, 3), times=2)
+        await pilot.pause()
+        assert isinstance(app.screen, JoinDialog)
+        await pilot.press("escape", "0", "end")
+        await pilot.pause()
+        top = listing.scroll_offset.y
+        await pilot._post_mouse_events([MouseScrollUp], "#listing", offset=(10, 5))
+        await pilot.pause(0.3)
+        assert listing.scroll_offset.y < top
+
+
+@pytest.mark.parametrize("opened", ["tab", "question_mark"])
+async def test_text_scrolls_with_the_keys_of_lists(opened: str) -> None:
+    app = explorer()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await loaded(pilot)
+        await pilot.press("down")
+        await pilot.pause(0.4)
+        await pilot.press(opened)
+        await pilot.pause()
+        pane = app.focused
+        assert isinstance(pane, Pane)
+        await pilot.press("G")
+        await pilot.pause(0.5)
+        assert pane.scroll_offset.y == pane.max_scroll_y > 2
+        await pilot.press("k")
+        await pilot.pause(0.3)
+        assert pane.scroll_offset.y == pane.max_scroll_y - 1
+        await pilot.press("j", "g")
+        await pilot.pause(0.5)
+        assert pane.scroll_offset.y == 0
+
+
+@pytest.mark.parametrize("name", LENSES)
+async def test_the_keys_of_the_field_are_those_of_every_lens(name: str) -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        app.action_lens(name)
+        await pilot.pause(0.4)
+        lens = app.lens
+        assert lens is not None
+        last = len(lens.table.lines) - 1
+        if last > 0:
+            for key, place in (("G", last), ("g", 0), ("j", 1), ("k", 0), ("end", last), ("up", last - 1), ("home", 0)):
+                await pilot.press(key)
+                await pilot.pause()
+                assert lens.table.cursor == place, key
+        await pilot.press("slash", *"nothing at all is called so", "escape")
+        await pilot.pause()
+        assert app.screen is lens
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert isinstance(app.screen, HelpScreen)
+        await pilot.press("q", "q")
+        await pilot.pause()
+        assert app.screen is app.explorer
+        app.action_lens(name)
+        await pilot.pause()
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.screen is app.explorer

@@ -5,6 +5,7 @@ typed as a filter is answered by the line that is left.
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 
 from msgspec import Struct
 
@@ -16,6 +17,7 @@ from .snapshot import Snapshot
 from .table import Cell, Line
 
 Thing = Interface | Route | Listener
+SUMMARY = 12  # lines of one
 PORTS = 6  # of a bridge that its line names
 
 
@@ -27,7 +29,10 @@ class Place(Struct, frozen=True):
 
 
 class Map:
-    """All net namespaces at one time, in the light of a snapshot. Names in what it says are not yet `safe`."""
+    """All net namespaces at one time, in the light of a snapshot. Names in what it says are not yet `safe`.
+
+    What is derived is computed at first use: who asks about one namespace does not pay for a thousand.
+    """
 
     def __init__(self, nets: Nets, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
@@ -36,16 +41,16 @@ class Map:
         self._titles: dict[int, str] = {}
         self._containers: dict[int, tuple[Container, ...]] = {}
         self._known = {net.inode: net for net in nets.nets}
-        self._interfaces = {net.inode: {i.index: i for i in net.interfaces} for net in nets.nets}
-        self._ports: dict[tuple[int, int], list[Interface]] = {}
-        for net in nets.nets:
-            for interface in net.interfaces:
-                if interface.master is not None:
-                    self._ports.setdefault((net.inode, interface.master), []).append(interface)
-        self.nets = sorted(nets.nets, key=self._rank)
+        self._interfaces: dict[int, dict[int, Interface]] = {}
+        self._ports: dict[int, dict[int | None, list[Interface]]] = {}
+
+    @cached_property
+    def nets(self) -> list[Net]:
+        """All of them: the host's first, then those of containers, then those with a name, then the rest."""
+        return sorted(self._known.values(), key=self._rank)
 
     def _rank(self, net: Net) -> tuple[object, ...]:
-        """The host's first, then those of containers, then those with a name, then the rest; what is empty last."""
+        """Its place in that order; what is empty comes last among its like."""
         host = self.snapshot.is_initial("net", net.inode)
         namespace = self.namespace(net.inode)
         named = bool(namespace and namespace.names)
@@ -99,11 +104,22 @@ class Map:
 
     def interface(self, inode: int | None, index: int | None) -> Interface | None:
         """An interface by its index in a net namespace."""
-        return self._interfaces.get(inode, {}).get(index) if inode is not None and index is not None else None
+        net = self.net(inode)
+        if net is None or index is None:
+            return None
+        of_index = self._interfaces.get(net.inode)
+        if of_index is None:
+            of_index = self._interfaces[net.inode] = {i.index: i for i in net.interfaces}
+        return of_index.get(index)
 
     def ports(self, net: Net, interface: Interface) -> list[Interface]:
         """The interfaces that are ports of a bridge or bond."""
-        return self._ports.get((net.inode, interface.index), [])
+        of_master = self._ports.get(net.inode)
+        if of_master is None:
+            of_master = self._ports[net.inode] = {}
+            for port in net.interfaces:
+                of_master.setdefault(port.master, []).append(port)
+        return of_master.get(interface.index, [])
 
     def leads_to(self, net: Net, interface: Interface) -> str:
         """In words, where an interface leads to and what it is a port of."""
@@ -266,12 +282,13 @@ def brief(words: Sequence[str], most: int) -> str:
     return ", ".join(words[:most]) + (f" +{len(words) - most}" if len(words) > most else "")
 
 
-def summary(nets: Nets, inode: int, snapshot: Snapshot) -> list[tuple[str, str]]:
-    """(name, text) of what is worth telling about one net namespace among other things; not yet `safe`."""
+def summary(nets: Nets, inode: int, snapshot: Snapshot) -> list[tuple[str, str]] | None:
+    """(name, text) of what is worth telling about one net namespace among other things; not yet `safe`. None where it
+    was not there."""
     found = Map(nets, snapshot)
     net = found.net(inode)
     if net is None:
-        return []
+        return None
     pairs = [
         (interface.name, "  ".join(filter(None, (some(addresses(interface), 3), found.leads_to(net, interface)))))
         for interface in net.interfaces
@@ -279,4 +296,5 @@ def summary(nets: Nets, inode: int, snapshot: Snapshot) -> list[tuple[str, str]]
     ]
     pairs += [("default", f"via {route.via or 'none'} on {route.interface}") for route in net.routes]
     pairs += [(f"{x.protocol} {x.port}", f"{x.address}  {found.who(net, x)}") for x in net.listeners]
-    return pairs
+    more = len(pairs) - SUMMARY
+    return [*pairs[:SUMMARY], ("", f"and {more} more, on the net map")] if more > 0 else pairs

@@ -224,6 +224,8 @@ class DetailsPane(Pane):
                 ("mounted at", Text("\n".join(map(safe, namespace.names))) if namespace.names else None),
             ),
         ]
+        if namespace.type == "net":
+            parts += [self._heading("FROM WITHIN"), self._net(namespace.inode, snapshot)]
         if row.containers:
             parts += [self._heading("CONTAINERS"), self._containers(row)]
         parts += [self._heading("HELD BY"), self._holders(namespace, row, snapshot)]
@@ -233,6 +235,18 @@ class DetailsPane(Pane):
             *self._rest(found),
         ]
         return Group(*parts)
+
+    def _net(self, inode: int, snapshot: Snapshot) -> RenderableType:
+        """What the net map knows of it, where that was open."""
+        nets = self.app.nets  # type: ignore[attr-defined]
+        pairs = None
+        if nets is not None:
+            from nsview.model.netmap import summary
+
+            pairs = summary(nets, inode, snapshot)
+        if pairs is None:
+            return Text("w reads interfaces, addresses, and who listens", self._s("dim"))
+        return self._pairs(*pairs) if pairs else Text("nothing but a loopback", self._s("dim"))
 
     def _holders(self, namespace: Namespace, row: GroupRow, snapshot: Snapshot) -> Text:
         number = len(row.pids)

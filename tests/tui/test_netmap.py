@@ -142,6 +142,22 @@ async def test_a_recording_without_a_net_map_says_so() -> None:
         assert "has no net map in it" in drawn(app)
 
 
+async def test_what_it_told_stays_in_the_details_of_a_namespace() -> None:
+    app = explorer(NET)
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        app.go_to(("net", 4026532410))
+        await pilot.pause()
+        assert "w reads interfaces, addresses, and who listens" in drawn(app)
+        await pilot.press("w")
+        await pilot.pause()
+        await pilot.press("q")
+        app.go_to(("net", 4026532489))
+        await pilot.pause()
+        assert "10.213.67.3/24  ↔ veth14c58fe of host" in drawn(app)
+        assert "tcp 5432" in drawn(app)
+
+
 async def test_it_costs_nothing_while_it_is_closed() -> None:
     app = explorer(NET)
     async with app.run_test(size=WIDE) as pilot:

@@ -118,11 +118,16 @@ def test_the_index_for_finding() -> None:
 
 
 def test_the_summary_for_details_of_a_namespace() -> None:
-    told = dict(summary(Nets(1.0, (WEB, HOST)), 20, world()))
+    told = dict(summary(Nets(1.0, (WEB, HOST)), 20, world()) or ())
     assert told["eth0"] == "172.17.0.2/16  ↔ vethab12 of host"
     assert told["default"] == "via 172.17.0.1 on eth0"
     assert told["tcp 8080"].endswith("10 httpd, 11 httpd  web")
-    assert summary(Nets(1.0, ()), 20, world()) == []
+    assert summary(Nets(1.0, ()), 20, world()) is None
+    assert summary(Nets(1.0, (BLUE,)), 40, world()) == []
+    many = tuple(Interface(number, f"d{number}") for number in range(2, 50))
+    assert summary(Nets(1.0, (replace(BLUE, interfaces=many),)), 40, world())[-1] == (  # type: ignore[index]
+        "", "and 36 more, on the net map",
+    )  # fmt: skip
 
 
 def test_words_are_cut_with_a_count() -> None:

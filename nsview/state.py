@@ -56,7 +56,7 @@ class Memory:
         if self.file:
             kept = msgspec.structs.replace(_load(self.file), **changed)
             with contextlib.suppress(OSError):
-                _write(self.file, msgspec.json.encode(kept))
+                write(self.file, msgspec.json.encode(kept))
 
     def add_to_history(self, expression: str) -> None:
         """A filter was kept; each is in the history once."""
@@ -77,12 +77,15 @@ def _load(file: Path) -> State:
         return State()
 
 
-def _write(file: Path, data: bytes) -> None:
-    """Write it whole or not at all, and only where all of the way is ours: under `sudo -E` the directories are the
-    user's, who could lead root elsewhere, and neither change nor remove what it leaves there."""
+def write(file: Path, data: bytes) -> bool:
+    """Write it whole or not at all, and only where all of the way is ours; whether it was. Raises OSError.
+
+    Under `sudo -E` the directories are the user's, who could lead root elsewhere, and could neither change nor remove
+    what it leaves there.
+    """
     owners = {place.lstat().st_uid for place in (file, *file.parents) if os.path.lexists(place)}
     if not owners <= {0, os.geteuid()} or (file.exists() and file.stat().st_uid != os.geteuid()):
-        return
+        return False
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = file.with_name(f"{file.name}.{os.getpid()}")
     new.unlink(missing_ok=True)
@@ -90,6 +93,7 @@ def _write(file: Path, data: bytes) -> None:
         with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as opened:
             opened.write(data)
         new.replace(file)
+        return True
     except OSError:
         new.unlink(missing_ok=True)
         raise

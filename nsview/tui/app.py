@@ -38,7 +38,7 @@ from nsview.model.net import Nets
 from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
-from nsview.state import Memory
+from nsview.state import Memory, write
 
 from .binding import Binding
 from .explorer import Explorer
@@ -81,7 +81,11 @@ class NsviewApp(App[int]):
         self, host: LocalHost | RecordedHost, ready: tuple[Ready, ...] = BUILT_IN, memory: Memory | None = None
     ) -> None:
         # Textual would turn colours to greys; where there are to be none, it must not take them for its own at all.
-        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
+        plain = "NO_COLOR" in os.environ
+        super().__init__(
+            css_path=[self.CSS_PATH, self.CSS_PATH.with_name("nocolor.tcss")] if plain else None,
+            ansi_color=True if plain else None,
+        )
         self.host = host
         self.ready = ready
         self.memory = memory or Memory()
@@ -509,12 +513,12 @@ def _kept(error: Exception) -> str:
     from platformdirs import user_state_path
 
     file = user_state_path("nsview") / "defect.txt"
+    text = "".join(traceback.format_exception(error))
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        written = write(file, text.encode("utf-8", "backslashreplace"))
     except OSError:
-        return ""
-    return f"; please report what is in {file}"
+        written = False
+    return f"; please report what is in {file}" if written else ""
 
 
 def _in_terminal(argv: list[str], command: tuple[str, ...]) -> int:

@@ -5,18 +5,17 @@ too little, the binding is given another (`id`).
 """
 
 import re
-from dataclasses import dataclass
+from typing import Any
 
 from textual import binding
 
 _ARGUMENT = re.compile(r"\(['\"]?(.*?)['\"]?\)$")
 
 
-@dataclass(frozen=True)
 class Binding(binding.Binding):
     """Textual's, with a name."""
 
-    def __post_init__(self) -> None:
-        if self.id is None:
-            method = self.action.removeprefix("app.").removeprefix("screen.")
-            object.__setattr__(self, "id", _ARGUMENT.sub(r"-\1", method).replace("_", "-"))
+    def __init__(self, key: str, action: str, description: str = "", *, id: str | None = None, **more: Any) -> None:
+        method = action.removeprefix("app.").removeprefix("screen.")
+        name = id or _ARGUMENT.sub(r"-\1", method).replace("_", "-")
+        super().__init__(key, action, description, id=name, **more)

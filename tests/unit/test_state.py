@@ -83,7 +83,7 @@ def test_a_full_disk_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(state, "_write", full)
+    monkeypatch.setattr(state, "write", full)
     kept(tmp_path / "state.json", theme="nord")
 
 

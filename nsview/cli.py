@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .hosts.recording import RecordedHost
     from .join.plan import Plan
     from .model.kinds import KindName
+    from .model.records import Process
     from .model.snapshot import Snapshot
     from .model.target import Target
 
@@ -135,6 +136,16 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     _common(audit)
 
+    compare = commands.add_parser(
+        "compare",
+        help="what two processes or containers share, where they differ, and where their ways parted",
+        description="A and B are targets, as for inspect; of a container or namespace it is the process that inspect "
+        "shows.",
+    )  # fmt: skip
+    compare.add_argument("a", metavar="A")
+    compare.add_argument("b", metavar="B")
+    _common(compare)
+
     record = commands.add_parser("record", help="save what the agent sees to a file, until interrupted")
     record.add_argument("file", metavar="FILE")
     record.add_argument("--seconds", type=_seconds, metavar="N", help="end after N seconds")
@@ -242,6 +253,8 @@ def _run(arguments: list[str]) -> int:
                 return _diff(options)
             case "audit":
                 return _audit(options)
+            case "compare":
+                return _compare(options)
             case "record":
                 return _record(options)
     except HostError as error:
@@ -521,6 +534,32 @@ def _audit(options: argparse.Namespace) -> int:
     if unchecked and not snapshot.host.privileged:
         raise Failure(NOT_PERMITTED, f"no findings among what may be read; as root: {_sudo(options)}")
     return DONE
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from . import report
+    from .model import compare
+
+    host = _host(options, once=False)
+    try:
+        snapshot = host.first()
+        a, b = _process_of(snapshot, options.a), _process_of(snapshot, options.b)
+        facts = host.security([a.pid, b.pid])
+    finally:
+        host.stop()
+    found = compare.compare(snapshot, a, b, facts)
+    if options.json:
+        _print_json(compare.printed(found))
+    else:
+        print(report.comparison(found, _width()))
+    return DONE
+
+
+def _process_of(snapshot: "Snapshot", text: str) -> "Process":
+    process = _resolve(snapshot, text).process
+    if process is None:
+        raise Failure(NOTHING, f"no process is in {text}, so there is nothing to compare")
+    return process
 
 
 def _record(options: argparse.Namespace) -> int:

@@ -17,6 +17,7 @@ from .model.text import safe
 
 if TYPE_CHECKING:
     from .model.audit import Finding
+    from .model.compare import Comparison
 
 
 def table(header: Sequence[str], lines: Iterable[Sequence[str]], width: int | None = None) -> str:
@@ -158,6 +159,33 @@ def subject_of(finding: "Finding", snapshot: Snapshot) -> str:
         return subject if subject == finding.name else f"{finding.name} ({subject})"
     image = f", {container.image}" if container.image else ""
     return f"{container.name} ({container.runtime} {container.id[:12]}{image})"
+
+
+def comparison(found: "Comparison", width: int | None = None) -> str:
+    """What `nsview compare` prints: a line an aspect, = the same, ≠ not, ? not known. Both sides get half the width."""
+    from .model.compare import inode, mounted, only, way
+
+    signs = {True: "=", False: "≠", None: "?"}
+    lines = [["≠", "descent", way(found.way_a), way(found.way_b)]]
+    lines += [[signs[n.same], n.kind, inode(n.a, n.host_a), inode(n.b, n.host_b)] for n in found.namespaces]
+    lines += [[signs[v.same], v.name, v.a or "?", v.b or "?"] for v in found.values]
+    lines += [
+        [signs[c.same], f"{c.set} caps", only(c.only_a, c), only(c.only_b, c)] for c in found.capabilities
+    ]
+    lines += [["≠", f"mount {m.point}", mounted(m.a), mounted(m.b)] for m in found.mounts or ()]
+    if found.mounts is not None:
+        lines.append(["=", "other mounts", str(found.mounts_alike), ""])
+    parted = f"parted at {found.parted.pid} {found.parted.comm}" if found.parted else "nothing is above both"
+    titles = [f"{side} {p.pid} {p.comm}" for side, p in (("A", found.a), ("B", found.b))]
+    if width is not None:
+        half = max(8, (width - 7 - max(len(line[1]) for line in lines)) // 2)
+        lines = [[*line[:2], *(_cut(cell, half) for cell in line[2:])] for line in lines]
+    return safe(parted) + "\n\n" + table(["", "WHAT", *map(safe, titles)], lines)
+
+
+def _cut(text: str, width: int) -> str:
+    text = safe(text)
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def unreadable(snapshot: Snapshot) -> str | None:

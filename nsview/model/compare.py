@@ -1,11 +1,13 @@
 """Two processes side by side: what they share, where they differ, and where in the tree their ways parted."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
+import msgspec
 from msgspec import Struct
 
 from .chain import Link, chain
+from .export import SCHEMA
 from .kinds import KIND_NAMES, KindName
 from .records import Capabilities, Process
 from .security import Facts, Mount, Security, names
@@ -101,7 +103,7 @@ def compare(snapshot: Snapshot, a: Process, b: Process, facts: Facts) -> Compari
     chain_a, chain_b = chain(snapshot, a.pid), chain(snapshot, b.pid)
     shared = _shared(chain_a, chain_b)
     known_a, known_b = facts.of(a), facts.of(b)
-    mounts, alike = _mounts(known_a, known_b)
+    mounts, alike = _mounts(known_a, known_b, a.cgroup, b.cgroup)
     return Comparison(
         a, b, chain_a[:shared], chain_a[shared:], chain_b[shared:],
         tuple(_namespaces(kind, a, b, snapshot) for kind in KIND_NAMES),
@@ -176,7 +178,9 @@ def _capabilities(a: Capabilities, b: Capabilities) -> tuple[Capability, ...]:
     return tuple(found)
 
 
-def _mounts(a: Security | None, b: Security | None) -> tuple[tuple[Mounted, ...] | None, int]:
+def _mounts(
+    a: Security | None, b: Security | None, cgroup_a: str, cgroup_b: str
+) -> tuple[tuple[Mounted, ...] | None, int]:
     """(those that differ in what is mounted or how, how many do not)."""
     if a is None or b is None or a.mounts is None or b.mounts is None:
         return None, 0
@@ -185,15 +189,56 @@ def _mounts(a: Security | None, b: Security | None) -> tuple[tuple[Mounted, ...]
     differing = []
     for point in sorted({*first, *second}):
         left, right = first.get(point), second.get(point)
-        if left is None or right is None or _substance(left) != _substance(right):
+        if left is None or right is None or _substance(left, cgroup_a) != _substance(right, cgroup_b):
             differing.append(Mounted(point, left, right))
     return tuple(differing), len({*first, *second}) - len(differing)
 
 
-def _substance(mount: Mount) -> tuple[object, ...]:
-    """What makes a mount what it is: that it is another instance of it, as each container has of /proc, is not."""
-    kernel = mount.host is None and mount.root == "/"
-    return mount.fstype, None if kernel else (mount.device, mount.root), mount.options, mount.super_options
+def _substance(mount: Mount, cgroup: str) -> tuple[object, ...]:
+    """What makes a mount what it is: not that it is another instance of it, as each container has of /proc, nor that
+    each sees its own cgroup."""
+    own = mount.fstype.startswith("cgroup") and mount.root == cgroup
+    what = None if own else (mount.device if mount.host else None, mount.root)
+    return mount.fstype, what, mount.options, mount.super_options
+
+
+def printed(found: Comparison) -> dict[str, Any]:
+    """The object of `nsview compare --json`; null is what is not known."""
+
+    def chain_of(links: Sequence[Link]) -> list[dict[str, Any]]:
+        return [{"pid": link.process.pid, "comm": link.process.comm, "link": link.link} for link in links]
+
+    def side(n: Namespaces) -> dict[str, Any]:
+        return {"a": n.a, "b": n.b, "owner_a": n.owner_a, "owner_b": n.owner_b, "same": n.same}
+
+    return {
+        "schema": SCHEMA,
+        "a": found.a.pid,
+        "b": found.b.pid,
+        "parted": {"common": chain_of(found.common), "a": chain_of(found.way_a), "b": chain_of(found.way_b)},
+        "namespaces": {n.kind: side(n) for n in found.namespaces},
+        "values": {v.name: {"a": v.a, "b": v.b, "same": v.same} for v in found.values},
+        "capabilities": {c.set: {"a": c.only_a, "b": c.only_b, "both": c.both} for c in found.capabilities},
+        "mounts": None if found.mounts is None else {
+            "same": found.mounts_alike, "different": msgspec.to_builtins(found.mounts),
+        },
+    }  # fmt: skip
+
+
+def only(own: Sequence[str], of: Capability) -> str:
+    """The capabilities that one has beyond the other; where neither has any, how many both have."""
+    return " ".join(own) or ("-" if not of.same else f"{len(of.both)} the same" if of.both else "none")
+
+
+def way(links: Sequence[Link], most: int = 3) -> str:
+    """The own way of one of two, in words: not yet `safe`."""
+    words = " → ".join(f"{link.process.pid} {link.process.comm}" for link in links[:most])
+    return (words + (" …" if len(links) > most else "")) or "is above the other"
+
+
+def inode(number: int | None, host: bool) -> str:
+    """A namespace of one of two, in words."""
+    return "?" if number is None else f"{number} host" if host else str(number)
 
 
 def mounted(mount: Mount | None) -> str:

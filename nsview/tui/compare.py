@@ -9,7 +9,19 @@ from rich.text import Text
 from textual.message import Message
 
 from nsview.model.chain import Link
-from nsview.model.compare import Capability, Comparison, Mounted, Namespaces, Same, Value, compare, mounted
+from nsview.model.compare import (
+    Capability,
+    Comparison,
+    Mounted,
+    Namespaces,
+    Same,
+    Value,
+    compare,
+    inode,
+    mounted,
+    only,
+    way,
+)
 from nsview.model.kinds import KIND
 from nsview.model.records import Process
 from nsview.model.security import Facts, added
@@ -57,14 +69,14 @@ class Compare(Lens):
             self.found = None
             return []
         found = self.found = compare(self.snapshot, a, b, self.facts)
-        ways = [Cell(_last(way) or "is above the other") for way in (found.way_a, found.way_b)]
+        ways = [Cell(way(own)) for own in (found.way_a, found.way_b)]
         lines = [Line("parted", (Cell("≠", "warning"), Cell("descent", "label"), *ways), found)]
         lines += [
-            _line(n.kind, n, n.kind, _inode(n.a, n.host_a), _inode(n.b, n.host_b), n.same) for n in found.namespaces
+            _line(n.kind, n, n.kind, inode(n.a, n.host_a), inode(n.b, n.host_b), n.same) for n in found.namespaces
         ]
         lines += [_line(v.name, v, v.name, v.a or "?", v.b or "?", v.same) for v in found.values]
         lines += [
-            _line(c.set, c, f"{c.set} caps", _only(c.only_a, c), _only(c.only_b, c), c.same)
+            _line(c.set, c, f"{c.set} caps", only(c.only_a, c), only(c.only_b, c), c.same)
             for c in found.capabilities
         ]
         lines += [
@@ -107,8 +119,8 @@ class Compare(Lens):
 
     def open(self, line: Line) -> None:
         match line.subject:
-            case Namespaces(kind=kind, a=int(inode)):
-                self.nsview.go_to((kind, inode))
+            case Namespaces(kind=kind, a=int(number)):
+                self.nsview.go_to((kind, number))
             case _:
                 self.nsview.go_to(self.a.pid)
 
@@ -120,22 +132,9 @@ def _line(key: object, subject: _Aspect, what: str, a: str, b: str, same: Same) 
     return Line((type(subject).__name__, key), cells, subject)
 
 
-def _inode(inode: int | None, host: bool) -> str:
-    return "?" if inode is None else f"{inode} host" if host else str(inode)
-
-
-def _only(own: tuple[str, ...], of: Capability) -> str:
-    """What one has beyond the other; where neither has, how many both have."""
-    return " ".join(own) or ("-" if not of.same else f"{len(of.both)} the same" if of.both else "none")
-
-
 def _name(process: Process, snapshot: Snapshot) -> str:
     container = snapshot.container_of(process)
     return f"{process.pid} {process.comm}" + (f" ({container.name})" if container else "")
-
-
-def _last(way: tuple[Link, ...]) -> str:
-    return " → ".join(f"{link.process.pid} {link.process.comm}" for link in way[:3]) + (" …" if len(way) > 3 else "")
 
 
 def _pairs(title: str, *pairs: tuple[str, str]) -> RenderableType:
@@ -148,10 +147,10 @@ def _pairs(title: str, *pairs: tuple[str, str]) -> RenderableType:
 
 
 def _of_namespaces(found: Namespaces) -> RenderableType:
-    def told(inode: int | None, owner: int | None, host: bool) -> str:
-        if inode is None:
+    def told(number: int | None, owner: int | None, host: bool) -> str:
+        if number is None:
             return "not known"
-        words = [f"{found.kind}:[{inode}]", *(["the host's"] if host else [])]
+        words = [f"{found.kind}:[{number}]", *(["the host's"] if host else [])]
         return ", ".join([*words, f"owned by user:[{owner}]"] if owner else words)
 
     words = {True: "They share it.", False: "Each has another.", None: "One could not be read."}
@@ -187,11 +186,11 @@ def _ways(found: Comparison) -> RenderableType:
         text.append("Nothing is above both of them.\n")
     for depth, link in enumerate(found.common):
         text.append(f"{_branch(link, depth)}{link.process.pid} {safe(link.process.comm)}\n")
-    for name, way in (("A", found.way_a), ("B", found.way_b)):
+    for name, own in (("A", found.way_a), ("B", found.way_b)):
         text.append(f"\n{name}\n", "bold")
-        if not way:
+        if not own:
             text.append("is the one above\n")
-        for depth, link in enumerate(way):
+        for depth, link in enumerate(own):
             text.append(f"{_branch(link, depth)}{link.process.pid} {safe(link.process.comm)}\n")
     return Group(Text("Where their ways parted", "bold"), text)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 
-from . import events, watch
+from . import watch
 
 # Seconds between two of a kind; each also waits long enough to take no more than its share of a core.
 LOOK = 5.0, 0.004  # at everything: what nothing else tells, such as a process moved to another cgroup by a third
@@ -124,6 +124,8 @@ class Follow:
 
 def _listening():
     """The kernel's events, None where it does not give them to us."""
+    from . import events  # and with it socket: not for a look alone
+
     try:
         return events.Events()
     except OSError:

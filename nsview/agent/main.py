@@ -43,12 +43,13 @@ from typing import Any
 
 import nsview
 
-from . import containers, details, follow, holders, honesty, namespaces, scan, security
+from . import containers, follow, holders, honesty, namespaces, scan
 
 SCHEMA = 1
 # What json.dumps makes of half a surrogate pair, which no decoder takes: of a byte that is no UTF-8 (of a file's or a
 # host's name), or of another. Escaped backslashes and whole pairs are passed over.
 _HALF_PAIR = re.compile(r"\\\\|\\ud[89ab]..\\ud[c-f]..|\\udc([89a-f].)|\\(ud[89a-f]..)")
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 SLICE = 0.02  # seconds of a search at a time: so long may an answer to another request be late
 SLOWLY = 9  # a search that is not waited for pauses so many times as long as it works
 
@@ -60,10 +61,23 @@ def _escaped(match):
 
 def encoded(frame):
     """A frame's line: ASCII, so that no encoding of the reader's can break it."""
-    line = json.dumps(frame, separators=(",", ":"))
+    return _json(frame) + b"\n"
+
+
+def in_pieces(frame, field, size=500):
+    """The same line, a piece at a time, one field's list being so long that a whole would take much memory."""
+    head, tail = _json(dict(frame, **{field: []})).split(b'"%s":[]' % field.encode("ascii"), 1)
+    yield head + b'"%s":[' % field.encode("ascii")
+    for at in range(0, len(frame[field]), size):
+        yield (b"," if at else b"") + _json(frame[field][at : at + size])[1:-1]
+    yield b"]" + tail + b"\n"
+
+
+def _json(value):
+    line = _encode(value)
     if "\\ud" in line:
         line = _HALF_PAIR.sub(_escaped, line)
-    return line.encode("ascii") + b"\n"
+    return line.encode("ascii")
 
 
 def hello(scanner):
@@ -156,7 +170,8 @@ class Agent:
         # Of a first look everything stays: to search that for cycles is a tenth of its cost.
         gc.disable()
         self.look = scanner.look(None if once else self._progress(began))
-        self.write(snapshot(self.look, taken_at))
+        self.out.writelines(in_pieces(snapshot(self.look, taken_at), "processes"))
+        self.out.flush()
         gc.enable()
         gc.freeze()
         if followed:
@@ -302,8 +317,12 @@ class Agent:
                     self.readings.append(request)
                     self._read_nets()
                 elif kind == "security":
+                    from . import security  # seldom wanted, as above
+
                     self.audits.append((request["id"], security.Reading(self.look, request.get("pids"))))
                 elif kind == "details":
+                    from . import details
+
                     kinds = request.get("contents", ())
                     answer = details.details(request["pid"], request["start"], kinds, self.scanner.initial)
                     self.write({"frame": "details", "id": request["id"], "details": answer})
@@ -334,6 +353,7 @@ def main(arguments=()):
     agent = Agent(sys.stdout.buffer, 0)
     try:
         agent.run(once="--once" in arguments)
+        os._exit(0)  # all is written; to take the records apart one by one is of use to nobody
     except (BrokenPipeError, KeyboardInterrupt):
         os._exit(0)  # who asked is gone; nothing is left to flush to
     except OSError as error:

@@ -47,6 +47,19 @@ class Namespaces:
         record = self._fresh[kind, inode] = nsfs.describe(kind, inode, open_namespace, self.device, self._above)
         return nsfs.was_opened(record)
 
+    def sights(self):
+        """What was described since the records were last set right; for `adopt`."""
+        return self._fresh, self._above
+
+    def adopt(self, fresh, above):
+        """Take what a copy of this has described meanwhile."""
+        for key, record in fresh.items():
+            if key not in self._fresh:
+                self._fresh[key] = record
+                if nsfs.was_opened(record):
+                    self._reader.remember(*key)
+        self._above = {**above, **self._above}
+
     def begin(self):
         """A look at the processes is about to begin."""
         if self._has_list:

@@ -1,7 +1,7 @@
 """What the kernel tells of a namespace: owner, parent, id, and where it is bind-mounted.
 
 Sources: ioctl_nsfs(2), include/uapi/linux/nsfs.h; NS_GET_ID came with Linux 6.18,
-NS_GET_PID_FROM_PIDNS with 6.11, the others with 4.9 and 4.11.
+NS_GET_PID_FROM_PIDNS and NS_GET_PID_IN_PIDNS with 6.11, the others with 4.9 and 4.11.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ NS_GET_PARENT = 0xB702
 NS_GET_NSTYPE = 0xB703
 NS_GET_OWNER_UID = 0xB704
 NS_GET_PID_FROM_PIDNS = 0x8004B706
+NS_GET_PID_IN_PIDNS = 0x8004B708
 NS_GET_ID = 0x8008B70D
 _HIERARCHICAL = ("pid", "user")
 _KIND_OF_FLAG = {

@@ -11,6 +11,7 @@ import os
 import pwd
 import re
 
+from . import levels
 from .files import text
 
 KINDS = ("mnt", "uts", "ipc", "pid", "net", "user", "cgroup", "time")
@@ -20,7 +21,7 @@ PF_KTHREAD = 0x00200000
 _STATUS_USUAL = 8192
 STATUS_LIMIT = 1 << 20  # one with the most groups there can be, 65,536
 # The name's newlines are escaped by the kernel in status (not in stat), so a line's start is really one.
-_STATUS = re.compile(rb"\nUid:\t\d+\t(\d+)\t.*?\nNSpid:\t([\d\t]+)\n", re.DOTALL)
+_STATUS = re.compile(rb"\nNSpid:\t([\d\t]+)\n")
 _LINKS = tuple((kind, "ns/" + kind) for kind in KINDS)
 _GONE = (errno.ENOENT, errno.ESRCH)
 _FORBIDDEN = (errno.EACCES, errno.EPERM)
@@ -48,8 +49,10 @@ class Reader:
         self.on_namespace = on_namespace
         self._users = {}
         self._inodes = {}
-        self._strings = {}
+        self._alike = {}  # {texts of all links: {kind: inode}}: one object for all that are in the same ones
         self.links = tuple(link for link in _LINKS if _readable_link(link[1]))
+        self._paths = [path for _, path in self.links]
+        self.levels = levels.Levels(self._own_pid_namespace())
 
     def close(self):
         os.close(self.proc_fd)
@@ -86,23 +89,20 @@ class Reader:
         # The name may hold anything, ") R 1" included: the last parenthesis ends it.
         end = stat.rindex(b")")
         fields = stat[end + 2 :].split(b" ", 20)
-        match = _STATUS.search(read_at(fd, "status", _STATUS_USUAL)) or _STATUS.search(
-            read_at(fd, "status", STATUS_LIMIT)
-        )
-        uid = int(match.group(1)) if match else os.fstat(fd).st_uid
-        levels = match.group(2).split(b"\t") if match else (b"%d" % pid,)
         kthread = bool(int(fields[6]) & PF_KTHREAD)
         namespaces, unreadable = self._namespaces(pid, fd, fields[0])
+        nspid = self.levels.of(pid, fd, namespaces.get("pid"))
+        uid = os.fstat(fd).st_uid  # the effective one's, whatever else in /proc belongs to root: proc(5)
         record = {
             "pid": pid,
             "ppid": int(fields[1]),
             "start": int(fields[19]),
             "uid": uid,
-            "user": self._user(uid),
+            "user": self._users.get(uid) or self._user(uid),
             "state": fields[0].decode("ascii"),
             "comm": text(stat[stat.index(b"(") + 1 : end]),
             "cmdline": [] if kthread else _arguments(read_at(fd, "cmdline", CMDLINE_LIMIT)),
-            "nspid": [int(level) for level in levels],
+            "nspid": nspid or _nspid(pid, fd),
             "namespaces": namespaces,
             "container": None,
             "unreadable": unreadable,
@@ -110,6 +110,7 @@ class Reader:
             "kthread": kthread,
         }
         try:
+            # The last read: what the kernel was asked of the pid is true if that is still the same process.
             cgroup = read_at(fd, "cgroup", 16384)
         except OSError as error:
             if error.errno in _GONE:
@@ -125,7 +126,7 @@ class Reader:
             "ppid": 0,
             "start": 0,
             "uid": uid,
-            "user": self._user(uid),
+            "user": self._users.get(uid) or self._user(uid),
             "state": "?",
             "comm": "?",
             "cmdline": [],
@@ -139,6 +140,25 @@ class Reader:
 
     def _namespaces(self, pid, fd, state):
         """({kind: inode}, None or the errno's name of what could not be read)."""
+        try:
+            texts = tuple([os.readlink(path, dir_fd=fd) for path in self._paths])
+        except OSError as error:
+            if error.errno in _FORBIDDEN:
+                # One check of the whole process by the kernel, so the other links say the same.
+                return {}, errno_name(error)
+            return self._namespaces_left(pid, fd, state)
+        found = self._alike.get(texts)
+        if found is None:
+            found = {}
+            for (kind, path), target in zip(self.links, texts):  # noqa: B905  Python 3.8
+                inode = self._inodes.get(target)
+                found[kind] = self._first_sight(kind, path, target, fd) if inode is None else inode
+            if all(target in self._inodes for target in texts):
+                self._alike[texts] = found
+        return found, None
+
+    def _namespaces_left(self, pid, fd, state):
+        """The same of a process that has lost some by ending."""
         found: dict[str, int] = {}
         unreadable = None
         for kind, path in self.links:
@@ -146,7 +166,6 @@ class Reader:
                 target = os.readlink(path, dir_fd=fd)
             except OSError as error:
                 if error.errno in _FORBIDDEN:
-                    # One check of the whole process by the kernel, so the other links say the same.
                     return found, errno_name(error)
                 unreadable = errno_name(error)
                 continue
@@ -168,9 +187,14 @@ class Reader:
             self._inodes[target] = inode
         return inode
 
+    def remember(self, kind, inode):
+        """A namespace has been seen by another; it is no first sight any more."""
+        self._inodes["%s:[%d]" % (kind, inode)] = inode
+
     def forget(self, kind, inode):
         """A namespace is gone; the same inode seen again is a new one."""
-        self._inodes.pop("%s:[%d]" % (kind, inode), None)
+        if self._inodes.pop("%s:[%d]" % (kind, inode), None):
+            self._alike.clear()
 
     def _of_live_thread(self, pid, fd, found):
         """The namespaces that a leader which has exited lost but a thread of it still has (pthread_exit in main)."""
@@ -201,14 +225,33 @@ class Reader:
         return {}
 
     def _user(self, uid):
-        name = self._users.get(uid)
-        if name is None:
-            try:
-                name = pwd.getpwuid(uid).pw_name
-            except KeyError:
-                name = str(uid)
-            self._users[uid] = name
+        try:
+            name = pwd.getpwuid(uid).pw_name
+        except KeyError:
+            name = str(uid)
+        self._users[uid] = name
         return name
+
+    def _own_pid_namespace(self):
+        """The inode of ours, where /proc is that of our pid namespace; None where it is another's."""
+        try:
+            fd = os.open("self", os.O_PATH | os.O_DIRECTORY, dir_fd=self.proc_fd)
+        except OSError:
+            return None
+        try:
+            if _nspid(os.getpid(), fd) == [os.getpid()]:
+                return os.stat("ns/pid", dir_fd=fd).st_ino
+        except OSError:
+            pass
+        finally:
+            os.close(fd)
+        return None
+
+
+def _nspid(pid, fd):
+    """The process's pid in each pid namespace from that of /proc to its own, by its status."""
+    match = _STATUS.search(read_at(fd, "status", _STATUS_USUAL)) or _STATUS.search(read_at(fd, "status", STATUS_LIMIT))
+    return list(map(int, match.group(1).split(b"\t"))) if match else [pid]
 
 
 def read_at(fd, name, limit):

@@ -7,10 +7,11 @@ known to have changed.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import Any
 
-from . import cgroup, containers, holders, listns, namespaces, nsfs, procfs
+from . import cgroup, containers, holders, listns, namespaces, nsfs, procfs, twofold
 
 _ALIVE = ("R", "S", "D", "I")
 
@@ -55,13 +56,9 @@ class Scanner:
         processes: dict[int, Any] = {}
         places: dict[bytes, tuple[str, Any]] = {}
         self._namespaces.begin()
-        pids = self.reader.pids()
-        for done, pid in enumerate(pids):
-            if progress and not done % 512 and done:
-                progress(done, len(pids))
-            record = self._read(pid, before.get(pid), places)
-            if record:
-                processes[pid] = record
+        for record, lines in self._read_all(self.reader.pids(), progress):
+            pid = record["pid"]
+            processes[pid] = self._placed(record, lines, before.get(pid), places)
         self._places = places
         self._host.begin(processes, dict(places.values()))
         pairs: dict[int, Any] = {}
@@ -107,6 +104,47 @@ class Scanner:
                 self._host.replace(old, new)
                 pairs[pid] = (pairs[pid][0] if pid in pairs else old, new)
 
+    def _read_all(self, pids, progress):
+        """(record, cgroup bytes) of each of these processes that is there, in this order."""
+        half, middle = None, len(pids)
+        if self.now is None and twofold.pays(len(pids)):
+            with contextlib.suppress(OSError):
+                half = twofold.Half(lambda: self._read_for_another(pids[len(pids) // 2 :]))
+                middle = len(pids) // 2
+        yield from self._read_each(pids[:middle], progress, len(pids) / max(1, middle))
+        if half:
+            found = half.take()
+            if found is None:
+                yield from self._read_each(pids[middle:])
+            else:
+                records, sights, ran = found
+                self._namespaces.adopt(*sights)
+                if self._watch:
+                    self._watch.adopt(ran)
+                yield from records
+
+    def _read_for_another(self, pids):
+        """What a copy of us reads of these: (their records and cgroup bytes, namespaces seen first, when they ran)."""
+        records = list(self._read_each(pids))
+        return records, self._namespaces.sights(), self._watch.seen(pids) if self._watch else {}
+
+    def _read_each(self, pids, progress=None, told=1.0):
+        """The same of these, read here. Each counts as `told` in what progress is told."""
+        self.reader.levels.begin()
+        try:
+            for done, pid in enumerate(pids):
+                if progress and not done % 512 and done:
+                    progress(int(done * told), int(len(pids) * told))
+                if self._watch:
+                    self._watch.add(pid)
+                try:
+                    yield self.reader.process(pid)
+                except procfs.Vanished:
+                    if self._watch:
+                        self._watch.discard(pid)
+        finally:
+            self.reader.levels.end()
+
     def _read(self, pid, before, places):
         """The record of a process, None where it is gone; `before`, its last one, where that still holds."""
         if self._watch:
@@ -117,6 +155,10 @@ class Scanner:
             if self._watch:
                 self._watch.discard(pid)
             return None
+        return self._placed(record, lines, before, places)
+
+    def _placed(self, record, lines, before, places):
+        """The record with its cgroup, by that file's bytes; `before`, the last one, where that still holds."""
         place = places.get(lines)
         if place is None:
             place = self._places.get(lines)

@@ -10,8 +10,10 @@ Source: Documentation/scheduler/sched-stats.rst, fs/proc/base.c (proc_pid_scheds
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
+from itertools import islice, repeat
 
 _SPARE = 256  # file descriptors left for all else
 _TURN = 4000  # processes without an open file that are read by name in one pass
@@ -22,17 +24,10 @@ class Watch:
 
     def __init__(self, proc="/proc"):
         self._proc_fd = os.open(proc, os.O_PATH | os.O_DIRECTORY)
-        self._open = {}  # {pid: fd}
-        self._ran = {}  # {pid: schedstat's bytes}
-        self._by_name = []  # pids without an open file, the next one to read first
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if hard != soft:
-            try:
-                resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-                soft = hard
-            except (OSError, ValueError):
-                pass
-        self._limit = max(0, (1 << 20 if soft == resource.RLIM_INFINITY else soft) - _SPARE)
+        self._open: dict[int, int] = {}  # {pid: fd}
+        self._ran: dict[int, bytes] = {}  # {pid: schedstat's bytes}
+        self._by_name: dict[int, None] = {}  # pids without an open file, the next one to read first
+        self._limit = max(0, _most_files() - _SPARE)
 
     def add(self, pid):
         """Follow a process from now on. Call it before the process is read, so that nothing falls in between."""
@@ -46,54 +41,97 @@ class Watch:
         except OSError:
             os.close(fd)
             return
-        if len(self._open) < self._limit:
-            self._open[pid] = fd
-        else:
-            os.close(fd)
-            self._by_name.append(pid)
+        self._keep(pid, fd)
+
+    def seen(self, pids):
+        """{pid: what was last seen} of those of these that are followed; for `adopt`."""
+        return {pid: self._ran[pid] for pid in pids if pid in self._ran}
+
+    def adopt(self, seen):
+        """Follow processes by what a copy of this has seen."""
+        for pid, ran in seen.items():
+            self.discard(pid)
+            self._ran[pid] = ran
+            self._by_name[pid] = None
 
     def discard(self, pid):
         """Follow it no longer."""
         fd = self._open.pop(pid, None)
         if fd is not None:
             os.close(fd)
+        self._by_name.pop(pid, None)
         self._ran.pop(pid, None)
 
     def passed(self):
         """(pids that have run since the last pass, pids that are gone)."""
-        ran, gone = [], []
-        last, pread = self._ran, os.pread
-        for pid, fd in self._open.items():
-            try:
-                now = pread(fd, 64, 0)
-            except OSError:
-                gone.append(pid)
-                continue
-            if last[pid] != now:
-                last[pid] = now
-                ran.append(pid)
+        ran: list[int] = []
+        gone: list[int] = []
+        pids = list(self._open)
+        seen = list(map(self._ran.__getitem__, pids))
+        try:
+            # All in C as long as all live: half of what a loop costs.
+            now = list(map(os.pread, self._open.values(), repeat(64), repeat(0)))
+        except OSError:
+            now = list(map(_read, self._open.values()))
+        if now != seen:
+            for pid, before, after in zip(pids, seen, now):  # noqa: B905  Python 3.8
+                if before != after:
+                    if after:
+                        self._ran[pid] = after
+                    (ran if after else gone).append(pid)
         self._pass_by_name(ran, gone)
         return ran, gone
 
     def _pass_by_name(self, ran, gone):
-        turn, self._by_name = self._by_name[:_TURN], self._by_name[_TURN:]
-        for pid in turn:
-            before = self._ran.get(pid)
-            if before is None:
-                continue  # discarded
+        for pid in list(islice(self._by_name, _TURN)):
+            del self._by_name[pid]
             try:
                 fd = os.open("%d/schedstat" % pid, os.O_RDONLY, dir_fd=self._proc_fd)
             except OSError:
                 gone.append(pid)
                 continue
-            try:
-                now = os.pread(fd, 64, 0)
-            except OSError:
+            now = _read(fd)
+            if not now:
+                os.close(fd)
                 gone.append(pid)
                 continue
-            finally:
-                os.close(fd)
-            self._by_name.append(pid)
-            if now != before:
+            if now != self._ran[pid]:
                 self._ran[pid] = now
                 ran.append(pid)
+            self._keep(pid, fd)
+
+    def _keep(self, pid, fd):
+        """Its file stays open where there is room; else it is the last of those that are read by name."""
+        if len(self._open) < self._limit:
+            self._open[pid] = fd
+        else:
+            os.close(fd)
+            self._by_name[pid] = None
+
+
+def _read(fd):
+    """What a file says now; nothing where its process is gone."""
+    try:
+        return os.pread(fd, 64, 0)
+    except OSError:
+        return b""
+
+
+def _most_files():
+    """How many files we may have open, raised to what is allowed: to root that is as many as the kernel has at all."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for most in (_kernels_most(), hard):
+        with contextlib.suppress(OSError, ValueError):
+            if most == resource.RLIM_INFINITY or most > soft:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+                soft = most
+                break
+    return 1 << 20 if soft == resource.RLIM_INFINITY else soft
+
+
+def _kernels_most():
+    try:
+        with open("/proc/sys/fs/nr_open", encoding="ascii") as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return 0

@@ -1,8 +1,9 @@
 /* The floor of a scan: the system calls of the agent's first look, and nothing that Python would add to them.
  *
- * For each process of /proc: its directory as an O_PATH fd; stat, status, cmdline (not of kernel threads) and cgroup,
- * each opened, read with the agent's sizes, and closed; eight links. For each namespace at its first sight, and for
- * those above it: opened, fstat, its id, owner and parent asked for. What was read goes into a checksum.
+ * For each process of /proc: its directory as an O_PATH fd, and fstat of that; stat, cmdline (not of kernel threads) and
+ * cgroup, each opened, read with the agent's sizes, and closed; eight links; its pid in each pid namespace below that of
+ * /proc, these opened once for those that follow each other. For each namespace at its first sight, and for those above
+ * it: opened, fstat, its id, owner and parent asked for. What was read goes into a checksum. One process does all of it.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -19,7 +20,10 @@
 #define NS_GET_USERNS 0xB701
 #define NS_GET_PARENT 0xB702
 #define NS_GET_OWNER_UID 0xB704
+#define NS_GET_PID_IN_PIDNS 0x8004B708
 #define NS_GET_ID 0x8008B70D
+#define OPEN 256 /* pid namespaces at once */
+#define DEEPEST 32
 #define SEEN (1u << 20)
 #define KTHREAD 0x00200000
 
@@ -72,6 +76,34 @@ static void describe(int kind, int fd)
     close(fd);
 }
 
+static struct {
+    uint64_t inode;
+    int fds[DEEPEST], number;
+} levels[OPEN]; /* the next to go at `oldest` */
+static int oldest;
+static uint64_t top;
+
+static int levels_of(int directory, uint64_t inode)
+{
+    int at = oldest, fd;
+    struct stat status;
+    for (int i = 0; i < OPEN; i++)
+        if (levels[i].inode == inode)
+            return i;
+    while (levels[at].number)
+        close(levels[at].fds[--levels[at].number]);
+    levels[at].inode = inode;
+    oldest = (oldest + 1) % OPEN;
+    for (fd = openat(directory, "ns/pid", O_RDONLY | O_CLOEXEC); fd >= 0; fd = ioctl(fd, NS_GET_PARENT)) {
+        if (fstat(fd, &status) == 0 && status.st_ino == top) {
+            close(fd);
+            break;
+        }
+        levels[at].fds[levels[at].number++] = fd;
+    }
+    return at;
+}
+
 static ssize_t read_at(int directory, const char *name, char *buffer, size_t size)
 {
     int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
@@ -97,37 +129,49 @@ static unsigned long flags_of(char *stat, ssize_t length)
 
 int main(void)
 {
-    static char stat[1025], status[8192], cmdline[4096], cgroup[16384], link[4096];
+    static char stats[1025], cmdline[4096], cgroup[16384], link[4096];
+    struct stat status;
     int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
     DIR *listing = fdopendir(openat(proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     struct dirent *entry;
     long number = 0;
     char path[32];
 
-    if (!listing)
+    if (!listing || stat("/proc/self/ns/pid", &status) != 0)
         return 1;
+    top = status.st_ino;
     while ((entry = readdir(listing))) {
         ssize_t length, size;
-        char *inode;
+        char *text;
+        uint64_t inode = 0, inside = 0;
         int fd;
         if (!isdigit((unsigned char)entry->d_name[0]))
             continue;
         fd = openat(proc, entry->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
             continue;
-        length = read_at(fd, "stat", stat, 1024);
-        read_at(fd, "status", status, sizeof status);
+        length = read_at(fd, "stat", stats, 1024);
         for (int kind = 0; kind < NUMBER; kind++) {
             snprintf(path, sizeof path, "ns/%s", KINDS[kind]);
             size = readlinkat(fd, path, link, sizeof link - 1);
             if (size <= 0)
                 continue;
             link[size] = 0;
-            inode = strchr(link, '[');
-            if (inode && first_sight(strtoull(inode + 1, NULL, 10)))
+            text = strchr(link, '[');
+            inode = text ? strtoull(text + 1, NULL, 10) : 0;
+            if (inode && first_sight(inode))
                 describe(kind, openat(fd, path, O_RDONLY | O_CLOEXEC));
+            if (kind == PID)
+                inside = inode;
         }
-        if (!(flags_of(stat, length) & KTHREAD))
+        if (inside && inside != top) {
+            int at = levels_of(fd, inside);
+            for (int i = 0; i < levels[at].number; i++)
+                sum += ioctl(levels[at].fds[i], NS_GET_PID_IN_PIDNS, atoi(entry->d_name));
+        }
+        if (fstat(fd, &status) == 0)
+            sum += status.st_uid;
+        if (!(flags_of(stats, length) & KTHREAD))
             read_at(fd, "cmdline", cmdline, sizeof cmdline);
         read_at(fd, "cgroup", cgroup, sizeof cgroup);
         close(fd);

@@ -1,0 +1,76 @@
+"""Which pid a process has in each pid namespace, from that of /proc down to its own, without a read of its status.
+
+Most are in that of /proc, and have one. Of those below, the kernel tells by an fd of the namespace; while a look is
+under way these stay open, so that the next one in the same namespace costs one system call a level, a tenth of what
+its status costs. Source: NS_GET_PID_IN_PIDNS of ioctl_nsfs(2), Linux 6.11.
+"""
+
+from __future__ import annotations
+
+import os
+from fcntl import ioctl
+
+from . import nsfs
+
+_OPEN = 256  # namespaces at once; those of one namespace were mostly born together, so have pids near each other
+
+
+class Levels:
+    """For the processes of one /proc; `top` is the inode of its pid namespace, None where that is not ours.
+
+    The kernel counts as we do, so of another's processes it can't be asked.
+    """
+
+    def __init__(self, top):
+        self._top = top
+        self._looking = False
+        self._open: dict[int, list[int]] = {}
+
+    def begin(self):
+        """A look at all processes begins, until `end`: namespaces may be kept open."""
+        self._looking = self._top is not None
+
+    def end(self):
+        """Let go of the namespaces."""
+        self._looking = False
+        while self._open:
+            _close(self._open.popitem()[1])
+
+    def of(self, pid, fd, inode):
+        """[its pid, .., as it sees itself] of the process whose directory is fd and pid namespace inode; or None."""
+        if inode == self._top and inode is not None:
+            return [pid]
+        if not self._looking or inode is None:
+            return None
+        fds = self._open.get(inode)
+        if fds is None:
+            fds = self._opened(fd, inode)
+        try:
+            return [pid, *[ioctl(level, nsfs.NS_GET_PID_IN_PIDNS, pid) for level in fds]] if fds else None
+        except OSError:
+            return None  # it has ended, or the kernel is older
+
+    def _opened(self, fd, inode):
+        """fds of the namespaces below that of /proc, the process's own last; [] where they can't all be opened."""
+        if len(self._open) >= _OPEN:
+            _close(self._open.pop(next(iter(self._open))))
+        fds: list[int] = []
+        try:
+            fds.append(os.open("ns/pid", os.O_RDONLY, dir_fd=fd))
+            if os.fstat(fds[0]).st_ino == inode:
+                while True:
+                    above = ioctl(fds[0], nsfs.NS_GET_PARENT)
+                    if os.fstat(above).st_ino == self._top:
+                        os.close(above)
+                        self._open[inode] = fds
+                        return fds
+                    fds.insert(0, above)
+        except OSError:
+            pass
+        _close(fds)
+        return []
+
+
+def _close(fds):
+    for fd in fds:
+        os.close(fd)

@@ -70,7 +70,7 @@ class Explorer(Screen[None]):
                 str(number),
                 f"group('{by}')",
                 "Group by",
-                show=number == 0,
+                show=False,  # the bar of groupings shows them
                 key_display="0-9",
                 tooltip="Group by: 0 tree, 1-8 the kind of namespace, 9 container; the selection stays",
             )
@@ -87,6 +87,7 @@ class Explorer(Screen[None]):
         ),
         Binding("tab", "app.focus_next", "Between the rows and their details", show=False),
         Binding("space", "pause", "Pause", show=False, tooltip="Keep what is shown still, and mark what happens"),
+        Binding("w", "app.lens('net')", "Net map", tooltip="Interfaces, addresses, bridges, and who listens"),
         Binding("a", "app.lens('audit')", "Audit", tooltip="What of containers should be looked at, with evidence"),
         Binding("v", "mark", "Mark", show=False, tooltip="Mark the row, to compare it with another; again: unmark it"),
         Binding("c", "compare", "Compare", show=False, tooltip="Compare the two marked rows, or the one with this"),
@@ -106,7 +107,6 @@ class Explorer(Screen[None]):
         Binding("alt+right", "forward", "Forward again", show=False),
         Binding("question_mark", "app.help", "Help", key_display="?"),
         Binding("q", "app.quit", "Quit"),
-        Binding("w", "app.lens('net')", "Net map", tooltip="Interfaces, addresses, bridges, and who listens"),
     ]
 
     def __init__(self) -> None:

@@ -11,6 +11,8 @@ from textual.binding import Binding
 from textual.screen import Screen
 from textual.widget import Widget
 
+_LAST = {"app.help": 1, "back": 2, "app.quit": 3}
+
 
 class Keys(Widget):
     """The bindings of the screen and of what has the focus, as far as they are meant to be shown."""
@@ -28,25 +30,40 @@ class Keys(Widget):
             self.refresh()
 
     def _shown(self) -> list[tuple[Binding, str]]:
-        """(binding, its key as displayed), each action once."""
+        """(binding, its key as displayed), each action once; the way to help and out stand last."""
         found: dict[str, tuple[Binding, str]] = {}
         for _, binding, enabled, _ in self.screen.active_bindings.values():
             if binding.show and enabled:
                 found.setdefault(binding.action, (binding, self.app.get_key_display(binding)))
-        return list(found.values())
+        return sorted(found.values(), key=lambda shown: _LAST.get(shown[0].action, 0))
+
+    def _fitting(self) -> list[tuple[Binding, str]]:
+        """Those for which there is room: where there is none for all, the last before help and the way out go first."""
+        shown = self._shown()
+        over = sum(_width(*one) for one in shown) - self.size.width
+        for place in range(len(shown) - 1, -1, -1):
+            if over <= 0:
+                break
+            if shown[place][0].action not in _LAST:
+                over -= _width(*shown.pop(place))
+        return shown
 
     def render(self) -> Text:
         style = self.get_component_rich_style("keys--key")
         text = Text(no_wrap=True, overflow="ellipsis")
-        for binding, key in self._shown():
+        for binding, key in self._fitting():
             text.append(f" {key} ", style)
             text.append(f"{binding.description} ")
         return text
 
     async def on_click(self, event: events.Click) -> None:
         x = 0
-        for binding, key in self._shown():
-            x += len(key) + len(binding.description) + 3
+        for binding, key in self._fitting():
+            x += _width(binding, key)
             if event.x < x:
                 self.app.simulate_key(binding.key)
                 return
+
+
+def _width(binding: Binding, key: str) -> int:
+    return len(key) + len(binding.description) + 3

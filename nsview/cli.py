@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .hosts.recording import RecordedHost
     from .join.plan import Plan
     from .model.kinds import KindName
+    from .model.net import Nets
     from .model.records import Process
     from .model.snapshot import Snapshot
     from .model.target import Target
@@ -274,11 +275,18 @@ def _host(options: argparse.Namespace, once: bool = True) -> "LocalHost | Record
 
 def _first(options: argparse.Namespace, *, holders: bool = False) -> "Snapshot":
     """What the host is like; with all that keeps its namespaces alive, where that is wanted and can be looked for."""
+    return _look(options, holders=holders)[0]
+
+
+def _look(options: argparse.Namespace, *, holders: bool, nets: bool = False) -> "tuple[Snapshot, Nets | None]":
+    """The same, and its net namespaces from within, where that is wanted and can be."""
     gc.disable()  # what prints and ends has nothing to collect
-    host = _host(options, once=not holders)
+    host = _host(options, once=not (holders or nets))
     try:
         first = host.first()
-        return host.holders() if holders else first
+        if holders:
+            first = host.holders()
+        return first, host.nets() if nets else None
     finally:
         host.stop()
 
@@ -338,7 +346,10 @@ def _list(options: argparse.Namespace) -> int:
     except filter.FilterError as error:
         where = f"at character {error.at + 1}" if error.at < len(options.filter) else "at its end"
         raise Failure(USAGE, f"--filter, {where}: {error}") from None
-    whole = _first(options, holders=options.holders)
+    whole, nets = _look(options, holders=options.holders, nets=wanted.needs_nets)
+    if nets:
+        reach = filter.Reach(nets.nets, whole.host.initial.net)
+        wanted = filter.parse(options.filter, options.type, nets=reach)
     asking = () if options.recording else (os.getpid(), os.getppid())
     snapshot = filter.narrow(whole, wanted, options.type, asking)
     table = options.table or ("namespaces" if options.type or not options.json else None)
@@ -352,9 +363,10 @@ def _list(options: argparse.Namespace) -> int:
         print(report.namespaces(snapshot, whole, _width()))
     found = getattr(snapshot, table or "namespaces")
     if not found and (options.filter or options.type):
-        raise Failure(NOTHING, "nothing matched")
+        unknown = "; the recording does not tell of ports, addresses and interfaces"
+        raise Failure(NOTHING, "nothing matched" + (unknown if wanted.needs_nets and not nets else ""))
     if not options.json:
-        for line in (report.unreadable(whole), *whole.host.notes):
+        for line in (report.unreadable(whole), *whole.host.notes, *(nets.notes if nets else ())):
             if line:
                 print(f"nsview: {safe(line)}", file=sys.stderr)
     return DONE

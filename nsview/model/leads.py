@@ -19,6 +19,10 @@ Thing = int | NamespaceKey | str
 """What has a row of its own: a process by its pid, a namespace by its (type, inode), a container by its key."""
 
 
+MOST = 60
+"""How many are told of a text."""
+
+
 class Lead(Struct, frozen=True):
     """One thing to go to. role: what it is to where one comes from, or to what was typed. text: its name, not safe."""
 
@@ -34,7 +38,7 @@ def meant(snapshot: Snapshot, text: str) -> list[Lead]:
     return _each_once((*_numbered(snapshot, text), *_named(snapshot, text))) if text else []
 
 
-def found(snapshot: Snapshot, text: str, wanted: Filter, most: int = 200) -> list[Lead]:
+def found(snapshot: Snapshot, text: str, wanted: Filter, most: int = MOST) -> list[Lead]:
     """What a text means, and then what it matches as a filter."""
     leads = meant(snapshot, text)
     if wanted:

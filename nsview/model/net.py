@@ -3,7 +3,6 @@
 The records are those of the agent's `net` frame. Names and addresses are as they were found: not yet `safe`.
 """
 
-from collections.abc import Iterable
 from typing import Literal
 
 from msgspec import Struct
@@ -101,24 +100,3 @@ class Nets(Struct, frozen=True):
     nets: tuple[Net, ...]
     notes: tuple[str, ...] = ()
     unsearched: int = 0
-
-
-class Known(Struct, frozen=True):
-    """What a net namespace can be found by. addresses: without their prefix. interfaces: with their altnames."""
-
-    addresses: tuple[str, ...]
-    ports: tuple[int, ...]
-    interfaces: tuple[str, ...]
-
-
-def index(nets: Iterable[Net]) -> dict[int, Known]:
-    """{inode: what it can be found by}."""
-    return {net.inode: _known(net) for net in nets}
-
-
-def _known(net: Net) -> Known:
-    return Known(
-        tuple(address.partition("/")[0] for i in net.interfaces for address in i.addresses),
-        tuple(dict.fromkeys(listener.port for listener in net.listeners)),
-        tuple(name for i in net.interfaces for name in (i.name, *i.altnames)),
-    )

@@ -10,5 +10,5 @@ LINES: tuple[tuple[str, str], ...] = (
 )
 FIELDS = (
     "container image name command user uid pid ppid state runtime pod cgroup label type host inode shared nprocs port "
-    "address mnt uts ipc net time"
+    "address interface mnt uts ipc net time"
 )

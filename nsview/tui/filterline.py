@@ -30,7 +30,7 @@ class FilterInput(Input):
 
     def __init__(self, complete: Complete | None = None, history: Callable[[], Sequence[str]] = tuple) -> None:
         super().__init__(
-            placeholder="words, all must match: container, image, command, user, pid ..; or container=web not host=net",
+            placeholder="all words must match: container, image, command, user, pid ..; or container=web not host=net",
             id="filter",
             compact=True,
             suggester=_Suggester(complete) if complete else None,

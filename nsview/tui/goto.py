@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from nsview.model.leads import Lead, Thing
+from nsview.model.leads import MOST, Lead, Thing
 from nsview.model.text import safe
 
 from .binding import Binding
@@ -72,7 +72,10 @@ class GoTo(ModalScreen[Thing | None]):
         things.add_options([Option(_drawn(lead, width)) for lead in self._found])
         if self._found:
             things.highlighted = 0
-        note = wrong or ("Enter goes there; backspace comes back." if self._found else self._empty)
+        goes = "Enter goes there; backspace comes back."
+        if len(self._found) == MOST:
+            goes += f" These are the first {MOST}; type on for others."
+        note = wrong or (goes if self._found else self._empty)
         self.query_one("#goto-note", Static).update(Text(safe(note), no_wrap=True, overflow="ellipsis"))
 
     def on_input_submitted(self) -> None:

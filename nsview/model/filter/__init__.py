@@ -7,6 +7,7 @@
 
 fields    what can be asked for by name, and how each is found in a record
 grammar   from an expression to its tree, or an error that knows its place
+reach     what a port, an address or an interface leads to
 texts     what of a record words are looked for in
 match     from a tree to the functions that tell whether a record matches
 complete  how what is being typed may go on, by what there is
@@ -19,9 +20,10 @@ from ..snapshot import Snapshot
 from .fields import FIELDS, Field
 from .grammar import FilterError
 from .match import Filter, parse
+from .reach import Reach
 from .texts import Texts
 
-__all__ = ["FIELDS", "Field", "Filter", "FilterError", "Texts", "narrow", "parse"]
+__all__ = ["FIELDS", "Field", "Filter", "FilterError", "Reach", "Texts", "narrow", "parse"]
 
 
 def narrow(

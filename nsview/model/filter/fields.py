@@ -99,8 +99,9 @@ FIELDS: dict[str, Field] = {field.name: field for field in (
     Field("inode", "number", "a namespace of any kind", lambda p, s: _inodes(p)),
     Field("shared", "number", "how many containers are in the namespace"),
     Field("nprocs", "number", "how many processes are in the namespace"),
-    Field("port", "number", "a port that is listened on"),
+    Field("port", "number", "a port that it listens on"),
     Field("address", "text", "an address of the net namespace"),
+    Field("interface", "text", "an interface of the net namespace, or what leads to it: vethab12"),
     *(Field(kind, "namespace", f"the {kind} namespace") for kind in KIND_NAMES if kind not in ALSO_KINDS),
 )}
 # fmt: on

@@ -8,8 +8,8 @@ too. So `not nginx` leaves the processes that are not nginx, and not every names
 import fnmatch
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from ..group import USUALLY_SHARED, containers_of
 from ..kinds import KIND_NAMES, KindName
@@ -17,6 +17,7 @@ from ..label import label
 from ..records import Container, Namespace, Process
 from ..snapshot import Snapshot
 from .grammar import And, Comparison, Node, Not, Or, Word, tree
+from .reach import Reach
 from .texts import Texts, container_text, namespace_text
 
 OfProcess = Callable[[Process, Snapshot], bool]
@@ -24,25 +25,17 @@ OfNamespace = Callable[[Namespace, Snapshot], bool | None]
 OfContainer = Callable[[Container, Snapshot], bool | None]
 
 
-class Known(Protocol):
-    """What is known of a net namespace beside who is in it."""
-
-    @property
-    def addresses(self) -> tuple[str, ...]: ...
-    @property
-    def ports(self) -> tuple[int, ...]: ...
-
-
 class Filter:
     """A filter ready for use; an empty one leaves everything.
 
     text: the expression. by: what rows are grouped by, or listed: `host`, `shared>1` and `type` are about that kind;
     where it is none, about any. local: whether a process matches depends on its own record and its container's alone,
-    and so stays what it is while these stay.
+    and so stays what it is while these stay. needs_nets: it asks for ports, addresses or interfaces; about_nets: or
+    has words that might be such.
     """
 
     def __init__(
-        self, text: str = "", by: str | None = None, texts: Texts | None = None, nets: Mapping[int, Known] | None = None
+        self, text: str = "", by: str | None = None, texts: Texts | None = None, nets: Reach | None = None
     ) -> None:
         self.text = text
         self.by = by
@@ -50,9 +43,11 @@ class Filter:
         self._texts, self._nets = texts if texts is not None else Texts(), nets
         self._others: dict[str | None, Filter] = {by: self}
         names = {test.field.name for test in _comparisons(self.node)}
-        self.local = not names & {"shared", "nprocs", "label", "port", "address"} and nets is None
+        self.needs_nets = bool(names & _OF_NETS)
+        self.about_nets = self.needs_nets or any(map(_NET_LIKE.fullmatch, _words(self.node)))
+        self.local = not names & {"shared", "nprocs", "label"} and not (self.about_nets and nets)
         self._by_kind = bool(names & {"type", "host", "shared", "nprocs"})
-        made = _Maker(by, self._texts, nets or {})
+        made = _Maker(by, self._texts, nets or Reach())
         self._process = made.process(self.node) if self.node else None
         self._namespace = made.namespace(self.node) if self.node else None
         self._container = made.container(self.node) if self.node else None
@@ -91,14 +86,30 @@ class Filter:
 
 
 def parse(
-    expression: str, by: str | None = None, texts: Texts | None = None, nets: Mapping[int, Known] | None = None
+    expression: str, by: str | None = None, texts: Texts | None = None, nets: Reach | None = None
 ) -> Filter:
     """The filter that an expression means. Raises FilterError.
 
-    by: see Filter. texts: kept from one filter to the next, so that typing on is cheap. nets: {inode: what is known of
-    that net namespace}, for addresses and ports; without it none is found.
+    by: see Filter. texts: kept from one filter to the next, so that typing on is cheap. nets: for ports, addresses and
+    interfaces; without it none is found.
     """
     return Filter(expression, by, texts, nets)
+
+
+_OF_NETS = {"port", "address", "interface"}
+_NET_LIKE = re.compile(r"\d{1,5}|[0-9a-f]*[.:][0-9a-f.:]*|(?=.*[a-z])(?=.*\d).{4,}", re.ASCII)
+"""A word that may be a port, an address or an interface."""
+
+
+def _words(node: Node | None) -> Iterable[str]:
+    match node:
+        case Word():
+            yield node.text
+        case Not():
+            yield from _words(node.one)
+        case And() | Or():
+            for one in node.nodes:
+                yield from _words(one)
 
 
 def _comparisons(node: Node | None) -> Iterable[Comparison]:
@@ -136,7 +147,7 @@ def _like_inode(word: str) -> bool:
 class _Maker:
     """Makes the functions, of one grouping."""
 
-    def __init__(self, by: str | None, texts: Texts, nets: Mapping[int, Known]) -> None:
+    def __init__(self, by: str | None, texts: Texts, nets: Reach) -> None:
         self.kind: KindName | None = next((kind for kind in KIND_NAMES if kind == by), None)
         self.by = by
         self.texts = texts
@@ -164,7 +175,7 @@ class _Maker:
 
     def _words(self, words: tuple[str, ...]) -> OfProcess:
         of, nets = self.texts.of, self.nets
-        unsaid = [word for word in words if _like_inode(word) or nets]
+        unsaid = [word for word in words if _like_inode(word) or (nets and _NET_LIKE.fullmatch(word))]
         if not unsaid and len(words) == 1:
             (word,) = words
             return lambda process, snapshot: word in of(process, snapshot)
@@ -179,11 +190,15 @@ class _Maker:
         return matches
 
     def _elsewhere(self, word: str, process: Process) -> bool:
-        """A word is a part of one of its inodes, or what its net namespace is reached at."""
+        """A word is a part of one of its inodes, or what it is reached at."""
         if _like_inode(word) and any(word in str(getattr(process.namespaces, kind)) for kind in KIND_NAMES):
             return True
-        known = self.nets.get(process.namespaces.net or 0)
-        return known is not None and (word in map(str, known.ports) or any(word in a for a in known.addresses))
+        nets, net = self.nets, process.namespaces.net
+        if word.isdigit():
+            return word in map(str, nets.ports(process))
+        if "." in word or ":" in word:
+            return any(word in address for address in nets.addresses(net))
+        return any(name.startswith(word) for name in nets.interfaces(net))
 
     def _compared(self, test: Comparison) -> OfProcess:
         field, holds = test.field, _holds(test)
@@ -198,12 +213,12 @@ class _Maker:
                 return lambda process, snapshot: (member(process) == value) is same
             case "shared" | "nprocs":
                 return self._counted(test, holds)
-            case "port" | "address":
-                known = self.nets
-                reached = operator.attrgetter("ports" if field.name == "port" else "addresses")
-                return lambda process, snapshot: holds(
-                    reached(net) if (net := known.get(process.namespaces.net or 0)) else ()
-                )
+            case "port":
+                ports = self.nets.ports
+                return lambda process, snapshot: holds(ports(process))
+            case "address" | "interface":
+                reached = self.nets.addresses if field.name == "address" else self.nets.interfaces
+                return lambda process, snapshot: holds(reached(process.namespaces.net))
         find = field.process
         assert find is not None
         return lambda process, snapshot: holds(find(process, snapshot))
@@ -282,11 +297,13 @@ class _Maker:
                 )
             case "label":
                 return lambda namespace, snapshot: holds((label(namespace, snapshot) or "",)) or None
-            case "port" | "address":
-                known = self.nets
-                reached = operator.attrgetter("ports" if test.field.name == "port" else "addresses")
+            case "address" | "interface" | "port":
+                nets = self.nets
+                reached: Callable[[int], Iterable[Any]] = {"address": nets.addresses, "port": nets.unheld}.get(
+                    test.field.name, nets.interfaces
+                )
                 return lambda namespace, snapshot: (
-                    holds(reached(net)) if namespace.type == "net" and (net := known.get(namespace.inode)) else None
+                    holds(reached(namespace.inode)) or None if namespace.type == "net" else None
                 )
         return _unsaid
 

@@ -244,3 +244,16 @@ async def test_the_keys_of_the_field_are_those_of_every_lens(name: str) -> None:
         await pilot.press("escape")
         await pilot.pause()
         assert app.screen is app.explorer
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+async def test_help_and_the_way_out_are_always_among_the_keys_shown(width: int) -> None:
+    app = explorer()
+    async with app.run_test(size=(width, 24)) as pilot:
+        await loaded(pilot)
+        line = drawn(app).splitlines()[-1]
+        assert line.rstrip().endswith("? Help  q Quit")
+        assert "e Shell" in line
+        await pilot.click("#keys", offset=(line.index("Help"), 0))
+        await pilot.pause()
+        assert isinstance(app.screen, HelpScreen)

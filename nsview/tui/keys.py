@@ -11,17 +11,7 @@ from textual.binding import Binding
 from textual.screen import Screen
 from textual.widget import Widget
 
-<<<<<<< HEAD
 _LAST = {"app.help": 1, "back": 2, "app.quit": 3}
-=======
-LAST = ("help", "quit", "close")
-_STAYS = {"nest": 0, "toggle-details": 1, "follow": 2, "sort": 3} | dict.fromkeys(LAST, 9)
-
-
-def _width(shown: tuple[Binding, str]) -> int:
-    binding, key = shown
-    return len(key) + len(binding.description) + 3
->>>>>>> cdf7248 (Among the keys shown help and the way out are the last, and always there)
 
 
 class Keys(Widget):
@@ -40,17 +30,11 @@ class Keys(Widget):
             self.refresh()
 
     def _shown(self) -> list[tuple[Binding, str]]:
-<<<<<<< HEAD
         """(binding, its key as displayed), each action once; the way to help and out stand last."""
-=======
-        """(binding, its key as displayed), each action once; help and the way out come last. Where there is no room
-        for all, some give way that help tells of, too."""
->>>>>>> cdf7248 (Among the keys shown help and the way out are the last, and always there)
         found: dict[str, tuple[Binding, str]] = {}
         for _, binding, enabled, _ in self.screen.active_bindings.values():
             if binding.show and enabled:
                 found.setdefault(binding.action, (binding, self.app.get_key_display(binding)))
-<<<<<<< HEAD
         return sorted(found.values(), key=lambda shown: _LAST.get(shown[0].action, 0))
 
     def _fitting(self) -> list[tuple[Binding, str]]:
@@ -62,12 +46,6 @@ class Keys(Widget):
                 break
             if shown[place][0].action not in _LAST:
                 over -= _width(*shown.pop(place))
-=======
-        shown = sorted(found.values(), key=lambda each: each[0].id in LAST)
-        going = sorted(shown, key=lambda each: _STAYS.get(each[0].id or "", 5), reverse=True)
-        while sum(map(_width, shown)) > self.size.width and len(shown) > 1:
-            shown.remove(going.pop())
->>>>>>> cdf7248 (Among the keys shown help and the way out are the last, and always there)
         return shown
 
     def render(self) -> Text:
@@ -80,13 +58,8 @@ class Keys(Widget):
 
     async def on_click(self, event: events.Click) -> None:
         x = 0
-<<<<<<< HEAD
         for binding, key in self._fitting():
             x += _width(binding, key)
-=======
-        for binding, key in self._shown():
-            x += _width((binding, key))
->>>>>>> cdf7248 (Among the keys shown help and the way out are the last, and always there)
             if event.x < x:
                 self.app.simulate_key(binding.key)
                 return

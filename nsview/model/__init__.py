@@ -6,6 +6,8 @@ agent's frames; answers go out to the screen and the command line.
 records    the frozen records, named as the agent's frames and `--json` name them
 contents   what a namespace of each kind holds, as read when it is asked for
 kinds      the eight kinds of namespace and what each isolates
+explained  each kind explained
+matrix     who is in which namespace, a line each and a column a kind
 snapshot   one host at one instant, and how a delta makes the next one
 group      who shares a namespace, and with whom
 levels     the pid namespaces that a process has a pid in

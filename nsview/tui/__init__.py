@@ -9,6 +9,7 @@ contents   what is told in it of what a namespace holds, one file per kind
 kindbar    what the rows are grouped by
 status     the host, its numbers, and what could not be read
 dialog     what to join, before joining it
+matrix     a lens: who is in which namespace
 audit      a lens: what of containers should be looked at
 compare    a lens: two processes side by side
 help       the keys, from the bindings themselves, and the kinds of namespace

@@ -61,7 +61,11 @@ if TYPE_CHECKING:
 PATIENCE = 5.0
 """Seconds that an answer may take before the screen says that there is none."""
 
-LENSES: dict[str, tuple[str, str]] = {"audit": (".audit", "Audit"), "net": (".netmap", "NetMap")}
+LENSES: dict[str, tuple[str, str]] = {
+    "matrix": (".matrix", "Matrix"),
+    "net": (".netmap", "NetMap"),
+    "audit": (".audit", "Audit"),
+}
 """Name of a lens: (module, class); imported when it is opened."""
 
 
@@ -495,10 +499,10 @@ class NsviewApp(App[int]):
         ask_to_export(self)
 
     def action_help(self) -> None:
-        """What the keys do."""
+        """What the keys do, and what the kind of namespace is that is chosen."""
         from .help import HelpScreen
 
-        self.push_screen(HelpScreen(self.screen.active_bindings))
+        self.push_screen(HelpScreen(self.screen.active_bindings, getattr(self.screen, "kind", None)))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Textual's own, and all that the keys do here."""

@@ -87,6 +87,7 @@ class Explorer(Screen[None]):
         ),
         Binding("tab", "app.focus_next", "Between the rows and their details", show=False),
         Binding("space", "pause", "Pause", show=False, tooltip="Keep what is shown still, and mark what happens"),
+        Binding("m", "app.lens('matrix')", "Matrix", tooltip="Who is in which namespace: a line each, a column a kind"),
         Binding("w", "app.lens('net')", "Net map", tooltip="Interfaces, addresses, bridges, and who listens"),
         Binding("a", "app.lens('audit')", "Audit", tooltip="What of containers should be looked at, with evidence"),
         Binding("v", "mark", "Mark", show=False, tooltip="Mark the row, to compare it with another; again: unmark it"),
@@ -160,6 +161,12 @@ class Explorer(Screen[None]):
     @property
     def _memory(self) -> Memory:
         return self.app.memory  # type: ignore[attr-defined,no-any-return]
+
+    @property
+    def kind(self) -> KindName | None:
+        """The kind of the namespace that is chosen."""
+        row = self.listing.row
+        return row.namespace.type if isinstance(row, GroupRow) and row.namespace else None
 
     @property
     def listing(self) -> Listing:

@@ -1,4 +1,4 @@
-"""What the keys do, from the bindings themselves, and what the kinds of namespace isolate."""
+"""The chosen kind of namespace explained; what the keys do, from the bindings themselves; what all kinds isolate."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -12,8 +12,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from nsview.model import syntax
+from nsview.model.explained import EXPLAINED
 from nsview.model.filter import FIELDS
-from nsview.model.kinds import KINDS
+from nsview.model.kinds import KIND, KINDS, KindName
 
 from .binding import Binding
 from .pane import Pane
@@ -28,14 +29,16 @@ class HelpScreen(ModalScreen[None]):
         Binding("escape,q,question_mark", "dismiss", "Close", id="close"),
     ]
 
-    def __init__(self, active: Mapping[str, Any]) -> None:
+    def __init__(self, active: Mapping[str, Any], kind: KindName | None = None) -> None:
         super().__init__()
         self._active = active
+        self._kind = kind
 
     def compose(self) -> ComposeResult:
         with Pane(id="help"):
             yield Static(
                 Group(
+                    *([self._explained(self._kind)] if self._kind else []),
                     Text("Keys", "bold underline"), self._keys(), Text("\nFilters (/)", "bold underline"),
                     self._filters(), Text("\nKinds of namespace", "bold underline"), self._kinds(),
                     Text("\nWhat is shown", "bold underline"), _WORDS,
@@ -74,6 +77,19 @@ class HelpScreen(ModalScreen[None]):
         for field in FIELDS.values():
             table.add_row(Text(field.name, "not bold"), field.about)
         return table
+
+    def _explained(self, name: KindName) -> Group:
+        """The kind that is chosen."""
+        kind, explained = KIND[name], EXPLAINED[name]
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(style="bold", no_wrap=True)
+        table.add_column()
+        table.add_row("isolates", explained.isolates)
+        table.add_row("not apart", explained.shared)
+        table.add_row("beware", explained.pitfall)
+        table.add_row("by hand", Text(kind.by_hand, "bold"))
+        table.add_row("more", f"{explained.manual}; {kind.flag}, since Linux {kind.since}")
+        return Group(Text(f"The {name} namespace", "bold underline"), table, Text())
 
     def _kinds(self) -> Table:
         table = Table.grid(padding=(0, 2, 0, 0))

@@ -25,7 +25,7 @@ from .messages import LineChosen, LineOpened
 
 STYLES = (
     "header", "group", "host", "container", "shared", "label", "pid", "command", "guide", "dim", "warning", "error",
-    "cursor", "cursor-blurred",
+    "same-0", "same-1", "same-2", "same-3", "same-4", "same-5", "cursor", "cursor-blurred",
 )  # fmt: skip
 GAP = 2
 
@@ -37,7 +37,7 @@ class Table(ScrollView, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open", tooltip="Go to what the line is about"),
-        Binding("s", "sort", "Sort", tooltip="Sort by the next column; after the last as it was"),
+        Binding("s", "sort", "Sort", tooltip="Sort by the column of the cursor, or by the next one"),
         Binding("S", "reverse", "Turn the order round", show=False),
         Binding("up,k", "move(-1)", "Up", show=False, id="up"),
         Binding("down,j", "move(1)", "Down", show=False, id="down"),
@@ -217,6 +217,9 @@ class Table(ScrollView, can_focus=True):
     # The order
 
     def action_sort(self) -> None:
+        if self.by_cell:
+            self._sort_by(self.column)
+            return
         after = 0 if self._sorted_by is None else self._sorted_by + 1
         while after < len(self.columns) and not self._widths[after]:
             after += 1

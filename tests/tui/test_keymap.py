@@ -44,7 +44,10 @@ async def test_an_action_has_the_keys_that_the_user_gives_it_and_no_other(tmp_pa
         assert "^f" in drawn(app).splitlines()[-1]
         await pilot.press("question_mark")
         assert isinstance(app.screen, HelpScreen)
-        assert re.search(r"\^f &\s+Show only what matches", drawn(app))
+        text = drawn(app)
+        await pilot.press("pagedown")
+        await pilot.pause(0.4)  # it scrolls smoothly
+        assert re.search(r"\^f &\s+Show only what matches", text + drawn(app))
 
 
 async def test_two_actions_may_change_their_keys(tmp_path: Path) -> None:

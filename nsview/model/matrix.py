@@ -1,0 +1,171 @@
+"""Who is in which namespace: a line a container, group or process, a column a kind. Pure.
+
+A namespace that several lines are in has a letter in its column, and a colour to go with it; what is the host's own is
+marked by a square, whatever its colour; what one line alone is in, by a dot. So equal cells look equal, and no sign
+stands on its colour alone.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec import Struct
+
+from .group import USUALLY_SHARED
+from .kinds import KIND_NAMES, KindName
+from .label import label
+from .records import Namespace, NamespaceKey, Process
+from .rows import Grouping
+from .snapshot import Snapshot, of_kind
+from .table import Cell, Column, Line
+
+HOST, USUAL_HOST, ALONE = "■ host", "□ host", "·"
+"""The host's own; the host's own of a kind that most containers share; a namespace that no other line is in."""
+COLOURS = 6
+"""How many colours there are for letters; then they begin again."""
+
+COLUMNS: tuple[Column, ...] = (
+    Column("NAME", most=26),
+    *(Column(kind, most=12) for kind in KIND_NAMES),
+    Column("WHAT", most=60, keep=False),
+)
+
+
+class Entry(Struct, frozen=True):
+    """What a line is about.
+
+    thing: where it has its row in the explorer: a container's key, a namespace, a pid. namespaces: of each kind, as in
+    KIND_NAMES, the inodes of its members' namespaces, its first process's first; None where they could not be read.
+    """
+
+    thing: str | NamespaceKey | int
+    name: str
+    what: str
+    namespaces: tuple[tuple[int | None, ...], ...]
+
+
+def lines(snapshot: Snapshot, by: Grouping) -> list[Line]:
+    """The lines of containers, of the namespaces of one kind, or of processes ("tree")."""
+    entries = list(_entries(snapshot, by))
+    cells = [_cells(place, kind, entries, snapshot) for place, kind in enumerate(KIND_NAMES)]
+    labels = [
+        {inode: f"{kind}:[{inode}] {kind}:{inode}" for inode in known}
+        for kind, known in zip(KIND_NAMES, cells, strict=True)
+    ]
+    name_style = "container" if by == "container" else ""
+    made = []
+    for entry in entries:
+        shown = [_shown(known, inodes) for known, inodes in zip(cells, entry.namespaces, strict=True)]
+        more = " ".join([texts[inodes[0]] for texts, inodes in zip(labels, entry.namespaces, strict=True) if inodes])
+        row = Cell(entry.name, name_style), *shown, Cell(entry.what, "dim")
+        made.append(Line(entry.thing, row, entry, more=more))
+    return made
+
+
+def sharers(lines: Sequence[Line], kind: KindName, inode: int) -> list[str]:
+    """The names of all lines that are in a namespace."""
+    place = KIND_NAMES.index(kind)
+    return [
+        entry.name for line in lines if isinstance(entry := line.subject, Entry) and inode in entry.namespaces[place]
+    ]
+
+
+def summary(lines: Sequence[Line], snapshot: Snapshot) -> str:
+    """How many lines share what is worth a word with the host."""
+    found = []
+    for place, kind in enumerate(KIND_NAMES):
+        initial = getattr(snapshot.host.initial, kind)
+        if kind not in USUALLY_SHARED and initial is not None:
+            number = sum(isinstance(e := line.subject, Entry) and initial in e.namespaces[place] for line in lines)
+            if number:
+                found.append(f"{number} {kind}")
+    return "shared with the host: " + (", ".join(found) or "nothing but what most share")
+
+
+def _entries(snapshot: Snapshot, by: Grouping) -> Iterator[Entry]:
+    if by == "container":
+        for container in sorted(snapshot.containers.values(), key=lambda c: (c.name, c.key)):
+            members = _members(snapshot, container.pids, container.init_pid)
+            what = f"{container.runtime}  {container.pod.label if container.pod else container.image or ''}"
+            yield Entry(container.key, container.name, what, _namespaces(members))
+    elif by == "tree":
+        for pid in sorted(snapshot.processes):
+            process = snapshot.processes[pid]
+            n = process.namespaces
+            inodes = (n.mnt,), (n.uts,), (n.ipc,), (n.pid,), (n.net,), (n.user,), (n.cgroup,), (n.time,)
+            yield Entry(pid, f"{pid} {process.comm}", process.command, inodes)
+    else:
+        for namespace in of_kind(snapshot, by):
+            pids = snapshot.members(by).get(namespace.inode, ())
+            members = _members(snapshot, pids, None)
+            whose = "the host" if namespace.initial else _whose(namespace, members, snapshot)
+            yield Entry(namespace.key, whose, namespace.label, _namespaces(members, by, namespace.inode))
+
+
+def _members(snapshot: Snapshot, pids: Iterable[int], first: int | None) -> list[Process]:
+    """The processes, the one that stands for all first: the given one, else the oldest."""
+    found = [snapshot.processes[pid] for pid in pids if pid in snapshot.processes]
+    found.sort(key=lambda process: (process.pid != first, process.state == "Z", process.start, process.pid))
+    return found
+
+
+def _whose(namespace: Namespace, members: Sequence[Process], snapshot: Snapshot) -> str:
+    """The containers in it, else its names, else what its oldest member is."""
+    names = {container.name for process in members if (container := snapshot.container_of(process))}
+    oldest = f"{members[0].pid} {label(namespace, snapshot) or members[0].comm}" if members else namespace.label
+    return ", ".join(sorted(names)) or ", ".join(namespace.names) or oldest
+
+
+def _namespaces(
+    members: Sequence[Process], by: KindName | None = None, inode: int | None = None
+) -> tuple[tuple[int | None, ...], ...]:
+    if not members:
+        return tuple((inode,) if kind == by else () for kind in KIND_NAMES)
+    return tuple(tuple({getattr(process.namespaces, kind): None for process in members}) for kind in KIND_NAMES)
+
+
+def _cells(place: int, kind: KindName, entries: Sequence[Entry], snapshot: Snapshot) -> dict[int | None, Cell]:
+    """{inode: its cell in the column of this kind}, in order of first sight."""
+    seen = Counter(inode for entry in entries for inode in entry.namespaces[place])
+    initial = getattr(snapshot.host.initial, kind)
+    shorts = _short(inode for inode in seen if inode is not None and inode != initial)
+    found: dict[int | None, Cell] = {}
+    letters = 0
+    for inode, number in seen.items():
+        if inode is None:
+            found[inode] = Cell("? unread", "warning", order=1 << 40)
+        elif inode == initial:
+            usual = kind in USUALLY_SHARED
+            found[inode] = Cell(USUAL_HOST if usual else HOST, "dim" if usual else "host", order=-1)
+        elif number > 1:
+            found[inode] = Cell(f"{_letter(letters)} {shorts[inode]}", f"same-{letters % COLOURS}", order=letters)
+            letters += 1
+        else:
+            found[inode] = Cell(f"{ALONE} {shorts[inode]}", order=(1 << 20) + len(found))
+    return found
+
+
+def _shown(known: dict[int | None, Cell], inodes: tuple[int | None, ...]) -> Cell:
+    """The cell of a line: its first process's namespace, and how many others its members are in."""
+    if not inodes:
+        return Cell("-", "dim", order=1 << 41)
+    cell = known[inodes[0]]
+    return cell if len(inodes) == 1 else Cell(f"{cell.text} +{len(inodes) - 1}", cell.style, cell.order)
+
+
+def _short(inodes: Iterable[int]) -> dict[int, str]:
+    """The last digits of inodes, as many as it takes to tell them apart, four at least."""
+    whole = [str(inode) for inode in inodes]
+    digits = 4
+    while len({text[-digits:] for text in whole}) < len(whole):
+        digits += 1
+    return {int(text): text[-digits:] for text in whole}
+
+
+def _letter(number: int) -> str:
+    """A, B, .. Z, AA, AB, .."""
+    text = ""
+    number += 1
+    while number:
+        number, place = divmod(number - 1, 26)
+        text = chr(ord("A") + place) + text
+    return text

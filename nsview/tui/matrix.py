@@ -1,0 +1,112 @@
+"""The matrix: who is in which namespace, equal cells looking equal, the host's own standing out."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.console import RenderableType
+from rich.style import Style
+from rich.text import Text
+from textual.binding import BindingType
+
+from nsview.model import matrix
+from nsview.model.kinds import KIND, KIND_NAMES, KindName
+from nsview.model.matrix import Entry
+from nsview.model.rows import GROUPINGS, Grouping
+from nsview.model.snapshot import Snapshot
+from nsview.model.table import Column, Line
+from nsview.model.text import safe
+
+from .binding import Binding
+from .lens import Lens
+
+_NOUNS = {"container": "container", "tree": "process"}
+_NAMED = 12  # sharers that are named
+
+
+class Matrix(Lens):
+    """Containers, processes or namespaces, and their namespaces of all kinds."""
+
+    NAME = "matrix"
+    COLUMNS: ClassVar[Sequence[Column]] = matrix.COLUMNS
+    EMPTY = "There is no container here. 0 shows processes, 1 to 8 the namespaces of a kind."
+    BY_CELL = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *[
+            Binding(str(number), f"group('{by}')", "Lines", show=number == 0, key_display="0-9",
+                    tooltip="A line for each: 0 process, 1-8 namespace of a kind, 9 container")
+            for number, by in enumerate(GROUPINGS)
+        ],
+    ]  # fmt: skip
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__(snapshot)
+        self.by: Grouping = "container" if snapshot.containers else "tree"
+
+    def action_group(self, by: Grouping) -> None:
+        self.by = by
+        self.make()
+
+    def lines(self) -> Sequence[Line]:
+        return matrix.lines(self.snapshot, self.by)
+
+    def heading(self) -> str:
+        number = len(self.table.lines)
+        noun = _NOUNS.get(self.by, f"{self.by} namespace")
+        many = f"{noun}{'' if number == 1 else 'es' if noun.endswith('s') else 's'}"
+        return (
+            f"{number} {many}, {matrix.summary(self.table.lines, self.snapshot)}"
+            f"    {matrix.HOST[0]} □ the host's   A A the same one   {matrix.ALONE} nobody else's here"
+        )
+
+    @property
+    def kind(self) -> KindName | None:
+        """The kind of the column that the cursor is in."""
+        place = self.table.column - 1
+        return KIND_NAMES[place] if 0 <= place < len(KIND_NAMES) else None
+
+    def about(self, line: Line) -> RenderableType:
+        entry = line.subject
+        assert isinstance(entry, Entry)
+        text = Text(no_wrap=False)
+        text.append(safe(entry.name), self._style("group"))
+        text.append(f"\n{safe(entry.what)}\n", self._style("dim"))
+        for kind in KIND_NAMES if self.kind is None else (self.kind,):
+            self._tell_kind(text, entry, kind)
+        if self.kind is not None:
+            text.append(f"\n{KIND[self.kind].isolates}\n", self._style("dim"))
+            text.append("Enter goes there, ? explains the kind", self._style("dim"))
+        else:
+            text.append("\nEnter goes there; → chooses a kind", self._style("dim"))
+        return text
+
+    def _style(self, name: str) -> Style:
+        return self.table.get_component_rich_style(f"table--{name}", partial=True)
+
+    def _tell_kind(self, text: Text, entry: Entry, kind: KindName) -> None:
+        for inode in entry.namespaces[KIND_NAMES.index(kind)]:
+            if inode is None:
+                text.append(f"\n{kind}: could not be read", self._style("warning"))
+                continue
+            initial = self.snapshot.is_initial(kind, inode)
+            text.append(f"\n{kind}:[{inode}]", self._style("host" if initial else "label"))
+            if initial:
+                text.append("  the host's own", self._style("host"))
+            others = [name for name in matrix.sharers(self._made, kind, inode) if name != entry.name]
+            if self.kind is None:
+                text.append(f"  with {len(others)} more" if others else "", self._style("dim"))
+                continue
+            pids = self.snapshot.members(kind).get(inode, ())
+            text.append(f"\n{len(pids)} process{'' if len(pids) == 1 else 'es'} in it", self._style("dim"))
+            if others:
+                text.append("\nshared with\n", self._style("label"))
+                text.append("\n".join("  " + safe(name) for name in others[:_NAMED]), self._style("container"))
+                if len(others) > _NAMED:
+                    text.append(f"\n  and {len(others) - _NAMED} more", self._style("dim"))
+            text.append("\n")
+
+    def open(self, line: Line) -> None:
+        entry = line.subject
+        assert isinstance(entry, Entry)
+        inodes = entry.namespaces[self.table.column - 1] if self.kind is not None else ()
+        thing = (self.kind, inodes[0]) if self.kind is not None and inodes and inodes[0] is not None else entry.thing
+        self.nsview.go_to(thing)

@@ -1,0 +1,77 @@
+"""The lens m: its keys, where a cell leads, and the explanation of its kind."""
+
+import pytest
+
+from nsview.model.kinds import KIND_NAMES
+from nsview.tui.help import HelpScreen
+from nsview.tui.matrix import Matrix
+
+from .screens import SMALL, WIDE, drawn, explorer, loaded
+
+
+@pytest.mark.parametrize("size", [WIDE, SMALL])
+async def test_m_shows_who_is_in_which_namespace(size: tuple[int, int]) -> None:
+    app = explorer()
+    async with app.run_test(size=size) as pilot:
+        await loaded(pilot)
+        await pilot.press("m")
+        assert isinstance(app.screen, Matrix)
+        lines = {line.split()[0]: line for line in drawn(app).splitlines() if line.strip()}
+        assert lines["node-agent"].count("■ host") == 2
+        assert lines["web"].count("B 2406") == lines["web-logs"].count("B 2406") == 1
+        await pilot.press("escape")
+        assert app.screen is app.explorer
+
+
+async def test_enter_on_a_cell_goes_to_that_namespace_and_on_the_name_to_the_container() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.press("m", "end", *["right"] * (1 + KIND_NAMES.index("net")), "enter")
+        await pilot.pause()
+        row = app.explorer.listing.row
+        assert app.screen is app.explorer and app.explorer.view.by == "net"
+        assert row is not None and "web-logs" in [container.name for container in row.containers]  # type: ignore[union-attr]
+        await pilot.press("m", "end", "enter")
+        await pilot.pause()
+        assert app.explorer.view.by == "container"
+        assert app.explorer.listing.row.container.name == "web-logs"  # type: ignore[union-attr]
+
+
+async def test_a_digit_makes_lines_of_something_else() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.press("m", "0")
+        assert f"{len(app.explorer.snapshot.processes)} processes" in drawn(app)  # type: ignore[union-attr]
+        await pilot.press("5")
+        assert "web, web-logs" in drawn(app) and "/run/netns/" in drawn(app)
+
+
+async def test_s_sorts_by_the_column_of_the_cursor() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.press("m", *["right"] * (1 + KIND_NAMES.index("net")), "s")
+        assert isinstance(app.screen, Matrix)
+        names = [line.cells[0].text for line in app.screen.table.lines]
+        assert names[0] == "node-agent" and {*names[1:4]} == {"api", "checkout", "proxy"}
+
+
+async def test_question_mark_explains_the_kind_of_the_cell_and_of_the_namespace() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.press("m", *["right"] * (1 + KIND_NAMES.index("pid")), "question_mark")
+        assert isinstance(app.screen, HelpScreen)
+        assert "The pid namespace" in drawn(app) and "When pid 1 ends" in drawn(app)
+        await pilot.press("escape", "escape", "7", "home", "question_mark")
+        assert "The cgroup namespace" in drawn(app)
+
+
+async def test_a_matrix_without_containers_says_what_to_press() -> None:
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.press("m", "slash", *"nothing like it", "enter")
+        assert "Esc shows everything again" in drawn(app)

@@ -22,7 +22,7 @@ def record(file: BinaryIO, seconds: float | None = None) -> int:
     host.request_holders()
     host.request_security()
     host.request_nets()
-    asked = time.monotonic()
+    asked, changed = time.monotonic(), False
     timer = threading.Timer(seconds, host.stop) if seconds else None
     newcomers = _Newcomers(host)
     number = 0
@@ -34,8 +34,9 @@ def record(file: BinaryIO, seconds: float | None = None) -> int:
             file.flush()
             number += 1
             # The net map is to be of the namespaces that there are.
-            if b'"type":"net"' in line and line.startswith(b'{"frame":"delta"') and time.monotonic() > asked + NETS:
-                asked = time.monotonic()
+            changed |= b'"type":"net"' in line and line.startswith(b'{"frame":"delta"')
+            if changed and time.monotonic() > asked + NETS:
+                asked, changed = time.monotonic(), False
                 host.request_nets()
             newcomers.hear(line)
     except KeyboardInterrupt:

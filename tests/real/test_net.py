@@ -453,6 +453,7 @@ def test_a_user_sees_what_is_their_own_and_nothing_of_others(user: User, docker:
         hidden = nets.get(inode(of_pid(other)), {"unreadable": "EPERM"})
         assert hidden["unreadable"] == "EPERM" and not hidden.get("interfaces") and not hidden.get("listeners")
         net = nets[inode(of_pid(inner.pid))]
+        assert net["source"] == "netlink"
         assert "10.77.0.1/24" in [address for i in net["interfaces"] for address in i["addresses"]]
         assert [(x["port"], x["pids"]) for x in net["listeners"]] == [(7021, [inner.pid])]
     finally:

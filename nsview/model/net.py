@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 
-class Link(Struct, frozen=True):
+class Link(Struct, frozen=True, gc=False):
     """Where an interface leads to: the other end of a veth, or the device below a macvlan, vlan and the like.
 
     index: of the interface there. net: the inode of its net namespace, None where that could not be found out.
@@ -20,7 +20,7 @@ class Link(Struct, frozen=True):
     peer: bool = False
 
 
-class Interface(Struct, frozen=True):
+class Interface(Struct, frozen=True, gc=False):
     """One interface. rtnetlink(7).
 
     index: unique within its namespace; 0 where /proc, which seldom tells, was all there was to read.
@@ -41,7 +41,7 @@ class Interface(Struct, frozen=True):
     link: Link | None = None
 
 
-class Route(Struct, frozen=True):
+class Route(Struct, frozen=True, gc=False):
     """A default route of the main table; one with several ways is several of these.
 
     via: the gateway's address, None for a device without one. interface: its name, None where there is none.
@@ -53,7 +53,7 @@ class Route(Struct, frozen=True):
     metric: int = 0
 
 
-class Listener(Struct, frozen=True):
+class Listener(Struct, frozen=True, gc=False):
     """A socket that waits for connections (tcp) or datagrams from anyone (udp). proc_pid_net(5).
 
     address: "0.0.0.0" or "::" for all. inode: of the socket. uid: whose it is. pids: those that have it open, in
@@ -68,7 +68,7 @@ class Listener(Struct, frozen=True):
     pids: tuple[int, ...] = ()
 
 
-class Net(Struct, frozen=True):
+class Net(Struct, frozen=True, gc=False):
     """One net namespace from within.
 
     source: netlink, or proc where that was all there is, which lacks peers, bridges' ports and interfaces' kinds; None

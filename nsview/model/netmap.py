@@ -21,7 +21,7 @@ SUMMARY = 12  # lines of one
 PORTS = 6  # of a bridge that its line names
 
 
-class Place(Struct, frozen=True):
+class Place(Struct, frozen=True, gc=False):
     """What a line is about: a net namespace, or a thing in it."""
 
     net: Net

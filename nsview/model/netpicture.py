@@ -29,7 +29,7 @@ ROOM = 4  # between a box at the left and those at the right
 _Pieces = tuple[Cell, ...]
 
 
-class _Wire(Struct, frozen=True):
+class _Wire(Struct, frozen=True, gc=False):
     """The way from an interface of one namespace to that of another. pair: they are two ends of one thing."""
 
     here: Interface
@@ -38,7 +38,7 @@ class _Wire(Struct, frozen=True):
     pair: bool
 
 
-class _Row(Struct, frozen=True):
+class _Row(Struct, frozen=True, gc=False):
     """What stands in one line of a box at the left. trunk: what is drawn below it. wire: what hangs from it."""
 
     pieces: _Pieces

@@ -18,7 +18,7 @@ class Column(Struct, frozen=True):
     right: bool = False
 
 
-class Cell(Struct, frozen=True):
+class Cell(Struct, frozen=True, gc=False):
     """What stands in one column of a line.
 
     style: a style's name. order: what it is sorted by, where that is not its text.
@@ -29,7 +29,7 @@ class Cell(Struct, frozen=True):
     order: int | float | None = None
 
 
-class Line(Struct, frozen=True):
+class Line(Struct, frozen=True, gc=False):
     """One line of a table.
 
     key: what the cursor stays on. subject: the record it is about. depth: a line deeper than the one before belongs to

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 from msgspec.structs import replace
 
-from nsview.model.net import Interface, Link, Listener, Net, Nets, Route, index
+from nsview.model.net import Interface, Link, Listener, Net, Nets, Route
 from nsview.model.netmap import Map, Place, brief, endpoint, summary
 from nsview.model.netpicture import _columns, picture
 from nsview.model.records import Namespace
@@ -110,11 +110,6 @@ def test_an_end_that_is_not_seen_is_told_as_such() -> None:
     assert found(net).leads_to(net, net.interfaces[0]) == "→ interface 77 of one not seen"
     net = replace(WEB, interfaces=(replace(WEB.interfaces[1], link=Link(77, 99)),))
     assert found(net).leads_to(net, net.interfaces[0]) == "→ interface 77 of net:[99]"
-
-
-def test_the_index_for_finding() -> None:
-    known = index((WEB,))[20]
-    assert (known.addresses[-1], known.ports, known.interfaces) == ("172.17.0.2", (8080, 53), ("lo", "eth0"))
 
 
 def test_the_summary_for_details_of_a_namespace() -> None:

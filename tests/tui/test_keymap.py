@@ -50,6 +50,10 @@ async def test_an_action_has_the_keys_that_the_user_gives_it_and_no_other(tmp_pa
         assert re.search(r"\^f &\s+Show only what matches", text + drawn(app))
 
 
+def test_what_shares_a_key_by_itself_may_be_given_it(tmp_path: Path) -> None:
+    configured(tmp_path, '[keys]\nfocus-next = "tab"\nclose = ["escape", "q"]\nclear-filter = "escape"\n')
+
+
 async def test_two_actions_may_change_their_keys(tmp_path: Path) -> None:
     app = configured(tmp_path, '[keys]\ntoggle-details = "f"\nfold-all = "d"\n')
     async with app.run_test(size=SMALL) as pilot:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .model.target import Target
 
 DONE, NOTHING, USAGE, NOT_PERMITTED, UNREADABLE = range(5)
-TABLES = ("namespaces", "processes", "containers")
+TABLES = ("namespaces", "processes", "containers", "nets")
 _NAMESPACE = re.compile(r"\.?/|(" + "|".join(KIND_NAMES) + r"):\[?\d+\]?$")
 
 
@@ -70,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
 
     listing = commands.add_parser(
         "list",
-        help="print namespaces (the default), processes or containers",
+        help="print namespaces (the default), processes, containers, or net namespaces from within",
         epilog=_filters(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -346,13 +346,15 @@ def _list(options: argparse.Namespace) -> int:
     except filter.FilterError as error:
         where = f"at character {error.at + 1}" if error.at < len(options.filter) else "at its end"
         raise Failure(USAGE, f"--filter, {where}: {error}") from None
-    whole, nets = _look(options, holders=options.holders, nets=wanted.needs_nets)
+    whole, nets = _look(options, holders=options.holders, nets=wanted.needs_nets or options.table == "nets")
     if nets:
         reach = filter.Reach(nets.nets, whole.host.initial.net)
         wanted = filter.parse(options.filter, options.type, nets=reach)
     asking = () if options.recording else (os.getpid(), os.getppid())
     snapshot = filter.narrow(whole, wanted, options.type, asking)
     table = options.table or ("namespaces" if options.type or not options.json else None)
+    if table == "nets":
+        return _list_nets(options, whole, snapshot, nets)
     if options.json:
         _print_json(export.listing(snapshot, whole, (table,) if table else export.TABLES))
     elif table == "processes":
@@ -369,6 +371,27 @@ def _list(options: argparse.Namespace) -> int:
         for line in (report.unreadable(whole), *whole.host.notes, *(nets.notes if nets else ())):
             if line:
                 print(f"nsview: {safe(line)}", file=sys.stderr)
+    return DONE
+
+
+def _list_nets(options: argparse.Namespace, whole: "Snapshot", narrowed: "Snapshot", nets: "Nets | None") -> int:
+    from . import report
+    from .model import export
+    from .model.netmap import Map
+
+    if nets is None:
+        raise Failure(UNREADABLE, "the recording has no net map in it; `nsview record` makes one that has")
+    found = Map(nets, whole)
+    chosen = [net for net in found.nets if ("net", net.inode) in narrowed.namespaces]
+    if options.json:
+        _print_json(export.nets(found, chosen))
+    else:
+        print(report.nets(found, chosen, _width()))
+    if not chosen:
+        raise Failure(NOTHING, "nothing matched")
+    if not options.json:
+        for note in nets.notes:
+            print(f"nsview: {safe(note)}", file=sys.stderr)
     return DONE
 
 

@@ -18,6 +18,8 @@ from .model.text import safe
 if TYPE_CHECKING:
     from .model.audit import Finding
     from .model.compare import Comparison
+    from .model.net import Net
+    from .model.netmap import Map
 
 
 def table(header: Sequence[str], lines: Iterable[Sequence[str]], width: int | None = None) -> str:
@@ -88,6 +90,12 @@ def containers(snapshot: Snapshot, width: int | None = None) -> str:
 
     header = ["NAME", "ID", "RUNTIME", "ENGINE NS", "INIT PID>", "SHIM PID>", "NPROCS>", "IMAGE"]
     return table(header, lines(), width)
+
+
+def nets(found: "Map", chosen: "Sequence[Net]", width: int | None = None) -> str:
+    """Net namespaces from within, and what is in each below it."""
+    lines = [[cell.text for cell in line.cells] for net in chosen for line in found.lines_of(net)]
+    return table(["NAMESPACE, INTERFACE, PORT", "KIND", "ADDRESS", "LEADS TO, OR WHO LISTENS"], lines, width)
 
 
 def difference(difference: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """Snapshots as the JSON objects that `--json` prints: schema 1, which scripts depend on."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -10,6 +11,10 @@ from .kinds import KIND_NAMES
 from .label import label
 from .records import Container, Host, Namespace, Process
 from .snapshot import Snapshot, all_namespaces
+
+if TYPE_CHECKING:
+    from .net import Net
+    from .netmap import Map
 
 SCHEMA = 1
 TABLES = ("namespaces", "processes", "containers")
@@ -31,6 +36,28 @@ def listing(snapshot: Snapshot, whole: Snapshot, tables: tuple[str, ...] = TABLE
         printed["containers"] = [container(c) for c in snapshot.containers.values()]
     printed["unreadable"] = {"processes": sum(whole.unreadable.values()), "reasons": whole.unreadable}
     return printed
+
+
+def nets(found: "Map", chosen: "Sequence[Net]") -> dict[str, Any]:
+    """The object of `nsview list nets --json`: these net namespaces from within."""
+
+    def net(record: "Net") -> dict[str, Any]:
+        named = found.namespace(record.inode)
+        told = {
+            "inode": record.inode,
+            "title": found.title(record.inode),
+            "names": list(named.names if named else ()),
+            "containers": [container.key for container in found.containers(record.inode)],
+        }
+        return {**told, **msgspec.to_builtins(record)}
+
+    return {
+        "schema": SCHEMA,
+        "host": host(found.snapshot.host),
+        "taken_at": found.taken_at,
+        "nets": [net(record) for record in chosen],
+        "notes": list(found.notes),
+    }
 
 
 def host(record: Host) -> dict[str, Any]:

@@ -36,6 +36,7 @@ class Map:
 
     def __init__(self, nets: Nets, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
+        self.taken_at = nets.taken_at
         self.notes = nets.notes
         self._members = snapshot.members("net")
         self._titles: dict[int, str] = {}
@@ -174,9 +175,10 @@ class Map:
 
     def lines(self) -> list[Line]:
         """The lines of the table; their cells: name, kind, address, where it leads or whose it is."""
-        return [line for net in self.nets for line in self._lines_of(net)]
+        return [line for net in self.nets for line in self.lines_of(net)]
 
-    def _lines_of(self, net: Net) -> list[Line]:
+    def lines_of(self, net: Net) -> list[Line]:
+        """Those of one namespace: it, and below it what is in it."""
         namespace = self.namespace(net.inode)
         names = " ".join((*(namespace.names if namespace else ()), f"net:{net.inode}"))
         title = self.title(net.inode)

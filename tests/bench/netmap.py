@@ -1,12 +1,13 @@
 """From the key of the net map to its first picture, and to the whole map: of a host with many net namespaces."""
 
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 
 from pairs import Figure, latencies
 from terminal import Terminal
 
-ROUNDS = 7
+ROUNDS = 5
 
 
 def opened(nsview: Sequence[str], env: Mapping[str, str], processes: int, target: float) -> Iterator[Figure]:
@@ -14,17 +15,17 @@ def opened(nsview: Sequence[str], env: Mapping[str, str], processes: int, target
     first, whole, pictures = [], [], []
     with Terminal(nsview, env) as screen:
         screen.painted("live", timeout=120)
-        screen.rest(1)
+        time.sleep(2)
         for _ in range(ROUNDS):
             mark, begin = screen.send(b"w")
             first.append(screen.find(re.compile(rb"net map"), mark)[1] - begin)
             whole.append(screen.find(re.compile(rb"\d+ net namespaces, \d+ interfaces"), mark, 60)[1] - begin)
-            screen.rest(0.5)
+            time.sleep(0.5)
             mark, begin = screen.send(b"p")
             pictures.append(screen.find(re.compile(b"two ends of a pair"), mark)[1] - begin)
-            screen.rest(0.5)
+            time.sleep(0.5)
             screen.send(b"q")
-            screen.rest(0.5)
+            time.sleep(0.5)
     beside = f"beside {processes:,} processes, {processes // 10:,} net namespaces"
     yield latencies("lens.net", f"key of the net map → painted, {beside}", first, target)
     yield latencies("lens.net.whole", f".. → all of it is told, {beside}", whole)

@@ -21,6 +21,7 @@ from nsview.model.snapshot import Snapshot
 from nsview.model.table import matches_words, narrow
 from tests.unit.processes import running
 
+from .command import nsview
 from .conftest import require
 from .daemons import Docker, run
 from .population import Population
@@ -470,3 +471,19 @@ def test_a_recording_holds_the_net_map_as_it_was_last(tmp_path: Path, named: lis
     nets = RecordedHost(path).nets()
     assert nets is not None
     assert {inode(path_of(name)) for name in named} <= {net.inode for net in nets.nets}
+
+
+def test_the_command_line_answers_the_same(docker: Docker, named: list[str]) -> None:
+    pid = docker.container("net-cli", command=("/bin/httpd", "-f", "-p", "8083"))
+    try:
+        done = nsview("list", "nets", "--filter", "port=8083", "--json")
+        assert done.returncode == 0, done.stderr
+        (net,) = json.loads(done.stdout)["nets"]
+        assert (net["inode"], net["title"]) == (inode(of_pid(pid)), "net-cli")
+        assert [(x["protocol"], x["port"], x["pids"]) for x in net["listeners"]] == [("tcp", 8083, [pid])]
+        text = nsview("list", "nets").stdout
+        assert all(name in text for name in named)
+        nothing = nsview("list", "nets", "--filter", "port=1")
+        assert (nothing.returncode, nothing.stderr.strip()) == (1, "nsview: nothing matched")
+    finally:
+        docker.remove("net-cli")

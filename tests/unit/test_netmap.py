@@ -1,5 +1,6 @@
 """The net map's lines and its picture, from records."""
 
+import json
 import random
 import re
 from collections.abc import Iterable
@@ -7,6 +8,8 @@ from collections.abc import Iterable
 import pytest
 from msgspec.structs import replace
 
+from nsview import report
+from nsview.model import export
 from nsview.model.net import Interface, Link, Listener, Net, Nets, Route
 from nsview.model.netmap import Map, Place, brief, endpoint, summary
 from nsview.model.netpicture import _columns, picture
@@ -128,6 +131,20 @@ def test_the_summary_for_details_of_a_namespace() -> None:
 def test_words_are_cut_with_a_count() -> None:
     assert brief(["a", "b", "c"], 2) == "a, b +1"
     assert endpoint(Listener("tcp", "::1", 80, 1, 0)) == "[::1]:80"
+
+
+def test_the_command_line_prints_the_same_lines_and_json_of_the_records() -> None:
+    shown = found()
+    chosen = [net for net in shown.nets if net.inode == 20]
+    text = report.nets(shown, chosen, 200).splitlines()
+    assert text[1].split() == ["logs,", "web", "net:[20]", "3", "processes"]
+    assert text[-2].split() == ["tcp", "8080", "listens", "[::]:8080", "10", "httpd,", "11", "httpd", "web"]
+    told = json.loads(json.dumps(export.nets(shown, chosen)))
+    assert (told["schema"], told["taken_at"], told["notes"]) == (1, 1.0, [])
+    (net,) = told["nets"]
+    assert net["title"] == "logs, web" and net["containers"] == ["docker:logs", "docker:web"]
+    assert net["interfaces"][1]["link"] == {"index": 7, "net": HOST_INODE, "peer": True}
+    assert net["listeners"][0]["pids"] == [10, 11]
 
 
 # The picture

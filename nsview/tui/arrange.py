@@ -41,5 +41,5 @@ def ask(explorer: "Explorer") -> None:
         if place is not None:
             choices[place][2]()
 
-    entries = [(words, "✓" if on else "") for words, on, _ in choices]
+    entries = [(f"{'✓' if on else ' '} {words}", "") for words, on, _ in choices]
     explorer.app.push_screen(Menu("Sort, and columns", entries), chosen)

@@ -41,9 +41,11 @@ class Menu(ModalScreen[int | None]):
 
     def _lines(self) -> list[Text]:
         wide = max(len(name) for name, _ in self._entries) + 2
-        lines = [Text.assemble(safe(name).ljust(wide), (safe(text), "dim")) for name, text in self._entries]
+        lines = [
+            Text.assemble(safe(name).ljust(wide if text else 0), (safe(text), "dim")) for name, text in self._entries
+        ]
         for line in lines:
-            line.truncate(WIDTH, overflow="ellipsis")  # an option would be wrapped
+            line.truncate(min(WIDTH, self.app.size.width - 6), overflow="ellipsis")  # an option would be wrapped
         return lines
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .app import NsviewApp
 
 ENDINGS = {
-    ".json": "for programs: as nsview list --json; of a lens its lines",
+    ".json": "for programs",
     ".csv": "for a spreadsheet",
     ".svg": "a picture of the screen",
 }

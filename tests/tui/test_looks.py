@@ -19,6 +19,8 @@ SCREENS: dict[str, tuple[Path | None, tuple[str, ...]]] = {
     "nothing-matches": (None, ("slash", *"no such thing")),
     "enter": (None, ("down", "e")),
     "help": (None, ("question_mark",)),
+    "copy": (None, ("down", "y")),
+    "sort": (None, ("s",)),
     "unprivileged": (USER, ("down",)),
     "unprivileged-net": (USER, ("5",)),
     "no-details": (None, ("d",)),

@@ -87,6 +87,14 @@ class Lens(Screen[None]):
     def open(self, line: Line) -> None:
         """Go to what a line is about."""
 
+    def listed(self) -> Sequence[Line]:
+        """The lines that are left, with a cell a column."""
+        return self.table.lines
+
+    def line(self) -> Line | None:
+        """The chosen one of these."""
+        return self.table.line
+
     # The screen
 
     @property

@@ -175,6 +175,15 @@ class NetMap(Lens):
         chosen = [net.subject.inode for net in narrow(nets, matches_words(words)) if isinstance(net.subject, Net)]
         return picture(found, chosen, self._chart.size.width - 2)
 
+    def listed(self) -> Sequence[Line]:
+        return super().narrowed(self._words) if self._chart.drawn else super().listed()
+
+    def line(self) -> Line | None:
+        line = super().line()
+        if line is None or not self._chart.drawn:
+            return line
+        return next((other for other in self._made if other.subject == line.subject), None)
+
     def empty(self) -> str:
         return self._progress or (self.nets.notes[0] if self.nets and self.nets.notes else self.EMPTY)
 

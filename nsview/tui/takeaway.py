@@ -60,8 +60,8 @@ def _entries(screen: Screen[Any]) -> list[copies.Copy]:
                 return copies.of_container(row.container)
             case GroupRow() as row if row.namespace:
                 return copies.of_namespace(row.namespace, screen.snapshot)
-    if isinstance(screen, Lens) and screen.table.line is not None:
-        return copies.of_line(screen.table.line, screen.table.columns, screen.snapshot)
+    if isinstance(screen, Lens) and (line := screen.line()) is not None:
+        return copies.of_line(line, screen.table.columns, screen.snapshot)
     return []
 
 
@@ -168,7 +168,7 @@ def _export(app: "NsviewApp", screen: Explorer | Lens, path: Path) -> None:
 def _written(screen: Explorer | Lens, ending: str) -> str:
     if isinstance(screen, Lens):
         titles = [column.title for column in screen.table.columns]
-        lines = [[cell.text for cell in line.cells] for line in screen.table.lines]
+        lines = [[cell.text for cell in line.cells] for line in screen.listed()]
         if ending == ".csv":
             return copies.sheet(titles, lines)
         return _json({

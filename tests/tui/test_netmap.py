@@ -133,6 +133,21 @@ async def test_a_picture_is_not_sorted() -> None:
         assert shown(app) == before
 
 
+async def test_what_is_drawn_is_taken_away_as_the_table_has_it() -> None:
+    app = explorer(NET)
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.press("w")
+        await pilot.pause()
+        await pilot.press("slash", *"8080", "enter", "G")
+        listed, line = netmap(app).listed(), netmap(app).line()
+        assert line is not None and line.cells[0].text.strip() == "tcp 8080"
+        await pilot.press("p")
+        await pilot.pause()
+        assert list(netmap(app).listed()) == list(listed)
+        assert netmap(app).line() == line
+
+
 async def test_a_recording_without_a_net_map_says_so() -> None:
     app = explorer(USER)
     async with app.run_test(size=WIDE) as pilot:

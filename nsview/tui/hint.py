@@ -8,7 +8,7 @@ LINES = (
     "1-8 group by a kind of namespace, 0 is the process tree, 9 the containers.",
     "/ finds by name, image, pid, inode …; y copies from a row, E exports.",
     "e opens a shell in a row's namespaces, x runs a ready command there.",
-    "? tells all keys, ^p all commands by name. Any key goes on.",
+    "m matrix, w net map, a audit; ? all keys, ^p all commands. Any key goes on.",
 )
 """At most 76 cells each, for a screen of 80."""
 

@@ -41,9 +41,7 @@ class Menu(ModalScreen[int | None]):
 
     def _lines(self) -> list[Text]:
         wide = max(len(name) for name, _ in self._entries) + 2
-        lines = [
-            Text.assemble(safe(name).ljust(wide if text else 0), (safe(text), "dim")) for name, text in self._entries
-        ]
+        lines = [Text(safe(name).ljust(wide) + safe(text) if text else safe(name)) for name, text in self._entries]
         for line in lines:
             line.truncate(min(WIDTH, self.app.size.width - 6), overflow="ellipsis")  # an option would be wrapped
         return lines

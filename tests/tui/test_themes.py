@@ -55,7 +55,8 @@ def test_the_computations_give_what_is_known() -> None:
 def pieces(app: NsviewApp) -> Iterator[tuple[str, Style]]:
     """All text on the screen with its style; on one that stands over another, what is not that other's. Without lines
     and blocks, which only set things apart."""
-    parts = [app.screen] if not app.screen.is_modal else [*app.screen.query("#dialog, #help, #menu, #goto, #--input, CommandList")]
+    above = app.screen.query("#dialog, #help, #menu, #goto, #--input, CommandList")
+    parts = [*above] if app.screen.is_modal else [app.screen]
     whole = Region.from_union([part.region for part in parts])
     for strip in app.screen._compositor.render_strips()[whole.y : whole.bottom]:
         for segment in strip.crop(whole.x, whole.right):

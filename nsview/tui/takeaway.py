@@ -5,9 +5,12 @@ import os
 import re
 import subprocess
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import msgspec
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -154,33 +157,44 @@ def _name(screen: Explorer | Lens, host: str) -> str:
 
 
 def _export(app: "NsviewApp", screen: Explorer | Lens, path: Path) -> None:
-    written = app.export_screenshot(title="nsview") if path.suffix == ".svg" else _written(screen, path.suffix)
+    if path.suffix == ".svg":
+        picture = app.export_screenshot(title="nsview")
+        _keep(app, path, lambda: picture)
+        return
+    # Of a large host this takes seconds, in which keys are to be answered.
+    app.run_worker(partial(_keep, app, path, _writing(screen, path.suffix)), thread=True, group="export")
+
+
+def _keep(app: "NsviewApp", path: Path, write: Callable[[], str]) -> None:
+    """Write a file and say so. It is made anew, and for nobody else to read: it tells of every process of the host."""
     try:
-        # Made anew, and for nobody else to read: it tells of every process of the host.
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
-            file.write(written.encode("utf-8", "backslashreplace"))
+            file.write(write().encode("utf-8", "backslashreplace"))
     except OSError as error:
         app.notify(f"{safe(str(path))}: {error.strerror}", severity="error", markup=False)
     else:
         app.notify(f"Written to {safe(str(path.absolute()))}", markup=False)
 
 
-def _written(screen: Explorer | Lens, ending: str) -> str:
+def _writing(screen: Explorer | Lens, ending: str) -> Callable[[], str]:
+    """What makes the text of a file, of what is shown now."""
     if isinstance(screen, Lens):
         titles = [column.title for column in screen.table.columns]
-        lines = [[cell.text for cell in line.cells] for line in screen.listed()]
+        lines = [[cell.text for cell in line.cells] for line in screen.table.lines]
         if ending == ".csv":
-            return copies.sheet(titles, lines)
-        return _json({
+            return partial(copies.sheet, titles, lines)
+        told = {
             "schema": export.SCHEMA, "host": export.host(screen.snapshot.host), "taken_at": screen.snapshot.taken_at,
             "lens": screen.NAME, "lines": [dict(zip(titles, line, strict=False)) for line in lines],
-        })  # fmt: skip
-    assert screen.snapshot is not None
-    shown = filter.narrow(screen.snapshot, screen.view.filter)
+        }  # fmt: skip
+        return lambda: _json(told)
+    snapshot, wanted = screen.snapshot, screen.view.filter
+    assert snapshot is not None
     if ending == ".csv":
-        return copies.processes_sheet(shown)
-    return _json(export.listing(shown, screen.snapshot))
+        return lambda: copies.processes_sheet(filter.narrow(snapshot, wanted))
+    return lambda: _json(export.listing(filter.narrow(snapshot, wanted), snapshot))
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, indent=2) + "\n"
+    # msgspec indents in a fifth of the time that json does.
+    return msgspec.json.format(json.dumps(value).encode("ascii"), indent=2).decode("ascii") + "\n"

@@ -30,6 +30,8 @@ async def export_as(pilot: Pilot[int], name: str) -> None:
     await pilot.pause()
     pilot.app.screen.query_one(Input).value = name
     await pilot.press("enter")
+    await pilot.pause()
+    await pilot.app.workers.wait_for_complete()
     await pilot.pause(0.1)
 
 

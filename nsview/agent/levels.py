@@ -7,12 +7,13 @@ its status costs. Source: NS_GET_PID_IN_PIDNS of ioctl_nsfs(2), Linux 6.11.
 
 from __future__ import annotations
 
+import errno
 import os
 from fcntl import ioctl
 
 from . import nsfs
 
-_OPEN = 256  # namespaces at once; those of one namespace were mostly born together, so have pids near each other
+FILES = 128  # open at once; the processes of one namespace were mostly born together, so have pids near each other
 
 
 class Levels:
@@ -25,6 +26,7 @@ class Levels:
         self._top = top
         self._looking = False
         self._open: dict[int, list[int]] = {}
+        self._files = 0
 
     def begin(self):
         """A look at all processes begins, until `end`: namespaces may be kept open."""
@@ -34,7 +36,7 @@ class Levels:
         """Let go of the namespaces."""
         self._looking = False
         while self._open:
-            _close(self._open.popitem()[1])
+            self._close(next(iter(self._open)))
 
     def of(self, pid, fd, inode):
         """[its pid, .., as it sees itself] of the process whose directory is fd and pid namespace inode; or None."""
@@ -47,13 +49,12 @@ class Levels:
             fds = self._opened(fd, inode)
         try:
             return [pid, *[ioctl(level, nsfs.NS_GET_PID_IN_PIDNS, pid) for level in fds]] if fds else None
-        except OSError:
-            return None  # it has ended, or the kernel is older
+        except OSError as error:
+            self._looking = error.errno != errno.ENOTTY  # that says an older kernel; else the process has ended
+            return None
 
     def _opened(self, fd, inode):
         """fds of the namespaces below that of /proc, the process's own last; [] where they can't all be opened."""
-        if len(self._open) >= _OPEN:
-            _close(self._open.pop(next(iter(self._open))))
         fds: list[int] = []
         try:
             fds.append(os.open("ns/pid", os.O_RDONLY, dir_fd=fd))
@@ -63,12 +64,20 @@ class Levels:
                     if os.fstat(above).st_ino == self._top:
                         os.close(above)
                         self._open[inode] = fds
+                        self._files += len(fds)
+                        while self._files > FILES and len(self._open) > 1:
+                            self._close(next(iter(self._open)))
                         return fds
                     fds.insert(0, above)
         except OSError:
             pass
         _close(fds)
         return []
+
+    def _close(self, inode):
+        fds = self._open.pop(inode)
+        self._files -= len(fds)
+        _close(fds)
 
 
 def _close(fds):

@@ -277,20 +277,23 @@ class Namespaces:
 
         known: {key: record}, as they were described.
         """
-        found = {}
+        found: dict[tuple[str, int], Any] = {}
         # Those that are there come first, so that what is above one that goes and one that comes stays.
-        todo = [key for key in touched if self._is_there(key)]
-        left = [key for key in touched if not self._is_there(key)]
+        todo: list[tuple[str, int]] = []
+        left: list[tuple[str, int]] = []
+        for key in touched:
+            (todo if self._is_there(key) else left).append(key)
         while todo:
             key = todo.pop()
             if key in found:
                 continue
             found[key] = description = self._description(key, known)
             above, was = _above(description), _above(self.records.get(key))
-            for other in above - was:
-                self._below.setdefault(other, set()).add(key)
-                todo.append(other)
-            left += [other for other in was - above if self._loses(other, key)]
+            for other in above:
+                if other not in was:
+                    self._below.setdefault(other, set()).add(key)
+                    todo.append(other)
+            left += [other for other in was if other not in above and self._loses(other, key)]
         before = {}
         while left:
             key = left.pop()
@@ -304,7 +307,8 @@ class Namespaces:
                 left += [other for other in _above(description) if self._loses(other, key)]
         for key, description in found.items():
             before[key] = self.records.get(key)
-            record, old = self._finished(key, description), known.get(key)
+            old = known.get(key)
+            record = self._finished(key, dict(description) if description is old else description)
             self.records[key] = old if old == record else record
         self._fresh, self._above = {}, {}
         return before
@@ -326,9 +330,8 @@ class Namespaces:
             or nsfs.describe(key[0], key[1], _unopened, self.device)
         )
 
-    def _finished(self, key, description):
-        """The frame's record: what the kernel told of the namespace, and what holds it now."""
-        record = dict(description)
+    def _finished(self, key, record):
+        """The frame's record of what is the namespace's description: what holds it now is put into it."""
         record["initial"] = self._initial.get(key[0]) == key[1]
         if record["initial"]:
             record["out_of_view"] = []  # there is nothing above it to see
@@ -364,9 +367,11 @@ def _counted(processes):
 def _above(record):
     """The keys of the owner and the parent of a namespace, where it has them and they are in view."""
     if record is None:
-        return set()
-    keys = {("user", record["owner"]), (record["type"], record["parent"])}
-    return {key for key in keys if key[1] is not None}
+        return ()
+    owner, parent = ("user", record["owner"]), (record["type"], record["parent"])
+    if parent[1] is None or parent == owner:
+        return () if owner[1] is None else (owner,)
+    return (parent,) if owner[1] is None else (owner, parent)
 
 
 def _ended(before, after):

@@ -15,7 +15,7 @@ import os
 import resource
 from itertools import islice, repeat
 
-_SPARE = 256  # file descriptors left for all else
+_SPARE = 512  # file descriptors left for all else, those of `levels` included
 _TURN = 4000  # processes without an open file that are read by name in one pass
 
 

@@ -22,7 +22,7 @@
 #define NS_GET_OWNER_UID 0xB704
 #define NS_GET_PID_IN_PIDNS 0x8004B708
 #define NS_GET_ID 0x8008B70D
-#define OPEN 256 /* pid namespaces at once */
+#define OPEN 128 /* pid namespaces at once */
 #define DEEPEST 32
 #define SEEN (1u << 20)
 #define KTHREAD 0x00200000

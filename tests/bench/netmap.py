@@ -29,4 +29,4 @@ def opened(nsview: Sequence[str], env: Mapping[str, str], processes: int, target
     beside = f"beside {processes:,} processes, {processes // 10:,} net namespaces"
     yield latencies("lens.net", f"key of the net map → painted, {beside}", first, target)
     yield latencies("lens.net.whole", f".. → all of it is told, {beside}", whole)
-    yield latencies("lens.net.drawn", f"from the table to the picture, {beside}", pictures, target)
+    yield latencies("lens.net.drawn", f"from the table to the picture, {beside}", pictures)

@@ -60,7 +60,8 @@ def parser() -> argparse.ArgumentParser:
         "inside. Without a command it opens the explorer.",
         epilog="TARGET is a pid (8058), a namespace (net:4026532173), a container's name, id or unique id prefix, or "
         "a path (/proc/22733/ns/net, /run/netns/blue). Exit codes: 0 done, 1 gone or nothing matched, 2 wrong usage, "
-        "3 not permitted, 4 a host or a file could not be read; enter gives the command's own.",
+        "3 not permitted, 4 a host or a file could not be read; enter gives the command's own. "
+        "The explorer is configured in ~/.config/nsview/config.toml.",
     )
     top.add_argument("--version", action="version", version=f"nsview {__version__}")
     top.add_argument("--from", dest="recording", metavar="FILE", help="show a recording instead of this machine")

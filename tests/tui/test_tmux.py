@@ -25,7 +25,7 @@ class Tmux:
         self._tmux = ["tmux", "-S", str(socket), "-f", "/dev/null"]
         kept = {name: value for name, value in os.environ.items() if name not in ("TMUX", "TMUX_PANE")}
         self._environment = {**kept, **environment}
-        line = shlex.join([sys.executable, "-P", "-m", "nsview", "demo"])
+        line = f"{shlex.join([sys.executable, '-P', '-m', 'nsview', 'demo'])}; echo exit code $?; exec sleep 60"
         self.run("new-session", "-d", "-s", "t", "-x", str(size[0]), "-y", str(size[1]), line)
 
     def run(self, *words: str, check: bool = True) -> str:
@@ -89,6 +89,18 @@ def test_colours_are_found_where_they_are(tmux: Callable[..., Tmux]) -> None:
     terminal = tmux()
     terminal.shows("shared by 2 containers")
     assert COLOUR.search(terminal.screen())
+
+
+def test_a_wrong_configuration_ends_it_in_one_line(tmux: Callable[..., Tmux], tmp_path: Path) -> None:
+    file = tmp_path / "nsview" / "config.toml"
+    file.parent.mkdir()
+    file.write_text('theme = "nord"\n[keys]\nfiltr = "z"\n')
+    terminal = tmux((200, 24), XDG_CONFIG_HOME=str(tmp_path))
+    terminal.shows("exit code 4")
+    said = [line for line in terminal.screen().splitlines() if line.strip()]
+    assert said[0].startswith("nsview: ")
+    assert "config.toml: line 3: keys.filtr: no such action; is it filter" in said[0]
+    assert len(said) == 2
 
 
 def test_what_was_chosen_is_kept_though_the_terminal_is_closed(tmux: Callable[..., Tmux], tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ class ExportDialog(ModalScreen[Path | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="menu"):
-            yield Label(Text("Export what is shown, to a file in " + safe(os.getcwd())), id="dialog-title")
+            yield Label(Text("Export what is shown, to a file in " + safe(_here())), id="dialog-title")
             yield Input(self._proposed + ".json", id="file", compact=True)
             yield Label(id="ending")
             yield Label(Text("Enter writes it, ↑ ↓ choose another ending, Esc goes back", "dim"))
@@ -117,14 +117,14 @@ class ExportDialog(ModalScreen[Path | None]):
 
     def action_ending(self, by: int) -> None:
         typed = self.query_one(Input)
-        path = Path(typed.value or self._proposed)
+        root, ending = os.path.splitext(typed.value)
         endings = list(ENDINGS)
-        place = endings.index(path.suffix) + by if path.suffix in endings else 0
-        typed.value = str(path.with_suffix(endings[place % len(endings)]))
+        place = endings.index(ending) + by if ending in endings else 0
+        typed.value = (root or self._proposed) + endings[place % len(endings)]
         typed.cursor_position = len(typed.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        path = Path(event.value).expanduser()
+        path = Path(os.path.expanduser(event.value))
         if path.suffix not in ENDINGS:
             self._tell(event.value)
         elif os.path.lexists(path):
@@ -134,6 +134,13 @@ class ExportDialog(ModalScreen[Path | None]):
 
     def action_cancel(self) -> None:
         self.dismiss(None)
+
+
+def _here() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return "a directory that is gone"
 
 
 def ask_to_export(app: "NsviewApp") -> None:
@@ -170,10 +177,11 @@ def _keep(app: "NsviewApp", path: Path, write: Callable[[], str]) -> None:
     try:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
             file.write(write().encode("utf-8", "backslashreplace"))
-    except OSError as error:
-        app.notify(f"{safe(str(path))}: {error.strerror}", severity="error", markup=False)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        words = getattr(error, "strerror", None) or str(error)
+        app.notify(f"{safe(str(path))}: {words}", severity="error", markup=False)
     else:
-        app.notify(f"Written to {safe(str(path.absolute()))}", markup=False)
+        app.notify(f"Written to {safe(os.path.join(_here(), path))}", markup=False)
 
 
 def _writing(screen: Explorer | Lens, ending: str) -> Callable[[], str]:

@@ -131,6 +131,10 @@ async def test_nothing_is_overwritten_or_written_through() -> None:
             await pilot.press("escape")
         await export_as(pilot, "no/such/directory.json")
         assert any("No such file" in notice.message for notice in app._notifications)
+        await export_as(pilot, "a\0b.json")
+        assert any("null byte" in notice.message for notice in app._notifications)
+        await export_as(pilot, "~nobody-of-that-name/x.json")
+        assert any("~nobody-of-that-name/x.json: No such file" in notice.message for notice in app._notifications)
         await export_as(pilot, "what.txt")
         assert isinstance(app.screen, ExportDialog)
         assert "end it in .json" in drawn(app)
@@ -151,6 +155,26 @@ async def test_the_arrows_choose_another_ending() -> None:
             await pilot.press(key)
         assert endings == [".json", ".csv", ".svg", ".json"]
         assert Path(typed.value).suffix == ".svg"
+        for name in ("", "/", "..", ".json"):
+            typed.value = name
+            await pilot.press("down")
+            assert typed.value.endswith(".json")
+
+
+async def test_in_a_directory_that_is_gone_nothing_fails_but_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    app = explorer()
+    async with app.run_test(size=SMALL) as pilot:
+        await loaded(pilot)
+        await pilot.press("E", "enter")
+        await pilot.pause()
+        await app.workers.wait_for_complete()
+        assert any("No such file" in notice.message for notice in app._notifications)
 
 
 @pytest.mark.parametrize(

@@ -186,12 +186,17 @@ class _Reader:
         self._messages = messages
         self._look = look
         self._progress = progress
+        self._at = os.stat("/proc/self/ns/net").st_ino  # the namespace that this process is in
         self.unsearched = 0
+
+    def _join(self, inode, fd):
+        if inode != self._at:
+            linux.setns(fd, CLONE_NEWNET)
+            self._at = inode
 
     def read(self, targets):
         """([record], [targets that may not be joined])."""
         records, refused, joined = [], [], []
-        at = os.stat("/proc/self/ns/net").st_ino
         for done, target in enumerate(targets):
             self._progress("namespaces", done, len(targets))
             try:
@@ -201,9 +206,7 @@ class _Reader:
                     refused.append(target)
                 continue
             try:
-                if target.inode != at:
-                    linux.setns(fd, CLONE_NEWNET)
-                    at = target.inode
+                self._join(target.inode, fd)
                 records.append(self._within(target.inode))
                 joined.append(target)
             except OSError as error:
@@ -214,7 +217,7 @@ class _Reader:
             finally:
                 os.close(fd)
         if self._messages:
-            self._connect(records, {target.inode: target for target in joined}, at)
+            self._connect(records, {target.inode: target for target in joined})
         self.find_owners(records)
         return records, refused
 
@@ -235,7 +238,7 @@ class _Reader:
 
     # Where interfaces lead to
 
-    def _connect(self, records, targets, at):
+    def _connect(self, records, targets):
         """Say of each interface that leads somewhere in which namespace that is.
 
         The kernel tells a number, by which one namespace knows another. Which one that is can only be asked of each
@@ -254,25 +257,26 @@ class _Reader:
             away = [i for i in record["interfaces"] if i["nsid"] is not None and i["link"]]
             if away:
                 with contextlib.suppress(OSError):  # it has ended meanwhile
-                    at = self._resolve(record["inode"], away, targets, by_pair, by_index, at)
+                    self._resolve(record["inode"], away, targets, by_pair, by_index)
         known = {(r["inode"], i["index"]): i for r in records for i in r["interfaces"]}
         for record in records:
             for interface in record["interfaces"]:
                 link = interface["link"]
                 if interface.pop("nsid") is None and link:
                     link["net"] = record["inode"]
+        for record in records:
+            for interface in record["interfaces"]:
+                link = interface["link"]
                 other = known.get((link["net"], link["index"])) if link else None
                 back = other["link"] if other else None
-                if link and back and interface["kind"] in _PAIRED and back["index"] == interface["index"]:
-                    link["peer"] = True
+                if back and interface["kind"] in _PAIRED:
+                    link["peer"] = (back["net"], back["index"]) == (record["inode"], interface["index"])
 
-    def _resolve(self, inode, away, targets, by_pair, by_index, at):
-        """Find where these interfaces of one namespace lead to; in which namespace this process is afterwards."""
+    def _resolve(self, inode, away, targets, by_pair, by_index):
+        """Find where these interfaces of one namespace lead to."""
         fd = targets[inode].open()
         try:
-            if inode != at:
-                linux.setns(fd, CLONE_NEWNET)
-                at = inode
+            self._join(inode, fd)
         finally:
             os.close(fd)
         numbers: dict[int, int | None] = {}  # {inode: by which number this namespace knows it}
@@ -292,7 +296,6 @@ class _Reader:
                     if number in found:
                         break
                 link["net"] = found.get(number)
-        return at
 
     # Who listens
 
@@ -303,8 +306,8 @@ class _Reader:
         if not wanted:
             return
         processes = self._look["processes"]
-        for done, (pid, record) in enumerate(processes.items()):
-            if record["kthread"]:
+        for done, pid in enumerate(sorted(processes)):
+            if processes[pid]["kthread"]:
                 continue
             if not done % 64:
                 self._progress("processes", done, len(processes))

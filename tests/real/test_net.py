@@ -383,6 +383,7 @@ def test_who_reads_can_not_be_looked_into(seen: Seen, population: Population) ->
     """While it is in a namespace whose root may be hostile it is not dumpable: even its files in /proc are root's."""
     inner = population.process("net", "user", options=("--map-root-user",))
     agent = seen.host._agent.pid
+    seen.look()
     owners: set[int] = set()
     seen.host.request_nets()
     wait_until(lambda: _watched(agent, owners), 20, "the reader")

@@ -47,9 +47,8 @@ class Reading:
         if not self._pid:
             try:
                 os.close(self.fd)
-                linux.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+                _guard()
                 if os.getppid() == agent:
-                    linux.prctl(_PR_SET_DUMPABLE, 0)
                     gc.disable()
                     _run(look, scanner, packages, lambda frame: _write(out, encoded(dict(frame, id=id))))
                     os._exit(0)
@@ -66,6 +65,12 @@ class Reading:
             return frames, None
         os.close(self.fd)
         return frames, os.waitpid(self._pid, 0)[1] == 0
+
+
+def _guard():
+    """End with the parent, and be looked into by nobody meanwhile."""
+    linux.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    linux.prctl(_PR_SET_DUMPABLE, 0)
 
 
 def _write(fd, data):
@@ -400,8 +405,8 @@ def _from_within(owner, read):
     if not pid:
         try:
             os.close(back)
-            linux.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             linux.setns(owner, CLONE_NEWUSER)
+            _guard()  # again: the kernel undoes it where capabilities change
             records, refused = read()
             _write(out, json.dumps([records, [target.inode for target in refused]]).encode("ascii"))
             os._exit(0)

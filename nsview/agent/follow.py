@@ -15,7 +15,8 @@ LOOK = 5.0, 0.004  # at everything: what nothing else tells, such as a process m
 PASS = 1.0, 0.009  # over what has run: setns and unshare, and all changes where there are no events
 BIRTHS = 0.1, 0.01  # a glance at how many there have been, where there are no events
 GATHER = 0.01  # after the first event of some, so that a burst is one update
-AGAIN = 0.04  # after a death, until one looks whether the zombie is gone
+EVERY = 0.05  # from one update to the next at the least: who looks at a screen sees no more than that
+AGAIN = 0.05  # after a death, until one looks whether the zombie is gone
 UPDATES = 0.25  # of a core at the most: a storm makes updates rarer, not later ones ..
 BURST = 0.1  # .. but so many seconds of work are saved up while little happens, and what comes then need not wait
 
@@ -55,7 +56,7 @@ class Follow:
         credit, since = self._credit
         credit = min(BURST, credit + (now - since) * UPDATES) - cost
         self._credit = credit, now
-        self._next_update = now + max(0.0, -credit / UPDATES)
+        self._next_update = now + max(EVERY, -credit / UPDATES)
         # A zombie is gone when its parent takes note of it, which is soon, or only a pass will tell.
         self._ended = {pid: n + 1 for pid, n in self._ended.items() if n < 4 and pid in processes}
         if self._ended:

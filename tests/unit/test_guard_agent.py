@@ -9,12 +9,14 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
 import nsview
-from nsview.agent import follow
+from nsview.agent import follow, scan
 from tests.conftest import in_ci
 
 FEW, MANY = 10, 210
@@ -78,6 +80,40 @@ def test_an_update_costs_what_has_changed_however_many_there_are(tmp_path: Path)
     assert many <= 5 * PER_CHANGED, many
 
 
+class Unwalked(dict[Any, Any]):
+    """A dict that may be asked for what is under a key, and for nothing else."""
+
+    def _walked(self, *_: object) -> NoReturn:
+        raise AssertionError("an update walked over all there is")
+
+    __iter__ = keys = values = items = _walked  # type: ignore[assignment]
+
+
+def test_an_update_walks_over_nothing_but_what_changed() -> None:
+    """Births, deaths, and namespaces that come and go with them; a first look is what the rest is compared with."""
+    words = ["unshare", *([] if os.geteuid() == 0 else ["--user"]), "--net", "--uts", "sleep", "600"]
+    scanner = scan.Scanner()
+    scanner.look()
+    host, namespaces = scanner._host, scanner._namespaces
+    host.processes = scanner.now["processes"] = Unwalked(host.processes)
+    namespaces.records = scanner.now["namespaces"] = Unwalked(namespaces.records)
+    namespaces._members = Unwalked(namespaces._members)
+    child = subprocess.Popen(words)
+    try:
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline and os.readlink(f"/proc/{child.pid}/exe").endswith("unshare"):
+            time.sleep(0.01)
+        born = scanner.update([child.pid, os.getpid()])
+    finally:
+        child.kill()
+        child.wait()
+    gone = scanner.update([child.pid])
+    made = [(r["type"], r["inode"]) for r in born["namespaces"]]
+    assert {"net", "uts"} <= {kind for kind, _ in made}
+    assert [record["pid"] for record in born["processes"]] == [child.pid] == gone["gone"]
+    assert set(made) <= set(gone["namespaces_gone"])
+
+
 class Clock:
     """Time that passes only when told to."""
 
@@ -131,8 +167,34 @@ def test_a_storm_makes_updates_rarer_and_nothing_grows(monkeypatch: pytest.Monke
             spent += work
             followed.updated(work, {})
     assert spent <= (follow.UPDATES + 0.02) * 60
-    assert updates <= 60 / follow.GATHER
+    assert updates <= 60 / follow.EVERY + 1
     # No more waits at the end than at the beginning, and all of it is looked at.
     assert max(gathered[-10:]) <= 2 * max(gathered[:10])
     assert sum(gathered) >= 0.95 * 60 * Storm.RATE
     assert len(followed._ended) <= 2 * max(gathered)
+
+
+def test_what_happens_after_a_while_of_quiet_is_looked_at_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However dear updates are: only who has used up what was saved must wait, and no longer than that takes."""
+    clock = Clock()
+    storm = Storm(clock)
+    monkeypatch.setattr(follow, "time", clock)
+    monkeypatch.setattr(follow, "_listening", lambda: storm)
+    followed = follow.Follow()
+    followed.looked(0.1)
+    followed._next_pass = followed._next_look = 2000.0  # these are not what is waited for
+    waits = []
+    for _ in range(4):
+        clock.now += 0.9
+        followed.heard([storm], [])
+        waits.append(followed.next(clock.now) - clock.now)
+        clock.now += waits[-1]
+        followed.due({})
+        clock.now += 0.08
+        followed.updated(0.08, {})
+    assert waits == pytest.approx([follow.GATHER] * 4)
+    followed.heard([storm], [])
+    assert followed.next(clock.now) - clock.now == pytest.approx(follow.EVERY)
+    followed.updated(0.2, {})
+    followed.heard([storm], [])
+    assert 0.2 < followed.next(clock.now) - clock.now <= 0.2 / follow.UPDATES

@@ -89,7 +89,7 @@ def only(terminal: Terminal, words: str, first: str) -> None:
     terminal.type(words)
     terminal.shows(f"/{words}")
     terminal.press("Enter")
-    terminal.shows("0-9 Group by")
+    terminal.shows("? Help")
     wait_until(lambda: first in terminal.screen().splitlines()[3], 20, f"{first} in the first row")
     terminal.press("g", "Down")
 
@@ -113,7 +113,7 @@ def test_open_look_enter_and_come_back(docker: Docker, terminal: Terminal) -> No
         terminal.type("echo inside=$(readlink /proc/self/ns/net) tty=$(tty)\n")
         terminal.shows(f"inside={net}")
         terminal.type("exit 7\n")
-        terminal.shows("exit code 7", "5 net", "0-9 Group by")
+        terminal.shows("exit code 7", "5 net", "? Help")
         # The selection is where it was: the same process is still what would be entered.
         terminal.press("e")
         terminal.shows(f"Enter {WEB}: sleep, pid {pid}")
@@ -157,7 +157,7 @@ def test_a_command_in_a_namespace_shows_its_output_until_enter(docker: Docker, t
         terminal.press("Enter")
         terminal.shows(address, "exit code 0. Enter goes back")
         terminal.press("Enter")
-        terminal.shows("0-9 Group by")
+        terminal.shows("? Help")
     finally:
         docker.remove(ADDR)
 

@@ -212,7 +212,7 @@ class NsviewApp(App[int]):
             self.exit(4)
             return
         # What was last seen stays on the screen.
-        self.explorer.query_one(Status).source = "stopped"
+        self._tell_source("stopped")
         self.notify(f"{message.failure}\nWhat you see is from before.", severity="error", timeout=20)
 
     @property
@@ -281,8 +281,13 @@ class NsviewApp(App[int]):
 
     def _heard(self) -> None:
         self._asked = None
-        for status in self.explorer.query(Status):  # none any more where the explorer is ending
-            status.source = "live" if self.host.live else "recorded"
+        self._tell_source("live" if self.host.live else "recorded")
+
+    def _tell_source(self, words: str) -> None:
+        """In the line at the top: of the explorer, and of the lens over it. There is none any more at the end."""
+        for screen in filter(None, (self.explorer, self.lens)):
+            for status in screen.query(Status):
+                status.source = words
 
     def _wait(self) -> None:
         """An agent that was asked may be stopped, or wait for something itself: say that it says nothing."""
@@ -290,7 +295,7 @@ class NsviewApp(App[int]):
         if self._asked is not None and self.agent_runs:
             silence = time.monotonic() - self._asked
             if silence >= PATIENCE:
-                self.explorer.query_one(Status).source = f"no word for {silence:.0f} s"
+                self._tell_source(f"no word for {silence:.0f} s")
             self._waiting = self.set_timer(max(1, PATIENCE - silence), self._wait)
 
     def search_holders(self, *, slowly: bool) -> None:

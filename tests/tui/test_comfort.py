@@ -39,8 +39,8 @@ async def test_the_next_run_looks_as_the_last_one_did(tmp_path: Path) -> None:
 
 async def told(pilot: Pilot[int], words: str) -> None:
     """Until the status line says so."""
-    status = pilot.app.explorer.query_one(Status)  # type: ignore[attr-defined]
     for _ in range(600):
+        status = pilot.app.screen.query_one(Status)
         if words in status.render().plain:
             return
         await pilot.pause(0.05)
@@ -56,6 +56,10 @@ async def test_an_agent_that_is_stopped_is_not_called_live(monkeypatch: pytest.M
         os.kill(host._agent.pid, signal.SIGSTOP)
         try:
             await pilot.press("0", "down")
+            await told(pilot, " no word for ")
+            await pilot.press("m")
+            await pilot.pause()
+            assert app.screen is app.lens
             await told(pilot, " no word for ")
         finally:
             os.kill(host._agent.pid, signal.SIGCONT)

@@ -317,13 +317,15 @@ def _explore(options: argparse.Namespace) -> int:
         options.recording = demo()
     from . import config, state
     from .join.ready import commands
+    from .tui import pace
 
     host = _host(options, once=False)
     if not host.live:
         host.first()  # what can't be read is said before the screen is taken
     try:
         own = config.Config(config.path())
-        from .tui.app import NsviewApp
+        with pace.hurried():
+            from .tui.app import NsviewApp
 
         app = NsviewApp(host, commands(own.ready), state.Memory(state.path(), **own.settings.looks))
         app.configure(own)

@@ -281,7 +281,7 @@ def _process(snapshot: Snapshot, process: Process) -> str:
 
 
 def _sharing(shared: Sharing, process: Process) -> list[str]:
-    return [shared.kind, str(shared.inode or "?"), str(len(shared.pids) or "-"), who_else(shared, process)]
+    return [shared.kind, str(shared.inode or "?"), str(shared.nprocs or "-"), who_else(shared, process)]
 
 
 def who_else(shared: Sharing, process: Process) -> str:
@@ -293,7 +293,7 @@ def who_else(shared: Sharing, process: Process) -> str:
     others = [container.name for container in shared.containers if container.key != process.container]
     if others:
         return ", ".join(others)
-    number = len(shared.pids) - 1
+    number = shared.nprocs - 1
     own = "this container only" if process.container and shared.containers else None
     return own or (f"{number} other{'s' if number > 1 else ''}" if number else "nobody else")
 

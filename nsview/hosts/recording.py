@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 from msgspec.structs import replace
 
 from nsview.model.contents import READ, Contents
@@ -90,8 +91,9 @@ class RecordedHost:
         then: `contents` can add nothing to it."""
         if self._details is None:
             self._details = {}
-            for said in self._read(pace=0):
-                if isinstance(said, frames.DetailsFrame) and (details := said.details):
+            # Those frames alone: a long recording takes seconds to go through.
+            for details in (_details_in(line) for line in self._lines if b'"details"' in line):
+                if details:
                     key = details.pid, details.start
                     self._details[key] = _together(self._details.get(key), details)
         return self._details.get((process.pid, process.start))
@@ -130,6 +132,14 @@ def _together(old: Details | None, new: Details) -> Details:
     told = {kind: known for kind in READ if (known := getattr(new.contents, kind) or getattr(old.contents, kind))}
     unreadable = {**old.contents.unreadable, **new.contents.unreadable}
     return replace(new, contents=Contents(**told, unreadable={k: v for k, v in unreadable.items() if k not in told}))
+
+
+def _details_in(line: bytes) -> Details | None:
+    try:
+        frame = frames.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None  # whoever reads the recording as far as this is told
+    return frame.details if isinstance(frame, frames.DetailsFrame) else None
 
 
 def demo() -> Path:

@@ -15,32 +15,42 @@ USUALLY_SHARED: tuple[KindName, ...] = ("user", "cgroup", "time")
 class Sharing(Struct, frozen=True):
     """One namespace of a process and who else is in it.
 
-    inode: None where it could not be read. pids: all members, the process itself included.
+    inode: None where it could not be read. nprocs: all members, the process itself included.
     containers: of the members, in order of name.
     """
 
     kind: KindName
     inode: int | None
     initial: bool
-    pids: tuple[int, ...]
+    nprocs: int
     containers: tuple[Container, ...]
 
 
 def sharing(snapshot: Snapshot, process: Process) -> tuple[Sharing, ...]:
     """The eight namespaces of a process, in the usual order, and who else is in each."""
+    # Most processes have the same few sets of namespaces: these are asked, not each process.
+    numbers = dict.fromkeys(KIND_NAMES, 0)
+    keys: dict[KindName, set[str | None]] = {kind: set() for kind in KIND_NAMES}
+    own = [(kind, inode) for kind in KIND_NAMES if (inode := getattr(process.namespaces, kind)) is not None]
+    for (namespaces, container), number in snapshot.sets.items():
+        for kind, inode in own:
+            if getattr(namespaces, kind) == inode:
+                numbers[kind] += number
+                keys[kind].add(container)
     found = []
     for kind in KIND_NAMES:
         inode = getattr(process.namespaces, kind)
-        pids = snapshot.members(kind).get(inode, ()) if inode is not None else ()
-        found.append(
-            Sharing(kind, inode, snapshot.is_initial(kind, inode), pids, containers_of(snapshot, pids))
-        )
+        initial = snapshot.is_initial(kind, inode)
+        found.append(Sharing(kind, inode, initial, numbers[kind], _in_order(snapshot, keys[kind])))
     return tuple(found)
 
 
 def containers_of(snapshot: Snapshot, pids: Iterable[int]) -> tuple[Container, ...]:
     """The containers that these processes belong to, each once, in order of name."""
-    keys = {snapshot.processes[pid].container for pid in pids}
+    return _in_order(snapshot, {snapshot.processes[pid].container for pid in pids})
+
+
+def _in_order(snapshot: Snapshot, keys: set[str | None]) -> tuple[Container, ...]:
     found = [snapshot.containers[key] for key in keys if key is not None and key in snapshot.containers]
     return tuple(sorted(found, key=lambda container: (container.name, container.key)))
 

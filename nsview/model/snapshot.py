@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from msgspec import Struct
 
 from .kinds import KIND_NAMES, KindName
-from .records import Container, Host, Namespace, NamespaceKey, Process, Search
+from .records import Container, Host, Namespace, NamespaceKey, Namespaces, Process, Search
 
 _Key = TypeVar("_Key")
 _Record = TypeVar("_Record")
@@ -34,7 +34,8 @@ class Touched(NamedTuple):
 class Snapshot(Struct, frozen=True, dict=True):
     """What a host was at one instant. Never changed: a delta makes the next one, which shares what stayed.
 
-    taken_at: seconds since the epoch. What is derived is computed at first use and kept.
+    taken_at: seconds since the epoch. What is derived is computed at first use, and what was once asked for is then
+    carried on from one snapshot to the next at the cost of what changed.
     search: the last search for holders, None where nobody has looked: then `held_by` is not all there is, and a
     namespace without processes may be missing.
     """
@@ -59,7 +60,23 @@ class Snapshot(Struct, frozen=True, dict=True):
         """{key of a container: pids in ascending order}; under None the processes that are in no container."""
         return self._grouped("container")
 
+    @cached_property
+    def _wanted(self) -> set[str]:
+        """What was asked for of this snapshot or one before or after: one set, which all of them share."""
+        return set()
+
+    @property
+    def sets(self) -> Counter[tuple[Namespaces, str | None]]:
+        """{(a set of namespaces, key of a container or None): how many processes have just these}."""
+        self._wanted.add("sets")
+        return self._sets
+
+    @cached_property
+    def _sets(self) -> Counter[tuple[Namespaces, str | None]]:
+        return Counter((process.namespaces, process.container) for process in self.processes.values())
+
     def _grouped(self, by: _By) -> dict[Any, tuple[int, ...]]:
+        self._wanted.add(by)
         found = self._members.get(by)
         if found is None:
             groups: dict[Any, list[int]] = {}
@@ -165,8 +182,11 @@ def advance(
     )
     new.__dict__["_steps"] = (*old._steps[1 - _STEPS :], (old._id, touched))
     pairs = [(old.processes.get(pid), next_processes.get(pid)) for pid in touched.pids]
-    for by, groups in list(old._members.items()):  # others may ask for a kind meanwhile
-        new._members[by] = _members_after(groups, by, pairs)
+    new.__dict__["_wanted"] = old._wanted
+    for by in _PLACE.keys() & old._wanted:
+        new._members[by] = _members_after(old._grouped(by), by, pairs)
+    if "sets" in old._wanted:
+        new.__dict__["_sets"] = _sets_after(old._sets, pairs)
     unreadable = new.__dict__["_unreadable"] = Counter(old._unreadable)
     for before, now in pairs:
         if before and before.unreadable:
@@ -220,10 +240,26 @@ def _members_after(
     return groups
 
 
+def _sets_after(
+    sets: Counter[tuple[Namespaces, str | None]], pairs: list[tuple[Process | None, Process | None]]
+) -> Counter[tuple[Namespaces, str | None]]:
+    """The sets after (before, now) of the processes that changed."""
+    sets = sets.copy()
+    for before, now in pairs:
+        if now:
+            sets[now.namespaces, now.container] += 1
+        if before:
+            key = before.namespaces, before.container
+            sets[key] -= 1
+            if not sets[key]:
+                del sets[key]
+    return sets
+
+
 def searched(old: Snapshot, search: Search) -> Snapshot:
     """The snapshot after a search for holders has ended; what it found came with the delta before."""
     new = Snapshot(old.host, old.taken_at, old.processes, old.namespaces, old.containers, search)
-    new._members.update(old._members)
+    new.__dict__.update((name, old.__dict__[name]) for name in ("_members", "_sets", "_wanted") if name in old.__dict__)
     new.__dict__["_steps"] = (*old._steps[1 - _STEPS :], (old._id, Touched(set(), set(), set())))
     return new
 

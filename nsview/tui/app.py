@@ -40,6 +40,7 @@ from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
 from nsview.state import Memory, write
 
+from . import pace
 from .binding import Binding
 from .explorer import Explorer
 from .messages import (
@@ -96,6 +97,9 @@ class NsviewApp(App[int]):
         self.register_theme(OKABE_ITO)
         self._begin_with(self.memory.state.theme)
         self.failure: str | None = None
+        self._handing = threading.Lock()
+        self._arrived: Snapshot | None = None  # the latest, until it is taken
+        self._taken: Snapshot | None = None
         self._recorded_answer = 0
         self._searching: LocalHost | None = None
         self._ended: LocalHost | RecordedHost | None = None  # the host whose agent has ended
@@ -160,17 +164,16 @@ class NsviewApp(App[int]):
     def _feed(self, host: LocalHost | RecordedHost) -> None:
         worker = get_current_worker()
         failure = None
-        before = None
         try:
             for said in host.read():
                 if worker.is_cancelled or host is not self.host:
                     return
                 match said:
                     case Snapshot():
-                        # Compared here, where nobody waits for it.
-                        happened = changes(before, said) if before and host.timed else None
-                        self.post_message(SnapshotArrived(said, happened))
-                        before = said
+                        with self._handing:
+                            waiting, self._arrived = self._arrived, said
+                        if waiting is None:
+                            self.post_message(SnapshotArrived())
                     case frames.Progress():
                         self.post_message(Progressed(said.done, said.total))
                     case frames.DetailsFrame():
@@ -187,11 +190,19 @@ class NsviewApp(App[int]):
             self.post_message(FeedEnded(failure))
 
     def on_snapshot_arrived(self, message: SnapshotArrived) -> None:
+        with self._handing:
+            snapshot, self._arrived = self._arrived, None
+        if snapshot is None:
+            return
         if self.explorer.snapshot is None and self.memory.file and not self.memory.state.greeted:
             self._greet()
-        self.explorer.take(message.snapshot, message.happened)
+        before, self._taken = self._taken, snapshot
+        if before is None:
+            self.call_after_refresh(pace.settle)
+        follows = before is not None and before.host is snapshot.host and self.host.timed
+        self.explorer.take(snapshot, changes(before, snapshot) if before and follows else None)
         if self.lens is not None:
-            self.lens.take(message.snapshot)
+            self.lens.take(snapshot)
         self._heard()
 
     def on_progressed(self, message: Progressed) -> None:

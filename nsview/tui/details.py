@@ -1,21 +1,22 @@
 """The pane about the chosen row."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import ClassVar, Literal
 
 from rich.console import Group, RenderableType
+from rich.segment import Segment
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
-from textual.app import ComposeResult
-from textual.widgets import Static
+from textual.binding import BindingType
+from textual.strip import Strip
 
 from nsview.hosts.usage import Usage
 from nsview.model.chain import chain
 from nsview.model.group import USUALLY_SHARED, sharing
 from nsview.model.holding import words
 from nsview.model.kinds import KIND
-from nsview.model.label import label
+from nsview.model.label import of_process
 from nsview.model.records import Container, Details, Namespace, Process
 from nsview.model.rows import Grouping, GroupRow, ProcessRow, Row
 from nsview.model.snapshot import Snapshot
@@ -24,22 +25,23 @@ from nsview.report import who_else
 
 from .contents import TOLD, Told, told
 from .contents.pieces import Line
+from .lines import Lines
 from .pane import Pane
 
 STYLES = ("title", "label", "host", "container", "dim", "warning")
 
 
-class DetailsPane(Pane):
+class DetailsPane(Lines, can_focus=True):
     """All that is known of one row; what is read on demand is added as it comes."""
 
+    BINDINGS: ClassVar[list[BindingType]] = Pane.BINDINGS
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"details--{name}" for name in STYLES}
 
     def __init__(self) -> None:
-        super().__init__(id="details")
+        super().__init__("details")
         self._shown: object = None
-
-    def compose(self) -> ComposeResult:
-        yield Static(id="details-text")
+        self._content: RenderableType = Text()
+        self._laid_out: list[tuple[Segment, ...]] = []
 
     def show(
         self, row: Row | None, snapshot: Snapshot, by: Grouping, details: Details | None, usage: Usage | None
@@ -47,19 +49,46 @@ class DetailsPane(Pane):
         """Show a row of this snapshot, with the details of its process where they have come."""
         match row:
             case ProcessRow():
-                content = self._process(row.process, snapshot, by, details, usage)
+                self._content = self._process(row.process, snapshot, by, details, usage)
             case GroupRow(container=Container()):
-                content = self._container_group(row, snapshot, details)
+                self._content = self._container_group(row, snapshot, details)
             case GroupRow(namespace=Namespace()):
-                content = self._namespace(row, snapshot, details)
+                self._content = self._namespace(row, snapshot, details)
             case GroupRow():
-                content = self._unplaced(row, by)
+                self._content = self._unplaced(row, by)
             case _:
-                content = Text()
-        self.query_one("#details-text", Static).update(content)
+                self._content = Text()
         if row is not None and row.key != self._shown:
             self._shown = row.key
-            self.scroll_home(animate=False)
+            self.scroll_to(y=0, animate=False, force=True)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        """Break the content into lines of this width."""
+        width = self.size.width
+        if width:
+            console = self.app.console
+            options = console.options.update(width=width, height=None, highlight=False)
+            self._laid_out = [
+                tuple(line) for line in console.render_lines(self._content, options, style=self.rich_style)
+            ]
+            self.set_height(len(self._laid_out))
+            self.repaint()
+
+    def on_resize(self) -> None:
+        self._lay_out()
+        self.refresh()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._lay_out()
+
+    def line(self, y: int) -> Hashable:
+        place = self.scroll_offset.y + y
+        return self._laid_out[place] if place < len(self._laid_out) else ()
+
+    def strip(self, line: tuple[Segment, ...], width: int) -> Strip:
+        return Strip(line).adjust_cell_length(width, self.rich_style)
 
     def _s(self, name: str) -> Style:
         return self.get_component_rich_style(f"details--{name}")
@@ -160,7 +189,7 @@ class DetailsPane(Pane):
             table.add_row(
                 shared.kind,
                 Text(str(shared.inode or "?"), style),
-                Text(str(len(shared.pids) or ""), self._s("dim")),
+                Text(str(shared.nprocs or ""), self._s("dim")),
                 Text(safe(who_else(shared, process)), style),
             )
         return table
@@ -204,7 +233,7 @@ class DetailsPane(Pane):
         namespace = row.namespace
         assert namespace is not None
         kind = KIND[namespace.type]
-        oldest = min((snapshot.processes[pid] for pid in row.pids), key=lambda p: (p.start, p.pid), default=None)
+        oldest = snapshot.processes.get(row.oldest) if row.oldest is not None else None
         asked = snapshot.processes.get(details.pid) if details else oldest
         found = told(namespace.type, asked, details.contents if details else None, snapshot) if asked else None
         parts: list[RenderableType] = [
@@ -216,7 +245,7 @@ class DetailsPane(Pane):
                 ("", Text("the host's own", self._s("host")) if namespace.initial else None),
                 ("processes", str(len(row.pids))),
                 ("oldest", f"{oldest.pid} {oldest.command}" if oldest else None),
-                ("label", label(namespace, snapshot)),
+                ("label", of_process(oldest, snapshot) if oldest and not (row.containers or row.initial) else None),
                 ("owner", _above("owner", "user", namespace.owner, namespace)),
                 ("parent", _above("parent", namespace.type, namespace.parent, namespace)),
                 ("made by", f"uid {namespace.owner_uid}" if namespace.owner_uid is not None else None),

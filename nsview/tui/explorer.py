@@ -56,6 +56,8 @@ from .status import Status
 from .trail import Place, Trail
 
 MOMENT = 1.5  # seconds for which births, deaths and moves are marked
+SOON = 0.02  # seconds from a key to the details of its row: the row itself comes first
+AGAIN = 1.0  # seconds between two looks at the details of one row while the host changes
 
 
 class Explorer(Screen[None]):
@@ -125,6 +127,8 @@ class Explorer(Screen[None]):
         self._details_of: RowKey | None = None  # the row that they are shown for, the details of its representative
         self._usage: Usage | None = None
         self._meter = Meter()
+        self._telling: Timer | None = None
+        self._told = self._tell_at = 0.0  # when details were shown last, and will be next
         self._asking: Timer | None = None
         self._asked: int | None = None
         self._entering: tuple[int, Process, Row, Ready | None] | None = None
@@ -250,6 +254,10 @@ class Explorer(Screen[None]):
             self._show_host(latest)  # another agent's, as root
         rows.update(latest, [process for mark, _, process in self._recent.values() if mark == "gone"])
         self.listing.show(rows, marks=self._marks({key: mark for key, (mark, _, _) in self._recent.items()}))
+        self._tell_soon(max(SOON, self._told + AGAIN - now))
+        row = self.listing.row
+        if isinstance(row, ProcessRow) and self._asking is None and self._live:
+            self._asking = self.set_timer(3 * AGAIN, partial(self._ask, row))  # its use of the host changes
         if self._fading:
             self._fading.stop()
         if self._recent:
@@ -289,7 +297,7 @@ class Explorer(Screen[None]):
             self._enter(process, row, ready, details)
         if id == self._asked:
             self.details = details
-            self._show_details()
+            self._tell_soon(SOON)
 
     def _enter(self, process: Process, row: Row, ready: Ready | None, details: Details | None) -> None:
         if details is not None:
@@ -305,6 +313,7 @@ class Explorer(Screen[None]):
         if self._rows is not None:
             self._rows.look(self.view)
             self.listing.show(self._rows, select)
+            self._tell_soon(SOON)  # the same row may tell other things
 
     def _look(self, select: list[RowKey] | None = None, **changed: object) -> None:
         """Look at the same snapshot in another way."""
@@ -312,7 +321,18 @@ class Explorer(Screen[None]):
         self.query_one(KindBar).by = self.view.by
         self._show(select)
 
+    def _tell_soon(self, seconds: float) -> None:
+        """Show the details in so many seconds, or as soon as they are due anyway."""
+        due = monotonic() + seconds
+        if self._telling is not None:
+            if self._tell_at <= due:
+                return
+            self._telling.stop()
+        self._tell_at = due
+        self._telling = self.set_timer(seconds, self._show_details)
+
     def _show_details(self) -> None:
+        self._telling, self._told = None, monotonic()
         row = self.listing.row
         details = self.details
         if row is None or row.key != self._details_of:
@@ -325,9 +345,10 @@ class Explorer(Screen[None]):
         self.query_one(DetailsPane).show(row, snapshot, self.view.by, details, self._usage if details else None)
 
     def on_chosen(self, message: Chosen) -> None:
-        self._show_details()
+        self._tell_soon(SOON)
         if self._asking:
             self._asking.stop()
+            self._asking = None
         row = message.row
         if isinstance(row, GroupRow) and row.namespace and self.snapshot and not self.snapshot.search:
             self.app.search_holders(slowly=True)  # type: ignore[attr-defined]
@@ -336,6 +357,7 @@ class Explorer(Screen[None]):
             self._asking = self.set_timer(0.15, partial(self._ask, row))
 
     def _ask(self, row: ProcessRow | GroupRow) -> None:
+        self._asking = None
         process = self._representative(row)
         if process is None:
             return

@@ -20,6 +20,8 @@ _STRIPS = 512  # that are kept drawn
 class Lines(ScrollView):
     """A view of lines: subclasses say what is on each line of the view, and how that is drawn."""
 
+    DEFAULT_CSS = "Lines { overflow-x: hidden; overflow-y: auto; }"
+
     virtual_size = Reactive(Size(0, 0), layout=False, repaint=False)
 
     def __init__(self, id: str) -> None:

@@ -85,9 +85,11 @@ class Listing(Lines, can_focus=True):
         self._choose()
 
     def _choose(self) -> None:
-        row = self.row
+        """Tell on which row the cursor is, if it is another one."""
+        row, before = self.row, self._chosen
         self._chosen = row.key if row else None
-        self.post_message(Chosen(row))
+        if self._chosen != before:
+            self.post_message(Chosen(row))
 
     def _measure(self, snapshot: Snapshot) -> None:
         """How wide the columns are to be: anew when that may have changed, for it takes a look at every process."""

@@ -5,21 +5,16 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
-from nsview.model.changes import Changes
 from nsview.model.net import Nets
 from nsview.model.records import Details
 from nsview.model.rows import Grouping, Row
 from nsview.model.security import Security
-from nsview.model.snapshot import Snapshot
 from nsview.model.table import Line
 
 
 @dataclass
 class SnapshotArrived(Message):
-    """The host as it is now, and what has happened since the one before; None for the first."""
-
-    snapshot: Snapshot
-    happened: Changes | None
+    """There is a newer snapshot. Said once, however many come before it is heard: a queue of them would only grow."""
 
 
 @dataclass
@@ -75,7 +70,7 @@ class FeedEnded(Message):
 
 @dataclass
 class Chosen(Message):
-    """The cursor is on another row, or on the same one of a newer snapshot."""
+    """The cursor is on another row."""
 
     row: Row | None
 

@@ -13,6 +13,7 @@ from nsview.model.rows import GroupRow, ProcessRow, View, rows
 from nsview.state import Memory, State
 from nsview.tui import app as tui
 from nsview.tui.app import LENSES
+from nsview.tui.details import DetailsPane
 from nsview.tui.dialog import JoinDialog
 from nsview.tui.help import HelpScreen
 from nsview.tui.hint import LINES
@@ -207,7 +208,7 @@ async def test_text_scrolls_with_the_keys_of_lists(opened: str) -> None:
         await pilot.press(opened)
         await pilot.pause()
         pane = app.focused
-        assert isinstance(pane, Pane)
+        assert isinstance(pane, Pane | DetailsPane)
         await pilot.press("G")
         await pilot.pause(0.5)
         assert pane.scroll_offset.y == pane.max_scroll_y > 2

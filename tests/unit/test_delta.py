@@ -87,6 +87,8 @@ def test_a_delta_leads_to_what_the_new_look_alone_shows(seed: int) -> None:
         assert after.containers == fresh.containers
         for kind in KIND_NAMES:
             assert after.members(kind) == fresh.members(kind)
+        assert after.populations == fresh.populations
+        assert after.sets == fresh.sets
 
 
 def test_equal_looks_need_no_delta() -> None:

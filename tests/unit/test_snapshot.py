@@ -52,17 +52,17 @@ def test_sharing_names_everybody_in_each_of_the_eight() -> None:
     )  # fmt: skip
     shared = {s.kind: s for s in sharing(snapshot, snapshot.processes[4])}
     assert tuple(shared) == KIND_NAMES
-    assert shared["net"].pids == (2, 3, 4)
+    assert shared["net"].nprocs == 3
     assert [c.name for c in shared["net"].containers] == ["a", "b"]
     assert not shared["net"].initial
-    assert shared["mnt"].pids == (4,)
-    assert shared["uts"].initial and shared["uts"].pids == (1, 2, 3, 4)
+    assert shared["mnt"].nprocs == 1
+    assert shared["uts"].initial and shared["uts"].nprocs == 4
 
 
 def test_an_unreadable_namespace_is_shared_with_nobody() -> None:
     snapshot = host(process(1, net=None), process(2, net=None))
     (net,) = [s for s in sharing(snapshot, snapshot.processes[1]) if s.kind == "net"]
-    assert (net.inode, net.pids, net.initial) == (None, (), False)
+    assert (net.inode, net.nprocs, net.initial) == (None, 0, False)
 
 
 def test_apart_from_the_host_and_shared_with_it_are_told_only_where_known() -> None:

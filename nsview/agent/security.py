@@ -256,6 +256,8 @@ def _daemon_sockets(processes):
     """(path, daemon) of where daemons listen: as usual, and as the command lines of root's own say."""
     yield from SOCKETS.items()
     for process in processes.values():
+        if not process["comm"].startswith(("containerd-shim", "dockerd")):
+            continue
         if process["uid"] != 0 or process["container"] is not None or len(process["nspid"]) > 1:
             continue
         shim = containerd.shim(process)

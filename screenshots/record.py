@@ -87,7 +87,8 @@ class Stage:
         self.docker("web-logs", "--network=container:web", image="ops/agent:7", command="tail -f /etc/passwd")
         self.docker("ledger", "--user=1000:1000", image="shop/ledger:2.0", command="nc -ll -p 5432 -e /bin/cat")
         self.docker("syslog", image="ops/agent:7", command="syslogd -n")
-        self.docker("node-agent", "--network=host", "--pid=host", image="ops/agent:7", command="top -b -d 30")
+        agent = ("--network=host", "--pid=host", "--cap-add=SYS_PTRACE", "-v", "/run/docker.sock:/run/docker.sock")
+        self.docker("node-agent", *agent, image="ops/agent:7", command="top -b -d 30")
         self._pod()
         self.ctr("registry", namespace="default", command="/bin/httpd -f -p 5000")
         sh("ip", "netns", "add", "blue")
@@ -168,7 +169,9 @@ def of_root(stage: Stage) -> list[dict[str, Any]]:
         if container.init_pid:
             host.request_details(snapshot.processes[container.init_pid])
     host.request_nets()
-    time.sleep(2)
+    host.request_security()
+    host.request_holders()
+    time.sleep(3)
     host.stop()
     reader.join()
     return recorded
@@ -189,9 +192,16 @@ def of_user() -> list[dict[str, Any]]:
     return [json.loads(line) for line in sh(*words, boot, str(ROOT)).splitlines()]
 
 
+def told(recorded: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The records of processes in snapshots and deltas."""
+    for frame in recorded:
+        if frame["frame"] in ("snapshot", "delta"):
+            yield from frame["processes"]
+
+
 def belonging(recorded: list[dict[str, Any]], tops: set[int]) -> set[tuple[int, int]]:
     """(pid, start) of what belongs to the stage: the tops, their descendants, shims and what they run, the kernel."""
-    everyone = {(p["pid"], p["start"]): p for frame in recorded for p in frame.get("processes", ())}
+    everyone = {(p["pid"], p["start"]): p for p in told(recorded)}
     of_pid = {key[0]: key for key in everyone}
     shims = {
         pid
@@ -219,8 +229,7 @@ def cut(recorded: list[dict[str, Any]], tops: set[int]) -> Iterator[dict[str, An
     pids = {pid for pid, _ in kept}
     inodes = {
         (kind, inode)
-        for frame in recorded
-        for p in frame.get("processes", ())
+        for p in told(recorded)
         if (p["pid"], p["start"]) in kept
         for kind, inode in p["namespaces"].items()
     }
@@ -251,6 +260,10 @@ def cut(recorded: list[dict[str, Any]], tops: set[int]) -> Iterator[dict[str, An
             frame["nets"] = [net for net in frame["nets"] if ("net", net["inode"]) in inodes or _is_blue(net, recorded)]
             for net in frame["nets"]:
                 net["listeners"] = [listener for listener in net["listeners"] if set(listener["pids"]) & pids]
+        elif frame["frame"] == "security":
+            frame["processes"] = [p for p in frame["processes"] if (p["pid"], p["start"]) in kept]
+            # A frame may have come in parts; in the recording each is a whole of its own.
+            frame["done"] = frame["total"] = len(frame["processes"])
         elif frame["frame"] in ("progress", "net_progress"):
             continue
         elif frame["frame"] == "details":

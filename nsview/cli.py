@@ -10,10 +10,8 @@ import io
 import os
 import re
 import shlex
-import shutil
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, NoReturn
 
@@ -23,6 +21,8 @@ from .model.kinds import KIND_NAMES, KINDS
 from .model.text import safe
 
 if TYPE_CHECKING:
+    from subprocess import Popen
+
     from .hosts.local import LocalHost
     from .hosts.recording import RecordedHost
     from .join.plan import Plan
@@ -105,8 +105,10 @@ def parser() -> argparse.ArgumentParser:
         "--host-privileges", action="store_true", help="keep this user's capabilities and cgroup, as nsenter does"
     )
     enter.add_argument(
-        "--toolbox", action="store_true", help="CMD, or sh, is of the host's static busybox, run from memory"
-    )
+        "--toolbox", action="store_true",
+        help="CMD, or sh, is of the host's static busybox, run from memory; without a /proc inside, its sh has fewer "
+        "applets",
+    )  # fmt: skip
     enter.add_argument(
         "-u", "--as", dest="account", metavar="USER[:GROUP]", help="be another user of the container (--user=USER too)"
     )
@@ -190,6 +192,13 @@ def _seconds(text: str) -> float:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
+    try:
+        return _main(argv)
+    finally:
+        gc.freeze()  # the interpreter's end would search all that there is for what could be freed
+
+
+def _main(argv: Sequence[str] | None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     _standard_streams()
     try:
@@ -269,9 +278,17 @@ def _host(options: argparse.Namespace, once: bool = True) -> "LocalHost | Record
         from .hosts.recording import RecordedHost
 
         return RecordedHost(options.recording, pace=1)
+    return _local(*(["--once"] if once else []))
+
+
+def _local(*arguments: str) -> "LocalHost":
+    """This machine; its agent runs before what decodes its frames is imported. arguments: the agent's own."""
+    from .hosts.spawn import agent
+
+    started = agent(*arguments)
     from .hosts.local import LocalHost
 
-    return LocalHost(once=once)
+    return LocalHost(agent=started)
 
 
 def _first(options: argparse.Namespace, *, holders: bool = False) -> "Snapshot":
@@ -293,6 +310,8 @@ def _look(options: argparse.Namespace, *, holders: bool, nets: bool = False) -> 
 
 
 def _width() -> int | None:
+    import shutil
+
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
@@ -429,36 +448,38 @@ def _inspect(options: argparse.Namespace) -> int:
 def _enter(options: argparse.Namespace) -> int:
     if options.recording:
         raise Failure(USAGE, "a recording can be looked at, not entered")
-    from .join import plan as join
-
-    plan = _plan(options)
+    gc.disable()
+    started = _agent_for(options.target)  # so long before it is waited for as can be
     if options.dry_run:
-        print(join.describe(plan))
+        plan = _plan(options, started)
+        from .join.plan import describe
+
+        print(describe(plan))
         return DONE
-    if plan.refusal:
-        raise Failure(plan.refusal.code, plan.refusal.text)
-    if not options.cmd and not sys.stdin.isatty():
-        raise Failure(USAGE, "a shell needs a terminal; give a command after --")
-    if sys.stderr.isatty():
-        for warning in plan.warnings:
-            print(f"nsview: note: {safe(warning)}", file=sys.stderr)
-    from .join.run import carry_out
+    from .join.run import Helper
 
-    return carry_out(plan)
+    with Helper() as helper:
+        plan = _plan(options, started)
+        if plan.refusal:
+            raise Failure(plan.refusal.code, plan.refusal.text)
+        if not options.cmd and not sys.stdin.isatty():
+            raise Failure(USAGE, "a shell needs a terminal; give a command after --")
+        if sys.stderr.isatty():
+            for warning in plan.warnings:
+                print(f"nsview: note: {safe(warning)}", file=sys.stderr)
+        return helper.carry_out(plan)
 
 
-def _plan(options: argparse.Namespace) -> "Plan":
-    """What `enter` is to do."""
+def _plan(options: argparse.Namespace, started: "Popen[bytes]") -> "Plan":
+    """What `enter` is to do. started: by `_agent_for` its target."""
     from msgspec.structs import replace
 
-    from .hosts.local import LocalHost
     from .join import accounts
     from .join import failure as joining
     from .join import plan as join
 
-    host = LocalHost()
+    host, snapshot = _seen(options.target, started)
     try:
-        snapshot = host.first()
         choice = join.Choice(
             tuple(options.kinds or ()), tuple(options.cmd), options.host_privileges, options.toolbox, None,
             options.cwd, tuple(options.env),
@@ -490,6 +511,31 @@ def _plan(options: argparse.Namespace) -> "Plan":
         preset = join.choice_for(process, snapshot.host, None if options.all else target.namespace)
         choice = replace(choice, kinds=tuple(kind for kind in KIND_NAMES if kind in {*preset, *choice.kinds}))
     return join.plan(process, details, snapshot.host, choice)
+
+
+def _agent_for(target: str) -> "Popen[bytes]":
+    """An agent that looks for what is to be entered. Of a number that may be a pid at that process alone: on a host of
+    many to look at all would take the most time by far."""
+    from .hosts.spawn import agent
+
+    return agent("--answer", *([target] if _maybe_pid(target) else []))
+
+
+def _seen(target: str, started: "Popen[bytes]") -> "tuple[LocalHost, Snapshot]":
+    """This machine, by that agent, and what it saw: all, where the target is no pid that there is."""
+    from .hosts.local import LocalHost
+
+    host = LocalHost(agent=started)
+    snapshot = host.first()
+    if _maybe_pid(target) and int(target) not in snapshot.processes:
+        host.stop()
+        host = _local("--answer")
+        snapshot = host.first()
+    return host, snapshot
+
+
+def _maybe_pid(target: str) -> bool:
+    return target.isascii() and target.isdecimal() and len(target) < 11
 
 
 def _target_to_enter(snapshot: "Snapshot", text: str) -> "Target | str":
@@ -605,7 +651,7 @@ def _record(options: argparse.Namespace) -> int:
 
     if options.recording:
         raise Failure(USAGE, "a recording can be copied, not recorded")
-    path = Path(options.file)
+    path = options.file
     try:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             number = record(file, options.seconds)

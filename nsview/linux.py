@@ -16,6 +16,7 @@ CLONE_NEWNS = 0x20000
 MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
 MS_REC, MS_SLAVE = 0x4000, 0x80000
 NSFS_MAGIC = 0x6E736673
+PROC_MAGIC = 0x9FA0
 MQUEUE_MAGIC = 0x19800202
 
 _SYS_FSOPEN, _SYS_FSCONFIG, _SYS_FSMOUNT = 430, 431, 432
@@ -26,7 +27,9 @@ _SYS_OPENAT2 = 437
 _SYS_PIDFD_GETFD = 438
 _SYS_LISTNS = 470
 _SYS_EXECVEAT = {"x86_64": 322, "aarch64": 281, "riscv64": 281, "ppc64le": 362, "s390x": 354, "armv7l": 387}
+_SYS_KEYCTL = {"x86_64": 250, "aarch64": 219, "riscv64": 219, "ppc64le": 271, "s390x": 280, "armv7l": 311}
 
+_KEYCTL_JOIN_SESSION_KEYRING = 1
 _CLONE_INTO_CGROUP = 0x200000000
 _AT_EMPTY_PATH = 0x1000
 _MFD_CLOEXEC, _MFD_ALLOW_SEALING, _MFD_EXEC = 1, 2, 0x10
@@ -173,6 +176,14 @@ def fork_into(cgroup: int, exit_signal: int) -> int:
         return 0
     python.PyOS_AfterFork_Parent()
     return checked(pid, "clone3")
+
+
+def leave_session_keyring() -> None:
+    """Have a new, empty session keyring in the place of the one inherited. keyctl(2) KEYCTL_JOIN_SESSION_KEYRING."""
+    result = libc().syscall(
+        ctypes.c_long(_SYS_KEYCTL[os.uname().machine]), ctypes.c_int(_KEYCTL_JOIN_SESSION_KEYRING), None
+    )
+    checked(result, "keyctl")
 
 
 def mount(source: str, target: str, kind: str, flags: int) -> None:

@@ -14,7 +14,7 @@ import re
 from nsview import linux
 
 from . import cgroup, files, mountinfo, nsfs, procfs
-from .containers import containerd
+from .containers import conmon, containerd
 from .status import capabilities, label, status_of, text_at
 
 SHELLS = ("/bin/bash", "/usr/bin/bash", "/bin/zsh", "/bin/ash", "/bin/dash", "/bin/sh", "/usr/bin/sh", "/busybox/sh")
@@ -87,6 +87,8 @@ def _details(pid, start, fd):
         return record
     try:
         record["shells"] = _shells(root)
+        record["has_proc"] = _has_proc(root)
+        record["seccomp_config"] = _seccomp_config(fd, status)
         record["identity"] = _of_config(pid, fd) or _of_status(fd, status, record["cwd"])
         record["home"] = _home(root, record["identity"]["uid"])
     finally:
@@ -116,6 +118,17 @@ def _shells(root):
         if status.st_mode & 0o111 and status.st_mode & 0o170000 == 0o100000:
             found.setdefault((status.st_dev, status.st_ino), path)
     return list(found.values())
+
+
+def _has_proc(root):
+    try:
+        proc = linux.open_in_root(root, "/proc", os.O_PATH)
+    except OSError:
+        return False
+    try:
+        return linux.filesystem_magic(proc) == linux.PROC_MAGIC
+    finally:
+        os.close(proc)
 
 
 def _home(root, uid):
@@ -181,6 +194,32 @@ def _of_config(pid, fd):
             if own and containerd.outside(cgroup.parse(files.text(parent_cgroup))[0], own):
                 return _of_process(bundle.config.get("process"), fd)
     return None
+
+
+def _seccomp_config(fd, status):
+    """The config.json of a user's own container, which has the profile that its filter was made from; else None.
+
+    That of root's is not needed: root reads the filter itself. It is believed of the container's first process, whose
+    parent is a conmon of ours. What a container made to look like one is under a filter itself, or has none to lose.
+    """
+    if os.geteuid() == 0:
+        return None
+    reader = procfs.Reader()
+    try:
+        parent, _ = reader.process(int(status["PPid"]))
+        parent_fd = os.open("/proc/%d" % parent["pid"], os.O_PATH | os.O_DIRECTORY)
+        try:
+            confined = status_of(parent_fd).get("Seccomp") != "0"
+        finally:
+            os.close(parent_fd)
+    except (procfs.Vanished, OSError, KeyError, ValueError):
+        return None
+    finally:
+        reader.close()
+    bundle = (conmon.monitor(parent) or {}).get("bundle", "")
+    if confined or parent["uid"] != os.geteuid() or len(parent["nspid"]) > 1 or not bundle.startswith("/"):
+        return None
+    return bundle.rstrip("/") + "/config.json"
 
 
 def _of_process(process, fd):

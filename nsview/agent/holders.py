@@ -15,7 +15,6 @@ import errno
 import fcntl
 import os
 import re
-import socket
 import struct
 import time
 
@@ -324,6 +323,8 @@ def _neighbour(fd, request):
 
 def _cookie(fd):
     """The kernel's number of the net namespace of a socket, never used twice; None before Linux 5.14."""
+    import socket  # 2 ms, which a first look need not wait for
+
     # All three given, so that Python asks the kernel for none of them.
     borrowed = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=fd)
     try:

@@ -43,7 +43,7 @@ from typing import Any
 
 import nsview
 
-from . import containers, follow, holders, honesty, namespaces, scan
+from . import containers, holders, honesty, namespaces, scan
 
 SCHEMA = 1
 # What json.dumps makes of half a surrogate pair, which no decoder takes: of a byte that is no UTF-8 (of a file's or a
@@ -162,7 +162,11 @@ class Agent:
 
     def run(self, once=False):
         """Look, then follow what changes until told to stop."""
-        followed = None if once else follow.Follow()
+        followed = None
+        if not once:
+            from . import follow  # what looks once is to be quick
+
+            followed = follow.Follow()
         self.scanner = scanner = scan.Scanner(watch=followed and followed.watch)
         self.write(hello(scanner))
         began = time.monotonic()
@@ -178,6 +182,24 @@ class Agent:
             followed.looked(time.monotonic() - began)
             while self._serve(followed):
                 self._follow(followed)
+
+    def answer(self, pids=None):
+        """Look once, at these processes or at all, then answer for details: for who chooses one and needs no more."""
+        self.scanner = scanner = scan.Scanner()
+        self.write(hello(scanner))
+        taken_at = time.time()
+        gc.disable()
+        self.write(snapshot(scanner.look(only=pids), taken_at))
+        with open(self.requests, "rb", closefd=False) as requests:
+            for line in requests:
+                self._tell_details(json.loads(line))
+
+    def _tell_details(self, request):
+        from . import details  # what no look needs
+
+        kinds = request.get("contents", ())
+        answer = details.details(request["pid"], request["start"], kinds, self.scanner.initial)
+        self.write({"frame": "details", "id": request["id"], "details": answer})
 
     def _follow(self, followed):
         """Look again at what may have changed, or at everything where that is due."""
@@ -321,11 +343,7 @@ class Agent:
 
                     self.audits.append((request["id"], security.Reading(self.look, request.get("pids"))))
                 elif kind == "details":
-                    from . import details
-
-                    kinds = request.get("contents", ())
-                    answer = details.details(request["pid"], request["start"], kinds, self.scanner.initial)
-                    self.write({"frame": "details", "id": request["id"], "details": answer})
+                    self._tell_details(request)
             if rescan:
                 followed.want_everything()
                 return True
@@ -349,10 +367,14 @@ def _wait(sources, urgent, seconds):
 
 
 def main(arguments=()):
-    """Run as a program; `--once` ends after the first look. Exit code 4 where /proc can't be read."""
+    """Run as a program. `--once` ends after the first look; `--answer` and pids (none: all) looks at these, and then
+    answers for details alone. Exit code 4 where /proc can't be read."""
     agent = Agent(sys.stdout.buffer, 0)
     try:
-        agent.run(once="--once" in arguments)
+        if arguments[:1] == ["--answer"]:
+            agent.answer([int(pid) for pid in arguments[1:]] or None)
+        else:
+            agent.run(once="--once" in arguments)
         os._exit(0)  # all is written; to take the records apart one by one is of use to nobody
     except (BrokenPipeError, KeyboardInterrupt):
         os._exit(0)  # who asked is gone; nothing is left to flush to

@@ -50,13 +50,17 @@ class Scanner:
             return {}
         return record["namespaces"] if record["kthread"] or not kthread else {}
 
-    def look(self, progress=None):
-        """`now`, made anew of all there is. progress(done, total) is called every 512 processes."""
+    def look(self, progress=None, only=None):
+        """`now`, made anew of all there is. progress(done, total) is called every 512 processes.
+
+        only: the pids to look at, where not at all; then what needs the others, such as who shares a namespace, is not
+        known.
+        """
         before = self.now["processes"] if self.now else {}
         processes: dict[int, Any] = {}
         places: dict[bytes, tuple[str, Any]] = {}
         self._namespaces.begin()
-        for record, lines in self._read_all(self.reader.pids(), progress):
+        for record, lines in self._read_all(self.reader.pids() if only is None else only, progress):
             pid = record["pid"]
             processes[pid] = self._placed(record, lines, before.get(pid), places)
         self._places = places

@@ -2,7 +2,8 @@
 
 frames      the agent's frames as typed records: nothing undecoded goes further
 stream      frames in, snapshots out
-local       this machine: the agent as a child process, as root through sudo where asked for
+local       this machine, by an agent of its own
+spawn       an agent's process, as root through sudo where asked for
 recording   a file of frames
 """
 

@@ -7,11 +7,8 @@ import contextlib
 import importlib.util
 import os
 import re
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 import msgspec
 
@@ -21,11 +18,9 @@ from nsview.model.records import Details, Process
 from nsview.model.security import Facts, added
 from nsview.model.snapshot import Snapshot
 
-from . import HostError, NotPermitted, frames
+from . import HostError, NotPermitted, frames, spawn
 from .stream import Stream
 
-_ROOT = Path(__file__).resolve().parent.parent.parent
-_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from nsview.agent.main import main; main(sys.argv[2:])"
 _LINK = re.compile(r"^([a-z]+)(?:_for_children)?:\[(\d+)\]$")
 
 
@@ -35,29 +30,11 @@ class LocalHost:
     live = True  # it can be asked and entered
     timed = True  # what it says comes when it happens
 
-    def __init__(self, *, elevated: bool = False, once: bool = False) -> None:
-        if sys.platform != "linux":
-            raise HostError("this is not Linux, which alone has namespaces: try `nsview demo`")
-        if not Path("/proc/self/ns").is_dir():
-            raise HostError("/proc is not mounted here; as root: mount -t proc proc /proc")
-        argv = [sys.executable, "-I", "-S", "-c", _BOOT, str(_ROOT), *(["--once"] if once else [])]
-        if elevated:
-            sudo = shutil.which("sudo")
-            if sudo is None:
-                raise HostError("sudo is not installed; start nsview as root instead")
-            argv = [sudo, "--prompt=nsview needs root to read all processes; password for %p: ", "--", *argv]
-        try:
-            # stderr stays ours: sudo asks and refuses there, while the screen is suspended.
-            self._agent = subprocess.Popen(
-                argv,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=None if elevated else subprocess.DEVNULL,
-                # ^C in the terminal is meant for the screen, and the agent ends when its stdin does.
-                preexec_fn=None if elevated else os.setpgrp,
-            )
-        except OSError as error:
-            raise HostError(f"the agent could not be started: {error.strerror}") from None
+    def __init__(
+        self, *, elevated: bool = False, once: bool = False, agent: "subprocess.Popen[bytes] | None" = None
+    ) -> None:
+        """agent: one that was started for it, by the first of these two."""
+        self._agent = agent or spawn.agent(*(["--once"] if once else []), elevated=elevated)
         self.elevated = elevated
         self._stopped = False
         self._stream = Stream("this host")
@@ -133,7 +110,7 @@ class LocalHost:
         """Ask for all net namespaces from within; frames of progress and the answer have the id returned here."""
         self._next_id += 1
         found = importlib.util.find_spec("pyroute2")
-        packages = str(Path(found.origin).parent.parent) if found and found.origin else None
+        packages = os.path.dirname(os.path.dirname(found.origin)) if found and found.origin else None
         self._write({"request": "net", "id": self._next_id, "packages": packages})
         return self._next_id
 

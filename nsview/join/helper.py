@@ -64,9 +64,13 @@ def main() -> NoReturn:
 
 def _main() -> int:
     linux.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if trampoline.image() is None and sys.argv[-1] != "sealed":
+    sealed = trampoline.is_sealed()
+    if trampoline.image() is None and not sealed:
         trampoline.reexec()
     plan = _read_plan(int(sys.argv[1]))
+    if not sealed and _has_context(plan):
+        _give_again(plan, int(sys.argv[1]))
+        trampoline.reexec()
     linux.close_all_but({0, 1, 2})
     for fd in (0, 1, 2):
         try:
@@ -80,8 +84,25 @@ def _read_plan(fd: int) -> dict[str, Any]:
     chunks = []
     while chunk := os.read(fd, 1 << 16):
         chunks.append(chunk)
+    if not chunks:
+        os._exit(0)  # there is nothing to carry out
     plan: dict[str, Any] = marshal.loads(b"".join(chunks))
     return plan
+
+
+def _has_context(plan: dict[str, Any]) -> bool:
+    """The command is to have a context of SELinux's. That is taken at the next exec, which must be of a file below a
+    mount of the container's: memory is no place from which a policy lets one change."""
+    return any(step["type"] == "SetLabel" and step["module"] == "selinux" for step in plan["steps"])
+
+
+def _give_again(plan: dict[str, Any], fd: int) -> None:
+    """Make the plan what is read from this fd, once more."""
+    memory = os.memfd_create("nsview-plan")
+    with open(memory, "wb", closefd=False) as file:
+        marshal.dump(plan, file)
+    os.lseek(memory, 0, os.SEEK_SET)
+    os.dup2(memory, fd)
 
 
 class _Supervisor:
@@ -97,6 +118,7 @@ class _Supervisor:
         self._name = by_name["Execute"]["candidates"][0][0]
         self._forks = "Fork" in by_name
         root = self._held.root() if "ChangeRoot" in by_name and isinstance(self._held, Target) else None
+        self._filter = _filter_of(by_name.get("CopySeccomp"))
         self._streams = Streams(root, self._owner(by_name.get("SetIds")))
         if root is not None:
             os.close(root)
@@ -170,7 +192,7 @@ class _Supervisor:
         sys.meta_path.clear()
         try:
             terminal = self._streams.master is not None
-            inside = Inside(self._held, self._streams.ends, terminal, status, "user" in self._kinds)
+            inside = Inside(self._held, self._streams.ends, terminal, status, "user" in self._kinds, self._filter)
             try:
                 inside.carry_out(self._steps)
             except Failure as failure:
@@ -305,6 +327,19 @@ def _held(steps: dict[str, Any]) -> Held:
         step = steps["HoldNamespace"]
         return NamedNamespace(step["path"], step["kind"], step["flag"], step["inode"], step["device"])
     return Target(steps["CheckIdentity"]["pid"], steps["CheckIdentity"]["start"])
+
+
+def _filter_of(step: dict[str, Any] | None) -> bytes | None:
+    """The seccomp filter by the configuration that a step names; None where the process's own is to be read."""
+    if step is None or step["config"] is None:
+        return None
+    from . import profile  # which few need, and json takes long
+
+    try:
+        return profile.compiled(step["config"])
+    except (OSError, ValueError) as error:
+        _complain(f"note: no seccomp filter by {step['config']}: {error}")
+        return None
 
 
 def _deaf(pid: int) -> str | None:

@@ -43,7 +43,16 @@ _LIMIT_NUMBERS = {"LOCKS": 10, "SIGPENDING": 11, "MSGQUEUE": 12, "NICE": 13, "RT
 class Inside:
     """The state of the child between two steps."""
 
-    def __init__(self, held: Held, ends: Iterable[int], terminal: bool, status: int, joins_user: bool) -> None:
+    def __init__(
+        self,
+        held: Held,
+        ends: Iterable[int],
+        terminal: bool,
+        status: int,
+        joins_user: bool,
+        filter: bytes | None,
+    ) -> None:
+        """filter: the seccomp filter to put on, None where the process's own are to be read."""
         self._held = held
         self._terminal = terminal
         self._status = status
@@ -51,8 +60,8 @@ class Inside:
         self._inside = False
         self._root: int | None = None
         self._environment: list[bytes] = []
-        self._target_environment: list[bytes] = []
-        self._filters: list[bytes] = []
+        self._target_environment: list[bytes] | None = []  # None: not read yet
+        self._filters = [filter] if filter else []
         self._ids: tuple[int, int, list[int] | None] = (0, 0, None)
         self._trampoline: int | None = None
         self._toolbox: int | None = None
@@ -94,14 +103,17 @@ class Inside:
             self._root = high(self._target.root())
         if steps["SetEnvironment"]["source"] == "target":
             try:
-                self._target_environment = [v for v in self._target.read("environ").split(b"\0") if b"=" in v]
+                self._read_environment()
             except OSError as error:
-                raise of_errno(error.errno or 0, "the environment of the process") from None
+                # Of another id of a user namespace of ours it is readable only from within that.
+                if error.errno != errno.EACCES or not self._joins_user:
+                    raise of_errno(error.errno or 0, "the environment of the process") from None
+                self._target_environment = None
         if "SetLabel" in steps:
             self._proc = high(os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
         if "SetIds" in steps:
             self._ids = self._ids_of(steps["SetIds"])
-        if "CopySeccomp" in steps:
+        if "CopySeccomp" in steps and not self._filters:
             try:
                 self._filters = seccomp.filters(self._target.pid)
             except OSError as error:
@@ -109,7 +121,7 @@ class Inside:
         if steps["Execute"]["toolbox"]:
             self._toolbox = high(toolbox.sealed(toolbox.find()))
             return  # which is no file of the host either, so it needs no trampoline
-        program = trampoline.image()
+        program = None if trampoline.is_sealed() else trampoline.image()
         if program:
             try:
                 self._trampoline = high(trampoline.sealed(program, "nsview"))
@@ -119,6 +131,9 @@ class Inside:
                     raise Failure(
                         FAILED, f"no executable file in memory: {error.strerror}: see vm.memfd_noexec"
                     ) from None
+
+    def _read_environment(self) -> None:
+        self._target_environment = [v for v in self._target.read("environ").split(b"\0") if b"=" in v]
 
     def _ids_of(self, step: Mapping[str, Any]) -> tuple[int, int, list[int] | None]:
         """(uid, gid, groups) as they are called where they will be set."""
@@ -168,6 +183,11 @@ class Inside:
 
     def join_namespaces(self, step: Mapping[str, Any]) -> None:
         self._held.join(step["kinds"], step["flags"])
+        if self._target_environment is None:
+            try:
+                self._read_environment()
+            except OSError as error:
+                raise of_errno(error.errno or 0, "the environment of the process") from None
         self._held.close()  # the host's /proc is not to be reached from inside
 
     def fork(self, step: Mapping[str, Any]) -> None:
@@ -214,6 +234,12 @@ class Inside:
 
     def new_session(self, step: Mapping[str, Any]) -> None:
         os.setsid()
+        try:
+            linux.leave_session_keyring()
+        except OSError as error:
+            # Where keys are not there, or a filter that the command will be under too forbids them, none are reached.
+            if error.errno not in (errno.ENOSYS, errno.EPERM):
+                raise of_errno(error.errno or 0, "a session keyring of its own") from None
         if self._terminal:
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
@@ -318,7 +344,7 @@ class Inside:
             self._ask(step["asked"])
             return
         given = [os.fsencode(variable) for variable in step["variables"]]
-        variables = given if step["source"] == "given" else self._target_environment
+        variables = given if step["source"] == "given" else self._target_environment or []
         if self._terminal:
             variables = [v for v in variables if not v.startswith(b"TERM=")] + [b"TERM=" + _terminal_name()]
         if step["home"] and not any(v.startswith(b"HOME=") for v in variables):

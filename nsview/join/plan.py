@@ -97,7 +97,7 @@ def plan(process: Process, details: Details, host: Host, choice: Choice) -> Plan
         pid=process.pid,
         start=process.start,
         kinds=kinds,
-        steps=tuple(_steps(process, details, choice, kinds, inside, seen, proc, candidates)),
+        steps=tuple(_steps(process, details, choice, kinds, inside, seen, proc, host.privileged, candidates)),
         warnings=tuple(_warnings(details, choice, asked, kinds, differing, inside, seen, proc, follows_user)),
         command=candidates[0],
         nsenter=_nsenter(process, details, choice, kinds, inside and chrooted, candidates[0]),
@@ -238,6 +238,7 @@ def _steps(
     inside: bool,
     seen: bool,
     proc: bool,
+    privileged: bool,
     candidates: tuple[tuple[str, ...], ...],
 ) -> Iterable[steps.AnyStep]:
     identity = None if choice.host_privileges else details.identity
@@ -266,7 +267,7 @@ def _steps(
         groups = None if details.setgroups_denied and "user" in kinds else identity.groups
         yield steps.SetIds(identity.uid, identity.gid, groups, identity.source == "status")
         if details.seccomp == 2:
-            yield steps.CopySeccomp()
+            yield steps.CopySeccomp(None if privileged else details.seccomp_config)
         yield steps.SetCapabilities(identity.capabilities, _guards(identity) if seen else ())
         if identity.no_new_privs:
             yield steps.SetNoNewPrivs()
@@ -321,6 +322,8 @@ def _warnings(
 ) -> Iterable[str]:
     identity = details.identity
     shared = [kind for kind in asked if kind not in differing]
+    if not asked and not differing and not details.unreadable:
+        yield "nothing is joined: the process is in the same namespaces as nsview"
     if shared:
         yield f"already shared with nsview, so there is nothing to join: {', '.join(shared)}"
     if "mnt" in kinds and "pid" not in kinds and "pid" in differing:
@@ -335,6 +338,11 @@ def _warnings(
         yield "user: ids inside are mapped to others on the host (cat /proc/self/uid_map)"
     if inside and not details.shells and not choice.command and not choice.toolbox:
         yield "no shell was found in its files: --toolbox brings one, or leave out mnt and the host's tools are used"
+    if inside and choice.toolbox and not details.has_proc:
+        yield (
+            "no /proc is in its files: within the toolbox's shell only what busybox need not execute anew works (ls, "
+            "cat, id ..); given as the command any applet does"
+        )
     if choice.host_privileges:
         if inside:
             yield "host privileges: the container's own programs will run with every capability of the host"

@@ -1,4 +1,7 @@
-"""Start the helper with a plan, and give the terminal back whatever becomes of it."""
+"""Start the helper, give it a plan, and give the terminal back whatever becomes of it.
+
+What makes plans is not imported before it is needed: the helper starts meanwhile.
+"""
 
 import contextlib
 import fcntl
@@ -11,50 +14,86 @@ import sys
 import termios
 import threading
 from collections.abc import Iterator
-from pathlib import Path
-
-import msgspec
+from typing import TYPE_CHECKING
 
 import nsview
 from nsview.model.text import safe
 
-from .plan import Plan, shell_command
+if TYPE_CHECKING:
+    from .plan import Plan
 
 # No locale and no warning is to make it read a file once it is inside.
 _START = "import sys; sys.path.append({!r}); from nsview.join.helper import main; main()"
 
 
-def carry_out(plan: Plan, *, python: str = sys.executable) -> int:
-    """Run the plan's command on this process's stdin, stdout and stderr: its exit code, 128+n for a signal.
+def carry_out(plan: "Plan", *, python: str = sys.executable) -> int:
+    """Start a helper for the plan; see `Helper.carry_out`."""
+    with Helper(python=python) as helper:
+        return helper.carry_out(plan)
 
-    A refused plan, and what fails on the way in, is one line on stderr and the command line's exit code. Waits until
-    the command ends; in the main thread SIGINT is the command's meanwhile.
+
+class Helper:
+    """A helper that waits for its plan. Started before that is made, so that nobody waits for an interpreter then.
+
+    Leaving the `with` block without a plan dismisses it.
     """
-    if plan.refusal:
-        print(f"nsview: {safe(plan.refusal.text)}", file=sys.stderr)
-        return plan.refusal.code
-    root = str(Path(nsview.__file__).parent.parent)
-    # Marshal and not JSON: same interpreter, and json alone takes a third of the helper's start (it imports re).
-    as_root = f"as root: {shlex.join(('sudo', *shell_command(plan)))}" if os.geteuid() else None
-    message = marshal.dumps({"steps": msgspec.to_builtins(plan.steps), "as_root": as_root})
-    for stream in (sys.stdout, sys.stderr):
-        if stream:
-            stream.flush()
-    read, write = map(_clear_of_streams, os.pipe())
-    with _terminal_kept(), _signals_kept() as helpers:
+
+    def __init__(self, *, python: str = sys.executable) -> None:
+        root = os.path.dirname(os.path.dirname(os.path.abspath(nsview.__file__)))
+        read, self._write = map(_clear_of_streams, os.pipe())
         try:
-            helper = subprocess.Popen(
-                [python, "-I", "-S", "-X", "utf8", "-W", "ignore", "-c", _START.format(root), str(read)],
-                pass_fds=[read],
-                restore_signals=False,
-            )
+            with _interrupt_ignored():  # by it from its birth on: ^C is then for the command
+                self._process = subprocess.Popen(
+                    [python, "-I", "-S", "-X", "utf8", "-W", "ignore", "-c", _START.format(root), str(read)],
+                    pass_fds=[read],
+                    restore_signals=False,
+                )
         finally:
             os.close(read)
-        helpers.append(helper)
-        with contextlib.suppress(BrokenPipeError), open(write, "wb") as pipe:
-            pipe.write(message)
-        code = helper.wait()
-    return code if code >= 0 else 128 - code
+
+    def __enter__(self) -> "Helper":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+        try:
+            self._process.wait(1)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def carry_out(self, plan: "Plan") -> int:
+        """Run the plan's command on this process's stdin, stdout and stderr: its exit code, 128+n for a signal.
+
+        A refused plan, and what fails on the way in, is one line on stderr and the command line's exit code. Waits
+        until the command ends; in the main thread SIGINT is the command's meanwhile.
+        """
+        import msgspec
+
+        from .plan import shell_command
+
+        if plan.refusal:
+            print(f"nsview: {safe(plan.refusal.text)}", file=sys.stderr)
+            return plan.refusal.code
+        # Marshal and not JSON: same interpreter, and json alone takes a third of the helper's start (it imports re).
+        as_root = f"as root: {shlex.join(('sudo', *shell_command(plan)))}" if os.geteuid() else None
+        message = marshal.dumps({"steps": msgspec.to_builtins(plan.steps), "as_root": as_root})
+        for stream in (sys.stdout, sys.stderr):
+            if stream:
+                stream.flush()
+        with _terminal_kept(), _signals_kept(self._process):
+            with contextlib.suppress(BrokenPipeError):
+                view = memoryview(message)
+                while view:
+                    view = view[os.write(self._write, view) :]
+            self._close()
+            code = self._process.wait()
+        return code if code >= 0 else 128 - code
+
+    def _close(self) -> None:
+        if self._write >= 0:
+            os.close(self._write)
+            self._write = -1
 
 
 def _clear_of_streams(fd: int) -> int:
@@ -81,22 +120,31 @@ def _terminal_kept() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _signals_kept() -> Iterator[list[subprocess.Popen[bytes]]]:
-    """SIGINT is left to the helper, which the terminal sends it to as well; SIGTERM and SIGHUP are passed on to it."""
-    helpers: list[subprocess.Popen[bytes]] = []
+def _interrupt_ignored() -> Iterator[None]:
+    """SIGINT is ignored, by what is started meanwhile too. In the main thread, which alone may say so."""
     if threading.current_thread() is not threading.main_thread():
-        yield helpers
+        yield
         return
-
-    def pass_on(number: int, _: object) -> None:
-        for helper in helpers:
-            helper.send_signal(number)
-
-    before = {signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN)}
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        before[number] = signal.signal(number, pass_on)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        yield helpers
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def _signals_kept(helper: "subprocess.Popen[bytes]") -> Iterator[None]:
+    """SIGINT is left to the helper, which the terminal sends it to as well; SIGTERM and SIGHUP are passed on to it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {
+        number: signal.signal(number, lambda number, _: helper.send_signal(number))
+        for number in (signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        with _interrupt_ignored():
+            yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

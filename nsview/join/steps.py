@@ -124,11 +124,11 @@ class ChangeRoot(Step, frozen=True):
 
 
 class NewSession(Step, frozen=True):
-    """setsid(2), and the pty as controlling terminal where there is one."""
+    """setsid(2), the pty as controlling terminal where there is one, and a session keyring of its own (keyrings(7))."""
 
     @property
     def text(self) -> str:
-        return "start a session on a pty of its own (where stdin is no terminal: on pipes of its own)"
+        return "start a session on a pty and keyring of its own (where stdin is no terminal: on pipes of its own)"
 
 
 class SetLabel(Step, frozen=True):
@@ -155,11 +155,17 @@ class SetUmask(Step, frozen=True):
 
 
 class CopySeccomp(Step, frozen=True):
-    """Load the seccomp filters that the process is under, read from it with ptrace(2) PTRACE_SECCOMP_GET_FILTER."""
+    """Load the seccomp filters that the process is under, read from it with ptrace(2) PTRACE_SECCOMP_GET_FILTER.
+
+    config: the config.json to make the filter from where this user may not read it.
+    """
+
+    config: str | None = None
 
     @property
     def text(self) -> str:
-        return "put on the process's seccomp filters"
+        made = f", made from {self.config}" if self.config else ""
+        return f"put on the process's seccomp filters{made}"
 
 
 class SetIds(Step, frozen=True):

@@ -110,8 +110,14 @@ def sealed(content: bytes, name: str) -> int:
     return fd
 
 
+def is_sealed() -> bool:
+    """This interpreter is such a copy as `reexec` makes, and needs no program to make the last exec for it."""
+    return sys.argv[-1] == "sealed"
+
+
 def reexec() -> None:
-    """Go on as a sealed copy of this interpreter, with `sealed` as a last argument, for machines without `image`."""
+    """Go on as a sealed copy of this interpreter, with `sealed` as a last argument: for machines without `image`, and
+    where the last exec may not be made from memory."""
     with open("/proc/self/exe", "rb") as file:
         fd = sealed(file.read(), "nsview-python")
     linux.execveat(fd, [os.fsencode(argument) for argument in (*sys.orig_argv, "sealed")], _environment())

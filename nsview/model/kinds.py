@@ -3,14 +3,12 @@
 Source: namespaces(7), clone(2) and include/uapi/linux/sched.h.
 """
 
-from typing import Literal
-
-from msgspec import Struct
+from typing import Literal, NamedTuple
 
 KindName = Literal["mnt", "uts", "ipc", "pid", "net", "user", "cgroup", "time"]
 
 
-class Kind(Struct, frozen=True):
+class Kind(NamedTuple):
     """One kind of namespace.
 
     name: as in /proc/PID/ns and in the field's `type`, e.g. "net".

@@ -249,6 +249,8 @@ class Details(Struct, frozen=True):
     identity: None where it could not be read (errno's name in `unreadable`).
     label: None where no security module labels it, or confines it.
     contents: of its namespaces, as far as they were asked for.
+    seccomp_config: the config.json that its filter was made from, where that is known and ours to believe.
+    has_proc: a proc(5) is mounted at /proc inside its root, or that is not known.
     """
 
     pid: int
@@ -268,3 +270,5 @@ class Details(Struct, frozen=True):
     unreadable: str | None = None
     label: Label | None = None
     contents: Contents | None = None
+    seccomp_config: str | None = None
+    has_proc: bool = True

@@ -10,9 +10,10 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, work
@@ -434,13 +435,13 @@ class NsviewApp(App[int]):
         host = None
         failure = "Not root; what you see is as before."
         try:
-            with self.suspend():
+            with self.suspend(), _interrupt_is_not_ours():
                 try:
                     host = LocalHost(elevated=True)
                     host.wait_hello()
-                except (HostError, KeyboardInterrupt) as error:
+                except HostError as error:
                     # What sudo said stands above, and would be gone with the screen's return.
-                    why = str(error) if host is None and isinstance(error, HostError) else "not root"
+                    why = str(error) if host is None else "not root"
                     host = None
                     _wait_for_enter(why)
         except SuspendNotSupported:
@@ -458,7 +459,7 @@ class NsviewApp(App[int]):
         if os.geteuid() != 0 and isinstance(self.host, LocalHost) and self.host.elevated:
             argv = ["sudo", "--", *argv]
         try:
-            with self.suspend():
+            with self.suspend(), _interrupt_is_not_ours():
                 code = _in_terminal(argv, command)
         except SuspendNotSupported:
             self.notify("This terminal cannot be left for a shell. Run: " + shlex.join(["nsview", *command]))
@@ -547,7 +548,7 @@ def _in_terminal(argv: list[str], command: tuple[str, ...]) -> int:
     print(f"nsview: {shlex.join(['nsview', *command])}", flush=True)
     try:
         code = subprocess.run(argv, check=False).returncode
-    except (OSError, KeyboardInterrupt) as error:
+    except OSError as error:
         print(f"nsview: {error}")
         code = 126
     # What could not be entered says why in one line, and that would be gone with the screen's return.
@@ -558,5 +559,22 @@ def _in_terminal(argv: list[str], command: tuple[str, ...]) -> int:
 
 
 def _wait_for_enter(what: str) -> None:
-    with contextlib.suppress(EOFError, KeyboardInterrupt):
+    with contextlib.suppress(EOFError, KeyboardInterrupt), _interrupt(signal.default_int_handler):
         input(f"\nnsview: {what}. Enter goes back to the explorer.")
+
+
+def _interrupt_is_not_ours() -> contextlib.AbstractContextManager[None]:
+    """^C is for what runs in the terminal meanwhile; asyncio would take it as ours too, and end the explorer.
+
+    Not by ignoring it: that would be inherited.
+    """
+    return _interrupt(lambda *_: None)
+
+
+@contextlib.contextmanager
+def _interrupt(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

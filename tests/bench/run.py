@@ -10,7 +10,8 @@ paint: from the command to the first row of the list, against an empty Textual a
 memory: of all processes of a live explorer, beside many and very many (--most) processes (P7).
 growth: processor time a process of a look and of an update, very many against few (P8).
 lens: from a key to the net map, beside many net namespaces.
-enter: run `true` in a container, against nsenter, runc exec, ctr task exec and docker exec; and what each step costs.
+enter: into a container, against nsenter, runc exec, ctr task exec and docker exec: until the command begins (P6), by
+  its own clock, and until it has ended; by the helper alone and by the whole command; and what each step costs.
 before: the agent's first look, against the agent of an earlier commit (--commit), from a worktree of its own.
 All need root. Nothing of the machine's own is used: processes, dockerd and containers are made for the run.
 """
@@ -18,6 +19,7 @@ All need root. Nothing of the machine's own is used: processes, dockerd and cont
 import argparse
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -217,24 +219,29 @@ def enter(bench: Bench) -> None:
     with Workspace.create() as workspace:
         rootfs = workspace.root / "rootfs"
         make_rootfs(rootfs)
+        shutil.copy(compiled("now"), rootfs / "bin")
         docker = Docker(workspace, rootfs)
         try:
-            pid = str(docker.container("bench-enter"))
-            id = docker.inspect("bench-enter")["Id"]
-            ours = command([*NSVIEW, "enter", pid, "--all", "--", "true"])
-            plan = planned(int(pid))
-            helper = carrying_out(plan)
-            for name, peer, target in enter_peers(docker, pid, id):
-                tool = name.split()[0]
-                bench.compare(f"enter/{tool}", f"nsview enter --all -- true, {name}", ours, peer, target)
-                bench.compare(f"enter.helper/{tool}", f"its plan carried out, {name}", helper, peer, target)
-            bench.steps = of_steps(plan, max(bench.pairs, 5))
+            pid = docker.container("bench-enter")
+            ours = [*NSVIEW, "enter", str(pid), "--all", "--"]
+            plans = {name: planned(pid, name) for name in ("now", "true")}
+            peers = list(enter_peers(docker, str(pid), docker.inspect("bench-enter")["Id"]))
+            for tool, words, target in peers:
+                peer, whole, helper = started([*words, "now"]), started([*ours, "now"]), started(plans["now"])
+                bench.compare(f"P6/{tool}", f"start to exec, its plan carried out, {tool}", helper, peer, target)
+                bench.compare(f"P6.command/{tool}", f"start to exec, nsview enter PID --all, {tool}", whole, peer)
+            for tool, words, _ in peers:
+                peer, whole = command([*words, "true"]), command([*ours, "true"])
+                ended = carried_out(plans["true"])
+                bench.compare(f"enter/{tool}", f"start to end, its plan carried out, {tool}", ended, peer)
+                bench.compare(f"enter.command/{tool}", f"start to end, nsview enter PID --all, {tool}", whole, peer)
+            bench.steps = of_steps(plans["true"], max(bench.pairs, 5))
         finally:
             docker.stop()
 
 
-def planned(pid: int) -> "Plan":
-    """The plan for `true` in all namespaces of a process."""
+def planned(pid: int, name: str) -> "Plan":
+    """The plan for a command in all namespaces of a process."""
     from nsview.hosts.local import LocalHost
     from nsview.join import plan as join
 
@@ -247,39 +254,71 @@ def planned(pid: int) -> "Plan":
         host.stop()
     assert details
     kinds = join.choice_for(process, snapshot.host)
-    return join.plan(process, details, snapshot.host, join.Choice(kinds, ("true",)))
+    return join.plan(process, details, snapshot.host, join.Choice(kinds, (name,)))
 
 
-def carrying_out(plan: "Plan") -> Run:
+def started(what: "list[str] | Plan") -> Run:
+    """How long it takes until the command that something runs has begun: `now`, which tells when that was."""
+
+    def run() -> float:
+        begin = perf_counter()  # CLOCK_MONOTONIC, as `now` reads it
+        said = output(what) if isinstance(what, list) else said_by(what)
+        return int(said) / 1e9 - begin
+
+    return run
+
+
+def carried_out(plan: "Plan") -> Run:
     """What is left of `enter` where the plan is made: from the helper's start to the command's end."""
-    from nsview.join.run import carry_out
 
     def run() -> float:
         begin = perf_counter()
-        child = os.fork()
-        if child == 0:
-            code = 127
-            with contextlib.suppress(BaseException):
-                null = os.open(os.devnull, os.O_RDWR)
-                for fd in (0, 1, 2):
-                    os.dup2(null, fd)
-                code = carry_out(plan)
-            os._exit(code)
-        if code := os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
-            raise RunFailed(f"carry_out: {code}")
+        said_by(plan)
         return perf_counter() - begin
 
     return run
 
 
-def enter_peers(docker: Docker, pid: str, id: str) -> Iterator[tuple[str, Run, float | None]]:
-    """What one would enter a container by, and the ratio that is aimed at."""
-    yield "nsenter -a", command(["nsenter", "-a", "-t", pid, "true"]), None
-    yield "runc exec", command(["runc", "--root", str(docker.runc_root), "exec", id, "true"]), 1.0
-    ctr = ["ctr", "--address", str(docker.containerd_address), "-n", "moby", "task", "exec", "--exec-id"]
+def output(words: list[str]) -> str:
+    """What a command prints; RunFailed where it fails."""
+    try:
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise RunFailed(str(error)) from None
+    if done.returncode:
+        raise RunFailed(f"{words[0]}: exit {done.returncode}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def said_by(plan: "Plan") -> str:
+    """What the command of a plan prints, carried out from this very process, as the command line does."""
+    from nsview.join.run import carry_out
+
+    kept = [os.dup(fd) for fd in (0, 1, 2)]
+    with open(os.devnull, "rb") as null, tempfile.TemporaryFile() as out:
+        try:
+            for fd, file in enumerate((null, out, out)):
+                os.dup2(file.fileno(), fd)
+            code = carry_out(plan)
+        finally:
+            for fd, file in enumerate(kept):
+                os.dup2(file, fd)
+                os.close(file)
+        out.seek(0)
+        said = out.read().decode()
+    if code:
+        raise RunFailed(f"carry_out: {code}: {said}")
+    return said
+
+
+def enter_peers(docker: Docker, pid: str, id: str) -> Iterator[tuple[str, list[str], float | None]]:
+    """(its name, words before the command, the ratio that is aimed at) of what one would enter a container by."""
+    yield "nsenter", ["nsenter", "-a", "-t", pid], None
+    yield "runc", ["runc", "--root", str(docker.runc_root), "exec", id], 1.0
     # An id may be used once its exec has ended, so one is enough.
-    yield "ctr task exec", command([*ctr, "bench", id, "true"]), 0.4
-    yield "docker exec", command([*docker.command, "exec", "bench-enter", "true"]), 0.4
+    ctr = ["ctr", "--address", str(docker.containerd_address), "-n", "moby", "task", "exec", "--exec-id", "bench"]
+    yield "ctr", [*ctr, id], 0.4
+    yield "docker", [*docker.command, "exec", "bench-enter"], 0.4
 
 
 def main() -> int:

@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,6 +18,9 @@ from .daemons import CommandError, Containerd, Docker, make_rootfs, missing
 from .joining import Terminal
 from .population import Population
 from .workspace import Workspace
+
+if TYPE_CHECKING:
+    from .account import Account
 
 _HERE = Path(__file__).parent
 
@@ -103,3 +107,13 @@ def terminals() -> Iterator[list[Terminal]]:
     yield opened
     for terminal in opened:
         terminal.close()
+
+
+@pytest.fixture(scope="session")
+def account(workspace: Workspace) -> "Iterator[Account]":
+    from .account import Account
+
+    require("useradd", "userdel", "usermod", "chpasswd", "setpriv")
+    account = Account(workspace)
+    yield account
+    account.remove()

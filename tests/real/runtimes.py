@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from .account import Account
 from .daemons import SLEEP, CommandError, run
 from .workspace import Workspace, wait_until
 
@@ -66,6 +67,40 @@ class Podman:
 
     def clear(self) -> None:
         self.run("pod", "rm", "--all", "--force", "--time", "0", check=False)
+        self.run("rm", "--all", "--force", "--time", "0", check=False)
+
+
+class RootlessPodman:
+    """podman as an ordinary user runs it, with containers in a user namespace of the user's."""
+
+    NEEDS = ("podman", "conmon", "runc", "newuidmap", "newgidmap", "busybox")
+
+    def __init__(self, account: Account, rootfs: Path) -> None:
+        self._account = account
+        self._rootfs = account.home / "rootfs"
+        run(["cp", "--recursive", str(rootfs), str(self._rootfs)], account.environment)
+        run(["chown", "--recursive", f"{account.name}:", str(self._rootfs)], account.environment)
+        config = account.home / "containers.conf"
+        # Limits that are above ours can't be set where CAP_SYS_RESOURCE is missing.
+        config.write_text(
+            '[containers]\ndefault_ulimits = ["nofile=512:512", "nproc=15000:15000"]\n'
+            '[engine]\ncgroup_manager = "cgroupfs"\nruntime = "runc"\nevents_logger = "file"\n'
+        )
+        self._command = ["env", f"CONTAINERS_CONF={config}", "STORAGE_DRIVER=vfs", "podman"]
+
+    def run(self, *args: str, check: bool = True) -> str:
+        done = self._account.run(*self._command, *args, check=False)
+        if check and done.returncode:
+            raise CommandError(f"podman {' '.join(args)}: exit {done.returncode}: {done.stderr}")
+        return done.stdout
+
+    def container(self, name: str, *run_args: str) -> int:
+        """Start a container in the background: its first process, as the host counts."""
+        words = ["--detach", "--name", name, "--network", "none", *run_args, "--rootfs", str(self._rootfs), *SLEEP]
+        self.run("run", *words)
+        return int(self.run("inspect", "--format", "{{.State.Pid}}", name))
+
+    def clear(self) -> None:
         self.run("rm", "--all", "--force", "--time", "0", check=False)
 
 

@@ -1,6 +1,7 @@
 """What a hostile container may try, each beside the proof that it works against whoever joins carelessly."""
 
 import ctypes
+import json
 import os
 import shutil
 import struct
@@ -219,6 +220,43 @@ def test_without_mnt_the_container_cannot_reach_the_host_through_the_command(doc
         found = docker_exec(docker, "j-web", reach)
         running.communicate("\n", timeout=30)
         assert bool(found.strip()) == reached, found
+
+
+# argv: commands as JSON. Each is run with a secret in the session keyring, as ssh, sudo or a login leave one.
+_WITH_A_SECRET = """
+import ctypes, json, subprocess, sys
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.syscall(ctypes.c_long(KEYCTL), 1, None) > 0  # a session keyring of this test's own
+assert libc.syscall(ctypes.c_long(ADD_KEY), b"user", b"nsview-test", b"secret", ctypes.c_size_t(6), -3) > 0
+for command in json.loads(sys.argv[1]):
+    subprocess.run(command, check=True)
+"""
+_FIND_IT = """
+import ctypes
+import json
+libc = ctypes.CDLL(None, use_errno=True)
+found = ctypes.create_string_buffer(8)
+key = libc.syscall(ctypes.c_long(KEYCTL), 10, -3, b"user", b"nsview-test", 0)
+print(key > 0 and libc.syscall(ctypes.c_long(KEYCTL), 11, key, found, 8) and found.value.decode())
+"""
+_KEY_CALLS = {"x86_64": ("250", "248"), "aarch64": ("219", "217")}
+
+
+def test_no_key_of_the_callers_session_is_inside(docker: Docker) -> None:
+    keyctl, add_key = _KEY_CALLS[os.uname().machine]
+    pid = docker.container("a-keys", "--security-opt", "seccomp=unconfined")
+    try:
+        find = [sys.executable, "-I", "-S", "-c", _FIND_IT.replace("KEYCTL", keyctl)]
+        commands = [["nsenter", "-t", str(pid), "--net", *find], driver(plan_for(pid, "net", command=find))]
+        commands.append(driver(plan_for(pid, "net", command=find, host_privileges=True)))
+        secret = _WITH_A_SECRET.replace("KEYCTL", keyctl).replace("ADD_KEY", add_key)
+        done = subprocess.run(
+            [sys.executable, "-c", secret, json.dumps(commands)],
+            env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["secret", "False", "False"], "")
+    finally:
+        docker.remove("a-keys")
 
 
 def test_nothing_is_imported_once_inside(web: int) -> None:

@@ -87,6 +87,16 @@ def test_who_can_not_be_born_there_is_moved(web: int) -> None:
     assert code == 4 and "cgroup.procs" in err
 
 
+def test_a_helper_that_gets_no_plan_ends_in_silence() -> None:
+    script = (
+        "from nsview.join.run import Helper; helper = Helper(); helper.__exit__(); print(helper._process.returncode)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment(), capture_output=True, text=True, timeout=60, check=True
+    )
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
 def test_nobody_is_born_in_a_cgroup_that_the_process_is_not_in(web: int) -> None:
     lines = (line.split(":", 2) for line in Path(f"/proc/{web}/cgroup").read_text().splitlines())
     wanted = tuple((controllers, path) for _, controllers, path in lines)

@@ -2,14 +2,21 @@
 
 import os
 import shlex
+import struct
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from nsview.join import profile, seccomp
+
+from .account import Account
 from .conftest import require
 from .daemons import Docker
+from .joining import Terminal
+from .runtimes import RootlessPodman
+from .test_equal import PORTRAIT
 from .test_unprivileged import AS_NOBODY, NOBODY, User
 from .workspace import Workspace, wait_until
 
@@ -86,3 +93,132 @@ def test_a_namespace_by_its_path_is_roots_too(user: User, workspace: Workspace) 
         assert done.stderr.endswith(f" as root: sudo nsview enter /run/netns/{name} -- ip addr\n")
     finally:
         subprocess.run(["ip", "netns", "delete", name], check=True)
+
+
+@pytest.fixture(scope="module")
+def podman(account: Account, rootfs: Path) -> Iterator[RootlessPodman]:
+    require(*RootlessPodman.NEEDS)
+    podman = RootlessPodman(account, rootfs)
+    yield podman
+    podman.clear()
+
+
+def entering(account: Account, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return account.run(*account.nsview(), "enter", *arguments, check=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "seccomp_mode"),
+    [((), 2), (("--privileged",), 0), (("--cap-drop", "ALL", "--security-opt", "no-new-privileges"), 2)],
+    ids=["plain", "privileged", "confined"],
+)
+def test_a_users_podman_container_is_entered_by_its_name(
+    account: Account, podman: RootlessPodman, options: tuple[str, ...], seccomp_mode: int
+) -> None:
+    pid = podman.container("own", "--replace", *options)
+    # Real ids, not one user posing as root: the container's users are ids of the user's on the host.
+    assert len(Path(f"/proc/{pid}/uid_map").read_text().splitlines()) == 2
+    done = entering(account, "own", "--", "sh", "-c", PORTRAIT)
+    assert done.returncode == 0, done.stderr
+    ours, theirs = done.stdout.splitlines(), podman.run("exec", "own", "sh", "-c", PORTRAIT).splitlines()
+    # Podman's exec leaves out the variable that its own config.json has for the container.
+    assert [line for line in ours if not line.startswith("HOSTNAME=")] == theirs
+    assert done.stderr == "" and f"Seccomp:\t{seccomp_mode}" in ours
+
+
+def test_the_filter_made_from_its_configuration_is_the_one_that_it_has(podman: RootlessPodman) -> None:
+    """Of a user's container the filter can't be read by the user; by root it can, and says of all calls the same."""
+    pid = podman.container("filtered")
+    config = podman.run("inspect", "--format", "{{.OCIConfigPath}}", "filtered").strip()
+    made, (own,) = profile.compiled(config), seccomp.filters(pid)
+    i386, x86_64 = 0x40000003, 0xC000003E
+    verdicts = set()
+    for architecture in (x86_64, i386, 0xC00000B7):
+        for number in (*range(600), 0x40000000, 0x40000203):  # the last two are of x32
+            for argument in (0, 8, 1 << 17, 0xFFFFFFFF, 0x7E020000, 1 << 28):
+                data = struct.pack("<iIQ6Q", number, architecture, 0, *[argument] * 6)
+                verdict = verdict_of(made, data)
+                assert verdict == verdict_of(own, data), (hex(architecture), number, hex(argument))
+                verdicts.add(verdict)
+    assert {0x7FFF0000, 0x00050001} < verdicts  # allowed, and refused with EPERM
+
+
+def test_without_that_configuration_it_is_said_that_there_is_no_filter(
+    account: Account, podman: RootlessPodman
+) -> None:
+    pid = podman.container("unconfigured")
+    config = Path(podman.run("inspect", "--format", "{{.OCIConfigPath}}", "unconfigured").strip())
+    hidden = config.rename(config.with_name("hidden"))
+    try:
+        done = entering(account, str(pid), "--", "grep", "^Seccomp:", "/proc/self/status")
+        assert (done.returncode, done.stdout) == (0, "Seccomp:\t0\n")
+        assert f"no seccomp filter by {config}: " in done.stderr and "so none is put on" in done.stderr
+    finally:
+        hidden.rename(config)
+
+
+def verdict_of(program: bytes, data: bytes) -> int:
+    """What a seccomp filter returns for a struct seccomp_data: the classic BPF of linux/filter.h that these use."""
+    instructions = list(struct.iter_unpack("<HBBI", program))
+    accumulator = index = 0
+    memory = [0] * 16
+    while True:
+        code, if_true, if_false, k = instructions[index]
+        index += 1
+        match code:
+            case 0x20:  # BPF_LD | BPF_W | BPF_ABS
+                accumulator = int.from_bytes(data[k : k + 4], "little")
+            case 0x00:  # BPF_LD | BPF_IMM
+                accumulator = k
+            case 0x02:  # BPF_ST
+                memory[k] = accumulator
+            case 0x60:  # BPF_LD | BPF_MEM
+                accumulator = memory[k]
+            case 0x54:  # BPF_ALU | BPF_AND
+                accumulator &= k
+            case 0x05:  # BPF_JMP | BPF_JA
+                index += k
+            case 0x15 | 0x25 | 0x35 | 0x45:  # BPF_JEQ, BPF_JGT, BPF_JGE, BPF_JSET
+                holds = {0x15: accumulator == k, 0x25: accumulator > k, 0x35: accumulator >= k, 0x45: accumulator & k}
+                index += if_true if holds[code] else if_false
+            case 0x06:  # BPF_RET
+                return k
+            case _:
+                raise AssertionError(hex(code))
+
+
+def test_its_shell_has_a_terminal_of_the_containers(account: Account, podman: RootlessPodman) -> None:
+    podman.container("shell")
+    terminal = Terminal([*account.words, *account.nsview(), "enter", "shell"])
+    try:
+        terminal.expect("/ # ")
+        terminal.send("echo $(tty) uid=$(id -u) $(stty size)\n")
+        terminal.expect("/dev/pts/0 uid=0 33 77")
+        terminal.send("exit 3\n")
+        terminal.expect("same-3")
+    finally:
+        terminal.close()
+
+
+@pytest.mark.parametrize("options", [(), ("--as=root",), ("--as=2000:2000", "--cwd=/tmp", "--env=A=b")], ids=str)
+def test_who_is_another_user_inside_is_entered_too(
+    account: Account, podman: RootlessPodman, options: tuple[str, ...]
+) -> None:
+    """Its id is not the user's on the host, who so can't read its environment from there."""
+    pid = podman.container("other", "--user", "1000:1000", "--env", "ONLY=here")
+    try:
+        assert os.stat(f"/proc/{pid}").st_uid not in (0, account.uid)
+        assert account.run("cat", f"/proc/{pid}/environ", check=False).returncode != 0
+        script = "id -u; id -g; echo $ONLY; pwd; grep -E '^Cap' /proc/self/status"
+        done = entering(account, *options, "other", "--", "sh", "-c", script)
+        assert done.returncode == 0, done.stderr
+        theirs = [option.replace("--as=", "--user=").replace("--cwd", "--workdir") for option in options]
+        assert done.stdout == podman.run("exec", *theirs, "other", "sh", "-c", script)
+    finally:
+        podman.run("rm", "--force", "--time", "0", "other")
+
+
+def test_another_users_podman_container_is_not_theirs(user: User, podman: RootlessPodman) -> None:
+    pid = podman.container("foreign")
+    done = user.nsview("enter", str(pid), "--", "id")
+    assert (done.returncode, done.stdout) == (3, "") and "as root: sudo nsview enter" in done.stderr

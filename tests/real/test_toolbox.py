@@ -76,7 +76,18 @@ def test_the_toolbox_needs_no_proc_no_devpts_and_no_file(workspace: Workspace, p
     assert (code, out, err) == (0, f"{(root / 'sleep').stat().st_size} /sleep\n", "")
     code, out, err = enter(plan_for(pid, toolbox=True, command=["sh", "-c", "ls /; id -u; echo $0"]))
     assert (code, out, err) == (0, "sleep\n0\nsh\n", "")
+    # The others it would execute through /proc/self/exe, which is said before.
+    made = plan_for(pid, toolbox=True, command=["sh", "-c", "wc -c /sleep"])
+    assert any(warning.startswith("no /proc is in its files: ") for warning in made.warnings)
+    code, out, err = enter(made)
+    assert (code, out) == (127, "") and "wc: not found" in err
     assert os.listdir(root) == ["sleep"]
+
+
+def test_where_there_is_a_proc_no_applet_is_missing(web: int) -> None:
+    made = plan_for(web, toolbox=True, command=["sh", "-c", "wc -c </root/inside.txt"])
+    assert not any("/proc is in its files" in warning for warning in made.warnings)
+    assert enter(made) == (0, "24\n", "")
 
 
 def test_the_toolbox_runs_where_no_file_may_be_executed(docker: Docker) -> None:

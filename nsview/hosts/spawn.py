@@ -1,0 +1,38 @@
+"""An agent's process, and nothing that decodes what it says: so it runs already while that is imported."""
+
+import os
+import subprocess
+import sys
+
+from . import HostError
+
+_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from nsview.agent.main import main; main(sys.argv[2:])"
+
+
+def agent(*arguments: str, elevated: bool = False) -> "subprocess.Popen[bytes]":
+    """Start it; arguments: its own. elevated: as root, through sudo, which may ask. HostError where it can't be."""
+    if sys.platform != "linux":
+        raise HostError("this is not Linux, which alone has namespaces: try `nsview demo`")
+    if not os.path.isdir("/proc/self/ns"):
+        raise HostError("/proc is not mounted here; as root: mount -t proc proc /proc")
+    argv = [sys.executable, "-I", "-S", "-c", _BOOT, _ROOT, *arguments]
+    if elevated:
+        import shutil
+
+        sudo = shutil.which("sudo")
+        if sudo is None:
+            raise HostError("sudo is not installed; start nsview as root instead")
+        argv = [sudo, "--prompt=nsview needs root to read all processes; password for %p: ", "--", *argv]
+    try:
+        # stderr stays ours: sudo asks and refuses there, while the screen is suspended.
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=None if elevated else subprocess.DEVNULL,
+            # ^C in the terminal is meant for the screen, and the agent ends when its stdin does.
+            process_group=None if elevated else 0,
+        )
+    except OSError as error:
+        raise HostError(f"the agent could not be started: {error.strerror}") from None

@@ -16,7 +16,6 @@ from nsview.tui.app import NsviewApp
 
 HERE = Path(__file__).resolve().parent
 USER = HERE / "user.jsonl.gz"
-BRIDGES = HERE / "bridges.jsonl.gz"
 
 # name: (recording, size, keys)
 PICTURES: dict[str, tuple[Path, tuple[int, int], tuple[str, ...]]] = {
@@ -25,7 +24,9 @@ PICTURES: dict[str, tuple[Path, tuple[int, int], tuple[str, ...]]] = {
     "containers": (demo(), (160, 50), ("9", "down")),
     "enter": (demo(), (160, 50), ("slash", *"web-logs", "enter", "down", "escape", "e")),
     "filter": (demo(), (160, 50), ("slash", *"shop")),
-    "netmap": (BRIDGES, (160, 40), ("w", "g", "p")),
+    "matrix": (demo(), (160, 24), ("m", "down", "right", "right")),
+    "netmap": (demo(), (160, 40), ("w", "g", "p")),
+    "audit": (demo(), (160, 32), ("a",)),
     "user": (USER, (160, 50), ("down",)),
     "small": (demo(), (80, 24), ("slash", *"web-logs", "enter", "down", "escape")),
 }

@@ -18,7 +18,11 @@ async def test_m_shows_who_is_in_which_namespace(size: tuple[int, int]) -> None:
         assert isinstance(app.screen, Matrix)
         lines = {line.split()[0]: line for line in drawn(app).splitlines() if line.strip()}
         assert lines["node-agent"].count("■ host") == 2
-        assert lines["web"].count("B 2406") == lines["web-logs"].count("B 2406") == 1
+        web, logs = (lines[name].split() for name in ("web", "web-logs"))
+        net = 2 * (1 + KIND_NAMES.index("net"))
+        shared = web[net - 1 : net + 1]
+        assert shared == logs[net - 1 : net + 1] and shared[0] not in ("·", "■", "□")
+        assert all(own == "·" for name in (web, logs) for own in name[1:9:2])
         await pilot.press("escape")
         assert app.screen is app.explorer
 

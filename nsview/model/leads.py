@@ -10,6 +10,7 @@ from .filter import Filter
 from .group import containers_of
 from .hierarchy import By, above
 from .kinds import KIND_NAMES
+from .net import Listener, Nets
 from .records import Container, Namespace, NamespaceKey, Process
 from .rows import RowKey, View, group_key, is_folded, process_key
 from .snapshot import Snapshot
@@ -31,16 +32,21 @@ class Lead(Struct, frozen=True):
     text: str
 
 
-def meant(snapshot: Snapshot, text: str) -> list[Lead]:
+def meant(snapshot: Snapshot, text: str, nets: Nets | None = None) -> list[Lead]:
     """The things whose own name or number a text is, the likeliest first: `8058`, `4026532173`, `net:[4026532173]`,
-    `web`, a container's key, id or the beginning of one, `/run/netns/blue` or `blue`."""
+    `web`, a container's key, id or the beginning of one, `/run/netns/blue` or `blue`; a port, an address or an
+    interface, where these are known."""
     text = text.strip()
-    return _each_once((*_numbered(snapshot, text), *_named(snapshot, text))) if text else []
+    if not text:
+        return []
+    return _each_once((*_numbered(snapshot, text), *_named(snapshot, text), *_reached(snapshot, text, nets)))
 
 
-def found(snapshot: Snapshot, text: str, wanted: Filter, most: int = MOST) -> list[Lead]:
+def found(
+    snapshot: Snapshot, text: str, wanted: Filter, nets: Nets | None = None, most: int = MOST
+) -> list[Lead]:
     """What a text means, and then what it matches as a filter."""
-    leads = meant(snapshot, text)
+    leads = meant(snapshot, text, nets)
     if wanted:
         containers = (c.key for c in snapshot.containers.values() if wanted.container(c, snapshot))
         leads += [of_container(snapshot, key, "container") for key in containers]
@@ -50,18 +56,19 @@ def found(snapshot: Snapshot, text: str, wanted: Filter, most: int = MOST) -> li
     return _each_once(leads)[:most]
 
 
-def around(snapshot: Snapshot, thing: Thing) -> list[Lead]:
-    """The things that a thing's numbers lead to: whom it descends from, where it is, what keeps it."""
+def around(snapshot: Snapshot, thing: Thing, nets: Nets | None = None) -> list[Lead]:
+    """The things that a thing's numbers lead to: whom it descends from, where it is, what keeps it, and what it is
+    connected to, where that is known."""
     match thing:
         case int():
             process = snapshot.processes.get(thing)
-            leads = _around_process(snapshot, process) if process else ()
+            leads = _around_process(snapshot, process, nets) if process else ()
         case str():
             container = snapshot.containers.get(thing)
-            leads = _around_container(snapshot, container) if container else ()
+            leads = _around_container(snapshot, container, nets) if container else ()
         case _:
             namespace = snapshot.namespaces.get(thing)
-            leads = _around_namespace(snapshot, namespace) if namespace else ()
+            leads = _around_namespace(snapshot, namespace, nets) if namespace else ()
     return [lead for lead in _each_once(leads) if lead.thing != thing]
 
 
@@ -72,7 +79,7 @@ def _each_once(leads: Iterable[Lead]) -> list[Lead]:
     return list(found.values())
 
 
-def _around_process(snapshot: Snapshot, process: Process) -> Iterator[Lead]:
+def _around_process(snapshot: Snapshot, process: Process, nets: Nets | None) -> Iterator[Lead]:
     container = snapshot.container_of(process)
     if container:
         yield of_container(snapshot, container.key, "container")
@@ -82,22 +89,24 @@ def _around_process(snapshot: Snapshot, process: Process) -> Iterator[Lead]:
     yield from _namespaces(snapshot, process)
     if container:
         yield from _runs(snapshot, container)
+    yield from _connected(snapshot, process.namespaces.net, nets)
     children = (p for p in snapshot.processes.values() if snapshot.parent(p) == process.pid)
     yield from (of_process(snapshot, child, "child") for child in children)
 
 
-def _around_container(snapshot: Snapshot, container: Container) -> Iterator[Lead]:
+def _around_container(snapshot: Snapshot, container: Container, nets: Nets | None) -> Iterator[Lead]:
     yield from _runs(snapshot, container)
     init = snapshot.processes.get(container.init_pid or 0)
     if init:
         yield from _namespaces(snapshot, init)
+        yield from _connected(snapshot, init.namespaces.net, nets)
     pod = container.pod
     for other in snapshot.containers.values():
         if pod and other.pod == pod:
             yield of_container(snapshot, other.key, "same pod")
 
 
-def _around_namespace(snapshot: Snapshot, namespace: Namespace) -> Iterator[Lead]:
+def _around_namespace(snapshot: Snapshot, namespace: Namespace, nets: Nets | None) -> Iterator[Lead]:
     pids = snapshot.members(namespace.type).get(namespace.inode, ())
     for container in containers_of(snapshot, pids):
         yield of_container(snapshot, container.key, "container in it")
@@ -111,6 +120,8 @@ def _around_namespace(snapshot: Snapshot, namespace: Namespace) -> Iterator[Lead
         for role, by in _BELOW:
             if above(other, by) == namespace.key:
                 yield of_namespace(snapshot, other, role)
+    if namespace.type == "net":
+        yield from _connected(snapshot, namespace.inode, nets)
     for holder in namespace.held_by:
         if holder.pid is not None:
             yield from _pid(snapshot, holder.pid, f"holds it: {holder.kind}")
@@ -131,6 +142,43 @@ def _namespaces(snapshot: Snapshot, process: Process) -> Iterator[Lead]:
         inode = getattr(process.namespaces, kind)
         if inode is not None and (namespace := snapshot.namespaces.get((kind, inode))):
             yield of_namespace(snapshot, namespace, f"{kind} namespace")
+
+
+def _connected(snapshot: Snapshot, inode: int | None, nets: Nets | None) -> Iterator[Lead]:
+    """Who listens in a net namespace, and where its interfaces lead to."""
+    net = next((net for net in nets.nets if net.inode == inode), None) if nets else None
+    for listener in net.listeners if net else ():
+        for pid in listener.pids:
+            yield from _pid(snapshot, pid, _listens(listener))
+    for interface in net.interfaces if net else ():
+        to = snapshot.namespaces.get(("net", interface.link.net)) if interface.link and interface.link.net else None
+        if to:
+            yield of_namespace(snapshot, to, f"{interface.name} leads to")
+
+
+def _reached(snapshot: Snapshot, text: str, nets: Nets | None) -> Iterator[Lead]:
+    """Those whose port, address or interface a text is."""
+    for net in nets.nets if nets else ():
+        here = snapshot.namespaces.get(("net", net.inode))
+        for listener in net.listeners:
+            if text == str(listener.port):
+                for pid in listener.pids:
+                    yield from _pid(snapshot, pid, _listens(listener))
+                if here and not listener.pids:
+                    yield of_namespace(snapshot, here, _listens(listener))
+        for interface in net.interfaces:
+            named = text in (interface.name, *interface.altnames)
+            if not here or not (named or text in (address.partition("/")[0] for address in interface.addresses)):
+                continue
+            # Of one end of a pair it is the other that one looks for.
+            leads_to = interface.link.net if named and interface.link and interface.link.peer else None
+            if there := snapshot.namespaces.get(("net", leads_to or 0)):
+                yield of_namespace(snapshot, there, f"{interface.name} leads to")
+            yield of_namespace(snapshot, here, f"has {interface.name}")
+
+
+def _listens(listener: Listener) -> str:
+    return f"listens on {listener.protocol} {listener.port}"
 
 
 def _pid(snapshot: Snapshot, pid: int, role: str) -> Iterator[Lead]:

@@ -63,6 +63,9 @@ if TYPE_CHECKING:
 PATIENCE = 5.0
 """Seconds that an answer may take before the screen says that there is none."""
 
+NETS_KEEP = 10.0
+"""Seconds for which ports and addresses that were read are good enough to find by."""
+
 LENSES: dict[str, tuple[str, str]] = {
     "matrix": (".matrix", "Matrix"),
     "net": (".netmap", "NetMap"),
@@ -110,6 +113,7 @@ class NsviewApp(App[int]):
         self.explorer = Explorer()
         self.lens: Lens | None = None  # the one that is open
         self.audit_ignore: tuple[str, ...] = ()  # rules that the audit is not to tell of
+        self._nets_wanted = -NETS_KEEP
         self.nets: Nets | None = None  # net namespaces from within, as they were when last asked for
 
     def _begin_with(self, theme: str | None) -> None:
@@ -282,8 +286,17 @@ class NsviewApp(App[int]):
         else:
             self.post_message(NetsArrived(0, self.host.nets()))
 
+    def want_nets(self) -> None:
+        """Ask for them where they are not known, or were read a while ago."""
+        if time.monotonic() - self._nets_wanted > NETS_KEEP:
+            self._nets_wanted = time.monotonic()
+            self.request_nets()
+
     def on_nets_arrived(self, message: NetsArrived) -> None:
         self.nets = message.nets
+        self.explorer.take_nets(message.nets)
+        if seek := getattr(self.screen, "seek", None):
+            seek()  # what is being typed there may be a port
         if self.lens is not None:
             self.lens.hear(message)
 
@@ -386,7 +399,7 @@ class NsviewApp(App[int]):
         """Choose among all that a thing's numbers lead to, and go there. name: what it is called, not `safe`."""
         snapshot = self.explorer.snapshot
         if snapshot is not None:
-            self.choose(f"From {safe(name)} to", around(snapshot, thing))
+            self.choose(f"From {safe(name)} to", around(snapshot, thing, self.nets))
 
     def choose(self, title: str, leads: Sequence[Lead]) -> None:
         """Choose one of these things, and go there."""
@@ -404,7 +417,10 @@ class NsviewApp(App[int]):
 
         def leads(text: str) -> list[Lead]:
             snapshot = self.explorer.snapshot
-            return found(snapshot, text, parse(text)) if snapshot and text.strip() else []
+            wanted = parse(text, nets=self.explorer.reach)
+            if wanted.about_nets:
+                self.want_nets()
+            return found(snapshot, text, wanted, self.nets) if snapshot and wanted else []
 
         hint = "a pid, an inode, net:4026532173, a container, or any filter"
         self.push_screen(GoTo("Go to", leads, placeholder=hint, empty="Nothing here is that."), self._chosen)

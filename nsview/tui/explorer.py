@@ -23,6 +23,7 @@ from nsview.model.changes import Changes, changes
 from nsview.model.columns import Extra
 from nsview.model.kinds import KindName
 from nsview.model.leads import Thing, reveal
+from nsview.model.net import Nets
 from nsview.model.records import Container, Details, Namespace, Process
 from nsview.model.rows import (
     GROUPINGS,
@@ -136,6 +137,7 @@ class Explorer(Screen[None]):
         self._before_filter: Place | None = None  # where one was when the filter's line was opened
         self._sought = filter.Filter()  # the last one that was not empty
         self._texts = filter.Texts()
+        self.reach: filter.Reach | None = None  # what ports, addresses and interfaces lead to, once that was read
 
     def compose(self) -> ComposeResult:
         yield Status()
@@ -578,19 +580,34 @@ class Explorer(Screen[None]):
         """Below the line: what is wrong with it, and where; else how it may go on."""
         line.set_class(error is not None, "wrong")
         wrong = (cell_len(line.value[: error.at]) - line.scroll_offset.x, str(error)) if error else None
-        self.query_one(FilterNote).tell(wrong, () if error else self._ways_on(line.value))
+        said = ""
+        if self.view.filter.needs_nets and not self.reach:
+            known = "are not known of this host" if self.reach is not None else "are being read …"
+            said = f"ports, addresses and interfaces {known}"
+        self.query_one(FilterNote).tell(wrong, () if error or said else self._ways_on(line.value), said)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         line = self.query_one(FilterInput)
         try:
-            wanted = filter.parse(event.value, self.view.by, self._texts)
+            wanted = filter.parse(event.value, self.view.by, self._texts, self.reach)
         except filter.FilterError as error:
             self._note(line, error)  # the last one that was right stays in effect
             return
-        self._note(line, None)
+        if wanted.about_nets:
+            self.app.want_nets()  # type: ignore[attr-defined]
         if event.value != self.view.filter.text:
             self.query_one(Status).filter = event.value
             self._look(filter=wanted)
+        self._note(line, None)
+
+    def take_nets(self, nets: Nets | None) -> None:
+        """Ports and addresses are known, or known anew; None: a recording does not tell."""
+        self.reach = filter.Reach(nets.nets if nets else (), self.snapshot.host.initial.net if self.snapshot else None)
+        if self.view.filter.about_nets:
+            self._look(filter=filter.parse(self.view.filter.text, self.view.by, self._texts, self.reach))
+        for line in self.query(FilterInput):
+            if not line.has_class("wrong"):
+                self._note(line, None)
 
     def on_input_submitted(self) -> None:
         if not self.query_one(FilterInput).has_class("wrong"):

@@ -93,10 +93,11 @@ class FilterNote(Widget):
         super().__init__(id="filter-note")
         self._wrong: tuple[int, str] | None = None
         self._ways: Sequence[str] = ()
+        self._said = ""
 
-    def tell(self, wrong: tuple[int, str] | None, ways: Sequence[str]) -> None:
-        """wrong: in which cell, and what. ways: whole texts, of which the last word is shown."""
-        self._wrong, self._ways = wrong, ways
+    def tell(self, wrong: tuple[int, str] | None, ways: Sequence[str], said: str = "") -> None:
+        """wrong: in which cell, and what. ways: what the text may become. said: else, what else there is to know."""
+        self._wrong, self._ways, self._said = wrong, ways, said
         self.refresh()
 
     def render(self) -> Text:
@@ -112,6 +113,8 @@ class FilterNote(Widget):
         elif self._ways:
             text.append(" tab ", self.get_component_rich_style("filter-note--ways"))
             text.append("  ".join(safe(way) for way in self._ways))
+        else:
+            text.append(self._said)
         return text
 
 

@@ -60,6 +60,10 @@ class GoTo(ModalScreen[Thing | None]):
     def on_input_changed(self, event: Input.Changed) -> None:
         self._show(event.value)
 
+    def seek(self) -> None:
+        """More is known now: find again what is typed."""
+        self._show(self.query_one(Input).value)
+
     def _show(self, text: str) -> None:
         wrong = None
         try:

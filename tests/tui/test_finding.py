@@ -9,7 +9,7 @@ from nsview.tui.app import NsviewApp
 from nsview.tui.filterline import FilterInput
 from nsview.tui.goto import GoTo
 
-from .screens import SMALL, WIDE, drawn, explorer, loaded
+from .screens import NET, SMALL, USER, WIDE, drawn, explorer, loaded
 from .test_keys import go_to, on
 
 
@@ -20,6 +20,13 @@ def pid_of(app: NsviewApp, name: str) -> int:
     found = next(c.init_pid for c in snapshot.containers.values() if c.name == name)
     assert found is not None
     return found
+
+
+def blue(app: NsviewApp) -> str:
+    """The net namespace that ip(8) made, as it is called in the list."""
+    snapshot = app.explorer.snapshot
+    assert snapshot is not None
+    return next(n.label for n in snapshot.namespaces.values() if "/run/netns/blue" in n.names)
 
 
 def net_of(app: NsviewApp, name: str) -> int:
@@ -264,7 +271,7 @@ async def test_o_of_a_namespace_leads_to_owner_members_and_what_it_owns() -> Non
         await pilot.press("o")
         await pilot.pause()
         roles = [line.partition(" ")[0] for line in offered(app)]
-        assert roles == ["container", "container", "oldest", "owner"]
+        assert roles[:4] == ["container", "container", "oldest", "owner"] and set(roles[4:]) <= {"holds"}
         await pilot.press(*"owner", "enter")
         await pilot.pause()
         assert app.explorer.view.by == "user"
@@ -285,7 +292,7 @@ async def test_a_number_or_a_name_typed_at_the_colon_is_jumped_to(size: tuple[in
             (str(pid), "net", "ledger: nc"),
             (str(net), "net", f"net:[{net}]"),
             (f"net:{net}", "net", f"net:[{net}]"),
-            ("blue", "net", "net:[4026532782]"),
+            ("blue", "net", blue(app)),
             ("ledger", "container", "ledger"),
             ("name=syslogd", "container", "syslog: syslogd"),  # the first that a filter leaves
             ("2", "container", "-: kthreadd"),
@@ -317,7 +324,7 @@ async def test_what_may_mean_several_things_is_offered_and_chosen() -> None:
         await pilot.press("escape")
         app.go_to("blue")
         await pilot.pause()
-        assert on(app) == "net:[4026532782]"
+        assert on(app) == blue(app)
 
 
 async def test_what_is_typed_at_the_colon_may_be_wrong_or_nothing() -> None:
@@ -344,3 +351,47 @@ async def test_a_row_without_numbers_says_so() -> None:
         await pilot.pause()
         assert app.screen is app.explorer
         assert any("no numbers to follow" in notice.message for notice in app._notifications)
+
+
+async def test_ports_addresses_and_interfaces_are_found_once_they_are_read() -> None:
+    app = explorer(NET)
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        assert app.nets is None  # nobody has asked
+        for expression, name in (
+            ("port=8080", "web"), ("port=19100", "agent"), ("5432", "ledger"), ("10.213.67.3", "ledger"),
+            ("address=10.213.67.2 name=httpd", "web"), ("veth14c58fe", "ledger"), ("interface=veth14*", "ledger"),
+        ):  # fmt: skip
+            await pilot.press("slash", "ctrl+u", *expression, "enter")
+            await pilot.pause()
+            rows = app.explorer.listing.rows
+            assert {r.process.pid for r in rows if isinstance(r, ProcessRow)} == {pid_of(app, name)}, expression
+        assert app.nets is not None
+
+
+async def test_ports_and_interfaces_are_gone_to() -> None:
+    app = explorer(NET)
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        for text, row in (
+            ("8080", "web: httpd"), ("veth14c58fe", f"net:[{net_of(app, 'ledger')}]"), ("19100", "agent: httpd"),
+            ("10.213.67.2", f"net:[{net_of(app, 'web')}]"),
+        ):  # fmt: skip
+            await pilot.press("colon", *text)
+            await pilot.pause(0.1)
+            await pilot.press("enter")
+            await pilot.pause()
+            assert on(app) == row, text
+        await pilot.press("o")
+        await pilot.pause()
+        lines = offered(app)
+        assert any(line.startswith("eth0 leads to net:[4026531833] the host's") for line in lines), lines
+
+
+async def test_a_recording_that_does_not_tell_of_ports_says_so() -> None:
+    app = explorer(USER)
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.press("slash", *"port=80")
+        await pilot.pause()
+        assert "ports, addresses and interfaces are not known of this host" in drawn(app)

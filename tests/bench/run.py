@@ -9,7 +9,7 @@ keys: from a key to what it paints, in lists of many rows while processes come a
 paint: from the command to the first row of the list, against an empty Textual app, beside few and many processes (P5).
 memory: of all processes of a live explorer, beside many and very many (--most) processes (P7).
 growth: processor time a process of a look and of an update, very many against few (P8).
-lens: from a key to the net map, beside many net namespaces.
+lens: from a key to the net map, the matrix and the audit, beside many namespaces.
 enter: into a container, against nsenter, runc exec, ctr task exec and docker exec: until the command begins (P6), by
   its own clock, and until it has ended; by the helper alone and by the whole command; and what each step costs.
 before: the agent's first look, against the agent of an earlier commit (--commit), from a worktree of its own.
@@ -34,8 +34,8 @@ sys.path.insert(0, str(ROOT))
 import empty_app  # noqa: E402
 import growth as costs  # noqa: E402
 import keys as typing_at  # noqa: E402
+import lenses  # noqa: E402
 import live  # noqa: E402
-import netmap  # noqa: E402
 import quiet  # noqa: E402
 from compiled import compiled  # noqa: E402
 from crowd import Crowd  # noqa: E402
@@ -212,7 +212,7 @@ def growth(bench: Bench, most: int) -> None:
 
 def lens(bench: Bench, processes: int) -> None:
     with own_home() as env, Crowd(processes):
-        bench.figures("lens.net", lambda: netmap.opened(NSVIEW, env, processes, LENS))
+        bench.figures("lens", lambda: lenses.opened(NSVIEW, env, processes, LENS))
 
 
 def enter(bench: Bench) -> None:

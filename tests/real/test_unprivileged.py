@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import platformdirs
 import pyroute2
 import pytest
 
@@ -41,7 +42,7 @@ class User:
     def __init__(self, workspace: Workspace) -> None:
         library = workspace.root / "lib"
         if not library.exists():
-            for module in (package, msgspec, pyroute2):
+            for module in (package, msgspec, platformdirs, pyroute2):
                 shutil.copytree(Path(module.__file__ or "").parent, library / module.__name__)
             for directory, _, files in os.walk(library):
                 os.chmod(directory, 0o755)

@@ -9,6 +9,7 @@ keys: from a key to what it paints, in lists of many rows while processes come a
 paint: from the command to the first row of the list, against an empty Textual app, beside few and many processes (P5).
 memory: of all processes of a live explorer, beside many and very many (--most) processes (P7).
 growth: processor time a process of a look and of an update, very many against few (P8).
+filter: what a key typed into a filter costs before anything is drawn, beside many and very many processes (P4).
 lens: from a key to the net map, the matrix and the audit, beside many namespaces.
 enter: into a container, against nsenter, runc exec, ctr task exec and docker exec: until the command begins (P6), by
   its own clock, and until it has ended; by the helper alone and by the whole command; and what each step costs.
@@ -32,6 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 import empty_app  # noqa: E402
+import filters  # noqa: E402
 import growth as costs  # noqa: E402
 import keys as typing_at  # noqa: E402
 import lenses  # noqa: E402
@@ -173,6 +175,12 @@ def keys(bench: Bench, processes: int, most: int) -> None:
                     f"P4.live.{rate}",
                     lambda rate=rate: typing_at.live(NSVIEW, env, processes, rate, KEY),  # type: ignore[misc]
                 )
+
+
+def filtering(bench: Bench, processes: int, most: int) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        for number in (processes, most):
+            bench.figures(f"filter.{number}", lambda number=number: filters.figures(Path(directory), number))  # type: ignore[misc]
 
 
 def paint(bench: Bench, processes: int, marker: str) -> None:
@@ -322,7 +330,7 @@ def enter_peers(docker: Docker, pid: str, id: str) -> Iterator[tuple[str, list[s
 
 
 def main() -> int:
-    names = ("scan", "cold", "idle", "follow", "keys", "paint", "memory", "growth", "lens", "enter", "before")
+    names = ("scan", "cold", "idle", "follow", "keys", "paint", "memory", "growth", "filter", "lens", "enter", "before")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(names)} (all)")
     parser.add_argument("--processes", type=int, default=10_000, metavar="N", help="how many are many (10000)")
@@ -347,6 +355,7 @@ def main() -> int:
         "paint": lambda: paint(bench, many, arguments.marker),
         "memory": lambda: memory(bench, many, most),
         "growth": lambda: growth(bench, most),
+        "filter": lambda: filtering(bench, many, most),
         "lens": lambda: lens(bench, many),
         "enter": lambda: enter(bench),
         "before": lambda: before(bench, many, arguments.commit),

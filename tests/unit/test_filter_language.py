@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from nsview.model import syntax
-from nsview.model.filter import FIELDS, Filter, FilterError, Reach, Texts, narrow, parse
+from nsview.model.filter import FIELDS, Filter, FilterError, Reach, Texts, match, narrow, parse
 from nsview.model.net import Interface, Link, Listener, Net
 from nsview.model.records import Namespace, Pod, Process
 from nsview.model.rows import GroupRow, View, rows
@@ -456,3 +456,16 @@ def test_each_field_is_explained() -> None:
     for example, _ in syntax.LINES:
         assert parse(example)
     assert Filter().text == ""
+
+
+def test_containers_of_a_namespace_are_counted_once_not_for_each_member(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = []
+    count = match.containers_of
+    monkeypatch.setattr(match, "containers_of", lambda *of: counted.append(1) or count(*of))
+    many = host(*(process(pid, net=NET) for pid in range(1, 500)))
+    wanted = parse("shared>1 or shared=1 or shared.mnt>1", "net")
+    assert not any(wanted.process(p, many) for p in many.processes.values())
+    assert len(counted) == 3
+    web = container("web", [1])
+    later = advance(many, 2.0, [replace(many.processes[1], container=web.key)], [], [], [], [web], [])
+    assert wanted.process(later.processes[2], later)  # of a newer snapshot it is counted anew

@@ -242,7 +242,7 @@ class _Maker:
 
     def _counted(self, test: Comparison, holds: Callable[[Iterable[Any]], bool]) -> OfProcess:
         """How many are in its namespace of the kind said or grouped by; else in any that is not the host's."""
-        count = _containers if test.field.name == "shared" else _processes
+        count = _Containers().number if test.field.name == "shared" else _processes
         said = test.kind or self.kind
         kinds = [kind for kind in KIND_NAMES if kind == said] if said else list(KIND_NAMES)
         if test.field.name == "nprocs" and self.by == "container" and not said:
@@ -288,7 +288,7 @@ class _Maker:
             case "inode":
                 return lambda namespace, snapshot: holds((namespace.inode,)) if same else None
             case "shared" | "nprocs":
-                count = _containers if test.field.name == "shared" else _processes
+                count = _Containers().number if test.field.name == "shared" else _processes
                 said = test.kind or self.kind
                 return lambda namespace, snapshot: (
                     holds((count(snapshot, namespace.type, namespace.inode),))
@@ -374,8 +374,21 @@ def _processes(snapshot: Snapshot, kind: KindName, inode: int) -> int:
     return len(snapshot.members(kind).get(inode, ()))
 
 
-def _containers(snapshot: Snapshot, kind: KindName, inode: int) -> int:
-    return len(containers_of(snapshot, snapshot.members(kind).get(inode, ())))
+class _Containers:
+    """How many containers are in a namespace: counted once a snapshot, for each of its members asks."""
+
+    def __init__(self) -> None:
+        self._snapshot: Snapshot | None = None
+        self._numbers: dict[tuple[KindName, int], int] = {}
+
+    def number(self, snapshot: Snapshot, kind: KindName, inode: int) -> int:
+        if snapshot is not self._snapshot:
+            self._snapshot, self._numbers = snapshot, {}
+        number = self._numbers.get((kind, inode))
+        if number is None:
+            number = len(containers_of(snapshot, snapshot.members(kind).get(inode, ())))
+            self._numbers[kind, inode] = number
+        return number
 
 
 _NUMBERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}

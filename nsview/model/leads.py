@@ -110,6 +110,8 @@ def _around_namespace(snapshot: Snapshot, namespace: Namespace, nets: Nets | Non
     pids = snapshot.members(namespace.type).get(namespace.inode, ())
     for container in containers_of(snapshot, pids):
         yield of_container(snapshot, container.key, "container in it")
+    if namespace.type == "net":
+        yield from _connected(snapshot, namespace.inode, nets)
     if pids:
         oldest = min((snapshot.processes[pid] for pid in pids), key=lambda process: (process.start, process.pid))
         yield of_process(snapshot, oldest, "oldest in it")
@@ -120,8 +122,6 @@ def _around_namespace(snapshot: Snapshot, namespace: Namespace, nets: Nets | Non
         for role, by in _BELOW:
             if above(other, by) == namespace.key:
                 yield of_namespace(snapshot, other, role)
-    if namespace.type == "net":
-        yield from _connected(snapshot, namespace.inode, nets)
     for holder in namespace.held_by:
         if holder.pid is not None:
             yield from _pid(snapshot, holder.pid, f"holds it: {holder.kind}")

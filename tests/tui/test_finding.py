@@ -385,6 +385,7 @@ async def test_ports_and_interfaces_are_gone_to() -> None:
         await pilot.press("o")
         await pilot.pause()
         lines = offered(app)
+        assert any(line.startswith(f"listens on tcp 8080 {pid_of(app, 'web')}") for line in lines), lines
         assert any(line.startswith("eth0 leads to net:[4026531833] the host's") for line in lines), lines
 
 

@@ -31,6 +31,7 @@ from .table import Table
 if TYPE_CHECKING:
     from .app import NsviewApp
 
+LARGE = 2000  # processes, from which on what a lens tells is made after its screen is there
 EVERY = 0.5  # seconds between two looks at a host that changes
 
 
@@ -121,7 +122,12 @@ class Lens(Screen[None]):
         status.source = self.nsview.explorer.query_one(Status).source
         status.snapshot = self.snapshot
         self.table.focus()
-        self.make()
+        if len(self.snapshot.processes) < LARGE:
+            self.make()
+        else:
+            # The screen first, then what takes a moment.
+            self._head(f"of {len(self.snapshot.processes):,} processes …")
+            self.set_timer(0.03, self.make)
 
     def on_resize(self) -> None:
         self.set_class(self.size.width < 120, "narrow")
@@ -142,12 +148,15 @@ class Lens(Screen[None]):
         self._made = self.lines()
         self._show()
 
+    def _head(self, heading: str) -> None:
+        self.query_one("#lens-heading", Static).update(
+            Text.assemble((f" {self.NAME} ", "reverse bold"), f"  {heading}", no_wrap=True, overflow="ellipsis")
+        )
+
     def _show(self) -> None:
         words = self._words
         self.table.show(self.narrowed(words))
-        self.query_one("#lens-heading", Static).update(
-            Text.assemble((f" {self.NAME} ", "reverse bold"), f"  {self.heading()}", no_wrap=True, overflow="ellipsis")
-        )
+        self._head(self.heading())
         empty = not self.table.lines
         self.set_class(empty, "empty")
         if empty:

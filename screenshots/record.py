@@ -24,6 +24,7 @@ from typing import Any
 
 from nsview.agent import cgroup
 from nsview.hosts.local import LocalHost
+from nsview.model.contents import READ
 from nsview.model.snapshot import Snapshot
 from tests.real.daemons import make_rootfs
 from tests.real.workspace import search_path, wait_until
@@ -167,7 +168,7 @@ def of_root(stage: Stage) -> list[dict[str, Any]]:
     snapshot = once()
     for container in snapshot.containers.values():
         if container.init_pid:
-            host.request_details(snapshot.processes[container.init_pid])
+            host.request_details(snapshot.processes[container.init_pid], READ)
     host.request_nets()
     host.request_security()
     host.request_holders()

@@ -21,6 +21,7 @@ from .lens import Lens
 
 _NOUNS = {"container": "container", "tree": "process"}
 _NAMED = 12  # sharers that are named
+_TOLD = 8  # namespaces of one kind that are told of: those in the host's net may be in a thousand others
 
 
 class Matrix(Lens):
@@ -83,7 +84,8 @@ class Matrix(Lens):
         return self.table.get_component_rich_style(f"table--{name}", partial=True)
 
     def _tell_kind(self, text: Text, entry: Entry, kind: KindName) -> None:
-        for inode in entry.namespaces[KIND_NAMES.index(kind)]:
+        inodes = entry.namespaces[KIND_NAMES.index(kind)]
+        for inode in inodes[:_TOLD]:
             if inode is None:
                 text.append(f"\n{kind}: could not be read", self._style("warning"))
                 continue
@@ -103,6 +105,8 @@ class Matrix(Lens):
                 if len(others) > _NAMED:
                     text.append(f"\n  and {len(others) - _NAMED} more", self._style("dim"))
             text.append("\n")
+        if len(inodes) > _TOLD:
+            text.append(f"\n{kind}: and {len(inodes) - _TOLD} more", self._style("dim"))
 
     def open(self, line: Line) -> None:
         entry = line.subject

@@ -2,7 +2,9 @@
 
 import pytest
 
+from nsview.model import matrix
 from nsview.model.kinds import KIND_NAMES
+from nsview.tui import matrix as lens
 from nsview.tui.help import HelpScreen
 from nsview.tui.matrix import Matrix
 
@@ -71,6 +73,27 @@ async def test_question_mark_explains_the_kind_of_the_cell_and_of_the_namespace(
         assert "The pid namespace" in drawn(app) and "When pid 1 ends" in drawn(app)
         await pilot.press("escape", "escape", "7", "home", "question_mark")
         assert "The cgroup namespace" in drawn(app)
+
+
+async def test_of_a_line_that_is_in_many_namespaces_a_few_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each costs a look at all lines, and the host's own net may hold a thousand mnt."""
+    looks: list[int] = []
+    sharers = matrix.sharers
+    monkeypatch.setattr(matrix, "sharers", lambda *asked: looks.append(asked[2]) or sharers(*asked))
+    monkeypatch.setattr(lens, "_TOLD", 2)
+    app = explorer()
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.press("m", "5", "home")
+        await pilot.pause()
+        assert isinstance(app.screen, Matrix)
+        entry = app.screen.table.line.subject  # type: ignore[union-attr]
+        many = max(entry.namespaces, key=len)  # type: ignore[attr-defined]
+        assert len(many) > 2
+        assert f"and {len(many) - 2} more" in drawn(app)
+        looks.clear()
+        app.screen.about(app.screen.table.line)  # type: ignore[arg-type]
+        assert len(looks) <= 2 * len(KIND_NAMES)
 
 
 async def test_a_matrix_without_containers_says_what_to_press() -> None:

@@ -231,8 +231,6 @@ class Explorer(Screen[None]):
         try:
             while self._stale and self.children:  # there are none any more once the explorer is ending
                 self._stale = False
-                if not self.children:
-                    return  # the explorer has been closed meanwhile
                 began = monotonic()
                 if self.paused:
                     self._tell_changes()

@@ -8,11 +8,8 @@ from time import monotonic
 from typing import ClassVar
 
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.binding import BindingType
-from textual.geometry import Region
-from textual.reactive import reactive
 from textual.strip import Strip
 
 from nsview.model.columns import Extra
@@ -21,6 +18,7 @@ from nsview.model.snapshot import Snapshot
 
 from . import draw
 from .binding import Binding
+from .cursor import Cursor, background
 from .lines import Lines
 from .messages import Chosen, EnterWanted, FoldWanted
 
@@ -30,24 +28,16 @@ STYLES = (
 )  # fmt: skip
 
 
-class Listing(Lines, can_focus=True):
+class Listing(Lines, Cursor, can_focus=True):
     """Rows, and a cursor on one of them."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"listing--{name}" for name in STYLES}
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", show=False, id="up"),
-        Binding("down,j", "move(1)", "Down", show=False, id="down"),
-        Binding("pageup", "page(-1)", "Page up", show=False, id="page-up"),
-        Binding("pagedown", "page(1)", "Page down", show=False, id="page-down"),
-        Binding("home,g", "to_end(-1)", "First row", show=False, id="first"),
-        Binding("end,G", "to_end(1)", "Last row", show=False, id="last"),
         Binding("left,h", "fold", "Fold, or to the row above it in the tree", show=False),
         Binding("right,l", "unfold", "Unfold, or down", show=False),
         Binding("enter", "open", "Fold or unfold; on a single process: enter it", show=False),
     ]
-
-    cursor: reactive[int] = reactive(0, repaint=False)
 
     def __init__(self) -> None:
         super().__init__("listing")
@@ -56,7 +46,6 @@ class Listing(Lines, can_focus=True):
         self._chosen: RowKey | None = None  # the row that the cursor is to stay on
         self._columns = draw.Columns(5, 6, 8, 10)
         self._measured = 0.0, -1, -1  # when, and of what, the columns were measured
-        self._styles: dict[str, Style] = {}
         self._marks: Mapping[RowKey, draw.Mark] = {}
 
     @property
@@ -110,18 +99,6 @@ class Listing(Lines, can_focus=True):
             self._keep_in_sight()
             self.refresh()
 
-    def notify_style_update(self) -> None:
-        self._styles.clear()
-        super().notify_style_update()
-
-    def _style(self, name: str) -> Style:
-        style = self._styles.get(name)
-        if style is None:
-            style = self._styles[name] = (
-                self.get_component_rich_style(f"listing--{name}", partial=True) if name else self.rich_style
-            )
-        return style
-
     def line(self, y: int) -> Hashable:
         """The pieces of a line, and the style's name of what lies below them."""
         rows = self.rows
@@ -145,45 +122,15 @@ class Listing(Lines, can_focus=True):
             base += self._style(below)
         plain = below in ("cursor", "header")
         segments = [
-            Segment(text, base if plain else self._style(style) + _background(base)) for text, style in pieces
+            Segment(text, base if plain else self._style(style) + background(base)) for text, style in pieces
         ]
         return Strip(segments).adjust_cell_length(width, base)
 
-    @property
-    def _visible(self) -> int:
-        """How many rows fit below the header."""
-        return max(1, self.size.height - 1)
+    def count(self) -> int:
+        return len(self.rows)
 
-    def watch_cursor(self, old: int, new: int) -> None:
-        self._keep_in_sight()
-        self._refresh_row(old)
-        self._refresh_row(new)
-        if self.is_attached and old != new:
-            self._choose()
-
-    def _refresh_row(self, place: int) -> None:
-        y = place - self.scroll_offset.y + 1
-        if 0 < y < self.size.height:
-            self.refresh(Region(0, y, self.size.width, 1))
-
-    def _keep_in_sight(self) -> None:
-        top = self.scroll_offset.y
-        if self.cursor < top:
-            self.scroll_to(y=self.cursor, animate=False, force=True, immediate=True)
-        elif self.cursor >= top + self._visible:
-            self.scroll_to(y=self.cursor - self._visible + 1, animate=False, force=True, immediate=True)
-
-    def _go(self, place: int) -> None:
-        self.cursor = max(0, min(place, len(self.rows) - 1))
-
-    def action_move(self, by: int) -> None:
-        self._go(self.cursor + by)
-
-    def action_page(self, by: int) -> None:
-        self._go(self.cursor + by * self._visible)
-
-    def action_to_end(self, by: int) -> None:
-        self._go(0 if by < 0 else len(self.rows) - 1)
+    def moved(self) -> None:
+        self._choose()
 
     def action_fold(self) -> None:
         row = self.row
@@ -220,7 +167,3 @@ class Listing(Lines, can_focus=True):
             self.post_message(FoldWanted(row))
         elif isinstance(row, ProcessRow) and event.chain == 2:
             self.post_message(EnterWanted(row))
-
-
-def _background(style: Style) -> Style:
-    return Style(bgcolor=style.bgcolor)

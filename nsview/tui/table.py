@@ -12,15 +12,15 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from nsview.model.table import Cell, Column, Line, ordered, widths
 from nsview.model.text import safe
 
 from .binding import Binding
+from .cursor import Cursor, background
 from .messages import LineChosen, LineOpened
 
 STYLES = (
@@ -30,7 +30,7 @@ STYLES = (
 GAP = 2
 
 
-class Table(ScrollView, can_focus=True):
+class Table(Cursor, can_focus=True):
     """Lines in columns, and a cursor."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"table--{name}" for name in STYLES}
@@ -39,21 +39,14 @@ class Table(ScrollView, can_focus=True):
         Binding("enter", "open", "Open", tooltip="Go to what the line is about"),
         Binding("s", "sort", "Sort", tooltip="Sort by the column of the cursor, or by the next one"),
         Binding("S", "reverse", "Turn the order round", show=False),
-        Binding("up,k", "move(-1)", "Up", show=False, id="up"),
-        Binding("down,j", "move(1)", "Down", show=False, id="down"),
         Binding("left,h", "aside(-1)", "Left", show=False, id="left"),
         Binding("right,l", "aside(1)", "Right", show=False, id="right"),
-        Binding("pageup", "page(-1)", "Page up", show=False, id="page-up"),
-        Binding("pagedown", "page(1)", "Page down", show=False, id="page-down"),
-        Binding("home,g", "to_end(-1)", "First line", show=False, id="first"),
-        Binding("end,G", "to_end(1)", "Last line", show=False, id="last"),
     ]
 
-    cursor: reactive[int] = reactive(0, repaint=False)
     column: reactive[int] = reactive(0, repaint=False)
 
     def __init__(self, columns: Sequence[Column], *, by_cell: bool = False) -> None:
-        super().__init__(id="table")
+        super().__init__("table")
         self.columns = tuple(columns)
         self.by_cell = by_cell
         self.lines: list[Line] = []
@@ -61,7 +54,6 @@ class Table(ScrollView, can_focus=True):
         self._sorted_by: int | None = None
         self._reversed = False
         self._widths: list[int] = []
-        self._styles: dict[str, Style] = {}
 
     @property
     def line(self) -> Line | None:
@@ -105,16 +97,6 @@ class Table(ScrollView, can_focus=True):
 
     # What is drawn
 
-    def notify_style_update(self) -> None:
-        self._styles.clear()
-        super().notify_style_update()
-
-    def _style(self, name: str) -> Style:
-        style = self._styles.get(name)
-        if style is None:
-            style = self._styles[name] = self.get_component_rich_style(f"table--{name}", partial=True)
-        return style
-
     def render_line(self, y: int) -> Strip:
         width, base = self.size.width, self.rich_style
         if y == 0:
@@ -131,7 +113,7 @@ class Table(ScrollView, can_focus=True):
                 continue
             style = line_style if whole and self.has_focus else line_style + self._style_of(cell)
             if whole:
-                style += _background(line_style)
+                style += background(line_style)
             if chosen is not None and self.by_cell and column == self.column:
                 style += chosen
             segments.append(Segment(self._fit(cell.text, column), style))
@@ -159,46 +141,16 @@ class Table(ScrollView, can_focus=True):
 
     # The cursor
 
-    @property
-    def _visible(self) -> int:
-        """How many lines fit below the header."""
-        return max(1, self.size.height - 1)
+    def count(self) -> int:
+        return len(self.lines)
 
-    def watch_cursor(self, old: int, new: int) -> None:
-        self._keep_in_sight()
-        self._refresh_line(old)
-        self._refresh_line(new)
-        if self.is_attached and old != new:
-            self.post_message(LineChosen(self.line))
+    def moved(self) -> None:
+        self.post_message(LineChosen(self.line))
 
     def watch_column(self) -> None:
         self._refresh_line(self.cursor)
         if self.is_attached:
-            self.post_message(LineChosen(self.line))
-
-    def _refresh_line(self, place: int) -> None:
-        y = place - self.scroll_offset.y + 1
-        if 0 < y < self.size.height:
-            self.refresh(Region(0, y, self.size.width, 1))
-
-    def _keep_in_sight(self) -> None:
-        top = self.scroll_offset.y
-        if self.cursor < top:
-            self.scroll_to(y=self.cursor, animate=False, force=True, immediate=True)
-        elif self.cursor >= top + self._visible:
-            self.scroll_to(y=self.cursor - self._visible + 1, animate=False, force=True, immediate=True)
-
-    def _go(self, place: int) -> None:
-        self.cursor = max(0, min(place, len(self.lines) - 1))
-
-    def action_move(self, by: int) -> None:
-        self._go(self.cursor + by)
-
-    def action_page(self, by: int) -> None:
-        self._go(self.cursor + by * self._visible)
-
-    def action_to_end(self, by: int) -> None:
-        self._go(0 if by < 0 else len(self.lines) - 1)
+            self.moved()
 
     def action_aside(self, by: int) -> None:
         """To the next cell that is shown."""
@@ -260,7 +212,3 @@ class Table(ScrollView, can_focus=True):
             self.column = column
         if event.chain == 2:
             self.action_open()
-
-
-def _background(style: Style) -> Style:
-    return Style(bgcolor=style.bgcolor)

@@ -1,0 +1,95 @@
+"""A cursor on one of many lines below a header: how it moves, and that it stays in sight.
+
+What the lines are, and how they are drawn, is for who has them: the explorer's rows and the tables of lenses.
+"""
+
+from typing import ClassVar
+
+from rich.style import Style
+from textual.binding import BindingType
+from textual.geometry import Region
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+
+from .binding import Binding
+
+
+class Cursor(ScrollView):
+    """A view of lines of which one is chosen. Styles are component classes: its id, two dashes, the style's name."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Up", show=False, id="up"),
+        Binding("down,j", "move(1)", "Down", show=False, id="down"),
+        Binding("pageup", "page(-1)", "Page up", show=False, id="page-up"),
+        Binding("pagedown", "page(1)", "Page down", show=False, id="page-down"),
+        Binding("home,g", "to_end(-1)", "First line", show=False, id="first"),
+        Binding("end,G", "to_end(1)", "Last line", show=False, id="last"),
+    ]
+
+    cursor: reactive[int] = reactive(0, repaint=False)
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id)
+        self._styles: dict[str, Style] = {}
+
+    def count(self) -> int:
+        """How many lines there are, without the header."""
+        raise NotImplementedError
+
+    def moved(self) -> None:
+        """The cursor is on another line."""
+        raise NotImplementedError
+
+    def notify_style_update(self) -> None:
+        self._styles.clear()
+        super().notify_style_update()
+
+    def _style(self, name: str) -> Style:
+        """A style by its name; the view's own where there is none."""
+        style = self._styles.get(name)
+        if style is None:
+            style = self._styles[name] = (
+                self.get_component_rich_style(f"{self.id}--{name}", partial=True) if name else self.rich_style
+            )
+        return style
+
+    @property
+    def _visible(self) -> int:
+        """How many lines fit below the header."""
+        return max(1, self.size.height - 1)
+
+    def watch_cursor(self, old: int, new: int) -> None:
+        self._keep_in_sight()
+        self._refresh_line(old)
+        self._refresh_line(new)
+        if self.is_attached and old != new:
+            self.moved()
+
+    def _refresh_line(self, place: int) -> None:
+        y = place - self.scroll_offset.y + 1
+        if 0 < y < self.size.height:
+            self.refresh(Region(0, y, self.size.width, 1))
+
+    def _keep_in_sight(self) -> None:
+        top = self.scroll_offset.y
+        if self.cursor < top:
+            self.scroll_to(y=self.cursor, animate=False, force=True, immediate=True)
+        elif self.cursor >= top + self._visible:
+            self.scroll_to(y=self.cursor - self._visible + 1, animate=False, force=True, immediate=True)
+
+    def _go(self, place: int) -> None:
+        self.cursor = max(0, min(place, self.count() - 1))
+
+    def action_move(self, by: int) -> None:
+        self._go(self.cursor + by)
+
+    def action_page(self, by: int) -> None:
+        self._go(self.cursor + by * self._visible)
+
+    def action_to_end(self, by: int) -> None:
+        self._go(0 if by < 0 else self.count() - 1)
+
+
+def background(style: Style) -> Style:
+    """What of a style lies below the text."""
+    return Style(bgcolor=style.bgcolor)

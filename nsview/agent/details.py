@@ -44,8 +44,7 @@ def details(pid, start, kinds=(), initial=None):
     except OSError:
         return None
     try:
-        stat = procfs.read_at(fd, "stat", 1024)
-        if int(stat[stat.rindex(b")") + 2 :].split(b" ", 20)[19]) != start:
+        if int(procfs.stat_fields(fd)[19]) != start:
             return None
         record = _details(pid, start, fd)
         if kinds:
@@ -287,7 +286,7 @@ def _pid_namespace_dead(fd):
 
 def _frozen(cgroup_lines):
     """Its cgroup, v1's freezer or v2's, is frozen: whoever joins it hangs until it is thawed."""
-    mounts = _cgroup_mounts()
+    mounts = mountinfo.hierarchies(mountinfo.parse(mountinfo.read_own()))
     for line in cgroup_lines:
         number, controllers, path = (line.split(":", 2) + ["", ""])[:3]
         if number == "0":
@@ -302,23 +301,11 @@ def _frozen(cgroup_lines):
     return False
 
 
-def _first(mount_points, path, name):
-    for point in mount_points:
+def _first(mounts, path, name):
+    for mount in mounts:
         try:
-            with open(point + path.rstrip("/") + "/" + name, encoding="ascii", errors="replace") as file:
+            with open(mount.point + path.rstrip("/") + "/" + name, encoding="ascii", errors="replace") as file:
                 return file.read()
         except OSError:
             continue
     return ""
-
-
-def _cgroup_mounts():
-    """{"": [v2's mount points], "freezer": [v1's], ..}, from this process's own mountinfo."""
-    found: dict[str, list[str]] = {}
-    for mount in mountinfo.parse(mountinfo.read_own()):
-        if mount.fstype == "cgroup2":
-            found.setdefault("", []).append(mount.point)
-        elif mount.fstype == "cgroup":
-            for option in mount.super_options:
-                found.setdefault(option, []).append(mount.point)
-    return found

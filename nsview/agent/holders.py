@@ -63,7 +63,7 @@ class Sighting:
             fd = _open_mounted(holder["pid"], holder["path"], self.device)
         else:
             path = holder["path"] if "path" in holder else "/proc/%d/fd/%d" % (holder["pid"], holder["fd"])
-            fd = _open_nsfs(path, self.device)
+            fd = nsfs.open_path(path, self.device)
         if os.fstat(fd).st_ino != self.inode:
             os.close(fd)
             raise OSError(errno.ENOENT, "holds another one now")
@@ -141,8 +141,7 @@ class Search:
     def _process(self, pid):
         fd = os.open(str(pid), os.O_PATH | os.O_DIRECTORY, dir_fd=self._reader.proc_fd)
         try:
-            stat = procfs.read_at(fd, "stat", 1024)
-            fields = stat[stat.rindex(b")") + 2 :].split(b" ", 20)
+            fields = procfs.stat_fields(fd)
             if int(fields[6]) & procfs.PF_KTHREAD:
                 return
             start = int(fields[19])
@@ -347,13 +346,6 @@ def _namespace_of_socket(pid, number):
         os.close(fd)
 
 
-def _open_nsfs(path, device):
-    """An fd of a namespace by a link in /proc. Nothing else is opened, for to open a device or a FIFO may do harm."""
-    if os.stat(path).st_dev != device:
-        raise OSError(errno.ENOENT, "no namespace any more", path)
-    return os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-
-
 def _open_mounted(pid, path, device):
     """An fd of a namespace that is mounted at a path in another process's mount namespace."""
     root = os.open("/proc/%d/root" % pid, os.O_PATH | os.O_DIRECTORY)
@@ -362,7 +354,7 @@ def _open_mounted(pid, path, device):
     finally:
         os.close(root)
     try:
-        return _open_nsfs("/proc/self/fd/%d" % fd, device)
+        return nsfs.open_path("/proc/self/fd/%d" % fd, device)
     finally:
         os.close(fd)
 

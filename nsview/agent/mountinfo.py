@@ -96,6 +96,25 @@ def unescaped(field):
     return _OCTAL.sub(lambda octal: chr(int(octal.group(1), 8)), field) if "\\" in field else field
 
 
+def hierarchies(mounts):
+    """{controller: [its cgroup mounts]}, v2's under "". A hierarchy of v1 may have several controllers. cgroups(7)"""
+    found: dict[str, list[Mount]] = {}
+    for mount in mounts:
+        if mount.fstype == "cgroup2":
+            found.setdefault("", []).append(mount)
+        elif mount.fstype == "cgroup":
+            for option in mount.super_options:
+                found.setdefault(option, []).append(mount)
+    return found
+
+
+def below(path, above):
+    """What of a path lies below another one, with its slash; "" for that itself, None where it is elsewhere."""
+    if path == above or above == "/":
+        return "" if path == above else path
+    return path[len(above) :] if path.startswith(above + "/") else None
+
+
 def hidden(mounts):
     """The ids of the mounts that no path leads to: another is mounted over them, or over a directory above them."""
     points: dict[int, set[str]] = {}  # {id: where others are mounted on it}

@@ -158,7 +158,7 @@ class Namespaces:
         empty = {key for key in self._mounts if key not in self._members}
         for key in empty:
             if key not in self._fresh:
-                self._describe_again(key, _opener(self._mounts[key][-1]), known)
+                self._describe_again(key, self._mounted(self._mounts[key][-1]), known)
         return empty
 
     def _held_in_doubt(self, pairs, pids):
@@ -259,6 +259,9 @@ class Namespaces:
     def _opener_of(self, record, key):
         path = "%d/ns/%s" % (record["pid"], key[0])
         return lambda: os.open(path, os.O_RDONLY, dir_fd=self._reader.proc_fd)
+
+    def _mounted(self, path):
+        return lambda: nsfs.open_path(path, self.device)
 
     # What follows from it
 
@@ -388,10 +391,6 @@ def changes(before, after):
 def _stayed(record, before, key):
     """A process was in the namespace by the look before, and is now."""
     return before is not None and before["start"] == record["start"] and before["namespaces"].get(key[0]) == key[1]
-
-
-def _opener(path):
-    return lambda: os.open(path, os.O_RDONLY | os.O_NONBLOCK)
 
 
 def _unopened():

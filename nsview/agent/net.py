@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import functools
 import gc
 import json
 import os
@@ -164,7 +165,7 @@ def _targets(look, scanner):
             pids = members.get(inode, [])
             ways = [] if inode != own else [lambda: os.dup(fd)]
             ways += [_link(pid) for pid in pids[:3]]
-            ways += [_mounted(path, scanner.device) for path in record["names"]]
+            ways += [functools.partial(nsfs.open_path, path, scanner.device) for path in record["names"]]
             ways += [sighting.open for sighting in scanner.sightings((kind, inode))]
             found.append((inode != own, not record["initial"], _Target(inode, ways, pids)))
     return [target for _, _, target in sorted(found, key=lambda triple: triple[:2])]
@@ -172,16 +173,6 @@ def _targets(look, scanner):
 
 def _link(pid):
     return lambda: os.open("/proc/%d/ns/net" % pid, os.O_RDONLY)
-
-
-def _mounted(path, device):
-    def open_path():
-        # Whoever mounted something else there since shall not have it opened.
-        if os.stat(path).st_dev != device:
-            raise OSError(errno.ENOENT, "no namespace any more", path)
-        return os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-
-    return open_path
 
 
 class _Reader:

@@ -118,6 +118,16 @@ def _owner_uid(fd):
         return None
 
 
+def open_path(path, device):
+    """An fd of the namespace that a link in /proc or a bind mount leads to. device: of nsfs.
+
+    OSError where something else is there by now, which is not opened: with a device or a FIFO that may do harm.
+    """
+    if os.stat(path).st_dev != device:
+        raise OSError(errno.ENOENT, "no namespace any more", path)
+    return os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+
+
 def kind_of(fd):
     """What kind of namespace an fd is of; OSError where it is of none. Linux 4.11."""
     return _KIND_OF_FLAG[fcntl.ioctl(fd, NS_GET_NSTYPE)]

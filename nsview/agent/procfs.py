@@ -263,6 +263,12 @@ def read_at(fd, name, limit):
         os.close(file)
 
 
+def stat_fields(fd):
+    """The fields of a process's stat behind its name: [0] its state, [6] flags, [17] threads, [19] start."""
+    stat = read_at(fd, "stat", 1024)
+    return stat[stat.rindex(b")") + 2 :].split(b" ", 20)  # the name may hold anything, parentheses included
+
+
 def _arguments(data):
     """The arguments of a command line; one that was cut ends in an ellipsis.
 

@@ -12,19 +12,17 @@ leave out what is not wanted, came with Linux 4.20; before, it sends all.
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import struct
 import sys
 from typing import Any
 
-from . import files
+from . import files, netlink
 
 INTERFACES_LIMIT = 10000  # of one namespace
 ROUTES_LIMIT = 2000  # of one family: default routes come first, and a router may have a million others
 
 _SOL_NETLINK, _NETLINK_GET_STRICT_CHK = 270, 12
-_NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _NLM_F_REQUEST, _NLM_F_DUMP, _NLM_F_DUMP_INTR = 0x1, 0x300, 0x10
 _RTM_GETLINK, _RTM_GETADDR, _RTM_GETROUTE, _RTM_GETNSID = 18, 22, 26, 90
 _RTEXT_FILTER_SKIP_STATS = 8
@@ -148,9 +146,10 @@ class _Socket:
         """By which number this namespace knows that of an fd; None where it has none for it."""
         message = self._messages.nsid()
         self._socket.send(_request(message, _RTM_GETNSID, flags=_NLM_F_REQUEST, attrs=[["NETNSA_FD", fd]]))
-        for kind, _, data, offset in _parts(self._socket.recv(1 << 16)):
-            if kind == _NLMSG_ERROR:
-                _check(data, offset)
+        data = self._socket.recv(1 << 16)
+        for kind, _, offset in netlink.parts(data):
+            if kind == netlink.ERROR:
+                netlink.check(data, offset)
             answer = self._messages.nsid(data, offset=offset)
             answer.decode()
             number = answer.get_attr("NETNSA_NSID")
@@ -164,12 +163,13 @@ class _Socket:
             found: list[Any] = []
             more, interrupted, done = 0, False, False
             while not done:
-                for kind, flags, data, offset in _parts(self._socket.recv(1 << 16)):
+                data = self._socket.recv(1 << 16)
+                for kind, flags, offset in netlink.parts(data):
                     interrupted |= bool(flags & _NLM_F_DUMP_INTR)
-                    if kind == _NLMSG_DONE:
+                    if kind == netlink.DONE:
                         done = True
-                    elif kind == _NLMSG_ERROR:
-                        _check(data, offset)
+                    elif kind == netlink.ERROR:
+                        netlink.check(data, offset)
                         done = True
                     elif len(found) < limit:
                         message = form(data, offset=offset)
@@ -180,22 +180,6 @@ class _Socket:
             if not interrupted:
                 break
         return found, more
-
-
-def _parts(data):
-    """(type, flags, data, offset) of each message in a datagram. netlink(7)"""
-    offset = 0
-    while offset + 16 <= len(data):
-        length, kind, flags = struct.unpack_from("=LHH", data, offset)
-        yield kind, flags, data, offset
-        offset += max((length + 3) & ~3, 16)
-
-
-def _check(data, offset):
-    """OSError where the kernel refused."""
-    (error,) = struct.unpack_from("=i", data, offset + 16)
-    if error:
-        raise OSError(-error, os.strerror(-error))
 
 
 def _interface(message):

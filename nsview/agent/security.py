@@ -21,7 +21,7 @@ from nsview import linux
 
 from . import mountinfo, procfs
 from .containers import containerd
-from .status import capabilities, label, status_of, text_at
+from .status import capabilities, id_map, label, status_of, text_at
 
 MASKED = (
     "/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi",
@@ -39,6 +39,10 @@ SOCKETS = {
 """Where daemons that start containers listen unless told otherwise."""
 _NAMES = {os.path.basename(path): daemon for path, daemon in SOCKETS.items()}
 _MEMORY = (1, 2, 4)  # minors of major 1: mem, kmem, port; devices.txt of the kernel
+_MODULES = (
+    ("apparmor", "/sys/module/apparmor/parameters/enabled", "Y"),
+    ("selinux", "/sys/fs/selinux/enforce", "1"),  # there, and enforcing
+)
 NODES_LIMIT, ENTRIES_LIMIT = 64, 4096
 _PROCESS_KINDS = ("mnt", "pid", "net", "ipc", "uts")
 
@@ -84,9 +88,9 @@ class Reading:
         except OSError:
             return None
         try:
-            start = procfs.read_at(fd, "stat", 1024).rpartition(b")")[2].split()[19]
-            return self._record(process, fd) if int(start) == process["start"] else None
-        except (OSError, KeyError, IndexError):
+            start = int(procfs.stat_fields(fd)[19])
+            return self._record(process, fd) if start == process["start"] else None
+        except (OSError, KeyError, IndexError, ValueError):
             return None  # it ended meanwhile
         finally:
             os.close(fd)
@@ -122,7 +126,7 @@ class Reading:
         inode = process["namespaces"].get("user")
         maps = self._maps.get(inode) if inode else None
         if maps is None:
-            maps = _map(fd, "uid_map"), _map(fd, "gid_map")
+            maps = id_map(text_at(fd, "uid_map")), id_map(text_at(fd, "gid_map"))
             if inode:
                 self._maps[inode] = maps
         return maps
@@ -169,10 +173,10 @@ class _Host:
     """What the facts of all processes are told against: the host's mounts, its daemons' sockets, its modules."""
 
     def __init__(self, processes):
-        self.modules = [name for name, on in (("apparmor", _apparmor()), ("selinux", _selinux())) if on]
+        self.modules = [name for name, path, word in _MODULES if _says(path, word)]
         self._at: dict[str, list[tuple[str, str]]] = {}  # {device: [(root, point), ..]}
         own = mountinfo.parse(mountinfo.read_own())
-        self._device_points = [m.point for m in own if m.fstype == "cgroup" and "devices" in m.super_options]
+        self._device_mounts = mountinfo.hierarchies(own).get("devices", ())
         try:
             mounts = mountinfo.parse(mountinfo.read(1))
         except OSError:
@@ -196,7 +200,7 @@ class _Host:
         """The frame's record of a mount. host: where the host has what it shows, None where it has it nowhere."""
         host = None
         for root, point in self._at.get(mount.device, ()):
-            rest = _below(mount.root, root)
+            rest = mountinfo.below(mount.root, root)
             if rest is not None:
                 host = (point.rstrip("/") + rest) or "/"
                 break
@@ -217,9 +221,9 @@ class _Host:
             parts = line.split(":", 2)
             if len(parts) != 3 or "devices" not in parts[1].split(","):
                 continue
-            for point in self._device_points:
+            for mount in self._device_mounts:
                 try:
-                    with open(point + parts[2].rstrip("/") + "/devices.list", encoding="ascii") as file:
+                    with open(mount.point + parts[2].rstrip("/") + "/devices.list", encoding="ascii") as file:
                         return file.read().split("\n")[:-1]
                 except (OSError, ValueError):
                     continue
@@ -233,7 +237,7 @@ class _Host:
             if host is None or mount["root"].endswith("//deleted"):
                 continue
             for path, daemon in self._sockets.values():
-                rest = _below(path, host)
+                rest = mountinfo.below(path, host)
                 if rest is not None:
                     tried[mount["point"].rstrip("/") + rest] = path, daemon
             for name in (os.path.basename(mount["root"]), os.path.basename(mount["point"])):
@@ -269,13 +273,6 @@ def _daemon_sockets(processes):
                 given = value if option in ("-H", "--host") else option.partition("=")[2]
                 if given.startswith("unix://"):
                     yield given[len("unix://") :], "docker"
-
-
-def _below(path, above):
-    """The rest of a path that is above or below it, "" for itself; None where it is elsewhere."""
-    if path == above or above == "/":
-        return "" if path == above else path
-    return path[len(above) :] if path.startswith(above + "/") else None
 
 
 def _status_in(root, path):
@@ -328,25 +325,11 @@ def _nodes(root):
     return found
 
 
-def _map(fd, name):
-    """[[inside, outside, count], ..] of uid_map or gid_map, outside as this process counts."""
-    lines = text_at(fd, name).split("\n")
-    return [[int(number) for number in line.split()] for line in lines if line]
-
-
-def _apparmor():
+def _says(path, word):
+    """This is what a file of the kernel's says; False where it can't be read."""
     try:
-        with open("/sys/module/apparmor/parameters/enabled", encoding="ascii") as file:
-            return file.read().strip() == "Y"
-    except OSError:
-        return False
-
-
-def _selinux():
-    """SELinux is there and enforces."""
-    try:
-        with open("/sys/fs/selinux/enforce", encoding="ascii") as file:
-            return file.read().strip() == "1"
+        with open(path, encoding="ascii") as file:
+            return file.read().strip() == word
     except OSError:
         return False
 

@@ -7,14 +7,16 @@ with 3.3; a kernel built without it answers with an error, and then /proc is wha
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import struct
 from typing import Any
 
+from . import netlink
+
 _NETLINK_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY = 4, 20
 _NLM_F_REQUEST_DUMP = 0x301
-_NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _STATES = {"tcp": 1 << 10, "udp": 1 << 7}  # TCP_LISTEN; TCP_CLOSE, which an unconnected UDP socket is in
 _REQUEST = struct.Struct("=LHHLLBBBxL48x")  # struct nlmsghdr and inet_diag_req_v2
 _ANSWER = struct.Struct("=BBBB2s2s16s16sL8sLLLLL")  # struct inet_diag_msg
@@ -55,16 +57,13 @@ def listeners(limit):
 
 
 def _answers(diag):
-    """(data, offset) of each message's payload, until the kernel says that it is done."""
+    """(data, offset) of what each message says, until the kernel says that it is done."""
     while True:
         data = diag.recv(1 << 16)
-        offset = 0
-        while offset + 16 <= len(data):
-            length, kind = struct.unpack_from("=LH", data, offset)
-            if kind == _NLMSG_DONE:
+        for kind, _, offset in netlink.parts(data):
+            if kind == netlink.DONE:
                 return
-            if kind == _NLMSG_ERROR:
-                (error,) = struct.unpack_from("=i", data, offset + 16)
-                raise OSError(-error, os.strerror(-error))
-            yield data, offset + 16
-            offset += max((length + 3) & ~3, 16)
+            if kind == netlink.ERROR:
+                netlink.check(data, offset)
+                raise OSError(errno.EPROTO, os.strerror(errno.EPROTO))
+            yield data, offset + netlink.HEADER

@@ -111,14 +111,8 @@ class _Tree:
             number, controllers, path = (line.split(":", 2) + ["", ""])[:3]
             for controller in controllers.split(",") if number != "0" else ("",):
                 self._paths[controller] = path
-        self._points: dict[str, list[mountinfo.Mount]] = {}
-        for mount in mountinfo.parse(mountinfo.read_own()):
-            if mount.fstype == "cgroup2":
-                self._points.setdefault("", []).append(mount)
-            elif mount.fstype == "cgroup":
-                for option in mount.super_options:
-                    self._points.setdefault(option, []).append(mount)
-        self.v1 = any(name in self._points and name in self._paths for name in ("memory", "pids", "cpu"))
+        self._mounts = mountinfo.hierarchies(mountinfo.parse(mountinfo.read_own()))
+        self.v1 = any(name in self._mounts and name in self._paths for name in ("memory", "pids", "cpu"))
 
     def unified(self, controller):
         """v2 has the controller, rather than v1."""
@@ -126,7 +120,7 @@ class _Tree:
 
     def at(self, controller, path, name):
         """The text of a file of one cgroup; "" where there is none."""
-        for mount in self._points.get(controller if controller in self._paths else "", ()):
+        for mount in self._mounts.get(controller if controller in self._paths else "", ()):
             root = mount.root.rstrip("/")
             if root and path != root and not path.startswith(root + "/"):
                 continue

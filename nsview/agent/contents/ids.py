@@ -6,6 +6,7 @@ The kernel writes a map for who opens it: outside are the ids of the agent's use
 from __future__ import annotations
 
 from .. import files, procfs
+from ..status import id_map
 
 _LIMIT = 1 << 16  # a map has at most 340 lines
 
@@ -13,9 +14,5 @@ _LIMIT = 1 << 16  # a map has at most 340 lines
 def read(fd, initial):
     """{"uid_map": [[first inside, first outside, how many], ..], "gid_map": .., "setgroups": "allow" or "deny"}"""
     setgroups = files.text(procfs.read_at(fd, "setgroups", 16)).strip()
-    return {"uid_map": _map(fd, "uid_map"), "gid_map": _map(fd, "gid_map"), "setgroups": setgroups}
-
-
-def _map(fd, name):
-    lines = files.text(procfs.read_at(fd, name, _LIMIT)).split("\n")
-    return [[int(number) for number in line.split()] for line in lines if line]
+    uids, gids = (id_map(files.text(procfs.read_at(fd, name, _LIMIT))) for name in ("uid_map", "gid_map"))
+    return {"uid_map": uids, "gid_map": gids, "setgroups": setgroups}

@@ -84,11 +84,8 @@ def _host_path(mount, places):
     """Where the host has the same files: at the same place if it has, else where most of the way is mounted."""
     best = None
     for place in places:
-        if mount.root == place.root:
-            rest = ""
-        elif place.root == "/" or mount.root.startswith(place.root + "/"):
-            rest = mount.root if place.root == "/" else mount.root[len(place.root) :]
-        else:
+        rest = mountinfo.below(mount.root, place.root)
+        if rest is None:
             continue
         path = (place.point if place.point != "/" or not rest else "") + rest
         rank = path == mount.point, len(place.root), -len(path)

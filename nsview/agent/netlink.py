@@ -1,0 +1,25 @@
+"""How messages of netlink(7) stand one after the other in a datagram, and how the kernel refuses."""
+
+from __future__ import annotations
+
+import os
+import struct
+
+ERROR, DONE = 2, 3  # types of message, include/uapi/linux/netlink.h
+HEADER = 16  # bytes of struct nlmsghdr
+
+
+def parts(data):
+    """(type, flags, offset) of each message; what it says begins HEADER bytes behind its offset."""
+    offset = 0
+    while offset + HEADER <= len(data):
+        length, kind, flags = struct.unpack_from("=LHH", data, offset)
+        yield kind, flags, offset
+        offset += max((length + 3) & ~3, HEADER)
+
+
+def check(data, offset):
+    """OSError where a message of type ERROR says that the kernel refused."""
+    (error,) = struct.unpack_from("=i", data, offset + HEADER)
+    if error:
+        raise OSError(-error, os.strerror(-error))

@@ -31,7 +31,7 @@ def of_process(process: Process, snapshot: Snapshot, kind: str | None = None) ->
         *((f"container {name}", text) for name, text in _of_container(container)),
         ("cgroup", process.cgroup),
         *((name, f"{name}:[{inode}]") for name, inode in inodes if inode),
-        ("JSON", _json(export.inspected_process(snapshot, process))),
+        ("JSON", json.dumps(export.inspected_process(snapshot, process))),
     )
 
 
@@ -42,12 +42,12 @@ def of_namespace(namespace: Namespace, snapshot: Snapshot) -> list[Copy]:
         ("inode", str(namespace.inode)),
         ("pids", " ".join(map(str, pids))),
         *(("path", name) for name in namespace.names),
-        ("JSON", _json(export.namespace(namespace, snapshot))),
+        ("JSON", json.dumps(export.namespace(namespace, snapshot))),
     )
 
 
 def of_container(container: Container) -> list[Copy]:
-    return _given(*_of_container(container), ("JSON", _json(export.container(container))))
+    return _given(*_of_container(container), ("JSON", json.dumps(export.container(container))))
 
 
 def _of_container(container: Container | None) -> list[Copy]:
@@ -74,7 +74,7 @@ def of_line(line: Line, columns: Sequence[Column], snapshot: Snapshot) -> list[C
         case Container() as container:
             about = of_container(container)
         case msgspec.Struct() as record:
-            about = _given(("JSON", _json(msgspec.to_builtins(record))))
+            about = _given(("JSON", json.dumps(msgspec.to_builtins(record))))
         case _:
             about = []
     return _given(*cells, *about)
@@ -83,10 +83,6 @@ def of_line(line: Line, columns: Sequence[Column], snapshot: Snapshot) -> list[C
 def _given(*pairs: Copy) -> list[Copy]:
     """Those that have a text, each once."""
     return list(dict.fromkeys((name, safe(text)) for name, text in pairs if text.strip()))
-
-
-def _json(value: object) -> str:
-    return json.dumps(value)
 
 
 def sheet(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

@@ -1,6 +1,7 @@
 """The explorer on recordings, as the tests of its looks and its keys start it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from textual.pilot import Pilot
@@ -24,6 +25,24 @@ async def loaded(pilot: Pilot[int]) -> None:
     """Until the whole recording is on the screen."""
     await pilot.app.workers.wait_for_complete()
     await pilot.pause()
+
+
+@asynccontextmanager
+async def running(app: NsviewApp, size: tuple[int, int] = WIDE) -> AsyncIterator[Pilot[int]]:
+    """The pilot of an explorer of a recording, all of which is on the screen."""
+    async with app.run_test(size=size) as pilot:
+        await loaded(pilot)
+        yield pilot
+
+
+@asynccontextmanager
+async def opened(
+    recording: Path | None = None, size: tuple[int, int] = WIDE, memory: Memory | None = None
+) -> AsyncIterator[tuple[NsviewApp, Pilot[int]]]:
+    """The same of the demo, or of another recording, and the explorer itself."""
+    app = explorer(recording, memory)
+    async with running(app, size) as pilot:
+        yield app, pilot
 
 
 def keys(*names: str) -> Callable[[Pilot[int]], Awaitable[None]]:

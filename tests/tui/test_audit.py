@@ -17,7 +17,7 @@ from nsview.tui.table import Table
 from tests.unit.make import HOST, container, process
 from tests.unit.test_audit import NOTHING, PROC, ROOT, SYS, caps, facts, inside
 
-from .screens import SMALL, WIDE, drawn, loaded
+from .screens import SMALL, WIDE, drawn, loaded, running
 
 ESC = "\x1b[31mred"
 
@@ -64,8 +64,7 @@ def cells(app: NsviewApp, column: int) -> list[str]:
 
 async def test_findings_are_shown_the_worst_first(host: RecordedHost) -> None:
     app = NsviewApp(host)
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with running(app) as pilot:
         await pilot.press("a")
         await pilot.pause()
         assert isinstance(app.lens, Audit)
@@ -82,8 +81,7 @@ async def test_findings_are_shown_the_worst_first(host: RecordedHost) -> None:
 
 async def test_a_filter_and_the_way_to_the_container_and_back(host: RecordedHost) -> None:
     app = NsviewApp(host)
-    async with app.run_test(size=SMALL) as pilot:
-        await loaded(pilot)
+    async with running(app, SMALL) as pilot:
         await pilot.press("a", "slash", *"web", "enter")
         await pilot.pause()
         assert cells(app, 1) == ["web"]
@@ -97,8 +95,7 @@ async def test_a_filter_and_the_way_to_the_container_and_back(host: RecordedHost
 async def test_rules_that_are_ignored_are_not_told_of(host: RecordedHost) -> None:
     app = NsviewApp(host)
     app.audit_ignore = ("root-is-root", "host-net:docker:agent")
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with running(app) as pilot:
         await pilot.press("a")
         await pilot.pause()
         assert not {"root-is-root", "host-net"} & set(cells(app, 2))
@@ -106,8 +103,7 @@ async def test_rules_that_are_ignored_are_not_told_of(host: RecordedHost) -> Non
 
 async def test_a_recording_without_facts_says_what_was_not_checked(tmp_path: Path) -> None:
     app = NsviewApp(RecordedHost(recording(tmp_path / "host.jsonl", [])))
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with running(app) as pilot:
         await pilot.press("a")
         await pilot.pause()
         assert cells(app, 0) == ["medium", "medium", "?"]
@@ -119,8 +115,7 @@ async def test_nothing_is_asked_for_while_it_is_closed(host: RecordedHost, monke
     whole = host.security
     monkeypatch.setattr(host, "security", lambda pids=None: asked.append(pids) or whole(pids))
     app = NsviewApp(host)
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with running(app) as pilot:
         assert asked == []
         await pilot.press("a")
         await pilot.pause()
@@ -131,8 +126,7 @@ async def test_nothing_is_asked_for_while_it_is_closed(host: RecordedHost, monke
 
 async def test_two_marked_rows_are_compared(host: RecordedHost) -> None:
     app = NsviewApp(host)
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with running(app) as pilot:
         await pilot.press("9")
         await pilot.pause()
         explorer = app.explorer
@@ -157,8 +151,7 @@ async def test_two_marked_rows_are_compared(host: RecordedHost) -> None:
 
 async def test_what_to_mark_is_said_and_a_third_mark_lets_the_first_go(host: RecordedHost) -> None:
     app = NsviewApp(host)
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with running(app) as pilot:
         await pilot.press("0")
         await pilot.pause()
         await pilot.press("c")

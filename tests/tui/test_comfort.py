@@ -20,19 +20,15 @@ from nsview.tui.hint import LINES
 from nsview.tui.pane import Pane
 from nsview.tui.status import Status
 
-from .screens import WIDE, drawn, explorer, loaded
+from .screens import WIDE, drawn, explorer, opened, running
 
 
 async def test_the_next_run_looks_as_the_last_one_did(tmp_path: Path) -> None:
     file = tmp_path / "state.json"
-    app = explorer(memory=Memory(file))
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened(memory=Memory(file)) as (app, pilot):
         await pilot.press("4", "d")
     assert Memory(file).state == State(grouping="pid", details=False, greeted=True)
-    app = explorer(memory=Memory(file))
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened(memory=Memory(file)) as (app, pilot):
         assert app.explorer.view.by == "pid"
         assert not app.explorer.query_one("#details").display
         assert app.explorer.listing.rows[1].namespace.type == "pid"  # type: ignore[union-attr]
@@ -71,8 +67,7 @@ async def test_the_first_run_has_a_hint_that_any_key_ends_and_still_does_what_it
     file = tmp_path / "state.json"
     for again in range(2):
         app = explorer(memory=Memory(file))
-        async with app.run_test(size=(80, 24)) as pilot:
-            await loaded(pilot)
+        async with running(app, (80, 24)) as pilot:
             text = drawn(app)
             assert all((line in text) is not bool(again) for line in LINES)
             before = app.explorer.listing.cursor
@@ -84,25 +79,19 @@ async def test_the_first_run_has_a_hint_that_any_key_ends_and_still_does_what_it
 
 
 async def test_a_click_ends_the_hint_and_is_a_click(tmp_path: Path) -> None:
-    app = explorer(memory=Memory(tmp_path / "state.json"))
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened(memory=Memory(tmp_path / "state.json")) as (app, pilot):
         await pilot.click("#kindbar", offset=(3, 0))
         assert app.explorer.view.by == "tree"
         assert LINES[0] not in drawn(app)
 
 
 async def test_pictures_and_tests_have_no_hint() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, _):
         assert LINES[0] not in drawn(app)
 
 
 async def test_the_palette_has_all_that_keys_do_with_the_key() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         found = {command.title: command.help for command in app.get_system_commands(app.screen)}
         for title, key in (("Shell", "e"), ("Group by pid", "4"), ("Copy", "y"), ("Audit", "a"), ("Fold", "f")):
             assert found[title].startswith(f"Key {key}"), title
@@ -121,8 +110,7 @@ async def test_the_palette_has_all_that_keys_do_with_the_key() -> None:
 
 async def test_a_page_on_in_a_palette_that_is_not_laid_out_does_no_harm() -> None:
     app = explorer()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot)
+    async with running(app, (80, 24)) as pilot:
         for opened in ("ctrl+p", "x"):
             await pilot.press(opened)
             await pilot.pause()
@@ -136,9 +124,7 @@ async def test_a_page_on_in_a_palette_that_is_not_laid_out_does_no_harm() -> Non
 
 async def test_rows_are_sorted_and_have_more_columns_as_wanted_now_and_the_next_time(tmp_path: Path) -> None:
     file = tmp_path / "state.json"
-    app = explorer(memory=Memory(file))
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened(memory=Memory(file)) as (app, pilot):
         await pilot.press("s", "down", "enter")  # the largest group first
         await pilot.pause()
         sizes = [len(row.pids) for row in app.explorer.listing.rows if isinstance(row, GroupRow)]
@@ -155,8 +141,7 @@ async def test_rows_are_sorted_and_have_more_columns_as_wanted_now_and_the_next_
         pids = [row.process.start for row in app.explorer.listing.rows if isinstance(row, ProcessRow)]
         assert pids == sorted(pids, reverse=True)
     app = explorer(memory=Memory(file))
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot)
+    async with running(app, (80, 24)) as pilot:
         assert "9 containers  ↕" in drawn(app).splitlines()[1]
         assert "IMAGE" in drawn(app).splitlines()[2]
         await pilot.press("s", "enter")
@@ -171,9 +156,7 @@ async def test_rows_are_sorted_and_have_more_columns_as_wanted_now_and_the_next_
 
 
 async def test_the_cursor_stays_on_its_process_when_rows_are_sorted() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await pilot.press("end", "up")
         row = app.explorer.listing.row
         assert row is not None
@@ -184,8 +167,7 @@ async def test_the_cursor_stays_on_its_process_when_rows_are_sorted() -> None:
 
 async def test_a_double_click_opens_a_process_and_the_wheel_scrolls() -> None:
     app = explorer()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot)
+    async with running(app, (80, 24)) as pilot:
         listing = app.explorer.listing
         await pilot.click("#listing", offset=(10, 3), times=2)
         await pilot.pause()
@@ -201,8 +183,7 @@ async def test_a_double_click_opens_a_process_and_the_wheel_scrolls() -> None:
 @pytest.mark.parametrize("opened", ["tab", "question_mark"])
 async def test_text_scrolls_with_the_keys_of_lists(opened: str) -> None:
     app = explorer()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot)
+    async with running(app, (80, 24)) as pilot:
         await pilot.press("down")
         await pilot.pause(0.4)
         await pilot.press(opened)
@@ -222,9 +203,7 @@ async def test_text_scrolls_with_the_keys_of_lists(opened: str) -> None:
 
 @pytest.mark.parametrize("name", LENSES)
 async def test_the_keys_of_the_field_are_those_of_every_lens(name: str) -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         app.action_lens(name)
         await pilot.pause(0.4)
         lens = app.lens
@@ -254,8 +233,7 @@ async def test_the_keys_of_the_field_are_those_of_every_lens(name: str) -> None:
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
 async def test_help_and_the_way_out_are_always_among_the_keys_shown(width: int) -> None:
     app = explorer()
-    async with app.run_test(size=(width, 24)) as pilot:
-        await loaded(pilot)
+    async with running(app, (width, 24)) as pilot:
         line = drawn(app).splitlines()[-1]
         assert line.rstrip().endswith("? Help  q Quit")
         assert "e Shell" in line

@@ -9,7 +9,7 @@ from nsview.tui.app import NsviewApp
 from nsview.tui.filterline import FilterInput
 from nsview.tui.goto import GoTo
 
-from .screens import NET, SMALL, USER, WIDE, drawn, explorer, loaded
+from .screens import NET, SMALL, USER, WIDE, drawn, opened
 from .test_keys import go_to, on
 
 
@@ -39,9 +39,7 @@ def net_of(app: NsviewApp, name: str) -> int:
 
 
 async def test_to_a_process_a_namespace_and_a_container_and_back_and_forward_again() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         start = on(app)
         app.go_to(2)
         row = app.explorer.listing.row
@@ -62,9 +60,7 @@ async def test_to_a_process_a_namespace_and_a_container_and_back_and_forward_aga
 
 
 async def test_a_grouping_and_a_filter_are_places_to_come_back_to() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         every = len(app.explorer.listing.rows)
         await go_to(app, "web-logs", "tail")
         await pilot.press("slash", *"shop", "enter", "9", "escape")
@@ -82,9 +78,7 @@ async def test_a_grouping_and_a_filter_are_places_to_come_back_to() -> None:
 
 
 async def test_escape_from_what_is_typed_can_be_undone_too() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await pilot.press("slash", *"proxy", "escape")
         assert app.explorer.view.filter.text == ""
         await pilot.press("backspace")
@@ -93,9 +87,7 @@ async def test_escape_from_what_is_typed_can_be_undone_too() -> None:
 
 
 async def test_a_filter_that_would_hide_what_is_gone_to_is_dropped_and_comes_back() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await pilot.press("slash", *"proxy", "enter")
         app.go_to(pid_of(app, "web-logs"))
         assert app.explorer.view.filter.text == ""
@@ -105,9 +97,7 @@ async def test_a_filter_that_would_hide_what_is_gone_to_is_dropped_and_comes_bac
 
 
 async def test_what_is_not_there_is_said_and_nothing_moves() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         before = on(app)
         for thing, words in (
             (999999, "999999 is not here any more"), (("net", 5), "net:[5] is not here any more"),
@@ -123,9 +113,7 @@ async def test_what_is_not_there_is_said_and_nothing_moves() -> None:
 
 
 async def test_backspace_in_the_filter_takes_a_letter() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await pilot.press("slash", *"shopx", "backspace")
         assert app.explorer.view.filter.text == "shop"
 
@@ -136,9 +124,7 @@ def typed(app: NsviewApp) -> str:
 
 
 async def test_what_is_wrong_is_marked_below_its_place_and_the_last_good_filter_stays() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await pilot.press("slash", *"proxy", "space", "right_parenthesis")
         *_, line, note, _ = drawn(app).splitlines()
         assert line.startswith("proxy )")
@@ -154,9 +140,7 @@ async def test_what_is_wrong_is_marked_below_its_place_and_the_last_good_filter_
 
 
 async def test_fields_and_their_values_are_completed_from_what_is_there() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await pilot.press("slash", *"cont")
         assert "tab container=" in drawn(app)
         await pilot.press("tab")
@@ -173,9 +157,7 @@ async def test_fields_and_their_values_are_completed_from_what_is_there() -> Non
 
 
 async def test_up_and_down_go_through_what_was_typed_before_and_from_its_end_to_the_rows() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         for words in ("shop", "proxy", "web"):
             await pilot.press("slash", "ctrl+u", *words, "enter")
         await pilot.press("escape", "slash", *"x")
@@ -189,9 +171,7 @@ async def test_up_and_down_go_through_what_was_typed_before_and_from_its_end_to_
 
 
 async def test_n_goes_from_match_to_match_among_their_groups_and_after_the_filter_is_cleared() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await pilot.press("n")
         assert any("Nothing has been sought" in notice.message for notice in app._notifications)
         await pilot.press("slash", *"container=web or container=proxy", "enter", "escape", "g")
@@ -205,9 +185,7 @@ async def test_n_goes_from_match_to_match_among_their_groups_and_after_the_filte
 
 
 async def test_keys_that_arrive_all_at_once_are_for_the_line_that_the_first_opens() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         for key in ("slash", *"req"):  # each of these letters would do something
             app.post_message(Key(key, None if key == "slash" else key))
         await pilot.pause(0.3)
@@ -216,9 +194,7 @@ async def test_keys_that_arrive_all_at_once_are_for_the_line_that_the_first_open
 
 
 async def test_a_filter_about_a_kind_follows_the_grouping() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await pilot.press("slash", *"shared>1 not host", "enter")
         groups = [row.namespace for row in app.explorer.listing.rows if isinstance(row, GroupRow)]
         assert len(groups) > 1 and {group.type for group in groups if group} == {"net"}
@@ -235,9 +211,7 @@ def offered(app: NsviewApp) -> list[str]:
 
 
 async def test_o_goes_to_what_a_process_has_numbers_of() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await go_to(app, "web-logs", "tail")
         net = net_of(app, "web-logs")
         await pilot.press("o")
@@ -264,9 +238,7 @@ async def test_o_goes_to_what_a_process_has_numbers_of() -> None:
 
 
 async def test_o_of_a_namespace_leads_to_owner_members_and_what_it_owns() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         app.go_to(("net", net_of(app, "web")))
         await pilot.press("o")
         await pilot.pause()
@@ -284,9 +256,7 @@ async def test_o_of_a_namespace_leads_to_owner_members_and_what_it_owns() -> Non
 
 @pytest.mark.parametrize("size", [WIDE, SMALL], ids=["160x50", "80x24"])
 async def test_a_number_or_a_name_typed_at_the_colon_is_jumped_to(size: tuple[int, int]) -> None:
-    app = explorer()
-    async with app.run_test(size=size) as pilot:
-        await loaded(pilot)
+    async with opened(size=size) as (app, pilot):
         pid, net = pid_of(app, "ledger"), net_of(app, "web")
         for text, by, row in (
             (str(pid), "net", "ledger: nc"),
@@ -306,9 +276,7 @@ async def test_a_number_or_a_name_typed_at_the_colon_is_jumped_to(size: tuple[in
 
 
 async def test_what_may_mean_several_things_is_offered_and_chosen() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await pilot.press("colon", "1")
         await pilot.pause()
         assert len(offered(app)) > 3  # the first processes of containers call themselves that
@@ -328,9 +296,7 @@ async def test_what_may_mean_several_things_is_offered_and_chosen() -> None:
 
 
 async def test_what_is_typed_at_the_colon_may_be_wrong_or_nothing() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         before = on(app)
         await pilot.press("colon", "enter", *"nobody")
         await pilot.pause()
@@ -344,9 +310,7 @@ async def test_what_is_typed_at_the_colon_may_be_wrong_or_nothing() -> None:
 
 
 async def test_a_row_without_numbers_says_so() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await pilot.press("slash", *"zzz", "enter", "o")
         await pilot.pause()
         assert app.screen is app.explorer
@@ -354,9 +318,7 @@ async def test_a_row_without_numbers_says_so() -> None:
 
 
 async def test_ports_addresses_and_interfaces_are_found_once_they_are_read() -> None:
-    app = explorer(NET)
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened(NET) as (app, pilot):
         assert app.nets is None  # nobody has asked
         for expression, name in (
             ("port=8080", "web"), ("port=19100", "agent"), ("5432", "ledger"), ("10.213.67.3", "ledger"),
@@ -370,9 +332,7 @@ async def test_ports_addresses_and_interfaces_are_found_once_they_are_read() -> 
 
 
 async def test_ports_and_interfaces_are_gone_to() -> None:
-    app = explorer(NET)
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened(NET) as (app, pilot):
         for text, row in (
             ("8080", "web: httpd"), ("veth14c58fe", f"net:[{net_of(app, 'ledger')}]"), ("19100", "agent: httpd"),
             ("10.213.67.2", f"net:[{net_of(app, 'web')}]"),
@@ -390,9 +350,7 @@ async def test_ports_and_interfaces_are_gone_to() -> None:
 
 
 async def test_a_recording_that_does_not_tell_of_ports_says_so() -> None:
-    app = explorer(USER)
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened(USER) as (app, pilot):
         await pilot.press("slash", *"port=80")
         await pilot.pause()
         assert "ports, addresses and interfaces are not known of this host" in drawn(app)

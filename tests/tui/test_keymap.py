@@ -11,7 +11,7 @@ from nsview.tui.app import NsviewApp
 from nsview.tui.help import HelpScreen
 from nsview.tui.keymap import named, scopes
 
-from .screens import SMALL, WIDE, drawn, explorer, loaded
+from .screens import SMALL, drawn, explorer, running
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs" / "config.md"
 
@@ -26,8 +26,7 @@ def configured(tmp_path: Path, text: str) -> NsviewApp:
 
 async def test_an_action_has_the_keys_that_the_user_gives_it_and_no_other(tmp_path: Path) -> None:
     app = configured(tmp_path, '[keys]\nfilter = "ctrl+f, &"\nfold-all = ["z"]\ndown = "f6"\n')
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with running(app) as pilot:
         before = len(app.explorer.listing.rows)
         await pilot.press("f", "slash", "j", "down")
         assert (len(app.explorer.listing.rows), app.explorer.listing.cursor) == (before, 1)
@@ -56,8 +55,7 @@ def test_what_shares_a_key_by_itself_may_be_given_it(tmp_path: Path) -> None:
 
 async def test_two_actions_may_change_their_keys(tmp_path: Path) -> None:
     app = configured(tmp_path, '[keys]\ntoggle-details = "f"\nfold-all = "d"\n')
-    async with app.run_test(size=SMALL) as pilot:
-        await loaded(pilot)
+    async with running(app, SMALL) as pilot:
         before = len(app.explorer.listing.rows)
         await pilot.press("f")
         assert app.explorer.has_class("no-details")

@@ -20,7 +20,7 @@ from nsview.tui.kindbar import KindBar
 from nsview.tui.listing import Listing
 from nsview.tui.status import Status
 
-from .screens import SMALL, USER, WIDE, drawn, explorer, loaded
+from .screens import SMALL, USER, drawn, explorer, opened, running
 
 
 def on(app: NsviewApp) -> str:
@@ -53,9 +53,7 @@ async def go_to(app: NsviewApp, container: str, comm: str) -> None:
 
 
 async def test_it_opens_below_the_hosts_own_namespace_which_is_folded_but_there() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, _):
         assert "host" in line(app, 1)
         assert "▶" in line(app, 1)
         assert app.explorer.listing.cursor == 1
@@ -64,9 +62,7 @@ async def test_it_opens_below_the_hosts_own_namespace_which_is_folded_but_there(
 
 @pytest.mark.parametrize("number", range(10))
 async def test_a_digit_groups_otherwise_and_the_selection_stays(number: int) -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await go_to(app, "web-logs", "tail")
         await pilot.press(str(number))
         assert app.explorer.query_one(KindBar).by == GROUPINGS[number]
@@ -74,9 +70,7 @@ async def test_a_digit_groups_otherwise_and_the_selection_stays(number: int) -> 
 
 
 async def test_a_folded_group_opens_to_keep_the_selection() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await go_to(app, "web-logs", "tail")
         await pilot.press("6")
         assert on(app) == "web-logs: tail"
@@ -85,9 +79,7 @@ async def test_a_folded_group_opens_to_keep_the_selection() -> None:
 
 
 async def test_brackets_go_through_all_groupings_and_back() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         seen = []
         for _ in GROUPINGS:
             await pilot.press("right_square_bracket")
@@ -98,9 +90,7 @@ async def test_brackets_go_through_all_groupings_and_back() -> None:
 
 
 async def test_filter_is_live_kept_by_enter_and_undone_by_escape() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         every = len(app.explorer.listing.rows)
         await pilot.press("slash", *"proxy")
         assert len(app.explorer.listing.rows) == 2
@@ -115,9 +105,7 @@ async def test_filter_is_live_kept_by_enter_and_undone_by_escape() -> None:
 
 
 async def test_the_selection_survives_a_filter_and_its_undoing() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await go_to(app, "proxy", "nc")
         await pilot.press("slash", *"shop", "enter")
         assert on(app) == "proxy: nc"
@@ -126,9 +114,7 @@ async def test_the_selection_survives_a_filter_and_its_undoing() -> None:
 
 
 async def test_q_in_the_filter_is_a_letter_and_elsewhere_quits() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await pilot.press("slash", "q")
         assert app.explorer.query_one(Input).value == "q"
         await pilot.press("escape", "q")
@@ -136,17 +122,13 @@ async def test_q_in_the_filter_is_a_letter_and_elsewhere_quits() -> None:
 
 
 async def test_what_matches_nothing_says_how_to_get_back() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await pilot.press("slash", *"zzz")
         assert on(app) == "Nothing matches. Esc clears the filter."
 
 
 async def test_arrows_fold_and_unfold() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         group = app.explorer.listing.row
         assert isinstance(group, GroupRow)
         await pilot.press("down", "left")
@@ -161,9 +143,7 @@ async def test_arrows_fold_and_unfold() -> None:
 
 
 async def test_fold_all_and_back() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await pilot.press("f")
         assert all(isinstance(row, GroupRow) for row in app.explorer.listing.rows)
         await pilot.press("f")
@@ -171,9 +151,7 @@ async def test_fold_all_and_back() -> None:
 
 
 async def test_ends_pages_and_vi_keys_move_the_cursor() -> None:
-    app = explorer()
-    async with app.run_test(size=SMALL) as pilot:
-        await loaded(pilot)
+    async with opened(size=SMALL) as (app, pilot):
         listing = app.explorer.listing
         last = len(listing.rows) - 1
         await pilot.press("G")
@@ -190,9 +168,7 @@ async def test_ends_pages_and_vi_keys_move_the_cursor() -> None:
 
 
 async def test_the_cursor_is_always_in_sight() -> None:
-    app = explorer()
-    async with app.run_test(size=SMALL) as pilot:
-        await loaded(pilot)
+    async with opened(size=SMALL) as (app, pilot):
         listing = app.explorer.listing
         await pilot.press("0")
         for key in ("end", "home", *["pagedown"] * 5, *["up"] * 9):
@@ -201,9 +177,7 @@ async def test_the_cursor_is_always_in_sight() -> None:
 
 
 async def test_mouse_selects_folds_and_chooses_the_kind() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await pilot.click(Listing, offset=(10, 3))
         assert isinstance(app.explorer.listing.row, ProcessRow)
         await pilot.click(Listing, offset=(0, 2))
@@ -215,9 +189,7 @@ async def test_mouse_selects_folds_and_chooses_the_kind() -> None:
 
 
 async def test_details_tell_namespaces_chain_and_container_of_the_chosen_process() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await go_to(app, "web-logs", "tail")
         await pilot.pause(0.4)
         text = drawn(app)
@@ -226,9 +198,7 @@ async def test_details_tell_namespaces_chain_and_container_of_the_chosen_process
 
 
 async def test_d_hides_and_shows_the_details() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         pane = app.explorer.query_one(DetailsPane)
         assert pane.display
         await pilot.press("d")
@@ -238,9 +208,7 @@ async def test_d_hides_and_shows_the_details() -> None:
 
 
 async def test_a_narrow_screen_has_the_details_below() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         listing, pane = app.explorer.listing, app.explorer.query_one(DetailsPane)
         assert pane.region.x > listing.region.x
         await pilot.resize_terminal(*SMALL)
@@ -252,8 +220,7 @@ async def test_a_narrow_screen_has_the_details_below() -> None:
 
 async def test_help_lists_the_real_bindings_and_closes() -> None:
     app = explorer()
-    async with app.run_test(size=(160, 120)) as pilot:
-        await loaded(pilot)
+    async with running(app, (160, 120)) as pilot:
         await pilot.press("question_mark")
         assert isinstance(app.screen, HelpScreen)
         text = drawn(app)
@@ -266,18 +233,14 @@ async def test_help_lists_the_real_bindings_and_closes() -> None:
 
 
 async def test_becoming_root_is_offered_to_live_users_alone() -> None:
-    app = explorer(USER)
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened(USER) as (app, _):
         assert app.check_action("elevate", ()) is False  # a recording
         assert "unreadable" in app.explorer.query_one(Status).render().plain
         assert app.explorer.view.by == "container"
 
 
 async def test_the_dialog_presets_the_kinds_and_tells_the_consequences() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await go_to(app, "web-logs", "tail")
         await pilot.press("e")
         await pilot.pause()
@@ -296,18 +259,14 @@ async def test_the_dialog_presets_the_kinds_and_tells_the_consequences() -> None
 
 
 async def test_a_namespace_row_presets_its_own_kind() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await pilot.press("e")
         await pilot.pause()
         assert [box.id for box in app.screen.query(Checkbox) if box.value] == ["kind-net"]
 
 
 async def test_a_recording_cannot_be_entered_but_its_plan_copied() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await go_to(app, "web-logs", "tail")
         await pilot.press("e")
         await pilot.pause()
@@ -317,9 +276,7 @@ async def test_a_recording_cannot_be_entered_but_its_plan_copied() -> None:
 
 
 async def test_a_namespace_without_processes_says_so() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await pilot.press("slash", *"blue", "enter", "e")
         await pilot.pause()
         assert app.screen is app.explorer
@@ -338,8 +295,7 @@ async def test_hostile_names_are_shown_harmless(tmp_path: Path) -> None:
     path = tmp_path / "hostile.jsonl"
     path.write_bytes(lines[0] + b"\n" + json.dumps(snapshot).encode() + b"\n")
     app = NsviewApp(RecordedHost(path))
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with running(app) as pilot:
         for key in ("0", "9", "5", "down"):
             await pilot.press(key)
             text = drawn(app)
@@ -351,9 +307,7 @@ async def test_hostile_names_are_shown_harmless(tmp_path: Path) -> None:
 
 async def test_a_row_is_drawn_only_when_visible() -> None:
     """The cost of a key does not grow with the list: lines rendered are counted."""
-    app = explorer()
-    async with app.run_test(size=SMALL) as pilot:
-        await loaded(pilot)
+    async with opened(size=SMALL) as (app, pilot):
         await pilot.press("0", "home")
         await pilot.pause()
         listing = app.explorer.listing
@@ -376,9 +330,7 @@ def moved(snapshot: Snapshot, pid: int, inode: int) -> Snapshot:
 
 
 async def test_pause_keeps_what_is_shown_and_marks_what_happens() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         before = app.explorer.snapshot
         assert before is not None
         web, logs = (next(c.init_pid for c in before.containers.values() if c.name == n) for n in ("web", "web-logs"))
@@ -399,9 +351,7 @@ async def test_pause_keeps_what_is_shown_and_marks_what_happens() -> None:
 
 
 async def test_births_and_deaths_are_marked_for_a_moment() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         whole = app.explorer.snapshot
         assert whole is not None
         logs = next(c.init_pid for c in whole.containers.values() if c.name == "web-logs")
@@ -421,9 +371,7 @@ async def test_births_and_deaths_are_marked_for_a_moment() -> None:
 
 
 async def test_namespaces_nest_below_their_parent_or_owner() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await pilot.press("4", "t")
         depths = [row.depth for row in app.explorer.listing.rows if isinstance(row, GroupRow) and row.namespace]
         assert depths[0] == 0
@@ -436,9 +384,7 @@ async def test_namespaces_nest_below_their_parent_or_owner() -> None:
 
 
 async def test_a_click_on_a_key_presses_it() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         bar = drawn(app).splitlines()[-1]
         await pilot.click("#keys", offset=(bar.index("Help"), 0))
         await pilot.pause()
@@ -446,9 +392,7 @@ async def test_a_click_on_a_key_presses_it() -> None:
 
 
 async def test_a_ready_command_opens_the_dialog_filled_in() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await go_to(app, "web-logs", "tail")
         await pilot.press("x")
         await pilot.pause(0.3)
@@ -463,18 +407,14 @@ async def test_a_ready_command_opens_the_dialog_filled_in() -> None:
 
 
 async def test_keys_typed_ahead_of_the_end_do_no_harm() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, _):
         app.exit()
         await app.explorer.action_filter()
     assert app.return_code == 0
 
 
 async def test_help_that_is_closed_at_once_does_no_harm() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         for _ in range(5):
             app.action_help()
             app.screen.dismiss()
@@ -489,6 +429,5 @@ async def test_what_keeps_the_agent_from_seeing_all_is_said_above_the_rows(tmp_p
     path = tmp_path / "hidden.jsonl"
     path.write_bytes(json.dumps(hello).encode() + b"\n" + lines[1] + b"\n")
     app = NsviewApp(RecordedHost(path))
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with running(app):
         assert "processes of others are hidden (hidepid=2)" in drawn(app).splitlines()[2]

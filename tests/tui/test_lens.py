@@ -12,7 +12,7 @@ from nsview.tui import app as apps
 from nsview.tui.lens import Lens
 from nsview.tui.table import Table
 
-from .screens import SMALL, WIDE, drawn, explorer, loaded
+from .screens import SMALL, drawn, opened
 
 
 class Images(Lens):
@@ -46,9 +46,7 @@ def names(table: Table) -> list[str]:
 
 
 async def test_it_opens_over_the_explorer_and_goes_back_to_it() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         app.action_lens("images")
         await pilot.pause()
         assert "about " in drawn(app)
@@ -59,9 +57,7 @@ async def test_it_opens_over_the_explorer_and_goes_back_to_it() -> None:
 
 
 async def test_its_lines_are_filtered_sorted_and_opened() -> None:
-    app = explorer()
-    async with app.run_test(size=SMALL) as pilot:
-        await loaded(pilot)
+    async with opened(size=SMALL) as (app, pilot):
         app.action_lens("images")
         await pilot.pause()
         assert app.lens is not None
@@ -87,9 +83,7 @@ async def test_its_lines_are_filtered_sorted_and_opened() -> None:
 
 
 async def test_a_newer_snapshot_keeps_the_cursor_on_its_line() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         app.action_lens("images")
         await pilot.pause()
         assert app.lens is not None
@@ -110,9 +104,7 @@ async def test_a_newer_snapshot_keeps_the_cursor_on_its_line() -> None:
 
 
 async def test_a_click_on_a_title_sorts_and_one_on_a_line_chooses_it() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         app.action_lens("images")
         await pilot.pause()
         assert app.lens is not None

@@ -8,14 +8,12 @@ from nsview.tui import matrix as lens
 from nsview.tui.help import HelpScreen
 from nsview.tui.matrix import Matrix
 
-from .screens import SMALL, WIDE, drawn, explorer, loaded
+from .screens import SMALL, WIDE, drawn, opened
 
 
 @pytest.mark.parametrize("size", [WIDE, SMALL])
 async def test_m_shows_who_is_in_which_namespace(size: tuple[int, int]) -> None:
-    app = explorer()
-    async with app.run_test(size=size) as pilot:
-        await loaded(pilot)
+    async with opened(size=size) as (app, pilot):
         await pilot.press("m")
         assert isinstance(app.screen, Matrix)
         lines = {line.split()[0]: line for line in drawn(app).splitlines() if line.strip()}
@@ -30,9 +28,7 @@ async def test_m_shows_who_is_in_which_namespace(size: tuple[int, int]) -> None:
 
 
 async def test_enter_on_a_cell_goes_to_that_namespace_and_on_the_name_to_the_container() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await pilot.press("m", "end", *["right"] * (1 + KIND_NAMES.index("net")), "enter")
         await pilot.pause()
         row = app.explorer.listing.row
@@ -45,9 +41,7 @@ async def test_enter_on_a_cell_goes_to_that_namespace_and_on_the_name_to_the_con
 
 
 async def test_a_digit_makes_lines_of_something_else() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await pilot.press("m", "0")
         assert f"{len(app.explorer.snapshot.processes)} processes" in drawn(app)  # type: ignore[union-attr]
         await pilot.press("5")
@@ -55,9 +49,7 @@ async def test_a_digit_makes_lines_of_something_else() -> None:
 
 
 async def test_s_sorts_by_the_column_of_the_cursor() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await pilot.press("m", *["right"] * (1 + KIND_NAMES.index("net")), "s")
         assert isinstance(app.screen, Matrix)
         names = [line.cells[0].text for line in app.screen.table.lines]
@@ -65,9 +57,7 @@ async def test_s_sorts_by_the_column_of_the_cursor() -> None:
 
 
 async def test_question_mark_explains_the_kind_of_the_cell_and_of_the_namespace() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await pilot.press("m", *["right"] * (1 + KIND_NAMES.index("pid")), "question_mark")
         assert isinstance(app.screen, HelpScreen)
         assert "The pid namespace" in drawn(app) and "When pid 1 ends" in drawn(app)
@@ -81,9 +71,7 @@ async def test_of_a_line_that_is_in_many_namespaces_a_few_are_told(monkeypatch: 
     sharers = matrix.sharers
     monkeypatch.setattr(matrix, "sharers", lambda *asked: looks.append(asked[2]) or sharers(*asked))
     monkeypatch.setattr(lens, "_TOLD", 2)
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await pilot.press("m", "5", "home")
         await pilot.pause()
         assert isinstance(app.screen, Matrix)
@@ -97,8 +85,6 @@ async def test_of_a_line_that_is_in_many_namespaces_a_few_are_told(monkeypatch: 
 
 
 async def test_a_matrix_without_containers_says_what_to_press() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await pilot.press("m", "slash", *"nothing like it", "enter")
         assert "Esc shows everything again" in drawn(app)

@@ -5,7 +5,7 @@ from nsview.model.rows import ProcessRow
 from nsview.tui.app import NsviewApp
 from nsview.tui.netmap import NetMap
 
-from .screens import NET, SMALL, USER, WIDE, drawn, explorer, loaded
+from .screens import NET, SMALL, USER, drawn, opened
 
 
 def netmap(app: NsviewApp) -> NetMap:
@@ -18,9 +18,7 @@ def shown(app: NsviewApp) -> list[str]:
 
 
 async def test_which_container_listens_on_a_port_is_answered_by_typing_it() -> None:
-    app = explorer(NET)
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened(NET) as (app, pilot):
         await pilot.press("w")
         await pilot.pause()
         await pilot.press("slash", *"8080")
@@ -31,9 +29,7 @@ async def test_which_container_listens_on_a_port_is_answered_by_typing_it() -> N
 
 
 async def test_which_container_is_a_veth_is_answered_by_typing_it() -> None:
-    app = explorer(NET)
-    async with app.run_test(size=SMALL) as pilot:
-        await loaded(pilot)
+    async with opened(NET, size=SMALL) as (app, pilot):
         await pilot.press("w")
         await pilot.pause()
         await pilot.press("slash", *"veth14c58fe", "enter")
@@ -43,9 +39,7 @@ async def test_which_container_is_a_veth_is_answered_by_typing_it() -> None:
 
 
 async def test_enter_goes_to_the_process_that_listens_and_back_leads_here() -> None:
-    app = explorer(NET)
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened(NET) as (app, pilot):
         await pilot.press("w")
         await pilot.pause()
         await pilot.press("slash", *"5432", "enter", "G", "enter")
@@ -59,9 +53,7 @@ async def test_enter_goes_to_the_process_that_listens_and_back_leads_here() -> N
 
 
 async def test_enter_on_an_interface_goes_to_where_it_leads() -> None:
-    app = explorer(NET)
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened(NET) as (app, pilot):
         await pilot.press("w")
         await pilot.pause()
         table = netmap(app).table
@@ -74,9 +66,7 @@ async def test_enter_on_an_interface_goes_to_where_it_leads() -> None:
 
 
 async def test_it_opens_on_the_namespace_of_the_chosen_row() -> None:
-    app = explorer(NET)
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened(NET) as (app, pilot):
         app.go_to("ledger")
         await pilot.pause()
         await pilot.press("w")
@@ -86,9 +76,7 @@ async def test_it_opens_on_the_namespace_of_the_chosen_row() -> None:
 
 
 async def test_the_picture_and_the_table_are_one_key_apart_and_keep_the_line() -> None:
-    app = explorer(NET)
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened(NET) as (app, pilot):
         await pilot.press("w")
         await pilot.pause()
         await pilot.press("slash", *"web", "enter", "G", "p")
@@ -107,9 +95,7 @@ async def test_the_picture_and_the_table_are_one_key_apart_and_keep_the_line() -
 
 
 async def test_the_picture_is_as_wide_as_there_is_room() -> None:
-    app = explorer(NET)
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened(NET) as (app, pilot):
         await pilot.press("w", "p")
         await pilot.pause()
         before = max(map(len, shown(app)))
@@ -122,9 +108,7 @@ async def test_the_picture_is_as_wide_as_there_is_room() -> None:
 
 
 async def test_a_picture_is_not_sorted() -> None:
-    app = explorer(NET)
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened(NET) as (app, pilot):
         await pilot.press("w", "p")
         await pilot.pause()
         before = shown(app)
@@ -134,9 +118,7 @@ async def test_a_picture_is_not_sorted() -> None:
 
 
 async def test_what_is_drawn_is_taken_away_as_the_table_has_it() -> None:
-    app = explorer(NET)
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened(NET) as (app, pilot):
         await pilot.press("w")
         await pilot.pause()
         await pilot.press("slash", *"8080", "enter", "G")
@@ -149,18 +131,14 @@ async def test_what_is_drawn_is_taken_away_as_the_table_has_it() -> None:
 
 
 async def test_a_recording_without_a_net_map_says_so() -> None:
-    app = explorer(USER)
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened(USER) as (app, pilot):
         await pilot.press("w")
         await pilot.pause()
         assert "has no net map in it" in drawn(app)
 
 
 async def test_what_it_told_stays_in_the_details_of_a_namespace() -> None:
-    app = explorer(NET)
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened(NET) as (app, pilot):
         app.go_to(("net", 4026532410))
         await pilot.pause()
         assert "w reads interfaces, addresses, and who listens" in drawn(app)
@@ -174,9 +152,7 @@ async def test_what_it_told_stays_in_the_details_of_a_namespace() -> None:
 
 
 async def test_it_costs_nothing_while_it_is_closed() -> None:
-    app = explorer(NET)
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened(NET) as (app, pilot):
         await pilot.press("w")
         await pilot.pause()
         lens = netmap(app)

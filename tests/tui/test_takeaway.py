@@ -16,7 +16,7 @@ from nsview.tui.app import NsviewApp
 from nsview.tui.menu import Menu
 from nsview.tui.takeaway import ExportDialog, _name
 
-from .screens import SMALL, WIDE, drawn, explorer, loaded
+from .screens import SMALL, drawn, opened
 
 
 @pytest.fixture(autouse=True)
@@ -36,9 +36,7 @@ async def export_as(pilot: Pilot[int], name: str) -> None:
 
 
 async def test_what_is_copied_is_chosen_and_said() -> None:
-    app = explorer()
-    async with app.run_test(size=SMALL) as pilot:
-        await loaded(pilot)
+    async with opened(size=SMALL) as (app, pilot):
         await pilot.press("down", "y")
         await pilot.pause()
         assert isinstance(app.screen, Menu)
@@ -57,9 +55,7 @@ async def test_what_is_copied_is_chosen_and_said() -> None:
 
 
 async def test_a_namespace_and_a_line_of_a_lens_can_be_copied() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await pilot.press("y", "enter")
         await pilot.pause()
         assert app.clipboard.startswith("net:[")
@@ -69,9 +65,7 @@ async def test_a_namespace_and_a_line_of_a_lens_can_be_copied() -> None:
 
 
 async def test_the_json_is_the_contracts_and_follows_the_filter() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await export_as(pilot, "all.json")
         await pilot.press("slash", *"proxy", "enter")
         await export_as(pilot, "some.json")
@@ -84,9 +78,7 @@ async def test_the_json_is_the_contracts_and_follows_the_filter() -> None:
 
 
 async def test_csv_and_a_picture() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await export_as(pilot, "all.csv")
         await export_as(pilot, "all.svg")
         number = len(app.explorer.snapshot.processes)  # type: ignore[union-attr]
@@ -101,9 +93,7 @@ async def test_csv_and_a_picture() -> None:
 
 
 async def test_a_lens_is_exported_as_it_stands() -> None:
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await pilot.press("a")
         await pilot.pause(0.3)
         lens = app.lens
@@ -121,9 +111,7 @@ async def test_a_lens_is_exported_as_it_stands() -> None:
 async def test_nothing_is_overwritten_or_written_through() -> None:
     Path("there.json").write_text("mine")
     Path("link.json").symlink_to("elsewhere.json")
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         for name in ("there.json", "link.json"):
             await export_as(pilot, name)
             assert isinstance(app.screen, ExportDialog)
@@ -143,9 +131,7 @@ async def test_nothing_is_overwritten_or_written_through() -> None:
 
 
 async def test_the_arrows_choose_another_ending() -> None:
-    app = explorer()
-    async with app.run_test(size=SMALL) as pilot:
-        await loaded(pilot)
+    async with opened(size=SMALL) as (app, pilot):
         await pilot.press("E")
         await pilot.pause()
         typed = app.screen.query_one(Input)
@@ -168,9 +154,7 @@ async def test_in_a_directory_that_is_gone_nothing_fails_but_the_file(
     gone.mkdir()
     monkeypatch.chdir(gone)
     gone.rmdir()
-    app = explorer()
-    async with app.run_test(size=SMALL) as pilot:
-        await loaded(pilot)
+    async with opened(size=SMALL) as (app, pilot):
         await pilot.press("E", "enter")
         await pilot.pause()
         await app.workers.wait_for_complete()

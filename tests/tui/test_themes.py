@@ -13,7 +13,7 @@ from nsview.tui.app import NsviewApp
 from nsview.tui.listing import Listing
 
 from .colours import DEUTERANOPIA, NORMAL, PROTANOPIA, RGB, contrast, difference
-from .screens import SMALL, WIDE, explorer, loaded
+from .screens import SMALL, opened
 
 SCREENS = {
     "net": ("down",),
@@ -73,9 +73,7 @@ def colours(style: Style) -> tuple[RGB, RGB]:
 
 @pytest.mark.parametrize("screen", SCREENS)
 async def test_all_text_of_our_theme_has_the_contrast_that_reading_takes(screen: str) -> None:
-    app = explorer(memory=Fixed("okabe-ito"))
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened(memory=Fixed("okabe-ito")) as (app, pilot):
         await pilot.press(*SCREENS[screen])
         await pilot.pause(0.4)
         inactive = {str(button.label) for button in app.screen.query(Button) if button.disabled}
@@ -92,9 +90,7 @@ async def test_all_text_of_our_theme_has_the_contrast_that_reading_takes(screen:
 
 @pytest.mark.parametrize("eye", [NORMAL, PROTANOPIA, DEUTERANOPIA], ids=["normal", "protanopia", "deuteranopia"])
 async def test_host_shared_and_container_are_told_apart_by_every_eye(eye: tuple[RGB, RGB, RGB]) -> None:
-    app = explorer(memory=Fixed("okabe-ito"))
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened(memory=Fixed("okabe-ito")) as (app, _):
         listing = app.explorer.query_one(Listing)
         names = ("host", "shared", "container", "command", "user")
         found = {name: colours(listing.rich_style + listing._style(name))[0] for name in names}
@@ -105,21 +101,15 @@ async def test_host_shared_and_container_are_told_apart_by_every_eye(eye: tuple[
 
 
 async def test_a_theme_is_kept_and_begun_with() -> None:
-    app = explorer()
-    async with app.run_test(size=SMALL) as pilot:
-        await loaded(pilot)
+    async with opened(size=SMALL) as (app, pilot):
         app.theme = "okabe-ito"
         await pilot.pause()
         background = app.screen.styles.background
         assert app.memory.state == State(theme="okabe-ito")
-    app = explorer(memory=Fixed("okabe-ito"))
-    async with app.run_test(size=SMALL) as pilot:
-        await loaded(pilot)
+    async with opened(memory=Fixed("okabe-ito"), size=SMALL) as (app, pilot):
         assert app.screen.styles.background == background
         assert app.current_theme.name == "okabe-ito"
-    app = explorer(memory=Fixed("gone"))
-    async with app.run_test(size=SMALL) as pilot:
-        await loaded(pilot)
+    async with opened(memory=Fixed("gone"), size=SMALL) as (app, pilot):
         assert app.current_theme.name == "textual-dark"
 
 
@@ -128,9 +118,7 @@ async def test_without_colours_the_chosen_row_and_all_else_are_still_told_apart(
     screen: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         await pilot.press(*SCREENS[screen])
         await pilot.pause(0.4)
         told = set()
@@ -145,9 +133,7 @@ async def test_without_colours_the_chosen_row_and_all_else_are_still_told_apart(
 
 async def test_without_colours_a_row_is_chosen_by_reverse(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    app = explorer()
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
+    async with opened() as (app, pilot):
         listing = app.explorer.listing
 
         def reversed_lines() -> list[int]:

@@ -343,6 +343,12 @@ def _warnings(
             "no /proc is in its files: within the toolbox's shell only what busybox need not execute anew works (ls, "
             "cat, id ..); given as the command any applet does"
         )
+    selinux = identity and details.label and details.label.module == "selinux" and not choice.host_privileges
+    if inside and choice.toolbox and selinux:
+        yield (
+            "toolbox under SELinux: it is run from memory, by which a policy seldom lets a context be entered, so it "
+            "may be refused (Permission denied); --host-privileges goes without the context"
+        )
     if choice.host_privileges:
         if inside:
             yield "host privileges: the container's own programs will run with every capability of the host"

@@ -324,6 +324,7 @@ def test_host_privileges_in_a_user_namespace_are_its_roots() -> None:
         (("net",), {}, "--host-privileges"),
         (("mnt",), {"known": details(shells=())}, "--toolbox"),
         (("mnt",), {"known": details(seccomp=1)}, "strict seccomp"),
+        (("mnt",), {"known": details(label=Label("selinux", "a:b:c:d")), "toolbox": True}, "toolbox under SELinux"),
     ],
 )
 def test_what_looks_odd_inside_is_said_before(
@@ -334,6 +335,14 @@ def test_what_looks_odd_inside_is_said_before(
 
 def test_nothing_odd_nothing_said() -> None:
     assert made().warnings == ()
+
+
+def test_the_toolbox_is_said_to_be_refused_where_a_context_is_taken_alone() -> None:
+    selinux, apparmor = details(label=Label("selinux", "a:b:c:d")), details(label=Label("apparmor", "docker-default"))
+    words = "toolbox under SELinux"
+    assert not told(made(toolbox=True, known=apparmor), words) and not told(made(known=selinux), words)
+    assert not told(made(toolbox=True, known=selinux, host_privileges=True), words)
+    assert not told(made("net", toolbox=True, known=selinux), words)
 
 
 def test_a_guard_keeps_the_container_from_tracing_a_process_of_the_hosts_files() -> None:

@@ -55,6 +55,10 @@ class Helper:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.dismiss()
+
+    def dismiss(self) -> None:
+        """Let it go, with or without a plan carried out."""
         self._close()
         try:
             self._process.wait(1)

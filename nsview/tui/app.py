@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events, work
 from textual.app import App, SuspendNotSupported, SystemCommand
 from textual.binding import BindingType
+from textual.driver import Driver
 from textual.events import Key
 from textual.screen import Screen
 from textual.timer import Timer
@@ -30,7 +31,9 @@ from nsview.config import Config
 from nsview.hosts import HostError, frames
 from nsview.hosts.local import LocalHost
 from nsview.hosts.recording import RecordedHost
+from nsview.join.plan import Plan, shell_command
 from nsview.join.ready import BUILT_IN, Ready
+from nsview.join.run import Helper
 from nsview.model.changes import changes
 from nsview.model.filter import parse
 from nsview.model.kinds import KindName
@@ -41,7 +44,7 @@ from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
 from nsview.state import Memory, write
 
-from . import pace
+from . import driver, pace
 from .binding import Binding
 from .explorer import Explorer
 from .messages import (
@@ -110,6 +113,7 @@ class NsviewApp(App[int]):
         self._asked: float | None = None  # since when the agent has said nothing, though asked
         self._waiting: Timer | None = None  # .. until that is worth saying
         self._hint: Widget | None = None  # while a new user has not yet pressed a key
+        self._helper: Helper | None = None  # one that waits for a plan
         self.explorer = Explorer()
         self.lens: Lens | None = None  # the one that is open
         self.audit_ignore: tuple[str, ...] = ()  # rules that the audit is not to tell of
@@ -124,6 +128,11 @@ class NsviewApp(App[int]):
             self.set_class(self.current_theme.dark, "-dark-mode")
             self.set_class(not self.current_theme.dark, "-light-mode")
             self._refresh_truecolor_filter(self.ansi_theme)
+
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's choice; for a terminal of Linux our own."""
+        found = super().get_driver_class()
+        return driver.Driver if issubclass(driver.Driver, found) else found
 
     def configure(self, config: Config) -> None:
         """Do as the user's file says, in what only the screen knows. Raises ConfigError."""
@@ -467,21 +476,56 @@ class NsviewApp(App[int]):
         else:
             self._replace_host(host)
 
-    def enter(self, command: tuple[str, ...] | None) -> None:
-        """Leave the screen, run `nsview enter` with these arguments, come back with the selection as it was."""
-        if command is None:
+    def expect_to_enter(self) -> None:
+        """Have a helper started while the user reads what it would do, so that nobody waits for it then."""
+        if self.host.live and not self._elevated and self._helper is None:
+            with contextlib.suppress(OSError):  # which is told where it is needed
+                self._helper = Helper()
+
+    def enter(self, plan: Plan | None) -> None:
+        """Leave the screen, carry a plan out, come back with the selection as it was. None: it was not to be."""
+        helper, self._helper = self._helper, None
+        if plan is None:
+            if helper:
+                helper.dismiss()
             return
-        argv = [sys.executable, "-P", "-m", "nsview", *command]
-        if os.geteuid() != 0 and isinstance(self.host, LocalHost) and self.host.elevated:
-            argv = ["sudo", "--", *argv]
+        command = shell_command(plan)
+        if self._elevated:
+            # Root's part is a command: it is begun anew, so it must be told which process was chosen.
+            target, *rest = command[2:]
+            self._leave_for(command, lambda: self._run(("enter", target, f"--start={plan.start}", *rest)))
+            return
+        try:
+            with helper or Helper() as ready:
+                self._leave_for(command, lambda: ready.carry_out(plan))
+        except OSError as error:
+            self.notify(f"A shell could not be started: {error.strerror}.", severity="error")
+
+    def enter_by_path(self, path: str, words: Sequence[str]) -> None:
+        """The same for a namespace that no process is in. words: the command, none for a shell."""
+        command = ("enter", path, *(("--", *words) if words else ()))
+        self._leave_for(("nsview", *command), lambda: self._run(command))
+
+    @property
+    def _elevated(self) -> bool:
+        """The agent became root through sudo; we did not."""
+        return os.geteuid() != 0 and isinstance(self.host, LocalHost) and self.host.elevated
+
+    def _run(self, arguments: Sequence[str]) -> int:
+        """Run nsview with these, as root where the agent is: the exit code."""
+        argv = [sys.executable, "-P", "-m", "nsview", *arguments]
+        return subprocess.run(["sudo", "--", *argv] if self._elevated else argv, check=False).returncode
+
+    def _leave_for(self, command: tuple[str, ...], run: Callable[[], int]) -> None:
+        """Leave the screen for what a command does. run: does it, and gives its exit code."""
         try:
             with self.suspend(), _interrupt_is_not_ours():
-                code = _in_terminal(argv, command)
+                code = _in_terminal(command, run)
         except SuspendNotSupported:
-            self.notify("This terminal cannot be left for a shell. Run: " + shlex.join(["nsview", *command]))
+            self.notify("This terminal cannot be left for a shell. Run: " + shlex.join(command))
             return
         self.rescan()
-        self.notify(f"Back from {command[1]}: exit code {code}", severity="information" if code == 0 else "warning")
+        self.notify(f"Back from {command[2]}: exit code {code}", severity="information" if code == 0 else "warning")
 
     def _handle_exception(self, error: Exception) -> None:
         """A defect of ours: one line for the user, and all of it in a file for who mends it."""
@@ -558,12 +602,12 @@ def _kept(error: Exception) -> str:
     return f"; please report what is in {file}" if written else ""
 
 
-def _in_terminal(argv: list[str], command: tuple[str, ...]) -> int:
-    """Run a program in the terminal that the screen has left; its exit code. The user sees what it last said."""
+def _in_terminal(command: tuple[str, ...], run: Callable[[], int]) -> int:
+    """Run what a command does in the terminal that the screen has left; its exit code. Its last words stay in sight."""
     began = time.monotonic()
-    print(f"nsview: {shlex.join(['nsview', *command])}", flush=True)
+    print(f"nsview: {shlex.join(command)}", flush=True)
     try:
-        code = subprocess.run(argv, check=False).returncode
+        code = run()
     except OSError as error:
         print(f"nsview: {error}")
         code = 126

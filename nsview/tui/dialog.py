@@ -70,8 +70,8 @@ def _gives(plan: join.Plan) -> str:
     return f"Joins {', '.join(plan.kinds)} with the target's user, privileges and cgroup, and the host's tools."
 
 
-class JoinDialog(ModalScreen[tuple[str, ...] | None]):
-    """Gives the arguments of `nsview enter`, or None where nothing is to be entered."""
+class JoinDialog(ModalScreen[join.Plan | None]):
+    """Gives the plan to carry out, or None where nothing is to be entered."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel"),
@@ -202,8 +202,7 @@ class JoinDialog(ModalScreen[tuple[str, ...] | None]):
     def _go(self) -> None:
         plan = self._plan()
         if plan.refusal is None and self.live:
-            command = join.shell_command(plan)[1:]
-            self.dismiss((command[0], command[1], f"--start={self.process.start}", *command[2:]))
+            self.dismiss(plan)
 
     def action_copy(self) -> None:
         self.app.copy_to_clipboard(shlex.join(self._plan().nsenter))

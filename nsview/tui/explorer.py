@@ -678,7 +678,7 @@ class Explorer(Screen[None]):
         if process is None:
             names = row.namespace.names if isinstance(row, GroupRow) and row.namespace else ()
             if names and self._live:
-                self.app.enter(("enter", names[0], *(("--", *ready.command) if ready else ())))  # type: ignore[attr-defined]
+                self.app.enter_by_path(names[0], ready.command if ready else ())  # type: ignore[attr-defined]
             else:
                 self.notify("No process is in it, so there is nobody to follow into it.", severity="warning")
             return
@@ -695,6 +695,7 @@ class Explorer(Screen[None]):
 
         assert self.snapshot is not None
         namespace = row.namespace if isinstance(row, GroupRow) else None
+        self.app.expect_to_enter()  # type: ignore[attr-defined]
         self.app.push_screen(
             JoinDialog(process, details, self.snapshot, namespace, self._live, ready),
             self.app.enter,  # type: ignore[attr-defined]

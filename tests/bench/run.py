@@ -12,7 +12,8 @@ growth: processor time a process of a look and of an update, very many against f
 filter: what a key typed into a filter costs before anything is drawn, beside many and very many processes (P4).
 lens: from a key to the net map, the matrix and the audit, beside many namespaces.
 enter: into a container, against nsenter, runc exec, ctr task exec and docker exec: until the command begins (P6), by
-  its own clock, and until it has ended; by the helper alone and by the whole command; and what each step costs.
+  its own clock, and until it has ended; from the explorer's key, by the whole command and by the helper alone; and what
+  each step costs.
 before: the agent's first look, against the agent of an earlier commit (--commit), from a worktree of its own.
 All need root. Nothing of the machine's own is used: processes, dockerd and containers are made for the run.
 """
@@ -32,6 +33,7 @@ from typing import TYPE_CHECKING
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+import door  # noqa: E402
 import empty_app  # noqa: E402
 import filters  # noqa: E402
 import growth as costs  # noqa: E402
@@ -239,6 +241,12 @@ def enter(bench: Bench) -> None:
                 bench.compare(f"P6/{tool}", f"start to exec, its plan carried out, {tool}", helper, peer, target)
                 # The peers are whole commands, so this is what answers the question; the helper is a part of ours.
                 bench.compare(f"P6.command/{tool}", f"start to exec, enter PID --all, {tool}", whole, peer, target)
+            floor = command([PYTHON, "-c", "import argparse, msgspec"])
+            bench.compare("P6.floor/docker", "an interpreter with argparse and msgspec alone, docker", floor, peer)
+            with own_home() as env, door.opened(NSVIEW, env, "bench-enter", pid) as key:
+                for tool, words, target in peers:
+                    what = f"key in the explorer's dialog to exec, {tool} from start to exec"
+                    bench.compare(f"P6.key/{tool}", what, key, started([*words, "now"]), target)
             for tool, words, _ in peers:
                 peer, whole = command([*words, "true"]), command([*ours, "true"])
                 ended = carried_out(plans["true"])

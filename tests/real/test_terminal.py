@@ -65,8 +65,8 @@ class Terminal:
 
 
 # Names that a run beside this one does not have.
-WEB, PEER, CHAIN, ADDR, FIRST, SECOND = (
-    f"{name}-{os.getpid()}" for name in ("web", "peer", "chain", "addr", "first-t", "second-t")
+WEB, PEER, CHAIN, ADDR, FIRST, SECOND, WAITED = (
+    f"{name}-{os.getpid()}" for name in ("web", "peer", "chain", "addr", "first-t", "second-t", "waited")
 )
 NSVIEW = [sys.executable, "-P", "-m", "nsview"]
 
@@ -180,11 +180,33 @@ def test_new_and_ended_containers_come_and_go_while_the_cursor_stays(docker: Doc
 
 def test_q_gives_the_terminal_back_and_leaves_no_agent(terminal: Terminal) -> None:
     terminal.shows("host", "5 net")
-    agents = _agents_below(terminal.pid)
+    agents = _below(terminal.pid, b"nsview.agent")
     assert len(agents) == 1
     terminal.press("q")
     terminal.shows("exit code 0")
     assert not any(Path(f"/proc/{agent}").exists() for agent in agents)
+
+
+def test_a_helper_waits_while_the_dialog_is_open_and_no_longer(docker: Docker, terminal: Terminal) -> None:
+    docker.container(WAITED)
+    try:
+        terminal.shows("host", "5 net")
+        only(terminal, WAITED, "net:[")
+        before = _below(terminal.pid, b"nsview.join.helper")
+        terminal.press("e")
+        terminal.shows(f"Enter {WAITED}")
+        [helper] = _below(terminal.pid, b"nsview.join.helper")
+        terminal.press("Escape")
+        wait_until(lambda: not Path(f"/proc/{helper}").exists(), 10, "the helper's end")
+        terminal.press("e")
+        terminal.shows(f"Enter {WAITED}")
+        [another] = _below(terminal.pid, b"nsview.join.helper")
+        terminal.press("C-q")
+        terminal.shows("exit code 0")
+        wait_until(lambda: not Path(f"/proc/{another}").exists(), 10, "the helper's end")
+        assert not before
+    finally:
+        docker.remove(WAITED)
 
 
 def test_it_ends_with_its_terminal_even_where_no_signal_tells(workspace: Workspace) -> None:
@@ -200,10 +222,10 @@ def test_it_ends_with_its_terminal_even_where_no_signal_tells(workspace: Workspa
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in explorers), 10, "the explorer's end")
 
 
-def _agents_below(pid: int) -> list[int]:
-    """The pids of the agents that the explorer of a terminal has started."""
-    below = [agent for child in _children(pid) for agent in _children(child)]
-    return [agent for agent in below if b"nsview.agent" in Path(f"/proc/{agent}/cmdline").read_bytes()]
+def _below(pid: int, module: bytes) -> list[int]:
+    """The pids of what the explorer of a terminal has started that runs this module."""
+    below = [found for child in _children(pid) for found in _children(child)]
+    return [found for found in below if module in Path(f"/proc/{found}/cmdline").read_bytes()]
 
 
 def _children(pid: int) -> list[int]:

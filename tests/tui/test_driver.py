@@ -1,0 +1,72 @@
+"""The keyboard in a terminal of its own: what is typed arrives, and it is let go of without waiting for more."""
+
+import asyncio
+import os
+import pty
+import signal
+from collections.abc import Iterator
+from threading import Thread
+
+import pytest
+from textual.app import App
+from textual.events import Key
+from textual.message import Message
+
+from nsview.tui import driver
+from nsview.tui.app import NsviewApp
+
+from .screens import explorer
+
+
+class Keyboard(driver.Driver):
+    """Keeps what it would hand to the application."""
+
+    def __init__(self, app: App[object], terminal: int) -> None:
+        super().__init__(app)
+        self.fileno = terminal
+        self.came: list[Message] = []
+
+    def process_message(self, message: Message) -> None:
+        self.came.append(message)
+
+    def read(self) -> None:
+        """Begin to."""
+        self._key_thread = Thread(target=self.run_input_thread, daemon=True)
+        self._key_thread.start()
+
+    @property
+    def reads(self) -> bool:
+        assert self._key_thread is not None
+        return self._key_thread.is_alive()
+
+
+@pytest.fixture
+def terminal() -> Iterator[tuple[int, int]]:
+    ends = pty.openpty()
+    yield ends
+    for fd in ends:
+        os.close(fd)
+
+
+async def test_the_keyboard_is_let_go_of_at_once_and_can_be_had_again(
+    terminal: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "_TICK", 600_000)  # who waits for a turn to end waits for ever
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # it is the main thread's alone
+    monkeypatch.setattr(Keyboard, "_disable_mouse_support", lambda _: None)
+    ours, its = terminal
+    keyboard = Keyboard(App(), its)
+    for typed in ("a", "b"):
+        keyboard.read()
+        os.write(ours, f"{typed}\n".encode())
+        while not any(isinstance(message, Key) and message.key == typed for message in keyboard.came):
+            await asyncio.sleep(0.01)
+        leaving = Thread(target=keyboard.disable_input, daemon=True)
+        leaving.start()
+        leaving.join(20)
+        assert not keyboard.reads
+
+
+def test_the_explorer_has_it() -> None:
+    app = explorer()
+    assert isinstance(app, NsviewApp) and app.driver_class is driver.Driver

@@ -19,6 +19,7 @@ from textual.widgets import Input, Static
 
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Column, Line, matches_words, narrow
+from nsview.model.text import safe
 
 from .binding import Binding
 from .filterline import FilterInput
@@ -42,6 +43,8 @@ class Lens(Screen[None]):
         Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only lines that hold all words typed"),
         Binding("d", "toggle_details", "Details", tooltip="Show or hide the details"),
         Binding("tab", "app.focus_next", "Between the lines and their details", show=False),
+        Binding("n", "next_match", "Next line that matches the filter, also when it is cleared", show=False),
+        Binding("N", "next_match(-1)", "Line before that matches the filter", show=False, id="previous-match"),
         Binding("question_mark", "app.help", "Help", key_display="?"),
         Binding("escape,q", "back", "Back", tooltip="Clear the filter; back to the explorer", id="close"),
     ]
@@ -59,6 +62,7 @@ class Lens(Screen[None]):
         self.snapshot = snapshot
         self._made: Sequence[Line] = ()
         self._later: Timer | None = None
+        self._sought = ""  # the words of the last filter
 
     # What a lens has to say
 
@@ -191,6 +195,7 @@ class Lens(Screen[None]):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self.query_one(Status).filter = event.value
+        self._sought = event.value.strip() or self._sought
         self._show()
 
     def on_input_submitted(self) -> None:
@@ -204,6 +209,19 @@ class Lens(Screen[None]):
         for typed in self.query(FilterInput):
             typed.value = ""
         self.action_keep_filter()
+
+    def action_next_match(self, by: int = 1) -> None:
+        """To the next line that the filter, or the one before it was cleared, matches; from the last to the first."""
+        if not self._sought:
+            self.notify("Nothing has been sought yet; / does.")
+            return
+        table, matches = self.table, matches_words(self._sought)
+        for far in range(1, len(table.lines) + 1):
+            place = (table.cursor + by * far) % len(table.lines)
+            if matches(table.lines[place]):
+                table.cursor = place
+                return
+        self.notify(f"No line here holds all of: {safe(self._sought)}", severity="warning", markup=False)
 
     def action_toggle_details(self) -> None:
         self.toggle_class("no-details")

@@ -56,6 +56,25 @@ async def test_it_opens_over_the_explorer_and_goes_back_to_it() -> None:
         assert app.lens is None
 
 
+async def test_n_goes_to_what_was_sought_when_all_is_shown_again() -> None:
+    async with opened() as (app, pilot):
+        app.action_lens("images")
+        await pilot.pause()
+        assert app.lens is not None
+        table = app.lens.table
+        await pilot.press("n")
+        await pilot.pause()
+        assert table.cursor == 0
+        assert any("/ does" in str(notice.message) for notice in app._notifications)
+        await pilot.press("slash", *"shop/", "enter", "escape")
+        shops = [place for place, line in enumerate(table.lines) if "shop/" in line.cells[2].text]
+        assert 1 < len(shops) < len(table.lines)
+        table.cursor = shops[0]
+        for key, place in (("n", shops[1]), ("N", shops[0]), ("N", shops[-1]), ("n", shops[0])):
+            await pilot.press(key)
+            assert table.cursor == place
+
+
 async def test_its_lines_are_filtered_sorted_and_opened() -> None:
     async with opened(size=SMALL) as (app, pilot):
         app.action_lens("images")

@@ -280,7 +280,7 @@ async def test_what_may_mean_several_things_is_offered_and_chosen() -> None:
         await pilot.press("colon", "1")
         await pilot.pause()
         assert len(offered(app)) > 3  # the first processes of containers call themselves that
-        assert all("pid inside 3" in line for line in offered(app)[:3])
+        assert all("pid inside" in line for line in offered(app)[:3])
         third = offered(app)[2].split()[2]
         await pilot.press("down", "down", "enter")
         await pilot.pause()

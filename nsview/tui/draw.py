@@ -121,8 +121,9 @@ def _group(line: GroupRow, snapshot: Snapshot, grouped_by: str, mark: Mark | Non
         pieces += _container_head(line, snapshot)
     elif line.namespace:
         style = "dim" if line.owner else "host" if line.initial else "group"
-        pieces += [(line.namespace.label, style), ("  ", "command")]
-        pieces += [("host", "dim")] if line.owner and line.initial else _who(line, snapshot)
+        pieces.append((line.namespace.label, style))
+        if who := [("host", "dim")] if line.owner and line.initial else _who(line, snapshot):
+            pieces += [("  ", "command"), *who]
     elif grouped_by == "container":
         pieces.append(("in no container", "group"))
     else:
@@ -162,7 +163,8 @@ def _who(line: GroupRow, snapshot: Snapshot) -> list[Piece]:
             return []
         oldest = snapshot.processes.get(line.oldest) if line.oldest is not None else None
         what = of_process(oldest, snapshot) if oldest else None
-        return [(safe(", ".join((*([what] if what else []), *line.namespace.names))), "label")]
+        called = ", ".join((*([what] if what else []), *line.namespace.names))
+        return [(safe(called), "label")] if called else []
     shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
     pieces = [(shown, "container")]
     if len(names) > 1:

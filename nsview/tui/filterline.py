@@ -41,6 +41,9 @@ class FilterInput(Input):
         self._back = 0  # how far back in the history; 0 is what is being typed
         self._typed = ""
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "complete" or self._complete is not None
+
     def on_key(self, event: Key) -> None:
         if event.key == "tab":
             # Not as a binding, whose turn comes after that of letters typed meanwhile.

@@ -17,6 +17,7 @@ from nsview.model.filter import FIELDS
 from nsview.model.kinds import KIND, KINDS, KindName
 
 from .binding import Binding
+from .explorer import Explorer
 from .pane import Pane
 
 
@@ -33,15 +34,18 @@ class HelpScreen(ModalScreen[None]):
         super().__init__()
         self._active = active
         self._kind = kind
+        # Lenses are filtered by words alone, and their lines are no groups.
+        self._explorer = any(isinstance(bound.node, Explorer) for bound in active.values())
 
     def compose(self) -> ComposeResult:
         with Pane(id="help"):
             yield Static(
                 Group(
                     *([self._explained(self._kind)] if self._kind else []),
-                    Text("Keys", "bold underline"), self._keys(), Text("\nFilters (/)", "bold underline"),
-                    self._filters(), Text("\nKinds of namespace", "bold underline"), self._kinds(),
-                    Text("\nWhat is shown", "bold underline"), _WORDS,
+                    Text("Keys", "bold underline"), self._keys(),
+                    *([Group(Text("\nFilters (/)", "bold underline"), self._filters())] if self._explorer else []),
+                    Text("\nKinds of namespace", "bold underline"), self._kinds(),
+                    *([Group(Text("\nWhat is shown", "bold underline"), _WORDS)] if self._explorer else []),
                 )
             )  # fmt: skip
 

@@ -55,6 +55,8 @@ class Lens(Screen[None]):
     EMPTY: ClassVar[str]
     """What a table without lines means; one sentence, or two."""
     BY_CELL: ClassVar[bool] = False
+    BESIDE: ClassVar[int] = 120
+    """How wide a screen must be for the details to stand beside the table; else they stand below it."""
     TABLE: ClassVar[type[Table]] = Table
 
     def __init__(self, snapshot: Snapshot) -> None:
@@ -134,7 +136,7 @@ class Lens(Screen[None]):
             self.set_timer(0.03, self.make)
 
     def on_resize(self) -> None:
-        self.set_class(self.size.width < 120, "narrow")
+        self.set_class(self.size.width < self.BESIDE, "narrow")
 
     def take(self, snapshot: Snapshot) -> None:
         """A newer snapshot: its lines are made soon, and no more often than one can read them."""

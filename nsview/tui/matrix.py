@@ -31,6 +31,7 @@ class Matrix(Lens):
     COLUMNS: ClassVar[Sequence[Column]] = matrix.COLUMNS
     EMPTY = "There is no container here. 0 shows processes, 1 to 8 the namespaces of a kind."
     BY_CELL = True
+    BESIDE = 140  # all eight kinds come first
     BINDINGS: ClassVar[list[BindingType]] = [
         *[
             Binding(str(number), f"group('{by}')", "Lines", show=number == 0, key_display="0-9",

@@ -80,7 +80,9 @@ class Table(Cursor, can_focus=True):
             self.post_message(LineChosen(self.line))
 
     def _measure(self) -> None:
-        self._widths = widths(self.columns, self._given, self.size.width - 1, GAP)
+        # A layout that is yet to come makes the scroll bar, and takes its width from what is measured here.
+        bar = self.styles.scrollbar_size_vertical if len(self.lines) > self._visible else 0
+        self._widths = widths(self.columns, self._given, self.size.width - bar - 1, GAP)
         self.virtual_size = Size(self.size.width, len(self.lines) + 1)
 
     def select(self, key: object) -> bool:

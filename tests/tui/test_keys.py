@@ -207,6 +207,14 @@ async def test_d_hides_and_shows_the_details() -> None:
         assert pane.display
 
 
+async def test_of_a_namespace_without_a_name_its_processes_follow() -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("1")
+        rows = (row for row in app.explorer.listing.rows if isinstance(row, GroupRow) and row.namespace)
+        nameless = [row.namespace.label for row in rows if len(row.pids) == 1 and not row.containers]  # type: ignore[union-attr]
+        assert any(f"{label}  1 process " in drawn(app) for label in nameless)
+
+
 async def test_a_narrow_screen_has_the_details_below() -> None:
     async with opened() as (app, pilot):
         listing, pane = app.explorer.listing, app.explorer.query_one(DetailsPane)

@@ -10,9 +10,9 @@ from nsview.model.records import Container
 from nsview.model.table import Cell, Column, Line
 from nsview.tui import app as apps
 from nsview.tui.lens import Lens
-from nsview.tui.table import Table
+from nsview.tui.table import GAP, Table
 
-from .screens import SMALL, drawn, opened
+from .screens import NET, SMALL, drawn, opened
 
 
 class Images(Lens):
@@ -73,6 +73,40 @@ async def test_n_goes_to_what_was_sought_when_all_is_shown_again() -> None:
         for key, place in (("n", shops[1]), ("N", shops[0]), ("N", shops[-1]), ("n", shops[0])):
             await pilot.press(key)
             assert table.cursor == place
+
+
+async def test_help_and_hints_tell_of_the_filter_that_it_has() -> None:
+    async with opened(size=(160, 120)) as (app, pilot):
+        await pilot.press("slash")
+        assert "Complete" in drawn(app).splitlines()[-1]
+        await pilot.press("escape", "question_mark")
+        assert "container=web" in drawn(app)
+        await pilot.press("escape")
+        app.action_lens("images")
+        await pilot.pause()
+        await pilot.press("slash")
+        assert "Keep" in (keys := drawn(app).splitlines()[-1])
+        assert "Complete" not in keys
+        await pilot.press("escape", "question_mark")
+        text = drawn(app)
+        assert "Show only lines that hold all words typed" in text
+        assert "CLONE_NEWNET" in text
+        assert "container=web" not in text
+
+
+async def test_a_scroll_bar_covers_no_text() -> None:
+    async with opened(NET, size=SMALL) as (app, pilot):
+        await pilot.press("w")
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert app.lens is not None
+        table = app.lens.table
+        for height in (24, 200, 16):
+            await pilot.resize_terminal(80, height)
+            await pilot.pause()
+            shown = [width for width in table._widths if width]
+            assert table.show_vertical_scrollbar == (height < 200)
+            assert 1 + sum(shown) + GAP * (len(shown) - 1) == table.scrollable_content_region.width
 
 
 async def test_its_lines_are_filtered_sorted_and_opened() -> None:

@@ -27,6 +27,15 @@ async def test_m_shows_who_is_in_which_namespace(size: tuple[int, int]) -> None:
         assert app.screen is app.explorer
 
 
+@pytest.mark.parametrize("width", [80, 120, 139, 140])
+async def test_all_kinds_are_seen_whole(width: int) -> None:
+    async with opened(size=(width, 40)) as (app, pilot):
+        await pilot.press("m")
+        await pilot.pause()
+        (head,) = (line for line in drawn(app).splitlines() if line.split()[:1] == ["NAME"])
+        assert head.split("▊")[0].split()[1:9] == list(KIND_NAMES)
+
+
 async def test_enter_on_a_cell_goes_to_that_namespace_and_on_the_name_to_the_container() -> None:
     async with opened() as (app, pilot):
         await pilot.press("m", "end", *["right"] * (1 + KIND_NAMES.index("net")), "enter")

@@ -1,0 +1,126 @@
+"""Questions that people come with, typed into the explorer as they would, and read off its screen.
+
+What is true is asked of docker, ip and the kernel.
+"""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nsview.tui.lens import Lens
+from tests.tui.screens import drawn
+
+from .command import links
+from .conftest import require
+from .daemons import Docker, run
+from .test_finding import exploring, until
+from .workspace import Workspace
+
+WEB, PEER, APART = (f"{name}{os.getpid()}" for name in ("qweb", "qpeer", "qapart"))
+PORT = "18097"
+
+
+@pytest.fixture(scope="module")
+def pids(docker: Docker) -> Iterator[dict[str, int]]:
+    """{name: first process}: a server, who shares its network, and one with the daemon's socket and no filter."""
+    yield {
+        WEB: docker.container(WEB, command=("httpd", "-f", "-p", PORT)),
+        PEER: docker.container(PEER, "--network", f"container:{WEB}"),
+        APART: docker.container(
+            APART, "--security-opt=seccomp=unconfined", "-v", f"{docker.address}:/run/docker.sock", "--network=none"
+        ),
+    }
+    for name in (PEER, WEB, APART):
+        docker.remove(name)
+
+
+async def test_which_container_listens_on_this_port(pids: dict[str, int]) -> None:
+    """iproute2#46, nerdctl#543: sockets of all net namespaces."""
+    async with exploring() as (app, pilot):
+        await pilot.press("w", "slash", *PORT, "enter")
+        await until(pilot, lambda: f"{pids[WEB]} httpd" in drawn(app))
+        (line,) = [line for line in drawn(app).splitlines() if line.strip().startswith(f"tcp {PORT}")]
+        assert line.split("▊")[0].split()[-3:] == [str(pids[WEB]), "httpd", WEB]
+
+
+async def test_which_container_is_this_veth(pids: dict[str, int], docker: Docker, workspace: Workspace) -> None:
+    """moby#17064: the host's end of the pair whose other end ip(8) shows within the container."""
+    require("ip", "nsenter")
+    within = ["nsenter", "-t", str(pids[WEB]), "-n", "ip", "-j", "link", "show", "eth0"]
+    ends = json.loads(run(within, workspace.environment))[0]["link_index"]
+    (veth,) = [
+        link["ifname"]
+        for link in json.loads(run(["ip", "-j", "link"], workspace.environment))
+        if link["ifindex"] == ends
+    ]
+    async with exploring() as (app, pilot):
+        await pilot.press("w", "slash", *veth, "enter")
+        await until(pilot, lambda: f"↔ {veth} of host" in drawn(app))
+        shown = [line.split("▊")[0].split() for line in drawn(app).splitlines()]
+        (host,) = [line for line in shown if line[:1] == [veth]]
+        # Who shares it has it too.
+        assert " ".join(host[host.index("↔") :]).startswith(f"↔ eth0 of {PEER}, {WEB}")
+        assert docker.inspect(WEB)["NetworkSettings"]["IPAddress"] in drawn(app)
+
+
+async def test_why_does_this_namespace_still_exist(workspace: Workspace) -> None:
+    """util-linux#1881: nobody is in it; an open file, and a mount, keep it."""
+    require("ip")
+    name = f"{workspace.bridge}-q"
+    run(["ip", "netns", "add", name], workspace.environment)
+    inode = os.stat(f"/run/netns/{name}").st_ino
+    with Path(f"/run/netns/{name}").open() as held, subprocess.Popen(["sleep", "9999"], stdin=held) as holder:
+        try:
+            async with exploring() as (app, pilot):
+
+                def there() -> bool:
+                    assert app.explorer.snapshot is not None
+                    return ("net", inode) in app.explorer.snapshot.namespaces
+
+                await pilot.press("H")
+                await until(pilot, there)
+                await pilot.press("colon", *str(inode))
+                await pilot.pause(0.1)
+                await pilot.press("enter")
+                await until(pilot, lambda: f"fd 0 of {holder.pid} sleep" in drawn(app).partition("HELD BY")[2])
+                assert f"mount /run/netns/{name}" in drawn(app).partition("HELD BY")[2]
+                run(["ip", "netns", "delete", name], workspace.environment)
+                holder.kill()
+                holder.wait()
+                held.close()
+                await until(pilot, lambda: not there())
+        finally:
+            holder.kill()
+            run(["ip", "netns", "delete", name], workspace.environment, check=False)
+
+
+async def test_in_what_do_these_two_differ(pids: dict[str, int]) -> None:
+    async with exploring() as (app, pilot):
+        for name, key in ((WEB, "v"), (PEER, "c")):
+            await pilot.press("colon", *f"container={name}")
+            await pilot.pause(0.1)
+            await pilot.press("enter")
+            await until(pilot, lambda: app.explorer.listing.row is not None)
+            await pilot.pause(0.1)
+            await pilot.press(key)
+        await until(pilot, lambda: isinstance(app.screen, Lens) and "≠  mnt" in drawn(app))
+        lines = [re.split(" {2,}", line.strip()) for line in drawn(app).splitlines()]
+        told = {line[1]: line[0] for line in lines if line[0] in ("=", "≠")}
+        first, second = links(pids[WEB]), links(pids[PEER])
+        assert {kind: told[kind] for kind in first} == {
+            kind: "=" if first[kind] == second[kind] else "≠" for kind in first
+        }
+
+
+async def test_what_should_be_looked_at(pids: dict[str, int]) -> None:
+    async with exploring() as (app, pilot):
+        await pilot.press("a", "slash", *APART, "enter")
+        await until(pilot, lambda: "reaches docker's socket at /run/docker.sock" in drawn(app))
+        assert "runs without a system call filter" in drawn(app)
+        await pilot.press("escape", "slash", *WEB, "enter")
+        await until(pilot, lambda: "reaches docker's socket" not in drawn(app))

@@ -155,9 +155,12 @@ class Listing(Lines, Cursor, can_focus=True):
         elif isinstance(row, GroupRow | ProcessRow):
             self.post_message(EnterWanted(row))
 
-    def on_click(self, event: events.Click) -> None:
+    async def on_click(self, event: events.Click) -> None:
+        if event.y == 0:
+            await self.run_action("screen.sort")
+            return
         place = self.scroll_offset.y + event.y - 1
-        if event.y == 0 or place >= len(self.rows):
+        if place >= len(self.rows):
             return
         row = self.rows[place]
         again = place == self.cursor

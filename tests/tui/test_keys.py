@@ -18,6 +18,7 @@ from nsview.tui.dialog import JoinDialog
 from nsview.tui.help import HelpScreen
 from nsview.tui.kindbar import KindBar
 from nsview.tui.listing import Listing
+from nsview.tui.menu import Menu
 from nsview.tui.status import Status
 
 from .screens import SMALL, USER, drawn, explorer, opened, running
@@ -389,6 +390,16 @@ async def test_namespaces_nest_below_their_parent_or_owner() -> None:
         assert [row.namespace.type for row in owners if row.namespace] == ["user"]
         await pilot.press("t")
         assert not any(isinstance(row, GroupRow) and row.depth for row in app.explorer.listing.rows)
+
+
+async def test_a_click_on_the_titles_asks_for_the_order() -> None:
+    async with opened() as (app, pilot):
+        row = app.explorer.listing.cursor
+        await pilot.click("#listing", offset=(5, 0))
+        await pilot.pause()
+        assert isinstance(app.screen, Menu)
+        await pilot.press("escape")
+        assert app.explorer.listing.cursor == row
 
 
 async def test_a_click_on_a_key_presses_it() -> None:

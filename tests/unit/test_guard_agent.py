@@ -123,6 +123,8 @@ class Clock:
     def monotonic(self) -> float:
         return self.now
 
+    thread_time = monotonic
+
 
 class Storm:
     """The kernel's events where a thousand processes a second are born and die."""

@@ -356,7 +356,7 @@ class NsviewApp(App[int]):
 
     def action_lens(self, name: str) -> None:
         """Open a lens over the explorer, or instead of the one that is open."""
-        if self.explorer.snapshot is not None:
+        if self.explorer.snapshot is not None and name != self.lens_name:
             module, made = LENSES[name]
             self._open_lens(getattr(import_module(module, __package__), made)(self.explorer.snapshot))
 

@@ -45,6 +45,10 @@ class Lens(Screen[None]):
         Binding("tab", "app.focus_next", "Between the lines and their details", show=False),
         Binding("n", "next_match", "Next line that matches the filter, also when it is cleared", show=False),
         Binding("N", "next_match(-1)", "Line before that matches the filter", show=False, id="previous-match"),
+        Binding("m", "app.lens('matrix')", "Matrix", show=False),
+        Binding("w", "app.lens('net')", "Net map", show=False),
+        Binding("a", "app.lens('audit')", "Audit", show=False),
+        Binding("colon", "app.jump", "Go to a pid, inode or name", show=False, key_display=":"),
         Binding("question_mark", "app.help", "Help", key_display="?"),
         Binding("escape,q", "back", "Back", tooltip="Clear the filter; back to the explorer", id="close"),
     ]

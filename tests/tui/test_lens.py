@@ -56,6 +56,27 @@ async def test_it_opens_over_the_explorer_and_goes_back_to_it() -> None:
         assert app.lens is None
 
 
+async def test_from_a_lens_the_others_and_every_place_are_one_key_away() -> None:
+    async with opened() as (app, pilot):
+        for key, name in (("m", "matrix"), ("w", "net"), ("a", "audit"), ("a", "audit"), ("m", "matrix")):
+            before = app.lens
+            await pilot.press(key)
+            await pilot.pause()
+            assert app.lens_name == name
+            assert len(app.screen_stack) == 2 + (app.screen_stack[0] is not app.explorer)
+            assert (app.lens is before) == (before is not None and key == "a" and type(before).__name__ == "Audit")
+        await pilot.press("colon", *"ledger")
+        await pilot.pause()
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.screen is app.explorer and app.lens is None
+        row = app.explorer.listing.row
+        assert row is not None and "ledger" in drawn(app)
+        await pilot.press("backspace")
+        await pilot.pause()
+        assert app.lens_name == "matrix", "back is where one came from"
+
+
 async def test_n_goes_to_what_was_sought_when_all_is_shown_again() -> None:
     async with opened() as (app, pilot):
         app.action_lens("images")

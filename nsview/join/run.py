@@ -48,8 +48,16 @@ class Helper:
                     pass_fds=[read],
                     restore_signals=False,
                 )
+        except BaseException:
+            self._close()
+            raise
         finally:
             os.close(read)
+
+    @property
+    def waits(self) -> bool:
+        """It is there, to be given a plan."""
+        return self._process.poll() is None
 
     def __enter__(self) -> "Helper":
         return self

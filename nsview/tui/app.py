@@ -485,9 +485,10 @@ class NsviewApp(App[int]):
     def enter(self, plan: Plan | None) -> None:
         """Leave the screen, carry a plan out, come back with the selection as it was. None: it was not to be."""
         helper, self._helper = self._helper, None
+        if helper and (plan is None or self._elevated or not helper.waits):
+            helper.dismiss()
+            helper = None
         if plan is None:
-            if helper:
-                helper.dismiss()
             return
         command = shell_command(plan)
         if self._elevated:

@@ -187,7 +187,8 @@ class JoinDialog(ModalScreen[join.Plan | None]):
     def on_input_changed(self) -> None:
         self._tell()
 
-    def on_input_submitted(self) -> None:
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self.query_one(CommandInput).value = event.value  # what was typed behind it is not for us
         self._go()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:

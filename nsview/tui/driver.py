@@ -1,13 +1,15 @@
-"""Textual's driver of a Linux terminal, but one that lets go of the keyboard at once.
+"""Textual's driver of a Linux terminal, but one that lets go of the keyboard as soon as the terminal is quiet.
 
-Textual's waits a tenth of a second or two, with nothing to wait for, before the terminal is another program's: each
-shell that is entered would begin so much later.
+Textual's waits a tenth of a second or two before the terminal is another program's: each shell that is entered would
+begin so much later, and a terminal that is farther away would still send it what the mouse did. Here the terminal is
+asked for a word, and what it says before that was meant for us.
 """
 
 import contextlib
 import os
 import select
 from codecs import getincrementaldecoder
+from time import monotonic
 from typing import Any
 
 from textual._parser import ParseError
@@ -15,6 +17,10 @@ from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
 _TICK = 100  # milliseconds after which the parser is asked for a key that may have been begun: Escape
+_PATIENCE = 0.5  # seconds for the terminal's word; nearly all give it, those at hand within a millisecond
+# No more of the mouse, of the focus, of kitty's keys; then DSR, which a terminal answers with _QUIET (ECMA-48).
+_HUSH = "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[<u\x1b[5n"
+_QUIET = b"\x1b[0n"
 
 
 class Driver(LinuxDriver):
@@ -23,16 +29,20 @@ class Driver(LinuxDriver):
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
         self._enough, self._enough_said = os.pipe()
+        os.set_blocking(self._enough, False)
 
     def disable_input(self) -> None:
         if not self.exit_event.is_set() and self._key_thread is not None and self._key_thread.is_alive():
+            self.write(_HUSH)
+            self.flush()
             os.write(self._enough_said, b".")
         super().disable_input()
 
     def run_input_thread(self) -> None:
         """Read keys and hand them on, in a thread of its own."""
+        self._forget_enough()  # said while nobody read
         parser = XTermParser(self._debug)
-        decode = getincrementaldecoder("utf-8")().decode
+        decode = getincrementaldecoder("utf-8")("replace").decode
         poll = select.poll()
         poll.register(self.fileno, select.POLLIN)
         poll.register(self._enough, select.POLLIN)
@@ -42,7 +52,26 @@ class Driver(LinuxDriver):
                     self.process_message(event)
             for event in parser.tick():
                 self.process_message(event)
-        os.read(self._enough, 1)
+        self._forget_enough()
+        self._wait_until_quiet()
         with contextlib.suppress(EOFError, ParseError):
             for _ in parser.feed(""):
                 pass
+
+    def _wait_until_quiet(self) -> None:
+        """Read, for nobody, what the terminal says before its word."""
+        said = b""
+        deadline = monotonic() + _PATIENCE
+        while _QUIET not in said and (left := deadline - monotonic()) > 0:
+            if select.select([self.fileno], [], [], left)[0]:
+                try:
+                    heard = os.read(self.fileno, 4096)
+                except OSError:
+                    return  # the terminal is gone
+                if not heard:
+                    return
+                said = said[-len(_QUIET) :] + heard
+
+    def _forget_enough(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._enough, 4096)

@@ -55,6 +55,8 @@ class Terminal:
             except OSError:  # EIO: the program has ended
                 piece = b""
             now = perf_counter()
+            if b"\x1b[5n" in piece:  # is it there? as terminals answer
+                os.write(self._terminal, b"\x1b[0n")
             with self._came:
                 self._seen += piece
                 self._ends.append(len(self._seen))

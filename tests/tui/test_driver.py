@@ -3,7 +3,9 @@
 import asyncio
 import os
 import pty
+import select
 import signal
+import tty
 from collections.abc import Iterator
 from threading import Thread
 
@@ -28,6 +30,12 @@ class Keyboard(driver.Driver):
 
     def process_message(self, message: Message) -> None:
         self.came.append(message)
+
+    def write(self, data: str) -> None:
+        os.write(self.fileno, data.encode())
+
+    def flush(self) -> None:
+        pass
 
     def read(self) -> None:
         """Begin to."""
@@ -54,17 +62,28 @@ async def test_the_keyboard_is_let_go_of_at_once_and_can_be_had_again(
     monkeypatch.setattr(driver, "_TICK", 600_000)  # who waits for a turn to end waits for ever
     monkeypatch.setattr(signal, "signal", lambda *_: None)  # it is the main thread's alone
     monkeypatch.setattr(Keyboard, "_disable_mouse_support", lambda _: None)
+    monkeypatch.setattr(driver, "_PATIENCE", 600)
     ours, its = terminal
+    tty.setraw(its)
     keyboard = Keyboard(App(), its)
     for typed in ("a", "b"):
         keyboard.read()
-        os.write(ours, f"{typed}\n".encode())
+        os.write(ours, typed.encode())
         while not any(isinstance(message, Key) and message.key == typed for message in keyboard.came):
             await asyncio.sleep(0.01)
         leaving = Thread(target=keyboard.disable_input, daemon=True)
         leaving.start()
+        asked = b""
+        while b"\x1b[5n" not in asked:
+            asked += os.read(ours, 4096)
+        # A terminal far away says this before it hears that it is to be silent.
+        os.write(ours, b"\x1b[<35;40;20M")
+        await asyncio.sleep(0.05)
+        assert keyboard.reads
+        os.write(ours, b"\x1b[<35;41;20M\x1b[0n")
         leaving.join(20)
         assert not keyboard.reads
+        assert not select.select([its], [], [], 0)[0], "nothing is left for who has the terminal next"
 
 
 def test_the_explorer_has_it() -> None:

@@ -1,5 +1,6 @@
 """The application: the host's feed, the way into a namespace and back, becoming root."""
 
+import asyncio
 import contextlib
 import os
 import select
@@ -154,6 +155,8 @@ class NsviewApp(App[int]):
         return self.host.live
 
     def on_mount(self) -> None:
+        # Whoever ends us gets the terminal back as it was; during a shell, which is told first, when that has ended.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit, None, 128 + signal.SIGTERM)
         self.theme_changed_signal.subscribe(self, lambda theme: self.memory.remember(theme=theme.name))
         self.push_screen(self.explorer)
         self._feed(self.host)

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,6 +35,10 @@ class Terminal:
     def pid(self) -> int:
         """The shell in it."""
         return int(self._run("display-message", "-p", "-t", "t", "#{pane_pid}"))
+
+    def modes(self) -> str:
+        """Whether it is on its other screen, and tells of the mouse: "0 0" as it was in the beginning."""
+        return self._run("display-message", "-p", "-t", "t", "#{alternate_on} #{mouse_any_flag}").strip()
 
     def press(self, *keys: str) -> None:
         """Keys by tmux's names: Down, Enter, Escape, or letters."""
@@ -205,6 +210,25 @@ def test_a_helper_waits_while_the_dialog_is_open_and_no_longer(docker: Docker, t
         terminal.shows("exit code 0")
         wait_until(lambda: not Path(f"/proc/{another}").exists(), 10, "the helper's end")
         assert not before
+    finally:
+        docker.remove(WAITED)
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["explorer", "shell"])
+def test_who_ends_it_gets_the_terminal_back(docker: Docker, terminal: Terminal, inside: bool) -> None:
+    docker.container(WAITED)
+    try:
+        terminal.shows("host", "5 net")
+        [explorer] = _children(terminal.pid)
+        if inside:
+            only(terminal, WAITED, "net:[")
+            terminal.press("e")
+            terminal.shows(f"Enter {WAITED}")
+            terminal.press("Enter")
+            terminal.shows("/ #")
+        os.kill(explorer, signal.SIGTERM)
+        terminal.shows("exit code 143")
+        assert terminal.modes() == "0 0"
     finally:
         docker.remove(WAITED)
 

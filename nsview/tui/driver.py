@@ -18,8 +18,9 @@ from textual.drivers.linux_driver import LinuxDriver
 
 _TICK = 100  # milliseconds after which the parser is asked for a key that may have been begun: Escape
 _PATIENCE = 0.5  # seconds for the terminal's word; nearly all give it, those at hand within a millisecond
-# No more of the mouse, of the focus, of kitty's keys; then DSR, which a terminal answers with _QUIET (ECMA-48).
-_HUSH = "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[<u\x1b[5n"
+# No more of the focus, nor keys in kitty's way (Textual takes its entry off that stack itself, so ours must not); then
+# DSR, which a terminal answers with _QUIET (ECMA-48).
+_HUSH = "\x1b[?1004l\x1b[=0u\x1b[5n"
 _QUIET = b"\x1b[0n"
 
 
@@ -33,6 +34,7 @@ class Driver(LinuxDriver):
 
     def disable_input(self) -> None:
         if not self.exit_event.is_set() and self._key_thread is not None and self._key_thread.is_alive():
+            self._disable_mouse_support()
             self.write(_HUSH)
             self.flush()
             os.write(self._enough_said, b".")

@@ -61,7 +61,6 @@ async def test_the_keyboard_is_let_go_of_at_once_and_can_be_had_again(
 ) -> None:
     monkeypatch.setattr(driver, "_TICK", 600_000)  # who waits for a turn to end waits for ever
     monkeypatch.setattr(signal, "signal", lambda *_: None)  # it is the main thread's alone
-    monkeypatch.setattr(Keyboard, "_disable_mouse_support", lambda _: None)
     monkeypatch.setattr(driver, "_PATIENCE", 600)
     ours, its = terminal
     tty.setraw(its)
@@ -76,6 +75,8 @@ async def test_the_keyboard_is_let_go_of_at_once_and_can_be_had_again(
         asked = b""
         while b"\x1b[5n" not in asked:
             asked += os.read(ours, 4096)
+        assert b"\x1b[?1003l" in asked.partition(b"\x1b[5n")[0]
+        assert b"\x1b[<u" not in asked, "Textual takes back once what it has put there once"
         # A terminal far away says this before it hears that it is to be silent.
         os.write(ours, b"\x1b[<35;40;20M")
         await asyncio.sleep(0.05)

@@ -3,6 +3,7 @@
 What the lines are, and how they are drawn, is for who has them: the explorer's rows and the tables of lenses.
 """
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from rich.style import Style
@@ -79,6 +80,15 @@ class Cursor(ScrollView):
 
     def _go(self, place: int) -> None:
         self.cursor = max(0, min(place, self.count() - 1))
+
+    def seek(self, by: int, matches: Callable[[int], object]) -> bool:
+        """Go to the next line (by: 1) or the one before (-1) whose place matches, round the end. False: none does."""
+        for far in range(1, self.count() + 1):
+            place = (self.cursor + by * far) % self.count()
+            if matches(place):
+                self.cursor = place
+                return True
+        return False
 
     def action_move(self, by: int) -> None:
         self._go(self.cursor + by)

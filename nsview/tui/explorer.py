@@ -642,13 +642,9 @@ class Explorer(Screen[None]):
         if not wanted or snapshot is None:
             self.notify("Nothing has been sought yet; / does.")
             return
-        rows = listing.rows
-        for far in range(1, len(rows) + 1):
-            place = (listing.cursor + by * far) % len(rows)
-            if _is_sought(rows[place], wanted.under(self.view.by), snapshot):
-                listing.cursor = place
-                return
-        self.notify(f"No row here matches {safe(wanted.text)}", severity="warning", markup=False)
+        sought = wanted.under(self.view.by)
+        if not listing.seek(by, lambda place: _is_sought(listing.rows[place], sought, snapshot)):
+            self.notify(f"No row here matches {safe(wanted.text)}", severity="warning", markup=False)
 
     # Keys: the host
 

@@ -222,12 +222,8 @@ class Lens(Screen[None]):
             self.notify("Nothing has been sought yet; / does.")
             return
         table, matches = self.table, matches_words(self._sought)
-        for far in range(1, len(table.lines) + 1):
-            place = (table.cursor + by * far) % len(table.lines)
-            if matches(table.lines[place]):
-                table.cursor = place
-                return
-        self.notify(f"No line here holds all of: {safe(self._sought)}", severity="warning", markup=False)
+        if not table.seek(by, lambda place: matches(table.lines[place])):
+            self.notify(f"No line here holds all of: {safe(self._sought)}", severity="warning", markup=False)
 
     def action_toggle_details(self) -> None:
         self.toggle_class("no-details")

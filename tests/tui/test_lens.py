@@ -1,10 +1,12 @@
 """What all lenses share, shown by a lens of the containers' images."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import ClassVar
 
 import pytest
 from rich.text import Text
+from textual.pilot import Pilot
 
 from nsview.model.records import Container
 from nsview.model.table import Cell, Column, Line
@@ -12,7 +14,7 @@ from nsview.tui import app as apps
 from nsview.tui.lens import Lens
 from nsview.tui.table import GAP, Table
 
-from .screens import NET, SMALL, drawn, opened
+from .screens import NET, SMALL, WIDE, drawn, opened
 
 
 class Images(Lens):
@@ -39,6 +41,16 @@ class Images(Lens):
 def images(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(apps.LENSES, "images", (__name__, "Images"))
     Images.opened.clear()
+
+
+@asynccontextmanager
+async def looking(size: tuple[int, int] = WIDE) -> AsyncIterator[tuple[apps.NsviewApp, Pilot[int], Table]]:
+    """The demo with that lens open."""
+    async with opened(size=size) as (app, pilot):
+        app.action_lens("images")
+        await pilot.pause()
+        assert app.lens is not None
+        yield app, pilot, app.lens.table
 
 
 def names(table: Table) -> list[str]:
@@ -78,11 +90,8 @@ async def test_from_a_lens_the_others_and_every_place_are_one_key_away() -> None
 
 
 async def test_n_goes_to_what_was_sought_when_all_is_shown_again() -> None:
-    async with opened() as (app, pilot):
-        app.action_lens("images")
-        await pilot.pause()
+    async with looking() as (app, pilot, table):
         assert app.lens is not None
-        table = app.lens.table
         await pilot.press("n")
         await pilot.pause()
         assert table.cursor == 0
@@ -131,11 +140,8 @@ async def test_a_scroll_bar_covers_no_text() -> None:
 
 
 async def test_its_lines_are_filtered_sorted_and_opened() -> None:
-    async with opened(size=SMALL) as (app, pilot):
-        app.action_lens("images")
-        await pilot.pause()
+    async with looking(SMALL) as (app, pilot, table):
         assert app.lens is not None
-        table = app.lens.table
         given = names(table)
         await pilot.press("s")
         assert names(table) == sorted(given)
@@ -157,11 +163,8 @@ async def test_its_lines_are_filtered_sorted_and_opened() -> None:
 
 
 async def test_a_newer_snapshot_keeps_the_cursor_on_its_line() -> None:
-    async with opened() as (app, pilot):
-        app.action_lens("images")
-        await pilot.pause()
+    async with looking() as (app, pilot, table):
         assert app.lens is not None
-        table = app.lens.table
         await pilot.press("j", "j")
         chosen = table.line
         assert chosen is not None
@@ -178,11 +181,8 @@ async def test_a_newer_snapshot_keeps_the_cursor_on_its_line() -> None:
 
 
 async def test_a_click_on_a_title_sorts_and_one_on_a_line_chooses_it() -> None:
-    async with opened() as (app, pilot):
-        app.action_lens("images")
-        await pilot.pause()
+    async with looking() as (app, pilot, table):
         assert app.lens is not None
-        table = app.lens.table
         await pilot.click(Table, offset=(2, 0))
         assert names(table) == sorted(names(table))
         await pilot.click(Table, offset=(2, 3))

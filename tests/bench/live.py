@@ -124,6 +124,8 @@ def containers(docker: object, directory: Path, nsview: Sequence[str], env: Mapp
     with Terminal(nsview, env) as screen:
         screen.painted("live", timeout=60)
         screen.rest(1)
+        screen.send(b"9")  # the head of a group has the whole name, which a column may cut
+        screen.rest(0.5, timeout=3)
         only_that(screen, f"{NAME}c")
         for number in range(rounds):
             name = f"{NAME}c{os.getpid()}n{number}"

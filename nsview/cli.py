@@ -11,9 +11,9 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
-from textwrap import fill
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import __version__
 from .model import syntax
@@ -21,8 +21,6 @@ from .model.kinds import KIND_NAMES, KINDS
 from .model.text import safe
 
 if TYPE_CHECKING:
-    from subprocess import Popen
-
     from .hosts.local import LocalHost
     from .hosts.recording import RecordedHost
     from .join.plan import Plan
@@ -46,6 +44,28 @@ class Failure(Exception):
 
 
 class _Parser(argparse.ArgumentParser):
+    """One that is only as large as what is asked of it: a command's arguments are added when it is that command."""
+
+    def __init__(
+        self,
+        *,
+        add: Callable[["_Parser"], None] = lambda _: None,
+        formatter_class: Any = argparse.HelpFormatter,
+        **named: Any,
+    ) -> None:
+        # argparse asks a formatter whether each argument can be printed. One that is to know its width by itself
+        # imports shutil for that, and with it all kinds of compression: as much time as all the rest here.
+        super().__init__(formatter_class=partial(argparse.HelpFormatter, width=80), **named)
+        self._add, self._printed_by = add, formatter_class
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        self._add(self)
+        return super().parse_known_args(args, namespace)
+
+    def format_help(self) -> str:
+        self.formatter_class = self._printed_by
+        return super().format_help()
+
     def error(self, message: str) -> NoReturn:
         # One line, where argparse would print the usage too.
         message = message.replace("the following arguments are required:", "missing:")
@@ -66,15 +86,45 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"nsview {__version__}")
     top.add_argument("--from", dest="recording", metavar="FILE", help="show a recording instead of this machine")
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
-
     commands.add_parser("demo", help="the explorer on a recording that comes with nsview; no privileges needed")
-
-    listing = commands.add_parser(
-        "list",
+    commands.add_parser(
+        "list", add=_list_arguments,
         help="print namespaces (the default), processes, containers, or net namespaces from within",
-        epilog=_filters(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    )  # fmt: skip
+    commands.add_parser(
+        "inspect", add=_inspect_arguments, help="print all that is known of a process, namespace or container"
+    )  # fmt: skip
+    commands.add_parser(
+        "enter", add=_enter_arguments, help="a shell or a command in the namespaces of a target",
+        description="Join the namespaces of a target and run CMD, or the best shell found. Without kinds: all those in "
+        "which the target differs from the host, or the one namespace named. By default with the target's own "
+        "capabilities, user and cgroup, as `docker exec` gives.",
+    )  # fmt: skip
+    commands.add_parser(
+        "diff", add=_diff_arguments, help="what is gone, new or moved between two recordings, or a recording and now",
+        description="A and B are recordings, each as it was at its end, or `now` for this machine.",
+    )  # fmt: skip
+    commands.add_parser(
+        "audit", add=_audit_arguments,
+        help="what of containers should be looked at: privileges, what they share with the host, what they reach",
+        description="Findings with the evidence for them, by container. Exit code 1 where there are findings, 0 where "
+        "there are none; 3 where there are none among what this user may check.",
+    )  # fmt: skip
+    commands.add_parser(
+        "compare", add=_compare_arguments,
+        help="what two processes or containers share, where they differ, and where their ways parted",
+        description="A and B are targets, as for inspect; of a container or namespace it is the process that inspect "
+        "shows.",
+    )  # fmt: skip
+    commands.add_parser(
+        "record", add=_record_arguments, help="save what the agent sees to a file, until interrupted"
+    )  # fmt: skip
+    return top
+
+
+def _list_arguments(listing: _Parser) -> None:
+    listing.epilog = _filters()
     listing.add_argument("table", nargs="?", choices=TABLES, metavar="|".join(TABLES))
     listing.add_argument("--type", choices=KIND_NAMES, metavar="TYPE", help="one of " + ", ".join(KIND_NAMES))
     listing.add_argument("--filter", metavar="EXPR", default="", help="only what matches: words, fields; see below")
@@ -86,17 +136,13 @@ def parser() -> argparse.ArgumentParser:
     )
     _common(listing)
 
-    inspect = commands.add_parser("inspect", help="print all that is known of a process, namespace or container")
+
+def _inspect_arguments(inspect: _Parser) -> None:
     inspect.add_argument("target", metavar="TARGET")
     _common(inspect)
 
-    enter = commands.add_parser(
-        "enter",
-        help="a shell or a command in the namespaces of a target",
-        description="Join the namespaces of a target and run CMD, or the best shell found. Without kinds: all those in "
-        "which the target differs from the host, or the one namespace named. By default with the target's own "
-        "capabilities, user and cgroup, as `docker exec` gives.",
-    )
+
+def _enter_arguments(enter: _Parser) -> None:
     enter.add_argument("target", metavar="TARGET")
     enter.add_argument("--all", action="store_true", help="all kinds in which the target differs from the host")
     for kind in KINDS:
@@ -120,44 +166,36 @@ def parser() -> argparse.ArgumentParser:
     enter.add_argument("--start", type=int, metavar="TICKS", help="refuse a process that did not start then")
     enter.add_argument("cmd", nargs="*", default=[], metavar="-- CMD", help="the command; without it a shell")
 
-    diff = commands.add_parser(
-        "diff", help="what is gone, new or moved between two recordings, or a recording and now",
-        description="A and B are recordings, each as it was at its end, or `now` for this machine.",
-    )  # fmt: skip
+
+def _diff_arguments(diff: _Parser) -> None:
     diff.add_argument("before", metavar="A")
     diff.add_argument("after", metavar="B")
     diff.add_argument("--json", action="store_true", help="print JSON, schema 1")
 
-    audit = commands.add_parser(
-        "audit",
-        help="what of containers should be looked at: privileges, what they share with the host, what they reach",
-        description="Findings with the evidence for them, by container. Exit code 1 where there are findings, 0 where "
-        "there are none; 3 where there are none among what this user may check.",
-    )
+
+def _audit_arguments(audit: _Parser) -> None:
     audit.add_argument(
         "--severity", choices=("high", "medium", "low"), default="low", metavar="LEVEL",
         help="only findings of this severity or above: high, medium or low (the default)",
     )  # fmt: skip
     _common(audit)
 
-    compare = commands.add_parser(
-        "compare",
-        help="what two processes or containers share, where they differ, and where their ways parted",
-        description="A and B are targets, as for inspect; of a container or namespace it is the process that inspect "
-        "shows.",
-    )  # fmt: skip
+
+def _compare_arguments(compare: _Parser) -> None:
     compare.add_argument("a", metavar="A")
     compare.add_argument("b", metavar="B")
     _common(compare)
 
-    record = commands.add_parser("record", help="save what the agent sees to a file, until interrupted")
+
+def _record_arguments(record: _Parser) -> None:
     record.add_argument("file", metavar="FILE")
     record.add_argument("--seconds", type=_seconds, metavar="N", help="end after N seconds")
-    return top
 
 
 def _filters() -> str:
     """What EXPR may be, in 80 columns."""
+    from textwrap import fill
+
     lines = (*syntax.LINES, ("fields:", syntax.FIELDS))
     return "\n".join(["EXPR:", *(
         fill(text, 80, initial_indent=f"  {name:<21} ", subsequent_indent=" " * 24)
@@ -449,9 +487,9 @@ def _enter(options: argparse.Namespace) -> int:
     if options.recording:
         raise Failure(USAGE, "a recording can be looked at, not entered")
     gc.disable()
-    started = _agent_for(options.target)  # so long before it is waited for as can be
+    host = _host_to_enter(options.target)
     if options.dry_run:
-        plan = _plan(options, started)
+        plan = _plan(options, host)
         from .join.plan import describe
 
         print(describe(plan))
@@ -459,7 +497,7 @@ def _enter(options: argparse.Namespace) -> int:
     from .join.run import Helper
 
     with Helper() as helper:
-        plan = _plan(options, started)
+        plan = _plan(options, host)
         if plan.refusal:
             raise Failure(plan.refusal.code, plan.refusal.text)
         if not options.cmd and not sys.stdin.isatty():
@@ -469,15 +507,13 @@ def _enter(options: argparse.Namespace) -> int:
         return helper.carry_out(plan)
 
 
-def _plan(options: argparse.Namespace, started: "Popen[bytes]") -> "Plan":
-    """What `enter` is to do. started: by `_agent_for` its target."""
+def _plan(options: argparse.Namespace, host: "LocalHost") -> "Plan":
+    """What `enter` is to do. host: by `_host_to_enter`."""
     from msgspec.structs import replace
 
-    from .join import accounts
-    from .join import failure as joining
     from .join import plan as join
 
-    host, snapshot = _seen(options.target, started)
+    host, snapshot = _seen(options.target, host)
     try:
         choice = join.Choice(
             tuple(options.kinds or ()), tuple(options.cmd), options.host_privileges, options.toolbox, None,
@@ -500,6 +536,9 @@ def _plan(options: argparse.Namespace, started: "Popen[bytes]") -> "Plan":
     finally:
         host.stop()
     if options.account:
+        from .join import accounts
+        from .join import failure as joining
+
         try:
             joining.as_root(f"as root: {_sudo(options)}")
             account = accounts.of_process(process.pid, process.start, options.account)
@@ -512,19 +551,14 @@ def _plan(options: argparse.Namespace, started: "Popen[bytes]") -> "Plan":
     return join.plan(process, details, snapshot.host, choice)
 
 
-def _agent_for(target: str) -> "Popen[bytes]":
-    """An agent that looks for what is to be entered. Of a number that may be a pid at that process alone: on a host of
-    many to look at all would take the most time by far."""
-    from .hosts.spawn import agent
-
-    return agent("--answer", *([target] if _maybe_pid(target) else []))
+def _host_to_enter(target: str) -> "LocalHost":
+    """This machine, whose agent looks for what is to be entered. Of a number that may be a pid at that process alone:
+    on a host of many to look at all would take the most time by far."""
+    return _local("--answer", *([target] if _maybe_pid(target) else []))
 
 
-def _seen(target: str, started: "Popen[bytes]") -> "tuple[LocalHost, Snapshot]":
+def _seen(target: str, host: "LocalHost") -> "tuple[LocalHost, Snapshot]":
     """This machine, by that agent, and what it saw: all, where the target is no pid that there is."""
-    from .hosts.local import LocalHost
-
-    host = LocalHost(agent=started)
     snapshot = host.first()
     if _maybe_pid(target) and int(target) not in snapshot.processes:
         host.stop()

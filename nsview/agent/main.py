@@ -39,11 +39,14 @@ import re
 import select
 import sys
 import time
-from typing import Any
 
 import nsview
 
 from . import containers, holders, honesty, namespaces, scan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 SCHEMA = 1
 # What json.dumps makes of half a surrogate pair, which no decoder takes: of a byte that is no UTF-8 (of a file's or a

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import NamedTuple
+from collections import namedtuple
 
 from . import files
 
@@ -16,7 +16,13 @@ LIMIT = 64 << 20  # bytes; a mount namespace has at most 100,000 mounts (/proc/s
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
-class Mount(NamedTuple):
+class Mount(
+    namedtuple(  # and not typing's: to import that takes as long as json
+        "Mount",
+        ("id", "parent", "device", "root", "point", "options", "shared", "master", "unbindable", "fstype", "source",
+         "super_options"),
+    )
+):  # fmt: skip
     """One line of mountinfo, escapes undone.
 
     id, parent: of the mount and the one that it is mounted on, which need not be in the list. device: "major:minor".
@@ -25,18 +31,7 @@ class Mount(NamedTuple):
     shared, master: the peer group it is in, and the one whose mounts and unmounts it receives; None: none.
     """
 
-    id: int
-    parent: int
-    device: str
-    root: str
-    point: str
-    options: tuple[str, ...]
-    shared: int | None
-    master: int | None
-    unbindable: bool
-    fstype: str
-    source: str
-    super_options: tuple[str, ...]
+    __slots__ = ()
 
 
 def read(pid="self", proc_fd=None):

@@ -13,9 +13,12 @@ no ids; then all that can be said of such a namespace is that its description is
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from . import holders, listns, mountinfo, nsfs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Namespaces:

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import Any
 
 from . import cgroup, containers, holders, listns, namespaces, nsfs, procfs, twofold
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _ALIVE = ("R", "S", "D", "I")
 

@@ -67,6 +67,8 @@ class Helper:
 
     def dismiss(self) -> None:
         """Let it go, with or without a plan carried out."""
+        if self._write >= 0:  # it has no plan, so it has nothing to put in order; stopped, it would not read the end
+            self._process.kill()
         self._close()
         try:
             self._process.wait(1)
@@ -82,6 +84,7 @@ class Helper:
         """
         import msgspec
 
+        from .failure import FAILED
         from .plan import shell_command
 
         if plan.refusal:
@@ -93,13 +96,19 @@ class Helper:
         for stream in (sys.stdout, sys.stderr):
             if stream:
                 stream.flush()
+        untold = False
         with _terminal_kept(), _signals_kept(self._process):
-            with contextlib.suppress(BrokenPipeError):
+            try:
                 view = memoryview(message)
                 while view:
                     view = view[os.write(self._write, view) :]
+            except BrokenPipeError:
+                untold = True
             self._close()
             code = self._process.wait()
+        if untold:
+            print("nsview: the helper ended before it had the plan: try again", file=sys.stderr)
+            return FAILED
         return code if code >= 0 else 128 - code
 
     def _close(self) -> None:

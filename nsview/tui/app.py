@@ -156,7 +156,8 @@ class NsviewApp(App[int]):
 
     def on_mount(self) -> None:
         # Whoever ends us gets the terminal back as it was; during a shell, which is told first, when that has ended.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit, None, 128 + signal.SIGTERM)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self.exit, None, 128 + number)
         self.theme_changed_signal.subscribe(self, lambda theme: self.memory.remember(theme=theme.name))
         self.push_screen(self.explorer)
         self._feed(self.host)

@@ -87,14 +87,34 @@ def test_who_can_not_be_born_there_is_moved(web: int) -> None:
     assert code == 4 and "cgroup.procs" in err
 
 
-def test_a_helper_that_gets_no_plan_ends_in_silence() -> None:
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_helper_that_gets_no_plan_ends_in_silence_and_at_once(stopped: bool) -> None:
+    """Stopped, it would not notice that there is none to come."""
     script = (
-        "from nsview.join.run import Helper; helper = Helper(); helper.__exit__(); print(helper._process.returncode)"
+        "import os, signal, subprocess; from nsview.join.run import Helper; helper = Helper()\n"
+        f"if {stopped}: os.kill(helper._process.pid, signal.SIGSTOP)\n"
+        "ended = subprocess.Popen.wait\n"
+        "subprocess.Popen.wait = lambda self, timeout=None: ended(self, timeout and 60 * timeout)\n"
+        "helper.dismiss(); print(helper._process.returncode)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], env=environment(), capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", script], env=environment(), capture_output=True, text=True, timeout=30, check=True
     )
-    assert (done.stdout, done.stderr) == ("0\n", "")
+    assert (done.stdout, done.stderr) == ("-9\n", "")
+
+
+def test_a_helper_that_ended_before_it_had_the_plan_says_so(web: int) -> None:
+    script = (
+        "import msgspec, os, signal, sys; from nsview.join.plan import Plan; from nsview.join.run import Helper\n"
+        "helper = Helper(); os.kill(helper._process.pid, signal.SIGKILL); os.waitid(os.P_PID, helper._process.pid, "
+        "os.WEXITED | os.WNOWAIT)\n"
+        "print(helper.carry_out(msgspec.json.decode(sys.argv[1], type=Plan)))"
+    )
+    made = msgspec.json.encode(plan_for(web, command=["true"])).decode()
+    done = subprocess.run(
+        [sys.executable, "-c", script, made], env=environment(), capture_output=True, text=True, timeout=30, check=True
+    )
+    assert (done.stdout, done.stderr) == ("4\n", "nsview: the helper ended before it had the plan: try again\n")
 
 
 def test_nobody_is_born_in_a_cgroup_that_the_process_is_not_in(web: int) -> None:

@@ -215,7 +215,8 @@ def test_a_helper_waits_while_the_dialog_is_open_and_no_longer(docker: Docker, t
 
 
 @pytest.mark.parametrize("inside", [False, True], ids=["explorer", "shell"])
-def test_who_ends_it_gets_the_terminal_back(docker: Docker, terminal: Terminal, inside: bool) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_who_ends_it_gets_the_terminal_back(docker: Docker, terminal: Terminal, inside: bool, number: int) -> None:
     docker.container(WAITED)
     try:
         terminal.shows("host", "5 net")
@@ -226,8 +227,8 @@ def test_who_ends_it_gets_the_terminal_back(docker: Docker, terminal: Terminal, 
             terminal.shows(f"Enter {WAITED}")
             terminal.press("Enter")
             terminal.shows("/ #")
-        os.kill(explorer, signal.SIGTERM)
-        terminal.shows("exit code 143")
+        os.kill(explorer, number)
+        terminal.shows(f"exit code {128 + number}")
         assert terminal.modes() == "0 0"
     finally:
         docker.remove(WAITED)

@@ -11,11 +11,13 @@ container's.
 
 from __future__ import annotations
 
-from typing import Any
-
 from .. import cgroup as cgroups
 from . import containerd, crio, docker, kubernetes, lxc, nspawn, podman, runc, supervisor
 from .supervisor import Host as Host
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _OTHERS = (podman, crio, lxc, nspawn, runc)
 """The runtimes besides containerd's, in order of trust: runc may be what an engine runs its containers by."""

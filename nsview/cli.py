@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .hosts.local import LocalHost
     from .hosts.recording import RecordedHost
     from .join.plan import Plan
+    from .model.filter import Fields, Filter, Reach
     from .model.kinds import KindName
     from .model.net import Nets
     from .model.records import Process
@@ -177,6 +178,10 @@ def _audit_arguments(audit: _Parser) -> None:
     audit.add_argument(
         "--severity", choices=("high", "medium", "low"), default="low", metavar="LEVEL",
         help="only findings of this severity or above: high, medium or low (the default)",
+    )  # fmt: skip
+    audit.add_argument(
+        "--filter", metavar="EXPR", default="",
+        help="only findings that match: words, severity= subject= rule= finding=, and what `nsview list --help` tells",
     )  # fmt: skip
     _common(audit)
 
@@ -403,20 +408,14 @@ def _list(options: argparse.Namespace) -> int:
 
     if options.type and options.table not in (None, "namespaces"):
         raise Failure(USAGE, f"--type narrows namespaces, not {options.table}")
-    try:
-        wanted = filter.parse(options.filter, options.type)
-    except filter.FilterError as error:
-        where = f"at character {error.at + 1}" if error.at < len(options.filter) else "at its end"
-        raise Failure(USAGE, f"--filter, {where}: {error}") from None
-    whole, nets = _look(options, holders=options.holders, nets=wanted.needs_nets or options.table == "nets")
+    if options.table == "nets":
+        return _list_nets(options)
+    wanted = _parsed(options.filter, options.type)
+    whole, nets = _look(options, holders=options.holders, nets=wanted.needs_nets)
     if nets:
-        reach = filter.Reach(nets.nets, whole.host.initial.net)
-        wanted = filter.parse(options.filter, options.type, nets=reach)
-    asking = () if options.recording else (os.getpid(), os.getppid())
-    snapshot = filter.narrow(whole, wanted, options.type, asking)
+        wanted = _parsed(options.filter, options.type, nets=filter.Reach(nets.nets, whole.host.initial.net))
+    snapshot = filter.narrow(whole, wanted, options.type, _asking(options))
     table = options.table or ("namespaces" if options.type or not options.json else None)
-    if table == "nets":
-        return _list_nets(options, whole, snapshot, nets)
     if options.json:
         _print_json(export.listing(snapshot, whole, (table,) if table else export.TABLES))
     elif table == "processes":
@@ -435,20 +434,49 @@ def _list(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _list_nets(options: argparse.Namespace, whole: "Snapshot", narrowed: "Snapshot", nets: "Nets | None") -> int:
+def _parsed(
+    text: str, by: str | None = None, fields: "Fields | None" = None, nets: "Reach | None" = None
+) -> "Filter":
+    """What a --filter means. fields: what it may ask for, where that is not what a process has."""
+    from .model import filter
+
+    try:
+        return filter.parse(text, by, nets=nets, fields=filter.FIELDS if fields is None else fields)
+    except filter.FilterError as error:
+        where = f"at character {error.at + 1}" if error.at < len(text) else "at its end"
+        raise Failure(USAGE, f"--filter, {where}: {error}") from None
+
+
+def _asking(options: argparse.Namespace) -> tuple[int, ...]:
+    """The processes in whose own command lines the words of a filter are."""
+    return () if options.recording else (os.getpid(), os.getppid())
+
+
+def _list_nets(options: argparse.Namespace) -> int:
+    """The lines that the net map shows; as JSON the net namespaces of which one is left."""
+    from msgspec.structs import replace
+
     from . import report
     from .model import export
-    from .model.netmap import Map
+    from .model.netfields import fields
+    from .model.netmap import Map, Place
+    from .model.table import narrow
 
+    _parsed(options.filter, "net", fields())  # an error is told before anything is read
+    whole, nets = _look(options, holders=options.holders, nets=True)
     if nets is None:
         raise Failure(UNREADABLE, "the recording has no net map in it; `nsview record` makes one that has")
     found = Map(nets, whole)
-    chosen = [net for net in found.nets if ("net", net.inode) in narrowed.namespaces]
+    wanted = _parsed(options.filter, "net", fields(found.names))
+    others = {pid: process for pid, process in whole.processes.items() if pid not in _asking(options)}
+    seen = replace(whole, processes=others)
+    lines = narrow(found.lines(), lambda line: wanted.line(line, seen))
     if options.json:
-        _print_json(export.nets(found, chosen))
+        left = {place.net.inode for line in lines if isinstance(place := line.subject, Place)}
+        _print_json(export.nets(found, [net for net in found.nets if net.inode in left]))
     else:
-        print(report.nets(found, chosen, _width()))
-    if not chosen:
+        print(report.nets(lines, _width()))
+    if not lines:
         raise Failure(NOTHING, "nothing matched")
     if not options.json:
         _say(nets.notes)
@@ -625,7 +653,10 @@ def _diff(options: argparse.Namespace) -> int:
 def _audit(options: argparse.Namespace) -> int:
     from . import config, report
     from .model import audit
+    from .model.audit.lines import FIELDS, lines
+    from .model.filter import Reach
 
+    wanted = _parsed(options.filter, fields=FIELDS)
     try:
         ignore = config.Config(config.path()).settings.audit.ignore
     except config.ConfigError as error:
@@ -635,10 +666,16 @@ def _audit(options: argparse.Namespace) -> int:
     try:
         host.first()
         snapshot, facts = host.holders(), host.security()
+        nets = host.nets() if wanted.needs_nets else None
     finally:
         host.stop()
     worth = audit.SEVERITIES[: audit.SEVERITIES.index(options.severity) + 1]
     findings = [finding for finding in audit.audit(snapshot, facts, ignore) if finding.severity in worth]
+    if wanted:
+        reach = Reach(nets.nets if nets else (), snapshot.host.initial.net)
+        wanted = _parsed(options.filter, fields=FIELDS, nets=reach)
+        left = [line.subject for line in lines(findings, snapshot) if wanted.line(line, snapshot)]
+        findings = [finding for finding in findings if finding in left]
     unchecked = audit.unchecked(snapshot, facts)
     if options.json:
         _print_json(audit.printed(findings, unchecked))

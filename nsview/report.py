@@ -18,8 +18,7 @@ from .model.text import safe
 if TYPE_CHECKING:
     from .model.audit import Finding
     from .model.compare import Comparison
-    from .model.net import Net
-    from .model.netmap import Map
+    from .model.table import Line
 
 
 def table(header: Sequence[str], lines: Iterable[Sequence[str]], width: int | None = None) -> str:
@@ -92,10 +91,10 @@ def containers(snapshot: Snapshot, width: int | None = None) -> str:
     return table(header, lines(), width)
 
 
-def nets(found: "Map", chosen: "Sequence[Net]", width: int | None = None) -> str:
-    """Net namespaces from within, and what is in each below it."""
-    lines = [[cell.text for cell in line.cells] for net in chosen for line in found.lines_of(net)]
-    return table(["NAMESPACE, INTERFACE, PORT", "KIND", "ADDRESS", "LEADS TO, OR WHO LISTENS"], lines, width)
+def nets(lines: "Sequence[Line]", width: int | None = None) -> str:
+    """Lines of the net map."""
+    header = ["NAMESPACE, INTERFACE, PORT", "KIND", "ADDRESS", "LEADS TO, OR WHO LISTENS"]
+    return table(header, [[cell.text for cell in line.cells] for line in lines], width)
 
 
 def difference(difference: dict[str, Any]) -> str:
@@ -131,6 +130,7 @@ def _process_name(record: dict[str, Any]) -> str:
 def audit(findings: "Sequence[Finding]", snapshot: Snapshot, width: int | None = None) -> str:
     """What `nsview audit` prints: by subject, the worst first; why and what to do where a rule is first told of."""
     from .model.audit import RULES, SEVERITIES  # a list has no use for the rules
+    from .model.audit.lines import subject_of
 
     if not findings:
         return "no findings"
@@ -154,19 +154,6 @@ def audit(findings: "Sequence[Finding]", snapshot: Snapshot, width: int | None =
     counted = Counter(finding.severity for finding in findings)
     numbers = ", ".join(f"{counted[severity]} {severity}" for severity in SEVERITIES if counted[severity])
     return "\n".join([*lines[1:], "", f"{len(findings)} finding{'s' if len(findings) > 1 else ''}: {numbers}"])
-
-
-def subject_of(finding: "Finding", snapshot: Snapshot) -> str:
-    """What a finding is about, in words: not yet `safe`."""
-    subject = finding.subject
-    if isinstance(subject, int):
-        process = snapshot.processes.get(subject)
-        return f"process {subject} {process.command if process else finding.name}"
-    container = snapshot.containers.get(subject)
-    if container is None:
-        return subject if subject == finding.name else f"{finding.name} ({subject})"
-    image = f", {container.image}" if container.image else ""
-    return f"{container.name} ({container.runtime} {container.id[:12]}{image})"
 
 
 def comparison(found: "Comparison", width: int | None = None) -> str:

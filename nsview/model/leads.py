@@ -11,14 +11,11 @@ from .group import containers_of
 from .hierarchy import By, above
 from .kinds import KIND_NAMES
 from .net import Listener, Nets
-from .records import Container, Namespace, NamespaceKey, Process
+from .records import Container, Namespace, Process
 from .rows import RowKey, View, group_key, is_folded, process_key
 from .snapshot import Snapshot
+from .table import Thing
 from .target import NAMESPACE
-
-Thing = int | NamespaceKey | str
-"""What has a row of its own: a process by its pid, a namespace by its (type, inode), a container by its key."""
-
 
 MOST = 60
 """How many are told of a text."""

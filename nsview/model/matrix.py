@@ -13,10 +13,10 @@ from msgspec import Struct
 from .group import USUALLY_SHARED
 from .kinds import KIND_NAMES, KindName
 from .label import label
-from .records import Namespace, NamespaceKey, Process
+from .records import Namespace, Process
 from .rows import Grouping
 from .snapshot import Snapshot, of_kind
-from .table import Cell, Column, Line
+from .table import Cell, Column, Line, Thing
 
 HOST, USUAL_HOST, ALONE = "■ host", "□ host", "·"
 """The host's own; the host's own of a kind that most containers share; a namespace that no other line is in."""
@@ -37,7 +37,7 @@ class Entry(Struct, frozen=True):
     KIND_NAMES, the inodes of its members' namespaces, its first process's first; None where they could not be read.
     """
 
-    thing: str | NamespaceKey | int
+    thing: Thing
     name: str
     what: str
     namespaces: tuple[tuple[int | None, ...], ...]
@@ -57,7 +57,7 @@ def lines(snapshot: Snapshot, by: Grouping) -> list[Line]:
         shown = [_shown(known, inodes) for known, inodes in zip(cells, entry.namespaces, strict=True)]
         more = " ".join([texts[inodes[0]] for texts, inodes in zip(labels, entry.namespaces, strict=True) if inodes])
         row = Cell(entry.name, name_style), *shown, Cell(entry.what, "dim")
-        made.append(Line(entry.thing, row, entry, more=more))
+        made.append(Line(entry.thing, row, entry, more=more, thing=entry.thing))
     return made
 
 

@@ -14,9 +14,8 @@ from .label import label
 from .net import Interface, Listener, Net, Nets, Route
 from .records import Container, Namespace, Process
 from .snapshot import Snapshot
-from .table import Cell, Line
+from .table import Cell, Line, Thing
 
-Thing = Interface | Route | Listener
 SUMMARY = 12  # lines of one
 PORTS = 6  # of a bridge that its line names
 
@@ -25,7 +24,7 @@ class Place(Struct, frozen=True, gc=False):
     """What a line is about: a net namespace, or a thing in it."""
 
     net: Net
-    thing: Thing | None = None
+    thing: Interface | Route | Listener | None = None
 
 
 class Map:
@@ -144,21 +143,22 @@ class Map:
         leads = port.link.net if port.link and port.link.net != net.inode else None
         return f"{port.name} ({self.title(leads)})" if leads else port.name
 
-    def text(self, net: Net) -> str:
-        """What a net namespace is found by where it is drawn: of one that many hang from without the names of these."""
+    def whole(self, net: Net) -> Line:
+        """The line of a net namespace with all in it, to be found by where it is drawn."""
         namespace = self.namespace(net.inode)
-        own = [i for i in net.interfaces if not i.link or i.link.net == net.inode]
-        if len(net.interfaces) - len(own) < 2:
-            own = list(net.interfaces)
         words = [self.title(net.inode), f"net:[{net.inode}] net:{net.inode}", *(namespace.names if namespace else ())]
         words += [container.name for container in self.containers(net.inode)]
-        for interface in own:
-            words += [interface.name, *interface.altnames, *interface.addresses, interface.mac or ""]
-            other = self.interface(interface.link.net, interface.link.index) if interface.link else None
-            words.append(other.name if other else "")
+        for interface in own_interfaces(net):
+            words += [*self.names(interface), *interface.addresses, interface.mac or ""]
         for listener in net.listeners:
             words += [f"{listener.protocol} {endpoint(listener)}", *(p.command for p in self.owners(listener))]
-        return " ".join(words)
+        return Line(net.inode, (), net, more=" ".join(words), thing=("net", net.inode))
+
+    def names(self, interface: Interface) -> list[str]:
+        """What an interface is known by: its names, and that of the other end."""
+        link = interface.link
+        other = self.interface(link.net, link.index) if link else None
+        return [interface.name, *interface.altnames, *([other.name] if other else ())]
 
     def owners(self, listener: Listener) -> list[Process]:
         """The processes that have its socket open, as far as they are there still."""
@@ -192,6 +192,7 @@ class Map:
             Place(net),
             0,
             more,
+            ("net", net.inode),
         )
         below = [self._of_interface(net, i, more) for i in net.interfaces if not is_dull(i)]
         below += [self._of_route(net, route, more) for route in net.routes]
@@ -215,19 +216,19 @@ class Map:
         return ", ".join(words)
 
     def _of_interface(self, net: Net, interface: Interface, more: str) -> Line:
-        kind = interface.kind or ("loopback" if interface.name == "lo" else "")
         state = interface.state if interface.state not in ("up", "unknown") else ""
         return Line(
             (net.inode, "interface", interface.index, interface.name),
             (
                 Cell(f"  {interface.name}", "group"),
-                Cell(kind, "dim"),
+                Cell(kind_of(interface), "dim"),
                 Cell("  ".join(filter(None, (state, brief(addresses(interface), 2)))), "warning" if state else ""),
                 Cell(self.leads_to(net, interface), "shared" if interface.link else ""),
             ),
             Place(net, interface),
             1,
             " ".join((more, *interface.addresses, *interface.altnames, interface.mac or "")),
+            ("net", net.inode),
         )
 
     def _of_route(self, net: Net, route: Route, more: str) -> Line:
@@ -238,7 +239,7 @@ class Map:
             Cell(f"via {route.via}" if route.via else ""),
             Cell(f"→ {route.interface}" if route.interface else "", "dim"),
         )
-        return Line(key, cells, Place(net, route), 1, more)
+        return Line(key, cells, Place(net, route), 1, more, ("net", net.inode))
 
     def _of_listener(self, net: Net, listener: Listener, more: str) -> Line:
         cells = (
@@ -247,8 +248,21 @@ class Map:
             Cell(endpoint(listener)),
             Cell(self.who(net, listener), "command"),
         )
-        owners = " ".join(process.command for process in self.owners(listener))
-        return Line((net.inode, "listener", listener.inode), cells, Place(net, listener), 1, f"{more} {owners}")
+        owners = self.owners(listener)
+        more = " ".join((more, *(process.command for process in owners)))
+        thing: Thing = owners[0].pid if owners else ("net", net.inode)
+        return Line((net.inode, "listener", listener.inode), cells, Place(net, listener), 1, more, thing)
+
+
+def own_interfaces(net: Net) -> Sequence[Interface]:
+    """Its interfaces; of a net namespace that several hang from without those that lead to these."""
+    own = [i for i in net.interfaces if not i.link or i.link.net == net.inode]
+    return own if len(net.interfaces) - len(own) > 1 else net.interfaces
+
+
+def kind_of(interface: Interface) -> str:
+    """Its kind in a word, empty for hardware."""
+    return interface.kind or ("loopback" if interface.name == "lo" else "")
 
 
 def addresses(interface: Interface) -> list[str]:

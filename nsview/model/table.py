@@ -4,6 +4,12 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 
 from msgspec import Struct
 
+from .records import NamespaceKey
+
+Thing = int | NamespaceKey | str
+"""What of a host has a row of its own: a process by its pid, a namespace by its (type, inode), a container by its
+key."""
+
 
 class Column(Struct, frozen=True):
     """A column of a table.
@@ -33,7 +39,8 @@ class Line(Struct, frozen=True, gc=False):
     """One line of a table.
 
     key: what the cursor stays on. subject: the record it is about. depth: a line deeper than the one before belongs to
-    it, and goes where that goes. more: further text that a filter finds it by.
+    it, and goes where that goes. more: further text that a filter finds it by. thing: what of the host is behind it,
+    whose fields a filter may ask for too.
     """
 
     key: Hashable
@@ -41,36 +48,23 @@ class Line(Struct, frozen=True, gc=False):
     subject: object = None
     depth: int = 0
     more: str = ""
-
-
-def matches_words(expression: str) -> Callable[[Line], bool]:
-    """What tells whether a line holds all these words, anywhere. Case does not matter."""
-    words = expression.lower().split()
-
-    def matches(line: Line) -> bool:
-        text = " ".join((*(cell.text for cell in line.cells), line.more)).lower()
-        return all(word in text for word in words)
-
-    return matches
+    thing: Thing | None = None
 
 
 def narrow(lines: Sequence[Line], matches: Callable[[Line], bool]) -> list[Line]:
-    """The lines that match, with those that they belong to, and with all that belongs to them."""
-    kept: dict[int, Line] = {}  # by identity: a key may stand in two places
-    above: list[Line] = []  # of the line at hand, from the top
-    inside: int | None = None  # the depth of the line that matched and holds what follows
+    """The lines that match, with those that they belong to."""
+    kept: list[Line] = []
+    above: list[Line] = []  # what the line at hand belongs to, as far as it is not yet kept
     for line in lines:
         while above and above[-1].depth >= line.depth:
             above.pop()
-        if inside is not None and line.depth <= inside:
-            inside = None
-        if inside is None and matches(line):
-            inside = line.depth
-            kept.update((id(other), other) for other in above)
-        if inside is not None:
-            kept[id(line)] = line
-        above.append(line)
-    return list(kept.values())
+        if matches(line):
+            kept += above
+            above.clear()
+            kept.append(line)
+        else:
+            above.append(line)
+    return kept
 
 
 def ordered(lines: Sequence[Line], column: int, reverse: bool = False) -> list[Line]:

@@ -36,12 +36,13 @@ from nsview.join.plan import Plan, shell_command
 from nsview.join.ready import BUILT_IN, Ready
 from nsview.join.run import Helper
 from nsview.model.changes import changes
-from nsview.model.filter import parse
+from nsview.model.filter import FIELDS, parse
 from nsview.model.kinds import KindName
-from nsview.model.leads import Lead, Thing, around, found, meant
+from nsview.model.leads import Lead, around, found, meant
 from nsview.model.net import Nets
 from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
+from nsview.model.table import Thing
 from nsview.model.text import safe
 from nsview.state import Memory, write
 
@@ -584,7 +585,9 @@ class NsviewApp(App[int]):
         """What the keys do, and what the kind of namespace is that is chosen."""
         from .help import HelpScreen
 
-        self.push_screen(HelpScreen(self.screen.active_bindings, getattr(self.screen, "kind", None)))
+        screen = self.screen
+        fields = getattr(screen, "fields", FIELDS)
+        self.push_screen(HelpScreen(screen.active_bindings, getattr(screen, "kind", None), fields))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Textual's own, and all that the keys do here."""

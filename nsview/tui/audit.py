@@ -11,18 +11,18 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from nsview.model.audit import RULES, SETTLED, SEVERITIES, Finding, audit, unchecked
+from nsview.model.audit import lines as findings
+from nsview.model.audit.lines import subject_of
 from nsview.model.records import Process
 from nsview.model.security import Facts, added
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Cell, Column, Line
 from nsview.model.text import safe
-from nsview.report import subject_of
 
 from .binding import Binding
 from .lens import Lens
 from .messages import SecurityArrived
 
-_STYLES = {"high": "error", "medium": "warning", "low": "dim"}
 AGAIN = 2.5
 """Seconds until processes that were too young to be judged are looked at again."""
 
@@ -31,9 +31,7 @@ class Audit(Lens):
     """Findings of one host."""
 
     NAME = "audit"
-    COLUMNS: ClassVar[Sequence[Column]] = (
-        Column("SEVERITY"), Column("SUBJECT", most=24), Column("RULE", keep=False), Column("FINDING", most=200),
-    )  # fmt: skip
+    COLUMNS: ClassVar[Sequence[Column]] = findings.COLUMNS
     EMPTY = "No findings: no container has more than what engines give by themselves, or there is no container."
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "read", "Look again", tooltip="Read again what confines all containers", id="rescan"),
@@ -67,6 +65,7 @@ class Audit(Lens):
 
     def hear(self, message: Message) -> None:
         """Facts that have come. Those shown stand until all have."""
+        super().hear(message)
         if not isinstance(message, SecurityArrived) or message.id != self._asked:
             return
         self._coming = added(self._coming, message.processes, message.lsm, message.done, message.total)
@@ -97,27 +96,14 @@ class Audit(Lens):
     def lines(self) -> Sequence[Line]:
         if self._asked is None or (self._waiting and not self.facts.processes):
             return []
-        findings = audit(self.snapshot, self.facts, self.nsview.audit_ignore)
-        findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
-        counts = {severity: sum(f.severity == severity for f in findings) for severity in SEVERITIES}
+        found = audit(self.snapshot, self.facts, self.nsview.audit_ignore)
+        counts = {severity: sum(one.severity == severity for one in found) for severity in SEVERITIES}
         self._numbers = ", ".join(f"{number} {severity}" for severity, number in counts.items() if number)
-        lines = [self._line(finding) for finding in findings]
+        lines = findings.lines(found, self.snapshot)
         for number, text in enumerate(unchecked(self.snapshot, self.facts)):
             cells = Cell("?", order=len(SEVERITIES)), Cell("not checked"), Cell("-"), Cell(text)
             lines.append(Line(("unchecked", number), cells, text))
         return lines
-
-    def _line(self, finding: Finding) -> Line:
-        style = _STYLES[finding.severity]
-        subject = str(finding.subject) if isinstance(finding.subject, int) else ""
-        cells = (
-            Cell(finding.severity, style, order=SEVERITIES.index(finding.severity)),
-            Cell(f"{subject} {finding.name}".strip(), "container" if not subject else ""),
-            Cell(finding.rule, "label"),
-            Cell(finding.text),
-        )
-        key = finding.rule, finding.subject, finding.text
-        return Line(key, cells, finding, more=f"{RULES[finding.rule].title} {subject_of(finding, self.snapshot)}")
 
     def heading(self) -> str:
         if self._waiting:
@@ -149,8 +135,8 @@ class Audit(Lens):
         )
 
     def open(self, line: Line) -> None:
-        if isinstance(line.subject, Finding):
-            self.nsview.go_to(line.subject.subject)
+        if line.thing is not None:
+            self.nsview.go_to(line.thing)
 
 
 def _evidence(evidence: dict[str, Any]) -> Grid:

@@ -22,6 +22,7 @@ from nsview.model.compare import (
     only,
     way,
 )
+from nsview.model.filter import Field, Fields, of_columns
 from nsview.model.kinds import KIND
 from nsview.model.records import Process
 from nsview.model.security import Facts, added
@@ -33,6 +34,7 @@ from .lens import Lens
 from .messages import SecurityArrived
 
 _SIGNS: dict[Same, tuple[str, str]] = {True: ("=", "dim"), False: ("≠", "warning"), None: ("?", "dim")}
+_WORDS = {"=": "yes", "≠": "no", "?": "unknown"}
 _Aspect = Namespaces | Value | Capability | Mounted | Comparison
 
 
@@ -44,6 +46,10 @@ class Compare(Lens):
         Column("", most=1), Column("WHAT", most=24), Column("A", most=60), Column("B", most=60),
     )  # fmt: skip
     EMPTY = "One of the two is gone. Esc goes back to the explorer."
+    FIELDS: ClassVar[Fields] = {
+        **of_columns(COLUMNS, {}),
+        "same": Field("same", "text", "yes, no, unknown", line=lambda line: (_WORDS[line.cells[0].text],)),
+    }
 
     def __init__(self, snapshot: Snapshot, a: Process, b: Process) -> None:
         super().__init__(snapshot)
@@ -58,6 +64,7 @@ class Compare(Lens):
 
     def hear(self, message: Message) -> None:
         """The facts of the two have come."""
+        super().hear(message)
         if isinstance(message, SecurityArrived) and message.id == self._asked:
             self.facts = added(self.facts, message.processes, message.lsm, message.done, message.total)
             self.make()
@@ -84,6 +91,10 @@ class Compare(Lens):
             for m in found.mounts or ()
         ]
         return lines
+
+    @property
+    def fields(self) -> Fields:
+        return self.FIELDS
 
     def heading(self) -> str:
         found = self.found

@@ -7,7 +7,6 @@ from time import monotonic
 from typing import ClassVar
 
 import msgspec
-from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -22,7 +21,7 @@ from nsview.model import filter, target
 from nsview.model.changes import Changes, changes
 from nsview.model.columns import Extra
 from nsview.model.kinds import KindName
-from nsview.model.leads import Thing, reveal
+from nsview.model.leads import reveal
 from nsview.model.net import Nets
 from nsview.model.records import Container, Details, Namespace, Process
 from nsview.model.rows import (
@@ -41,6 +40,7 @@ from nsview.model.rows import (
     process_key,
 )
 from nsview.model.snapshot import Snapshot
+from nsview.model.table import Thing
 from nsview.model.text import safe
 from nsview.state import Memory
 
@@ -58,6 +58,7 @@ from .trail import Place, Trail
 
 MOMENT = 1.5  # seconds for which births, deaths and moves are marked
 SOON = 0.02  # seconds from a key to the details of its row: the row itself comes first
+FILTER_HINT = "all words must match: container, image, command, user, pid ..; or container=web not host=net"
 AGAIN = 1.0  # seconds between two looks at the details of one row while the host changes
 
 
@@ -555,7 +556,7 @@ class Explorer(Screen[None]):
         if not self.is_attached:
             return  # typed ahead after q
         if not self.query(FilterInput):
-            line = FilterInput(self._ways_on, lambda: self._memory.state.history)
+            line = FilterInput(FILTER_HINT, self._ways_on, lambda: self._memory.state.history, filter.parse)
             await self.mount(line, FilterNote(), before="#keys")
         self._tell_filter()
         self._before_filter = self._here
@@ -576,13 +577,14 @@ class Explorer(Screen[None]):
 
     def _note(self, line: FilterInput, error: filter.FilterError | None) -> None:
         """Below the line: what is wrong with it, and where; else how it may go on."""
-        line.set_class(error is not None, "wrong")
-        wrong = (cell_len(line.value[: error.at]) - line.scroll_offset.x, str(error)) if error else None
-        said = ""
-        if self.view.filter.needs_nets and not self.reach:
-            known = "are not known of this host" if self.reach is not None else "are being read …"
-            said = f"ports, addresses and interfaces {known}"
-        self.query_one(FilterNote).tell(wrong, () if error or said else self._ways_on(line.value), said)
+        self.query_one(FilterNote).tell(line, error, self.of_nets(self.view.filter))
+
+    def of_nets(self, wanted: filter.Filter) -> str:
+        """What there is to say of ports and their like where a filter asks for them and they are not known."""
+        if not wanted.needs_nets or self.reach:
+            return ""
+        known = "are not known of this host" if self.reach is not None else "are being read …"
+        return f"ports, addresses and interfaces {known}"
 
     def on_input_changed(self, event: Input.Changed) -> None:
         line = self.query_one(FilterInput)

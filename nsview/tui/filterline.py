@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.binding import BindingType
 from textual.events import Key
@@ -10,6 +11,7 @@ from textual.suggester import Suggester
 from textual.widget import Widget
 from textual.widgets import Input
 
+from nsview.model.filter import Filter, FilterError
 from nsview.model.text import safe
 
 from .binding import Binding
@@ -28,21 +30,18 @@ class FilterInput(Input):
         Binding("escape", "screen.clear_filter", "Clear"),
     ]
 
-    def __init__(self, complete: Complete | None = None, history: Callable[[], Sequence[str]] = tuple) -> None:
-        super().__init__(
-            placeholder="all words must match: container, image, command, user, pid ..; or container=web not host=net",
-            id="filter",
-            compact=True,
-            suggester=_Suggester(complete) if complete else None,
-        )
+    def __init__(
+        self, placeholder: str, complete: Complete, history: Callable[[], Sequence[str]], parse: Callable[[str], Filter]
+    ) -> None:
+        """complete: how a text may go on. history: what was typed before, here or elsewhere. parse: what can be typed
+        here; it raises FilterError."""
+        super().__init__(placeholder=placeholder, id="filter", compact=True, suggester=_Suggester(complete))
         self.cursor_blink = False  # it would repaint twice a second
-        self._complete = complete
-        self._history = history
+        self.complete = complete
+        self._typed_before = history
+        self._parse = parse
         self._back = 0  # how far back in the history; 0 is what is being typed
         self._typed = ""
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return action != "complete" or self._complete is not None
 
     def on_key(self, event: Key) -> None:
         if event.key == "tab":
@@ -53,7 +52,7 @@ class FilterInput(Input):
 
     def action_complete(self) -> None:
         """Take the first way to go on; where there is none, on to the rows."""
-        found = self._complete(self.value) if self._complete else ()
+        found = self.complete(self.value)
         if found:
             self.value = found[0]
             self.cursor_position = len(self.value)
@@ -71,14 +70,20 @@ class FilterInput(Input):
 
     def _show(self, back: int) -> None:
         """What was typed so many filters ago."""
-        history = [one for one in self._history() if one != self._typed]
         if not self._back:
             self._typed = self.value
-            history = [one for one in self._history() if one != self._typed]
+        history = [one for one in self._typed_before() if one != self._typed and self._means_something(one)]
         if back <= len(history):
             self._back = back
             self.value = history[-back] if back else self._typed
             self.cursor_position = len(self.value)
+
+    def _means_something(self, text: str) -> bool:
+        """It can be asked here: another lens has other fields."""
+        try:
+            return bool(self._parse(text))
+        except FilterError:
+            return False
 
     def begin(self, text: str) -> None:
         """Ready to be typed on."""
@@ -98,9 +103,12 @@ class FilterNote(Widget):
         self._ways: Sequence[str] = ()
         self._said = ""
 
-    def tell(self, wrong: tuple[int, str] | None, ways: Sequence[str], said: str = "") -> None:
-        """wrong: in which cell, and what. ways: what the text may become. said: else, what else there is to know."""
-        self._wrong, self._ways, self._said = wrong, ways, said
+    def tell(self, line: FilterInput, error: FilterError | None, said: str = "") -> None:
+        """Tell of what is typed in that line what is wrong with it, else what else there is to know, else how it may
+        go on."""
+        line.set_class(error is not None, "wrong")
+        self._wrong = (cell_len(line.value[: error.at]) - line.scroll_offset.x, str(error)) if error else None
+        self._ways, self._said = () if error or said else line.complete(line.value), said
         self.refresh()
 
     def render(self) -> Text:

@@ -12,7 +12,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from nsview.model.leads import MOST, Lead, Thing
+from nsview.model.leads import MOST, Lead
+from nsview.model.table import Thing
 from nsview.model.text import safe
 
 from .binding import Binding

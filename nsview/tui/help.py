@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from nsview.model import syntax
 from nsview.model.explained import EXPLAINED
-from nsview.model.filter import FIELDS
+from nsview.model.filter import FIELDS, Fields, FilterError, parse
 from nsview.model.kinds import KIND, KINDS, KindName
 
 from .binding import Binding
@@ -30,11 +30,12 @@ class HelpScreen(ModalScreen[None]):
         Binding("escape,q,question_mark", "dismiss", "Close", id="close"),
     ]
 
-    def __init__(self, active: Mapping[str, Any], kind: KindName | None = None) -> None:
+    def __init__(self, active: Mapping[str, Any], kind: KindName | None = None, fields: Fields = FIELDS) -> None:
         super().__init__()
         self._active = active
         self._kind = kind
-        # Lenses are filtered by words alone, and their lines are no groups.
+        self._fields = fields
+        # The lines of lenses are no groups.
         self._explorer = any(isinstance(bound.node, Explorer) for bound in active.values())
 
     def compose(self) -> ComposeResult:
@@ -43,7 +44,7 @@ class HelpScreen(ModalScreen[None]):
                 Group(
                     *([self._explained(self._kind)] if self._kind else []),
                     Text("Keys", "bold underline"), self._keys(),
-                    *([Group(Text("\nFilters (/)", "bold underline"), self._filters())] if self._explorer else []),
+                    Text("\nFilters (/)", "bold underline"), self._filters(),
                     Text("\nKinds of namespace", "bold underline"), self._kinds(),
                     *([Group(Text("\nWhat is shown", "bold underline"), _WORDS)] if self._explorer else []),
                 )
@@ -77,10 +78,17 @@ class HelpScreen(ModalScreen[None]):
         table.add_column(style="bold", no_wrap=True)
         table.add_column()
         for example, text in syntax.LINES:
-            table.add_row(example, text)
-        for field in FIELDS.values():
+            if self._can_be_asked(example):
+                table.add_row(example, text)
+        for field in self._fields.values():
             table.add_row(Text(field.name, "not bold"), field.about)
         return table
+
+    def _can_be_asked(self, example: str) -> bool:
+        try:
+            return bool(parse(example, fields=self._fields))
+        except FilterError:
+            return False
 
     def _explained(self, name: KindName) -> Group:
         """The kind that is chosen."""

@@ -17,14 +17,15 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
+from nsview.model.filter import Fields, Filter, FilterError, Texts, of_columns, parse
 from nsview.model.snapshot import Snapshot
-from nsview.model.table import Column, Line, matches_words, narrow
+from nsview.model.table import Column, Line, narrow
 from nsview.model.text import safe
 
 from .binding import Binding
-from .filterline import FilterInput
+from .filterline import FilterInput, FilterNote
 from .keys import Keys
-from .messages import LineChosen, LineOpened
+from .messages import LineChosen, LineOpened, NetsArrived
 from .pane import Pane
 from .status import Status
 from .table import Table
@@ -40,7 +41,7 @@ class Lens(Screen[None]):
     """What all lenses share: where things are, how lines are filtered, when they are made again, the way back."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only lines that hold all words typed"),
+        Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only what matches (the words are below)"),
         Binding("d", "toggle_details", "Details", tooltip="Show or hide the details"),
         Binding("tab", "app.focus_next", "Between the lines and their details", show=False),
         Binding("n", "next_match", "Next line that matches the filter, also when it is cleared", show=False),
@@ -58,6 +59,8 @@ class Lens(Screen[None]):
     COLUMNS: ClassVar[Sequence[Column]]
     EMPTY: ClassVar[str]
     """What a table without lines means; one sentence, or two."""
+    by: str | None = None
+    """What a line is: "container", "tree" for a process, or the kind of namespace; None for something else."""
     BY_CELL: ClassVar[bool] = False
     BESIDE: ClassVar[int] = 120
     """How wide a screen must be for the details to stand beside the table; else they stand below it."""
@@ -68,7 +71,8 @@ class Lens(Screen[None]):
         self.snapshot = snapshot
         self._made: Sequence[Line] = ()
         self._later: Timer | None = None
-        self._sought = ""  # the words of the last filter
+        self.filter = self._sought = Filter()  # the one in effect, and the last one that was not empty
+        self._texts = Texts()
 
     # What a lens has to say
 
@@ -84,16 +88,26 @@ class Lens(Screen[None]):
         """What is told about one line. Text of unknown origin must have passed `safe`."""
         raise NotImplementedError
 
+    @property
+    def fields(self) -> Fields:
+        """What a filter can ask for by name."""
+        return of_columns(self.COLUMNS)
+
     def hear(self, message: Message) -> None:
         """Something that was asked for has come, for whichever lens is open."""
+        if isinstance(message, NetsArrived) and self.filter.needs_nets:
+            self.make()
 
     def empty(self) -> str:
         """What it means that there are no lines."""
         return self.EMPTY
 
-    def narrowed(self, words: str) -> Sequence[Line]:
-        """The lines that a filter leaves."""
-        return narrow(self._made, matches_words(words)) if words.strip() else self._made
+    def narrowed(self) -> Sequence[Line]:
+        """The lines that the filter leaves."""
+        return narrow(self._made, self._matches) if self.filter else self._made
+
+    def _matches(self, line: Line) -> bool:
+        return self.filter.line(line, self.snapshot)
 
     def open(self, line: Line) -> None:
         """Go to what a line is about."""
@@ -156,6 +170,8 @@ class Lens(Screen[None]):
     def make(self) -> None:
         """Make the lines anew and show them."""
         self._made = self.lines()
+        if self.filter:
+            self.filter = self._parse(self.filter.text)  # what it goes by may have changed
         self._show()
 
     def _head(self, heading: str) -> None:
@@ -164,13 +180,12 @@ class Lens(Screen[None]):
         )
 
     def _show(self) -> None:
-        words = self._words
-        self.table.show(self.narrowed(words))
+        self.table.show(self.narrowed())
         self._head(self.heading())
         empty = not self.table.lines
         self.set_class(empty, "empty")
         if empty:
-            nothing = f"Nothing here holds all of: {words.strip()}. Esc shows everything again."
+            nothing = f"Nothing here matches {safe(self.filter.text.strip())}. Esc shows everything again."
             self.query_one("#empty", Static).update(Text(nothing if self._made else self.empty()))
         self._tell()
 
@@ -185,35 +200,65 @@ class Lens(Screen[None]):
     def on_line_opened(self, message: LineOpened) -> None:
         self.open(message.line)
 
-    # Keys
-
-    @property
-    def _words(self) -> str:
-        return "".join(typed.value for typed in self.query(FilterInput))
+    # Keys: the filter
 
     async def action_filter(self) -> None:
+        if not self.is_attached:
+            return  # typed ahead after q
         if not self.query(FilterInput):
-            typed = FilterInput()
-            typed.placeholder = "all words must match, in any column"
-            await self.mount(typed, before="#keys")
+            names = " ".join(f"{name}=" for name in self.fields)
+            hint = f"all words must match, anywhere in a line; or one of {names}"
+            line = FilterInput(hint, self._ways_on, lambda: self.nsview.memory.state.history, self._parse)
+            await self.mount(line, FilterNote(), before="#keys")
         self.add_class("filtering")
-        self.query_one(FilterInput).focus()
+        line = self.query_one(FilterInput)
+        line.begin(self.filter.text)
+        self._note(None)
+        self.set_focus(line)  # at once: what is typed ahead is for it
+
+    def _parse(self, text: str) -> Filter:
+        return parse(text, self.by, self._texts, self.nsview.explorer.reach, self.fields)
+
+    def _ways_on(self, text: str) -> list[str]:
+        from nsview.model.filter.complete import complete
+
+        return complete(text, self.snapshot, self.fields, self._made)
+
+    def _note(self, error: FilterError | None) -> None:
+        of_nets = self.nsview.explorer.of_nets(self.filter)
+        self.query_one(FilterNote).tell(self.query_one(FilterInput), error, of_nets)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        self.query_one(Status).filter = event.value
-        self._sought = event.value.strip() or self._sought
+        try:
+            wanted = self._parse(event.value)
+        except FilterError as error:
+            self._note(error)  # the last one that was right stays in effect
+            return
+        if wanted.needs_nets:
+            self.nsview.want_nets()
+        if wanted.text != self.filter.text:
+            self._use(wanted)
+        self._note(None)
+
+    def _use(self, wanted: Filter) -> None:
+        self.filter = wanted
+        self._sought = wanted or self._sought
+        self.query_one(Status).filter = wanted.text
         self._show()
 
     def on_input_submitted(self) -> None:
-        self.action_keep_filter()
+        if not self.query_one(FilterInput).has_class("wrong"):
+            self.action_keep_filter()
 
     def action_keep_filter(self) -> None:
+        if self.filter:
+            self.nsview.memory.add_to_history(self.filter.text)
         self.remove_class("filtering")
         self.table.focus()
 
     def action_clear_filter(self) -> None:
-        for typed in self.query(FilterInput):
-            typed.value = ""
+        self._use(Filter())
+        self._texts = Texts()
         self.action_keep_filter()
 
     def action_next_match(self, by: int = 1) -> None:
@@ -221,15 +266,17 @@ class Lens(Screen[None]):
         if not self._sought:
             self.notify("Nothing has been sought yet; / does.")
             return
-        table, matches = self.table, matches_words(self._sought)
-        if not table.seek(by, lambda place: matches(table.lines[place])):
-            self.notify(f"No line here holds all of: {safe(self._sought)}", severity="warning", markup=False)
+        table, sought = self.table, self._parse(self._sought.text)
+        if not table.seek(by, lambda place: sought.line(table.lines[place], self.snapshot)):
+            self.notify(f"No line here matches {safe(sought.text)}", severity="warning", markup=False)
+
+    # Keys: the rest
 
     def action_toggle_details(self) -> None:
         self.toggle_class("no-details")
 
     def action_back(self) -> None:
-        if self._words:
+        if self.filter:
             self.action_clear_filter()
         else:
             self.nsview.close_lens()

@@ -16,12 +16,14 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
 
+from nsview.model.filter import Fields
 from nsview.model.net import Interface, Listener, Net, Nets, Route
+from nsview.model.netfields import fields
 from nsview.model.netmap import Map, Place, endpoint
 from nsview.model.netpicture import picture
 from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
-from nsview.model.table import Cell, Column, Line, matches_words, narrow
+from nsview.model.table import Column, Line
 from nsview.model.text import safe
 
 from .binding import Binding
@@ -91,6 +93,7 @@ class NetMap(Lens):
     )
     EMPTY = "This recording has no net map in it: it was made before there was one, or cut before one was read."
     TABLE = Chart
+    by = "net"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "again", "Look again now", show=False),
         Binding("o", "go", "Go to where it leads, or to the process that listens", show=False),
@@ -167,16 +170,19 @@ class NetMap(Lens):
     def _chart(self) -> Chart:
         return self.query_one(Chart)
 
-    def narrowed(self, words: str) -> Sequence[Line]:
+    @property
+    def fields(self) -> Fields:
+        return fields(self._map.names) if self._map else fields()
+
+    def narrowed(self) -> Sequence[Line]:
         found = self._map
         if found is None or not self._chart.drawn:
-            return super().narrowed(words)
-        nets = [Line(net.inode, (Cell(found.text(net)),), net) for net in found.nets]
-        chosen = [net.subject.inode for net in narrow(nets, matches_words(words)) if isinstance(net.subject, Net)]
+            return super().narrowed()
+        chosen = [net.inode for net in found.nets if self._matches(found.whole(net))]
         return picture(found, chosen, self._chart.size.width - 2)
 
     def listed(self) -> Sequence[Line]:
-        return super().narrowed(self._words) if self._chart.drawn else super().listed()
+        return super().narrowed() if self._chart.drawn else super().listed()
 
     def line(self) -> Line | None:
         line = super().line()

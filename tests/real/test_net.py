@@ -16,9 +16,10 @@ from nsview.hosts.local import LocalHost
 from nsview.hosts.recorder import record
 from nsview.hosts.recording import RecordedHost
 from nsview.model.net import Link, Net, Nets
+from nsview.model.netfields import fields
 from nsview.model.netmap import Map
 from nsview.model.snapshot import Snapshot
-from nsview.model.table import matches_words, narrow
+from tests.unit.make import left
 from tests.unit.processes import running
 
 from .command import nsview
@@ -73,7 +74,8 @@ class Seen:
 
     def answer(self, words: str) -> list[str]:
         """The lines that are left after typing this, each with a space between its cells."""
-        lines = narrow(Map(self.nets, self.snapshot).lines(), matches_words(words))
+        found = Map(self.nets, self.snapshot)
+        lines = left(found.lines(), words, self.snapshot, fields(found.names), "net")
         return [" ".join(cell.text for cell in line.cells if cell.text).strip() for line in lines]
 
 

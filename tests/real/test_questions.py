@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from nsview.tui.app import NsviewApp
 from nsview.tui.lens import Lens
 from tests.tui.screens import drawn
 
-from .command import links
+from .command import links, nsview
 from .conftest import require
 from .daemons import Docker, run
 from .test_finding import exploring, until
@@ -124,3 +125,35 @@ async def test_what_should_be_looked_at(pids: dict[str, int]) -> None:
         assert "runs without a system call filter" in drawn(app)
         await pilot.press("escape", "slash", *WEB, "enter")
         await until(pilot, lambda: "reaches docker's socket" not in drawn(app))
+
+
+async def test_each_lens_is_asked_in_the_language_of_the_explorer(pids: dict[str, int]) -> None:
+    """The same question, by a field, in three lenses and on the command line."""
+    net = links(pids[WEB])["net"]
+
+    def left(app: NsviewApp) -> list[str]:
+        assert isinstance(app.lens, Lens)
+        return [line.cells[0].text.strip() for line in app.lens.table.lines]
+
+    async with exploring() as (app, pilot):
+        await pilot.press("m", "slash", *f"container={WEB} or container={PEER}", "enter")
+        await until(pilot, lambda: left(app) == [PEER, WEB])
+        await pilot.press("escape", "slash", *f"net:{net} not host=net name=httpd", "enter")
+        await until(pilot, lambda: left(app) == [WEB])
+        await pilot.press("escape", "slash", *f"port={PORT}", "enter")
+        await until(pilot, lambda: left(app) == [WEB], "the port is read when it is asked for")
+        await pilot.press("escape", "w", "slash", *f"port={PORT} container={WEB}", "enter")
+        await until(pilot, lambda: left(app) == [f"{PEER}, {WEB}", f"tcp {PORT}"])
+        await pilot.press("escape", "slash", *f"kind=veth net:{net}", "enter")
+        await until(pilot, lambda: left(app) == [f"{PEER}, {WEB}", "eth0"])
+        await pilot.press("escape", "a", "slash", *f"rule=seccomp-off container={APART}", "enter")
+        await until(pilot, lambda: len(left(app)) == 1 and "without a system call filter" in drawn(app))
+        await pilot.press("escape", "slash", *f"container={WEB} rule=seccomp-off")
+        await until(pilot, lambda: "Nothing here matches" in drawn(app))
+    lines = nsview("list", "nets", "--filter", f"port={PORT} container={WEB}").stdout.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == [f"{PEER},", "tcp"]
+    done = nsview("audit", "--json", "--filter", f"rule=seccomp-off container~{os.getpid()}")
+    assert done.returncode == 1
+    assert [one["name"] for one in json.loads(done.stdout)["findings"]] == [APART]
+    wrong = nsview("audit", "--filter", "colour=red")
+    assert wrong.returncode == 2 and "at character 1: no field is called colour here" in wrong.stderr

@@ -105,23 +105,85 @@ async def test_n_goes_to_what_was_sought_when_all_is_shown_again() -> None:
             assert table.cursor == place
 
 
-async def test_help_and_hints_tell_of_the_filter_that_it_has() -> None:
+async def test_help_and_hints_tell_of_the_fields_that_it_has() -> None:
     async with opened(size=(160, 120)) as (app, pilot):
-        await pilot.press("slash")
-        assert "Complete" in drawn(app).splitlines()[-1]
-        await pilot.press("escape", "question_mark")
-        assert "container=web" in drawn(app)
-        await pilot.press("escape")
         app.action_lens("images")
         await pilot.pause()
         await pilot.press("slash")
-        assert "Keep" in (keys := drawn(app).splitlines()[-1])
-        assert "Complete" not in keys
+        assert "one of name= image=" in drawn(app)
+        assert "Complete" in drawn(app).splitlines()[-1]
         await pilot.press("escape", "question_mark")
         text = drawn(app)
-        assert "Show only lines that hold all words typed" in text
-        assert "CLONE_NEWNET" in text
-        assert "container=web" not in text
+        assert "container=web" in text and "CLONE_NEWNET" in text
+        assert [line for line in text.splitlines() if "nprocs" in line and "what stands below" not in line]
+
+
+async def test_a_field_is_completed_from_the_lines_and_remembered() -> None:
+    async with looking() as (app, pilot, table):
+        await pilot.press("slash", *"image=ops")
+        await pilot.pause()
+        assert "tab image=ops/agent:" in " ".join(drawn(app).split())
+        await pilot.press("tab", "enter")
+        assert app.lens is not None
+        wanted = app.lens.filter.text
+        assert wanted.startswith("image=ops/agent:") and {line.cells[2].text for line in table.lines} == {wanted[6:]}
+        assert f"/{wanted}" in drawn(app).splitlines()[0]
+        await pilot.press("escape", "slash", "up")
+        await pilot.pause()
+        assert app.lens.filter.text == wanted
+        await pilot.press("escape", "escape", "slash", "up")
+        await pilot.pause()
+        assert app.explorer.view.filter.text == wanted, "one history"
+
+
+async def test_what_only_another_lens_can_be_asked_is_not_brought_back() -> None:
+    async with opened() as (app, pilot):
+        app.memory.add_to_history("container=web")
+        app.memory.add_to_history("severity=high")
+        await pilot.press("slash", "up")
+        await pilot.pause()
+        assert app.explorer.view.filter.text == "container=web"
+
+
+async def test_an_error_points_at_its_character_and_what_was_right_stays_in_effect() -> None:
+    async with looking() as (app, pilot, table):
+        every = len(table.lines)
+        await pilot.press("slash", *"shop colour=red")
+        await pilot.pause()
+        lines = drawn(app).splitlines()
+        place = next(n for n, line in enumerate(lines) if line.startswith("shop colour=red"))
+        assert lines[place + 1].startswith("     ^ no field is called colour here")
+        assert "there are name, image" in lines[place + 1]
+        assert app.lens is not None and app.lens.filter.text == "shop colour"
+        await pilot.press("enter")
+        assert app.lens.has_class("filtering"), "there is something to mend"
+        await pilot.press("escape")
+        assert len(table.lines) == every and not app.lens.has_class("filtering")
+
+
+async def test_a_port_finds_the_line_of_whoever_listens() -> None:
+    async with opened(NET) as (app, pilot):
+        await pilot.press("m", "slash", *"port=8080")
+        await pilot.pause()
+        await pilot.pause()
+        assert app.lens is not None
+        assert names(app.lens.table) == ["web"]
+        await pilot.press("escape", "w", "slash", *"port=8080")
+        await pilot.pause()
+        assert len(app.lens.table.lines) == 2, "on the map it is that of the line, and not of who is in there"
+
+
+async def test_each_lens_has_the_fields_of_its_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened(NET) as (app, pilot):
+        for key, expression, found in (
+            ("w", "kind=bridge", {"bridge", ""}), ("m", "name=ledger", {"ledger"}), ("a", "severity=high", {"high"}),
+        ):  # fmt: skip
+            await pilot.press(key, "slash", *expression, "enter")
+            await pilot.pause()
+            assert app.lens is not None and app.lens.filter.text == expression
+            column = 1 if key == "w" else 0
+            assert {line.cells[column].text for line in app.lens.table.lines} <= found
+            await pilot.press("escape", "escape")
 
 
 async def test_a_scroll_bar_covers_no_text() -> None:
@@ -154,7 +216,7 @@ async def test_its_lines_are_filtered_sorted_and_opened() -> None:
         assert Images.opened == [table.lines[0].key]
         await pilot.press("slash", *"xxx")
         await pilot.pause()
-        assert "Nothing here holds all of: xxx" in drawn(app)
+        assert "Nothing here matches xxx" in drawn(app)
         await pilot.press("escape")
         assert len(table.lines) == len(given)
         assert app.lens is not None, "the first Esc clears the filter"

@@ -1,10 +1,12 @@
 """Records as short as a test can say them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from nsview.model.filter import Fields, parse
 from nsview.model.kinds import KIND_NAMES
 from nsview.model.records import Container, Host, Namespace, Namespaces, Process
 from nsview.model.snapshot import Snapshot, snapshot
+from nsview.model.table import Line, narrow
 
 HOST_INODE = 1
 INITIAL = Namespaces(**dict.fromkeys(KIND_NAMES, HOST_INODE))
@@ -32,6 +34,14 @@ def container(id: str, pids: Iterable[int] = (), **fields: object) -> Container:
         "daemon_pid": None, "witness": "",
     }  # fmt: skip
     return Container(**(record | fields))  # type: ignore[arg-type]
+
+
+def left(
+    lines: Sequence[Line], expression: str, snapshot: Snapshot, fields: Fields, by: str | None = None
+) -> list[Line]:
+    """The lines of a lens that a filter leaves."""
+    wanted = parse(expression, by, fields=fields)
+    return narrow(lines, lambda line: wanted.line(line, snapshot))
 
 
 def host(*processes: Process, containers: Iterable[Container] = ()) -> Snapshot:

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from nsview.model import matrix
+from nsview.model.filter import of_columns
 from nsview.model.kinds import KIND_NAMES, KindName
 from nsview.model.records import Namespace
 from nsview.model.snapshot import Snapshot
-from nsview.model.table import Line, matches_words, narrow, ordered
+from nsview.model.table import Line, ordered
 
-from .make import container, host, process
+from .make import container, host, left, process
 
 POD = 4026532633
 SHOP = host(
@@ -84,7 +85,28 @@ def test_a_lines_container_that_is_gone_is_empty() -> None:
 def test_a_filter_finds_inodes_as_they_are_written_anywhere() -> None:
     lines = matrix.lines(SHOP, "container")
     for words in ("net:4026532633", "net:[4026532633]", "a 2633"):
-        assert [line.cells[0].text for line in narrow(lines, matches_words(words))] == ["api", "db"], words
+        assert names(left(lines, words, SHOP, of_columns(matrix.COLUMNS))) == ["api", "db"], words
+
+
+def names(lines: Sequence[Line]) -> list[str]:
+    return [line.cells[0].text for line in lines]
+
+
+def test_a_filter_asks_for_columns_and_for_what_is_behind_a_line() -> None:
+    fields = of_columns(matrix.COLUMNS)
+    assert list(fields)[:2] == ["name", "what"], "its own come first"
+    containers, nets = matrix.lines(SHOP, "container"), matrix.lines(SHOP, "net")
+    for by, lines, expression, found in (
+        ("container", containers, "container=web", ["web"]),
+        ("container", containers, "name=a* not host=net", ["api"]),
+        ("container", containers, "shared.net>1", ["api", "db"]),
+        ("container", containers, f"net:{POD} not pid=11", ["api"]),
+        ("net", nets, "host", ["the host"]),
+        ("net", nets, "shared>1", ["api, db"]),
+        ("net", nets, "container=db or inode=4026532999", ["api, db", "web"]),
+        ("tree", matrix.lines(SHOP, "tree"), "container=api or name=p13", ["10 p10", "13 p13"]),
+    ):
+        assert sorted(names(left(lines, expression, SHOP, fields, by))) == sorted(found), expression
 
 
 def test_sorted_by_a_kind_the_hosts_come_first_then_equal_ones_together() -> None:

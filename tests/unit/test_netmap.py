@@ -11,13 +11,14 @@ from msgspec.structs import replace
 from nsview import report
 from nsview.model import export
 from nsview.model.net import Interface, Link, Listener, Net, Nets, Route
+from nsview.model.netfields import fields
 from nsview.model.netmap import Map, Place, brief, endpoint, summary
 from nsview.model.netpicture import _columns, picture
 from nsview.model.records import Namespace
 from nsview.model.snapshot import Snapshot
-from nsview.model.table import Line, matches_words, narrow
+from nsview.model.table import Line
 
-from .make import HOST_INODE, container, host, process
+from .make import HOST_INODE, container, host, left, process
 
 LO = Interface(1, "lo", state="up", addresses=("127.0.0.1/8", "::1/128"))
 HOST = Net(
@@ -68,8 +69,9 @@ def texts(lines: Iterable[Line]) -> list[str]:
     return ["  ".join(cell.text.strip() for cell in line.cells if cell.text.strip()) for line in lines]
 
 
-def answer(words: str) -> list[str]:
-    return texts(narrow(found().lines(), matches_words(words)))
+def answer(expression: str) -> list[str]:
+    there = found()
+    return texts(left(there.lines(), expression, there.snapshot, fields(there.names), "net"))
 
 
 def test_the_hosts_comes_first_then_containers_then_the_named() -> None:
@@ -95,6 +97,35 @@ def test_an_address_a_name_and_an_inode_find_a_namespace() -> None:
     assert answer("netns/blue") == ["blue  net:[40]  no process, /run/netns/blue, nothing but the loopback"]
     ledger = ["ledger  net:[30]  1 process", "eth0  veth  172.17.0.3/16  ↔ vethcd34 of host"]
     assert answer("net:30") == answer("net:[30]") == ledger
+
+
+def test_a_field_is_that_of_a_line_or_of_who_is_behind_it() -> None:
+    web = "logs, web  net:[20]  3 processes"
+    port = "tcp 8080  listens  [::]:8080  10 httpd, 11 httpd  web"
+    assert answer("port=8080") == answer("port>8000 protocol=tcp") == answer("port=8080 container=web") == [web, port]
+    assert answer("port=8080 container=ledger") == []
+    assert [line.split()[0] for line in answer("kind=bridge")] == ["host", "docker0"]
+    assert [line.split()[0] for line in answer("interface=vethab12")] == ["host", "vethab12", "logs,", "eth0"]
+    assert answer("address=172.17.0.3") == answer("172.17.0.3")
+    assert answer("container=web kind=veth")[:1] == [web] and len(answer("container=web kind=veth")) == 2
+    assert [line.split()[0] for line in answer("kind=veth host")] == ["host", "vethab12", "vethcd34"]
+    assert port not in answer("not port=8080") and web in answer("not port=8080")
+    assert not [line for line in answer("not host") if "docker0" in line.split()[:1]]
+    assert answer("nprocs=0")[0].startswith("blue")
+    assert answer("name=dockerd port=53")[-1].startswith("udp 53")
+
+
+def test_what_is_drawn_is_found_by_all_that_is_in_it_and_not_by_what_hangs_from_it() -> None:
+    there = found()
+    wholes = [there.whole(net) for net in there.nets]
+
+    def drawn(expression: str) -> list[str]:
+        kept = left(wholes, expression, there.snapshot, fields(there.names), "net")
+        return [there.title(line.key) for line in kept]  # type: ignore[arg-type]
+
+    assert drawn("port=8080") == drawn("8080") == drawn("interface=vethab12 container=web") == ["logs, web"]
+    assert drawn("vethab12") == drawn("interface=vethab12") == ["logs, web"]
+    assert drawn("kind=bridge") == drawn("host") == ["host"]
 
 
 def test_a_listener_of_a_process_elsewhere_says_which() -> None:
@@ -136,7 +167,7 @@ def test_words_are_cut_with_a_count() -> None:
 def test_the_command_line_prints_the_same_lines_and_json_of_the_records() -> None:
     shown = found()
     chosen = [net for net in shown.nets if net.inode == 20]
-    text = report.nets(shown, chosen, 200).splitlines()
+    text = report.nets(shown.lines_of(chosen[0]), 200).splitlines()
     assert text[1].split() == ["logs,", "web", "net:[20]", "3", "processes"]
     assert text[-2].split() == ["tcp", "8080", "listens", "[::]:8080", "10", "httpd,", "11", "httpd", "web"]
     told = json.loads(json.dumps(export.nets(shown, chosen)))

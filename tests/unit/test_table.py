@@ -1,6 +1,13 @@
 """How the lines of a lens are narrowed, ordered and fitted to a screen."""
 
-from nsview.model.table import Cell, Column, Line, matches_words, narrow, ordered, widths
+import pytest
+from msgspec.structs import replace
+
+from nsview.model.filter import FilterError, of_columns, parse
+from nsview.model.filter.complete import complete
+from nsview.model.table import Cell, Column, Line, narrow, ordered, widths
+
+from .make import container, host, left, process
 
 
 def line(key: str, *texts: str, depth: int = 0, more: str = "") -> Line:
@@ -21,18 +28,110 @@ TREE = [
 ]
 
 
-def test_a_line_that_matches_keeps_what_it_belongs_to_and_what_belongs_to_it() -> None:
-    assert keys(narrow(TREE, matches_words("eth0"))) == ["blue", "eth0", "8080"]
-    assert keys(narrow(TREE, matches_words("WEB"))) == ["blue", "eth0", "8080"]
-    assert keys(narrow(TREE, matches_words("green"))) == ["green", "eth1"]
-    assert keys(narrow(TREE, matches_words("eth"))) == ["blue", "eth0", "8080", "green", "eth1"]
-    assert keys(narrow(TREE, matches_words("eth0 web"))) == []
+def test_a_line_that_matches_keeps_what_it_belongs_to() -> None:
+    def kept(*wanted: str) -> list[object]:
+        return keys(narrow(TREE, lambda line: line.key in wanted))
+
+    assert kept("8080") == ["blue", "eth0", "8080"]
+    assert kept("eth0", "8080") == ["blue", "eth0", "8080"]
+    assert kept("green") == ["green"]
+    assert kept("lo", "eth1") == ["blue", "lo", "green", "eth1"]
+    assert kept() == []
 
 
-def test_all_words_may_be_in_different_columns_and_in_what_is_not_shown() -> None:
-    lines = [line("a", "one", "two", more="three"), line("b", "one", "four")]
-    assert keys(narrow(lines, matches_words("three one"))) == ["a"]
-    assert keys(narrow(lines, matches_words("one"))) == ["a", "b"]
+NOTHING = host()
+COLUMNS = Column("NAME"), Column("WHAT", keep=False), Column("LEADS TO"), Column("NET")
+
+
+@pytest.mark.parametrize(
+    ("expression", "found"),
+    [
+        ("three one", ["a"]), ("one", ["a", "b"]), ("ONE not two", ["b"]), ("not one", ["c"]), ('"one t"', ["a"]),
+        ("two or four", ["a", "b"]), ("one (four or three)", ["a", "b"]), ("", ["a", "b", "c"]),
+        ("name=one", ["a", "b"]), ("what=t*", ["a"]), ("what!=two", ["b", "c"]), ("not what=two", ["b", "c"]),
+        ('what=""', ["c"]), ("name~n", ["a", "b"]), ("name=one what~o", ["a", "b"]),
+        ("container=web", ["a"]), ("image~shop", ["a"]), ("command~worker", ["a", "c"]), ("user=me", ["c"]),
+        ("not container=web", ["b", "c"]), ("container!=web", ["b", "c"]), ("container!=web name!=three", ["b"]),
+        ("net:20", ["a"]), ("host", ["a", "c"]), ("host=net", ["c"]), ("not host=net", ["a", "b"]),
+        ("pid=5", ["a", "c"]), ("name=worker", ["a", "c"]), ("shared.net=1", ["a"]), ("nprocs=2", ["a"]),
+    ],
+)  # fmt: skip
+def test_what_a_filter_leaves_of_lines(expression: str, found: list[str]) -> None:
+    """By what they say, by their columns, and by what is behind them: a container, nothing, a process."""
+    shop = host(
+        process(4, net=20, container="docker:web", comm="nginx"),
+        process(5, net=20, container="docker:web", comm="worker", cmdline=("worker", "-x")),
+        process(9, comm="worker", cmdline=("worker",), user="me", nspid=(9, 5)),
+        containers=[container("web", [4, 5], image="shop/web")],
+    )
+    lines = [
+        Line("a", (Cell("one"), Cell("two"), Cell(), Cell("A 20")), more="three", thing="docker:web"),
+        Line("b", (Cell("one"), Cell("four"), Cell(), Cell())),
+        Line("c", (Cell("three"), Cell(), Cell(), Cell("host")), thing=9),
+    ]
+    assert keys(left(lines, expression, shop, of_columns(COLUMNS))) == found
+
+
+def test_of_a_namespace_anyone_in_it_may_match_and_once_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    crowd = host(*(process(pid, net=20, comm="web" if pid == 7 else "x") for pid in range(2, 9)), process(9, net=30))
+    lines = [Line(n, (Cell(str(n)),), thing=("net", 20 if n < 9 else 30)) for n in range(10)]
+    fields = of_columns([Column("N")])
+    assert keys(left(lines, "name=web", crowd, fields, "net")) == list(range(9))
+    assert keys(left(lines, "not name=web", crowd, fields, "net")) == [9]
+    assert keys(left(lines, "net:30 or nprocs>6", crowd, fields, "net")) == list(range(10))
+    asked: list[int] = []
+    monkeypatch.setitem(fields, "pid", replace(fields["pid"], process=lambda p, s: asked.append(p.pid) or ()))  # type: ignore[index,func-returns-value]
+    assert not left(lines, "pid=1", crowd, fields)
+    assert asked == list(range(2, 10)), "for nine lines of one namespace once"
+
+
+def test_what_is_gone_matches_nothing_and_a_newer_snapshot_is_asked_anew() -> None:
+    line_ = Line("a", (Cell("one"),), thing=5)
+    wanted = parse("name=web", fields=of_columns([]))
+    assert not wanted.line(line_, NOTHING)
+    assert wanted.line(line_, host(process(5, comm="web")))
+    assert not wanted.line(line_, host(process(5, comm="db")))
+    assert parse("not name=web", fields=of_columns([])).line(line_, NOTHING)
+
+
+@pytest.mark.parametrize(
+    ("expression", "at", "words"),
+    [
+        ("severity=high", 0, "no field is called severity here (in quotes it is text); there are name, what, con"),
+        ("a nam=b", 2, "did you mean name?"),
+        ("type=net", 0, "there are name, what"),
+        ("name=", 5, "name= needs a value"),
+        ("one (two", 4, "nothing closes this parenthesis"),
+    ],
+)
+def test_an_error_names_the_fields_that_there_are(expression: str, at: int, words: str) -> None:
+    with pytest.raises(FilterError) as error:
+        parse(expression, fields=of_columns(COLUMNS))
+    assert words in str(error.value)
+    assert error.value.at == at
+
+
+def test_where_nothing_is_behind_lines_there_are_their_columns_alone() -> None:
+    fields = of_columns(COLUMNS, {})
+    assert set(fields) == {"name", "what"}
+    lines = [line("a", "host", "net:[20]"), line("b", "x", "y")]
+    assert keys(left(lines, "host", NOTHING, fields)) == ["a"], "a word where there is no such field"
+    assert keys(left(lines, "net:[20]", NOTHING, fields)) == ["a"]
+    with pytest.raises(FilterError, match=r"there are name, what$"):
+        parse("container=web", fields=fields)
+
+
+def test_what_is_typed_goes_on_by_the_fields_and_what_stands_in_the_lines() -> None:
+    lines = [line("a", "one", "two words"), line("b", "Once", "")]
+    shop = host(process(4, comm="onion"), containers=[container("web")])
+    fields = of_columns(COLUMNS)
+    assert complete("name=on", shop, fields, lines) == ["name=Once", "name=one", "name=onion"]
+    assert complete("x what=", shop, fields, lines) == ['x what="two words"']
+    assert complete("wh", shop, fields) == ["what="]
+    assert complete("na", shop, of_columns(COLUMNS, {})) == ["name="]
+    assert complete("h", shop, of_columns(COLUMNS, {})) == complete("we", shop, of_columns(COLUMNS, {})) == []
+    assert complete("container=", shop, of_columns(COLUMNS, {})) == []
+    assert complete("we", shop, fields) == ["web"]
 
 
 def test_lines_are_ordered_with_what_belongs_to_them_and_numbers_as_numbers() -> None:

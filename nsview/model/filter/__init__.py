@@ -1,4 +1,5 @@
-"""The filter language of `/`, `:` and `--filter`: which processes, namespaces and containers an expression leaves.
+"""The filter language of `/`, `:` and `--filter`: which processes, namespaces, containers, and lines of a lens an
+expression leaves.
 
     nginx web                     both words, each anywhere: name, command, container, image, user, pid, inode, ..
     container=web user!=root      a field: = exact or with * and ?, != not that, ~ or : contains; numbers < <= > >= too
@@ -17,13 +18,16 @@ from collections.abc import Collection
 
 from ..kinds import KIND_NAMES
 from ..snapshot import Snapshot
-from .fields import FIELDS, Field
+from .fields import FIELDS, OF_THINGS, Field, Fields, of_columns
 from .grammar import FilterError
 from .match import Filter, parse
 from .reach import Reach
 from .texts import Texts
 
-__all__ = ["FIELDS", "Field", "Filter", "FilterError", "Reach", "Texts", "narrow", "parse"]
+__all__ = [
+    "FIELDS", "OF_THINGS", "Field", "Fields", "Filter", "FilterError", "Reach", "Texts", "narrow", "of_columns",
+    "parse",
+]  # fmt: skip
 
 
 def narrow(

@@ -1,12 +1,13 @@
-"""How a filter that is being typed may go on: by the fields there are, and by what is on the host."""
+"""How a filter that is being typed may go on: by the fields there are, and by what is on the host or in a lens."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from .. import label
 from ..kinds import KIND_NAMES
 from ..snapshot import Snapshot, all_namespaces
-from .fields import ALIASES, BY_KIND, FIELDS, STATES
+from ..table import Line
+from .fields import ALIASES, BY_KIND, FIELDS, STATES, Fields
 
 MOST = 12
 """How many ways to go on are told."""
@@ -15,12 +16,15 @@ _COMPARISON = re.compile(r'([a-z]+)(\.[a-z]*)?(!=|<=|>=|[=~<>:])("?)(.*)', re.AS
 _SIGNS = {"namespace": ":"} | dict.fromkeys(("text", "kind", "number"), "=") | dict.fromkeys(BY_KIND, ">")
 
 
-def complete(text: str, snapshot: Snapshot) -> list[str]:
-    """What the whole of a text may become when its last word goes on, the likeliest first; at most MOST."""
+def complete(text: str, snapshot: Snapshot, fields: Fields = FIELDS, lines: Sequence[Line] = ()) -> list[str]:
+    """What the whole of a text may become when its last word goes on, the likeliest first; at most MOST.
+
+    lines: those of the lens whose fields these are.
+    """
     start = _last_word(text)
     before, word = text[:start], text[start:]
     found: dict[str, None] = {}
-    for one in _words(word, snapshot):
+    for one in _words(word, snapshot, fields, lines):
         if one.lower() != word.lower() and one.isprintable():
             found[before + one] = None
         if len(found) == MOST:
@@ -42,19 +46,24 @@ def _last_word(text: str) -> int:
     return start
 
 
-def _words(word: str, snapshot: Snapshot) -> Iterator[str]:
+def _words(word: str, snapshot: Snapshot, fields: Fields, lines: Sequence[Line]) -> Iterator[str]:
     if comparison := _COMPARISON.fullmatch(word):
         name, kind, op, quote, begun = comparison.groups()
-        for value in _beginning(begun, sorted(_values(ALIASES.get(name.lower(), name.lower()), snapshot))):
+        field = fields.get(ALIASES.get(name.lower(), name.lower()))
+        values = _values(field.name, snapshot) if field else set()
+        if field and field.line:
+            values |= {str(value) for line in lines for value in field.line(line)} - {""}
+        for value in _beginning(begun, sorted(values)):
             yield f"{name}{kind or ''}{op}{_quoted(value) if quote else _as_word(value)}"
     elif word and not word.startswith('"'):
         name, dot, _ = word.partition(".")
-        if dot and name.lower() in BY_KIND:
+        if dot and name.lower() in BY_KIND and name.lower() in fields:
             yield from _beginning(word, (f"{name}.{kind}>" for kind in KIND_NAMES))
         else:
-            yield from _beginning(word, ["host"])
-            yield from _beginning(word, (n + _SIGNS.get(n, _SIGNS[field.sort]) for n, field in FIELDS.items()))
-            yield from map(_as_word, _beginning(word, sorted(_values("container", snapshot))))
+            yield from _beginning(word, ["host"] if "host" in fields else [])
+            yield from _beginning(word, (n + _SIGNS.get(n, _SIGNS[field.sort]) for n, field in fields.items()))
+            if "container" in fields:
+                yield from map(_as_word, _beginning(word, sorted(_values("container", snapshot))))
 
 
 def _beginning(begun: str, values: Iterable[str]) -> Iterator[str]:

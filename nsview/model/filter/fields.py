@@ -1,14 +1,17 @@
-"""What a filter can ask for by name, and how each is found in a process, a namespace or a container."""
+"""What a filter can ask for by name, and how each is found in a process, a namespace, a container or a lens's line."""
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from .. import label
 from ..kinds import KIND_NAMES
 from ..records import Container, Process
 from ..snapshot import Snapshot
+from ..table import Column, Line
 
 Texts = Sequence[str]
 
@@ -17,7 +20,8 @@ class Field(Struct, frozen=True):
     """One field. sort: what it is compared as; a "kind" has one of the eight as its value, a "namespace" an inode.
 
     about: what it is, in a few words. process, container: the texts or numbers that such a record has there, of which
-    one must fit; None where it has none, or where `match` knows more than the record.
+    one must fit; None where it has none, or where `match` knows more than the record. line: the same of a lens's line;
+    None where there is but the record behind it.
     """
 
     name: str
@@ -25,6 +29,7 @@ class Field(Struct, frozen=True):
     about: str
     process: Callable[[Process, Snapshot], Sequence[str] | Sequence[int]] | None = None
     container: Callable[[Container], Sequence[str] | Sequence[int]] | None = None
+    line: Callable[[Line], Sequence[str] | Sequence[int]] | None = None
 
 
 STATES = {
@@ -105,3 +110,28 @@ FIELDS: dict[str, Field] = {field.name: field for field in (
     *(Field(kind, "namespace", f"the {kind} namespace") for kind in KIND_NAMES if kind not in ALSO_KINDS),
 )}
 # fmt: on
+Fields = Mapping[str, Field]
+"""What can be asked for where one is, by name."""
+
+
+OF_THINGS: Fields = {name: field for name, field in FIELDS.items() if name != "type"}
+"""What can be asked for of whatever is behind the line of a lens: the type is of what is listed."""
+
+
+def of_columns(columns: Sequence[Column], others: Fields = OF_THINGS) -> dict[str, Field]:
+    """The columns of a table whose title is one word, as fields by that word in lower case, and then these others.
+
+    A text that has the name of a column is that of the line or of what is behind it; numbers, and the inodes of kinds,
+    stay those of what is behind it.
+    """
+    found = {}
+    for place, column in enumerate(columns):
+        name = column.title.lower()
+        field = others.get(name, Field(name, "text", f"what stands below {column.title}"))
+        if re.fullmatch("[a-z]+", name) and name not in KIND_NAMES and field.sort == "text":
+            found[name] = replace(field, line=_standing_in(place))
+    return found | {name: field for name, field in others.items() if name not in found}
+
+
+def _standing_in(place: int) -> Callable[[Line], Texts]:
+    return lambda line: (line.cells[place].text,)

@@ -16,7 +16,7 @@ from typing import NoReturn
 from msgspec import Struct
 
 from ..kinds import KIND_NAMES
-from .fields import ALIASES, ALSO_KINDS, BY_KIND, FIELDS, Field
+from .fields import ALIASES, ALSO_KINDS, BY_KIND, FIELDS, Field, Fields
 
 DEEPEST = 50
 """How deep parentheses may nest."""
@@ -69,9 +69,9 @@ _INODE = re.compile(r"(\d+)|\[(\d+)\]", re.ASCII)
 _BLANK = re.compile(r"\s*")
 
 
-def tree(expression: str) -> Node | None:
-    """The tree of an expression; None where there is nothing in it. Raises FilterError."""
-    parser = _Parser(expression)
+def tree(expression: str, fields: Fields = FIELDS) -> Node | None:
+    """The tree of an expression; None where there is nothing in it. fields: what may be in it. Raises FilterError."""
+    parser = _Parser(expression, fields)
     if parser.ended():
         return None
     node = parser.either()
@@ -83,8 +83,9 @@ def tree(expression: str) -> Node | None:
 class _Parser:
     """Reads an expression once, from left to right."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, fields: Fields) -> None:
         self.text = text
+        self.fields = fields
         self.at = 0
         self.depth = 0
         self.waiting: tuple[int, str] | None = None  # the keyword just read, and where: something must follow it
@@ -177,7 +178,7 @@ class _Parser:
 
     def word(self) -> Node:
         word = self.bare().lower()
-        return Comparison(FIELDS["host"], "=", "") if word == "host" else Word(word)
+        return Comparison(self.fields[word], "=", "") if word == "host" and word in self.fields else Word(word)
 
     def comparison(self) -> Comparison | None:
         """A field compared, where that is what is next."""
@@ -186,7 +187,7 @@ class _Parser:
             return None
         name, op = match[1].lower(), match[2].strip()
         base, dot, kind = name.partition(".")
-        field = FIELDS.get(ALIASES.get(base, base))
+        field = self.fields.get(ALIASES.get(base, base))
         if field is None or (dot and field.name not in BY_KIND):
             # a:b is what images, keys and addresses look like, and blanks do not make a field of a word.
             if op == ":" or op != match[2]:
@@ -206,9 +207,10 @@ class _Parser:
     def unknown(self, name: str) -> NoReturn:
         from difflib import get_close_matches  # 2 ms, which most have no need of
 
-        near = get_close_matches(name, [*FIELDS, *ALIASES], 1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(FIELDS)}"
-        raise FilterError(self.at, f"no field is called {name} (in quotes it is text); {hint}")
+        aliases = (alias for alias, meant in ALIASES.items() if meant in self.fields)
+        near = get_close_matches(name, [*self.fields, *aliases], 1) if name not in FIELDS else ()
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(self.fields)}"
+        raise FilterError(self.at, f"no field is called {name} here (in quotes it is text); {hint}")
 
     def compared(self, field: Field, op: str, place: int, value: str, start: int, kind: str | None) -> Comparison:
         """The test of a value, if it fits the field."""

@@ -3,6 +3,9 @@
 A process matches or does not. A namespace or a container matches itself, whoever is in it, only where the expression
 says something of it: what it says of processes alone is neither true nor false of it (None), and `not` that is neither
 too. So `not nginx` leaves the processes that are not nginx, and not every namespace with all that is in it.
+
+A line of a lens matches or does not. Words are looked for in what it says; a field is its own, or that of what is
+behind it: of a namespace or a container itself, or of anyone in it.
 """
 
 import fnmatch
@@ -11,11 +14,15 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from msgspec.structs import replace
+
 from ..group import USUALLY_SHARED, containers_of
 from ..kinds import KIND_NAMES, KindName
 from ..label import label
 from ..records import Container, Namespace, Process
 from ..snapshot import Snapshot
+from ..table import Line, Thing
+from .fields import FIELDS, Fields
 from .grammar import And, Comparison, Node, Not, Or, Word, tree
 from .reach import Reach
 from .texts import Texts, container_text, namespace_text
@@ -23,6 +30,7 @@ from .texts import Texts, container_text, namespace_text
 OfProcess = Callable[[Process, Snapshot], bool]
 OfNamespace = Callable[[Namespace, Snapshot], bool | None]
 OfContainer = Callable[[Container, Snapshot], bool | None]
+OfLine = Callable[[Line, Snapshot], bool]
 
 
 class Filter:
@@ -35,15 +43,18 @@ class Filter:
     """
 
     def __init__(
-        self, text: str = "", by: str | None = None, texts: Texts | None = None, nets: Reach | None = None
-    ) -> None:
+        self, text: str = "", by: str | None = None, texts: Texts | None = None, nets: Reach | None = None,
+        fields: Fields = FIELDS,
+    ) -> None:  # fmt: skip
         self.text = text
         self.by = by
-        self.node = tree(text)
+        self.fields = fields
+        self.node = tree(text, fields)
         self._texts, self._nets = texts if texts is not None else Texts(), nets
         self._others: dict[str | None, Filter] = {by: self}
         names = {test.field.name for test in _comparisons(self.node)}
-        self.needs_nets = bool(names & _OF_NETS)
+        # A lens that has these itself needs no others.
+        self.needs_nets = any(test.field.name in _OF_NETS and not test.field.line for test in _comparisons(self.node))
         self.about_nets = self.needs_nets or any(map(_NET_LIKE.fullmatch, _words(self.node)))
         self.local = not names & {"shared", "nprocs", "label"} and not (self.about_nets and nets)
         self._by_kind = bool(names & {"type", "host", "shared", "nprocs"})
@@ -51,6 +62,7 @@ class Filter:
         self._process = made.process(self.node) if self.node else None
         self._namespace = made.namespace(self.node) if self.node else None
         self._container = made.container(self.node) if self.node else None
+        self._line = made.line(self.node) if self.node else None
 
     def __bool__(self) -> bool:
         return self.node is not None
@@ -67,12 +79,16 @@ class Filter:
         """The container itself matches."""
         return self._container is None or self._container(container, snapshot) is True
 
+    def line(self, line: Line, snapshot: Snapshot) -> bool:
+        """The line of a lens matches."""
+        return self._line is None or self._line(line, snapshot)
+
     def under(self, by: str | None) -> "Filter":
         """The same expression where rows are grouped otherwise."""
         if not self._by_kind:
             return self
         if by not in self._others:
-            self._others[by] = Filter(self.text, by, self._texts, self._nets)
+            self._others[by] = Filter(self.text, by, self._texts, self._nets, self.fields)
             self._others[by]._others = self._others
         return self._others[by]
 
@@ -86,14 +102,15 @@ class Filter:
 
 
 def parse(
-    expression: str, by: str | None = None, texts: Texts | None = None, nets: Reach | None = None
+    expression: str, by: str | None = None, texts: Texts | None = None, nets: Reach | None = None,
+    fields: Fields = FIELDS,
 ) -> Filter:
     """The filter that an expression means. Raises FilterError.
 
     by: see Filter. texts: kept from one filter to the next, so that typing on is cheap. nets: for ports, addresses and
-    interfaces; without it none is found.
+    interfaces; without it none is found. fields: what can be asked for by name.
     """
-    return Filter(expression, by, texts, nets)
+    return Filter(expression, by, texts, nets, fields)
 
 
 _OF_NETS = {"port", "address", "interface"}
@@ -220,7 +237,8 @@ class _Maker:
                 reached = self.nets.addresses if field.name == "address" else self.nets.interfaces
                 return lambda process, snapshot: holds(reached(process.namespaces.net))
         find = field.process
-        assert find is not None
+        if find is None:  # a lens's own
+            return lambda process, snapshot: holds(())
         return lambda process, snapshot: holds(find(process, snapshot))
 
     def _host(self, test: Comparison) -> OfProcess:
@@ -323,8 +341,64 @@ class _Maker:
             case _:
                 return _joined(node, self.container)
 
+    # Of lines
 
-def _joined(node: Node, make: Callable[[Node], Callable[[Any, Snapshot], bool | None]]) -> Callable[..., bool | None]:
+    def line(self, node: Node) -> OfLine:
+        match node:
+            case Word(text):
+                of = self.texts.of_line
+                return lambda line, snapshot: text in of(line)
+            case Comparison(op="!="):
+                return self.line(Not(replace(node, op="=")))  # nobody in it is that
+            case Comparison():
+                return self._of_line(node)
+            case _:
+                return _joined(node, self.line)
+
+    def _of_line(self, test: Comparison) -> OfLine:
+        holds, own, behind = _holds(test), test.field.line, self._behind(test)
+        if own is None:
+            return lambda line, snapshot: line.thing is not None and behind(line.thing, snapshot)
+        if test.field.process is None:  # the lens's alone
+            return lambda line, snapshot: holds(own(line))
+        return lambda line, snapshot: holds(own(line)) or (line.thing is not None and behind(line.thing, snapshot))
+
+    def _behind(self, test: Comparison) -> Callable[[Thing, Snapshot], bool]:
+        """Whether it is true of a process, of a container or a namespace itself, or of anyone in it. Of what several
+        lines are about it is asked once a snapshot."""
+        process, namespace, container = self._compared(test), self._of_namespace(test), self.container(test)
+        known: dict[Thing, bool] = {}
+        known_of: Snapshot | None = None
+
+        def of(thing: Thing, snapshot: Snapshot) -> bool:
+            pids: Iterable[int] = ()
+            match thing:
+                case int():
+                    pids = (thing,)
+                case str() if one := snapshot.containers.get(thing):
+                    if container(one, snapshot):
+                        return True
+                    pids = one.pids
+                case (kind, inode) if there := snapshot.namespaces.get(thing):
+                    if namespace(there, snapshot):
+                        return True
+                    pids = snapshot.members(kind).get(inode, ())
+            processes = snapshot.processes
+            return any(process(processes[pid], snapshot) for pid in pids if pid in processes)
+
+        def asked_once(thing: Thing, snapshot: Snapshot) -> bool:
+            nonlocal known_of
+            if snapshot is not known_of:
+                known_of = snapshot
+                known.clear()
+            if thing not in known:
+                known[thing] = of(thing, snapshot)
+            return known[thing]
+
+        return asked_once
+
+
+def _joined(node: Node, make: Callable[[Node], Callable[[Any, Snapshot], bool | None]]) -> Callable[..., Any]:
     """Of what is true, false or neither (None)."""
     match node:
         case Not():

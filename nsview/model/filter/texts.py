@@ -1,7 +1,10 @@
 """The text of a record that words are looked for in."""
 
+from collections.abc import Hashable
+
 from ..records import Container, Namespace, Process
 from ..snapshot import Snapshot
+from ..table import Line
 
 
 class Texts:
@@ -10,6 +13,7 @@ class Texts:
     def __init__(self) -> None:
         self._processes: dict[int, tuple[Process, str, str]] = {}
         self._containers: dict[str, tuple[Container, str]] = {}
+        self._lines: dict[Hashable, tuple[Line, str]] = {}
 
     def of(self, process: Process, snapshot: Snapshot) -> str:
         """All of it in lower case."""
@@ -24,6 +28,14 @@ class Texts:
         )).lower()  # fmt: skip
         self._processes[process.pid] = process, outer, text
         return text
+
+    def of_line(self, line: Line) -> str:
+        """All that a line of a lens says, in lower case."""
+        known = self._lines.get(line.key)
+        if known is None or known[0] is not line:
+            text = " ".join((*[cell.text for cell in line.cells], line.more)).lower()
+            known = self._lines[line.key] = line, text
+        return known[1]
 
     def _outer(self, key: str, snapshot: Snapshot) -> str:
         container = snapshot.containers.get(key)

@@ -168,7 +168,7 @@ def of_root(stage: Stage) -> list[dict[str, Any]]:
     snapshot = once()
     for container in snapshot.containers.values():
         if container.init_pid:
-            host.request_details(snapshot.processes[container.init_pid], READ)
+            host.request_details(snapshot.processes[container.init_pid], READ, sockets=True)
     host.request_nets()
     host.request_security()
     host.request_holders()

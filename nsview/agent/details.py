@@ -34,10 +34,11 @@ _LIMIT = {
 _LIMIT_LINE = re.compile(r"^(Max [a-z ]+?)\s{2,}(\S+)\s+(\S+)", re.MULTILINE)
 
 
-def details(pid, start, kinds=(), initial=None):
+def details(pid, start, kinds=(), initial=None, sockets=False):
     """The frame's record of one process, or None where it is gone: its pid may be another's by now.
 
-    kinds: of those namespaces the contents too. initial: the host's first namespaces, {kind: inode}.
+    kinds: of those namespaces the contents too. initial: the host's first namespaces, {kind: inode}. sockets: those of
+    the process too.
     """
     try:
         fd = os.open("/proc/%d" % pid, os.O_PATH | os.O_DIRECTORY)
@@ -51,6 +52,10 @@ def details(pid, start, kinds=(), initial=None):
             from . import contents  # a start is to be quick
 
             record["contents"] = contents.read(kinds, fd, initial or {})
+        if sockets:
+            from .sockets import sockets as read
+
+            record["sockets"] = read(fd)
         return record
     except OSError:
         return None

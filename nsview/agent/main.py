@@ -20,8 +20,9 @@ Frames, one JSON object a line on stdout:
   {"frame": "error", "text": ".."}                          it can't go on
 
 Requests, one JSON object a line on stdin:
-  {"request": "details", "id": n, "pid": n, "start": ticks, "contents": [kind, ..]}
-                                                            contents: of namespaces of these kinds; may be left out
+  {"request": "details", "id": n, "pid": n, "start": ticks, "contents": [kind, ..], "sockets": bool}
+                                                            contents: of namespaces of these kinds; sockets: those of
+                                                            the process too; both may be left out
   {"request": "security", "id": n}, with "pids": [..]       what confines processes: all of containers, or these
   {"request": "holders", "id": n, "slowly": bool}           search for all holders of namespaces
   {"request": "net", "id": n, "packages": path or null}     where pyroute2 may be imported from
@@ -201,7 +202,9 @@ class Agent:
         from . import details  # what no look needs
 
         kinds = request.get("contents", ())
-        answer = details.details(request["pid"], request["start"], kinds, self.scanner.initial)
+        answer = details.details(
+            request["pid"], request["start"], kinds, self.scanner.initial, request.get("sockets", False)
+        )
         self.write({"frame": "details", "id": request["id"], "details": answer})
 
     def _follow(self, followed):

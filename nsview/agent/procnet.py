@@ -27,12 +27,12 @@ def listeners(directory, limit):
             if len(found) >= limit:
                 left_out += 1
                 continue
-            address, _, port = fields[1].partition(b":")
+            address, port = endpoint(fields[1])
             found.append(
                 {
                     "protocol": protocol,
-                    "address": _address(address),
-                    "port": int(port, 16),
+                    "address": address,
+                    "port": port,
                     "inode": int(fields[9]),
                     "uid": int(fields[7]),
                     "pids": [],
@@ -43,7 +43,7 @@ def listeners(directory, limit):
 
 def _sockets(path, protocol):
     """The fields of each socket of a table that waits for others."""
-    for line in _lines(path):
+    for line in lines(path):
         fields = line.split(None, 10)
         if len(fields) < 10:
             continue
@@ -55,7 +55,7 @@ def _sockets(path, protocol):
             yield fields
 
 
-def _lines(path):
+def lines(path):
     """The lines after the heading, read as they are wanted; none where there is no such file (no IPv6)."""
     try:
         file = open(path, "rb")  # noqa: SIM115  closed below, also where the rest is not wanted
@@ -64,6 +64,12 @@ def _lines(path):
     with file:
         file.readline()
         yield from file
+
+
+def endpoint(text):
+    """(address, port) of such a field as 0100007F:1F90."""
+    address, _, port = text.partition(b":")
+    return _address(address), int(port, 16)
 
 
 def _address(text):

@@ -71,19 +71,20 @@ class LocalHost:
                 return said
         raise HostError("the agent ended before it had read /proc; start nsview again")
 
-    def request_details(self, process: Process, contents: Sequence[KindName] = ()) -> int:
+    def request_details(self, process: Process, contents: Sequence[KindName] = (), *, sockets: bool = False) -> int:
         """Ask for the details of a process; the answer's frame has the id returned here.
 
-        contents: kinds of namespace of which it is to tell what they hold.
+        contents: kinds of namespace of which it is to tell what they hold. sockets: tell of the process's too.
         """
         self._next_id += 1
         asked = {"request": "details", "id": self._next_id, "pid": process.pid, "start": process.start}
-        self._write({**asked, "contents": list(contents)} if contents else asked)
+        more = {"contents": list(contents)} if contents else {}
+        self._write({**asked, **more, **({"sockets": True} if sockets else {})})
         return self._next_id
 
-    def details(self, process: Process, contents: Sequence[KindName] = ()) -> Details | None:
+    def details(self, process: Process, contents: Sequence[KindName] = (), *, sockets: bool = False) -> Details | None:
         """The details of a process, waited for; None where it is gone."""
-        wanted = self.request_details(process, contents)
+        wanted = self.request_details(process, contents, sockets=sockets)
         for said in self.read():
             if isinstance(said, frames.DetailsFrame) and said.id == wanted:
                 return said.details

@@ -124,8 +124,11 @@ class RecordedHost:
 
 
 def _together(old: Details | None, new: Details) -> Details:
-    """The newer details, with what was told of other kinds before."""
-    if old is None or old.contents is None:
+    """The newer details, with what was told of other kinds, and of sockets, before."""
+    if old is None:
+        return new
+    new = replace(new, sockets=new.sockets or old.sockets)
+    if old.contents is None:
         return new
     if new.contents is None:
         return replace(new, contents=old.contents)

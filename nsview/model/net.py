@@ -100,3 +100,8 @@ class Nets(Struct, frozen=True):
     nets: tuple[Net, ...]
     notes: tuple[str, ...] = ()
     unsearched: int = 0
+
+
+def endpoint(address: str, port: int) -> str:
+    """As ss(8) and a URL have it: the colons of an IPv6 address are not that of the port."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

@@ -237,6 +237,27 @@ class Account(Struct, frozen=True):
     home: str | None = None
 
 
+class Socket(Struct, frozen=True):
+    """An internet socket of a process. protocol: tcp or udp. state: such as listening, established, bound (udp).
+
+    peer, peer_port: whom it is connected to, None where it is to nobody.
+    """
+
+    protocol: str
+    state: str
+    address: str
+    port: int
+    peer: str | None
+    peer_port: int | None
+
+
+class Sockets(Struct, frozen=True):
+    """Those of a process in its own net namespace, the ones that listen first. left_out: how many more there are."""
+
+    sockets: tuple[Socket, ...]
+    left_out: int
+
+
 class Details(Struct, frozen=True):
     """What is read of one process only when it is asked for.
 
@@ -251,6 +272,7 @@ class Details(Struct, frozen=True):
     contents: of its namespaces, as far as they were asked for.
     seccomp_config: the config.json that its filter was made from, where that is known and ours to believe.
     has_proc: a proc(5) is mounted at /proc inside its root, or that is not known.
+    sockets: None where they were not asked for, or its file descriptors may not be read.
     """
 
     pid: int
@@ -272,3 +294,4 @@ class Details(Struct, frozen=True):
     contents: Contents | None = None
     seccomp_config: str | None = None
     has_proc: bool = True
+    sockets: Sockets | None = None

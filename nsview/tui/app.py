@@ -250,14 +250,14 @@ class NsviewApp(App[int]):
         """The host can still be asked."""
         return self._ended is not self.host
 
-    def request_details(self, process: Process, contents: Sequence[KindName] = ()) -> int:
-        """Ask the host for a process's details, with what its namespaces of these kinds hold; the id of the answer,
-        which comes as DetailsArrived."""
+    def request_details(self, process: Process, contents: Sequence[KindName] = (), *, sockets: bool = False) -> int:
+        """Ask the host for a process's details, with what its namespaces of these kinds hold, and with its sockets;
+        the id of the answer, which comes as DetailsArrived."""
         if isinstance(self.host, LocalHost):
             if self._asked is None:
                 self._asked = time.monotonic()
                 self._waiting = self._waiting or self.set_timer(PATIENCE, self._wait)
-            return self.host.request_details(process, contents)
+            return self.host.request_details(process, contents, sockets=sockets)
         self._recorded_answer += 1
         self.post_message(DetailsArrived(self._recorded_answer, self.host.details(process)))
         return self._recorded_answer

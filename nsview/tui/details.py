@@ -17,7 +17,8 @@ from nsview.model.group import USUALLY_SHARED, sharing
 from nsview.model.holding import words
 from nsview.model.kinds import KIND
 from nsview.model.label import of_process
-from nsview.model.records import Container, Details, Namespace, Process
+from nsview.model.net import endpoint
+from nsview.model.records import Container, Details, Namespace, Process, Sockets
 from nsview.model.rows import Grouping, GroupRow, ProcessRow, Row
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
@@ -162,8 +163,23 @@ class DetailsPane(Lines, can_focus=True):
             parts += [self._heading("CONTAINER"), self._container(container)]
         if by in ("tree", "container"):
             parts += self._inside(process, snapshot, details)
+        if details and details.sockets and details.sockets.sockets:
+            parts += [self._heading("SOCKETS"), self._sockets(details.sockets)]
         parts += [self._heading("MORE"), self._more(process, details), *self._rest(kind)]
         return Group(*parts)
+
+    def _sockets(self, sockets: Sockets) -> RenderableType:
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(style=self._s("label"))
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="ellipsis", no_wrap=True)
+        for socket in sockets.sockets[:_SOCKETS]:
+            state = Text(socket.state if socket.state != "established" else "", self._s("dim"))
+            if socket.peer and socket.peer_port:
+                state = Text.assemble(f"→ {endpoint(socket.peer, socket.peer_port)} ", state)
+            table.add_row(socket.protocol, endpoint(socket.address, socket.port), state)
+        more = len(sockets.sockets[_SOCKETS:]) + sockets.left_out
+        return Group(table, Text(f"and {more} more", self._s("dim"))) if more else table
 
     def _container(self, container: Container) -> Table:
         pod = container.pod
@@ -323,7 +339,7 @@ class DetailsPane(Lines, can_focus=True):
         )
 
 
-_HOLDERS = 20
+_HOLDERS = _SOCKETS = 20
 
 
 def _above(which: Literal["owner", "parent"], kind: str, inode: int | None, namespace: Namespace) -> str | None:

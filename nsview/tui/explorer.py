@@ -365,10 +365,10 @@ class Explorer(Screen[None]):
         self._usage = self._meter.measure(process) if self._live and isinstance(row, ProcessRow) else None
         if row.key != self._details_of:
             self.details, self._details_of = None, row.key
-        self._asked = self._request(process, wanted(self.view.by))
+        self._asked = self._request(process, wanted(self.view.by), sockets=isinstance(row, ProcessRow))
 
-    def _request(self, process: Process, contents: Sequence[KindName] = ()) -> int:
-        return self.app.request_details(process, contents)  # type: ignore[attr-defined,no-any-return]
+    def _request(self, process: Process, contents: Sequence[KindName] = (), *, sockets: bool = False) -> int:
+        return self.app.request_details(process, contents, sockets=sockets)  # type: ignore[attr-defined,no-any-return]
 
     # Keys: how it is looked at
 

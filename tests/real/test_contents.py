@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,12 +12,14 @@ import pytest
 from nsview.hosts.local import LocalHost
 from nsview.model.contents import READ, Cgroup, Contents, Ids, Ipc, Mount, Mounts
 from nsview.model.kinds import KindName
+from nsview.model.net import endpoint
 
 from .command import said
 from .conftest import require
 from .daemons import Containerd, Docker
 from .population import Population
 from .runtimes import Podman
+from .test_unprivileged import AS_NOBODY, User, user  # noqa: F401  a fixture
 from .workspace import Workspace, wait_until
 
 
@@ -337,3 +340,59 @@ print(json.dumps(contents.read(("uts", "ipc", "time", "cgroup"), fd, {{}})))
     found = json.loads(said([*words, "-c", script, str(os.getpid())]))
     assert found["unreadable"] == {"uts": "EACCES", "ipc": "EACCES", "time": "EACCES"}
     assert found["cgroup"]["inside"] is None
+
+
+@pytest.mark.parametrize("family", ["AF_INET", "AF_INET6"])
+def test_the_sockets_of_a_process_are_those_that_ss_tells_of_in_its_net_namespace(
+    family: str,
+) -> None:
+    require("ss", "ip", "nsenter", "unshare")
+    script = (
+        f"import socket, sys, time; f = socket.{family}; any = '::' if f == socket.AF_INET6 else '0.0.0.0'\n"
+        "me = '::1' if f == socket.AF_INET6 else '127.0.0.1'\n"
+        "s = socket.socket(f); s.bind((any, 8080)); s.listen()\n"
+        "c = socket.create_connection((me, 8080)); p = s.accept()\n"
+        "u = socket.socket(f, socket.SOCK_DGRAM); u.bind((me, 5353))\n"
+        "v = socket.socket(f, socket.SOCK_DGRAM); v.connect((me, 5353))\n"
+        "print('ready', flush=True); time.sleep(600)"
+    )
+    words = ["unshare", "--net", "sh", "-c", 'ip link set lo up; exec "$0" -c "$1"', sys.executable, script]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as running:
+        try:
+            assert running.stdout is not None and running.stdout.readline() == "ready\n"
+            host = LocalHost()
+            try:
+                details = host.details(host.first().processes[running.pid], sockets=True)
+            finally:
+                host.stop()
+            theirs = inside(running.pid, "--net", "ss", "-H", "-tuanp")
+        finally:
+            running.kill()
+    assert details is not None and details.sockets is not None
+    states = {"listening": "LISTEN", "established": "ESTAB", "bound": "UNCONN"}
+    ours = sorted(
+        (socket.protocol, states[socket.state], endpoint(socket.address, socket.port),
+         endpoint(socket.peer, socket.peer_port) if socket.peer and socket.peer_port else "none")
+        for socket in details.sockets.sockets
+    )  # fmt: skip
+    # `*` is how it writes a :: that takes IPv4 too.
+    fields = [line.replace(" *:8080", " [::]:8080").split() for line in theirs.splitlines()]
+    assert ours == sorted(
+        (f[0], f[1], f[4], "none" if f[5].endswith(":*") else f[5]) for f in fields if f"pid={running.pid}," in f[6]
+    )
+    assert len(ours) == 5 and details.sockets.left_out == 0
+
+
+def test_the_sockets_of_another_user_are_not_told_as_none(user: User) -> None:  # noqa: F811
+    """Who may not read them is not told that there are none."""
+    host = LocalHost()
+    try:
+        mine = host.details(host.first().processes[os.getpid()], sockets=True)
+    finally:
+        host.stop()
+    assert mine is not None and mine.sockets is not None
+    code = (
+        "import sys; from nsview.hosts.local import LocalHost; host = LocalHost(); "
+        "print(host.details(host.first().processes[int(sys.argv[1])], sockets=True).sockets); host.stop()"
+    )
+    assert user.run(*AS_NOBODY, *user.python, "-c", code, str(os.getpid())).stdout == "None\n"

@@ -316,12 +316,13 @@ def _run(arguments: list[str]) -> int:
     raise AssertionError(options.command)
 
 
-def _host(options: argparse.Namespace, once: bool = True) -> "LocalHost | RecordedHost":
+def _host(options: argparse.Namespace, *arguments: str) -> "LocalHost | RecordedHost":
+    """What is to be looked at. arguments: the agent's own, where it is this machine."""
     if options.recording:
         from .hosts.recording import RecordedHost
 
         return RecordedHost(options.recording, pace=1)
-    return _local(*(["--once"] if once else []))
+    return _local(*arguments)
 
 
 def _local(*arguments: str) -> "LocalHost":
@@ -342,7 +343,7 @@ def _first(options: argparse.Namespace, *, holders: bool = False) -> "Snapshot":
 def _look(options: argparse.Namespace, *, holders: bool, nets: bool = False) -> "tuple[Snapshot, Nets | None]":
     """The same, and its net namespaces from within, where that is wanted and can be."""
     gc.disable()  # what prints and ends has nothing to collect
-    host = _host(options, once=not (holders or nets))
+    host = _host(options, *([] if holders or nets else ["--once"]))
     try:
         first = host.first()
         if holders:
@@ -383,7 +384,7 @@ def _explore(options: argparse.Namespace) -> int:
     from .join.ready import commands
     from .tui import pace
 
-    host = _host(options, once=False)
+    host = _host(options, "--parts")
     if not host.live:
         host.first()  # what can't be read is said before the screen is taken
     try:
@@ -662,7 +663,7 @@ def _audit(options: argparse.Namespace) -> int:
     except config.ConfigError as error:
         raise Failure(UNREADABLE, str(error)) from None
     gc.disable()
-    host = _host(options, once=False)
+    host = _host(options)
     try:
         host.first()
         snapshot, facts = host.holders(), host.security()
@@ -693,7 +694,7 @@ def _compare(options: argparse.Namespace) -> int:
     from . import report
     from .model import compare
 
-    host = _host(options, once=False)
+    host = _host(options)
     try:
         snapshot = host.first()
         a, b = _process_of(snapshot, options.a), _process_of(snapshot, options.b)

@@ -4,6 +4,9 @@ Frames, one JSON object a line on stdout:
   {"frame": "hello", "schema": 1, "host": {..}}
   {"frame": "progress", "done": n, "total": n}              while a first look takes long
   {"frame": "snapshot", "taken_at": s, "processes": [..], "namespaces": [..], "containers": [..]}
+                                                            "partial": true, which a delta may have too: what a first
+                                                            look has read so far, without containers, for who asked for
+                                                            parts; the first delta that lacks it makes it whole
   {"frame": "delta", "taken_at": s, "processes": [..], "gone": [pid, ..], "namespaces": [..],
    "namespaces_gone": [[type, inode], ..], "containers": [..], "containers_gone": [key, ..]}
                                                             changed or new records whole; a namespace gone and new at
@@ -54,6 +57,7 @@ SCHEMA = 1
 # host's name), or of another. Escaped backslashes and whole pairs are passed over.
 _HALF_PAIR = re.compile(r"\\\\|\\ud[89ab]..\\ud[c-f]..|\\udc([89a-f].)|\\(ud[89a-f]..)")
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+PART = 2 * scan.STEP  # processes of a first look's first part; each further one has twice as many as the one before
 SLICE = 0.02  # seconds of a search at a time: so long may an answer to another request be late
 SLOWLY = 9  # a search that is not waited for pauses so many times as long as it works
 
@@ -125,19 +129,21 @@ def snapshot(look, taken_at):
 
 def delta(old, new, taken_at):
     """The frame that makes the new look of the old one; None where they are equal."""
+    return delta_of(differences(old, new), taken_at)
+
+
+def differences(old, new):
+    """A delta's fields, from one look to another."""
     before, after = old["processes"], new["processes"]
     changed, gone = namespaces.changes(old["namespaces"], new["namespaces"])
-    return delta_of(
-        {
-            # What did not change is the same object, which is soon seen.
-            "processes": [r for pid, r in after.items() if (b := before.get(pid)) is not r and b != r],
-            "gone": [pid for pid in before if pid not in after],
-            "namespaces": changed,
-            "namespaces_gone": gone,
-            **containers.changes(old["containers"], new["containers"]),
-        },
-        taken_at,
-    )
+    return {
+        # What did not change is the same object, which is soon seen.
+        "processes": [r for pid, r in after.items() if (b := before.get(pid)) is not r and b != r],
+        "gone": [pid for pid in before if pid not in after],
+        "namespaces": changed,
+        "namespaces_gone": gone,
+        **containers.changes(old["containers"], new["containers"]),
+    }
 
 
 def delta_of(changes, taken_at):
@@ -154,6 +160,7 @@ class Agent:
         self.pending = b""
         self.scanner: Any = None
         self.look: Any = None
+        self.told: Any = None  # a look of what the parts of the first one have told
         self.search = None  # (request, holders.Search) under way ..
         self.searches = []  # .. and the requests to come: each is answered by a search begun after it
         self.reading: Any = None  # the net.Reading under way ..
@@ -164,8 +171,8 @@ class Agent:
         self.out.write(encoded(frame))
         self.out.flush()
 
-    def run(self, once=False):
-        """Look, then follow what changes until told to stop."""
+    def run(self, once=False, parts=False):
+        """Look, then follow what changes until told to stop. parts: tell of a first look that takes long in parts."""
         followed = None
         if not once:
             from . import follow  # what looks once is to be quick
@@ -177,9 +184,14 @@ class Agent:
         taken_at = time.time()
         # Of a first look everything stays: to search that for cycles is a tenth of its cost.
         gc.disable()
-        self.look = scanner.look(None if once else self._progress(began))
-        self.out.writelines(in_pieces(snapshot(self.look, taken_at), "processes"))
-        self.out.flush()
+        # Who shows parts has just begun as well: until there is something to show, one of two processors is for that.
+        self.look = scanner.look(None if once else self._progress(began, taken_at, parts), alone=PART if parts else 0)
+        if self.told:
+            frame = {"frame": "delta", "taken_at": taken_at, **differences(self.told, self.look)}
+        else:
+            frame = snapshot(self.look, taken_at)
+        self._write_long(frame)
+        self.told = None
         gc.enable()
         gc.freeze()
         if followed:
@@ -296,12 +308,27 @@ class Agent:
         if done == total:
             del self.audits[0]
 
-    def _progress(self, began):
-        def progress(done, total):
-            if time.monotonic() - began > 0.3:
+    def _progress(self, began, taken_at, parts):
+        """What a first look tells while it is under way: how far it is, and where asked for, what it has read."""
+        next_part = PART
+
+        def progress(read, done, total):
+            nonlocal next_part
+            due = parts and next_part <= read <= total // 2
+            if due or self.told or time.monotonic() - began > 0.3:
                 self.write({"frame": "progress", "done": done, "total": total})
+            if due:
+                next_part = 2 * read
+                part = self.scanner.part()
+                frame = delta(self.told, part, taken_at) if self.told else snapshot(part, taken_at)
+                self._write_long(dict(frame, partial=True))
+                self.told = part
 
         return progress
+
+    def _write_long(self, frame):
+        self.out.writelines(in_pieces(frame, "processes"))
+        self.out.flush()
 
     def _serve(self, followed):
         """Answer requests until something is due; False: stop."""
@@ -373,14 +400,14 @@ def _wait(sources, urgent, seconds):
 
 
 def main(arguments=()):
-    """Run as a program. `--once` ends after the first look; `--answer` and pids (none: all) looks at these, and then
-    answers for details alone. Exit code 4 where /proc can't be read."""
+    """Run as a program. `--once` ends after the first look, `--parts` tells of it in parts; `--answer` and pids (none:
+    all) looks at these, and then answers for details alone. Exit code 4 where /proc can't be read."""
     agent = Agent(sys.stdout.buffer, 0)
     try:
         if arguments[:1] == ["--answer"]:
             agent.answer([int(pid) for pid in arguments[1:]] or None)
         else:
-            agent.run(once="--once" in arguments)
+            agent.run("--once" in arguments, "--parts" in arguments)
         os._exit(0)  # all is written; to take the records apart one by one is of use to nobody
     except (BrokenPipeError, KeyboardInterrupt):
         os._exit(0)  # who asked is gone; nothing is left to flush to

@@ -87,6 +87,11 @@ class Namespaces:
         self._add_unheld({record["id"]: record for record in unheld.values()}, known)
         return self.records
 
+    def part(self, processes):
+        """{key: record} of those that these processes are in, while a first look is under way: nothing is settled."""
+        self._mounts = self._mounts or nsfs.mounts(mountinfo.read_own())
+        return {key: self._finished(key, dict(self._description(key, {}))) for key in _counted(processes)[0]}
+
     def update(self, pairs, pids, processes, mounts):
         """(records that are new or others, keys that are gone) after changes of processes, or of mounts.
 

@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+STEP = 512
 _ALIVE = ("R", "S", "D", "I")
 
 
@@ -29,6 +30,7 @@ class Scanner:
 
     def __init__(self, proc="/proc", watch=None):
         self.now: Any = None
+        self._reading: dict[int, Any] = {}  # the processes that a look under way has read
         self._watch = watch
         self._places = {}  # {a cgroup file's bytes: (path, Claim or None)}
         self._host = containers.Host(containers.Cache())
@@ -53,17 +55,19 @@ class Scanner:
             return {}
         return record["namespaces"] if record["kthread"] or not kthread else {}
 
-    def look(self, progress=None, only=None):
-        """`now`, made anew of all there is. progress(done, total) is called every 512 processes.
+    def look(self, progress=None, only=None, alone=0):
+        """`now`, made anew of all there is. progress(read, done, total) is called every STEP processes: so many were
+        read here, which is `done` of `total` with what a copy of us has read meanwhile.
 
         only: the pids to look at, where not at all; then what needs the others, such as who shares a namespace, is not
-        known.
+        known. alone: so many are read before there is a copy, where that is no more than half of them.
         """
         before = self.now["processes"] if self.now else {}
         processes: dict[int, Any] = {}
+        self._reading = processes
         places: dict[bytes, tuple[str, Any]] = {}
         self._namespaces.begin()
-        for record, lines in self._read_all(self.reader.pids() if only is None else only, progress):
+        for record, lines in self._read_all(self.reader.pids() if only is None else only, progress, alone):
             pid = record["pid"]
             processes[pid] = self._placed(record, lines, before.get(pid), places)
         self._places = places
@@ -76,6 +80,12 @@ class Scanner:
             "containers": found,
         }
         return self.now
+
+    def part(self):
+        """What a first look that is under way has read, as `now` will be. Who runs which container is not told: all
+        processes must be known for that."""
+        processes = self._reading.copy()
+        return {"processes": processes, "namespaces": self._namespaces.part(processes), "containers": []}
 
     def update(self, pids, mounts=False):
         """What has changed since the last look when only these processes, or mounts, may have come, changed or gone:
@@ -111,14 +121,24 @@ class Scanner:
                 self._host.replace(old, new)
                 pairs[pid] = (pairs[pid][0] if pid in pairs else old, new)
 
-    def _read_all(self, pids, progress):
+    def _read_all(self, pids, progress, alone):
         """(record, cgroup bytes) of each of these processes that is there, in this order."""
-        half, middle = None, len(pids)
-        if self.now is None and twofold.pays(len(pids)):
+        half, begin, middle, total = None, 0, len(pids), len(pids)
+
+        def told(read):
+            share = (total - begin) / max(1, middle - begin)  # how many are read in the time that we read one
+            progress(begin + read, int(begin + read * share), total)
+
+        if self.now is None and twofold.pays(total):
+            if 2 * alone <= total:
+                yield from self._read_each(pids[:alone], progress and told)
+                begin = alone
+            if begin and progress:
+                told(0)
             with contextlib.suppress(OSError):
-                half = twofold.Half(lambda: self._read_for_another(pids[len(pids) // 2 :]))
-                middle = len(pids) // 2
-        yield from self._read_each(pids[:middle], progress, len(pids) / max(1, middle))
+                half = twofold.Half(lambda: self._read_for_another(pids[(begin + total) // 2 :]))
+                middle = (begin + total) // 2
+        yield from self._read_each(pids[begin:middle], progress and told)
         if half:
             found = half.take()
             if found is None:
@@ -135,13 +155,13 @@ class Scanner:
         records = list(self._read_each(pids))
         return records, self._namespaces.sights(), self._watch.seen(pids) if self._watch else {}
 
-    def _read_each(self, pids, progress=None, told=1.0):
-        """The same of these, read here. Each counts as `told` in what progress is told."""
+    def _read_each(self, pids, progress=None):
+        """The same of these, read here. progress(read) is called every STEP of them."""
         self.reader.levels.begin()
         try:
-            for done, pid in enumerate(pids):
-                if progress and not done % 512 and done:
-                    progress(int(done * told), int(len(pids) * told))
+            for read, pid in enumerate(pids):
+                if progress and not read % STEP and read:
+                    progress(read)
                 if self._watch:
                     self._watch.add(pid)
                 try:

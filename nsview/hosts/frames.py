@@ -31,6 +31,7 @@ class SnapshotFrame(Struct, frozen=True, tag_field="frame", tag="snapshot"):
     processes: list[Process]
     namespaces: list[Namespace]
     containers: list[Container]
+    partial: bool = False
 
 
 class DeltaFrame(Struct, frozen=True, tag_field="frame", tag="delta"):
@@ -41,6 +42,7 @@ class DeltaFrame(Struct, frozen=True, tag_field="frame", tag="delta"):
     namespaces_gone: list[NamespaceKey]
     containers: list[Container]
     containers_gone: list[str]
+    partial: bool = False
 
 
 class DetailsFrame(Struct, frozen=True, tag_field="frame", tag="details"):

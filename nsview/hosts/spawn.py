@@ -1,5 +1,7 @@
 """An agent's process, and nothing that decodes what it says: so it runs already while that is imported."""
 
+import contextlib
+import fcntl
 import os
 import subprocess
 import sys
@@ -7,6 +9,7 @@ import sys
 from . import HostError
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_PIPE = 1 << 20  # bytes that the agent can say before anybody listens: a screen takes a while to begin with that
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from nsview.agent.main import main; main(sys.argv[2:])"
 
 
@@ -26,7 +29,7 @@ def agent(*arguments: str, elevated: bool = False) -> "subprocess.Popen[bytes]":
         argv = [sudo, "--prompt=nsview needs root to read all processes; password for %p: ", "--", *argv]
     try:
         # stderr stays ours: sudo asks and refuses there, while the screen is suspended.
-        return subprocess.Popen(
+        started = subprocess.Popen(
             argv,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -36,3 +39,7 @@ def agent(*arguments: str, elevated: bool = False) -> "subprocess.Popen[bytes]":
         )
     except OSError as error:
         raise HostError(f"the agent could not be started: {error.strerror}") from None
+    assert started.stdout is not None
+    with contextlib.suppress(OSError):  # this user may have had enough of such
+        fcntl.fcntl(started.stdout, fcntl.F_SETPIPE_SZ, _PIPE)
+    return started

@@ -33,15 +33,16 @@ class Stream:
                 if self.host is None:
                     raise HostError(f"{self.source}: not a recording of nsview: it does not begin with a hello frame")
                 self.snapshot = snapshot(
-                    self.host, frame.taken_at, frame.processes, frame.namespaces, frame.containers
-                )
+                    self.host, frame.taken_at, frame.processes, frame.namespaces, frame.containers,
+                    partial=frame.partial,
+                )  # fmt: skip
                 return self.snapshot
             case frames.DeltaFrame():
                 if self.snapshot is None:
                     raise HostError(f"{self.source}: not a recording of nsview: a delta before the first snapshot")
                 self.snapshot = advance(
                     self.snapshot, frame.taken_at, frame.processes, frame.gone, frame.namespaces,
-                    frame.namespaces_gone, frame.containers, frame.containers_gone,
+                    frame.namespaces_gone, frame.containers, frame.containers_gone, partial=frame.partial,
                 )  # fmt: skip
                 return self.snapshot
             case frames.HoldersFrame():

@@ -31,6 +31,8 @@ def label(namespace: Namespace, snapshot: Snapshot) -> str | None:
 
 def of_process(process: Process, snapshot: Snapshot) -> str | None:
     """What a process is part of, or None."""
+    if snapshot.partial:
+        return None  # it may be a container's
     if process.kthread:
         return "kernel"
     for kind, pattern in (("snap", _SNAP), ("flatpak", _FLATPAK)):

@@ -170,6 +170,8 @@ class Rows(Sequence[Row]):
         if by == "tree":
             yield _TREE, None, members[_TREE]
         elif by == "container":
+            if snapshot.partial:
+                return  # nobody is known to be in none
             for key, container in snapshot.containers.items():
                 yield key, container, members.get(key, ())
         else:
@@ -291,13 +293,21 @@ class Rows(Sequence[Row]):
         self._starts = list(accumulate([group.size for group in sections], initial=0))
         self._numbers: dict[object, int] | None = None
         self._notes: list[NoteRow] = []
+        partial = self.snapshot.partial
         if not self._starts[-1]:
-            words = "Nothing matches. Esc clears the filter." if self.view.filter else "No processes."
+            if partial and self.view.by == "container":
+                words = "Containers are known when every process is read; a moment."
+            elif self.view.filter:
+                words = f"Nothing {'that is read so far ' if partial else ''}matches. Esc clears the filter."
+            else:
+                words = "No processes."
             self._notes = [NoteRow(("note", 0), words)]
         elif self._starts[-1] == 1 and not self.view.filter:
             (record,) = (group.record for group in sections)
             if isinstance(record, Namespace) and record.initial:
                 words = f"Every process is in the host's {record.type} namespace; no other is in use."
+                if partial:
+                    words = f"Every process that is read so far is in the host's {record.type} namespace."
                 self._notes = [NoteRow(("note", 1), words)]
 
     def _measure(self, group: _Group) -> None:
@@ -544,7 +554,7 @@ class Rows(Sequence[Row]):
         self.snapshot = snapshot
         self._ghosts = {ghost.pid: ghost for ghost in ghosts if ghost.pid not in snapshot.processes}
         self._haunts = self._haunted()
-        if before.host != snapshot.host or not self.view.filter.local:
+        if before.partial or before.host != snapshot.host or not self.view.filter.local:
             self._begin()
             return
         changed = touched(before, snapshot)

@@ -38,6 +38,8 @@ class Snapshot(Struct, frozen=True, dict=True):
     carried on from one snapshot to the next at the cost of what changed.
     search: the last search for holders, None where nobody has looked: then `held_by` is not all there is, and a
     namespace without processes may be missing.
+    partial: part of a first look that is still under way. Processes are missing, and with them all that would be said
+    of them: counts are so far, and no container is known.
     """
 
     host: Host
@@ -46,6 +48,7 @@ class Snapshot(Struct, frozen=True, dict=True):
     namespaces: Mapping[NamespaceKey, Namespace]
     containers: Mapping[str, Container]
     search: Search | None = None
+    partial: bool = False
 
     @cached_property
     def _members(self) -> dict[_By, dict[Any, tuple[int, ...]]]:
@@ -143,6 +146,8 @@ def snapshot(
     processes: Iterable[Process],
     namespaces: Iterable[Namespace],
     containers: Iterable[Container],
+    *,
+    partial: bool = False,
 ) -> Snapshot:
     """The snapshot made of these records."""
     return Snapshot(
@@ -151,6 +156,7 @@ def snapshot(
         {process.pid: process for process in processes},
         {namespace.key: namespace for namespace in namespaces},
         {container.key: container for container in containers},
+        partial=partial,
     )
 
 
@@ -163,6 +169,8 @@ def advance(
     namespaces_gone: Iterable[NamespaceKey],
     containers: Iterable[Container],
     containers_gone: Iterable[str],
+    *,
+    partial: bool = False,
 ) -> Snapshot:
     """The snapshot after a delta: new and changed records whole, the pids, namespaces and containers that are gone."""
     processes, gone, namespaces, containers = list(processes), list(gone), list(namespaces), list(containers)
@@ -174,7 +182,7 @@ def advance(
         next_processes[process.pid] = process
     next_namespaces = _after(old.namespaces, namespaces_gone, {namespace.key: namespace for namespace in namespaces})
     next_containers = _after(old.containers, containers_gone, {container.key: container for container in containers})
-    new = Snapshot(old.host, taken_at, next_processes, next_namespaces, next_containers, old.search)
+    new = Snapshot(old.host, taken_at, next_processes, next_namespaces, next_containers, old.search, partial)
     touched = Touched(
         {*gone, *(process.pid for process in processes)},
         {*namespaces_gone, *(namespace.key for namespace in namespaces)},
@@ -299,7 +307,7 @@ def _differing(before: Mapping[_Key, Any], after: Mapping[_Key, Any]) -> set[_Ke
 def with_ghosts(old: Snapshot, ghosts: Iterable[Process]) -> Snapshot:
     """The snapshot with processes that are just gone still in it, unless their pids are others' by now."""
     missing = [ghost for ghost in ghosts if ghost.pid not in old.processes]
-    return advance(old, old.taken_at, missing, (), (), (), (), ()) if missing else old
+    return advance(old, old.taken_at, missing, (), (), (), (), (), partial=old.partial) if missing else old
 
 
 def of_kind(snapshot: Snapshot, kind: KindName) -> list[Namespace]:

@@ -215,8 +215,8 @@ class NsviewApp(App[int]):
             return
         if self.explorer.snapshot is None and self.memory.file and not self.memory.state.greeted:
             self._greet()
-        before, self._taken = self._taken, snapshot
-        if before is None:
+        before, self._taken = self._taken, None if snapshot.partial else snapshot
+        if before is None and not snapshot.partial:
             self.call_after_refresh(pace.settle)
         follows = before is not None and before.host is snapshot.host and self.host.timed
         self.explorer.take(snapshot, changes(before, snapshot) if before and follows else None)
@@ -225,7 +225,7 @@ class NsviewApp(App[int]):
         self._heard()
 
     def on_progressed(self, message: Progressed) -> None:
-        self.explorer.query_one(Status).progress = f"read {message.done} of {message.total} processes …"
+        self.explorer.query_one(Status).progress = f"reading {message.done:,} of {message.total:,} processes …"
 
     def on_details_arrived(self, message: DetailsArrived) -> None:
         if self.host.live:
@@ -357,20 +357,28 @@ class NsviewApp(App[int]):
         old.stop()
         self._feed(host)
 
+    def whole(self) -> Snapshot | None:
+        """What is shown, for what would be wrong of a part of it: where that is all there is yet, it is said so."""
+        snapshot = self.explorer.snapshot
+        if snapshot is not None and snapshot.partial:
+            self.notify("Not everything is read yet; try again in a moment.", severity="warning")
+            return None
+        return snapshot
+
     # Lenses
 
     def action_lens(self, name: str) -> None:
         """Open a lens over the explorer, or instead of the one that is open."""
-        if self.explorer.snapshot is not None and name != self.lens_name:
+        if name != self.lens_name and (snapshot := self.whole()) is not None:
             module, made = LENSES[name]
-            self._open_lens(getattr(import_module(module, __package__), made)(self.explorer.snapshot))
+            self._open_lens(getattr(import_module(module, __package__), made)(snapshot))
 
     def compare(self, a: Process, b: Process) -> None:
         """Open the lens that compares two processes."""
-        if self.explorer.snapshot is not None:
+        if (snapshot := self.whole()) is not None:
             from .compare import Compare
 
-            self._open_lens(Compare(self.explorer.snapshot, a, b))
+            self._open_lens(Compare(snapshot, a, b))
 
     def _open_lens(self, lens: "Lens") -> None:
         self.close_lens()
@@ -395,7 +403,7 @@ class NsviewApp(App[int]):
     def go_to(self, wanted: Thing) -> None:
         """Go to the row of a process (its pid), a namespace (its type and inode), or of what a text means: a
         container's key or name, `net:4026532173`, a number. From a lens too; the way back leads there again."""
-        snapshot = self.explorer.snapshot
+        snapshot = self.whole()
         if snapshot is None:
             return
         if isinstance(wanted, str) and wanted not in snapshot.containers:
@@ -411,7 +419,7 @@ class NsviewApp(App[int]):
 
     def follow(self, thing: Thing, name: str) -> None:
         """Choose among all that a thing's numbers lead to, and go there. name: what it is called, not `safe`."""
-        snapshot = self.explorer.snapshot
+        snapshot = self.whole()
         if snapshot is not None:
             self.choose(f"From {safe(name)} to", around(snapshot, thing, self.nets))
 
@@ -427,6 +435,8 @@ class NsviewApp(App[int]):
 
     def action_jump(self) -> None:
         """Go to what is typed: a number, a name, or the first of what a filter leaves."""
+        if self.whole() is None:
+            return
         from .goto import GoTo
 
         def leads(text: str) -> list[Lead]:
@@ -564,9 +574,10 @@ class NsviewApp(App[int]):
 
     def action_copy(self) -> None:
         """Copy something of the chosen row."""
-        from .takeaway import copy
+        if self.whole() is not None:
+            from .takeaway import copy
 
-        copy(self)
+            copy(self)
 
     def copy_to_clipboard(self, text: str) -> None:
         """Copy it, in tmux too."""
@@ -577,9 +588,10 @@ class NsviewApp(App[int]):
 
     def action_export(self) -> None:
         """Write what is shown to a file."""
-        from .takeaway import ask_to_export
+        if self.whole() is not None:
+            from .takeaway import ask_to_export
 
-        ask_to_export(self)
+            ask_to_export(self)
 
     def action_help(self) -> None:
         """What the keys do, and what the kind of namespace is that is chosen."""

@@ -59,6 +59,9 @@ class DetailsPane(Lines, can_focus=True):
                 self._content = self._unplaced(row, by)
             case _:
                 self._content = Text()
+        if snapshot.partial and row is not None:
+            note = Text("Not everything is read yet: what is said of others is so far.", self._s("warning"))
+            self._content = Group(note, self._content)
         if row is not None and row.key != self._shown:
             self._shown = row.key
             self.scroll_to(y=0, animate=False, force=True)

@@ -130,7 +130,7 @@ def _group(line: GroupRow, snapshot: Snapshot, grouped_by: str, mark: Mark | Non
         dead = all((process := snapshot.processes.get(pid)) and process.state == "Z" for pid in line.pids)
         words = "given up by zombies" if dead else "not readable"
         pieces.append((f"{grouped_by} namespace {words}", "warning"))
-    pieces.append((_count(line), "dim"))
+    pieces.append((_count(line) + (" so far" if snapshot.partial else ""), "dim"))
     if line.namespace and not line.pids:
         pieces.append((f"  {safe(summary(line.namespace, snapshot))}", "dim"))
     return pieces

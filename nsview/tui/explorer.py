@@ -183,19 +183,28 @@ class Explorer(Screen[None]):
 
     def take(self, snapshot: Snapshot, happened: Changes | None) -> None:
         """Show a newer snapshot; the cursor stays on its process."""
-        self._latest = snapshot
         if self.snapshot is None:
-            self._begin(snapshot)
+            if not (snapshot.partial and self._says_nothing(snapshot)):
+                self._latest = snapshot
+                self._begin(snapshot)
+            return
+        self._latest = snapshot
+        if self.snapshot.partial:
+            self._show_latest()  # parts are few, and what they lack is missed: they do not wait, for a pause neither
             return
         if happened and not self.paused:
             self._remember(happened)
         self._refresh()
 
+    def _says_nothing(self, part: Snapshot) -> bool:
+        """Nothing that is asked for is known by a part of the host."""
+        return self.view.by == "container" or _mostly_unreadable(part)
+
     def _begin(self, snapshot: Snapshot) -> None:
         """The first snapshot."""
         self.snapshot = self.query_one(Status).snapshot = snapshot
-        mostly_unreadable = sum(snapshot.unreadable.values()) * 2 > len(snapshot.processes)
-        if mostly_unreadable and not snapshot.host.privileged and self._memory.state.grouping is None:
+        unreadable = _mostly_unreadable(snapshot)
+        if unreadable and not snapshot.host.privileged and self._memory.state.grouping is None:
             # Few inodes are to be seen without root, but cgroups are: containers are what can be told apart.
             self.view = msgspec.structs.replace(self.view, by="container")
             self.query_one(KindBar).by = "container"
@@ -255,7 +264,8 @@ class Explorer(Screen[None]):
             self._show_host(latest)  # another agent's, as root
         rows.update(latest, [process for mark, _, process in self._recent.values() if mark == "gone"])
         self.listing.show(rows, marks=self._marks({key: mark for key, (mark, _, _) in self._recent.items()}))
-        self._tell_soon(max(SOON, self._told + AGAIN - now))
+        was_part = before is not None and before.partial
+        self._tell_soon(SOON if was_part else max(SOON, self._told + AGAIN - now))
         row = self.listing.row
         if isinstance(row, ProcessRow) and self._asking is None and self._live:
             self._asking = self.set_timer(3 * AGAIN, partial(self._ask, row))  # its use of the host changes
@@ -698,6 +708,10 @@ class Explorer(Screen[None]):
             JoinDialog(process, details, self.snapshot, namespace, self._live, ready),
             self.app.enter,  # type: ignore[attr-defined]
         )
+
+
+def _mostly_unreadable(snapshot: Snapshot) -> bool:
+    return sum(snapshot.unreadable.values()) * 2 > len(snapshot.processes)
 
 
 def _is_sought(row: Row, wanted: filter.Filter, snapshot: Snapshot) -> bool:

@@ -45,7 +45,7 @@ class Listing(Lines, Cursor, can_focus=True):
         self.extras: tuple[Extra, ...] = ()  # columns that were asked for besides
         self._chosen: RowKey | None = None  # the row that the cursor is to stay on
         self._columns = draw.Columns(5, 6, 8, 10)
-        self._measured = 0.0, -1, -1  # when, and of what, the columns were measured
+        self._measured = 0.0, -1, -1, False  # when, and of what, the columns were measured
         self._marks: Mapping[RowKey, draw.Mark] = {}
 
     @property
@@ -82,8 +82,9 @@ class Listing(Lines, Cursor, can_focus=True):
 
     def _measure(self, snapshot: Snapshot) -> None:
         """How wide the columns are to be: anew when that may have changed, for it takes a look at every process."""
-        now = monotonic(), len(snapshot.containers), self.size.width
-        if now[0] > self._measured[0] + 5 or now[1:] != self._measured[1:] or self._columns.extras != self.extras:
+        now = monotonic(), len(snapshot.containers), self.size.width, snapshot.partial
+        due = snapshot.partial or now[0] > self._measured[0] + 5
+        if due or now[1:] != self._measured[1:] or self._columns.extras != self.extras:
             self._columns, self._measured = draw.columns(snapshot, self.size.width, self.extras), now
 
     def mark(self, marks: Mapping[RowKey, draw.Mark]) -> None:

@@ -40,11 +40,24 @@ class Status(Widget):
         if self.filter:
             left.append("  ")
             left.append(f" /{safe(self.filter)} ", self.get_component_rich_style("status--filter"))
-        right = Text(no_wrap=True)
+        right = self._counts(snapshot, wide)
+        gap = self.size.width - left.cell_len - right.cell_len
+        if gap < 1:
+            left.truncate(max(0, self.size.width - right.cell_len - 1), overflow="ellipsis")
+            gap = 1
+        return Text.assemble(left, " " * gap, right, no_wrap=True)
+
+    def _counts(self, snapshot: Snapshot, wide: bool) -> Text:
+        """What there is, and whether it is so now; of a part how far the reading is."""
+        host, right = snapshot.host, Text(no_wrap=True)
+        warning = self.get_component_rich_style("status--warning")
+        if snapshot.partial:
+            words = "stopped before everything was read" if self.source == "stopped" else self.progress
+            return right.append(f" {words} ", warning)
         denied = sum(n for reason, n in snapshot.unreadable.items() if reason != "ENOENT")
         if denied:
             words = f" {denied} unreadable{'' if host.privileged else ', R reads them as root'} "
-            right.append(words, self.get_component_rich_style("status--warning"))
+            right.append(words, warning)
             right.append("  ")
         if wide or not denied:
             right.append(f"{_count(snapshot.processes, 'process', 'processes')}  ")
@@ -55,12 +68,8 @@ class Status(Widget):
             right.append(f"{self.source} ")
         else:
             words = f" paused  +{len(since.new)} -{len(since.gone)} ~{len(since.moved)} "
-            right.append(words, self.get_component_rich_style("status--warning"))
-        gap = self.size.width - left.cell_len - right.cell_len
-        if gap < 1:
-            left.truncate(max(0, self.size.width - right.cell_len - 1), overflow="ellipsis")
-            gap = 1
-        return Text.assemble(left, " " * gap, right, no_wrap=True)
+            right.append(words, warning)
+        return right
 
 
 def _count(things: Sized, one: str, many: str = "") -> str:

@@ -6,7 +6,8 @@ cold: the agent's start and first look, against a C program of the same system c
 idle: processor time of a live explorer on which nothing happens, beside htop and top (P2).
 follow: from a fork, exec, exit, setns or new container to the screen (P3).
 keys: from a key to what it paints, in lists of many rows while processes come and go (P4).
-paint: from the command to the first row of the list, against an empty Textual app, beside few and many processes (P5).
+paint: from the command to a first useful picture, which is the host's namespace and another one with its processes
+  below it, against an empty Textual app, beside few and many processes (P5); and to the picture of all of them.
 memory: of all processes of a live explorer, beside many and very many (--most) processes (P7).
 growth: processor time a process of a look and of an update, very many against few (P8).
 filter: what a key typed into a filter costs before anything is drawn, beside many and very many processes (P4).
@@ -56,6 +57,9 @@ if TYPE_CHECKING:
 PYTHON = sys.executable
 NSVIEW = [str(script)] if (script := Path(PYTHON).with_name("nsview")).exists() else [PYTHON, "-m", "nsview"]
 FEW = 300
+# The marks of a fold: the details, which name namespaces too, have none.
+USEFUL = r"▶ net:\[\d+\]  host.*▼ net:\[\d+\].*\d +root +├─ crowd "
+WHOLE = r"containers?  live "
 LENS = 0.1  # seconds from a key to the first picture of a lens
 KEY = 0.016, 0.05  # seconds from a key to its picture: 95 of 100, and all
 
@@ -185,14 +189,15 @@ def filtering(bench: Bench, processes: int, most: int) -> None:
             bench.figures(f"filter.{number}", lambda number=number: filters.figures(Path(directory), number))  # type: ignore[misc]
 
 
-def paint(bench: Bench, processes: int, marker: str) -> None:
+def paint(bench: Bench, processes: int) -> None:
     with own_home() as env:
-        explorer = until(marker, NSVIEW, env=env)
+        explorer, whole = until(USEFUL, NSVIEW, env=env), until(WHOLE, NSVIEW, env=env)
         empty = until(empty_app.MARKER, [PYTHON, empty_app.__file__], env=env)
         for number, target in ((FEW, 1.15), (processes, 2.0)):
             with Crowd(number):
-                what = f"first row of nsview, an empty Textual app, beside {number:,} processes"
-                bench.compare(f"P5.{number}", what, explorer, empty, target)
+                what = f"an empty Textual app, beside {number:,} processes"
+                bench.compare(f"P5.{number}", f"first rows of nsview, {what}", explorer, empty, target)
+                bench.compare(f"P5.whole.{number}", f"all rows of nsview, {what}", whole, empty)
 
 
 def memory(bench: Bench, processes: int, most: int) -> None:
@@ -345,8 +350,6 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=10_000, metavar="N", help="how many are many (10000)")
     parser.add_argument("--most", type=int, default=50_000, metavar="N", help="how many are very many (50000)")
     parser.add_argument("--pairs", type=int, default=5, metavar="N", help="paired runs of each (5)")
-    # The mark of a fold: the details, which name namespaces too, have none.
-    parser.add_argument("--marker", default="▶ net:[", metavar="TEXT", help="what paint waits for (▶ net:[)")
     parser.add_argument("--commit", default="8f48905", metavar="REV", help="what before compares with (8f48905)")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(names):
@@ -361,7 +364,7 @@ def main() -> int:
         "idle": lambda: idle(bench, many),
         "follow": lambda: follow(bench, many),
         "keys": lambda: keys(bench, many, most),
-        "paint": lambda: paint(bench, many, arguments.marker),
+        "paint": lambda: paint(bench, many),
         "memory": lambda: memory(bench, many, most),
         "growth": lambda: growth(bench, most),
         "filter": lambda: filtering(bench, many, most),

@@ -1,4 +1,4 @@
-"""How long a full-screen program takes until its screen first holds a text, seen from its terminal's other side."""
+"""How long a full-screen program takes until its screen first holds something, seen from its terminal's other side."""
 
 import contextlib
 import fcntl
@@ -20,8 +20,9 @@ _CONTROL = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]P_^][^\x07\x1b]*(?:\x07|\
 
 
 def until(marker: str, words: Sequence[str], *, env: dict[str, str], timeout: float = 60) -> Run:
-    """A run of a program in its own terminal, from its start until `marker` is on the screen; then it is killed."""
-    wanted = marker.encode()
+    """A run of a program in its own terminal, from its start until `marker`, a regular expression, is on the screen;
+    then it is killed."""
+    wanted = re.compile(marker.encode(), re.DOTALL)
 
     def run() -> float:
         begin = perf_counter()
@@ -40,7 +41,7 @@ def until(marker: str, words: Sequence[str], *, env: dict[str, str], timeout: fl
                     seen += os.read(terminal, 65536)
                 except OSError:  # EIO: the program has ended
                     break
-                if wanted in _CONTROL.sub(b"", seen):
+                if wanted.search(_CONTROL.sub(b"", seen)):
                     return perf_counter() - begin
         finally:
             with contextlib.suppress(ProcessLookupError):

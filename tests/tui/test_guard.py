@@ -3,15 +3,19 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from nsview.model.records import Details, Process
+from nsview.model.rows import NoteRow, ProcessRow
 from nsview.model.snapshot import Snapshot, advance
 from nsview.tui.app import NsviewApp
 from nsview.tui.listing import Listing
+from nsview.tui.messages import Progressed, SnapshotArrived
+from nsview.tui.status import Status
 from tests.unit import make
 
-from .screens import WIDE, loaded
+from .screens import WIDE, drawn, loaded
 
 ROWS = 5000
 BURST = 300
@@ -143,3 +147,82 @@ async def test_while_paused_nothing_is_shown_anew(counts: Counts) -> None:
         await pilot.pause(0.5)
         assert counts.shown == 0
         assert app.explorer.snapshot is snapshots[0]
+
+
+def reading() -> list[Snapshot]:
+    """A first look in parts: an eighth of the processes, a quarter, a half, all and a container; then a birth."""
+    processes = [make.process(1), *(make.process(1000 + n, net=7 + n // 10) for n in range(800))]
+    parts = [replace(make.host(*processes[:number]), partial=True) for number in (100, 200, 400)]
+    whole = make.host(*processes, containers=[make.container("web", [1000])])
+    return [*parts, whole, advance(whole, 2.0, [make.process(5000, net=7)], [], [], [], [], [])]
+
+
+async def test_a_first_look_in_parts_is_a_picture_each_and_nothing_jumps_or_is_new(counts: Counts) -> None:
+    *parts, whole, later = reading()
+    app = explorer(lambda: iter(parts[:1]))
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        listing, status = app.explorer.listing, app.explorer.query_one(Status)
+        assert listing.row == listing.rows[1]
+        app.post_message(Progressed(1200, 9800))
+        await pilot.press("down", "down", "down")
+        await pilot.pause(0.3)
+        row, at = listing.row, listing.cursor - listing.scroll_offset.y
+        assert isinstance(row, ProcessRow)
+        assert "reading 1,200 of 9,800" in str(status.render())
+        counts.shown = counts.lines = 0
+        for number, snapshot in enumerate([*parts[1:], whole], 1):
+            app._arrived = snapshot
+            app.on_snapshot_arrived(SnapshotArrived())
+            await pilot.pause(0.1)
+            assert counts.shown == number
+            assert app.explorer.snapshot is snapshot
+            assert listing.row is not None
+            assert listing.row.key == row.key
+            assert listing.cursor - listing.scroll_offset.y == at
+            assert not listing._marks
+        assert "801 processes" in str(status.render())
+        app._arrived = later
+        app.on_snapshot_arrived(SnapshotArrived())
+        await pilot.pause(0.3)
+        assert list(listing._marks) == [("process", 5000, 5000)]
+
+
+async def test_of_a_part_nothing_is_said_that_takes_the_whole(counts: Counts) -> None:
+    part, *_, whole, _ = reading()
+    app = explorer(lambda: iter([part]))
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        for key in ("m", "a", "w", "colon", "y", "E", "o"):
+            await pilot.press(key)
+            await pilot.pause()
+            assert app.screen is app.explorer, key
+        assert "so far" in drawn(app)
+        await pilot.press("9")
+        assert [row.text for row in app.explorer.listing.rows if isinstance(row, NoteRow)] == [
+            "Containers are known when every process is read; a moment."
+        ]
+        await pilot.press("2")
+        assert "no other is in use" not in drawn(app)
+        # A pause begins with the whole.
+        await pilot.press("space")
+        app.explorer.take(whole, None)
+        await pilot.pause(0.3)
+        assert app.explorer.snapshot is whole
+        assert "so far" not in drawn(app)
+        assert "no other is in use" in drawn(app)
+        await pilot.press("space", "m")
+        assert app.screen is app.lens
+
+
+async def test_a_part_that_shows_nothing_of_what_is_asked_for_is_not_shown(counts: Counts) -> None:
+    part, *_, whole, _ = reading()
+    hidden = [replace(process, unreadable="EACCES") for process in part.processes.values()]
+    app = explorer(lambda: iter([replace(make.host(*hidden), partial=True)]))
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        assert app.explorer.snapshot is None
+        app.explorer.take(whole, None)
+        assert app.explorer.snapshot is whole
+        assert app.explorer.listing.cursor == 1
+        assert counts.shown == 1

@@ -110,6 +110,24 @@ def below(path, above):
     return path[len(above) :] if path.startswith(above + "/") else None
 
 
+class Places:
+    """Where some mounts show files that others show too: the same files have the same device and place on it."""
+
+    def __init__(self, mounts):
+        covered = hidden(mounts)
+        self._of: dict[str, list[Mount]] = {}
+        for mount in mounts:
+            if mount.id not in covered:
+                self._of.setdefault(mount.device, []).append(mount)
+        for places in self._of.values():
+            places.sort(key=lambda place: len(place.root))
+
+    def paths(self, mount):
+        """The paths to what a mount shows, the one that most of the file system is mounted on the way to first."""
+        rests = [(place, below(mount.root, place.root)) for place in self._of.get(mount.device, ())]
+        return [(place.point.rstrip("/") + rest) or "/" for place, rest in rests if rest is not None]
+
+
 def hidden(mounts):
     """The ids of the mounts that no path leads to: another is mounted over them, or over a directory above them."""
     points: dict[int, set[str]] = {}  # {id: where others are mounted on it}

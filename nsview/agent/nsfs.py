@@ -12,11 +12,12 @@ import os
 import re
 import struct
 
+from nsview.linux import NS_GET_NSTYPE
+
 from .mountinfo import unescaped
 
 NS_GET_USERNS = 0xB701
 NS_GET_PARENT = 0xB702
-NS_GET_NSTYPE = 0xB703
 NS_GET_OWNER_UID = 0xB704
 NS_GET_PID_FROM_PIDNS = 0x8004B706
 NS_GET_PID_IN_PIDNS = 0x8004B708

@@ -174,19 +174,13 @@ class _Host:
 
     def __init__(self, processes):
         self.modules = [name for name, path, word in _MODULES if _says(path, word)]
-        self._at: dict[str, list[tuple[str, str]]] = {}  # {device: [(root, point), ..]}
         own = mountinfo.parse(mountinfo.read_own())
         self._device_mounts = mountinfo.hierarchies(own).get("devices", ())
         try:
             mounts = mountinfo.parse(mountinfo.read(1))
         except OSError:
             mounts = own
-        covered = mountinfo.hidden(mounts)
-        for mount in mounts:
-            if mount.id not in covered:
-                self._at.setdefault(mount.device, []).append((mount.root, mount.point))
-        for places in self._at.values():
-            places.sort(key=lambda place: len(place[0]))
+        self._places = mountinfo.Places(mounts)
         self._sockets: dict[tuple[int, int], tuple[str, str]] = {}  # {(device, inode): (path, daemon)}
         for path, daemon in _daemon_sockets(processes):
             try:
@@ -198,12 +192,6 @@ class _Host:
 
     def told(self, mount):
         """The frame's record of a mount. host: where the host has what it shows, None where it has it nowhere."""
-        host = None
-        for root, point in self._at.get(mount.device, ()):
-            rest = mountinfo.below(mount.root, root)
-            if rest is not None:
-                host = (point.rstrip("/") + rest) or "/"
-                break
         return {
             "point": mount.point,
             "root": mount.root,
@@ -212,7 +200,7 @@ class _Host:
             "source": mount.source,
             "options": list(mount.options),
             "super_options": list(mount.super_options),
-            "host": host,
+            "host": next(iter(self._places.paths(mount)), None),
         }
 
     def device_rules(self, fd):

@@ -188,10 +188,11 @@ def namespace_name(path: str) -> str:
 def _kind_of(fd: int, path: str) -> str:
     import fcntl
 
+    from nsview import linux
     from nsview.model.kinds import KINDS
 
     try:
-        value = fcntl.ioctl(fd, 0xB703)  # NS_GET_NSTYPE, ioctl_nsfs(2)
+        value = fcntl.ioctl(fd, linux.NS_GET_NSTYPE)
     except OSError:
         raise HostError(f"{path}: not a namespace; give a path such as /proc/1/ns/net") from None
     for kind in KINDS:

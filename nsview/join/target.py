@@ -15,8 +15,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_NS_GET_NSTYPE = 0xB703  # ioctl_nsfs(2)
-
 
 class Held:
     """What a plan leads to. Subclasses say how it is joined."""
@@ -170,7 +168,7 @@ class NamedNamespace(Held):
         finally:
             os.close(probe)
         found = os.fstat(self._fd)
-        if (fcntl.ioctl(self._fd, _NS_GET_NSTYPE), found.st_ino, found.st_dev) != (flag, inode, device):
+        if (fcntl.ioctl(self._fd, linux.NS_GET_NSTYPE), found.st_ino, found.st_dev) != (flag, inode, device):
             raise Failure(GONE, f"{path} is another namespace by now, {kind}:[{inode}] no more: choose again")
 
     def descriptors(self) -> set[int]:

@@ -1,7 +1,6 @@
 """The mounts of a mount namespace, and how they differ from the host's.
 
-The same files have the same device and the same place on it in every namespace, wherever they are mounted; so that is
-what tells a container's own from what it was given of the host's.
+Where the host has the same files is what tells a container's own from what it was given of the host's.
 """
 
 from __future__ import annotations
@@ -20,21 +19,19 @@ def read(fd, initial):
     """{"mounts": [..], "total": n, "missing": [point, ..], "missing_total": n}
 
     A mount: point, root, fstype, source, options, shared, master, unbindable as in mountinfo. hidden: no path leads to
-    it. host_path: where the host has the same files, None: nowhere. host_peer: mounts made below it on the host appear
-    here too. missing: where the host has one that is not here; nothing for who has another root altogether.
+    it. host_path: where the host has the same files, at the same place if it has them there, None: nowhere. host_peer:
+    mounts made below it on the host appear here too. missing: where the host has one that is not here; nothing for who
+    has another root altogether.
     """
     own = mountinfo.parse(mountinfo.read(".", fd))
     host = _of_host(initial, fd)
-    places: dict[str, list[mountinfo.Mount]] = {}
-    covered = mountinfo.hidden(host)
-    for mount in host:
-        if mount.id not in covered:
-            places.setdefault(mount.device, []).append(mount)
+    places = mountinfo.Places(host)
     groups = {mount.shared for mount in host if mount.shared}
     hidden = mountinfo.hidden(own)
     records = []
     for mount in own:
-        path = _host_path(mount, places.get(mount.device, ()))
+        paths = places.paths(mount)
+        path = mount.point if mount.point in paths else next(iter(paths), None)
         records.append(
             {
                 "point": mount.point,
@@ -78,20 +75,6 @@ def _of_host(initial, fd):
             _host = text, mountinfo.parse(text)
         return _host[1]
     return []
-
-
-def _host_path(mount, places):
-    """Where the host has the same files: at the same place if it has, else where most of the way is mounted."""
-    best = None
-    for place in places:
-        rest = mountinfo.below(mount.root, place.root)
-        if rest is None:
-            continue
-        path = (place.point if place.point != "/" or not rest else "") + rest
-        rank = path == mount.point, len(place.root), -len(path)
-        if best is None or rank > best[0]:
-            best = rank, path
-    return best[1] if best else None
 
 
 def _missing(own, host):

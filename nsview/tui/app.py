@@ -400,22 +400,23 @@ class NsviewApp(App[int]):
 
     # Going to where a thing has its row
 
-    def go_to(self, wanted: Thing) -> None:
+    def go_to(self, wanted: Thing) -> bool:
         """Go to the row of a process (its pid), a namespace (its type and inode), or of what a text means: a
-        container's key or name, `net:4026532173`, a number. From a lens too; the way back leads there again."""
+        container's key or name, `net:4026532173`, a number. From a lens too; the way back leads there again.
+        False where one is not there, or not yet."""
         snapshot = self.whole()
         if snapshot is None:
-            return
+            return False
         if isinstance(wanted, str) and wanted not in snapshot.containers:
             leads = meant(snapshot, wanted)
             if not leads:
                 self.notify(f"Nothing here is {safe(wanted)}.", severity="warning", markup=False)
-                return
+                return False
             if len(leads) > 1:
                 self.choose(f"{safe(wanted)} may mean", leads)
-                return
+                return False
             wanted = leads[0].thing
-        self.explorer.go_to(wanted)
+        return self.explorer.go_to(wanted)
 
     def follow(self, thing: Thing, name: str) -> None:
         """Choose among all that a thing's numbers lead to, and go there. name: what it is called, not `safe`."""

@@ -488,17 +488,18 @@ class Explorer(Screen[None]):
             keys.append(row.group)
         return Place(self.view, tuple(keys), self.app.lens_name)  # type: ignore[attr-defined]
 
-    def go_to(self, thing: Thing) -> None:
-        """Put the cursor on the row of a thing, however the view must change for it."""
+    def go_to(self, thing: Thing) -> bool:
+        """Put the cursor on the row of a thing, however the view must change for it. False where it is here no more."""
         found = reveal(self.snapshot, self.view, thing) if self.snapshot is not None else None
         if found is None:
             name = f"{thing[0]}:[{thing[1]}]" if isinstance(thing, tuple) else safe(str(thing))
             self.notify(f"{name} is not here any more.", severity="warning", markup=False)
-            return
+            return False
         self._trail.leave(self._here)
         self.app.close_lens()  # type: ignore[attr-defined]
         view, keys = found
         self.look_again(Place(view, tuple(keys)))
+        return True
 
     def action_follow(self) -> None:
         """Choose among what the row's numbers lead to."""

@@ -19,7 +19,7 @@ from textual.widgets import Input, Static
 
 from nsview.model.filter import Fields, Filter, FilterError, Texts, of_columns, parse
 from nsview.model.snapshot import Snapshot
-from nsview.model.table import Column, Line, narrow
+from nsview.model.table import Column, Line, Thing, narrow
 from nsview.model.text import safe
 
 from .binding import Binding
@@ -42,6 +42,8 @@ class Lens(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only what matches (the words are below)"),
+        Binding("e", "enter", "Shell", tooltip="Go to what is behind the line, and open a shell there"),
+        Binding("x", "enter(True)", "Run", show=False, tooltip="Go there, and run a ready command in it"),
         Binding("d", "toggle_details", "Details", tooltip="Show or hide the details"),
         Binding("tab", "app.focus_next", "Between the lines and their details", show=False),
         Binding("n", "next_match", "Next line that matches the filter, also when it is cleared", show=False),
@@ -199,6 +201,19 @@ class Lens(Screen[None]):
 
     def on_line_opened(self, message: LineOpened) -> None:
         self.open(message.line)
+
+    def behind(self, line: Line) -> Thing | None:
+        """What of the host is behind the chosen line, to be entered."""
+        return line.thing
+
+    def action_enter(self, ready: bool = False) -> None:
+        """By way of the explorer, which says why where there is no way in; the way back leads there again."""
+        line = self.table.line
+        thing = self.behind(line) if line else None
+        if thing is None:
+            self.notify("No process or namespace is behind this line.", severity="warning")
+        elif self.nsview.go_to(thing):
+            self.nsview.action_ready() if ready else self.nsview.explorer.action_enter()
 
     # Keys: the filter
 

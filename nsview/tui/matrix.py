@@ -13,7 +13,7 @@ from nsview.model.kinds import KIND, KIND_NAMES, KindName
 from nsview.model.matrix import Entry
 from nsview.model.rows import GROUPINGS, Grouping
 from nsview.model.snapshot import Snapshot
-from nsview.model.table import Column, Line
+from nsview.model.table import Column, Line, Thing
 from nsview.model.text import safe
 
 from .binding import Binding
@@ -110,8 +110,12 @@ class Matrix(Lens):
             text.append(f"\n{kind}: and {len(inodes) - _TOLD} more", self._style("dim"))
 
     def open(self, line: Line) -> None:
+        if thing := self.behind(line):
+            self.nsview.go_to(thing)
+
+    def behind(self, line: Line) -> Thing | None:
+        """The namespace of the cell; the whole of it in the column of names."""
         entry = line.subject
         assert isinstance(entry, Entry)
         inodes = entry.namespaces[self.table.column - 1] if self.kind is not None else ()
-        thing = (self.kind, inodes[0]) if self.kind is not None and inodes and inodes[0] is not None else entry.thing
-        self.nsview.go_to(thing)
+        return (self.kind, inodes[0]) if self.kind is not None and inodes and inodes[0] is not None else entry.thing

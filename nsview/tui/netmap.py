@@ -23,7 +23,7 @@ from nsview.model.netmap import Map, Place, endpoint
 from nsview.model.netpicture import picture
 from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
-from nsview.model.table import Column, Line
+from nsview.model.table import Column, Line, Thing
 from nsview.model.text import safe
 
 from .binding import Binding
@@ -301,6 +301,9 @@ class NetMap(Lens):
                 self.nsview.go_to(("net", link.net))
             case _:
                 self.nsview.go_to(("net", place.net.inode))
+
+    def behind(self, line: Line) -> Thing | None:
+        return ("net", line.subject.net.inode) if isinstance(line.subject, Place) else None
 
     def action_again(self) -> None:
         self._ask()

@@ -1,12 +1,15 @@
 """The lens m: its keys, where a cell leads, and the explanation of its kind."""
 
 import pytest
+from textual.widgets import Checkbox
 
 from nsview.model import matrix
 from nsview.model.kinds import KIND_NAMES
 from nsview.tui import matrix as lens
+from nsview.tui.dialog import JoinDialog
 from nsview.tui.help import HelpScreen
 from nsview.tui.matrix import Matrix
+from nsview.tui.palette import Palette
 
 from .screens import SMALL, WIDE, drawn, opened
 
@@ -97,3 +100,30 @@ async def test_a_matrix_without_containers_says_what_to_press() -> None:
     async with opened() as (app, pilot):
         await pilot.press("m", "slash", *"nothing like it", "enter")
         assert "Esc shows everything again" in drawn(app)
+
+
+async def test_e_asks_to_enter_what_is_behind_the_line_or_the_namespace_of_the_cell() -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("m", "end", "e")
+        await pilot.pause()
+        assert isinstance(app.screen, JoinDialog) and "Enter web-logs" in drawn(app)
+        await pilot.press("escape")
+        assert app.screen is app.explorer
+        await pilot.press("m", "end", *["right"] * (1 + KIND_NAMES.index("net")), "e")
+        await pilot.pause()
+        assert isinstance(app.screen, JoinDialog) and _ticked(app.screen) == ["kind-net"]
+        await pilot.press("escape", "m", "end", "x")
+        await pilot.pause()
+        assert isinstance(app.screen, Palette)
+
+
+def _ticked(dialog: JoinDialog) -> list[str | None]:
+    return [box.id for box in dialog.query(Checkbox) if box.value]
+
+
+async def test_e_where_nothing_is_behind_says_so() -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("m", "slash", *"nobodyshere", "enter", "e")
+        await pilot.pause()
+        assert isinstance(app.screen, Matrix)
+        assert [n.message for n in app._notifications] == ["No process or namespace is behind this line."]

@@ -468,7 +468,7 @@ def _list_nets(options: argparse.Namespace) -> int:
     if nets is None:
         raise Failure(UNREADABLE, "the recording has no net map in it; `nsview record` makes one that has")
     found = Map(nets, whole)
-    wanted = _parsed(options.filter, "net", fields(found.names))
+    wanted = _parsed(options.filter, "net", fields(found))
     others = {pid: process for pid, process in whole.processes.items() if pid not in _asking(options)}
     seen = replace(whole, processes=others)
     lines = narrow(found.lines(), lambda line: wanted.line(line, seen))

@@ -4,15 +4,16 @@ from collections.abc import Callable, Iterable, Sequence
 
 from .filter import OF_THINGS, Field, Fields
 from .net import Interface, Listener, Net
-from .netmap import Place, kind_of, own_interfaces
+from .netmap import Map, Place, kind_of, own_interfaces
 from .table import Line
 
 
-def fields(names: Callable[[Interface], list[str]] = lambda interface: [interface.name]) -> Fields:
-    """Those of a map's lines, and then those of the namespaces and processes behind them. names: Map.names."""
+def fields(found: Map | None = None) -> Fields:
+    """Those of a map's lines, and then those of the namespaces and processes behind them. None: it is not there yet."""
     of_processes = OF_THINGS["state"].process
+    names = found.names if found else _name
     own = (
-        Field("port", "number", "a port that is listened on", line=_ports),
+        Field("port", "number", "a port that is listened on, or published for it", line=_ports_of(found)),
         Field("protocol", "text", "tcp or udp", line=_protocols),
         Field("interface", "text", "an interface, or the other end of its pair: vethab12", line=_each(names)),
         Field("address", "text", "an address that it has, or is listened on", line=_addresses),
@@ -21,8 +22,8 @@ def fields(names: Callable[[Interface], list[str]] = lambda interface: [interfac
         Field("state", "text", "up, down ..; or a process's: running ..", of_processes,
               line=_each(lambda interface: [interface.state])),
     )  # fmt: skip
-    found = {field.name: field for field in own}
-    return found | {name: field for name, field in OF_THINGS.items() if name not in found}
+    its = {field.name: field for field in own}
+    return its | {name: field for name, field in OF_THINGS.items() if name not in its}
 
 
 def _interfaces(line: Line) -> Sequence[Interface]:
@@ -53,8 +54,20 @@ def _addresses(line: Line) -> list[str]:
     return [*of_links, *(one.address for one in _listeners(line))]
 
 
-def _ports(line: Line) -> list[int]:
-    return [one.port for one in _listeners(line)]
+def _name(interface: Interface) -> list[str]:
+    return [interface.name]
+
+
+def _ports_of(found: Map | None) -> Callable[[Line], list[int]]:
+    """Its own, and those that others listen on for it."""
+
+    def ports(line: Line) -> list[int]:
+        net = line.subject.net if isinstance(line.subject, Place) else line.subject
+        own = _listeners(line)
+        others = [at.port for one in own for at in found.publishers(net, one)] if found and isinstance(net, Net) else ()
+        return [*(one.port for one in own), *others]
+
+    return ports
 
 
 def _protocols(line: Line) -> list[str]:

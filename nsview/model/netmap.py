@@ -9,6 +9,7 @@ from functools import cached_property
 
 from msgspec import Struct
 
+from . import published
 from .group import containers_of
 from .label import label
 from .net import Interface, Listener, Net, Nets, Route
@@ -25,6 +26,15 @@ class Place(Struct, frozen=True, gc=False):
 
     net: Net
     thing: Interface | Route | Listener | None = None
+
+
+class Published(Struct, frozen=True, gc=False):
+    """What a listener is there for: a port of a container, in its net namespace. pid: of the proxy that says so."""
+
+    container: Container
+    net: Net
+    port: int
+    pid: int
 
 
 class Map:
@@ -154,6 +164,65 @@ class Map:
             words += [f"{listener.protocol} {endpoint(listener)}", *(p.command for p in self.owners(listener))]
         return Line(net.inode, (), net, more=" ".join(words), thing=("net", net.inode))
 
+    @cached_property
+    def _published(self) -> dict[int, Published]:
+        """{inode of a socket: what it is there for}."""
+        found = {}
+        for net in self._known.values():
+            for listener in net.listeners:
+                for process in self.owners(listener):
+                    to = published.target(process, listener)
+                    if to and (there := self._at(to.address, process.uid)):
+                        found[listener.inode] = Published(*there, to.port, process.pid)
+        return found
+
+    def _at(self, address: str, uid: int) -> tuple[Container, Net] | None:
+        """The container of a user that has an address; of several that share it the oldest, who it was made for. None
+        where there is none, or the same address in several net namespaces."""
+        nets = [
+            net
+            for net in self._known.values()
+            if any(own.partition("/")[0] == address for i in net.interfaces for own in i.addresses)
+        ]
+        processes = self.snapshot.processes
+        own = [
+            (container, net)
+            for net in nets
+            for container in self.containers(net.inode)
+            if (shim := processes.get(container.shim_pid or 0)) and shim.uid == uid
+        ]
+        if len({net.inode for _, net in own}) != 1:
+            return None
+        return min(own, key=lambda one: (p.start if (p := processes.get(one[0].init_pid or 0)) else 0, one[0].key))
+
+    @cached_property
+    def _publishers(self) -> dict[tuple[int, str, int], list[Listener]]:
+        """{(net, protocol, port): where else that is published}."""
+        found: dict[tuple[int, str, int], list[Listener]] = {}
+        for net in self._known.values():
+            for listener in net.listeners:
+                if to := self._published.get(listener.inode):
+                    found.setdefault((to.net.inode, listener.protocol, to.port), []).append(listener)
+        return found
+
+    def published(self, listener: Listener) -> Published | None:
+        """What a listener is there for, where that is a container's port in another net namespace."""
+        return self._published.get(listener.inode)
+
+    def thing(self, place: Place) -> Thing:
+        """What is behind a line: the container that a listener is there for, the first process that has it open, or the
+        net namespace."""
+        if isinstance(place.thing, Listener):
+            if to := self.published(place.thing):
+                return to.container.key
+            if owners := self.owners(place.thing):
+                return owners[0].pid
+        return "net", place.net.inode
+
+    def publishers(self, net: Net, listener: Listener) -> list[Listener]:
+        """The listeners that are there for this one."""
+        return self._publishers.get((net.inode, listener.protocol, listener.port), [])
+
     def names(self, interface: Interface) -> list[str]:
         """What an interface is known by: its names, and that of the other end."""
         link = interface.link
@@ -171,7 +240,12 @@ class Map:
             return "no process that can be seen" if listener.inode else "the kernel"
         words = some([f"{process.pid} {process.comm}" for process in owners], 2)
         names = sorted({c.name for process in owners if (c := self.snapshot.container_of(process))})
-        return f"{words}  {some(names, 2)}" if names else words
+        told = [words, *([some(names, 2)] if names else ())]
+        if to := self.published(listener):
+            told.append(f"→ {to.container.name}:{to.port}")
+        if at := self.publishers(net, listener):
+            told.append(f"← {some([endpoint(one) for one in at], 2)}")
+        return "  ".join(told)
 
     def lines(self) -> list[Line]:
         """The lines of the table; their cells: name, kind, address, where it leads or whose it is."""
@@ -250,8 +324,8 @@ class Map:
         )
         owners = self.owners(listener)
         more = " ".join((more, *(process.command for process in owners)))
-        thing: Thing = owners[0].pid if owners else ("net", net.inode)
-        return Line((net.inode, "listener", listener.inode), cells, Place(net, listener), 1, more, thing)
+        place = Place(net, listener)
+        return Line((net.inode, "listener", listener.inode), cells, place, 1, more, self.thing(place))
 
 
 def own_interfaces(net: Net) -> Sequence[Interface]:

@@ -21,7 +21,7 @@ from nsview.model.net import Interface, Listener, Net, Nets, Route
 from nsview.model.netfields import fields
 from nsview.model.netmap import Map, Place, endpoint
 from nsview.model.netpicture import picture
-from nsview.model.records import Process
+from nsview.model.published import HOLDERS
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Column, Line, Thing
 from nsview.model.text import safe
@@ -172,7 +172,7 @@ class NetMap(Lens):
 
     @property
     def fields(self) -> Fields:
-        return fields(self._map.names) if self._map else fields()
+        return fields(self._map)
 
     def narrowed(self) -> Sequence[Line]:
         found = self._map
@@ -275,14 +275,26 @@ class NetMap(Lens):
                 ("uid", str(listener.uid)),
                 ("socket", str(listener.inode)),
             ),
-            _heading("WHO HAS IT OPEN"),
         ]
+        if to := found.published(listener):
+            parts += [
+                _heading("PUBLISHED FOR"),
+                Text(safe(f"{to.container.name}, port {to.port}"), "green"),
+                Text(safe(f"in {found.title(to.net.inode)}  net:[{to.net.inode}]")),
+                Text(f"by the command line of docker-proxy, pid {to.pid}", "dim"),
+            ]
+        if at := found.publishers(net, listener):
+            parts += [_heading("PUBLISHED AT"), *(Text(f"{one.protocol} {safe(endpoint(one))}") for one in at)]
+        parts.append(_heading("WHO HAS IT OPEN"))
         owners = found.owners(listener)
         for process in owners[:20]:
             parts.append(Text(safe(f"{process.pid} {process.command}")))
             container = self.snapshot.container_of(process)
             if container:
                 parts.append(Text(safe(f"    in {container.name} ({container.runtime})"), "green"))
+        if not found.published(listener) and any(process.comm in HOLDERS for process in owners):
+            where = "the firewall's rules know, or who holds it alone; `docker ps` tells"
+            parts.append(Text(f"\nIt may be published for a container: {where}.", "dim"))
         if not owners:
             parts.append(Text("No process that can be looked into: the kernel's own, or one that is protected."))
         return Group(*parts)
@@ -290,17 +302,16 @@ class NetMap(Lens):
     # Keys
 
     def open(self, line: Line) -> None:
-        """Go to the process that listens, else to the namespace; from an interface to where it leads."""
+        """Go to the container that is published, to the process that listens, else to the namespace; from an interface
+        to where it leads."""
         place, found = line.subject, self._map
         if not isinstance(place, Place) or found is None:
             return
         match place.thing:
-            case Listener() as listener if owner := _first(found.owners(listener)):
-                self.nsview.go_to(owner.pid)
             case Interface(link=link) if link and link.net and link.net != place.net.inode:
                 self.nsview.go_to(("net", link.net))
             case _:
-                self.nsview.go_to(("net", place.net.inode))
+                self.nsview.go_to(found.thing(place))
 
     def behind(self, line: Line) -> Thing | None:
         return ("net", line.subject.net.inode) if isinstance(line.subject, Place) else None
@@ -334,10 +345,6 @@ class NetMap(Lens):
         """The picture is as wide as there is room."""
         if self._chart.drawn:
             self._show()
-
-
-def _first(processes: Sequence[Process]) -> Process | None:
-    return processes[0] if processes else None
 
 
 def _title(text: str) -> Text:

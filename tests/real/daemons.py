@@ -138,7 +138,7 @@ class Docker:
                 *("--data-root", str(self.data_root), "--exec-root", str(self.exec_root)),
                 *("-H", f"unix://{self.address}", "-p", str(root / "d.pid"), "--group", "0"),
                 *("--bridge", workspace.bridge, "--iptables=false", "--ip6tables=false"),
-                *("--ip-forward=false", "--ip-masq=false", "--userland-proxy=false"),
+                *("--ip-forward=false", "--ip-masq=false", "--userland-proxy=true"),
                 *extra,
             ],
             root / "log",

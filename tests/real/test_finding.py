@@ -94,7 +94,7 @@ def test_the_command_line_finds_by_each_field(pids: dict[str, int], docker: Dock
     ("expression", "said"),
     [
         ("container=web )", "--filter, at character 15: nothing opens this parenthesis"),
-        ("contaner=web", "--filter, at character 1: no field is called contaner (in quotes it is text); did you mean"),
+        ("contaner=web", "--filter, at character 1: no field is called contaner here (in quotes it is text)"),
         ("net:", "--filter, at its end: net: needs a value"),
         ('a "b', "--filter, at character 3: nothing closes this quote"),
     ],

@@ -75,7 +75,7 @@ class Seen:
     def answer(self, words: str) -> list[str]:
         """The lines that are left after typing this, each with a space between its cells."""
         found = Map(self.nets, self.snapshot)
-        lines = left(found.lines(), words, self.snapshot, fields(found.names), "net")
+        lines = left(found.lines(), words, self.snapshot, fields(found), "net")
         return [" ".join(cell.text for cell in line.cells if cell.text).strip() for line in lines]
 
 

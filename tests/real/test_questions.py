@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from nsview.model.rows import GroupRow
 from nsview.tui.app import NsviewApp
 from nsview.tui.lens import Lens
 from tests.tui.screens import drawn
@@ -157,3 +158,27 @@ async def test_each_lens_is_asked_in_the_language_of_the_explorer(pids: dict[str
     assert [one["name"] for one in json.loads(done.stdout)["findings"]] == [APART]
     wrong = nsview("audit", "--filter", "colour=red")
     assert wrong.returncode == 2 and "at character 1: no field is called colour here" in wrong.stderr
+
+
+async def test_which_container_is_a_published_port_for(docker: Docker) -> None:
+    """The port is typed, Enter goes to the container; docker inspect knows it too."""
+    name, inside = f"qpub{os.getpid()}", "8077"
+    pid = docker.container(name, "-p", f"127.0.0.1:0:{inside}", command=("httpd", "-f", "-p", inside))
+    try:
+        ((bound,),) = docker.inspect(name)["NetworkSettings"]["Ports"].values()
+        async with exploring() as (app, pilot):
+            await pilot.press("w", "slash", *bound["HostPort"], "enter")
+            await until(pilot, lambda: f"docker-proxy  → {name}:{inside}" in drawn(app))
+            shown = [line.split("▊")[0].split() for line in drawn(app).splitlines()]
+            (there,) = [line for line in shown if line[:2] == ["tcp", inside]]
+            assert " ".join(there[4:]).startswith(f"{pid} httpd {name} ← 127.0.0.1:")
+            await pilot.press("g", "j")
+            await until(pilot, lambda: f"{name}, port {inside}" in drawn(app).partition("PUBLISHED FOR")[2])
+            await pilot.press("enter")
+            await until(pilot, lambda: app.lens is None)
+            row = app.explorer.listing.row
+            assert isinstance(row, GroupRow) and row.container is not None and row.container.name == name
+        lines = nsview("list", "nets", "--filter", f"port={bound['HostPort']} container={name}").stdout.splitlines()
+        assert [line.split()[0] for line in lines[1:]] == ["host", "tcp", name, "tcp"]
+    finally:
+        docker.remove(name)

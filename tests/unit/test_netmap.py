@@ -4,6 +4,7 @@ import json
 import random
 import re
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -71,7 +72,7 @@ def texts(lines: Iterable[Line]) -> list[str]:
 
 def answer(expression: str) -> list[str]:
     there = found()
-    return texts(left(there.lines(), expression, there.snapshot, fields(there.names), "net"))
+    return texts(left(there.lines(), expression, there.snapshot, fields(there), "net"))
 
 
 def test_the_hosts_comes_first_then_containers_then_the_named() -> None:
@@ -120,7 +121,7 @@ def test_what_is_drawn_is_found_by_all_that_is_in_it_and_not_by_what_hangs_from_
     wholes = [there.whole(net) for net in there.nets]
 
     def drawn(expression: str) -> list[str]:
-        kept = left(wholes, expression, there.snapshot, fields(there.names), "net")
+        kept = left(wholes, expression, there.snapshot, fields(there), "net")
         return [there.title(line.key) for line in kept]  # type: ignore[arg-type]
 
     assert drawn("port=8080") == drawn("8080") == drawn("interface=vethab12 container=web") == ["logs, web"]
@@ -176,6 +177,56 @@ def test_the_command_line_prints_the_same_lines_and_json_of_the_records() -> Non
     assert net["title"] == "logs, web" and net["containers"] == ["docker:logs", "docker:web"]
     assert net["interfaces"][1]["link"] == {"index": 7, "net": HOST_INODE, "peer": True}
     assert net["listeners"][0]["pids"] == [10, 11]
+
+
+def proxied(container_ip: str = "172.17.0.2", **fields: object) -> tuple[Nets, Snapshot]:
+    """The world with a docker-proxy that publishes 8080 of `web` at 80; its arguments and more can be changed."""
+    words = ("docker-proxy", "-proto", "tcp", "-host-ip", "0.0.0.0", "-host-port", "80", "-container-ip", container_ip)
+    proxy = process(50, comm="docker-proxy", cmdline=(*words, "-container-port", "8080"))
+    shims = process(60, comm="containerd-shim")
+    shown = world()
+    containers = {key: replace(c, shim_pid=60) for key, c in shown.containers.items()}
+    processes = {**shown.processes, 50: replace(proxy, **fields), 60: shims}
+    bound = replace(HOST, listeners=(*HOST.listeners, Listener("tcp", "0.0.0.0", 80, 777, 0, (50,))))
+    return Nets(1.0, (BLUE, LEDGER, WEB, bound)), replace(shown, processes=processes, containers=containers)
+
+
+def asked(nets: Nets, shown: Snapshot, expression: str) -> list[str]:
+    there = Map(nets, shown)
+    return texts(left(there.lines(), expression, shown, fields(there), "net"))
+
+
+def test_a_published_port_leads_to_its_container() -> None:
+    nets, shown = proxied()
+    assert asked(nets, shown, "port=80")[1:] == [
+        "tcp 80  listens  0.0.0.0:80  50 docker-proxy  → web:8080",
+        "logs, web  net:[20]  3 processes",
+        "tcp 8080  listens  [::]:8080  10 httpd, 11 httpd  web  ← 0.0.0.0:80",
+    ]
+    assert asked(nets, shown, "port=80 container=web") == asked(nets, shown, "port=80")
+    line = next(line for line in Map(nets, shown).lines() if line.cells[0].text.strip() == "tcp 80")
+    assert line.thing == "docker:web"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"container_ip": "172.17.0.99"}, {"comm": "nc"}, {"uid": 1000}, {"cmdline": ("docker-proxy",)},
+        {"cmdline": ("docker-proxy", "-proto", "udp", "-host-port", "80", "-container-ip", "172.17.0.2",
+                     "-container-port", "8080")},
+        {"cmdline": ("docker-proxy", "-proto", "tcp", "-host-port", "80", "-container-ip", "172.17.0.2",
+                     "-container-port", "²")},
+    ],
+)  # fmt: skip
+def test_who_only_calls_himself_a_proxy_or_says_something_else_is_not_believed(told: dict[str, Any]) -> None:
+    lines = asked(*proxied(**told), "port=80")
+    assert len(lines) == 2 and "→" not in lines[1]
+
+
+def test_of_an_address_that_is_there_twice_it_is_not_known_whose_it_is() -> None:
+    nets, shown = proxied()
+    twin = replace(LEDGER, interfaces=WEB.interfaces)
+    assert not any("→ web:8080" in line for line in asked(Nets(1.0, (*nets.nets, twin)), shown, "port=80"))
 
 
 # The picture

@@ -8,6 +8,7 @@ from msgspec import Struct
 from .kinds import KIND_NAMES
 from .records import Container, Namespace, NamespaceKey, Process
 from .snapshot import Snapshot
+from .table import Thing
 from .text import safe
 
 NAMESPACE = re.compile(r"([a-z]+):(?:(\d{1,20})|\[(\d{1,20})\])", re.ASCII)
@@ -55,6 +56,17 @@ def resolve(snapshot: Snapshot, text: str) -> Target:
         raise TargetError("gone", f"no process {text}; `nsview list processes` shows those there are")
     unread = "" if snapshot.host.privileged else ", whose names only root can read"
     raise TargetError("gone", f"no container {text!r}; `nsview list containers` shows those there are{unread}")
+
+
+def process_of(snapshot: Snapshot, thing: Thing) -> Process | None:
+    """The process that stands for a thing; None where it is gone, or nobody is in it."""
+    match thing:
+        case int():
+            return snapshot.processes.get(thing)
+        case str():
+            container = snapshot.containers.get(thing)
+            return of_container(snapshot, container).process if container else None
+    return of_namespace(snapshot, thing).process if thing in snapshot.namespaces else None
 
 
 def of_namespace(snapshot: Snapshot, key: NamespaceKey) -> Target:

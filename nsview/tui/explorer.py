@@ -52,6 +52,7 @@ from .filterline import FilterInput, FilterNote
 from .keys import Keys
 from .kindbar import KindBar
 from .listing import Listing
+from .marks import Marks
 from .messages import Chosen, EnterWanted, FoldWanted, GroupingWanted
 from .status import Status
 from .trail import Place, Trail
@@ -122,7 +123,7 @@ class Explorer(Screen[None]):
         self.paused = False
         self._latest: Snapshot | None = None  # what the host is like, also while what is shown is kept still
         self._recent: dict[RowKey, tuple[draw.Mark, float, Process]] = {}  # marks, until when, and on what
-        self._marked: dict[RowKey, Process] = {}  # the rows that are to be compared, two at most
+        self._marked = Marks[RowKey]()
         self._fading: Timer | None = None
         self._stale = self._refreshing = False
         self.details: Details | None = None
@@ -287,7 +288,7 @@ class Explorer(Screen[None]):
 
     def _marks(self, happened: dict[RowKey, draw.Mark]) -> dict[RowKey, draw.Mark]:
         """What has happened to rows, and which the user has marked."""
-        return {**dict.fromkeys(self._marked, "marked"), **happened}
+        return {**dict.fromkeys(self._marked.of, "marked"), **happened}
 
     def action_pause(self) -> None:
         self.paused = not self.paused
@@ -541,25 +542,16 @@ class Explorer(Screen[None]):
         if row is None or process is None:
             self.notify("No process is in it, so there is nothing to compare.", severity="warning")
             return
-        if self._marked.pop(row.key, None) is None:
-            self._marked = {**dict([*self._marked.items()][-1:]), row.key: process}
+        self._marked.turn(row.key, process)
         self._refresh()
 
     def action_compare(self) -> None:
         """Compare the two that are marked, or the one that is with the chosen one."""
-        snapshot = self.snapshot
-        chosen = self._representative(self.listing.row)
-        here = [p for p in self._marked.values() if snapshot and self._is_here(p, snapshot)]
-        if len(here) < 2 and chosen is not None and all(process.pid != chosen.pid for process in here):
-            here.append(chosen)
-        if len(here) < 2:
+        pair = self._marked.pair(self.snapshot, self.process) if self.snapshot else None
+        if pair is None:
             self.notify("Mark a row with v, go to another, and press c to compare the two.")
             return
-        self.app.compare(*here)  # type: ignore[attr-defined]
-
-    def _is_here(self, process: Process, snapshot: Snapshot) -> bool:
-        now = snapshot.processes.get(process.pid)
-        return now is not None and now.start == process.start
+        self.app.compare(*pair)  # type: ignore[attr-defined]
 
     # Keys: the filter
 

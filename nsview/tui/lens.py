@@ -18,13 +18,16 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from nsview.model.filter import Fields, Filter, FilterError, Texts, of_columns, parse
+from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Column, Line, Thing, narrow
+from nsview.model.target import process_of
 from nsview.model.text import safe
 
 from .binding import Binding
 from .filterline import FilterInput, FilterNote
 from .keys import Keys
+from .marks import Marks
 from .messages import LineChosen, LineOpened, NetsArrived
 from .pane import Pane
 from .status import Status
@@ -45,6 +48,8 @@ class Lens(Screen[None]):
         Binding("e", "enter", "Shell", tooltip="Go to what is behind the line, and open a shell there"),
         Binding("x", "enter(True)", "Run", show=False, tooltip="Go there, and run a ready command in it"),
         Binding("d", "toggle_details", "Details", tooltip="Show or hide the details"),
+        Binding("v", "mark", "Mark", show=False, tooltip="Mark the line, to compare it with another; again: unmark it"),
+        Binding("c", "compare", "Compare", show=False, tooltip="Compare the two marked lines, or the one with this"),
         Binding("tab", "app.focus_next", "Between the lines and their details", show=False),
         Binding("n", "next_match", "Next line that matches the filter, also when it is cleared", show=False),
         Binding("N", "next_match(-1)", "Line before that matches the filter", show=False, id="previous-match"),
@@ -73,6 +78,7 @@ class Lens(Screen[None]):
         self.snapshot = snapshot
         self._made: Sequence[Line] = ()
         self._later: Timer | None = None
+        self.marks = Marks[Thing]()
         self.filter = self._sought = Filter()  # the one in effect, and the last one that was not empty
         self._texts = Texts()
 
@@ -214,6 +220,31 @@ class Lens(Screen[None]):
             self.notify("No process or namespace is behind this line.", severity="warning")
         elif self.nsview.go_to(thing):
             self.nsview.action_ready() if ready else self.nsview.explorer.action_enter()
+
+    # Keys: two lines compared
+
+    def _to_compare(self) -> tuple[Thing, Process] | None:
+        """What is behind the chosen line, and the process that stands for it."""
+        line = self.line()
+        process = process_of(self.snapshot, line.thing) if line and line.thing is not None else None
+        return (line.thing, process) if line and line.thing is not None and process else None
+
+    def action_mark(self) -> None:
+        found = self._to_compare()
+        if found is None:
+            self.notify("No process is behind this line, so there is nothing to compare.", severity="warning")
+            return
+        self.marks.turn(*found)
+        self.table.mark(self.marks.of)
+
+    def action_compare(self) -> None:
+        """Compare the two that are marked, or the one that is with the chosen one."""
+        found = self._to_compare()
+        pair = self.marks.pair(self.snapshot, found[1] if found else None)
+        if pair is None:
+            self.notify("Mark a line with v, go to another, and press c to compare the two.")
+            return
+        self.nsview.compare(*pair)
 
     # Keys: the filter
 

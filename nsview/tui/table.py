@@ -4,7 +4,7 @@ The cursor is on a line, or on one cell of it where `by_cell` is set, and stays 
 come and go.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
@@ -16,7 +16,7 @@ from textual.geometry import Size
 from textual.reactive import reactive
 from textual.strip import Strip
 
-from nsview.model.table import Cell, Column, Line, ordered, widths
+from nsview.model.table import Cell, Column, Line, Thing, ordered, widths
 from nsview.model.text import safe
 
 from .binding import Binding
@@ -25,7 +25,7 @@ from .messages import LineChosen, LineOpened
 
 STYLES = (
     "header", "group", "host", "container", "shared", "label", "pid", "command", "guide", "dim", "warning", "error",
-    "same-0", "same-1", "same-2", "same-3", "same-4", "same-5", "cursor", "cursor-blurred",
+    "same-0", "same-1", "same-2", "same-3", "same-4", "same-5", "marked", "cursor", "cursor-blurred",
 )  # fmt: skip
 GAP = 2
 
@@ -50,6 +50,7 @@ class Table(Cursor, can_focus=True):
         self.columns = tuple(columns)
         self.by_cell = by_cell
         self.lines: list[Line] = []
+        self._marked: Collection[Thing] = ()
         self._given: list[Line] = []  # before they were sorted
         self._sorted_by: int | None = None
         self._reversed = False
@@ -85,6 +86,11 @@ class Table(Cursor, can_focus=True):
         self._widths = widths(self.columns, self._given, self.size.width - bar - 1, GAP)
         self.virtual_size = Size(self.size.width, len(self.lines) + 1)
 
+    def mark(self, things: Collection[Thing]) -> None:
+        """Mark the lines that these are behind, and no others."""
+        self._marked = things
+        self.refresh()
+
     def select(self, key: object) -> bool:
         """Put the cursor on the line of this key; False where there is none."""
         for place, line in enumerate(self.lines):
@@ -109,8 +115,10 @@ class Table(Cursor, can_focus=True):
         chosen = self._style("cursor" if self.has_focus else "cursor-blurred") if place == self.cursor else None
         whole = chosen is not None and not self.by_cell
         line_style = base + chosen if chosen is not None and whole else base
-        segments = [Segment(" ", line_style)]
-        for column, cell in enumerate(self.lines[place].cells):
+        line = self.lines[place]
+        marked = line.thing is not None and line.thing in self._marked
+        segments = [Segment("◆" if marked else " ", line_style + self._style("marked") if marked else line_style)]
+        for column, cell in enumerate(line.cells):
             if not self._widths[column]:
                 continue
             style = line_style if whole and self.has_focus else line_style + self._style_of(cell)

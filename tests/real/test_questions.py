@@ -101,9 +101,12 @@ async def test_why_does_this_namespace_still_exist(workspace: Workspace) -> None
             run(["ip", "netns", "delete", name], workspace.environment, check=False)
 
 
-async def test_in_what_do_these_two_differ(pids: dict[str, int]) -> None:
+@pytest.mark.parametrize("lens", [False, True], ids=["explorer", "matrix"])
+async def test_in_what_do_these_two_differ(pids: dict[str, int], lens: bool) -> None:
     async with exploring() as (app, pilot):
-        for name, key in ((WEB, "v"), (PEER, "c")):
+        if lens:
+            await pilot.press("m", "slash", *f"container={WEB} or container={PEER}", "enter", "G", "v", "g", "c")
+        for name, key in ((WEB, "v"), (PEER, "c")) if not lens else ():
             await pilot.press("colon", *f"container={name}")
             await pilot.pause(0.1)
             await pilot.press("enter")

@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 from nsview.model.records import Container
 from nsview.model.table import Cell, Column, Line
 from nsview.tui import app as apps
+from nsview.tui.compare import Compare
 from nsview.tui.lens import Lens
 from nsview.tui.table import GAP, Table
 
@@ -252,3 +253,35 @@ async def test_a_click_on_a_title_sorts_and_one_on_a_line_chooses_it() -> None:
         await pilot.click(Table, offset=(2, 3), times=2)
         await pilot.pause()
         assert Images.opened == [table.lines[2].key]
+
+
+async def test_two_marked_lines_are_compared() -> None:
+    async with opened(NET) as (app, pilot):
+        await pilot.press("m", "c")
+        assert any("Mark a line with v" in notice.message for notice in app._notifications)
+        assert isinstance(app.lens, Lens)
+        table = app.lens.table
+        first, second = (line.cells[0].text for line in table.lines[:2])
+        await pilot.press("g", "v", "j", "v")
+        await pilot.pause()
+        marked = [line[1:].split()[0] for line in drawn(app).splitlines() if line.startswith("◆")]
+        assert marked == [first, second]
+        await pilot.press("v", "j", "c")
+        await pilot.pause()
+        assert isinstance(app.lens, Compare)
+        snapshot = app.lens.snapshot
+        owners = [snapshot.container_of(process) for process in (app.lens.a, app.lens.b)]
+        assert [owner.name for owner in owners if owner] == [first, names(table)[2]]
+        await pilot.press("v")
+        await pilot.pause()
+        assert any("No process is behind this line" in notice.message for notice in app._notifications)
+
+
+async def test_in_the_map_it_is_who_listens_that_is_compared() -> None:
+    async with opened(NET) as (app, pilot):
+        await pilot.press("w")
+        await pilot.pause()
+        await pilot.press("slash", *"port=8080", "enter", "G", "v", "escape", "g", "c")
+        await pilot.pause()
+        assert isinstance(app.lens, Compare) and app.lens.a.comm == "httpd"
+        assert app.lens.snapshot.is_initial("net", app.lens.b.namespaces.net)

@@ -380,12 +380,15 @@ def _explore(options: argparse.Namespace) -> int:
         from .hosts.recording import demo
 
         options.recording = demo()
+    host = _host(options, "--parts")  # first of all, for it takes longest
     from . import config, state
+    from .hosts.local import LocalHost
     from .join.ready import commands
     from .tui import pace
 
-    host = _host(options, "--parts")
-    if not host.live:
+    if isinstance(host, LocalHost):
+        host.read_ahead()  # beside all that a screen needs
+    else:
         host.first()  # what can't be read is said before the screen is taken
     try:
         own = config.Config(config.path())

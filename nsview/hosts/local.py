@@ -8,6 +8,7 @@ import importlib.util
 import os
 import re
 import subprocess
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
@@ -39,9 +40,41 @@ class LocalHost:
         self._stopped = False
         self._stream = Stream("this host")
         self._next_id = 0
+        self._ahead: list[Snapshot | frames.Frame] = []  # what was read before anybody asked ..
+        self._reading_ahead: threading.Thread | None = None  # .. by this one
+        self._failed: Exception | None = None
+
+    def read_ahead(self) -> None:
+        """Read up to the first snapshot already, beside all that is done before `read`."""
+        self._reading_ahead = threading.Thread(target=self._read_ahead, daemon=True)
+        self._reading_ahead.start()
+
+    def _read_ahead(self) -> None:
+        try:
+            for said in self._read():
+                self._ahead.append(said)
+                if isinstance(said, Snapshot):
+                    return
+        except Exception as error:  # whatever it is, it is for who reads
+            self._failed = error
+
+    def early(self) -> Snapshot | None:
+        """The first snapshot, where it was read ahead; `read` does not say it again."""
+        if self._ahead and isinstance(self._ahead[-1], Snapshot):
+            return self._ahead.pop()  # type: ignore[return-value]
+        return None
 
     def read(self) -> Iterator[Snapshot | frames.Frame]:
         """What the agent says, until it ends; blocks in between. Raises HostError where it fails."""
+        if self._reading_ahead:
+            self._reading_ahead.join()
+        yield from self._ahead
+        self._ahead.clear()
+        if self._failed:
+            raise self._failed
+        yield from self._read()
+
+    def _read(self) -> Iterator[Snapshot | frames.Frame]:
         for line in self.lines():
             said = self._stream.take(line)
             if said is not None:

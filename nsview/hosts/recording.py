@@ -56,6 +56,9 @@ class RecordedHost:
                 else f"{path}: not a recording of nsview"
             )
 
+    def early(self) -> None:
+        """Nothing of it is read before it is shown."""
+
     def read(self) -> Iterator[Snapshot | frames.Frame]:
         """Its frames and snapshots, at its pace. Raises HostError at a line that can't be read."""
         return self._read(self.pace)

@@ -150,6 +150,10 @@ class NsviewApp(App[int]):
             except KeymapError as error:
                 raise config.error(("keys", error.name), str(error)) from None
 
+    def get_default_screen(self) -> Screen[None]:
+        """The explorer: one above an empty one would be laid out and painted twice."""
+        return self.explorer
+
     @property
     def host_is_live(self) -> bool:
         """The host can be asked and entered: it is no recording."""
@@ -160,8 +164,6 @@ class NsviewApp(App[int]):
         for number in (signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, self.exit, None, 128 + number)
         self.theme_changed_signal.subscribe(self, lambda theme: self.memory.remember(theme=theme.name))
-        self.push_screen(self.explorer)
-        self._feed(self.host)
         if not self.is_headless:
             threading.Thread(target=self._end_with_terminal, daemon=True).start()
 
@@ -211,8 +213,17 @@ class NsviewApp(App[int]):
     def on_snapshot_arrived(self, message: SnapshotArrived) -> None:
         with self._handing:
             snapshot, self._arrived = self._arrived, None
-        if snapshot is None:
-            return
+        if snapshot is not None:
+            self._take(snapshot)
+
+    def begin(self) -> None:
+        """Show what was read before there was a screen: so the first picture is of it."""
+        snapshot = self.host.early()
+        if snapshot is not None:
+            self._take(snapshot)
+        self._feed(self.host)
+
+    def _take(self, snapshot: Snapshot) -> None:
         if self.explorer.snapshot is None and self.memory.file and not self.memory.state.greeted:
             self._greet()
         before, self._taken = self._taken, None if snapshot.partial else snapshot

@@ -158,6 +158,7 @@ class Explorer(Screen[None]):
         self.query_one(KindBar).by = self.view.by
         self.set_class(not last.details, "no-details")
         self.listing.focus()
+        self.app.begin()  # type: ignore[attr-defined]
 
     def on_resize(self) -> None:
         self.set_class(self.size.width < 120, "narrow")

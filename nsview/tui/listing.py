@@ -68,9 +68,10 @@ class Listing(Lines, Cursor, can_focus=True):
         found = (place for key in keys if (place := rows.find(key)) is not None)
         place = max(0, min(next(found, self.cursor), len(rows) - 1))
         self.set_reactive(Listing.cursor, place)
-        self.scroll_to(y=self.cursor - height, animate=False, force=True, immediate=True)
-        self._keep_in_sight()
-        self.repaint()
+        if self.size:  # where it is not laid out yet, the top is what is to be seen
+            self.scroll_to(y=self.cursor - height, animate=False, force=True, immediate=True)
+            self._keep_in_sight()
+            self.repaint()
         self._choose()
 
     def _choose(self) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from nsview.hosts import HostError
+from nsview.hosts import HostError, frames
 from nsview.hosts.local import LocalHost
 from nsview.hosts.spawn import agent
+from nsview.model.snapshot import Snapshot
 
 
 def test_an_agent_that_has_to_be_killed_to_stop_is_no_failure() -> None:
@@ -58,3 +59,34 @@ def test_an_agent_that_only_answers_has_looked_at_all_and_follows_nothing() -> N
         assert host.details(seen.processes[os.getpid()]) is not None
     finally:
         host.stop()
+
+
+def test_what_is_read_ahead_is_told_once() -> None:
+    taken, left = LocalHost(), LocalHost()
+    try:
+        for host in (taken, left):
+            assert host.early() is None
+            host.read_ahead()
+            assert host._reading_ahead
+            host._reading_ahead.join(20)
+        first = taken.early()
+        assert isinstance(first, Snapshot)
+        assert taken.early() is None
+        said = taken.read()
+        assert isinstance(next(said), frames.Hello)
+        taken.request_holders()
+        assert next(said) is not first
+        assert isinstance(left.first(), Snapshot)
+    finally:
+        taken.stop()
+        left.stop()
+
+
+def test_a_failure_while_reading_ahead_is_told_to_who_reads() -> None:
+    host = LocalHost()
+    host._agent.kill()
+    host.read_ahead()
+    with pytest.raises(HostError, match="exit code -9"):
+        for _ in host.read():
+            pass
+    host.stop()

@@ -27,8 +27,12 @@ class Feed:
     live = False
     timed = True
 
-    def __init__(self, snapshots: Callable[[], Iterator[Snapshot]]) -> None:
+    def __init__(self, snapshots: Callable[[], Iterator[Snapshot]], early: Snapshot | None = None) -> None:
         self._snapshots = snapshots
+        self._early = early
+
+    def early(self) -> Snapshot | None:
+        return self._early
 
     def read(self) -> Iterator[Snapshot]:
         return self._snapshots()
@@ -110,6 +114,18 @@ async def test_a_key_draws_two_lines_or_one_screen(counts: Counts, key: str, mos
         await pilot.pause()
         assert counts.shown == 0
         assert 0 < counts.lines <= (most or app.explorer.listing.size.height)
+
+
+async def test_what_was_read_before_is_in_the_first_picture(counts: Counts) -> None:
+    app = NsviewApp(Feed(lambda: iter(()), large()))  # type: ignore[arg-type]
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.pause()
+        height = app.explorer.listing.size.height
+        assert app.screen_stack == [app.explorer]
+        assert counts.shown == 1
+        assert counts.lines <= 2 * height  # as it is mounted, and again when it knows its size
+        assert app.explorer.listing.cursor == 1
+        assert app.explorer.listing.scroll_offset.y == 0
 
 
 async def test_rows_that_are_not_visible_are_never_drawn(counts: Counts) -> None:

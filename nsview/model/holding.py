@@ -26,13 +26,18 @@ def words(holder: Holder, snapshot: Snapshot) -> str:
             return f"mount {holder.path}" + (f" as seen by {who}" if holder.pid is not None else "")
 
 
-def summary(namespace: Namespace, snapshot: Snapshot) -> str:
-    """On one line, why a namespace without processes is still there."""
+def summary(namespace: Namespace, snapshot: Snapshot, *, named: bool = False) -> str:
+    """On one line, why a namespace without processes is still there. named: what it is mounted at stands beside it."""
     holders = namespace.held_by
     if not holders:
         return "held by nothing that can be seen" if snapshot.search else "not yet looked for what holds it"
     more = f" and {len(holders) - 3} more" if len(holders) > 3 else ""
-    return "held by " + ", ".join(words(holder, snapshot) for holder in holders[:3]) + more
+    said = ["that mount" if named and _is_name(one, namespace) else words(one, snapshot) for one in holders[:3]]
+    return "held by " + ", ".join(said) + more
+
+
+def _is_name(holder: Holder, namespace: Namespace) -> bool:
+    return holder.kind == "mount" and holder.pid is None and holder.path in namespace.names[:1]
 
 
 def _who(pid: int | None, snapshot: Snapshot) -> str:

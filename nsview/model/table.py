@@ -10,6 +10,9 @@ Thing = int | NamespaceKey | str
 """What of a host has a row of its own: a process by its pid, a namespace by its (type, inode), a container by its
 key."""
 
+LEAST = 6
+"""How narrow a column may become, in cells: `■ host` can be read."""
+
 
 class Column(Struct, frozen=True):
     """A column of a table.
@@ -118,10 +121,10 @@ def widths(columns: Sequence[Column], lines: Iterable[Line], width: int, gap: in
             over -= found[place] + gap
             found[place] = 0
     # What is still too wide gives way where there is most of it.
-    while over > 0 and (widest := max(found)) > 8:
+    while over > 0 and (widest := max(found)) > LEAST:
         place = found.index(widest)
-        second = max((other for other in found if other < widest), default=8)
-        cut = max(1, min(over, widest - max(second, 8)))
+        second = max((other for other in found if other < widest), default=LEAST)
+        cut = max(1, min(over, widest - max(second, LEAST)))
         found[place] -= cut
         over -= cut
     if over < 0:

@@ -132,7 +132,7 @@ def _group(line: GroupRow, snapshot: Snapshot, grouped_by: str, mark: Mark | Non
         pieces.append((f"{grouped_by} namespace {words}", "warning"))
     pieces.append((_count(line) + (" so far" if snapshot.partial else ""), "dim"))
     if line.namespace and not line.pids:
-        pieces.append((f"  {safe(summary(line.namespace, snapshot))}", "dim"))
+        pieces.append((f"  {safe(summary(line.namespace, snapshot, named=True))}", "dim"))
     return pieces
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .app import NsviewApp
 
 LARGE = 2000  # processes, from which on what a lens tells is made after its screen is there
+LOW = 9  # lines, below which details are not worth those that they would take
 EVERY = 0.5  # seconds between two looks at a host that changes
 
 
@@ -163,6 +164,7 @@ class Lens(Screen[None]):
 
     def on_resize(self) -> None:
         self.set_class(self.size.width < self.BESIDE, "narrow")
+        self.set_class(self.size.height < LOW, "low")
 
     def take(self, snapshot: Snapshot) -> None:
         """A newer snapshot: its lines are made soon, and no more often than one can read them."""

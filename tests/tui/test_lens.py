@@ -285,3 +285,18 @@ async def test_in_the_map_it_is_who_listens_that_is_compared() -> None:
         await pilot.pause()
         assert isinstance(app.lens, Compare) and app.lens.a.comm == "httpd"
         assert app.lens.snapshot.is_initial("net", app.lens.b.namespaces.net)
+
+
+async def test_a_heading_that_is_cut_says_so_and_a_low_screen_is_the_lists() -> None:
+    async with opened(size=SMALL) as (app, pilot):
+        await pilot.press("m")
+        await pilot.pause()
+        heading = drawn(app).splitlines()[1].rstrip()
+        assert "containers, shared with the host: 1 pid, 1 net" in heading and heading.endswith("…")
+        assert app.lens is not None and app.lens.query_one("#details").display
+        for height in (5, 8):
+            await pilot.resize_terminal(80, height)
+            await pilot.pause()
+            lines = drawn(app).splitlines()
+            assert lines[2].split()[:2] == ["NAME", "mnt"] and lines[3].split()[:1] == ["api"]
+            assert not app.lens.query_one("#details").display

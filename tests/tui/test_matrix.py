@@ -37,6 +37,10 @@ async def test_all_kinds_are_seen_whole(width: int) -> None:
         await pilot.pause()
         (head,) = (line for line in drawn(app).splitlines() if line.split()[:1] == ["NAME"])
         assert head.split("▊")[0].split()[1:9] == list(KIND_NAMES)
+        await pilot.press("5")  # cells with how many more
+        await pilot.pause()
+        (head,) = (line for line in drawn(app).splitlines() if line.split()[:1] == ["NAME"])
+        assert head.split("▊")[0].split()[1:9] == list(KIND_NAMES)
 
 
 async def test_enter_on_a_cell_goes_to_that_namespace_and_on_the_name_to_the_container() -> None:

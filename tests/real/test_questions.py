@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 
 from nsview.model.rows import GroupRow
 from nsview.tui.app import NsviewApp
+from nsview.tui.compare import Compare
 from nsview.tui.lens import Lens
 from tests.tui.screens import drawn
 
@@ -185,3 +187,70 @@ async def test_which_container_is_a_published_port_for(docker: Docker) -> None:
         assert [line.split()[0] for line in lines[1:]] == ["host", "tcp", name, "tcp"]
     finally:
         docker.remove(name)
+
+
+HOSTILE = "\x1b[31mred\x1b]0;owned\x07\r[bold]\nx"
+
+
+async def test_hostile_names_are_harmless_in_each_lens_and_in_its_filter(docker: Docker, workspace: Workspace) -> None:
+    """Who is watched chooses his own command, the names of his interfaces, and of what he mounts."""
+    require("ip", "nsenter")
+    name = f"qhost{os.getpid()}"
+    pid = docker.container(name, "--cap-add=NET_ADMIN", "--cap-add=SYS_ADMIN", command=("sh", "-c", "exec sleep 9999"))
+    netns = f"{workspace.bridge}-\x1b[31mq"
+    listens = (
+        "import ctypes, socket, sys, time\n"
+        "ctypes.CDLL(None).prctl(15, sys.argv[1].encode())\n"
+        "held = socket.create_server(('127.0.0.1', 0))\n"
+        "print(held.getsockname()[1], flush=True)\n"
+        "time.sleep(9999)\n"
+    )
+    run(["ip", "netns", "add", netns], workspace.environment)
+    run(["nsenter", "-t", str(pid), "-n", "ip", "link", "add", "\x1b[31m[b]", "type", "bridge"], workspace.environment)
+    within = ["nsenter", "-t", str(pid), "-n", sys.executable, "-c", listens, HOSTILE]
+    try:
+        with subprocess.Popen(within, stdout=subprocess.PIPE, text=True) as listener:
+            assert listener.stdout is not None
+            port = listener.stdout.readline().strip()
+            try:
+                async with exploring() as (app, pilot):
+                    for key, typed, seen in (
+                        ("w", f"net:{links(pid)['net']}", "\\x1b[31m[b]"), ("w", f"port={port}", "\\x1b[31mred"),
+                        ("w", "31mq", "\\x1b[31mq"), ("m", f"container={name}", name), ("a", f"container={name}", name),
+                        ("m", f"pid={listener.pid}", ""),
+                    ):  # fmt: skip
+                        await pilot.press(key, *(("0",) if not seen else ()), "slash", *typed, "enter")
+                        await until(pilot, lambda seen=seen: (seen or "\\x1b[31mred") in drawn(app), typed)  # type: ignore[misc]
+                        await pilot.press("slash", *" name=", "tab")
+                        await pilot.pause()
+                        assert drawn(app).replace("\n", "").isprintable(), typed
+                        await pilot.press("escape", "escape")
+                        await until(pilot, lambda: app.lens is None)
+                    for row, mark in ((f"container={name}", "v"), (f"pid={listener.pid}", "c")):
+                        await pilot.press("colon", *row)
+                        await pilot.pause(0.2)
+                        await pilot.press("enter")
+                        await pilot.pause(0.2)
+                        await pilot.press(mark)
+                    await until(pilot, lambda: isinstance(app.lens, Compare))
+                    assert drawn(app).replace("\n", "").isprintable()
+            finally:
+                listener.kill()
+    finally:
+        docker.remove(name)
+        run(["ip", "netns", "delete", netns], workspace.environment, check=False)
+
+
+@pytest.mark.parametrize("key", ["w", "m", "a"])
+async def test_an_open_lens_outlives_what_it_shows(docker: Docker, key: str) -> None:
+    name = f"qgone{os.getpid()}"
+    docker.container(name, "--pid=host")
+    async with exploring() as (app, pilot):
+        await pilot.press(key, "slash", *f"container={name}", "enter")
+        await until(pilot, lambda: f" {name}" in drawn(app).partition("container=")[2].partition("\n")[2])
+        await pilot.press("v")
+        docker.remove(name)
+        await until(pilot, lambda: "Nothing here matches" in drawn(app))
+        await pilot.press("c", "enter", "n", "s", "d", "escape")
+        await until(pilot, lambda: "Nothing here matches" not in drawn(app))
+        assert isinstance(app.lens, Lens) and name not in drawn(app)

@@ -11,6 +11,7 @@ from .group import containers_of
 from .hierarchy import By, above
 from .kinds import KIND_NAMES
 from .net import Listener, Nets
+from .netmap import Map
 from .records import Container, Namespace, Process
 from .rows import RowKey, View, group_key, is_folded, process_key
 from .snapshot import Snapshot
@@ -159,6 +160,9 @@ def _reached(snapshot: Snapshot, text: str, nets: Nets | None) -> Iterator[Lead]
         here = snapshot.namespaces.get(("net", net.inode))
         for listener in net.listeners:
             if text == str(listener.port):
+                if nets and (to := Map(nets, snapshot).published(listener)):
+                    role = f"published at {listener.protocol} {listener.port}"
+                    yield of_container(snapshot, to.container.key, role)
                 for pid in listener.pids:
                     yield from _pid(snapshot, pid, _listens(listener))
                 if here and not listener.pids:

@@ -242,7 +242,7 @@ class Map:
         names = sorted({c.name for process in owners if (c := self.snapshot.container_of(process))})
         told = [words, *([some(names, 2)] if names else ())]
         if to := self.published(listener):
-            told.append(f"→ {to.container.name}:{to.port}")
+            told.insert(0, f"→ {to.container.name}:{to.port}")  # the answer; the rest may be cut
         if at := self.publishers(net, listener):
             told.append(f"← {some([endpoint(one) for one in at], 2)}")
         return "  ".join(told)

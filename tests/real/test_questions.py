@@ -173,7 +173,7 @@ async def test_which_container_is_a_published_port_for(docker: Docker) -> None:
         ((bound,),) = docker.inspect(name)["NetworkSettings"]["Ports"].values()
         async with exploring() as (app, pilot):
             await pilot.press("w", "slash", *bound["HostPort"], "enter")
-            await until(pilot, lambda: f"docker-proxy  → {name}:{inside}" in drawn(app))
+            await until(pilot, lambda: f"→ {name}:{inside}  " in drawn(app))
             shown = [line.split("▊")[0].split() for line in drawn(app).splitlines()]
             (there,) = [line for line in shown if line[:2] == ["tcp", inside]]
             assert " ".join(there[4:]).startswith(f"{pid} httpd {name} ← 127.0.0.1:")

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from nsview import report
 from nsview.model import export
+from nsview.model.leads import meant
 from nsview.model.net import Interface, Link, Listener, Net, Nets, Route
 from nsview.model.netfields import fields
 from nsview.model.netmap import Map, Place, brief, endpoint, summary
@@ -199,13 +200,14 @@ def asked(nets: Nets, shown: Snapshot, expression: str) -> list[str]:
 def test_a_published_port_leads_to_its_container() -> None:
     nets, shown = proxied()
     assert asked(nets, shown, "port=80")[1:] == [
-        "tcp 80  listens  0.0.0.0:80  50 docker-proxy  → web:8080",
+        "tcp 80  listens  0.0.0.0:80  → web:8080  50 docker-proxy",
         "logs, web  net:[20]  3 processes",
         "tcp 8080  listens  [::]:8080  10 httpd, 11 httpd  web  ← 0.0.0.0:80",
     ]
     assert asked(nets, shown, "port=80 container=web") == asked(nets, shown, "port=80")
     line = next(line for line in Map(nets, shown).lines() if line.cells[0].text.strip() == "tcp 80")
     assert line.thing == "docker:web"
+    assert [lead.thing for lead in meant(shown, "80", nets)] == ["docker:web", 50]
 
 
 @pytest.mark.parametrize(

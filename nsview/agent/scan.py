@@ -195,9 +195,11 @@ class Scanner:
             self._host.claims[place[0]] = place[1]
         record["cgroup"] = place[0]
         if before:
-            # Whether it happens to run right now is no change to tell of: a busy host would do nothing else.
+            # Whether it happens to run right now is no change to tell of: a busy host would do nothing else. Nor is
+            # what a worker of the kernel works at: no host is so idle that they do nothing.
             state = before["state"] if before["state"] in _ALIVE and record["state"] in _ALIVE else record["state"]
-            if before == dict(record, state=state, container=before["container"]):
+            comm = before["comm"] if _worker(before) == _worker(record) is not None else record["comm"]
+            if before == dict(record, state=state, comm=comm, container=before["container"]):
                 return before
         return record
 
@@ -227,6 +229,13 @@ class Scanner:
         """The look with what a search has found since."""
         self.now = dict(look, namespaces=self._namespaces.searched(search, look["processes"]))
         return self.now
+
+
+def _worker(record):
+    """kworker/1:0 of "kworker/1:0-events" and "kworker/1:0+pm" (kernel/workqueue.c, wq_worker_comm); None of others."""
+    if record["kthread"] and record["comm"].startswith("kworker/"):
+        return record["comm"].partition("-")[0].partition("+")[0]
+    return None
 
 
 def kernel_version(release):

@@ -1,8 +1,9 @@
 """Which processes may have changed since the last look: those that have run.
 
 No event tells of setns and unshare, but who calls them must run, and the scheduler counts that. One pread of an open
-/proc/PID/schedstat is 1.8 µs where a whole process is 80, so a host that sleeps costs next to nothing. The files stay
-open, and each pins its process: a pid that was reused fails with ESRCH rather than answer for another.
+/proc/PID/schedstat is 1.8 µs where a whole process is 80, so a host that sleeps costs next to nothing; and where there
+are many, most are not even asked (see `cpustat`). The files stay open, and each pins its process: a pid that was reused
+fails with ESRCH rather than answer for another.
 
 Where there are more processes than files that may be open, the rest are read by name, in turns.
 Source: Documentation/scheduler/sched-stats.rst, fs/proc/base.c (proc_pid_schedstat).
@@ -15,6 +16,13 @@ import os
 import resource
 from itertools import islice, repeat
 
+from . import cpustat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+ENOUGH = 1000  # processes; to ask fewer is cheap
 _SPARE = 512  # file descriptors left for all else, those of `levels` included
 _TURN = 4000  # processes without an open file that are read by name in one pass
 
@@ -28,6 +36,8 @@ class Watch:
         self._ran: dict[int, bytes] = {}  # {pid: schedstat's bytes}
         self._by_name: dict[int, None] = {}  # pids without an open file, the next one to read first
         self._limit = max(0, _most_files() - _SPARE)
+        self._tree: Any = None  # of cgroups, where these tell who need not be asked ..
+        self._enough = ENOUGH  # .. and from how many processes on that is tried
 
     def add(self, pid):
         """Follow a process from now on. Call it before the process is read, so that nothing falls in between."""
@@ -66,13 +76,14 @@ class Watch:
         """(pids that have run since the last pass, pids that are gone)."""
         ran: list[int] = []
         gone: list[int] = []
-        pids = list(self._open)
+        pids = self._to_ask()
+        fds = list(map(self._open.__getitem__, pids))
         seen = list(map(self._ran.__getitem__, pids))
         try:
             # All in C as long as all live: half of what a loop costs.
-            now = list(map(os.pread, self._open.values(), repeat(64), repeat(0)))
+            now = list(map(os.pread, fds, repeat(64), repeat(0)))
         except OSError:
-            now = list(map(_read, self._open.values()))
+            now = list(map(_read, fds))
         if now != seen:
             for pid, before, after in zip(pids, seen, now):  # noqa: B905  Python 3.8
                 if before != after:
@@ -81,6 +92,29 @@ class Watch:
                     (ran if after else gone).append(pid)
         self._pass_by_name(ran, gone)
         return ran, gone
+
+    def _to_ask(self):
+        """The pids with an open file that may have run."""
+        if self._tree is None and len(self._ran) >= self._enough:
+            self._enough = 2 * len(self._ran)  # where it does not pay it is not tried again soon
+            self._tree = self._grown()
+        if self._tree is not None:
+            with contextlib.suppress(OSError):
+                awake = self._tree.awake()
+                home = self._tree.home.keys()
+                if 2 * len(home) >= len(self._ran):
+                    return [*(self._open.keys() - home), *(awake & home & self._open.keys())]
+            self._tree.close()
+            self._tree = None
+        return list(self._open)
+
+    def _grown(self):
+        """The tree of cgroups, None where it can't be seen."""
+        try:
+            root = cpustat.root(int(os.readlink("self", dir_fd=self._proc_fd)))
+            return root and cpustat.Tree(root, min(len(self._ran) // 2, self._limit - len(self._open)))
+        except OSError:
+            return None
 
     def _pass_by_name(self, ran, gone):
         for pid in list(islice(self._by_name, _TURN)):
@@ -102,7 +136,7 @@ class Watch:
 
     def _keep(self, pid, fd):
         """Its file stays open where there is room; else it is the last of those that are read by name."""
-        if len(self._open) < self._limit:
+        if len(self._open) + (self._tree.number if self._tree else 0) < self._limit:
             self._open[pid] = fd
         else:
             os.close(fd)

@@ -8,8 +8,11 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 from compiled import compiled
+
+from nsview.agent import cpustat
 
 _PID_MAX = "/proc/sys/kernel/pid_max"
 _PID_MAX_LIMIT = 1 << 22  # what the kernel takes
@@ -23,8 +26,11 @@ class Crowd:
     kernel.pid_max is raised for that time where it must be. OSError where the machine can't hold so many.
     """
 
-    def __init__(self, processes: int) -> None:
+    def __init__(self, processes: int, cgroups: int = 0) -> None:
+        """cgroups: so many of their own, as services and containers have; 0: the cgroup of who makes them."""
         self.processes = processes
+        self._cgroups = cgroups
+        self._places: list[Path] = []
         self._pid_max: int | None = None
 
     def __enter__(self) -> "Crowd":
@@ -40,6 +46,11 @@ class Crowd:
         if answer != b"ready\n":
             self.__exit__()
             raise OSError(f"could not make {self.processes} processes; see above")
+        try:
+            self._spread()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -51,7 +62,29 @@ class Crowd:
             while time.monotonic() < deadline:  # pid 1 reaps the rest
                 os.killpg(self._process.pid, 0)
                 time.sleep(0.1)
+        for place in reversed(self._places):
+            place.rmdir()
         self._restore()
+
+    def _spread(self) -> None:
+        if not self._cgroups:
+            return
+        root = cpustat.root(os.getpid())
+        if root is None:
+            raise OSError("no cgroup v2 is mounted here")
+        self._places = [Path(root, f"nsview-crowd-{os.getpid()}")]
+        self._places += [self._places[0] / str(number) for number in range(self._cgroups)]
+        for place in self._places:
+            place.mkdir()
+        pids = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if self._has(pid)]
+        for number, pid in enumerate(pids):
+            (self._places[1 + number % self._cgroups] / "cgroup.procs").write_text(str(pid))
+
+    def _has(self, pid: int) -> bool:
+        try:
+            return os.getpgid(pid) == self._process.pid
+        except ProcessLookupError:
+            return False
 
     def _make_room(self) -> None:
         running = sum(name.isdigit() for name in os.listdir("/proc"))

@@ -25,7 +25,9 @@ def _used(screens: Sequence[Terminal], seconds: float) -> list[dict[int, float]]
     ]
 
 
-def idle(nsview: Sequence[str], env: Mapping[str, str], seconds: float = 30) -> Iterator[Figure]:
+def idle(
+    nsview: Sequence[str], env: Mapping[str, str], id: str, beside: str, seconds: float = 30
+) -> Iterator[Figure]:
     """P2, and what htop and top use beside it; not at once, so that none is what another sees happen."""
     with Terminal(nsview, env) as screen:
         screen.painted("live", timeout=60)
@@ -43,8 +45,8 @@ def idle(nsview: Sequence[str], env: Mapping[str, str], seconds: float = 30) -> 
     words = [f"screen {own:.1f}, agent {both - own:.1f}", f"{born / seconds:.0f} forks/s on this machine"]
     words += [f"{peer} {percent:.1f} %" for peer, percent in of_peers.items()]
     words += [] if "htop" in of_peers else ["htop not installed"]
-    what = f"agent and screen over {seconds:g} s, of a core"
-    yield Figure("P2", what, both, "%", 1.5, "; ".join(words), of_peers.get("htop"))
+    what = f"agent and screen over {seconds:g} s, of a core, {beside}"
+    yield Figure(id, what, both, "%", 1.5, "; ".join(words), of_peers.get("htop"))
 
 
 def memory(nsview: Sequence[str], env: Mapping[str, str], processes: int, target: float) -> Figure:

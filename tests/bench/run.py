@@ -3,7 +3,8 @@
 scan: list all processes with their namespaces, against lsns and ps, beside many processes.
 cold: the agent's start and first look, against a C program of the same system calls, and against lsns (P1); how long
   it takes, and what processor time both processors together.
-idle: processor time of a live explorer on which nothing happens, beside htop and top (P2).
+idle: processor time of a live explorer on which nothing happens, beside htop and top (P2); beside processes in cgroups
+  as services and containers are, and beside as many that are in none of their own.
 follow: from a fork, exec, exit, setns or new container to the screen (P3).
 keys: from a key to what it paints, in lists of many rows while processes come and go (P4).
 paint: from the command to a first useful picture, which is the host's namespace and another one with its processes
@@ -148,8 +149,10 @@ def cold(bench: Bench, processes: int) -> None:
 
 
 def idle(bench: Bench, processes: int) -> None:
-    with own_home() as env, Crowd(processes):
-        bench.figures("P2", lambda: quiet.idle(NSVIEW, env))
+    for id, cgroups in (("P2", processes // 20), ("P2.flat", 0)):
+        with own_home() as env, Crowd(processes, cgroups):
+            words = f"processes in {cgroups:,} cgroups" if cgroups else "processes in the very first cgroup"
+            bench.figures(id, lambda id=id, words=words: quiet.idle(NSVIEW, env, id, words))  # type: ignore[misc]
 
 
 def follow(bench: Bench, processes: int) -> None:

@@ -114,6 +114,24 @@ def test_an_update_walks_over_nothing_but_what_changed() -> None:
     assert set(made) <= set(gone["namespaces_gone"])
 
 
+@pytest.mark.parametrize(
+    ("kthread", "before", "after", "told"),
+    [
+        (True, "kworker/1:0-events", "kworker/1:0+mm_percpu_wq", False),
+        (True, "kworker/u8:2-ext4-rsv-conversion", "kworker/u8:2", False),
+        (True, "kworker/1:0-events", "kworker/1:2-events", True),
+        (True, "kthreadd", "other", True),
+        (False, "kworker/1:0-a", "kworker/1:0-b", True),
+    ],
+)
+def test_what_a_worker_of_the_kernel_works_at_is_no_change(kthread: bool, before: str, after: str, told: bool) -> None:
+    """Each has another name for each job, so that a host that does nothing else would never be quiet."""
+    scanner = scan.Scanner()
+    record = {"kthread": kthread, "comm": before, "state": "I", "container": None, "cgroup": "/"}
+    now = scanner._placed({**record, "comm": after, "state": "R"}, b"0::/\n", record, {})
+    assert (now is not record) is told
+
+
 class Clock:
     """Time that passes only when told to."""
 

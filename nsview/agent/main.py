@@ -57,7 +57,8 @@ SCHEMA = 1
 # host's name), or of another. Escaped backslashes and whole pairs are passed over.
 _HALF_PAIR = re.compile(r"\\\\|\\ud[89ab]..\\ud[c-f]..|\\udc([89a-f].)|\\(ud[89a-f]..)")
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-PART = 2 * scan.STEP  # processes of a first look's first part; each further one has twice as many as the one before
+PART = scan.STEP  # processes of a first look's first part; each further one has twice as many as the one before
+ALONE = 2 * scan.STEP  # processes that are read before a copy helps, where it is told in parts
 SLICE = 0.02  # seconds of a search at a time: so long may an answer to another request be late
 SLOWLY = 9  # a search that is not waited for pauses so many times as long as it works
 
@@ -184,8 +185,8 @@ class Agent:
         taken_at = time.time()
         # Of a first look everything stays: to search that for cycles is a tenth of its cost.
         gc.disable()
-        # Who shows parts has just begun as well: until there is something to show, one of two processors is for that.
-        self.look = scanner.look(None if once else self._progress(began, taken_at, parts), alone=PART if parts else 0)
+        # Who shows parts has just begun as well: until that has something to show, one of two processors is for it.
+        self.look = scanner.look(None if once else self._progress(began, taken_at, parts), alone=ALONE if parts else 0)
         if self.told:
             frame = {"frame": "delta", "taken_at": taken_at, **differences(self.told, self.look)}
         else:

@@ -59,7 +59,7 @@ PYTHON = sys.executable
 NSVIEW = [str(script)] if (script := Path(PYTHON).with_name("nsview")).exists() else [PYTHON, "-m", "nsview"]
 FEW = 300
 # The marks of a fold: the details, which name namespaces too, have none.
-USEFUL = r"▶ net:\[\d+\]  host.*▼ net:\[\d+\].*\d +root +├─ crowd "
+USEFUL = r"▶ net:\[\d+\]  host", r"▼ net:\[\d+\]", r"\d +root +(?:▼ |├─ |└─ )?crowd \d"
 WHOLE = r"containers?  live "
 LENS = 0.1  # seconds from a key to the first picture of a lens
 KEY = 0.016, 0.05  # seconds from a key to its picture: 95 of 100, and all
@@ -194,8 +194,8 @@ def filtering(bench: Bench, processes: int, most: int) -> None:
 
 def paint(bench: Bench, processes: int) -> None:
     with own_home() as env:
-        explorer, whole = until(USEFUL, NSVIEW, env=env), until(WHOLE, NSVIEW, env=env)
-        empty = until(empty_app.MARKER, [PYTHON, empty_app.__file__], env=env)
+        explorer, whole = until(USEFUL, NSVIEW, env=env), until([WHOLE], NSVIEW, env=env)
+        empty = until([empty_app.MARKER], [PYTHON, empty_app.__file__], env=env)
         for number, target in ((FEW, 1.15), (processes, 2.0)):
             with Crowd(number):
                 what = f"an empty Textual app, beside {number:,} processes"

@@ -19,10 +19,10 @@ COLUMNS, LINES = 160, 50
 _CONTROL = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]P_^][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])")
 
 
-def until(marker: str, words: Sequence[str], *, env: dict[str, str], timeout: float = 60) -> Run:
-    """A run of a program in its own terminal, from its start until `marker`, a regular expression, is on the screen;
-    then it is killed."""
-    wanted = re.compile(marker.encode(), re.DOTALL)
+def until(marks: Sequence[str], words: Sequence[str], *, env: dict[str, str], timeout: float = 60) -> Run:
+    """A run of a program in its own terminal, from its start until these regular expressions were painted one after the
+    other; then it is killed."""
+    wanted = [re.compile(mark.encode()) for mark in marks]
 
     def run() -> float:
         begin = perf_counter()
@@ -41,7 +41,7 @@ def until(marker: str, words: Sequence[str], *, env: dict[str, str], timeout: fl
                     seen += os.read(terminal, 65536)
                 except OSError:  # EIO: the program has ended
                     break
-                if wanted.search(_CONTROL.sub(b"", seen)):
+                if _painted(wanted, _CONTROL.sub(b"", seen)):
                     return perf_counter() - begin
         finally:
             with contextlib.suppress(ProcessLookupError):
@@ -49,6 +49,16 @@ def until(marker: str, words: Sequence[str], *, env: dict[str, str], timeout: fl
             os.waitpid(pid, 0)
             os.close(terminal)
         last = _CONTROL.sub(b"", seen).decode(errors="backslashreplace").strip()[-200:]
-        raise RunFailed(f"{' '.join(words)}: {marker!r} never came to the screen; last: {last!r}")
+        raise RunFailed(f"{' '.join(words)}: {list(marks)!r} never came to the screen; last: {last!r}")
 
     return run
+
+
+def _painted(wanted: Sequence[re.Pattern[bytes]], text: bytes) -> bool:
+    at = 0
+    for pattern in wanted:
+        found = pattern.search(text, at)
+        if found is None:
+            return False
+        at = found.end()
+    return True

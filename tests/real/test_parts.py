@@ -30,7 +30,7 @@ for number in range(30):
         while True:
             signal.pause()
     os.read(read, 4)
-scan.STEP, main.PART, twofold.ENOUGH = 8, 16, 2
+scan.STEP, main.PART, main.ALONE, twofold.ENOUGH = 8, 16, 32, 2
 os.sched_getaffinity = lambda pid: set(range(int(sys.argv[2])))
 for how in sys.argv[3:]:
     main.Agent(sys.stdout.buffer, 0).run(parts=how == "parts")

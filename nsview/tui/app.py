@@ -406,7 +406,8 @@ class NsviewApp(App[int]):
         """What was typed ahead of a line that has the focus only now is for that line, and no command."""
         line = self.focused
         if isinstance(line, Input) and event.is_printable and event.character:
-            line.insert_text_at_cursor(event.character)
+            line.select_on_focus = False  # that comes late, and the next letter would replace this one
+            line.replace(event.character, *sorted(line.selection))
             event.prevent_default()
 
     # Going to where a thing has its row

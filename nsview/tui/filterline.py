@@ -10,6 +10,7 @@ from textual.events import Key
 from textual.suggester import Suggester
 from textual.widget import Widget
 from textual.widgets import Input
+from textual.widgets.input import Selection
 
 from nsview.model.filter import Filter, FilterError
 from nsview.model.text import safe
@@ -35,7 +36,9 @@ class FilterInput(Input):
     ) -> None:
         """complete: how a text may go on. history: what was typed before, here or elsewhere. parse: what can be typed
         here; it raises FilterError."""
-        super().__init__(placeholder=placeholder, id="filter", compact=True, suggester=_Suggester(complete))
+        super().__init__(
+            placeholder=placeholder, id="filter", compact=True, suggester=_Suggester(complete), select_on_focus=False
+        )
         self.cursor_blink = False  # it would repaint twice a second
         self.complete = complete
         self._typed_before = history
@@ -86,10 +89,10 @@ class FilterInput(Input):
             return False
 
     def begin(self, text: str) -> None:
-        """Ready to be typed on."""
+        """Ready to be typed on, or to be replaced by what is typed: at once, for some of that may be on its way."""
         self.value = text
         self._back = 0
-        self.cursor_position = len(text)
+        self.selection = Selection(0, len(text))
 
 
 class FilterNote(Widget):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from textual.events import Key
 from textual.widgets import Button, Checkbox, Input, Static
 
 from nsview.hosts.recording import RecordedHost, demo
@@ -450,3 +451,17 @@ async def test_what_keeps_the_agent_from_seeing_all_is_said_above_the_rows(tmp_p
     app = NsviewApp(RecordedHost(path))
     async with running(app):
         assert "processes of others are hidden (hidepid=2)" in drawn(app).splitlines()[2]
+
+
+@pytest.mark.parametrize("first", [(), ("m",), ("slash", *"web", "enter")], ids=["explorer", "lens", "again"])
+@pytest.mark.parametrize("key", ["slash", "colon"])
+async def test_what_is_typed_ahead_of_a_line_is_in_it_whole(first: tuple[str, ...], key: str) -> None:
+    """On a host under load all of it comes before the line has the focus."""
+    async with opened() as (app, pilot):
+        await pilot.press(*first)
+        app.post_message(Key(key, {"slash": "/", "colon": ":"}[key]))
+        for letter in "port=8080":
+            app.post_message(Key({"=": "equals_sign"}.get(letter, letter), letter))
+        await pilot.pause()
+        await pilot.pause(0.1)
+        assert isinstance(app.focused, Input) and app.focused.value == "port=8080"

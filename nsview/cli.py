@@ -165,6 +165,7 @@ def _enter_arguments(enter: _Parser) -> None:
     )
     enter.add_argument("--dry-run", action="store_true", help="print the plan and the nsenter command, do nothing")
     enter.add_argument("--start", type=int, metavar="TICKS", help="refuse a process that did not start then")
+    enter.add_argument("--inode", type=int, metavar="N", help="refuse a path to a namespace that is another than this")
     enter.add_argument("cmd", nargs="*", default=[], metavar="-- CMD", help="the command; without it a shell")
 
 
@@ -285,7 +286,12 @@ def _run(arguments: list[str]) -> int:
         given, rest = arguments[:cut], arguments[cut + 1 :]
     # --user is the kind of namespace; with a name it is what docker's and podman's --user is.
     given = [f"--as={word[7:]}" if word.startswith("--user=") else word for word in given]
-    options = parser().parse_args(given)
+    try:
+        options = parser().parse_args(given)
+    except Failure as failure:
+        if "--user" in given and "unrecognized" in str(failure):
+            raise Failure(USAGE, "--user is the kind; to be another user give -u USER, or --user=USER") from None
+        raise
     options.given = arguments
     if options.command == "enter":
         options.cmd = [*options.cmd, *rest]
@@ -555,7 +561,10 @@ def _plan(options: argparse.Namespace, host: "LocalHost") -> "Plan":
         if isinstance(target, str):
             if options.account:
                 raise Failure(USAGE, "no process is in it, so there is no /etc/passwd to go by: leave out -u")
-            return join.plan_for_path(target, *_namespace_at(target), snapshot.host, choice)
+            kind, inode, device = _namespace_at(target)
+            if options.inode not in (None, inode):
+                raise Failure(NOTHING, f"{target} is another namespace by now, {kind}:[{inode}]: choose again")
+            return join.plan_for_path(target, kind, inode, device, snapshot.host, choice)
         process = target.process
         assert process is not None
         if options.start is not None and process.start != options.start:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from nsview import linux
 from nsview.model.records import Account
 
-from .failure import FAILED, NOTHING, Failure
+from .failure import FAILED, NOTHING, USAGE, Failure
 from .target import Target
 
 LIMIT = 1 << 20  # bytes of each file
@@ -43,6 +43,8 @@ def resolve(asked: str, passwd: str, group: str) -> Account:
             if ids[0] is not None and ids[1] is not None:
                 name, (uid, gid), home = fields[0], (ids[0], ids[1]), fields[5] or None
                 break
+    if user.isascii() and user.isdecimal() and number is None:
+        raise Failure(USAGE, f"user {user} is no number of a user: they end at {_MOST}")
     if uid is None or not user:
         raise Failure(NOTHING, f"user {user!r} is not in the container's /etc/passwd: give a number")
     if separator and wanted_group:

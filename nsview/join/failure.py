@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 GONE, NOT_PERMITTED, FAILED = 1, 3, 4
 NOTHING = GONE
+USAGE = 2
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
 _as_root = ["run nsview as root" if os.geteuid() else "root lacks the capability for it here"]
 

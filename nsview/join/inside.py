@@ -374,7 +374,7 @@ class Inside:
             elif self._trampoline is not None:
                 linux.execveat(self._trampoline, [path, *argv], self._environment)
             else:
-                os.execve(path, argv, dict(v.split(b"=", 1) for v in self._environment))
+                os.execve(path, argv, dict(v.split(b"=", 1) for v in self._environment if b"=" in v))
         except OSError as error:
             os.write(self._status, (error.errno or errno.EIO).to_bytes(4, "little"))
         os._exit(NOT_FOUND)

@@ -164,6 +164,14 @@ def shell_command(plan: Plan) -> tuple[str, ...]:
     return _command_line(plan.path or str(plan.pid), plan.asked)
 
 
+def pinned_command(plan: Plan) -> tuple[str, ...]:
+    """The same for who begins anew: it refuses what is another process, or another namespace, by then."""
+    argv = shell_command(plan)
+    held = next((step for step in plan.steps if isinstance(step, steps.HoldNamespace)), None)
+    pin = f"--inode={held.inode}" if held else f"--start={plan.start}"
+    return (*argv[:3], pin, *argv[3:])
+
+
 def _command_line(target: str, choice: Choice) -> tuple[str, ...]:
     argv = ["nsview", "enter", target, *(f"--{kind}" for kind in KIND_NAMES if kind in choice.kinds)]
     if choice.host_privileges:
@@ -379,6 +387,9 @@ def _refusal(
     sudo = shlex.join(("sudo", *_command_line(str(pid), choice)))
     if choice.account and choice.host_privileges:
         return Refusal("another user goes with the container's privileges: leave out --host-privileges or -u", USAGE)
+    if not choice.kinds and choice_for(process, host):
+        # The command line takes no kind for all.
+        return Refusal("nothing is chosen to be joined: choose a kind", USAGE)
     if details.pid != pid or details.start != process.start:
         return Refusal(f"process {pid} is gone; its pid is another's by now", GONE)
     if process.kthread:

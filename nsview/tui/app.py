@@ -32,7 +32,7 @@ from nsview.config import Config
 from nsview.hosts import HostError, frames
 from nsview.hosts.local import LocalHost
 from nsview.hosts.recording import RecordedHost
-from nsview.join.plan import Plan, shell_command
+from nsview.join.plan import Plan, pinned_command, shell_command
 from nsview.join.ready import BUILT_IN, Ready
 from nsview.join.run import Helper
 from nsview.model.changes import changes
@@ -520,9 +520,8 @@ class NsviewApp(App[int]):
             return
         command = shell_command(plan)
         if self._elevated:
-            # Root's part is a command: it is begun anew, so it must be told which process was chosen.
-            target, *rest = command[2:]
-            self._leave_for(command, lambda: self._run(("enter", target, f"--start={plan.start}", *rest)))
+            # Root's part is a command, which is begun anew.
+            self._leave_for(command, lambda: self._run(pinned_command(plan)[1:]))
             return
         try:
             with helper or Helper() as ready:
@@ -530,20 +529,15 @@ class NsviewApp(App[int]):
         except OSError as error:
             self.notify(f"A shell could not be started: {error.strerror}.", severity="error")
 
-    def enter_by_path(self, path: str, words: Sequence[str]) -> None:
-        """The same for a namespace that no process is in. words: the command, none for a shell."""
-        command = ("enter", path, *(("--", *words) if words else ()))
-        self._leave_for(("nsview", *command), lambda: self._run(command))
-
     @property
     def _elevated(self) -> bool:
         """The agent became root through sudo; we did not."""
         return os.geteuid() != 0 and isinstance(self.host, LocalHost) and self.host.elevated
 
     def _run(self, arguments: Sequence[str]) -> int:
-        """Run nsview with these, as root where the agent is: the exit code."""
-        argv = [sys.executable, "-P", "-m", "nsview", *arguments]
-        return subprocess.run(["sudo", "--", *argv] if self._elevated else argv, check=False).returncode
+        """Run nsview with these as root, as the agent is: the exit code."""
+        argv = ["sudo", "--", sys.executable, "-P", "-m", "nsview", *arguments]
+        return subprocess.run(argv, check=False).returncode
 
     def _leave_for(self, command: tuple[str, ...], run: Callable[[], int]) -> None:
         """Leave the screen for what a command does. run: does it, and gives its exit code."""

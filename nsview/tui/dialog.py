@@ -1,6 +1,7 @@
 """What to join, before joining it: the kinds, the command, what follows from the choice, and how to do it by hand."""
 
 import shlex
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -16,7 +17,7 @@ from nsview.join import plan as join
 from nsview.join.ready import Ready, choice
 from nsview.model.group import sharing
 from nsview.model.kinds import KIND_NAMES
-from nsview.model.records import Details, Namespace, Process
+from nsview.model.records import Details, Host, Namespace, Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
 from nsview.report import who_else
@@ -37,24 +38,25 @@ class Box(Checkbox):
 
 
 class CommandInput(Input):
-    """The command to run. While it is empty the keys 1 to 8 tick the kinds: no command begins with a digit."""
+    """The command to run. While it is empty a digit ticks a box: hardly a command begins with one."""
 
     def __init__(self, command: str) -> None:
         super().__init__(command, id="command", compact=True)
         self.cursor_blink = False
 
     async def _on_key(self, event: events.Key) -> None:
-        if not self.value and event.key in _KIND_OF_KEY:
-            box = self.screen.query_one(f"#kind-{_KIND_OF_KEY[event.key]}", Box)
-            if not box.disabled:
-                box.toggle()
+        if not self.value and event.key in _BOX_OF_KEY:
+            for box in self.screen.query(f"#{_BOX_OF_KEY[event.key]}").results(Box):
+                if not box.disabled:
+                    box.toggle()
             event.prevent_default()
             event.stop()
         else:
             await super()._on_key(event)
 
 
-_KIND_OF_KEY = {str(number): kind for number, kind in enumerate(KIND_NAMES, 1)}
+_BOX_OF_KEY = {str(number): f"kind-{kind}" for number, kind in enumerate(KIND_NAMES, 1)}
+_BOX_OF_KEY |= {"9": "privileges", "0": "toolbox"}
 
 
 def _gives(plan: join.Plan) -> str:
@@ -70,65 +72,38 @@ def _gives(plan: join.Plan) -> str:
     return f"Joins {', '.join(plan.kinds)} with the target's user, privileges and cgroup, and the host's tools."
 
 
-class JoinDialog(ModalScreen[join.Plan | None]):
+class EnterDialog(ModalScreen[join.Plan | None]):
     """Gives the plan to carry out, or None where nothing is to be entered."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel"),
         Binding("ctrl+y", "copy", "Copy nsenter command", key_display="^y", id="copy-nsenter"),
     ]
+    TICKS: ClassVar[str] = ""
+    """What the digits do, in words."""
 
-    def __init__(
-        self,
-        process: Process,
-        details: Details,
-        snapshot: Snapshot,
-        namespace: Namespace | None,
-        live: bool,
-        ready: Ready | None,
-    ) -> None:
+    def __init__(self, what: str, command: Sequence[str], live: bool) -> None:
+        """what: is to be entered, `safe`. command: that stands there first, none for a shell."""
         super().__init__()
-        preset = join.choice_for(process, snapshot.host, namespace)
-        self.first = choice(ready, join.choice_for(process, snapshot.host)) if ready else join.Choice(preset)
+        self.what = what
+        self.first_command = command
         self.live = live
-        self.process = process
-        self.details = details
-        self.snapshot = snapshot
+
+    def choices(self) -> ComposeResult:
+        """The boxes to tick."""
+        yield from ()
+
+    def plan(self) -> join.Plan:
+        """What would be done by what is chosen now."""
+        raise NotImplementedError
 
     def compose(self) -> ComposeResult:
-        process = self.process
-        container = self.snapshot.container_of(process)
-        name = f"{safe(container.name)}: " if container else ""
         with Vertical(id="dialog"):
-            title = f"Enter {name}{safe(process.comm)}, pid {process.pid}"
-            yield Label(Text(title), id="dialog-title")
-            with Grid(id="kinds"):
-                for number, shared in enumerate(sharing(self.snapshot, process), 1):
-                    own = getattr(self.snapshot.host.namespaces, shared.kind)
-                    here = shared.inode is not None and shared.inode == own
-                    who = "same as ours" if here else safe(who_else(shared, process))
-                    yield Box(
-                        Text(f"{number} {shared.kind:<6} {who}"),
-                        shared.kind in self.first.kinds,
-                        id=f"kind-{shared.kind}",
-                        compact=True,
-                        disabled=here,
-                    )
-            yield Box(
-                "host privileges: keep all of this user's capabilities, as nsenter does",
-                self.first.host_privileges,
-                id="privileges",
-                compact=True,
-            )
-            yield Box(
-                "toolbox: the host's static busybox, where there is no shell",
-                "mnt" in self.first.kinds and not self.details.shells,
-                id="toolbox",
-                compact=True,
-            )
+            yield Label(Text(f"Enter {self.what}"), id="dialog-title")
+            yield from self.choices()
             with Horizontal(id="command-line"):
                 yield Label("command ")
-                yield CommandInput(shlex.join(self.first.command))
+                yield CommandInput(shlex.join(self.first_command))
             with VerticalScroll(id="consequences", can_focus=False):
                 yield Static(id="words")
             yield Static(id="nsenter")
@@ -143,22 +118,17 @@ class JoinDialog(ModalScreen[join.Plan | None]):
         if self.is_attached:
             self._tell()
 
-    def _choice(self) -> join.Choice:
-        kinds = tuple(kind for kind in KIND_NAMES if self.query_one(f"#kind-{kind}", Box).value)
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What is typed, none for a shell."""
         try:
-            command = tuple(shlex.split(self.query_one(CommandInput).value))
+            return tuple(shlex.split(self.query_one(CommandInput).value))
         except ValueError:
-            command = ()  # a quote is still open
-        return join.Choice(
-            kinds, command, self.query_one("#privileges", Box).value, self.query_one("#toolbox", Box).value
-        )
-
-    def _plan(self) -> join.Plan:
-        return join.plan(self.process, self.details, self.snapshot.host, self._choice())
+            return ()  # a quote is still open
 
     def _tell(self) -> None:
         """Say what follows from the choice."""
-        plan = self._plan()
+        plan = self.plan()
         words = Text()
         if not self.live:
             words.append("✗ A recording can be looked at, not entered; here it would be so:\n", "bold red")
@@ -172,12 +142,13 @@ class JoinDialog(ModalScreen[join.Plan | None]):
             words.append(safe(warning) + "\n", "bold red" if grave else "")
         words.append(_gives(plan), "dim")
         self.query_one("#words", Static).update(words)
-        by_hand = Text("by hand: ", "dim")
+        # nsenter takes nothing away: what it runs is as mighty as who runs it.
+        by_hand = Text("by hand: " if plan.host_privileges else "by hand, unconfined: ", "dim")
         by_hand.append(safe(shlex.join(plan.nsenter)), "bold")
         self.query_one("#nsenter", Static).update(by_hand)
         command = self.query_one(CommandInput)
         if not command.value:
-            command.placeholder = f"{safe(plan.command[0])}, or type another; 1-8 tick the kinds above"
+            command.placeholder = f"{safe(plan.command[0])}, or type another{self.TICKS}"
         ok = self.query_one("#ok", Button)
         ok.disabled = plan.refusal is not None or not self.live
 
@@ -201,13 +172,83 @@ class JoinDialog(ModalScreen[join.Plan | None]):
                 self.dismiss(None)
 
     def _go(self) -> None:
-        plan = self._plan()
+        plan = self.plan()
         if plan.refusal is None and self.live:
             self.dismiss(plan)
 
     def action_copy(self) -> None:
-        self.app.copy_to_clipboard(shlex.join(self._plan().nsenter))
+        self.app.copy_to_clipboard(shlex.join(self.plan().nsenter))
         self.notify("The nsenter command is in the clipboard.")
 
     def action_cancel(self) -> None:
         self.dismiss(None)
+
+
+class JoinDialog(EnterDialog):
+    """For a process: which of its namespaces, with whose power, by whose tools."""
+
+    TICKS = "; 0-9 tick the boxes above"
+
+    def __init__(
+        self,
+        process: Process,
+        details: Details,
+        snapshot: Snapshot,
+        namespace: Namespace | None,
+        live: bool,
+        ready: Ready | None,
+    ) -> None:
+        preset = join.choice_for(process, snapshot.host, namespace)
+        self.first = choice(ready, join.choice_for(process, snapshot.host)) if ready else join.Choice(preset)
+        container = snapshot.container_of(process)
+        name = f"{safe(container.name)}: " if container else ""
+        super().__init__(f"{name}{safe(process.comm)}, pid {process.pid}", self.first.command, live)
+        self.process = process
+        self.details = details
+        self.snapshot = snapshot
+
+    def choices(self) -> ComposeResult:
+        with Grid(id="kinds"):
+            for number, shared in enumerate(sharing(self.snapshot, self.process), 1):
+                own = getattr(self.snapshot.host.namespaces, shared.kind)
+                here = shared.inode is not None and shared.inode == own
+                who = "same as ours" if here else safe(who_else(shared, self.process))
+                yield Box(
+                    Text(f"{number} {shared.kind:<6} {who}"),
+                    shared.kind in self.first.kinds,
+                    id=f"kind-{shared.kind}",
+                    compact=True,
+                    disabled=here,
+                )
+        yield Box(
+            "9 host privileges: keep all of this user's capabilities, as nsenter does",
+            self.first.host_privileges,
+            id="privileges",
+            compact=True,
+        )
+        yield Box(
+            "0 toolbox: the host's static busybox, where there is no shell",
+            "mnt" in self.first.kinds and not self.details.shells,
+            id="toolbox",
+            compact=True,
+        )
+
+    def plan(self) -> join.Plan:
+        kinds = tuple(kind for kind in KIND_NAMES if self.query_one(f"#kind-{kind}", Box).value)
+        privileges, toolbox = (self.query_one(f"#{name}", Box).value for name in ("privileges", "toolbox"))
+        wanted = join.Choice(kinds, self.command, privileges, toolbox)
+        return join.plan(self.process, self.details, self.snapshot.host, wanted)
+
+
+class PathDialog(EnterDialog):
+    """For a namespace that no process is in, by a path that it has: what is there when it is entered must be it."""
+
+    def __init__(self, namespace: Namespace, host: Host, live: bool, ready: Ready | None) -> None:
+        super().__init__(f"{namespace.label} at {safe(namespace.names[0])}", ready.command if ready else (), live)
+        self.namespace = namespace
+        self.host = host
+
+    def plan(self) -> join.Plan:
+        known = self.namespace
+        choice = join.Choice((), self.command)
+        return join.plan_for_path(known.names[0], known.type, known.inode, known.device, self.host, choice)

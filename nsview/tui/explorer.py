@@ -11,11 +11,12 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from nsview.hosts.usage import Meter, Usage
+from nsview.join.plan import Plan
 from nsview.join.ready import Ready
 from nsview.model import filter, target
 from nsview.model.changes import Changes, changes
@@ -678,9 +679,9 @@ class Explorer(Screen[None]):
         """Ask for what the dialog needs to know; its answer opens the dialog."""
         process = self._representative(row)
         if process is None:
-            names = row.namespace.names if isinstance(row, GroupRow) and row.namespace else ()
-            if names and self._live:
-                self.app.enter_by_path(names[0], ready.command if ready else ())  # type: ignore[attr-defined]
+            namespace = row.namespace if isinstance(row, GroupRow) else None
+            if namespace and namespace.names:
+                self._open_path_dialog(namespace, ready)
             else:
                 self.notify("No process is in it, so there is nobody to follow into it.", severity="warning")
             return
@@ -697,9 +698,18 @@ class Explorer(Screen[None]):
 
         assert self.snapshot is not None
         namespace = row.namespace if isinstance(row, GroupRow) else None
+        self._ask_in(JoinDialog(process, details, self.snapshot, namespace, self._live, ready))
+
+    def _open_path_dialog(self, namespace: Namespace, ready: Ready | None) -> None:
+        from .dialog import PathDialog
+
+        assert self.snapshot is not None
+        self._ask_in(PathDialog(namespace, self.snapshot.host, self._live, ready))
+
+    def _ask_in(self, dialog: ModalScreen[Plan | None]) -> None:
         self.app.expect_to_enter()  # type: ignore[attr-defined]
         self.app.push_screen(
-            JoinDialog(process, details, self.snapshot, namespace, self._live, ready),
+            dialog,
             self.app.enter,  # type: ignore[attr-defined]
         )
 

@@ -31,7 +31,7 @@ def scopes() -> Iterator[Scope]:
     """All that is in force together anywhere. Takes as long as opening each of the screens once."""
     from .app import LENSES, NsviewApp
     from .details import DetailsPane
-    from .dialog import JoinDialog
+    from .dialog import EnterDialog
     from .explorer import Explorer
     from .filterline import FilterInput
     from .goto import GoTo
@@ -47,7 +47,7 @@ def scopes() -> Iterator[Scope]:
         lens = getattr(import_module(module, __package__), made)
         yield NsviewApp, lens, Table
         yield NsviewApp, lens, FilterInput
-    for dialog in (JoinDialog, GoTo, HelpScreen, Menu, ExportDialog):
+    for dialog in (EnterDialog, GoTo, HelpScreen, Menu, ExportDialog):
         yield (dialog,)
 
 

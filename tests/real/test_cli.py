@@ -199,6 +199,8 @@ def test_a_shell_needs_a_terminal(docker: Docker, web: int) -> None:
 
 def test_a_process_that_is_another_by_now(docker: Docker, web: int) -> None:
     pid = docker.inspect("cli-web")["State"]["Pid"]
+    assert "-u USER, or --user=USER" in refused(2, "enter", str(pid), "--user", "1000")
+    assert "no number of a user" in refused(2, "enter", str(pid), "-u", "99999999999", "--", "true")
     assert "another" in refused(1, "enter", str(pid), "--start", "1", "--", "true")
 
 

@@ -73,10 +73,10 @@ def agents(sudoer: Account) -> list[int]:
 def chosen(terminal: Terminal) -> str:
     """The title of the dialog for the row under the cursor."""
     terminal.press("e")
-    title = re.search(r"Enter .*?, pid \d+", terminal.shows("Enter ", "by hand:"))
+    title = re.search(r"Enter .*?, pid \d+", terminal.shows("Enter ", "by hand"))
     assert title
     terminal.press("Escape")
-    terminal.lacks("by hand:")
+    terminal.lacks("by hand")
     return title[0]
 
 
@@ -110,7 +110,7 @@ def test_a_wrong_then_the_right_password(sudoer: Account, explorer: Terminal, do
         explorer.press("e")
         explorer.shows(f"Enter {NAME}: sleep, pid {pid}")
         explorer.press("Escape")
-        explorer.lacks("by hand:")
+        explorer.lacks("by hand")
         running = agents(sudoer)
         explorer.press("q")
         explorer.shows("unchanged-0")

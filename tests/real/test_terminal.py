@@ -167,6 +167,41 @@ def test_a_command_in_a_namespace_shows_its_output_until_enter(docker: Docker, t
         docker.remove(ADDR)
 
 
+def test_a_namespace_that_no_process_is_in_is_asked_about_and_not_taken_for_another(
+    workspace: Workspace, terminal: Terminal
+) -> None:
+    require("ip", "mount", "umount")
+    first, second = (f"{name}-{os.getpid()}" for name in ("nsv-first", "nsv-second"))
+    path = f"/run/netns/{first}"
+    try:
+        for name in (first, second):
+            subprocess.run(["ip", "netns", "add", name], check=True)
+        net, other = (os.stat(f"/run/netns/{name}").st_ino for name in (first, second))
+        terminal.shows("5 net")
+        terminal.press("5")
+        only(terminal, first, f"net:[{net}]")
+        terminal.press("g", "e")
+        terminal.shows(f"Enter net:[{net}] at {path}", "no process is in it", f"nsenter --net={path}")
+        terminal.type("readlink /proc/self/ns/net")
+        terminal.press("Enter")
+        terminal.shows(f"net:[{net}]", "exit code 0. Enter goes back")
+        terminal.press("Enter")
+        terminal.shows("? Help")
+        terminal.press("e")
+        terminal.shows(f"Enter net:[{net}] at {path}")
+        subprocess.run(["mount", "--bind", f"/run/netns/{second}", path], check=True)
+        terminal.press("Enter")
+        terminal.shows("is another namespace by now", "Enter goes back")
+        said = subprocess.run(
+            [*NSVIEW, "enter", path, f"--inode={net}", "--", "true"], capture_output=True, text=True, check=False
+        )
+        assert (said.returncode, f"net:[{other}]: choose again" in said.stderr) == (1, True)
+    finally:
+        subprocess.run(["umount", path], check=False)
+        for name in (first, second):
+            subprocess.run(["ip", "netns", "delete", name], check=False)
+
+
 def test_new_and_ended_containers_come_and_go_while_the_cursor_stays(docker: Docker, terminal: Terminal) -> None:
     pid = docker.container(FIRST)
     try:

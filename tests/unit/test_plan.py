@@ -9,7 +9,7 @@ import pytest
 
 from nsview.join import cgroups, steps, trampoline
 from nsview.join.failure import printable
-from nsview.join.plan import Choice, Plan, choice_for, describe, plan, plan_for_path, shell_command
+from nsview.join.plan import Choice, Plan, choice_for, describe, pinned_command, plan, plan_for_path, shell_command
 from nsview.model.kinds import KIND, KIND_NAMES, KindName
 from nsview.model.records import Account, Capabilities, Details, Host, Identity, Label, Namespace
 
@@ -406,6 +406,19 @@ def test_the_commands_by_hand() -> None:
     plan = made("net", "mnt", command=("ls", "-l"), host_privileges=True)
     assert shell_command(plan) == ("nsview", "enter", "7", "--mnt", "--net", "--host-privileges", "--", "ls", "-l")
     assert shell_command(made("net")) == ("nsview", "enter", "7", "--net")
+
+
+def test_a_command_that_is_begun_anew_is_told_what_was_chosen() -> None:
+    assert pinned_command(made("net", command=("ip", "a")))[2:5] == ("7", "--start=7", "--net")
+    by_path = plan_for_path("/run/netns/blue", "net", 11, 4, HOST, Choice((), ("ip", "a")))
+    assert pinned_command(by_path) == ("nsview", "enter", "/run/netns/blue", "--inode=11", "--", "ip", "a")
+
+
+def test_who_chooses_nothing_is_not_given_everything() -> None:
+    """That is what the same command without kinds would be."""
+    found = process(7, **CONTAINER)
+    refused = plan(found, details(), HOST, Choice((), (), host_privileges=True)).refusal
+    assert refused is not None and (refused.code, "choose a kind" in refused.text) == (2, True)
 
 
 def test_the_preset_is_what_differs_or_the_namespace_chosen() -> None:

@@ -46,7 +46,7 @@ def explorer(sudoer: Account, workspace: Workspace) -> Iterator[Terminal]:
     opened = Terminal(workspace, 200, 50, words)
     try:
         opened.shows("5 net", "R As root")
-        only(opened, "sleep 4321", "in no container")
+        only(opened, f"user={sudoer.name} sleep 4321", "in no container")
         yield opened
     finally:
         opened.close()
@@ -97,7 +97,7 @@ def test_a_wrong_then_the_right_password(sudoer: Account, explorer: Terminal, do
         # Root's agent is the only one, and what it sees is there: a container's name and namespaces.
         wait_until(lambda: {os.stat(f"/proc/{agent}").st_uid for agent in agents(sudoer)} == {0}, 20, "root's agent")
         explorer.press("Escape")
-        explorer.lacks("/sleep 4321")
+        explorer.lacks(f"/user={sudoer.name}")
         only(explorer, f"{NAME} sleep", "1 process")
         explorer.press("e")
         explorer.shows(f"Enter {NAME}: sleep, pid {pid}")

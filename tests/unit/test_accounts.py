@@ -46,13 +46,20 @@ def test_names_and_numbers(asked: str, uid: int, gid: int, groups: tuple[int, ..
 
 
 @pytest.mark.parametrize(
-    "asked", ["nobody", "broken", "short", "huge", "negative", "", ":0", "-1", "4294967295", "99999999999", "app:none",
+    "asked", ["nobody", "broken", "short", "huge", "negative", "", ":0", "-1", "app:none",
               "app:broken", "app:-1", "\u0661"],
 )  # fmt: skip
 def test_what_is_neither_is_nobody(asked: str) -> None:
     with pytest.raises(Failure) as refused:
         resolve(asked, PASSWD, GROUP)
     assert refused.value.code == 1 and refused.value.text.endswith("give a number")
+
+
+@pytest.mark.parametrize("asked", ["2147483648", "4294967295", "99999999999"])
+def test_a_number_that_no_user_can_have_is_said_to_be_one(asked: str) -> None:
+    with pytest.raises(Failure) as refused:
+        resolve(asked, PASSWD, GROUP)
+    assert refused.value.code == 2 and "no number of a user" in refused.value.text
 
 
 def test_no_file_is_no_obstacle_for_numbers() -> None:

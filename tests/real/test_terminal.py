@@ -1,6 +1,7 @@
 """The explorer in a real terminal (tmux) on real containers: look, go in, come back."""
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -96,6 +97,8 @@ def only(terminal: Terminal, words: str, first: str) -> None:
     terminal.press("Enter")
     terminal.shows("? Help")
     wait_until(lambda: first in terminal.screen().splitlines()[3], 20, f"{first} in the first row")
+    # What a runtime did before its container ran is shown for a moment as gone, and can't be entered.
+    wait_until(lambda: not re.search(r"^ *- +\d+ ", terminal.screen(), re.MULTILINE), 20, "no row of what is gone")
     terminal.press("g", "Down")
 
 

@@ -15,8 +15,9 @@ from pairs import Figure, RunFailed, latencies
 from puppet import Puppet
 from terminal import Terminal
 
-# How a process's row begins: a style, a sign, the pid.
-_ROW = re.compile(rb"\x1b\[([\d;]+)m[ +~-] +(\d+) ")
+# How a process's row begins: at the left, where numbers in the status do not stand, with a style, a sign, the pid.
+_LEFT = rb"(?:;1H|\n)"
+_ROW = re.compile(_LEFT + rb"\x1b\[([\d;]+)m[ +~-] +(\d+) ")
 _GAP = 0.06  # seconds from one answer to the next key: a key that is held down repeats at 30 Hz or less
 _LETTERS = "adfgjklm"  # that are in processes' own names alone, not in what all or those that come and go have
 RATE = 200  # births, and deaths, a second
@@ -41,7 +42,7 @@ class Cursor:
         mark, begin = self.screen.send(key)
         deadline = begin + timeout
         while True:
-            pattern = re.compile(rb"\x1b\[" + self.style + rb"m[ +~-] +(?!" + self.pid + rb" )(\d+) ")
+            pattern = re.compile(_LEFT + rb"\x1b\[" + self.style + rb"m[ +~-] +(?!" + self.pid + rb" )(\d+) ")
             match, when = self.screen.find(pattern, mark, deadline - time.perf_counter())
             self.pid = match[1]
             return when - begin

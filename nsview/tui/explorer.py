@@ -123,6 +123,7 @@ class Explorer(Screen[None]):
         self._rows: Rows | None = None  # .. and how
         self.paused = False
         self._latest: Snapshot | None = None  # what the host is like, also while what is shown is kept still
+        self._begun: list[RowKey] = []  # the row that the cursor was put on at first
         self._recent: dict[RowKey, tuple[draw.Mark, float, Process]] = {}  # marks, until when, and on what
         self._marked = Marks[RowKey]()
         self._fading: Timer | None = None
@@ -213,8 +214,12 @@ class Explorer(Screen[None]):
             self.query_one(KindBar).by = "container"
         self._show_host(snapshot)
         self._rows = rows = Rows(snapshot, self.view)
-        # Begin below the host's own namespace, which is folded and seldom the question.
-        self.listing.show(rows, [row.key for row in rows[1:2]])
+        self._begun = self._beginning(rows)
+        self.listing.show(rows, self._begun)
+
+    def _beginning(self, rows: Rows) -> list[RowKey]:
+        """The row to begin with: below the host's own namespace, which is folded and seldom the question."""
+        return [row.key for row in rows[1:2]]
 
     def _show_host(self, snapshot: Snapshot) -> None:
         """What keeps the agent from seeing all of the host, and whether becoming root is on offer."""
@@ -265,9 +270,14 @@ class Explorer(Screen[None]):
         self.query_one(Status).snapshot = latest
         if before is None or before.host != latest.host:
             self._show_host(latest)  # another agent's, as root
-        rows.update(latest, [process for mark, _, process in self._recent.values() if mark == "gone"])
-        self.listing.show(rows, marks=self._marks({key: mark for key, (mark, _, _) in self._recent.items()}))
         was_part = before is not None and before.partial
+        row = self.listing.row
+        rows.update(latest, [process for mark, _, process in self._recent.values() if mark == "gone"])
+        select = None
+        if was_part and row is not None and [row.key] == self._begun:
+            # Nobody has chosen it, and among all it may be far down: one begins where the whole does.
+            select = self._begun = self._beginning(rows)
+        self.listing.show(rows, select, self._marks({key: mark for key, (mark, _, _) in self._recent.items()}))
         self._tell_soon(SOON if was_part else max(SOON, self._told + AGAIN - now))
         row = self.listing.row
         if isinstance(row, ProcessRow) and self._asking is None and self._live:

@@ -204,6 +204,27 @@ async def test_a_first_look_in_parts_is_a_picture_each_and_nothing_jumps_or_is_n
         assert list(listing._marks) == [("process", 5000, 5000)]
 
 
+@pytest.mark.parametrize("moved", [False, True])
+async def test_a_cursor_that_nobody_moved_begins_where_the_whole_does(moved: bool) -> None:
+    """In a tree the threads of the kernel are read first and shown last."""
+    kernel = [make.process(2, 0, kthread=True), *(make.process(n, 2, kthread=True) for n in range(3, 100))]
+    processes = [make.process(1, 0), *kernel, *(make.process(1000 + n) for n in range(800))]
+    part, whole = replace(make.host(*processes[:90]), partial=True), make.host(*processes)
+    app = explorer(lambda: iter([part]))
+    app.memory.remember(grouping="tree")
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        listing = app.explorer.listing
+        assert listing.row is not None
+        if moved:
+            await pilot.press("up", "down", "up")
+        key = listing.row.key
+        app.explorer.take(whole, None)
+        await pilot.pause()
+        assert (listing.cursor, listing.scroll_offset.y) == ((0, 0) if moved else (1, 0))
+        assert (listing.row.key == key) is moved
+
+
 async def test_of_a_part_nothing_is_said_that_takes_the_whole(counts: Counts) -> None:
     part, *_, whole, _ = reading()
     app = explorer(lambda: iter([part]))

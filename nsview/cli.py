@@ -478,8 +478,8 @@ def _list_nets(options: argparse.Namespace) -> int:
         raise Failure(UNREADABLE, "the recording has no net map in it; `nsview record` makes one that has")
     found = Map(nets, whole)
     wanted = _parsed(options.filter, "net", fields(found))
-    others = {pid: process for pid, process in whole.processes.items() if pid not in _asking(options)}
-    seen = replace(whole, processes=others)
+    asking = _asking(options)
+    seen = replace(whole, processes={pid: p for pid, p in whole.processes.items() if pid not in asking})
     lines = narrow(found.lines(), lambda line: wanted.line(line, seen))
     if options.json:
         left = {place.net.inode for line in lines if isinstance(place := line.subject, Place)}
@@ -666,7 +666,7 @@ def _diff(options: argparse.Namespace) -> int:
 def _audit(options: argparse.Namespace) -> int:
     from . import config, report
     from .model import audit
-    from .model.audit.lines import FIELDS, lines
+    from .model.audit.lines import FIELDS, line
     from .model.filter import Reach
 
     wanted = _parsed(options.filter, fields=FIELDS)
@@ -687,8 +687,7 @@ def _audit(options: argparse.Namespace) -> int:
     if wanted:
         reach = Reach(nets.nets if nets else (), snapshot.host.initial.net)
         wanted = _parsed(options.filter, fields=FIELDS, nets=reach)
-        left = [line.subject for line in lines(findings, snapshot) if wanted.line(line, snapshot)]
-        findings = [finding for finding in findings if finding in left]
+        findings = [finding for finding in findings if wanted.line(line(finding, snapshot), snapshot)]
     unchecked = audit.unchecked(snapshot, facts)
     if options.json:
         _print_json(audit.printed(findings, unchecked))

@@ -20,6 +20,7 @@ import os
 from . import files, mountinfo
 
 _LIMIT = 64 << 20  # bytes of a cgroup.procs
+_STAT = 256  # bytes of a cpu.stat, more than its first lines, which tell the time
 _NONE: frozenset[int] = frozenset()
 
 
@@ -35,7 +36,7 @@ class _Cgroup:
         self.procs = b""
         self.members = _NONE
         self.fd = os.open(path + "/cpu.stat", os.O_RDONLY)
-        self.used = _read(self.fd)
+        self.used = files.peek(self.fd, _STAT)
 
 
 class Tree:
@@ -71,7 +72,7 @@ class Tree:
             self._take_members(cgroup, found)
             ended = []
             for name, child in cgroup.below.items():
-                used = _read(child.fd)
+                used = files.peek(child.fd, _STAT)
                 if not used:
                     ended.append(name)
                 elif used != child.used:
@@ -84,7 +85,7 @@ class Tree:
     def _take_members(self, cgroup, found):
         """Read again who is in a cgroup; found: is given these and those who were in it before."""
         try:
-            procs = _procs(cgroup.path)
+            procs = files.read(cgroup.path + "/cgroup.procs", _LIMIT)
         except OSError:
             procs = b""  # gone just now, or threaded: its processes are then told of by one above it
         if procs != cgroup.procs:
@@ -154,19 +155,3 @@ def root(pid):
         if mount.id not in hidden and not os.path.exists(mount.point + "/cgroup.events"):
             return mount.point
     return None
-
-
-def _procs(path):
-    fd = os.open(path + "/cgroup.procs", os.O_RDONLY)
-    try:
-        return files.read_limited(fd, _LIMIT)
-    finally:
-        os.close(fd)
-
-
-def _read(fd):
-    """What a cpu.stat says; nothing where its cgroup is gone."""
-    try:
-        return os.pread(fd, 256, 0)
-    except OSError:
-        return b""

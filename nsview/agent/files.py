@@ -27,6 +27,23 @@ def read_limited(fd, limit=LIMIT):
     raise OSError(27, "larger than %d bytes" % limit)
 
 
+def read(path, limit=LIMIT, dir_fd=None):
+    """The bytes of a file that is whatever it is meant to be, such as one of /proc's."""
+    fd = os.open(path, os.O_RDONLY, dir_fd=dir_fd)
+    try:
+        return read_limited(fd, limit)
+    finally:
+        os.close(fd)
+
+
+def peek(fd, size):
+    """What an open file of the kernel's says now; nothing where what it tells of is gone."""
+    try:
+        return os.pread(fd, size, 0)
+    except OSError:
+        return b""
+
+
 def read_in_root(root_fd, path, limit=LIMIT):
     """The bytes of a regular file below root_fd; symlinks stay inside. OSError where that is not what is there."""
     fd = linux.open_file_in_root(root_fd, path)

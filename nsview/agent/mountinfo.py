@@ -6,7 +6,6 @@ mount_namespaces(7) for propagation; the kernel's fs/proc_namespace.c for what i
 
 from __future__ import annotations
 
-import os
 import re
 from collections import namedtuple
 
@@ -37,11 +36,7 @@ class Mount(
 def read(pid="self", proc_fd=None):
     """The text of /proc/PID/mountinfo. OSError where the process is gone or may not be looked at."""
     path = "%s/mountinfo" % pid if proc_fd is not None else "/proc/%s/mountinfo" % pid
-    fd = os.open(path, os.O_RDONLY, dir_fd=proc_fd)
-    try:
-        return files.text(files.read_limited(fd, LIMIT))
-    finally:
-        os.close(fd)
+    return files.text(files.read(path, LIMIT, proc_fd))
 
 
 def read_own():

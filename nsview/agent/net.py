@@ -22,7 +22,7 @@ import time
 
 from nsview import linux
 
-from . import nsfs, procfs, procnet, rtnetlink, sockdiag
+from . import nsfs, procfs, procnet, rtnetlink, sockdiag, sockets
 
 CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
 LISTENERS_LIMIT = 20000  # of one namespace
@@ -308,27 +308,12 @@ class _Reader:
             if not done % 64:
                 self._progress("processes", done, len(processes))
             try:
-                for inode in _sockets_of(pid):
+                for inode in sockets.inodes("/proc/%d/fd" % pid):
                     if inode in wanted and len(wanted[inode]) < PIDS_LIMIT and pid not in wanted[inode][-1:]:
                         wanted[inode].append(pid)
             except OSError as error:
                 if error.errno not in _GONE:
                     self.unsearched += 1
-
-
-def _sockets_of(pid):
-    """The inodes of the sockets that a process has open."""
-    directory = os.open("/proc/%d/fd" % pid, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        for name in os.listdir(directory):
-            try:
-                text = os.readlink(name, dir_fd=directory)
-            except OSError:
-                continue
-            if text.startswith("socket:["):
-                yield int(text[8:-1])
-    finally:
-        os.close(directory)
 
 
 def _number_of(target, told):

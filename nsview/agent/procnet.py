@@ -5,7 +5,6 @@ Any process's may be read, without joining anything. proc_pid_net(5)
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 import sys
@@ -158,10 +157,6 @@ def _route(family, via, interface, metric):
 
 def _read(directory, name):
     try:
-        fd = os.open(directory + "/" + name, os.O_RDONLY)
+        return files.read(directory + "/" + name, _LIMIT)
     except FileNotFoundError:
         return b""
-    try:
-        return files.read_limited(fd, _LIMIT)
-    finally:
-        os.close(fd)

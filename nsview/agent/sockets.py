@@ -24,25 +24,25 @@ def sockets(fd):
     """The frame's record: {"sockets": [record, ..], "left_out": n}, those that listen first. None where its file
     descriptors may not be read. fd: of its directory in /proc."""
     try:
-        inodes = _inodes(fd)
+        opened = {b"%d" % inode for inode in inodes("fd", fd)}
     except OSError:
         return None
     found = []
-    if inodes:
+    if opened:
         directory = "/proc/self/fd/%d/net/" % fd
         for table in ("tcp", "tcp6", "udp", "udp6"):
             for line in islice(procnet.lines(directory + table), _LINES):
                 fields = line.split(None, 10)
-                if len(fields) > 9 and fields[9] in inodes:
+                if len(fields) > 9 and fields[9] in opened:
                     found.append(_record(table[:3], fields))
     found.sort(key=lambda socket: socket["state"] not in ("listening", "bound"))
     return {"sockets": found[:LIMIT], "left_out": len(found[LIMIT:])}
 
 
-def _inodes(fd):
-    """The inodes of all sockets among its file descriptors."""
-    found = set()
-    directory = os.open("fd", os.O_RDONLY | os.O_DIRECTORY, dir_fd=fd)
+def inodes(path, proc_fd=None):
+    """The inodes of the sockets that a process has open. path: to the directory of its file descriptors. OSError where
+    that may not be read, or is gone."""
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY, dir_fd=proc_fd)
     try:
         for name in os.listdir(directory):
             try:
@@ -50,10 +50,9 @@ def _inodes(fd):
             except FileNotFoundError:
                 continue  # closed meanwhile
             if link.startswith("socket:["):
-                found.add(link[8:-1].encode("ascii"))
+                yield int(link[8:-1])
     finally:
         os.close(directory)
-    return found
 
 
 def _record(protocol, fields):

@@ -16,13 +16,14 @@ import os
 import resource
 from itertools import islice, repeat
 
-from . import cpustat
+from . import cpustat, files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 ENOUGH = 1000  # processes; to ask fewer is cheap
+_STAT = 64  # bytes of a schedstat
 _SPARE = 512  # file descriptors left for all else, those of `levels` included
 _TURN = 4000  # processes without an open file that are read by name in one pass
 
@@ -47,7 +48,7 @@ class Watch:
         except OSError:
             return  # gone, or a kernel without it: then only full looks see its changes
         try:
-            self._ran[pid] = os.pread(fd, 64, 0)
+            self._ran[pid] = os.pread(fd, _STAT, 0)
         except OSError:
             os.close(fd)
             return
@@ -81,9 +82,9 @@ class Watch:
         seen = list(map(self._ran.__getitem__, pids))
         try:
             # All in C as long as all live: half of what a loop costs.
-            now = list(map(os.pread, fds, repeat(64), repeat(0)))
+            now = list(map(os.pread, fds, repeat(_STAT), repeat(0)))
         except OSError:
-            now = list(map(_read, fds))
+            now = list(map(files.peek, fds, repeat(_STAT)))
         if now != seen:
             for pid, before, after in zip(pids, seen, now):  # noqa: B905  Python 3.8
                 if before != after:
@@ -124,7 +125,7 @@ class Watch:
             except OSError:
                 gone.append(pid)
                 continue
-            now = _read(fd)
+            now = files.peek(fd, _STAT)
             if not now:
                 os.close(fd)
                 gone.append(pid)
@@ -141,14 +142,6 @@ class Watch:
         else:
             os.close(fd)
             self._by_name[pid] = None
-
-
-def _read(fd):
-    """What a file says now; nothing where its process is gone."""
-    try:
-        return os.pread(fd, 64, 0)
-    except OSError:
-        return b""
 
 
 def _most_files():

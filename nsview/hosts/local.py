@@ -111,8 +111,7 @@ class LocalHost:
         """
         self._next_id += 1
         asked = {"request": "details", "id": self._next_id, "pid": process.pid, "start": process.start}
-        more = {"contents": list(contents)} if contents else {}
-        self._write({**asked, **more, **({"sockets": True} if sockets else {})})
+        self._write({**asked, "contents": list(contents), "sockets": sockets})
         return self._next_id
 
     def details(self, process: Process, contents: Sequence[KindName] = (), *, sockets: bool = False) -> Details | None:

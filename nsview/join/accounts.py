@@ -36,6 +36,8 @@ def resolve(asked: str, passwd: str, group: str) -> Account:
     over; of several that match the first holds. Failure where a name is in neither."""
     user, separator, wanted_group = asked.partition(":")
     number = _number(user)
+    if number is None and user.isascii() and user.isdecimal():
+        raise Failure(USAGE, f"user {user} is no number of a user: they end at {_MOST}")
     name, uid, gid, home = None, number, 0, None
     for fields in _lines(passwd, 7):
         if (fields[2] == str(number)) if number is not None else (fields[0] == user):
@@ -43,8 +45,6 @@ def resolve(asked: str, passwd: str, group: str) -> Account:
             if ids[0] is not None and ids[1] is not None:
                 name, (uid, gid), home = fields[0], (ids[0], ids[1]), fields[5] or None
                 break
-    if user.isascii() and user.isdecimal() and number is None:
-        raise Failure(USAGE, f"user {user} is no number of a user: they end at {_MOST}")
     if uid is None or not user:
         raise Failure(NOTHING, f"user {user!r} is not in the container's /etc/passwd: give a number")
     if separator and wanted_group:

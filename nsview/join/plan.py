@@ -15,9 +15,9 @@ from nsview.model.records import Account, Capabilities, Details, Host, Identity,
 from nsview.model.text import safe
 
 from . import steps
+from .failure import FAILED, GONE, USAGE
+from .failure import NOT_PERMITTED as NOT_PERMITTED
 
-USAGE = 2
-GONE, NOT_PERMITTED, FAILED = 1, 3, 4
 HOST_SHELLS = (("/bin/bash",), ("/bin/sh",))
 
 # Harmless to hold, rarely given to a container: WAKE_ALARM, BLOCK_SUSPEND, LEASE, AUDIT_READ (capabilities(7)).

@@ -11,7 +11,6 @@ from .group import containers_of
 from .hierarchy import By, above
 from .kinds import KIND_NAMES
 from .net import Listener, Nets
-from .netmap import Map
 from .records import Container, Namespace, Process
 from .rows import RowKey, View, group_key, is_folded, process_key
 from .snapshot import Snapshot
@@ -156,11 +155,16 @@ def _connected(snapshot: Snapshot, inode: int | None, nets: Nets | None) -> Iter
 
 def _reached(snapshot: Snapshot, text: str, nets: Nets | None) -> Iterator[Lead]:
     """Those whose port, address or interface a text is."""
-    for net in nets.nets if nets else ():
+    if nets is None:
+        return
+    from .netmap import Map  # the first picture has no need of it
+
+    mapped = Map(nets, snapshot)
+    for net in nets.nets:
         here = snapshot.namespaces.get(("net", net.inode))
         for listener in net.listeners:
             if text == str(listener.port):
-                if nets and (to := Map(nets, snapshot).published(listener)):
+                if to := mapped.published(listener):
                     role = f"published at {listener.protocol} {listener.port}"
                     yield of_container(snapshot, to.container.key, role)
                 for pid in listener.pids:

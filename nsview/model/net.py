@@ -67,6 +67,11 @@ class Listener(Struct, frozen=True, gc=False):
     uid: int
     pids: tuple[int, ...] = ()
 
+    @property
+    def endpoint(self) -> str:
+        """Where it is to be reached, as text."""
+        return endpoint(self.address, self.port)
+
 
 class Net(Struct, frozen=True, gc=False):
     """One net namespace from within.

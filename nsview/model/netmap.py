@@ -161,7 +161,7 @@ class Map:
         for interface in own_interfaces(net):
             words += [*self.names(interface), *interface.addresses, interface.mac or ""]
         for listener in net.listeners:
-            words += [f"{listener.protocol} {endpoint(listener)}", *(p.command for p in self.owners(listener))]
+            words += [f"{listener.protocol} {listener.endpoint}", *(p.command for p in self.owners(listener))]
         return Line(net.inode, (), net, more=" ".join(words), thing=("net", net.inode))
 
     @cached_property
@@ -244,7 +244,7 @@ class Map:
         if to := self.published(listener):
             told.insert(0, f"→ {to.container.name}:{to.port}")  # the answer; the rest may be cut
         if at := self.publishers(net, listener):
-            told.append(f"← {some([endpoint(one) for one in at], 2)}")
+            told.append(f"← {some([one.endpoint for one in at], 2)}")
         return "  ".join(told)
 
     def lines(self) -> list[Line]:
@@ -319,7 +319,7 @@ class Map:
         cells = (
             Cell(f"  {listener.protocol} {listener.port}", "pid", listener.port),
             Cell("listens", "dim"),
-            Cell(endpoint(listener)),
+            Cell(listener.endpoint),
             Cell(self.who(net, listener), "command"),
         )
         owners = self.owners(listener)
@@ -343,12 +343,6 @@ def addresses(interface: Interface) -> list[str]:
     """Its addresses; those of its link alone, which nearly all have, where there are no others and it is no port."""
     wider = [address for address in interface.addresses if not address.startswith("fe80:")]
     return wider or ([] if interface.master else list(interface.addresses))
-
-
-def endpoint(listener: Listener) -> str:
-    """Address and port, as ss(8) writes them."""
-    address = f"[{listener.address}]" if ":" in listener.address else listener.address
-    return f"{address}:{listener.port}"
 
 
 def is_dull(interface: Interface) -> bool:

@@ -216,7 +216,7 @@ class Lens(Screen[None]):
 
     def action_enter(self, ready: bool = False) -> None:
         """By way of the explorer, which says why where there is no way in; the way back leads there again."""
-        line = self.table.line
+        line = self.line()
         thing = self.behind(line) if line else None
         if thing is None:
             self.notify("No process or namespace is behind this line.", severity="warning")
@@ -228,8 +228,10 @@ class Lens(Screen[None]):
     def _to_compare(self) -> tuple[Thing, Process] | None:
         """What is behind the chosen line, and the process that stands for it."""
         line = self.line()
-        process = process_of(self.snapshot, line.thing) if line and line.thing is not None else None
-        return (line.thing, process) if line and line.thing is not None and process else None
+        if line is None or line.thing is None:
+            return None
+        process = process_of(self.snapshot, line.thing)
+        return (line.thing, process) if process else None
 
     def action_mark(self) -> None:
         found = self._to_compare()

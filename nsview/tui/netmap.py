@@ -19,7 +19,7 @@ from textual.timer import Timer
 from nsview.model.filter import Fields
 from nsview.model.net import Interface, Listener, Net, Nets, Route
 from nsview.model.netfields import fields
-from nsview.model.netmap import Map, Place, endpoint
+from nsview.model.netmap import Map, Place
 from nsview.model.netpicture import picture
 from nsview.model.published import HOLDERS
 from nsview.model.snapshot import Snapshot
@@ -269,7 +269,7 @@ class NetMap(Lens):
 
     def _listener(self, found: Map, net: Net, listener: Listener) -> RenderableType:
         parts: list[RenderableType] = [
-            _title(f"{listener.protocol} {endpoint(listener)}"),
+            _title(f"{listener.protocol} {listener.endpoint}"),
             _pairs(
                 ("in", f"{found.title(net.inode)}  net:[{net.inode}]"),
                 ("uid", str(listener.uid)),
@@ -284,7 +284,7 @@ class NetMap(Lens):
                 Text(f"by the command line of docker-proxy, pid {to.pid}", "dim"),
             ]
         if at := found.publishers(net, listener):
-            parts += [_heading("PUBLISHED AT"), *(Text(f"{one.protocol} {safe(endpoint(one))}") for one in at)]
+            parts += [_heading("PUBLISHED AT"), *(Text(f"{one.protocol} {safe(one.endpoint)}") for one in at)]
         parts.append(_heading("WHO HAS IT OPEN"))
         owners = found.owners(listener)
         for process in owners[:20]:

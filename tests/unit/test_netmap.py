@@ -14,7 +14,7 @@ from nsview.model import export
 from nsview.model.leads import meant
 from nsview.model.net import Interface, Link, Listener, Net, Nets, Route
 from nsview.model.netfields import fields
-from nsview.model.netmap import Map, Place, brief, endpoint, summary
+from nsview.model.netmap import Map, Place, brief, summary
 from nsview.model.netpicture import _columns, picture
 from nsview.model.records import Namespace
 from nsview.model.snapshot import Snapshot
@@ -163,7 +163,7 @@ def test_the_summary_for_details_of_a_namespace() -> None:
 
 def test_words_are_cut_with_a_count() -> None:
     assert brief(["a", "b", "c"], 2) == "a, b +1"
-    assert endpoint(Listener("tcp", "::1", 80, 1, 0)) == "[::1]:80"
+    assert Listener("tcp", "::1", 80, 1, 0).endpoint == "[::1]:80"
 
 
 def test_the_command_line_prints_the_same_lines_and_json_of_the_records() -> None:

@@ -18,14 +18,15 @@ _STYLES = {"high": "error", "medium": "warning", "low": "dim"}
 
 def lines(findings: Iterable[Finding], snapshot: Snapshot) -> list[Line]:
     """A line a finding, by severity."""
-    return [_line(finding, snapshot) for finding in sorted(findings, key=_rank)]
+    return [line(finding, snapshot) for finding in sorted(findings, key=_rank)]
 
 
 def _rank(finding: Finding) -> int:
     return SEVERITIES.index(finding.severity)
 
 
-def _line(finding: Finding, snapshot: Snapshot) -> Line:
+def line(finding: Finding, snapshot: Snapshot) -> Line:
+    """The one of a finding."""
     subject = str(finding.subject) if isinstance(finding.subject, int) else ""
     cells = (
         Cell(finding.severity, _STYLES[finding.severity], order=_rank(finding)),

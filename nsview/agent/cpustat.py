@@ -2,7 +2,7 @@
 
 cpu.stat of a cgroup (v2, without any controller too) counts the processor time of all that is in it and below, exactly:
 the kernel adds up what is outstanding when it is read. So one read of 1.1 µs stands for all processes below, where each
-of their schedstats is 1.7, and a branch that has not changed is left alone. Of one that has, cgroup.procs is read,
+of their clocks is 0.9, and a branch that has not changed is left alone. Of one that has, cgroup.procs is read,
 which tells at once of processes that were moved there; those it had before count too. One that is moved twice between
 two passes, and runs only in between, is missed until a look at everything.
 

@@ -12,7 +12,7 @@ from . import watch
 
 # Seconds between two of a kind; each also waits long enough to take no more than its share of a core.
 LOOK = 5.0, 0.004  # at everything: what nothing else tells, such as a process moved to another cgroup by a third
-PASS = 1.0, 0.014  # over what has run: setns and unshare, and all changes where there are no events
+PASS = 1.2, 0.014  # over what has run: setns and unshare, and all changes where there are no events
 BIRTHS = 0.1, 0.01  # a glance at how many there have been, where there are no events
 GATHER = 0.01  # after the first event of some, so that a burst is one update
 EVERY = 0.05  # from one update to the next at the least: who looks at a screen sees no more than that

@@ -386,7 +386,7 @@ class Agent:
 def _wait(sources, urgent, seconds):
     """([those of the sources that can be read], [urgent ones where something happened]), after so long at the most.
 
-    Not by select(2), which knows no file descriptors above 1023: a large host is followed with one a process.
+    Not by select(2), which knows no file descriptors above 1023: a large host is followed with one a cgroup.
     """
     poll = select.poll()
     of_fd = {}

@@ -5,8 +5,10 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -166,23 +168,21 @@ def watched(top: Path, sleepers: list[Sleeper], monkeypatch: pytest.MonkeyPatch)
 def test_a_pass_asks_those_alone_and_finds_who_left_a_namespace(
     watched: watch.Watch, sleepers: list[Sleeper], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[int] = []
-    schedstats = set(watched._open.values())
-    pread = os.pread
+    asked: list[str] = []
 
-    def counted(fd: int, size: int, offset: int) -> bytes:
-        asked.append(fd)
-        return pread(fd, size, offset)
+    def counted(what: str, ask: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *words: asked.append(what) or ask(*words)  # type: ignore[func-returns-value]
 
-    monkeypatch.setattr(os, "pread", counted)
+    monkeypatch.setattr(os, "pread", counted("cgroup", os.pread))
+    monkeypatch.setattr(time, "clock_gettime_ns", counted("process", time.clock_gettime_ns))
     assert watched.passed() == ([], [])
-    assert not schedstats & set(asked) and len(asked) == 2, "a and b: the tree's own question to each"
+    assert asked == ["cgroup"] * 2, "a and b: the tree's own question to each"
     before = os.readlink(f"/proc/{sleepers[2].pid}/ns/uts")
     sleepers[2].run(_NEWUTS)
     assert os.readlink(f"/proc/{sleepers[2].pid}/ns/uts") != before
     asked.clear()
     assert watched.passed() == ([sleepers[2].pid], [])
-    assert len(schedstats & set(asked)) == 4, "those beside it"
+    assert asked.count("process") == 4, "those beside it"
     sleepers[0].end()
     assert watched.passed() == ([], [sleepers[0].pid])
 

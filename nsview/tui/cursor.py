@@ -45,14 +45,17 @@ class Cursor(ScrollView):
         self._styles.clear()
         super().notify_style_update()
 
-    def _style(self, name: str) -> Style:
+    def style_of(self, name: str) -> Style:
         """A style by its name; the view's own where there is none."""
         style = self._styles.get(name)
         if style is None:
-            style = self._styles[name] = (
-                self.get_component_rich_style(f"{self.id}--{name}", partial=True) if name else self.rich_style
-            )
+            style = self._styles[name] = self._made(f"{self.id}--{name}") if name else self.rich_style
         return style
+
+    def _made(self, name: str) -> Style:
+        """A component's style without what lies below it, but for a colour that lets some of that through."""
+        whole = self.get_component_rich_style(name)
+        return self.get_component_rich_style(name, partial=True) + Style(color=whole.color)
 
     @property
     def _visible(self) -> int:

@@ -96,7 +96,7 @@ def _process(line: ProcessRow, size: Columns, mark: Mark | None) -> list[Piece]:
         pieces.append((_cut(text(extra, process, line.container), WIDTHS[extra]) + "  ", "dim"))
     pieces.append((line.guides, "guide"))
     if line.folded is not None:
-        pieces.append((FOLDED if line.folded else OPEN, "guide"))
+        pieces.append((FOLDED if line.folded else OPEN, "dim"))
     if process.state == "Z":
         pieces.append(("zombie ", "warning"))
     pieces.append((safe(_command(process)), mark if mark else "dim" if line.context or process.kthread else "command"))
@@ -114,7 +114,7 @@ def _command(process: Process) -> str:
 
 def _group(line: GroupRow, snapshot: Snapshot, grouped_by: str, mark: Mark | None) -> list[Piece]:
     fold = LEAF if line.folded is None else FOLDED if line.folded else OPEN
-    pieces: list[Piece] = [("   " * line.depth + fold, "guide")]
+    pieces: list[Piece] = [("   " * line.depth + fold, "dim")]
     if mark == "marked":
         pieces.append((SIGNS[mark], mark))
     if line.container:

@@ -119,12 +119,12 @@ class Listing(Lines, Cursor, can_focus=True):
 
     def strip(self, line: tuple[tuple[draw.Piece, ...], str], width: int) -> Strip:
         pieces, below = line
-        base = self._style("")
+        base = self.style_of("")
         if below:
-            base += self._style(below)
+            base += self.style_of(below)
         plain = below in ("cursor", "header")
         segments = [
-            Segment(text, base if plain else self._style(style) + background(base)) for text, style in pieces
+            Segment(text, base if plain else self.style_of(style) + background(base)) for text, style in pieces
         ]
         return Strip(segments).adjust_cell_length(width, base)
 

@@ -82,7 +82,7 @@ class Matrix(Lens):
         return text
 
     def _style(self, name: str) -> Style:
-        return self.table.get_component_rich_style(f"table--{name}", partial=True)
+        return self.table.style_of(name)
 
     def _tell_kind(self, text: Text, entry: Entry, kind: KindName) -> None:
         inodes = entry.namespaces[KIND_NAMES.index(kind)]

@@ -68,12 +68,13 @@ class Chart(Table):
             return super().render_line(y)
         width, base = self.size.width, self.rich_style
         if y == 0:
-            style = base + self._style("header")
+            style = base + self.style_of("header")
             return Strip([Segment(f" {LEGEND}", style)]).adjust_cell_length(width, style)
         place = self.scroll_offset.y + y - 1
         if place >= len(self.lines):
             return Strip.blank(width, base)
-        chosen = self._style("cursor" if self.has_focus else "cursor-blurred") if place == self.cursor else Style.null()
+        cursor = "cursor" if self.has_focus else "cursor-blurred"
+        chosen = self.style_of(cursor) if place == self.cursor else Style.null()
         pieces = [
             Segment(cell.text, base + self._style_of(cell) + chosen if place != self.cursor else base + chosen)
             for cell in self.lines[place].cells

@@ -108,16 +108,16 @@ class Table(Cursor, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width, base = self.size.width, self.rich_style
         if y == 0:
-            return self._header(width, base + self._style("header"))
+            return self._header(width, base + self.style_of("header"))
         place = self.scroll_offset.y + y - 1
         if place >= len(self.lines):
             return Strip.blank(width, base)
-        chosen = self._style("cursor" if self.has_focus else "cursor-blurred") if place == self.cursor else None
+        chosen = self.style_of("cursor" if self.has_focus else "cursor-blurred") if place == self.cursor else None
         whole = chosen is not None and not self.by_cell
         line_style = base + chosen if chosen is not None and whole else base
         line = self.lines[place]
         marked = line.thing is not None and line.thing in self._marked
-        segments = [Segment("◆" if marked else " ", line_style + self._style("marked") if marked else line_style)]
+        segments = [Segment("◆" if marked else " ", line_style + self.style_of("marked") if marked else line_style)]
         for column, cell in enumerate(line.cells):
             if not self._widths[column]:
                 continue
@@ -131,7 +131,7 @@ class Table(Cursor, can_focus=True):
         return Strip(segments).adjust_cell_length(width, line_style)
 
     def _style_of(self, cell: Cell) -> Style:
-        return self._style(cell.style) if cell.style else Style.null()
+        return self.style_of(cell.style) if cell.style else Style.null()
 
     def _header(self, width: int, style: Style) -> Strip:
         text = " "

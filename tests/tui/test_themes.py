@@ -93,7 +93,7 @@ async def test_host_shared_and_container_are_told_apart_by_every_eye(eye: tuple[
     async with opened(memory=Fixed("okabe-ito")) as (app, _):
         listing = app.explorer.query_one(Listing)
         names = ("host", "shared", "container", "command", "user")
-        found = {name: colours(listing.rich_style + listing._style(name))[0] for name in names}
+        found = {name: colours(listing.rich_style + listing.style_of(name))[0] for name in names}
         for one, other in combinations(names, 2):
             # Twenty times what can just be seen.
             least = 20 if "user" not in (one, other) else 10

@@ -390,23 +390,25 @@ def _explore(options: argparse.Namespace) -> int:
     from . import config, state
     from .hosts.local import LocalHost
     from .join.ready import commands
-    from .tui import pace
+    from .tui import first, pace
 
-    if isinstance(host, LocalHost):
-        host.read_ahead()  # beside all that a screen needs
-    else:
+    if not isinstance(host, LocalHost):
         host.first()  # what can't be read is said before the screen is taken
     try:
         own = config.Config(config.path())
-        with pace.hurried():
-            from .tui.app import NsviewApp
+        memory = state.Memory(state.path(), **own.settings.looks)
+        with first.Picture(memory.state) as picture:
+            if isinstance(host, LocalHost):
+                host.read_ahead(picture.show)  # beside all that a screen needs
+            with pace.hurried():
+                from .tui.app import NsviewApp
 
-        app = NsviewApp(host, commands(own.ready), state.Memory(state.path(), **own.settings.looks))
-        app.configure(own)
+            app = NsviewApp(host, commands(own.ready), memory, picture)
+            app.configure(own)
+            app.run()
     except config.ConfigError as error:
         host.stop()
         raise Failure(UNREADABLE, str(error)) from None
-    app.run()
     if app.failure:
         raise Failure(UNREADABLE, app.failure)
     return app.return_code or DONE

@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -44,16 +44,18 @@ class LocalHost:
         self._reading_ahead: threading.Thread | None = None  # .. by this one
         self._failed: Exception | None = None
 
-    def read_ahead(self) -> None:
-        """Read up to the first snapshot already, beside all that is done before `read`."""
-        self._reading_ahead = threading.Thread(target=self._read_ahead, daemon=True)
+    def read_ahead(self, then: Callable[[Snapshot], object]) -> None:
+        """Read up to the first snapshot already, beside all that is done before `read`. then: told of it, by the
+        thread that reads."""
+        self._reading_ahead = threading.Thread(target=self._read_ahead, args=(then,), daemon=True)
         self._reading_ahead.start()
 
-    def _read_ahead(self) -> None:
+    def _read_ahead(self, then: Callable[[Snapshot], object]) -> None:
         try:
             for said in self._read():
                 self._ahead.append(said)
                 if isinstance(said, Snapshot):
+                    then(said)
                     return
         except Exception as error:  # whatever it is, it is for who reads
             self._failed = error

@@ -49,6 +49,7 @@ from nsview.state import Memory, write
 from . import driver, pace
 from .binding import Binding
 from .explorer import Explorer
+from .first import Picture
 from .messages import (
     DetailsArrived,
     FeedEnded,
@@ -92,8 +93,13 @@ class NsviewApp(App[int]):
     ]
 
     def __init__(
-        self, host: LocalHost | RecordedHost, ready: tuple[Ready, ...] = BUILT_IN, memory: Memory | None = None
+        self,
+        host: LocalHost | RecordedHost,
+        ready: tuple[Ready, ...] = BUILT_IN,
+        memory: Memory | None = None,
+        picture: Picture | None = None,
     ) -> None:
+        """picture: what the terminal shows until there is a screen."""
         # Textual would turn colours to greys; where there are to be none, it must not take them for its own at all.
         plain = "NO_COLOR" in os.environ
         super().__init__(
@@ -103,6 +109,7 @@ class NsviewApp(App[int]):
         self.host = host
         self.ready = ready
         self.memory = memory or Memory()
+        self.picture = picture
         self.register_theme(OKABE_ITO)
         self._begin_with(self.memory.state.theme)
         self.failure: str | None = None

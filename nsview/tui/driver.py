@@ -2,7 +2,7 @@
 
 Textual's waits a tenth of a second or two before the terminal is another program's: each shell that is entered would
 begin so much later, and a terminal that is farther away would still send it what the mouse did. Here the terminal is
-asked for a word, and what it says before that was meant for us.
+asked for a word, and what it says before that was meant for us. And one that takes over from the first picture.
 """
 
 import contextlib
@@ -15,6 +15,8 @@ from typing import Any
 from textual._parser import ParseError
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
+
+from .first import ALTERNATE, Picture
 
 _TICK = 100  # milliseconds after which the parser is asked for a key that may have been begun: Escape
 _PATIENCE = 0.5  # seconds for the terminal's word; nearly all give it, those at hand within a millisecond
@@ -31,6 +33,18 @@ class Driver(LinuxDriver):
         super().__init__(*args, **named)
         self._enough, self._enough_said = os.pipe()
         os.set_blocking(self._enough, False)
+        self._shown = False  # the alternate screen is, and holds the first picture
+
+    def start_application_mode(self) -> None:
+        picture: Picture | None = getattr(self._app, "picture", None)
+        self._shown = picture is not None and picture.hand_over()
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+
+    def write(self, data: str) -> None:
+        if self._shown and data == ALTERNATE:
+            self._shown = False  # once more would clear it in some terminals
+            return
+        super().write(data)
 
     def disable_input(self) -> None:
         if not self.exit_event.is_set() and self._key_thread is not None and self._key_thread.is_alive():

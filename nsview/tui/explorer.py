@@ -45,7 +45,7 @@ from nsview.model.table import Thing
 from nsview.model.text import safe
 from nsview.state import Memory
 
-from . import draw
+from . import draw, opening
 from .binding import Binding
 from .contents import wanted
 from .details import DetailsPane
@@ -154,7 +154,7 @@ class Explorer(Screen[None]):
 
     def on_mount(self) -> None:
         last = self._memory.state
-        self.view = View(by=last.grouping or "net", groups=last.groups, processes=last.processes)
+        self.view = opening.usual(last)
         self.listing.extras = last.columns
         self._tell_order()
         self.query_one(KindBar).by = self.view.by
@@ -163,7 +163,7 @@ class Explorer(Screen[None]):
         self.app.begin()  # type: ignore[attr-defined]
 
     def on_resize(self) -> None:
-        self.set_class(self.size.width < 120, "narrow")
+        self.set_class(self.size.width < opening.NARROW, "narrow")
 
     @property
     def _live(self) -> bool:
@@ -188,9 +188,10 @@ class Explorer(Screen[None]):
     def take(self, snapshot: Snapshot, happened: Changes | None) -> None:
         """Show a newer snapshot; the cursor stays on its process."""
         if self.snapshot is None:
-            if not (snapshot.partial and self._says_nothing(snapshot)):
+            view = opening.of_snapshot(snapshot, self.view, self._memory.state)
+            if view is not None:
                 self._latest = snapshot
-                self._begin(snapshot)
+                self._begin(snapshot, view)
             return
         self._latest = snapshot
         if self.snapshot.partial:
@@ -200,26 +201,15 @@ class Explorer(Screen[None]):
             self._remember(happened)
         self._refresh()
 
-    def _says_nothing(self, part: Snapshot) -> bool:
-        """Nothing that is asked for is known by a part of the host."""
-        return self.view.by == "container" or _mostly_unreadable(part)
-
-    def _begin(self, snapshot: Snapshot) -> None:
+    def _begin(self, snapshot: Snapshot, view: View) -> None:
         """The first snapshot."""
         self.snapshot = self.query_one(Status).snapshot = snapshot
-        unreadable = _mostly_unreadable(snapshot)
-        if unreadable and not snapshot.host.privileged and self._memory.state.grouping is None:
-            # Few inodes are to be seen without root, but cgroups are: containers are what can be told apart.
-            self.view = msgspec.structs.replace(self.view, by="container")
-            self.query_one(KindBar).by = "container"
+        self.view = view
+        self.query_one(KindBar).by = view.by
         self._show_host(snapshot)
-        self._rows = rows = Rows(snapshot, self.view)
-        self._begun = self._beginning(rows)
+        self._rows = rows = Rows(snapshot, view)
+        self._begun = opening.chosen(rows)
         self.listing.show(rows, self._begun)
-
-    def _beginning(self, rows: Rows) -> list[RowKey]:
-        """The row to begin with: below the host's own namespace, which is folded and seldom the question."""
-        return [row.key for row in rows[1:2]]
 
     def _show_host(self, snapshot: Snapshot) -> None:
         """What keeps the agent from seeing all of the host, and whether becoming root is on offer."""
@@ -276,7 +266,7 @@ class Explorer(Screen[None]):
         select = None
         if was_part and row is not None and [row.key] == self._begun:
             # Nobody has chosen it, and among all it may be far down: one begins where the whole does.
-            select = self._begun = self._beginning(rows)
+            select = self._begun = opening.chosen(rows)
         self.listing.show(rows, select, self._marks({key: mark for key, (mark, _, _) in self._recent.items()}))
         self._tell_soon(SOON if was_part else max(SOON, self._told + AGAIN - now))
         row = self.listing.row
@@ -475,8 +465,7 @@ class Explorer(Screen[None]):
         self._tell_order()
 
     def _tell_order(self) -> None:
-        orders = (order for order in (self.view.groups, self.view.processes) if order not in ("age", "tree"))
-        self.query_one(KindBar).order = ", ".join(orders)
+        self.query_one(KindBar).order = opening.order(self.view)
 
     def toggle_column(self, name: Extra) -> None:
         """Show or hide a column beside the usual ones."""
@@ -722,10 +711,6 @@ class Explorer(Screen[None]):
             dialog,
             self.app.enter,  # type: ignore[attr-defined]
         )
-
-
-def _mostly_unreadable(snapshot: Snapshot) -> bool:
-    return sum(snapshot.unreadable.values()) * 2 > len(snapshot.processes)
 
 
 def _is_sought(row: Row, wanted: filter.Filter, snapshot: Snapshot) -> bool:

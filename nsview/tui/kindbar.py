@@ -5,16 +5,15 @@ from typing import ClassVar
 from rich.text import Text
 from textual import events
 from textual.reactive import reactive
-from textual.widget import Widget
 
-from nsview.model.rows import GROUPINGS, Grouping
+from nsview.model.rows import Grouping
 
+from . import bars
+from .bar import Bar
 from .messages import GroupingWanted
 
-NAMES: dict[Grouping, str] = {"tree": "tree", "container": "containers"}
 
-
-class KindBar(Widget):
+class KindBar(Bar):
     """The groupings in a line, with their keys 0 to 9; the one in use stands out."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"kindbar--key", "kindbar--chosen"}
@@ -26,29 +25,12 @@ class KindBar(Widget):
     def __init__(self) -> None:
         super().__init__(id="kindbar")
 
-    def _cells(self) -> list[tuple[Grouping, str]]:
-        # Names alone need 96 columns; a narrow screen gets less air between them.
-        gap = "  " if self.size.width >= 100 else " "
-        return [(by, f"{gap[1:]}{key} {NAMES.get(by, by)}{gap}") for key, by in enumerate(GROUPINGS)]
-
     def render(self) -> Text:
-        key_style = self.get_component_rich_style("kindbar--key")
-        chosen = self.get_component_rich_style("kindbar--chosen")
-        text = Text(no_wrap=True, overflow="crop")
-        for by, label in self._cells():
-            start = len(text)
-            text.append(label, chosen if by == self.by else "")
-            if by != self.by:
-                first = start + label.index(label.strip()[0])
-                text.stylize(key_style, first, first + 1)
-        if self.order:
-            words = f"  ↕ by {self.order}"
-            text.append(words if len(text) + len(words) <= self.size.width else " ↕", key_style)
-        return text
+        return self.text(bars.kindbar(self.by, self.order, self.size.width))
 
     def on_click(self, event: events.Click) -> None:
         x = 0
-        for by, label in self._cells():
+        for by, label in bars.groupings(self.size.width):
             if x <= event.x < x + len(label):
                 self.post_message(GroupingWanted(by))
                 return

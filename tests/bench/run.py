@@ -8,7 +8,8 @@ idle: processor time of a live explorer on which nothing happens, beside htop an
 follow: from a fork, exec, exit, setns or new container to the screen (P3).
 keys: from a key to what it paints, in lists of many rows while processes come and go (P4).
 paint: from the command to a first useful picture, which is the host's namespace and another one with its processes
-  below it, against an empty Textual app, beside few and many processes (P5); and to the picture of all of them.
+  below it, against an empty Textual app, beside few and many processes (P5); until keys are answered; and to the
+  picture of all of them.
 memory: of all processes of a live explorer, beside many and very many (--most) processes (P7).
 growth: processor time a process of a look and of an update, very many against few (P8).
 filter: what a key typed into a filter costs before anything is drawn, beside many and very many processes (P4).
@@ -61,6 +62,7 @@ FEW = 300
 # The marks of a fold: the details, which name namespaces too, have none.
 USEFUL = r"▶ net:\[\d+\]  host", r"▼ net:\[\d+\]", r"\d +root +(?:▼ |├─ |└─ )?crowd \d"
 WHOLE = r"containers?  live "
+KEYS = r"\? Help"
 LENS = 0.1  # seconds from a key to the first picture of a lens
 KEY = 0.016, 0.05  # seconds from a key to its picture: 95 of 100, and all
 
@@ -194,12 +196,13 @@ def filtering(bench: Bench, processes: int, most: int) -> None:
 
 def paint(bench: Bench, processes: int) -> None:
     with own_home() as env:
-        explorer, whole = until(USEFUL, NSVIEW, env=env), until([WHOLE], NSVIEW, env=env)
+        explorer, keys, whole = (until(marks, NSVIEW, env=env) for marks in (USEFUL, [KEYS], [WHOLE]))
         empty = until([empty_app.MARKER], [PYTHON, empty_app.__file__], env=env)
         for number, target in ((FEW, 1.15), (processes, 2.0)):
             with Crowd(number):
                 what = f"an empty Textual app, beside {number:,} processes"
                 bench.compare(f"P5.{number}", f"first rows of nsview, {what}", explorer, empty, target)
+                bench.compare(f"P5.keys.{number}", f"until nsview answers keys, {what}", keys, empty)
                 bench.compare(f"P5.whole.{number}", f"all rows of nsview, {what}", whole, empty)
 
 

@@ -39,6 +39,10 @@ def test_what_needs_no_screen_does_not_import_textual(module: str) -> None:
     assert not {name.partition(".")[0] for name in loaded} & {"textual", "rich", "psutil"}
 
 
+def test_the_first_picture_is_painted_without_textual() -> None:
+    assert not {name.partition(".")[0] for name in modules_of("import nsview.tui.first")} & {"textual", "psutil"}
+
+
 @pytest.mark.parametrize("command", [["list"], ["list", "--json"], ["inspect", "1"], ["--version"]])
 def test_commands_that_print_do_not_import_textual(command: list[str]) -> None:
     loaded = modules_of(

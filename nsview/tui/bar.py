@@ -1,0 +1,19 @@
+"""A line across the screen, of styled pieces of text."""
+
+from collections.abc import Iterable
+
+from rich.text import Text
+from textual.widget import Widget
+
+from .draw import Piece
+
+
+class Bar(Widget):
+    """One line. Styles are component classes: its id, two dashes, the style's name; its own where that is empty."""
+
+    def text(self, pieces: Iterable[Piece]) -> Text:
+        """The pieces as they look here."""
+        text = Text(no_wrap=True, overflow="crop")
+        for words, style in pieces:
+            text.append(words, self.get_component_rich_style(f"{self.id}--{style}") if style else None)
+        return text

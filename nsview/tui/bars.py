@@ -1,0 +1,101 @@
+"""What stands in the two lines above the rows, as styled pieces of text; pure, as `draw` is."""
+
+from collections.abc import Sequence, Sized
+
+from rich.cells import cell_len, set_cell_size
+
+from nsview.model.changes import Changes
+from nsview.model.rows import GROUPINGS, Grouping
+from nsview.model.snapshot import Snapshot
+from nsview.model.text import safe
+
+from .draw import Piece
+
+NAMES: dict[Grouping, str] = {"tree": "tree", "container": "containers"}
+READING = "reading /proc …"
+
+
+def status(
+    snapshot: Snapshot, width: int, *, source: str, progress: str = READING, filter: str = "",
+    since: Changes | None = None,
+) -> list[Piece]:  # fmt: skip
+    """The host, its numbers, and what could not be read, from edge to edge. Styles: "" name, warning, filter.
+
+    source: whether it is so now, in a word. progress: how far the reading of a part is. since: what has changed since
+    the explorer was paused, None where it is not.
+    """
+    host, wide = snapshot.host, width >= 110
+    left: list[Piece] = [(" ", ""), (safe(host.name), "name")]
+    if wide:
+        left.append((f"  Linux {safe(host.kernel)}  as {'root' if host.privileged else f'uid {host.uid}'}", ""))
+    if filter:
+        left += [("  ", ""), (f" /{safe(filter)} ", "filter")]
+    right = _counts(snapshot, wide, source, progress, since)
+    room = width - _width(right)
+    if room <= _width(left):
+        left = _cut(left, max(0, room - 1))
+    return [*left, (" " * max(1, room - _width(left)), ""), *right]
+
+
+def _counts(snapshot: Snapshot, wide: bool, source: str, progress: str, since: Changes | None) -> list[Piece]:
+    """What there is, and whether it is so now; of a part how far the reading is."""
+    if snapshot.partial:
+        words = "stopped before everything was read" if source == "stopped" else progress
+        return [(f" {words} ", "warning")]
+    pieces: list[Piece] = []
+    host = snapshot.host
+    denied = sum(n for reason, n in snapshot.unreadable.items() if reason != "ENOENT")
+    if denied:
+        words = f" {denied} unreadable{'' if host.privileged else ', R reads them as root'} "
+        pieces += [(words, "warning"), ("  ", "")]
+    if wide or not denied:
+        numbers = f"{_count(snapshot.processes, 'process', 'processes')}  {_count(snapshot.namespaces, 'namespace')}  "
+        pieces.append((numbers, ""))
+    pieces.append((f"{_count(snapshot.containers, 'container')}  ", ""))
+    if since is None:
+        pieces.append((f"{source} ", ""))
+    else:
+        pieces.append((f" paused  +{len(since.new)} -{len(since.gone)} ~{len(since.moved)} ", "warning"))
+    return pieces
+
+
+def _count(things: Sized, one: str, many: str = "") -> str:
+    number = len(things)
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def groupings(width: int) -> list[tuple[Grouping, str]]:
+    """What the rows can be grouped by, with the key of each, in a line of so many cells."""
+    # Names alone need 96 columns; a narrow screen gets less air between them.
+    gap = "  " if width >= 100 else " "
+    return [(by, f"{gap[1:]}{key} {NAMES.get(by, by)}{gap}") for key, by in enumerate(GROUPINGS)]
+
+
+def kindbar(by: Grouping, order: str, width: int) -> list[Piece]:
+    """These, the one in use standing out. Styles: "" key, chosen. order: how rows are sorted, where not as usual."""
+    pieces: list[Piece] = []
+    for each, label in groupings(width):
+        if each == by:
+            pieces.append((label, "chosen"))
+        else:
+            key = len(label) - len(label.lstrip())
+            pieces += [(label[:key], ""), (label[key], "key"), (label[key + 1 :], "")]
+    if order:
+        words = f"  ↕ by {order}"
+        pieces.append((words if _width(pieces) + len(words) <= width else " ↕", "key"))
+    return pieces
+
+
+def _width(pieces: Sequence[Piece]) -> int:
+    return sum(cell_len(text) for text, _ in pieces)
+
+
+def _cut(pieces: Sequence[Piece], width: int) -> list[Piece]:
+    """What of them has room in so many cells; that they are cut is seen at their end."""
+    kept: list[Piece] = []
+    for text, style in pieces:
+        if cell_len(text) > width:
+            return [*kept, (set_cell_size(text, width - 1) + "…", style)] if width else kept
+        kept.append((text, style))
+        width -= cell_len(text)
+    return kept

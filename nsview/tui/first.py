@@ -1,0 +1,156 @@
+"""The first picture: what the first snapshot tells, on the screen before there is a Textual.
+
+To import Textual takes longer than to find out what the host is like. So the rows are painted by what the explorer
+paints them by, as soon as they are known and where it will paint them, and it takes over a terminal that shows them
+already. What only it knows, the details and the keys, stays blank until then.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import termios
+import threading
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any, NoReturn
+
+from rich.cells import cell_len, set_cell_size
+
+from nsview.model.rows import Rows
+from nsview.model.snapshot import Snapshot
+from nsview.state import State
+
+from . import bars, colours, draw, opening
+from .draw import Piece
+
+ALTERNATE, USUAL = "\x1b[?1049h", "\x1b[?1049l"
+_HIDDEN, _SHOWN = "\x1b[?25l", "\x1b[?25h"  # the cursor
+_NOT_YET = " " * len("live")
+# The details as the style sheet has them: percent of the width, at most; or of the height, where it is narrow.
+_DETAILS, _MOST, _DETAILS_BELOW = 42, 84, 40
+
+
+def lines(snapshot: Snapshot, last: State, width: int, height: int) -> list[list[Piece]] | None:
+    """The picture, pieces from edge to edge for each line of a terminal of this size, the names of `colours` as styles;
+    None where there is nothing to show yet."""
+    view = opening.of_snapshot(snapshot, opening.usual(last), last)
+    if view is None or snapshot.host.notes:
+        return None
+    rows_width, rows_height = _room(width, height, last.details)
+    above = [
+        _filled("status", bars.status(snapshot, width, source=_NOT_YET), width),
+        _filled("kindbar", bars.kindbar(view.by, opening.order(view), width), width),
+    ]
+    rows = Rows(snapshot, view)
+    chosen = [rows.find(key) for key in opening.chosen(rows)]
+    columns = draw.columns(snapshot, rows_width, last.columns)
+    body = [_filled("listing", draw.header(columns), rows_width)]
+    for place, row in enumerate(rows[: rows_height - 1]):
+        pieces = draw.row(row, columns, snapshot, view.by)
+        if place in chosen:
+            pieces = [("".join(text for text, _ in pieces), "cursor")]
+        body.append(_filled("listing", pieces, rows_width))
+    body += [[(" " * rows_width, "listing")]] * (rows_height - len(body))
+    if rows_width < width:
+        body = [[*line, (" " * (width - rows_width), "details")] for line in body]
+    below = [[(" " * width, "details")]] * (height - len(above) - len(body) - 1)
+    return [*above, *body, *below, [(" " * width, "keys")]][:height]
+
+
+def _room(width: int, height: int, details: bool) -> tuple[int, int]:
+    """Cells and lines for the rows, with their header."""
+    height = max(1, height - 3)
+    if not details:
+        return width, height
+    if width < opening.NARROW:
+        return width, height - height * _DETAILS_BELOW // 100
+    return width - min(width * _DETAILS // 100, _MOST), height
+
+
+def _filled(part: str, pieces: Sequence[Piece], width: int) -> list[Piece]:
+    """Pieces with the whole names of their styles, filled or cut to a width; a line of one style is so to its end."""
+    line: list[Piece] = []
+    for text, style in pieces:
+        fitting = text if cell_len(text) <= width else set_cell_size(text, width)
+        line.append((fitting, f"{part}--{style}" if style else part))
+        width -= cell_len(fitting)
+    return [*line, (" " * width, line[0][1] if len(line) == 1 else part)]
+
+
+class Picture:
+    """The terminal while it is ours: from the first snapshot on, until a screen takes it or the block ends."""
+
+    def __init__(self, last: State) -> None:
+        """last: what the explorer remembers of its looks."""
+        self._last = last
+        self._colours = colours.of_theme(last.theme)
+        self._system = colours.system()
+        self._turn = threading.Lock()
+        self._over = False  # it is too late to paint
+        self._before: list[Any] | None = None  # how the terminal was set, while it shows the picture
+        self._signals: dict[int, Any] = {}
+
+    def __enter__(self) -> "Picture":
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            self._signals[number] = signal.signal(number, _end)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.hand_over():
+            _write(USUAL + _SHOWN)
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Paint it, if that can still be of use. For any thread."""
+        if self._colours is None or self._system is None or not os.isatty(2):
+            return
+        width, height = shutil.get_terminal_size()  # as Textual asks for it
+        found = lines(snapshot, self._last, width, height)
+        if found is None:
+            return
+        painted = "".join(f"\x1b[{y};1H{self._painted(line)}" for y, line in enumerate(found, 1))
+        with self._turn, contextlib.suppress(OSError, termios.error):
+            if not self._over and self._before is None:
+                self._before = _quiet()
+                _write(ALTERNATE + _HIDDEN + painted)
+
+    def _painted(self, line: list[Piece]) -> str:
+        assert self._colours is not None
+        return "".join(self._colours[style].render(text, color_system=self._system) for text, style in line if text)
+
+    def hand_over(self) -> bool:
+        """Paint no more, and have all set as it was, but for the alternate screen: whether that is what is shown. For
+        the main thread."""
+        with self._turn:
+            self._over = True
+            before, self._before = self._before, None
+        while self._signals:
+            signal.signal(*self._signals.popitem())
+        if before is None:
+            return False
+        with contextlib.suppress(termios.error):
+            termios.tcsetattr(0, termios.TCSANOW, before)
+        return True
+
+
+def _quiet() -> list[Any]:
+    """What is typed is kept for the explorer, unseen, but for ^C; how the terminal was set before."""
+    before = termios.tcgetattr(0)
+    now = [*before[:6], [*before[6]]]
+    now[3] &= ~(termios.ECHO | termios.ICANON)
+    for key in (termios.VSUSP, termios.VQUIT):
+        now[6][key] = b"\0"
+    termios.tcsetattr(0, termios.TCSANOW, now)
+    return before
+
+
+def _write(text: str) -> None:
+    """To where Textual writes."""
+    assert sys.__stderr__ is not None
+    sys.__stderr__.write(text)
+    sys.__stderr__.flush()
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)

@@ -19,7 +19,6 @@
 docs/config.md tells of each key. What only the screen knows, themes and actions, it checks itself (`Config.error`).
 """
 
-import tomllib
 from pathlib import Path
 from typing import Any, get_args
 
@@ -81,16 +80,7 @@ class Config:
     def __init__(self, file: Path) -> None:
         self.file = file
         self.text = ""
-        tables: dict[str, Any] = {}
-        try:
-            self.text = file.read_text(encoding="utf-8") + "\n"  # or what is wrong in the last line is "at the end"
-            tables = tomllib.loads(self.text)
-        except FileNotFoundError:
-            pass
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{file}: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
-            raise ConfigError(f"{file}: {error}") from None
+        tables = self._tables()
         for key, value in tables.items():
             if key not in _WANTED:
                 raise self.error((key,), f"no such key; there are {', '.join(_WANTED)}")
@@ -101,6 +91,21 @@ class Config:
             self._check_audit(tables["audit"])
         self.settings = msgspec.convert(tables, Settings)
         self.ready = tuple(self._ready(name, fields) for name, fields in self.settings.ready.items())
+
+    def _tables(self) -> dict[str, Any]:
+        try:
+            # Without another line, what is wrong in the last one is "at the end".
+            self.text = self.file.read_text(encoding="utf-8") + "\n"
+        except FileNotFoundError:
+            return {}
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{self.file}: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
+        import tomllib  # of use to those who have a file
+
+        try:
+            return tomllib.loads(self.text)
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            raise ConfigError(f"{self.file}: {error}") from None
 
     def _check(self, path: tuple[str, ...], value: object, type: Any, words: str) -> None:
         try:
@@ -138,6 +143,8 @@ class Config:
 
 def _line(text: str, path: tuple[str, ...]) -> int:
     """The line in which a key's value ends: the first at which what has been read is whole and holds it."""
+    import tomllib
+
     lines = text.splitlines()
     for number in range(1, len(lines) + 1):
         try:

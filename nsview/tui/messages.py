@@ -1,4 +1,7 @@
-"""All that is said between the feed, the widgets and the screen."""
+"""All that is said between the feed, the widgets and the screen.
+
+Nobody compares or prints what is said; that dataclasses write how to would be a hundredth of the start.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +15,12 @@ from nsview.model.security import Security
 from nsview.model.table import Line
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class SnapshotArrived(Message):
     """There is a newer snapshot. Said once, however many come before it is heard: a queue of them would only grow."""
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Progressed(Message):
     """How far a first look has come, in processes."""
 
@@ -25,7 +28,7 @@ class Progressed(Message):
     total: int
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class DetailsArrived(Message):
     """The answer to a request for details; None: that process is gone."""
 
@@ -33,7 +36,7 @@ class DetailsArrived(Message):
     details: Details | None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class SecurityArrived(Message):
     """Facts of some processes, in answer to a request: of `total` processes `done` are told."""
 
@@ -44,7 +47,7 @@ class SecurityArrived(Message):
     total: int
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class NetsArrived(Message):
     """All net namespaces from within, as asked for; None where a recording does not have them."""
 
@@ -52,7 +55,7 @@ class NetsArrived(Message):
     nets: Nets | None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class NetsProgressed(Message):
     """How far the reading of net namespaces has come: so many of these things."""
 
@@ -61,49 +64,49 @@ class NetsProgressed(Message):
     total: int
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class FeedEnded(Message):
     """No more will come. failure: why, None where it simply ended."""
 
     failure: str | None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Chosen(Message):
     """The cursor is on another row."""
 
     row: Row | None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class FoldWanted(Message):
     """The row under the cursor is to be folded or unfolded."""
 
     row: Row
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class EnterWanted(Message):
     """The row under the cursor is to be entered."""
 
     row: Row
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class GroupingWanted(Message):
     """The rows are to be grouped otherwise."""
 
     by: Grouping
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class LineChosen(Message):
     """The cursor of a lens is on another line, or on another cell of it."""
 
     line: Line | None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class LineOpened(Message):
     """What the line of a lens is about is wanted."""
 

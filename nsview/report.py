@@ -13,7 +13,7 @@ from .model.label import label
 from .model.records import Container, Namespace, Process
 from .model.snapshot import Snapshot, all_namespaces
 from .model.target import Target
-from .model.text import safe
+from .model.text import count, safe
 
 if TYPE_CHECKING:
     from .model.audit import Finding
@@ -153,7 +153,7 @@ def audit(findings: "Sequence[Finding]", snapshot: Snapshot, width: int | None =
                 )  # fmt: skip
     counted = Counter(finding.severity for finding in findings)
     numbers = ", ".join(f"{counted[severity]} {severity}" for severity in SEVERITIES if counted[severity])
-    return "\n".join([*lines[1:], "", f"{len(findings)} finding{'s' if len(findings) > 1 else ''}: {numbers}"])
+    return "\n".join([*lines[1:], "", f"{count(len(findings), 'finding')}: {numbers}"])
 
 
 def comparison(found: "Comparison", width: int | None = None) -> str:
@@ -282,7 +282,7 @@ def who_else(shared: Sharing, process: Process) -> str:
         return ", ".join(others)
     number = shared.nprocs - 1
     own = "this container only" if process.container and shared.containers else None
-    return own or (f"{number} other{'s' if number > 1 else ''}" if number else "nobody else")
+    return own or (count(number, "other") if number else "nobody else")
 
 
 def chain_lines(links: Sequence[Link]) -> str:

@@ -16,6 +16,7 @@ from .rows import RowKey, View, group_key, is_folded, process_key
 from .snapshot import Snapshot
 from .table import Thing
 from .target import NAMESPACE
+from .text import count
 
 MOST = 60
 """How many are told of a text."""
@@ -241,7 +242,7 @@ def of_namespace(snapshot: Snapshot, namespace: Namespace, role: str = "namespac
     if len(containers) > 3:
         containers[3:] = [f"and {len(containers) - 3} more"]
     whose = "the host's" if namespace.initial else ", ".join(containers) or ", ".join(namespace.names)
-    number = f"{len(pids)} process{'' if len(pids) == 1 else 'es'}"
+    number = count(len(pids), "process")
     return Lead(namespace.key, role, "  ".join(filter(None, (namespace.label, whose, number))))
 
 

@@ -16,6 +16,7 @@ from .net import Interface, Listener, Net, Nets, Route
 from .records import Container, Namespace, Process
 from .snapshot import Snapshot
 from .table import Cell, Line, Thing
+from .text import count
 
 SUMMARY = 12  # lines of one
 PORTS = 6  # of a bridge that its line names
@@ -146,7 +147,7 @@ class Map:
         ports = self.ports(net, interface)
         if ports:
             named = some([self._port(net, port) for port in ports], PORTS)
-            words.append(f"{len(ports)} port{'' if len(ports) == 1 else 's'}: {named}")
+            words.append(f"{count(len(ports), 'port')}: {named}")
         return ", ".join(words)
 
     def _port(self, net: Net, port: Interface) -> str:
@@ -277,7 +278,7 @@ class Map:
         """Of a whole namespace, in words."""
         number = len(self.pids(net.inode))
         namespace = self.namespace(net.inode)
-        words = [f"{number} process{'' if number == 1 else 'es'}" if number else "no process"]
+        words = [count(number, "process") if number else "no process"]
         words += namespace.names if namespace and not self.containers(net.inode) else ()
         if net.source is None:
             words.append(f"not readable: {net.unreadable}")

@@ -21,7 +21,7 @@ from msgspec import Struct
 from .net import Interface, Net
 from .netmap import Map, Place, addresses, brief, is_dull, is_empty
 from .table import Cell, Line
-from .text import safe
+from .text import count, safe
 
 LISTENERS = 6  # that a box tells
 ROOM = 4  # between a box at the left and those at the right
@@ -111,7 +111,7 @@ class _Picture:
         number = len(self.found.pids(net.inode))
         namespace = self.found.namespace(net.inode)
         names = namespace.names if namespace and not self.found.containers(net.inode) else ()
-        words = [f"net:[{net.inode}]", f"{number} process{'' if number == 1 else 'es'}", *names[:1]]
+        words = [f"net:[{net.inode}]", count(number, "process"), *names[:1]]
         return (Cell(" ".join(words), "dim"),)
 
     # One namespace at the left, and what hangs from it

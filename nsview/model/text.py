@@ -1,4 +1,4 @@
-"""Text of unknown origin made safe for a terminal.
+"""Text of unknown origin made safe for a terminal; and numbers of things in words.
 
 A process chooses its own name and command line, a container its labels, a remote host everything it says. All of
 it passes `safe` before it is drawn or printed.
@@ -20,3 +20,8 @@ def _escape(code: int) -> str:
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def count(number: int, one: str) -> str:
+    """So many of what one is called "queue" or "process": "1 queue", "2 processes"."""
+    return f"{number} {one if number == 1 else one + ('es' if one.endswith('s') else 's')}"

@@ -1,13 +1,13 @@
 """What stands in the two lines above the rows, as styled pieces of text; pure, as `draw` is."""
 
-from collections.abc import Sequence, Sized
+from collections.abc import Sequence
 
 from rich.cells import cell_len, set_cell_size
 
 from nsview.model.changes import Changes
 from nsview.model.rows import GROUPINGS, Grouping
 from nsview.model.snapshot import Snapshot
-from nsview.model.text import safe
+from nsview.model.text import count, safe
 
 from .draw import Piece
 
@@ -49,19 +49,14 @@ def _counts(snapshot: Snapshot, wide: bool, source: str, progress: str, since: C
         words = f" {denied} unreadable{'' if host.privileged else ', R reads them as root'} "
         pieces += [(words, "warning"), ("  ", "")]
     if wide or not denied:
-        numbers = f"{_count(snapshot.processes, 'process', 'processes')}  {_count(snapshot.namespaces, 'namespace')}  "
+        numbers = f"{count(len(snapshot.processes), 'process')}  {count(len(snapshot.namespaces), 'namespace')}  "
         pieces.append((numbers, ""))
-    pieces.append((f"{_count(snapshot.containers, 'container')}  ", ""))
+    pieces.append((f"{count(len(snapshot.containers), 'container')}  ", ""))
     if since is None:
         pieces.append((f"{source} ", ""))
     else:
         pieces.append((f" paused  +{len(since.new)} -{len(since.gone)} ~{len(since.moved)} ", "warning"))
     return pieces
-
-
-def _count(things: Sized, one: str, many: str = "") -> str:
-    number = len(things)
-    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def groupings(width: int) -> list[tuple[Grouping, str]]:

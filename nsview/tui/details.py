@@ -21,7 +21,7 @@ from nsview.model.net import endpoint
 from nsview.model.records import Container, Details, Namespace, Process, Sockets
 from nsview.model.rows import Grouping, GroupRow, ProcessRow, Row
 from nsview.model.snapshot import Snapshot
-from nsview.model.text import safe
+from nsview.model.text import count, safe
 from nsview.report import who_else
 
 from .contents import TOLD, Told, told
@@ -298,7 +298,7 @@ class DetailsPane(Lines, can_focus=True):
 
     def _holders(self, namespace: Namespace, row: GroupRow, snapshot: Snapshot) -> Text:
         number = len(row.pids)
-        lines = [f"{number} member process{'es' if number > 1 else ''}"] if number else []
+        lines = [count(number, "member process")] if number else []
         lines += [words(holder, snapshot) for holder in namespace.held_by[:_HOLDERS]]
         if len(namespace.held_by) > _HOLDERS:
             lines.append(f"and {len(namespace.held_by) - _HOLDERS} more")
@@ -306,7 +306,7 @@ class DetailsPane(Lines, can_focus=True):
             lines.append("not yet looked for: threads, open files, sockets, mounts elsewhere")
         elif snapshot.search.unreadable:
             number = sum(snapshot.search.unreadable.values())
-            lines.append(f"{number} process{'es' if number > 1 else ''} could not be searched")
+            lines.append(f"{count(number, 'process')} could not be searched")
         return Text("\n".join(map(safe, lines)))
 
     def _containers(self, row: GroupRow) -> Table:
@@ -332,7 +332,7 @@ class DetailsPane(Lines, can_focus=True):
 
     def _unplaced(self, row: GroupRow, by: Grouping) -> RenderableType:
         return Group(
-            self._title(f"{len(row.pids)} processes"),
+            self._title(count(len(row.pids), "process")),
             Text(
                 "They are in no container."
                 if by == "container"

@@ -14,7 +14,7 @@ from nsview.model.label import of_process
 from nsview.model.records import Process
 from nsview.model.rows import GroupRow, NoteRow, ProcessRow, Row
 from nsview.model.snapshot import Snapshot
-from nsview.model.text import safe
+from nsview.model.text import count, safe
 
 Piece = tuple[str, str]
 """(text, style's name)"""
@@ -156,7 +156,7 @@ def _container_head(line: GroupRow, snapshot: Snapshot) -> list[Piece]:
 def _who(line: GroupRow, snapshot: Snapshot) -> list[Piece]:
     names = [safe(container.name) for container in line.containers]
     if line.initial:
-        also = f" + {len(names)} container{'s' if len(names) > 1 else ''}" if names else ""
+        also = f" + {count(len(names), 'container')}" if names else ""
         return [(f"host{also}", "host")]
     if not names:
         if line.namespace is None:
@@ -173,6 +173,5 @@ def _who(line: GroupRow, snapshot: Snapshot) -> list[Piece]:
 
 
 def _count(line: GroupRow) -> str:
-    number = len(line.pids)
-    words = f"{number} process{'' if number == 1 else 'es'}"
-    return f"  {line.shown} of {words}" if line.shown != number else f"  {words}"
+    words = count(len(line.pids), "process")
+    return f"  {line.shown} of {words}" if line.shown != len(line.pids) else f"  {words}"

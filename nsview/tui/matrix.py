@@ -14,7 +14,7 @@ from nsview.model.matrix import Entry
 from nsview.model.rows import GROUPINGS, Grouping
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Column, Line, Thing
-from nsview.model.text import safe
+from nsview.model.text import count, safe
 
 from .binding import Binding
 from .lens import Lens
@@ -52,11 +52,9 @@ class Matrix(Lens):
         return matrix.lines(self.snapshot, self.by)
 
     def heading(self) -> str:
-        number = len(self.table.lines)
         noun = _NOUNS.get(self.by, f"{self.by} namespace")
-        many = f"{noun}{'' if number == 1 else 'es' if noun.endswith('s') else 's'}"
         return (
-            f"{number} {many}, {matrix.summary(self.table.lines, self.snapshot)}"
+            f"{count(len(self.table.lines), noun)}, {matrix.summary(self.table.lines, self.snapshot)}"
             f"    {matrix.HOST[0]} □ the host's   A A the same one   {matrix.ALONE} nobody else's here"
         )
 
@@ -99,7 +97,7 @@ class Matrix(Lens):
                 text.append(f"  with {len(others)} more" if others else "", self._style("dim"))
                 continue
             pids = self.snapshot.members(kind).get(inode, ())
-            text.append(f"\n{len(pids)} process{'' if len(pids) == 1 else 'es'} in it", self._style("dim"))
+            text.append(f"\n{count(len(pids), 'process')} in it", self._style("dim"))
             if others:
                 text.append("\nshared with\n", self._style("label"))
                 text.append("\n".join("  " + safe(name) for name in others[:_NAMED]), self._style("container"))

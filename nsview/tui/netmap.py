@@ -24,7 +24,7 @@ from nsview.model.netpicture import picture
 from nsview.model.published import HOLDERS
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Column, Line, Thing
-from nsview.model.text import safe
+from nsview.model.text import count, safe
 
 from .binding import Binding
 from .lens import EVERY, Lens
@@ -199,7 +199,8 @@ class NetMap(Lens):
             return ""
         nets = self._map.nets
         interfaces, listeners = sum(len(net.interfaces) for net in nets), sum(len(net.listeners) for net in nets)
-        words = [f"{len(nets)} net namespaces, {interfaces} interfaces, {listeners} listeners"]
+        told = (len(nets), "net namespace"), (interfaces, "interface"), (listeners, "listener")
+        words = [", ".join(count(n, one) for n, one in told)]
         if self.nsview.host_is_live:
             words.append(f"as of {datetime.fromtimestamp(self.nets.taken_at):%H:%M:%S}")
         words += map(safe, self.nets.notes)

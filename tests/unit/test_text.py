@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from nsview.model.text import safe
+from nsview.model.text import count, safe
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,12 @@ def test_safe_is_idempotent_for_any_mixture() -> None:
         text = "".join(chance.choices(alphabet, k=chance.randrange(12)))
         assert safe(safe(text)) == safe(text)
         safe(text).encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("number", "one", "words"),
+    [(0, "process", "0 processes"), (1, "process", "1 process"), (2, "process", "2 processes"), (1, "queue", "1 queue"),
+     (3, "net namespace", "3 net namespaces")],
+)  # fmt: skip
+def test_numbers_of_things_are_told_as_one_says_them(number: int, one: str, words: str) -> None:
+    assert count(number, one) == words

@@ -8,6 +8,7 @@ from ..kinds import KIND_NAMES, KindName
 from ..records import Process
 from ..security import mask, names
 from ..snapshot import of_kind
+from ..text import count
 from .rule import Case, Found, Rule, Whole, of_container, of_host
 
 LISTED = 20
@@ -189,7 +190,7 @@ def own_namespaces(case: Case) -> Iterator[Found]:
         kinds = [kind for kind in KIND_NAMES if any(kind in apart[process.pid] for process in leaders)]
         number = len(leaders)
         yield Found(
-            f"has {number} process{'es' if number > 1 else ''} in further namespaces of its own: {', '.join(kinds)}",
+            f"has {count(number, 'process')} in further namespaces of its own: {', '.join(kinds)}",
             {
                 "processes": [{"pid": p.pid, "comm": p.comm, "kinds": apart[p.pid]} for p in leaders[:LISTED]],
                 "more": max(0, number - LISTED),

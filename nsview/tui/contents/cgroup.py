@@ -5,10 +5,10 @@ from collections.abc import Callable
 from nsview.model.contents import Contents, Resource
 from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
-from nsview.model.text import safe
+from nsview.model.text import count, safe
 
 from . import Told
-from .pieces import Line, Piece, count, labelled, size, span
+from .pieces import Line, Piece, labelled, size, span
 
 _BAR = 16  # cells
 
@@ -41,7 +41,7 @@ def tell(process: Process, contents: Contents, snapshot: Snapshot) -> Told:
     if cgroup.throttled:
         lines.append(labelled("throttled", (count(cgroup.throttled, "time"), "warning")))
     if cgroup.oom_kills:
-        lines.append(labelled("OOM kills", (count(cgroup.oom_kills, "process", "processes"), "host")))
+        lines.append(labelled("OOM kills", (count(cgroup.oom_kills, "process"), "host")))
     lines.append(labelled("version", (str(cgroup.version), "dim")))
     return Told("CGROUP", lines, ", ".join(brief) or safe(cgroup.path))
 

@@ -3,10 +3,10 @@
 from nsview.model.contents import Contents, Segment
 from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
-from nsview.model.text import safe
+from nsview.model.text import count, safe
 
 from . import Told
-from .pieces import Line, count, size
+from .pieces import Line, size
 
 _SHOWN = 50  # of each sort
 

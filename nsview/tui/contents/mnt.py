@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable
 from nsview.model.contents import Contents, Mount, Mounts
 from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
-from nsview.model.text import safe
+from nsview.model.text import count, safe
 
 from . import Told
-from .pieces import Line, Piece, count
+from .pieces import Line, Piece
 
 _GIVEN, _MISSING, _LISTED = 12, 8, 200
 _PATH, _HOST_PATH = 28, 34  # cells, of where something is mounted, and where it is on the host

@@ -29,11 +29,6 @@ def span(seconds: float) -> str:
     return f"{sign}{days} day{'s' if days > 1 else ''} {clock}" if days else f"{sign}{clock}"
 
 
-def count(number: int, one: str, many: str | None = None) -> str:
-    """1 is "1 queue", 2 "2 queues"."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
-
-
 def labelled(label: str, *pieces: Piece) -> Line:
     """A line that begins with what it is about, in a column of its own."""
     return [(f"{label:<12}", "label"), *pieces]

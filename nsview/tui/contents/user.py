@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from nsview.model.contents import Contents, IdRange
 from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
+from nsview.model.text import count
 
 from . import Told
-from .pieces import Line, count, labelled
+from .pieces import Line, labelled
 
 _EVERY = 0xFFFFFFFF
 _SHOWN = 12  # ranges; a map may have 340

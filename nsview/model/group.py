@@ -32,10 +32,10 @@ def sharing(snapshot: Snapshot, process: Process) -> tuple[Sharing, ...]:
     numbers = dict.fromkeys(KIND_NAMES, 0)
     keys: dict[KindName, set[str | None]] = {kind: set() for kind in KIND_NAMES}
     own = [(kind, inode) for kind in KIND_NAMES if (inode := getattr(process.namespaces, kind)) is not None]
-    for (namespaces, container), number in snapshot.sets.items():
+    for (namespaces, container), pids in snapshot.sets.items():
         for kind, inode in own:
             if getattr(namespaces, kind) == inode:
-                numbers[kind] += number
+                numbers[kind] += len(pids)
                 keys[kind].add(container)
     found = []
     for kind in KIND_NAMES:

@@ -6,7 +6,7 @@ A row knows what it stands for and where it is in the tree; what it looks like i
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from operator import attrgetter
 from typing import Any, Literal, overload
@@ -20,7 +20,7 @@ from .forest import Forest
 from .hierarchy import By, above, tree
 from .kinds import KIND_NAMES
 from .records import Container, Namespace, NamespaceKey, Process
-from .snapshot import Snapshot, touched, with_ghosts
+from .snapshot import PLACES, Snapshot, touched, with_ghosts
 
 Grouping = Literal["mnt", "uts", "ipc", "pid", "net", "user", "cgroup", "time", "tree", "container"]
 GROUPINGS: tuple[Grouping, ...] = ("tree", *KIND_NAMES, "container")
@@ -119,8 +119,8 @@ class _Group:
     """A group in the making of rows: what of it is known, and kept up to date, between two snapshots."""
 
     __slots__ = (
-        "begun", "containers", "context", "depth", "forest", "ghosts", "head", "id", "matching", "oldest", "owner",
-        "pids", "record", "size",
+        "containers", "context", "depth", "forest", "ghosts", "head", "id", "itself", "oldest", "owner", "pids", "rank",
+        "record", "shown", "size",
     )  # fmt: skip
 
     def __init__(self, id: object, record: Namespace | Container | None, pids: tuple[int, ...]) -> None:
@@ -128,7 +128,8 @@ class _Group:
         self.record = record
         self.pids = pids
         self.oldest: Process | None = None
-        self.matching: set[int] | None = None  # None: all of them
+        self.itself = True  # all of them are left: there is no filter, or it matches the group itself
+        self.shown = 0  # how many the filter leaves
         self.ghosts: set[int] = set()
         self.context: frozenset[int] = frozenset()
         self.containers: Counter[str | None] | None = None  # how many members are of each, once that is asked for
@@ -137,10 +138,7 @@ class _Group:
         self.size = 0  # rows, with its head
         self.depth = 0
         self.owner = False
-
-    @property
-    def shown(self) -> int:
-        return len(self.pids) if self.matching is None else len(self.matching)
+        self.rank: _Order | None = None  # what it is sorted by
 
 
 class Rows(Sequence[Row]):
@@ -153,15 +151,25 @@ class Rows(Sequence[Row]):
     def __init__(self, snapshot: Snapshot, view: View) -> None:
         self.snapshot, self.view = snapshot, view
         self._ghosts: dict[int, Process] = {}
-        self._haunts: dict[object, set[int]] = {}
         self._begin()
 
-    def _begin(self) -> None:
-        """Group everything."""
+    def _begin(self, before: "Mapping[tuple[int, ...], _Group] | None" = None, *, trees: bool = False) -> None:
+        """Group everything. before: other groups by who is in them, for what is known of them holds of one of the same
+        processes; trees: their trees do too."""
         self._groups: dict[object, _Group] = {}
-        self._toggled = self._with_toggled()
+        self._id = _PLACES[self.view.by]  # which group a process is in
+        self._haunts = self._haunted()
         for id, record, pids in self._partition():
-            self._add(_Group(id, record, pids))
+            group = self._groups[id] = _Group(id, record, pids)
+            group.ghosts = self._haunts.get(id, set())
+            if before and (other := before.get(pids)):
+                group.oldest, group.containers = other.oldest, other.containers
+                if trees and other.ghosts == group.ghosts:
+                    group.forest = other.forest
+            else:
+                group.oldest = self._oldest(pids)
+            group.rank = self._order(group)
+        self._sift(self.snapshot.processes)
         self._arrange()
 
     def _partition(self) -> Iterable[tuple[object, Namespace | Container | None, tuple[int, ...]]]:
@@ -187,20 +195,6 @@ class Rows(Sequence[Row]):
             return {_TREE: tuple(self.snapshot.processes)}
         return self.snapshot.populations if by == "container" else self.snapshot.members(by)
 
-    def _id(self, process: Process) -> object:
-        """Which group a process is in."""
-        by = self.view.by
-        if by == "tree":
-            return _TREE
-        return process.container if by == "container" else getattr(process.namespaces, by)
-
-    def _add(self, group: _Group) -> None:
-        self._groups[group.id] = group
-        group.oldest = self._oldest(group.pids)
-        group.ghosts = self._haunts.get(group.id, set())
-        self._match(group)
-        self._measure(group)
-
     def _oldest(self, pids: tuple[int, ...]) -> Process | None:
         if not pids or self.view.by == "tree":
             return None
@@ -210,15 +204,35 @@ class Rows(Sequence[Row]):
 
     # What a filter leaves
 
-    def _match(self, group: _Group) -> None:
-        """Which members the filter leaves; all of them, where it matches the group itself."""
-        wanted = self.view.filter
-        if not wanted or self._itself(group):
-            group.matching = None
-            return
-        snapshot = self.snapshot
-        processes = snapshot.processes
-        group.matching = {pid for pid in group.pids if wanted.process(processes[pid], snapshot)}
+    def _sift(self, pids: Collection[int]) -> None:
+        """Which processes of these the filter leaves, of all that there are, and how many of each group."""
+        wanted, snapshot = self.view.filter, self.snapshot
+        self._left = wanted.among(pids, snapshot) if wanted else set[int]()
+        self._toggled = self._with_toggled()
+        numbers: Mapping[object, int] | None = None
+        if len(self._left) < len(snapshot.processes) // _FEW:
+            numbers = Counter(map(self._id, map(snapshot.processes.__getitem__, self._left)))
+        for group in self._groups.values():
+            self._count(group, numbers)
+            self._measure(group)
+
+    def _count(self, group: _Group, numbers: Mapping[object, int] | None = None) -> None:
+        """How many of a group the filter leaves: all, where it matches the group itself. numbers: of those with any."""
+        was, group.itself = group.itself, not self.view.filter or self._itself(group)
+        if group.itself:
+            group.shown = len(group.pids)
+        elif numbers is not None:
+            group.shown = numbers.get(group.id, 0)
+        else:
+            group.shown = len(self._left.intersection(group.pids))
+        if group.itself is not was:
+            group.forest = None
+
+    def _left_of(self, group: _Group) -> Collection[int]:
+        """The members that the filter leaves."""
+        if group.itself:
+            return group.pids
+        return self._left if group.id is _TREE else self._left.intersection(group.pids)
 
     def _itself(self, group: _Group) -> bool:
         """The filter matches the namespace or container itself, whoever is in it."""
@@ -229,19 +243,24 @@ class Rows(Sequence[Row]):
 
     def _seen(self, group: _Group) -> bool:
         """The group has a row."""
-        return not self.view.filter or bool(group.shown) or group.matching is None
+        return group.itself or bool(group.shown)
 
     # What is where
 
     def _arrange(self) -> None:
         """The groups in their order; what could not be read at the very end."""
-        groups = sorted(filter(self._seen, self._groups.values()), key=self._order)
+        self._ordered = sorted(self._groups.values(), key=attrgetter("rank"))
+        self._section()
+
+    def _section(self) -> None:
+        """Those that are to be seen."""
+        groups = list(filter(self._seen, self._ordered))
         if self.view.nest and self.view.by not in ("tree", "container"):
             groups = self._nested(groups)
         self._sections = groups
         self._place()
 
-    def _order(self, group: _Group) -> tuple[bool, bool, Rank, str, int, str]:
+    def _order(self, group: _Group) -> "_Order":
         """What a group is sorted by. Usually by age, so that what is new comes last and nothing moves."""
         record, by, oldest = group.record, self.view.groups, group.oldest
         rank, name = 0, ""
@@ -373,17 +392,16 @@ class Rows(Sequence[Row]):
 
     def _wanted(self, group: _Group) -> Collection[int]:
         """The pids of a group that the filter leaves, with those that are just gone."""
-        if group.id is _TREE and group.matching is not None and not self._flat:
+        if group.id is _TREE and not group.itself and not self._flat:
             return self._kept(group)
-        pids = group.pids if group.matching is None else group.matching
+        pids = self._left_of(group)
         return {*pids, *group.ghosts} if group.ghosts else pids
 
     def _parents(self, group: _Group, pids: Iterable[int]) -> dict[int, int | None]:
-        processes = self.snapshot.processes
-        if self._ghosts:
-            processes = {**processes, **self._ghosts}
-        pids = list(pids)
-        found: dict[int, int | None] = dict(zip(pids, map(_PPID, map(processes.__getitem__, pids)), strict=True))
+        processes, ghosts = self.snapshot.processes, self._ghosts
+        living = [pid for pid in pids if pid not in ghosts] if ghosts else list(pids)
+        found: dict[int, int | None] = dict(zip(living, map(_PPID, map(processes.__getitem__, living)), strict=True))
+        found.update((pid, ghosts[pid].ppid) for pid in pids if pid in ghosts)
         if group.id is _TREE:
             found.update((shim, daemon) for shim, daemon in self.snapshot.serves.items() if shim in found)
         return found
@@ -393,15 +411,15 @@ class Rows(Sequence[Row]):
 
     def _kept(self, group: _Group) -> set[int]:
         """Under a filter the tree keeps what matches, and what that descends from."""
-        assert group.matching is not None
-        kept = {*group.matching, *group.ghosts}
-        for pid in (*group.matching, *group.ghosts):
+        matching = {*self._left, *group.ghosts}
+        kept = set(matching)
+        for pid in matching:
             process = self.process(pid)
             above = process and self.process(self._parent(process))
             while above is not None and above.pid not in kept:
                 kept.add(above.pid)
                 above = self.process(self._parent(above))
-        group.context = frozenset(kept - group.matching - group.ghosts)
+        group.context = frozenset(kept - matching)
         return kept
 
     # Rows
@@ -440,7 +458,7 @@ class Rows(Sequence[Row]):
             record, snapshot = group.record, self.snapshot
             if group.containers is None:
                 processes = snapshot.processes
-                group.containers = Counter(processes[pid].container for pid in group.pids)
+                group.containers = Counter(map(_CONTAINER, map(processes.__getitem__, group.pids)))
             containers = [
                 snapshot.containers[key]
                 for key, number in group.containers.items()
@@ -530,12 +548,36 @@ class Rows(Sequence[Row]):
     def look(self, view: View) -> None:
         """Look at the same snapshot in another way."""
         before, self.view = self.view, view
-        if replace(before, toggled=view.toggled) != view:
-            self._begin()
-            return
+        if replace(before, toggled=view.toggled) == view:
+            self._fold(before.toggled ^ view.toggled)
+        elif replace(before, toggled=view.toggled, filter=view.filter) == view:
+            self._seek(before.filter)
+        else:
+            trees = (
+                "tree" not in (before.by, view.by)
+                and not before.filter
+                and not view.filter
+                and before.processes == view.processes
+                and all(kind == "group" for kind, *_ in before.toggled ^ view.toggled)
+            )
+            groups = self._groups.values() if before.by != "tree" else ()
+            self._begin({group.pids: group for group in groups}, trees=trees)
+
+    def _seek(self, before: filters.Filter) -> None:
+        """The same groups, by another filter: where it narrows the one before, of what that had left."""
+        self._haunts = self._haunted()
+        for group in self._groups.values():
+            group.head = group.forest = None
+            group.context = frozenset()
+            group.ghosts = self._haunts.get(group.id, set())
+        self._sift(self._left if before and self.view.filter.narrows(before) else self.snapshot.processes)
+        self._section()
+
+    def _fold(self, keys: Iterable[RowKey]) -> None:
+        """Have these rows' folds the other way."""
         self._toggled = self._with_toggled()
         changed = []
-        for key in before.toggled ^ view.toggled:
+        for key in keys:
             process = self.process(key[1]) if key[0] == "process" else None  # type: ignore[arg-type]
             group = self._groups.get(self._id(process) if process else key[1])
             if group is None:
@@ -553,15 +595,17 @@ class Rows(Sequence[Row]):
         before, old_ghosts = self.snapshot, self._ghosts
         self.snapshot = snapshot
         self._ghosts = {ghost.pid: ghost for ghost in ghosts if ghost.pid not in snapshot.processes}
-        self._haunts = self._haunted()
         if before.partial or before.host != snapshot.host or not self.view.filter.local:
             self._begin()
             return
+        self._haunts = self._haunted()
         changed = touched(before, snapshot)
         by = self.view.by
         pids = {*changed.pids, *old_ghosts, *self._ghosts, *self._reconsidered(before, changed.containers)}
         if by == "tree":
             pids.update(shim for shim, _ in before.serves.items() ^ snapshot.serves.items())
+        lost = self._left.intersection(pids)
+        self._left -= lost
         happened: dict[object, _Happened] = {}
         for pid in pids:
             old, now = before.processes.get(pid), snapshot.processes.get(pid)
@@ -576,6 +620,8 @@ class Rows(Sequence[Row]):
             if is_:
                 what = happened.setdefault(self._id(is_), _Happened())
                 what.note(pid, what.came, now, moved)
+            if now and self.view.filter and self.view.filter.process(now, snapshot):
+                self._left.add(pid)
         if by == "container":
             records: Iterable[object] = changed.containers
         else:
@@ -585,11 +631,13 @@ class Rows(Sequence[Row]):
         if changed.containers:
             for group in self._groups.values():
                 group.head = None  # it may name one of them
+                if self.view.groups == "name":
+                    group.rank = self._order(group)
         self._toggled = self._with_toggled()
         members: Mapping[Any, tuple[int, ...]] = self._members()
         disordered = False
         for id, what in happened.items():
-            disordered |= self._renew(id, members.get(id, ()), what)
+            disordered |= self._renew(id, members.get(id, ()), what, lost)
         if disordered or self.view.nest:
             self._arrange()
         else:
@@ -619,15 +667,19 @@ class Rows(Sequence[Row]):
             return self.snapshot.containers.get(id)  # type: ignore[call-overload,no-any-return]
         return None if by == "tree" else self.snapshot.namespaces.get((by, id))  # type: ignore[arg-type]
 
-    def _renew(self, id: object, pids: tuple[int, ...], what: "_Happened") -> bool:
-        """Bring a group up to date; True where the order of groups may be another now."""
+    def _renew(self, id: object, pids: tuple[int, ...], what: "_Happened", lost: Collection[int]) -> bool:
+        """Bring a group up to date; True where the order of groups may be another now.
+
+        lost: those that the filter had left, of all to whom anything happened.
+        """
         record, group = self._record(id), self._groups.get(id)
         if (record is None and id not in (None, _TREE)) or (id is None and not pids):
             return self._groups.pop(id, None) is not None
+        new = group is None
         if group is None:
-            self._add(_Group(id, record, pids))
-            return True
-        was = self._seen(group), self._order(group)
+            group = self._groups[id] = _Group(id, record, pids)
+            group.oldest = self._oldest(pids)
+        was = self._seen(group), group.rank
         group.head = None
         group.pids = pids
         group.ghosts = self._haunts.get(id, set())
@@ -636,19 +688,18 @@ class Rows(Sequence[Row]):
         if group.containers is not None:
             group.containers.subtract(process.container for process in what.left)
             group.containers.update(process.container for process in what.came)
-        if self.view.filter:
-            if record is not group.record:
-                group.record = record
-                group.forest = None
-                self._match(group)
-            elif group.matching is not None:
-                wanted, snapshot = self.view.filter, self.snapshot
-                group.matching.difference_update(what.pids)
-                group.matching.update(process.pid for process in what.came if wanted.process(process, snapshot))
-        group.record = record
+        if new or record is not group.record:
+            group.record = record
+            self._count(group)
+        elif group.itself:
+            group.shown = len(pids)
+        else:
+            group.shown += sum(process.pid in self._left for process in what.came)
+            group.shown -= sum(process.pid in lost for process in what.left)
         self._replant(group, what)
         self._measure(group)
-        return was != (self._seen(group), self._order(group))
+        group.rank = self._order(group)
+        return new or was != (self._seen(group), group.rank)
 
     def _age(self, group: _Group, what: "_Happened") -> None:
         """Who is the oldest member now: all are asked only where the oldest is gone."""
@@ -669,12 +720,11 @@ class Rows(Sequence[Row]):
         if len(what.pids) > _MANY:
             group.forest = None  # they are made anew sooner
             return
-        if group.id is _TREE and group.matching is not None and not self._flat:
+        if group.id is _TREE and not group.itself and not self._flat:
             wanted: Collection[int] = self._kept(group)
             candidates = what.pids | (forest.members ^ wanted)  # type: ignore[operator]
         else:
-            matching = group.matching
-            here = {process.pid for process in what.came if matching is None or process.pid in matching}
+            here = {process.pid for process in what.came if group.itself or process.pid in self._left}
             wanted, candidates = here | group.ghosts, what.pids
         coming = []
         for pid in candidates:
@@ -717,8 +767,11 @@ class _Tree:
 
 
 _TREE = _Tree()
+_PLACES: Mapping[Any, Callable[[Process], object]] = {"tree": lambda process: _TREE, **PLACES}
+_Order = tuple[bool, bool, Rank, str, int, str]
 _MANY = 2000
-_PID, _PPID, _START = attrgetter("pid"), attrgetter("ppid"), attrgetter("start")
+_FEW = 8  # where less than one of so many processes is left, these are asked which group they are in
+_PID, _PPID, _START, _CONTAINER = map(attrgetter, ("pid", "ppid", "start", "container"))
 
 
 def rows(snapshot: Snapshot, view: View) -> list[Row]:

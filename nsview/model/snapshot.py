@@ -4,6 +4,7 @@ from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
+from itertools import chain
 from operator import attrgetter
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -16,11 +17,13 @@ _Key = TypeVar("_Key")
 _Record = TypeVar("_Record")
 
 
-_By = KindName | Literal["container"]
-_PLACE: dict[_By, Callable[[Process], Any]] = {
+_By = KindName | Literal["container", "set"]
+PLACES: dict[_By, Callable[[Process], Any]] = {
     **{kind: attrgetter(f"namespaces.{kind}") for kind in KIND_NAMES},
     "container": attrgetter("container"),
+    "set": attrgetter("namespaces", "container"),
 }
+"""The group that a process is in."""
 
 
 class Touched(NamedTuple):
@@ -64,33 +67,23 @@ class Snapshot(Struct, frozen=True, dict=True):
         return self._grouped("container")
 
     @cached_property
-    def _wanted(self) -> set[str]:
+    def _wanted(self) -> set[_By]:
         """What was asked for of this snapshot or one before or after: one set, which all of them share."""
         return set()
 
     @property
-    def sets(self) -> Counter[tuple[Namespaces, str | None]]:
-        """{(a set of namespaces, key of a container or None): how many processes have just these}."""
-        self._wanted.add("sets")
-        return self._sets
-
-    @cached_property
-    def _sets(self) -> Counter[tuple[Namespaces, str | None]]:
-        return Counter((process.namespaces, process.container) for process in self.processes.values())
+    def sets(self) -> dict[tuple[Namespaces, str | None], tuple[int, ...]]:
+        """{(a set of namespaces, key of a container or None): pids of those in just these, in ascending order}."""
+        return self._grouped("set")
 
     def _grouped(self, by: _By) -> dict[Any, tuple[int, ...]]:
         self._wanted.add(by)
         found = self._members.get(by)
         if found is None:
-            groups: dict[Any, list[int]] = {}
-            processes = self.processes
-            pids = sorted(processes)
-            for pid, place in zip(pids, map(_PLACE[by], map(processes.__getitem__, pids)), strict=True):
-                if place in groups:
-                    groups[place].append(pid)
-                else:
-                    groups[place] = [pid]
-            found = self._members[by] = {place: tuple(pids) for place, pids in groups.items()}
+            sets = self._members.get("set")
+            # Most processes are in the same few sets: where these are known they are asked, not each process.
+            found = _members_of(self.processes, by) if sets is None else _members_by_set(sets, by)
+            self._members[by] = found
         return found
 
     @cached_property
@@ -191,10 +184,8 @@ def advance(
     new.__dict__["_steps"] = (*old._steps[1 - _STEPS :], (old._id, touched))
     pairs = [(old.processes.get(pid), next_processes.get(pid)) for pid in touched.pids]
     new.__dict__["_wanted"] = old._wanted
-    for by in _PLACE.keys() & old._wanted:
+    for by in PLACES.keys() & old._wanted:
         new._members[by] = _members_after(old._grouped(by), by, pairs)
-    if "sets" in old._wanted:
-        new.__dict__["_sets"] = _sets_after(old._sets, pairs)
     unreadable = new.__dict__["_unreadable"] = Counter(old._unreadable)
     for before, now in pairs:
         if before and before.unreadable:
@@ -202,6 +193,19 @@ def advance(
         if now and now.unreadable:
             unreadable[now.unreadable] += 1
     return new
+
+
+def _gathered(places: Iterable[_Key], things: Iterable[_Record]) -> dict[_Key, list[_Record]]:
+    """The things at each place, in their order."""
+    found: dict[_Key, list[_Record]] = {}
+    get = found.get
+    for place, thing in zip(places, things, strict=True):
+        there = get(place)
+        if there is None:
+            found[place] = [thing]
+        else:
+            there.append(thing)
+    return found
 
 
 def _after(
@@ -218,6 +222,24 @@ def _after(
     return kept
 
 
+def _members_of(processes: Mapping[int, Process], by: _By) -> dict[Any, tuple[int, ...]]:
+    pids = sorted(processes)
+    gathered = _gathered(map(PLACES[by], map(processes.__getitem__, pids)), pids)
+    return {place: tuple(members) for place, members in gathered.items()}
+
+
+def _members_by_set(
+    sets: Mapping[tuple[Namespaces, str | None], tuple[int, ...]], by: _By
+) -> dict[Any, tuple[int, ...]]:
+    gathered = _gathered(
+        (container if by == "container" else getattr(namespaces, by) for namespaces, container in sets), sets.values()
+    )
+    return {
+        place: parts[0] if len(parts) == 1 else tuple(sorted(chain.from_iterable(parts)))
+        for place, parts in gathered.items()
+    }
+
+
 def _members_after(
     groups: dict[Any, tuple[int, ...]], by: _By, pairs: list[tuple[Process | None, Process | None]]
 ) -> dict[Any, tuple[int, ...]]:
@@ -226,7 +248,7 @@ def _members_after(
     Groups in which nothing changed keep their very tuples; one in which a process did, even if it stayed, has a new
     one. So who has derived something of a group can tell whether it still holds.
     """
-    place = _PLACE[by]
+    place = PLACES[by]
     out: dict[Any, list[int]] = {}
     into: dict[Any, list[int]] = {}
     for before, now in pairs:
@@ -248,26 +270,10 @@ def _members_after(
     return groups
 
 
-def _sets_after(
-    sets: Counter[tuple[Namespaces, str | None]], pairs: list[tuple[Process | None, Process | None]]
-) -> Counter[tuple[Namespaces, str | None]]:
-    """The sets after (before, now) of the processes that changed."""
-    sets = sets.copy()
-    for before, now in pairs:
-        if now:
-            sets[now.namespaces, now.container] += 1
-        if before:
-            key = before.namespaces, before.container
-            sets[key] -= 1
-            if not sets[key]:
-                del sets[key]
-    return sets
-
-
 def searched(old: Snapshot, search: Search) -> Snapshot:
     """The snapshot after a search for holders has ended; what it found came with the delta before."""
     new = Snapshot(old.host, old.taken_at, old.processes, old.namespaces, old.containers, search)
-    new.__dict__.update((name, old.__dict__[name]) for name in ("_members", "_sets", "_wanted") if name in old.__dict__)
+    new.__dict__.update((name, old.__dict__[name]) for name in ("_members", "_wanted") if name in old.__dict__)
     new.__dict__["_steps"] = (*old._steps[1 - _STEPS :], (old._id, Touched(set(), set(), set())))
     return new
 

@@ -61,6 +61,7 @@ from .trail import Place, Trail
 MOMENT = 1.5  # seconds for which births, deaths and moves are marked
 SOON = 0.02  # seconds from a key to the details of its row: the row itself comes first
 FILTER_HINT = "all words must match: container, image, command, user, pid ..; or container=web not host=net"
+SLICE = 2000  # processes whose texts are made between two looks at the keyboard: about a millisecond
 AGAIN = 1.0  # seconds between two looks at the details of one row while the host changes
 
 
@@ -566,6 +567,13 @@ class Explorer(Screen[None]):
         self._before_filter = self._here
         self.add_class("filtering")
         self.set_focus(self.query_one(FilterInput))  # at once: what is typed ahead is for it
+        self.run_worker(self._read_ahead(), group="texts", exclusive=True)
+
+    async def _read_ahead(self) -> None:
+        """Have ready what words are looked for in, before the first letter; a few at a time, for keys come first."""
+        if self.snapshot is not None:
+            for _ in self._texts.ahead(self.snapshot, SLICE):
+                await asyncio.sleep(0)
 
     def _ways_on(self, text: str) -> list[str]:
         from nsview.model.filter.complete import complete

@@ -7,6 +7,8 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual.binding import BindingType
 from textual.events import Key
+from textual.geometry import Size
+from textual.reactive import Reactive
 from textual.suggester import Suggester
 from textual.widget import Widget
 from textual.widgets import Input
@@ -30,6 +32,8 @@ class FilterInput(Input):
         Binding("down", "newer", "To the rows", show=False),
         Binding("escape", "screen.clear_filter", "Clear"),
     ]
+
+    virtual_size = Reactive(Size(0, 0), layout=False)  # else each letter would lay out the whole screen anew
 
     def __init__(
         self, placeholder: str, complete: Complete, history: Callable[[], Sequence[str]], parse: Callable[[str], Filter]

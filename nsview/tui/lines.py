@@ -9,6 +9,7 @@ from math import ceil
 from typing import Any
 
 from textual.geometry import Region, Size
+from textual.messages import Update
 from textual.reactive import Reactive
 from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBar
@@ -50,9 +51,11 @@ class Lines(ScrollView):
     def repaint(self) -> None:
         """Paint the lines that are other ones than those on the screen."""
         width = self.size.width
-        for y in range(self.size.height):
-            if y not in self._painted or self.line(y) != self._painted[y]:
-                self.refresh(Region(0, y, width, 1))
+        others = [y for y in range(self.size.height) if y not in self._painted or self.line(y) != self._painted[y]]
+        if others:
+            self.refresh(*[Region(0, y, width, 1) for y in others])
+            # At once, not when this widget is idle: what else a key changes would be painted without it, and it later.
+            self.screen.post_message(Update(self))
 
     def notify_style_update(self) -> None:
         self._strips.clear()

@@ -14,6 +14,7 @@ from nsview.model.rows import GroupRow, View, rows
 from nsview.model.snapshot import Snapshot, advance
 
 from .make import container, host, process
+from .test_rows_update import later, random_host
 
 NET, NET2, MNT, PID, USER = 4026532173, 4026532174, 4026532190, 4026532200, 4026532300
 
@@ -37,8 +38,13 @@ def snapshot() -> Snapshot:
 
 
 def pids(snapshot: Snapshot, expression: str, by: str | None = None) -> list[int]:
+    """Those that match when asked one by one; as many at once they are the same."""
     wanted = parse(expression, by)
-    return [pid for pid, p in snapshot.processes.items() if wanted.process(p, snapshot)]
+    found = [pid for pid, p in snapshot.processes.items() if wanted.process(p, snapshot)]
+    assert wanted.among(snapshot.processes, snapshot) == set(found)
+    some = list(snapshot.processes)[::2]
+    assert wanted.among(some, snapshot) == set(found) & set(some)
+    return found
 
 
 EVERY = [1, 10, 20, 21, 30, 40]
@@ -408,12 +414,20 @@ def test_text_is_kept_while_its_records_stay_and_made_anew_when_they_do_not(snap
     assert "shop" in texts.of(other.processes[21], other)
 
 
-def test_texts_of_the_dead_are_forgotten() -> None:
-    texts = Texts()
-    for pid in range(1, 5000):
-        only = process(pid)
-        texts.of(only, host(only))
-    assert len(texts._processes) < 1100
+@pytest.mark.parametrize("seed", range(10))
+def test_texts_that_follow_a_host_are_those_made_anew_and_of_the_living_alone(seed: int) -> None:
+    chance = random.Random(seed)
+    texts, now = Texts(), random_host(chance)
+    for _ in range(30):
+        made = texts.ahead(now, 7)
+        next(made, None)  # not all of them, and then on another snapshot
+        if chance.random() < 0.7:
+            now = later(chance, now)
+        list(made)
+        for one in chance.sample(list(now.processes.values()), 3):
+            assert texts.of(one, now) == Texts().of(one, now)
+        if chance.random() < 0.5:
+            assert texts.all(now) == {pid: Texts().of(one, now) for pid, one in now.processes.items()}
 
 
 @pytest.mark.parametrize(

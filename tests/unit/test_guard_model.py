@@ -85,6 +85,40 @@ def test_a_birth_is_looked_at_and_no_other_process_is(made: Made) -> None:
     assert made.trees == 0
 
 
+class Texts(filter.Texts):
+    """Counts what it makes."""
+
+    made = 0
+
+    def _text(self, *args: Any) -> str:
+        self.made += 1
+        return super()._text(*args)
+
+
+def test_a_letter_asks_about_nobody_one_by_one_and_makes_no_text_again(made: Made) -> None:
+    texts = Texts()
+    snapshot = large()
+    for _ in texts.ahead(snapshot, 100):
+        pass
+    assert texts.made == GROUPS * EACH
+    shown = rows.Rows(snapshot, rows.View(by="net"))
+    for typed in ("p", "p1", "p10", "p1", "1 p", "not p or root"):
+        shown.look(rows.View("net", filter.parse(typed, "net", texts)))
+        shown.update(snapshot)
+    assert (made.asked, texts.made) == (0, GROUPS * EACH)
+    shown.update(after_one_birth(snapshot))
+    assert (made.asked, texts.made) == (1, GROUPS * EACH + 1)
+
+
+def test_a_word_that_goes_on_is_looked_for_among_those_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    among, asked = filter.Filter.among, []
+    monkeypatch.setattr(filter.Filter, "among", lambda *of: asked.append(len(of[1])) or among(*of))
+    texts, shown = filter.Texts(), rows.Rows(large(), rows.View(by="net"))
+    for typed in ("p", "p10", "p1000", "p100"):
+        shown.look(rows.View("net", filter.parse(typed, "net", texts)))
+    assert asked == [2000, 2000, 100, 2000]
+
+
 def test_another_fold_makes_no_tree_anew(made: Made) -> None:
     shown = rows.Rows(large(), rows.View(by="net"))
     list(shown)

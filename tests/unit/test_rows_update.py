@@ -103,16 +103,55 @@ def test_rows_brought_up_to_date_are_those_made_anew(by: Grouping, seed: int) ->
     chance = random.Random(seed)
     snapshot = random_host(chance)
     shown = Rows(snapshot, views(chance, by, snapshot))
+    texts = filters.Texts()
+    filters_typed = [
+        filters.parse(text, by, texts)
+        for text in ("", "p4", "p4 ops", "not p4", "ops or p4", "docker", "user=ops", "host=net", "nprocs>3", "2]")
+    ]
     for _ in range(12):
         for _ in range(chance.randrange(3)):  # not each is shown
             snapshot = later(chance, snapshot)
         if chance.random() < 0.3:
             shown.look(replace(shown.view, toggled=views(chance, by, snapshot).toggled))
+        if chance.random() < 0.3:
+            shown.look(replace(shown.view, filter=chance.choice(filters_typed)))
         if chance.random() < 0.5:
             list(shown)  # all trees are made, and must be kept
         shown.update(snapshot)
         assert list(shown) == list(Rows(snapshot, shown.view))
         assert len(shown) == len(list(shown))
+        for place, row in enumerate(shown):
+            assert shown.find(row.key) == place
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_rows_looked_at_in_another_way_are_those_made_anew(seed: int) -> None:
+    chance = random.Random(seed)
+    snapshot = random_host(chance)
+    ghosts = chance.sample(list(snapshot.processes.values()), 5)
+    if chance.random() < 0.7:  # few sets of namespaces, and groups of one kind that are those of another
+        every = sorted(snapshot.processes.values(), key=lambda process: process.pid)
+        sets = [p.namespaces for p in chance.sample(every, chance.choice((1, 2)))]
+        alike = [replace(p, namespaces=chance.choice(sets)) for p in every]
+        snapshot = advance(snapshot, 2.0, alike, snapshot.processes, [], [], [], [])
+    if chance.random() < 0.5:
+        assert snapshot.sets
+    view = views(chance, chance.choice(GROUPINGS), snapshot)
+    shown = Rows(snapshot, view)
+    for _ in range(20):
+        if chance.random() < 0.3:
+            view = views(chance, view.by, snapshot)
+        view = replace(view, by=chance.choice((*GROUPINGS, "tree", "tree")))
+        if chance.random() < 0.5:
+            list(shown)
+        if chance.random() < 0.1:
+            gone = chance.choice([p.pid for p in ghosts if p.pid in snapshot.processes] or [0])
+            snapshot = advance(snapshot, 3.0, [], [gone], [], [], [], [])
+            shown.update(snapshot, ghosts)
+        shown.look(view)
+        fresh = Rows(snapshot, view)
+        fresh.update(snapshot, ghosts if shown._ghosts else ())
+        assert list(shown) == list(fresh)
         for place, row in enumerate(shown):
             assert shown.find(row.key) == place
 

@@ -11,7 +11,8 @@ behind it: of a namespace or a container itself, or of anyone in it.
 import fnmatch
 import operator
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import reduce
 from typing import Any
 
 from msgspec.structs import replace
@@ -28,6 +29,7 @@ from .reach import Reach
 from .texts import Texts, container_text, namespace_text
 
 OfProcess = Callable[[Process, Snapshot], bool]
+OfMany = Callable[[Collection[int], Snapshot], set[int]]
 OfNamespace = Callable[[Namespace, Snapshot], bool | None]
 OfContainer = Callable[[Container, Snapshot], bool | None]
 OfLine = Callable[[Line, Snapshot], bool]
@@ -60,6 +62,7 @@ class Filter:
         self._by_kind = bool(names & {"type", "host", "shared", "nprocs"})
         made = _Maker(by, self._texts, nets or Reach())
         self._process = made.process(self.node) if self.node else None
+        self._among = made.among(self.node) if self.node else None
         self._namespace = made.namespace(self.node) if self.node else None
         self._container = made.container(self.node) if self.node else None
         self._line = made.line(self.node) if self.node else None
@@ -70,6 +73,10 @@ class Filter:
     def process(self, process: Process, snapshot: Snapshot) -> bool:
         """The process matches."""
         return self._process is None or self._process(process, snapshot)
+
+    def among(self, pids: Collection[int], snapshot: Snapshot) -> set[int]:
+        """Which of these processes of the snapshot match: words are looked for in all texts in one go."""
+        return set(pids) if self._among is None else self._among(pids, snapshot)
 
     def namespace(self, namespace: Namespace, snapshot: Snapshot) -> bool:
         """The namespace itself matches, whoever is in it."""
@@ -190,9 +197,12 @@ class _Maker:
             case Comparison():
                 return self._compared(node)
 
+    def _may_be_elsewhere(self, word: str) -> bool:
+        return _like_inode(word) or bool(self.nets and _NET_LIKE.fullmatch(word))
+
     def _words(self, words: tuple[str, ...]) -> OfProcess:
-        of, nets = self.texts.of, self.nets
-        unsaid = [word for word in words if _like_inode(word) or (nets and _NET_LIKE.fullmatch(word))]
+        of = self.texts.of
+        unsaid = [word for word in words if self._may_be_elsewhere(word)]
         if not unsaid and len(words) == 1:
             (word,) = words
             return lambda process, snapshot: word in of(process, snapshot)
@@ -216,6 +226,43 @@ class _Maker:
         if "." in word or ":" in word:
             return any(word in address for address in nets.addresses(net))
         return any(name.startswith(word) for name in nets.interfaces(net))
+
+    # Of many processes
+
+    def among(self, node: Node) -> OfMany:
+        match node:
+            case Word():
+                return self._with_word(node.text)
+            case Not():
+                negated = self.among(node.one)
+                return lambda pids, snapshot: {*pids} - negated(pids, snapshot)
+            case And():
+                # Words first: they cost least, and the others are asked only about what these leave.
+                every = [self.among(one) for one in sorted(node.nodes, key=lambda one: not isinstance(one, Word))]
+                return lambda pids, snapshot: {*reduce(lambda left, among: among(left, snapshot), every, pids)}
+            case Or():
+                some = [self.among(one) for one in node.nodes]
+                return lambda pids, snapshot: set().union(*(among(pids, snapshot) for among in some))
+            case Comparison():
+                return _asked(self._compared(node))
+
+    def _with_word(self, word: str) -> OfMany:
+        texts, unsaid = self.texts, self._may_be_elsewhere(word)
+
+        def among(pids: Collection[int], snapshot: Snapshot) -> set[int]:
+            of = texts.all(snapshot)
+            if len(pids) == len(of):
+                found = {pid for pid, text in of.items() if word in text}
+            else:
+                found = {pid for pid in pids if word in of[pid]}
+            if unsaid:
+                processes = snapshot.processes
+                found.update(pid for pid in pids if pid not in found and self._elsewhere(word, processes[pid]))
+            return found
+
+        return among
+
+    # Of processes, by what is said of a field
 
     def _compared(self, test: Comparison) -> OfProcess:
         field, holds = test.field, _holds(test)
@@ -437,6 +484,16 @@ def _all(tests: list[OfProcess]) -> OfProcess:
 
 def _any(tests: list[OfProcess]) -> OfProcess:
     return lambda process, snapshot: any(test(process, snapshot) for test in tests)
+
+
+def _asked(test: OfProcess) -> OfMany:
+    """One after the other."""
+
+    def among(pids: Collection[int], snapshot: Snapshot) -> set[int]:
+        processes = snapshot.processes
+        return {pid for pid in pids if test(processes[pid], snapshot)}
+
+    return among
 
 
 def _always(value: bool, op: str) -> OfProcess:

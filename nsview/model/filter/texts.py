@@ -1,33 +1,51 @@
 """The text of a record that words are looked for in."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator, Mapping
 
 from ..records import Container, Namespace, Process
-from ..snapshot import Snapshot
+from ..snapshot import Snapshot, touched
 from ..table import Line
 
 
 class Texts:
-    """What words are looked for in, of each process: made once, for as long as its record and its container's stay."""
+    """What words are looked for in, of each process: made once, for as long as its record and its container's stay.
+
+    They follow the snapshots that they are asked about, from each to the next at the cost of what changed.
+    """
 
     def __init__(self) -> None:
-        self._processes: dict[int, tuple[Process, str, str]] = {}
-        self._containers: dict[str, tuple[Container, str]] = {}
+        self._of: Snapshot | None = None
+        self._processes: dict[int, str] = {}  # of those of that snapshot alone, as far as they were made
+        self._containers: dict[str, str] = {}
         self._lines: dict[Hashable, tuple[Line, str]] = {}
 
     def of(self, process: Process, snapshot: Snapshot) -> str:
         """All of it in lower case."""
-        outer = self._outer(process.container, snapshot) if process.container else ""
-        known = self._processes.get(process.pid)
-        if known is not None and known[0] is process and known[1] is outer:
-            return known[2]
-        if len(self._processes) > 2 * len(snapshot.processes) + 1000:
-            self._processes.clear()  # most are of the dead
-        text = " ".join((
-            str(process.pid), str(process.nspid[-1]), process.user, process.comm, process.command, outer
-        )).lower()  # fmt: skip
-        self._processes[process.pid] = process, outer, text
+        self._follow(snapshot)
+        if snapshot.processes.get(process.pid) is not process:
+            return self._text(process, snapshot)  # it is gone
+        text = self._processes.get(process.pid)
+        if text is None:
+            text = self._processes[process.pid] = self._text(process, snapshot)
         return text
+
+    def all(self, snapshot: Snapshot) -> Mapping[int, str]:
+        """{pid: all of it in lower case} of every process."""
+        for _ in self.ahead(snapshot):
+            pass
+        return self._processes
+
+    def ahead(self, snapshot: Snapshot, slice: int = 1 << 30) -> Iterator[None]:
+        """Make those that are missing, so many at a time."""
+        self._follow(snapshot)
+        made, processes = self._processes, snapshot.processes
+        missing = list(processes.keys() - made.keys()) if len(made) < len(processes) else []
+        for start in range(0, len(missing), slice):
+            for pid in missing[start : start + slice]:
+                made[pid] = self._text(processes[pid], snapshot)
+            yield
+            if self._of is not snapshot:
+                return  # who went on meanwhile makes what is missing there
 
     def of_line(self, line: Line) -> str:
         """All that a line of a lens says, in lower case."""
@@ -37,17 +55,34 @@ class Texts:
             known = self._lines[line.key] = line, text
         return known[1]
 
+    def _follow(self, snapshot: Snapshot) -> None:
+        """Forget what is said otherwise in this snapshot."""
+        before, self._of = self._of, snapshot
+        if before is snapshot or before is None:
+            return
+        changed = touched(before, snapshot)
+        for pid in changed.pids:
+            self._processes.pop(pid, None)
+        others = set()
+        for key in changed.containers & self._containers.keys():
+            if self._containers.pop(key) != self._outer(key, snapshot):
+                others.add(key)
+        if others:
+            for pid, process in snapshot.processes.items():
+                if process.container in others:
+                    self._processes.pop(pid, None)
+
+    def _text(self, process: Process, snapshot: Snapshot) -> str:
+        outer = self._outer(process.container, snapshot) if process.container else ""
+        return " ".join((
+            str(process.pid), str(process.nspid[-1]), process.user, process.comm, process.command, outer
+        )).lower()  # fmt: skip
+
     def _outer(self, key: str, snapshot: Snapshot) -> str:
-        container = snapshot.containers.get(key)
-        if container is None:
-            return ""
-        known = self._containers.get(key)
-        if known is not None and known[0] is container:
-            return known[1]
-        text = container_text(container)
-        if known is not None and known[1] == text:
-            text = known[1]  # the very same, so that what was made of it is too
-        self._containers[key] = container, text
+        text = self._containers.get(key)
+        if text is None:
+            container = snapshot.containers.get(key)
+            text = self._containers[key] = container_text(container) if container else ""
         return text
 
 

@@ -4,20 +4,17 @@
 Textual is imported only where the explorer opens, and after the agent has been started.
 """
 
-import argparse
 import gc
 import io
 import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Iterable, Sequence
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
-from . import __version__
-from .model import syntax
-from .model.kinds import KIND_NAMES, KINDS
+from .model.kinds import KIND_NAMES
 from .model.text import safe
 
 if TYPE_CHECKING:
@@ -32,7 +29,6 @@ if TYPE_CHECKING:
     from .model.target import Target
 
 DONE, NOTHING, USAGE, NOT_PERMITTED, UNREADABLE = range(5)
-TABLES = ("namespaces", "processes", "containers", "nets")
 _NAMESPACE = re.compile(r"\.?/|(" + "|".join(KIND_NAMES) + r"):\[?\d+\]?$")
 
 
@@ -42,196 +38,6 @@ class Failure(Exception):
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
         self.code = code
-
-
-class _Parser(argparse.ArgumentParser):
-    """One that is only as large as what is asked of it: a command's arguments are added when it is that command."""
-
-    def __init__(
-        self,
-        *,
-        add: Callable[["_Parser"], None] = lambda _: None,
-        formatter_class: Any = argparse.HelpFormatter,
-        **named: Any,
-    ) -> None:
-        # argparse asks a formatter whether each argument can be printed. One that is to know its width by itself
-        # imports shutil for that, and with it all kinds of compression: as much time as all the rest here.
-        super().__init__(formatter_class=partial(argparse.HelpFormatter, width=80), **named)
-        self._add, self._printed_by = add, formatter_class
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        self._add(self)
-        return super().parse_known_args(args, namespace)
-
-    def format_help(self) -> str:
-        self.formatter_class = self._printed_by
-        return super().format_help()
-
-    def error(self, message: str) -> NoReturn:
-        # One line, where argparse would print the usage too.
-        message = message.replace("the following arguments are required:", "missing:")
-        raise Failure(USAGE, f"{message}; see `{self.prog} --help`")
-
-
-def parser() -> argparse.ArgumentParser:
-    """The grammar of the command line."""
-    top = _Parser(
-        prog="nsview",
-        description="A terminal explorer of Linux namespaces: who shares what, which container it is, and a shell "
-        "inside. Without a command it opens the explorer.",
-        epilog="TARGET is a pid (8058), a namespace (net:4026532173), a container's name, id or unique id prefix, or "
-        "a path (/proc/22733/ns/net, /run/netns/blue). Exit codes: 0 done, 1 gone or nothing matched, 2 wrong usage, "
-        "3 not permitted, 4 a host or a file could not be read; enter gives the command's own. "
-        "The explorer is configured in ~/.config/nsview/config.toml.",
-    )
-    top.add_argument("--version", action="version", version=f"nsview {__version__}")
-    top.add_argument("--from", dest="recording", metavar="FILE", help="show a recording instead of this machine")
-    commands = top.add_subparsers(dest="command", metavar="COMMAND")
-    commands.add_parser("demo", help="the explorer on a recording that comes with nsview; no privileges needed")
-    commands.add_parser(
-        "list", add=_list_arguments,
-        help="print namespaces (the default), processes, containers, or net namespaces from within",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    commands.add_parser(
-        "inspect", add=_inspect_arguments, help="print all that is known of a process, namespace or container"
-    )  # fmt: skip
-    commands.add_parser(
-        "enter", add=_enter_arguments, help="a shell or a command in the namespaces of a target",
-        description="Join the namespaces of a target and run CMD, or the best shell found. Without kinds: all those in "
-        "which the target differs from the host, or the one namespace named. By default with the target's own "
-        "capabilities, user and cgroup, as `docker exec` gives.",
-    )  # fmt: skip
-    commands.add_parser(
-        "diff", add=_diff_arguments, help="what is gone, new or moved between two recordings, or a recording and now",
-        description="A and B are recordings, each as it was at its end, or `now` for this machine.",
-    )  # fmt: skip
-    commands.add_parser(
-        "audit", add=_audit_arguments,
-        help="what of containers should be looked at: privileges, what they share with the host, what they reach",
-        description="Findings with the evidence for them, by container. Exit code 1 where there are findings, 0 where "
-        "there are none; 3 where there are none among what this user may check.",
-    )  # fmt: skip
-    commands.add_parser(
-        "compare", add=_compare_arguments,
-        help="what two processes or containers share, where they differ, and where their ways parted",
-        description="A and B are targets, as for inspect; of a container or namespace it is the process that inspect "
-        "shows.",
-    )  # fmt: skip
-    commands.add_parser(
-        "record", add=_record_arguments, help="save what the agent sees to a file, until interrupted"
-    )  # fmt: skip
-    return top
-
-
-def _list_arguments(listing: _Parser) -> None:
-    listing.epilog = _filters()
-    listing.add_argument("table", nargs="?", choices=TABLES, metavar="|".join(TABLES))
-    listing.add_argument("--type", choices=KIND_NAMES, metavar="TYPE", help="one of " + ", ".join(KIND_NAMES))
-    listing.add_argument("--filter", metavar="EXPR", default="", help="only what matches: words, fields; see below")
-    listing.add_argument(
-        "--holders",
-        action="store_true",
-        help="search also threads, open files, sockets and other mount namespaces for what keeps namespaces alive; "
-        "takes several times as long",
-    )
-    _common(listing)
-
-
-def _inspect_arguments(inspect: _Parser) -> None:
-    inspect.add_argument("target", metavar="TARGET")
-    _common(inspect)
-
-
-def _enter_arguments(enter: _Parser) -> None:
-    enter.add_argument("target", metavar="TARGET")
-    enter.add_argument("--all", action="store_true", help="all kinds in which the target differs from the host")
-    for kind in KINDS:
-        enter.add_argument(f"--{kind.name}", action="append_const", dest="kinds", const=kind.name, help=kind.isolates)
-    enter.add_argument(
-        "--host-privileges", action="store_true", help="keep this user's capabilities and cgroup, as nsenter does"
-    )
-    enter.add_argument(
-        "--toolbox", action="store_true",
-        help="CMD, or sh, is of the host's static busybox, run from memory; without a /proc inside, its sh has fewer "
-        "applets",
-    )  # fmt: skip
-    enter.add_argument(
-        "-u", "--as", dest="account", metavar="USER[:GROUP]", help="be another user of the container (--user=USER too)"
-    )
-    enter.add_argument("-w", "--cwd", metavar="DIR", help="begin in this directory")
-    enter.add_argument(
-        "-e", "--env", action="append", default=[], metavar="NAME=value", type=_variable, help="set a variable"
-    )
-    enter.add_argument("--dry-run", action="store_true", help="print the plan and the nsenter command, do nothing")
-    enter.add_argument("--start", type=int, metavar="TICKS", help="refuse a process that did not start then")
-    enter.add_argument("--inode", type=int, metavar="N", help="refuse a path to a namespace that is another than this")
-    enter.add_argument("cmd", nargs="*", default=[], metavar="-- CMD", help="the command; without it a shell")
-
-
-def _diff_arguments(diff: _Parser) -> None:
-    diff.add_argument("before", metavar="A")
-    diff.add_argument("after", metavar="B")
-    diff.add_argument("--json", action="store_true", help="print JSON, schema 1")
-
-
-def _audit_arguments(audit: _Parser) -> None:
-    audit.add_argument(
-        "--severity", choices=("high", "medium", "low"), default="low", metavar="LEVEL",
-        help="only findings of this severity or above: high, medium or low (the default)",
-    )  # fmt: skip
-    audit.add_argument(
-        "--filter", metavar="EXPR", default="",
-        help="only findings that match: words, severity= subject= rule= finding=, and what `nsview list --help` tells",
-    )  # fmt: skip
-    _common(audit)
-
-
-def _compare_arguments(compare: _Parser) -> None:
-    compare.add_argument("a", metavar="A")
-    compare.add_argument("b", metavar="B")
-    _common(compare)
-
-
-def _record_arguments(record: _Parser) -> None:
-    record.add_argument("file", metavar="FILE")
-    record.add_argument("--seconds", type=_seconds, metavar="N", help="end after N seconds")
-
-
-def _filters() -> str:
-    """What EXPR may be, in 80 columns."""
-    from textwrap import fill
-
-    lines = (*syntax.LINES, ("fields:", syntax.FIELDS))
-    return "\n".join(["EXPR:", *(
-        fill(text, 80, initial_indent=f"  {name:<21} ", subsequent_indent=" " * 24)
-        for name, text in lines
-    )])  # fmt: skip
-
-
-def _common(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--json", action="store_true", help="print JSON, schema 1")
-    command.add_argument(
-        "--from", dest="recording", metavar="FILE", default=argparse.SUPPRESS, help="read a recording instead"
-    )
-
-
-def _variable(text: str) -> str:
-    name, separator, _ = text.partition("=")
-    if not name:
-        raise argparse.ArgumentTypeError(f"{text!r} has no name; give NAME=value")
-    # Without a value it is the caller's, as docker takes it.
-    return text if separator else f"{name}={os.environ.get(name, '')}"
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0
-    if not 0 < seconds < 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
-    return seconds
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -278,25 +84,20 @@ def _fail(code: int, message: str) -> int:
     return code
 
 
-def _run(arguments: list[str]) -> int:
-    given, rest = arguments, []
-    if "--" in arguments:
-        # argparse would take options of the command that follows for its own.
-        cut = arguments.index("--")
-        given, rest = arguments[:cut], arguments[cut + 1 :]
-    # --user is the kind of namespace; with a name it is what docker's and podman's --user is.
-    given = [f"--as={word[7:]}" if word.startswith("--user=") else word for word in given]
+def _options(arguments: list[str]) -> SimpleNamespace:
+    """What is asked for. Without arguments, the explorer: that needs no grammar, which takes longer than all before."""
+    if not arguments:
+        return SimpleNamespace(command=None, recording=None, given=arguments)
+    from .arguments import UsageError, parse
+
     try:
-        options = parser().parse_args(given)
-    except Failure as failure:
-        if "--user" in given and "unrecognized" in str(failure):
-            raise Failure(USAGE, "--user is the kind; to be another user give -u USER, or --user=USER") from None
-        raise
-    options.given = arguments
-    if options.command == "enter":
-        options.cmd = [*options.cmd, *rest]
-    elif rest:
-        raise Failure(USAGE, "only `nsview enter` takes a command after --")
+        return parse(arguments)
+    except UsageError as error:
+        raise Failure(USAGE, str(error)) from None
+
+
+def _run(arguments: list[str]) -> int:
+    options = _options(arguments)
     from .hosts import HostError, NotPermitted
 
     try:
@@ -322,7 +123,7 @@ def _run(arguments: list[str]) -> int:
     raise AssertionError(options.command)
 
 
-def _host(options: argparse.Namespace, *arguments: str) -> "LocalHost | RecordedHost":
+def _host(options: SimpleNamespace, *arguments: str) -> "LocalHost | RecordedHost":
     """What is to be looked at. arguments: the agent's own, where it is this machine."""
     if options.recording:
         from .hosts.recording import RecordedHost
@@ -341,12 +142,12 @@ def _local(*arguments: str) -> "LocalHost":
     return LocalHost(agent=started)
 
 
-def _first(options: argparse.Namespace, *, holders: bool = False) -> "Snapshot":
+def _first(options: SimpleNamespace, *, holders: bool = False) -> "Snapshot":
     """What the host is like; with all that keeps its namespaces alive, where that is wanted and can be looked for."""
     return _look(options, holders=holders)[0]
 
 
-def _look(options: argparse.Namespace, *, holders: bool, nets: bool = False) -> "tuple[Snapshot, Nets | None]":
+def _look(options: SimpleNamespace, *, holders: bool, nets: bool = False) -> "tuple[Snapshot, Nets | None]":
     """The same, and its net namespaces from within, where that is wanted and can be."""
     gc.disable()  # what prints and ends has nothing to collect
     host = _host(options, *([] if holders or nets else ["--once"]))
@@ -377,7 +178,7 @@ def _say(lines: Iterable[str]) -> None:
         print(f"nsview: {safe(line)}", file=sys.stderr)
 
 
-def _explore(options: argparse.Namespace) -> int:
+def _explore(options: SimpleNamespace) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Failure(USAGE, "the explorer needs a terminal; `nsview list` prints, `nsview list --json` for programs")
     if os.environ.get("TERM", "dumb") in ("", "dumb", "unknown"):
@@ -414,7 +215,7 @@ def _explore(options: argparse.Namespace) -> int:
     return app.return_code or DONE
 
 
-def _list(options: argparse.Namespace) -> int:
+def _list(options: SimpleNamespace) -> int:
     from . import report
     from .model import export, filter
 
@@ -459,12 +260,12 @@ def _parsed(
         raise Failure(USAGE, f"--filter, {where}: {error}") from None
 
 
-def _asking(options: argparse.Namespace) -> tuple[int, ...]:
+def _asking(options: SimpleNamespace) -> tuple[int, ...]:
     """The processes in whose own command lines the words of a filter are."""
     return () if options.recording else (os.getpid(), os.getppid())
 
 
-def _list_nets(options: argparse.Namespace) -> int:
+def _list_nets(options: SimpleNamespace) -> int:
     """The lines that the net map shows; as JSON the net namespaces of which one is left."""
     from msgspec.structs import replace
 
@@ -505,7 +306,7 @@ def _resolve(snapshot: "Snapshot", text: str) -> "Target":
         raise Failure(NOTHING, str(error)) from None
 
 
-def _inspect(options: argparse.Namespace) -> int:
+def _inspect(options: SimpleNamespace) -> int:
     from . import report
     from .model import export
 
@@ -523,7 +324,7 @@ def _inspect(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _enter(options: argparse.Namespace) -> int:
+def _enter(options: SimpleNamespace) -> int:
     if options.recording:
         raise Failure(USAGE, "a recording can be looked at, not entered")
     gc.disable()
@@ -547,7 +348,7 @@ def _enter(options: argparse.Namespace) -> int:
         return helper.carry_out(plan)
 
 
-def _plan(options: argparse.Namespace, host: "LocalHost") -> "Plan":
+def _plan(options: SimpleNamespace, host: "LocalHost") -> "Plan":
     """What `enter` is to do. host: by `_host_to_enter`."""
     from msgspec.structs import replace
 
@@ -640,17 +441,17 @@ def _namespace_at(path: str) -> "tuple[KindName, int, int]":
     return next(name for name in KIND_NAMES if name == kind), int(inode), os.stat(path).st_dev
 
 
-def _sudo(options: argparse.Namespace) -> str:
+def _sudo(options: SimpleNamespace) -> str:
     """The command as given, for root."""
     return shlex.join(("sudo", "nsview", *options.given))
 
 
-def _diff(options: argparse.Namespace) -> int:
+def _diff(options: SimpleNamespace) -> int:
     from . import report
     from .model import export
 
     def at(place: str) -> "Snapshot":
-        return _first(argparse.Namespace(recording=None if place == "now" else place))
+        return _first(SimpleNamespace(recording=None if place == "now" else place))
 
     if options.recording:
         raise Failure(USAGE, "`nsview diff A B` names both of its recordings itself")
@@ -665,7 +466,7 @@ def _diff(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _audit(options: argparse.Namespace) -> int:
+def _audit(options: SimpleNamespace) -> int:
     from . import config, report
     from .model import audit
     from .model.audit.lines import FIELDS, line
@@ -703,7 +504,7 @@ def _audit(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _compare(options: argparse.Namespace) -> int:
+def _compare(options: SimpleNamespace) -> int:
     from . import report
     from .model import compare
 
@@ -729,7 +530,7 @@ def _process_of(snapshot: "Snapshot", text: str) -> "Process":
     return process
 
 
-def _record(options: argparse.Namespace) -> int:
+def _record(options: SimpleNamespace) -> int:
     from .hosts.recorder import record
 
     if options.recording:

@@ -1,5 +1,7 @@
 """The first picture is the one that the explorer paints a moment later, cell by cell."""
 
+import os
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -87,6 +89,18 @@ def test_it_fits_any_terminal(size: tuple[int, int], grouping: Grouping) -> None
     assert painted is not None
     assert len(painted) == size[1]
     assert {cell_len("".join(text for text, _ in line)) for line in painted} == {size[0]}
+
+
+@pytest.mark.parametrize("told", [{}, {"COLUMNS": "100"}, {"COLUMNS": "0", "LINES": "30"}, {"LINES": "many"}])
+def test_it_is_as_large_as_textual_takes_the_terminal_for(
+    told: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("COLUMNS", "LINES"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(os, "get_terminal_size", lambda fd: os.terminal_size((132, 0)))
+    assert first._size() == shutil.get_terminal_size()
 
 
 async def test_the_colours_are_those_that_textual_makes_of_the_themes() -> None:

@@ -31,8 +31,12 @@ def modules_below(package: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "module", [*modules_below("model"), *modules_below("hosts"), "nsview.join.plan", "nsview.report", "nsview.cli"]
-)
+    "module",
+    [
+        *modules_below("model"), *modules_below("hosts"), "nsview.join.plan", "nsview.report", "nsview.cli",
+        "nsview.arguments",
+    ],
+)  # fmt: skip
 def test_what_needs_no_screen_does_not_import_textual(module: str) -> None:
     loaded = modules_of(f"import {module}")
     assert module in loaded

@@ -1,0 +1,231 @@
+"""The grammar of the command line: what may be typed after `nsview`, and what each word of it is for."""
+
+import argparse
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, NoReturn
+
+from . import __version__
+from .model import syntax
+from .model.kinds import KIND_NAMES, KINDS
+
+TABLES = ("namespaces", "processes", "containers", "nets")
+
+
+class UsageError(ValueError):
+    """What is wrong with what was typed, and what to do, in one line."""
+
+
+def parse(arguments: Sequence[str]) -> SimpleNamespace:
+    """What is asked for; with `given`, these arguments. Raises UsageError, SystemExit after --help and --version."""
+    given, rest = list(arguments), []
+    if "--" in given:
+        # argparse would take options of the command that follows for its own.
+        cut = given.index("--")
+        given, rest = given[:cut], given[cut + 1 :]
+    # --user is the kind of namespace; with a name it is what docker's and podman's --user is.
+    given = [f"--as={word[7:]}" if word.startswith("--user=") else word for word in given]
+    try:
+        options = parser().parse_args(given, SimpleNamespace())
+    except UsageError as error:
+        if "--user" in given and "unrecognized" in str(error):
+            raise UsageError("--user is the kind; to be another user give -u USER, or --user=USER") from None
+        raise
+    options.given = list(arguments)
+    if options.command == "enter":
+        options.cmd = [*options.cmd, *rest]
+    elif rest:
+        raise UsageError("only `nsview enter` takes a command after --")
+    return options
+
+
+class _Parser(argparse.ArgumentParser):
+    """One that is only as large as what is asked of it: a command's arguments are added when it is that command."""
+
+    def __init__(
+        self,
+        *,
+        add: Callable[["_Parser"], None] = lambda _: None,
+        formatter_class: Any = argparse.HelpFormatter,
+        **named: Any,
+    ) -> None:
+        # argparse asks a formatter whether each argument can be printed. One that is to know its width by itself
+        # imports shutil for that, and with it all kinds of compression: as much time as all the rest here.
+        super().__init__(formatter_class=partial(argparse.HelpFormatter, width=80), **named)
+        self._add, self._printed_by = add, formatter_class
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        self._add(self)
+        return super().parse_known_args(args, namespace)
+
+    def format_help(self) -> str:
+        self.formatter_class = self._printed_by
+        return super().format_help()
+
+    def error(self, message: str) -> NoReturn:
+        # One line, where argparse would print the usage too.
+        message = message.replace("the following arguments are required:", "missing:")
+        raise UsageError(f"{message}; see `{self.prog} --help`")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The grammar of the command line."""
+    top = _Parser(
+        prog="nsview",
+        description="A terminal explorer of Linux namespaces: who shares what, which container it is, and a shell "
+        "inside. Without a command it opens the explorer.",
+        epilog="TARGET is a pid (8058), a namespace (net:4026532173), a container's name, id or unique id prefix, or "
+        "a path (/proc/22733/ns/net, /run/netns/blue). Exit codes: 0 done, 1 gone or nothing matched, 2 wrong usage, "
+        "3 not permitted, 4 a host or a file could not be read; enter gives the command's own. "
+        "The explorer is configured in ~/.config/nsview/config.toml.",
+    )
+    top.add_argument("--version", action="version", version=f"nsview {__version__}")
+    top.add_argument("--from", dest="recording", metavar="FILE", help="show a recording instead of this machine")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser("demo", help="the explorer on a recording that comes with nsview; no privileges needed")
+    commands.add_parser(
+        "list", add=_list_arguments,
+        help="print namespaces (the default), processes, containers, or net namespaces from within",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    commands.add_parser(
+        "inspect", add=_inspect_arguments, help="print all that is known of a process, namespace or container"
+    )  # fmt: skip
+    commands.add_parser(
+        "enter", add=_enter_arguments, help="a shell or a command in the namespaces of a target",
+        description="Join the namespaces of a target and run CMD, or the best shell found. Without kinds: all those in "
+        "which the target differs from the host, or the one namespace named. By default with the target's own "
+        "capabilities, user and cgroup, as `docker exec` gives.",
+    )  # fmt: skip
+    commands.add_parser(
+        "diff", add=_diff_arguments, help="what is gone, new or moved between two recordings, or a recording and now",
+        description="A and B are recordings, each as it was at its end, or `now` for this machine.",
+    )  # fmt: skip
+    commands.add_parser(
+        "audit", add=_audit_arguments,
+        help="what of containers should be looked at: privileges, what they share with the host, what they reach",
+        description="Findings with the evidence for them, by container. Exit code 1 where there are findings, 0 where "
+        "there are none; 3 where there are none among what this user may check.",
+    )  # fmt: skip
+    commands.add_parser(
+        "compare", add=_compare_arguments,
+        help="what two processes or containers share, where they differ, and where their ways parted",
+        description="A and B are targets, as for inspect; of a container or namespace it is the process that inspect "
+        "shows.",
+    )  # fmt: skip
+    commands.add_parser(
+        "record", add=_record_arguments, help="save what the agent sees to a file, until interrupted"
+    )  # fmt: skip
+    return top
+
+
+def _list_arguments(listing: _Parser) -> None:
+    listing.epilog = _filters()
+    listing.add_argument("table", nargs="?", choices=TABLES, metavar="|".join(TABLES))
+    listing.add_argument("--type", choices=KIND_NAMES, metavar="TYPE", help="one of " + ", ".join(KIND_NAMES))
+    listing.add_argument("--filter", metavar="EXPR", default="", help="only what matches: words, fields; see below")
+    listing.add_argument(
+        "--holders",
+        action="store_true",
+        help="search also threads, open files, sockets and other mount namespaces for what keeps namespaces alive; "
+        "takes several times as long",
+    )
+    _common(listing)
+
+
+def _inspect_arguments(inspect: _Parser) -> None:
+    inspect.add_argument("target", metavar="TARGET")
+    _common(inspect)
+
+
+def _enter_arguments(enter: _Parser) -> None:
+    enter.add_argument("target", metavar="TARGET")
+    enter.add_argument("--all", action="store_true", help="all kinds in which the target differs from the host")
+    for kind in KINDS:
+        enter.add_argument(f"--{kind.name}", action="append_const", dest="kinds", const=kind.name, help=kind.isolates)
+    enter.add_argument(
+        "--host-privileges", action="store_true", help="keep this user's capabilities and cgroup, as nsenter does"
+    )
+    enter.add_argument(
+        "--toolbox", action="store_true",
+        help="CMD, or sh, is of the host's static busybox, run from memory; without a /proc inside, its sh has fewer "
+        "applets",
+    )  # fmt: skip
+    enter.add_argument(
+        "-u", "--as", dest="account", metavar="USER[:GROUP]", help="be another user of the container (--user=USER too)"
+    )
+    enter.add_argument("-w", "--cwd", metavar="DIR", help="begin in this directory")
+    enter.add_argument(
+        "-e", "--env", action="append", default=[], metavar="NAME=value", type=_variable, help="set a variable"
+    )
+    enter.add_argument("--dry-run", action="store_true", help="print the plan and the nsenter command, do nothing")
+    enter.add_argument("--start", type=int, metavar="TICKS", help="refuse a process that did not start then")
+    enter.add_argument("--inode", type=int, metavar="N", help="refuse a path to a namespace that is another than this")
+    enter.add_argument("cmd", nargs="*", default=[], metavar="-- CMD", help="the command; without it a shell")
+
+
+def _diff_arguments(diff: _Parser) -> None:
+    diff.add_argument("before", metavar="A")
+    diff.add_argument("after", metavar="B")
+    diff.add_argument("--json", action="store_true", help="print JSON, schema 1")
+
+
+def _audit_arguments(audit: _Parser) -> None:
+    audit.add_argument(
+        "--severity", choices=("high", "medium", "low"), default="low", metavar="LEVEL",
+        help="only findings of this severity or above: high, medium or low (the default)",
+    )  # fmt: skip
+    audit.add_argument(
+        "--filter", metavar="EXPR", default="",
+        help="only findings that match: words, severity= subject= rule= finding=, and what `nsview list --help` tells",
+    )  # fmt: skip
+    _common(audit)
+
+
+def _compare_arguments(compare: _Parser) -> None:
+    compare.add_argument("a", metavar="A")
+    compare.add_argument("b", metavar="B")
+    _common(compare)
+
+
+def _record_arguments(record: _Parser) -> None:
+    record.add_argument("file", metavar="FILE")
+    record.add_argument("--seconds", type=_seconds, metavar="N", help="end after N seconds")
+
+
+def _filters() -> str:
+    """What EXPR may be, in 80 columns."""
+    from textwrap import fill
+
+    lines = (*syntax.LINES, ("fields:", syntax.FIELDS))
+    return "\n".join(["EXPR:", *(
+        fill(text, 80, initial_indent=f"  {name:<21} ", subsequent_indent=" " * 24)
+        for name, text in lines
+    )])  # fmt: skip
+
+
+def _common(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="print JSON, schema 1")
+    command.add_argument(
+        "--from", dest="recording", metavar="FILE", default=argparse.SUPPRESS, help="read a recording instead"
+    )
+
+
+def _variable(text: str) -> str:
+    name, separator, _ = text.partition("=")
+    if not name:
+        raise argparse.ArgumentTypeError(f"{text!r} has no name; give NAME=value")
+    # Without a value it is the caller's, as docker takes it.
+    return text if separator else f"{name}={os.environ.get(name, '')}"
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return seconds

@@ -146,7 +146,7 @@ def _most_files():
 
 def _kernels_most():
     try:
-        with open("/proc/sys/kernel/nr_open", encoding="ascii") as file:
+        with open("/proc/sys/fs/nr_open", encoding="ascii") as file:
             return int(file.read())
     except (OSError, ValueError):
         return 0

@@ -11,7 +11,8 @@ paint: from the command to a first useful picture, which is the host's namespace
   below it, against an empty Textual app, beside few and many processes (P5); until keys are answered; and to the
   picture of all of them.
 memory: of all processes of a live explorer, beside many and very many (--most) processes (P7).
-growth: processor time a process of a look and of an update, very many against few (P8).
+growth: processor time a process of a look and of an update, very many against few (P8); and of their system calls
+  alone, for what the kernel does takes longer too where there are more.
 filter: what a key typed into a filter costs before anything is drawn, beside many and very many processes (P4).
 lens: from a key to the net map, the matrix and the audit, beside many namespaces.
 enter: into a container, against nsenter, runc exec, ctr task exec and docker exec: until the command begins (P6), by
@@ -30,6 +31,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -218,17 +220,27 @@ def memory(bench: Bench, processes: int, most: int) -> None:
 
 def growth(bench: Bench, most: int) -> None:
     changes, few = 50, 1000
-    found = []
-    for number in (few, most):
+    floor = command([compiled("scan")], cpu=True)
+    found: dict[str, list[float]] = {"look": [], "C": [], "update": [], "calls": []}
+    # Few before and after: a machine is not as fast all the time.
+    for number in (few, most, few):
         with Crowd(number):
             print(f"P8: beside {number:,} processes ..", file=sys.stderr, flush=True)
-            found.append(costs.run(str(ROOT), changes))
-    for id, what, each in (
-        ("P8.look", "processor time a process of a look", [f["look"] / f["processes"] for f in found]),
-        ("P8.update", f"processor time of an update of {2 * changes} processes", [f["update"] for f in found]),
+            cost = costs.run(str(ROOT), changes)
+            cost["look"] /= cost["processes"]
+            cost["C"] = median(floor() for _ in range(bench.pairs)) / cost["processes"]
+            for name, each in found.items():
+                each.append(cost[name])
+    update = f"an update of {2 * changes} processes"
+    for id, name, what, target in (
+        ("P8.look", "look", "a process of a look", 1.2),
+        ("P8.look.C", "C", "the same of a C program doing its system calls alone", None),
+        ("P8.update", "update", update, 1.2),
+        ("P8.update.calls", "calls", "the same of its system calls alone", None),
     ):
-        what = f"{what}, at {most:,} and at {few:,}"
-        bench.results.append(Result(id, what, (each[1],), (each[0],), 1.2))
+        before, many, after = found[name]
+        what = f"{what}, processor time at {most:,} and at {few:,}"
+        bench.results.append(Result(id, what, (many, many), (before, after), target))
 
 
 def lens(bench: Bench, processes: int) -> None:

@@ -72,8 +72,8 @@ def moves(screen: Terminal, puppet: Puppet, rounds: int) -> list[float]:
     chance = random.Random(2)
     pid, _ = puppet.fork()
     for _ in range(2 * rounds):
-        time.sleep(1.6)  # the mark of the one before is gone by then
-        _pause(chance)
+        # The mark of the one before is gone by then, and it is any time between two passes of the agent.
+        time.sleep(1.6 + chance.uniform(0, 1.5))
         mark, begin = screen.mark, time.perf_counter()
         os.kill(pid, signal.SIGUSR2)
         late.append(screen.find(sign("~", pid), mark)[1] - begin)

@@ -232,7 +232,7 @@ class Rows(Sequence[Row]):
         """The members that the filter leaves."""
         if group.itself:
             return group.pids
-        return self._left if group.id is _TREE else self._left.intersection(group.pids)
+        return self._left if group.shown == len(self._left) else self._left.intersection(group.pids)
 
     def _itself(self, group: _Group) -> bool:
         """The filter matches the namespace or container itself, whoever is in it."""

@@ -45,7 +45,7 @@ from nsview.model.table import Thing
 from nsview.model.text import safe
 from nsview.state import Memory
 
-from . import draw, opening
+from . import draw, opening, pace
 from .binding import Binding
 from .contents import wanted
 from .details import DetailsPane
@@ -263,6 +263,8 @@ class Explorer(Screen[None]):
             self._show_host(latest)  # another agent's, as root
         was_part = before is not None and before.partial
         row = self.listing.row
+        if self.has_class("filtering"):
+            self._texts.follow(latest)  # the next letter has less to catch up with
         rows.update(latest, [process for mark, _, process in self._recent.values() if mark == "gone"])
         select = None
         if was_part and row is not None and [row.key] == self._begun:
@@ -358,6 +360,7 @@ class Explorer(Screen[None]):
         gone = isinstance(row, ProcessRow) and row.process.pid not in rows.snapshot.processes
         snapshot = rows.with_ghosts() if gone else rows.snapshot
         self.query_one(DetailsPane).show(row, snapshot, self.view.by, details, self._usage if details else None)
+        pace.rest()
 
     def on_chosen(self, message: Chosen) -> None:
         self._tell_soon(SOON)

@@ -4,10 +4,12 @@ Textual lays out the whole screen anew when a widget's virtual size changes, and
 lists that grow and shrink many times a second can afford neither.
 """
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from math import ceil
 from typing import Any
 
+from textual._styles_cache import StylesCache
+from textual.css.styles import StylesBase
 from textual.geometry import Region, Size
 from textual.messages import Update
 from textual.reactive import Reactive
@@ -16,6 +18,17 @@ from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 
 _STRIPS = 512  # that are kept drawn
+
+
+class _Bare(StylesCache):
+    """Lines without padding or border are painted as they are drawn, and so remember how they look when cut and
+    written; Textual would make another one of each, every time."""
+
+    def render_line(self, styles: StylesBase, y: int, size: Size, *others: Any) -> Strip:
+        if styles.gutter or styles.tint.a or styles.text_opacity != 1:
+            return super().render_line(styles, y, size, *others)
+        draw: Callable[[int], Strip] = others[4]
+        return draw(y).adjust_cell_length(size.width)
 
 
 class Lines(ScrollView):
@@ -27,6 +40,7 @@ class Lines(ScrollView):
 
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
+        self._styles_cache = _Bare()
         self._painted: dict[int, Hashable] = {}  # what is on each line of the view
         self._strips: dict[Hashable, Strip] = {}  # in the order in which they were last wanted
         self._bar: tuple[int, ...] = ()  # how the scrollbar looks

@@ -29,4 +29,11 @@ def hurried() -> Iterator[None]:
 def settle() -> None:
     """What is there by now stays: it is never searched again for what could be freed, which took up to 0.1 s."""
     gc.freeze()
+    gc.set_threshold(10_000)  # seldom: each look at what is young takes in a snapshot's 50,000 processes; see `rest`
     gc.enable()
+
+
+def rest() -> None:
+    """A key is answered, and nobody waits: what is young is looked through now, lest it be during the next answer."""
+    if gc.isenabled():
+        gc.collect(0)

@@ -1,9 +1,11 @@
 """What the screen does for a key and for a snapshot, counted: lines drawn, lists shown. No clock is involved."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from textual._compositor import Compositor
 from textual.pilot import Pilot
 
 from nsview.model.records import Details, Process
@@ -114,6 +116,27 @@ async def test_a_key_draws_two_lines_or_one_screen(counts: Counts, key: str, mos
         await pilot.pause()
         assert counts.shown == 0
         assert 0 < counts.lines <= (most or app.explorer.listing.size.height)
+
+
+async def test_a_letter_of_a_filter_lays_out_nothing_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = explorer(lambda: iter([large()]))
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        await pilot.press("slash", "p")
+        await pilot.pause(0.3)
+        laid_out = 0
+        reflow = Compositor.reflow
+
+        def lay_out(*of: Any) -> object:
+            nonlocal laid_out
+            laid_out += 1
+            return reflow(*of)
+
+        monkeypatch.setattr(Compositor, "reflow", lay_out)
+        await pilot.press("1", "0")
+        await pilot.pause(0.3)
+        assert len(app.explorer.listing.rows) == 1 + sum("p10" in f"p{1000 + number}" for number in range(ROWS))
+        assert laid_out == 0
 
 
 async def test_what_was_read_before_is_in_the_first_picture(counts: Counts) -> None:

@@ -21,7 +21,7 @@ class Texts:
 
     def of(self, process: Process, snapshot: Snapshot) -> str:
         """All of it in lower case."""
-        self._follow(snapshot)
+        self.follow(snapshot)
         if snapshot.processes.get(process.pid) is not process:
             return self._text(process, snapshot)  # it is gone
         text = self._processes.get(process.pid)
@@ -37,7 +37,7 @@ class Texts:
 
     def ahead(self, snapshot: Snapshot, slice: int = 1 << 30) -> Iterator[None]:
         """Make those that are missing, so many at a time."""
-        self._follow(snapshot)
+        self.follow(snapshot)
         made, processes = self._processes, snapshot.processes
         missing = list(processes.keys() - made.keys()) if len(made) < len(processes) else []
         for start in range(0, len(missing), slice):
@@ -55,8 +55,8 @@ class Texts:
             known = self._lines[line.key] = line, text
         return known[1]
 
-    def _follow(self, snapshot: Snapshot) -> None:
-        """Forget what is said otherwise in this snapshot."""
+    def follow(self, snapshot: Snapshot) -> None:
+        """Forget what is said otherwise in this snapshot: cheapest where it comes soon after the one before."""
         before, self._of = self._of, snapshot
         if before is snapshot or before is None:
             return

@@ -166,10 +166,13 @@ class NsviewApp(App[int]):
         """The host can be asked and entered: it is no recording."""
         return self.host.live
 
-    def on_mount(self) -> None:
+    def on_load(self) -> None:
         # Whoever ends us gets the terminal back as it was; during a shell, which is told first, when that has ended.
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, self.exit, None, 128 + number)
+        # From before it is ours; what is not mounted yet would not bear to be ended, so that waits.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self.call_later, self.exit, None, 128 + number)
+
+    def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, lambda theme: self.memory.remember(theme=theme.name))
         if not self.is_headless:
             threading.Thread(target=self._end_with_terminal, daemon=True).start()

@@ -29,8 +29,8 @@ Colours = dict[str, Style]
 
 
 def of_theme(name: str | None) -> Colours | None:
-    """Those of a theme, of the usual one where none is named; None where they are not known."""
-    found = json.loads(FILE.read_bytes()).get(name or USUAL)
+    """Those of a theme, of Textual's usual one where none is named; None where they are not known."""
+    found = json.loads(FILE.read_bytes()).get(name or os.environ.get("TEXTUAL_THEME", USUAL))
     return found and {part: Style.parse(words) for part, words in found.items()}
 
 

@@ -27,6 +27,7 @@ from .draw import Piece
 ALTERNATE, USUAL = "\x1b[?1049h", "\x1b[?1049l"
 _HIDDEN, _SHOWN = "\x1b[?25l", "\x1b[?25h"  # the cursor
 _NOT_YET = " " * len("live")
+_PATIENCE = 1.0  # seconds in which a terminal that reads has taken the picture
 # The details as the style sheet has them: percent of the width, at most; or of the height, where it is narrow.
 _DETAILS, _MOST, _DETAILS_BELOW = 42, 84, 40
 
@@ -86,19 +87,25 @@ class Picture:
         self._last = last
         self._colours = colours.of_theme(last.theme)
         self._system = colours.system()
-        self._turn = threading.Lock()
+        self._turn = threading.RLock()
         self._over = False  # it is too late to paint
         self._before: list[Any] | None = None  # how the terminal was set, while it shows the picture
         self._signals: dict[int, Any] = {}
 
     def __enter__(self) -> "Picture":
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            self._signals[number] = signal.signal(number, _end)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            self._signals[number] = signal.signal(number, self._end)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.hand_over():
-            _write(USUAL + _SHOWN)
+        self._give_back()
+        while self._signals:
+            signal.signal(*self._signals.popitem())
+
+    def _end(self, number: int, frame: FrameType | None) -> NoReturn:
+        """At once: what is raised amid an import can become another error, and nothing but the terminal is open."""
+        self._give_back()
+        os._exit(128 + number)
 
     def show(self, snapshot: Snapshot) -> None:
         """Paint it, if that can still be of use. For any thread."""
@@ -120,16 +127,25 @@ class Picture:
     def hand_over(self) -> bool:
         """Paint no more, and have all set as it was, but for the alternate screen: whether that is what is shown. For
         the main thread."""
-        with self._turn:
+        with self._turn, contextlib.suppress(termios.error):
             self._over = True
             before, self._before = self._before, None
-        while self._signals:
-            signal.signal(*self._signals.popitem())
-        if before is None:
-            return False
-        with contextlib.suppress(termios.error):
-            termios.tcsetattr(0, termios.TCSANOW, before)
-        return True
+            if before is not None:
+                termios.tcsetattr(0, termios.TCSANOW, before)
+        return before is not None
+
+    def _give_back(self) -> None:
+        """Leave the terminal as it was found, where it is still ours. Amid this it may be begun again."""
+        taken = self._turn.acquire(timeout=_PATIENCE)  # else nobody reads what is being painted, nor would this
+        self._over = True
+        if self._before is not None:
+            with contextlib.suppress(OSError, termios.error):
+                termios.tcsetattr(0, termios.TCSANOW, self._before)
+                if taken:
+                    _write(USUAL + _SHOWN)
+            self._before = None
+        if taken:
+            self._turn.release()
 
 
 def _size() -> tuple[int, int]:
@@ -142,9 +158,10 @@ def _size() -> tuple[int, int]:
 
 
 def _quiet() -> list[Any]:
-    """What is typed is kept for the explorer, unseen, but for ^C; how the terminal was set before."""
+    """What is typed is kept for the explorer, unseen and as it is, but for ^C; how the terminal was set before."""
     before = termios.tcgetattr(0)
     now = [*before[:6], [*before[6]]]
+    now[0] &= ~termios.ICRNL  # Enter is not ^J
     now[3] &= ~(termios.ECHO | termios.ICANON)
     for key in (termios.VSUSP, termios.VQUIT):
         now[6][key] = b"\0"
@@ -153,11 +170,8 @@ def _quiet() -> list[Any]:
 
 
 def _write(text: str) -> None:
-    """To where Textual writes."""
+    """To where Textual writes, but past its buffer: that is locked as long as a terminal does not read."""
     assert sys.__stderr__ is not None
-    sys.__stderr__.write(text)
-    sys.__stderr__.flush()
-
-
-def _end(number: int, frame: FrameType | None) -> NoReturn:
-    raise SystemExit(128 + number)
+    data = text.encode(sys.__stderr__.encoding, "backslashreplace")
+    while data:
+        data = data[os.write(2, data) :]

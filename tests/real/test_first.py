@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,12 +17,34 @@ from .workspace import Workspace, wait_until
 _HELD = """
 import os, sys, time
 
-class Gate:
-    def find_spec(self, name, path, target=None):
-        while name == "textual" and not os.path.exists(sys.argv[1]):
+class Reactive:  # waits where Python makes another error of what is raised: as Textual's are named
+    def __set_name__(self, owner, name):
+        while not os.path.exists(sys.argv[1]):
             time.sleep(0.01)
 
+class Gate:
+    def find_spec(self, name, path, target=None):
+        if name == "textual":
+            type("Widget", (), {"reactive": Reactive()})
+
 sys.meta_path.insert(0, Gate())
+from nsview.cli import main
+raise SystemExit(main([]))
+"""
+
+_HELD_LATER = """
+import os, sys, time
+from nsview.tui.driver import Driver
+
+start = Driver.start_application_mode
+
+def held(self):
+    start(self)
+    self.write("\\x1b[9;1Hthe terminal is Textual's")
+    while not os.path.exists(sys.argv[1]):
+        time.sleep(0.01)
+
+Driver.start_application_mode = held
 from nsview.cli import main
 raise SystemExit(main([]))
 """
@@ -81,6 +104,14 @@ def test_rows_are_there_before_textual_is_which_gets_what_was_typed_meanwhile(te
     is_as_before(terminal, 0)
 
 
+def test_what_was_typed_ahead_of_a_line_is_kept_by_its_enter(terminal: Terminal, gate: Path) -> None:
+    terminal.shows("PID", "5 net")
+    terminal.type("/no-such-command")
+    terminal.press("Enter")
+    gate.touch()
+    terminal.shows("/no-such-command", "Nothing matches", "? Help")  # the line is left: keys are commands again
+
+
 def test_who_does_not_want_to_wait_gets_the_terminal_back(terminal: Terminal) -> None:
     terminal.shows("PID", "5 net")
     terminal.press("C-c")
@@ -97,6 +128,49 @@ def test_who_ends_it_then_gets_the_terminal_back(terminal: Terminal, number: sig
     is_as_before(terminal, 128 + number)
     assert agents
     wait_until(lambda: not any(os.path.exists(f"/proc/{agent}") for agent in agents), 10, "no agent is left")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_who_ends_it_before_the_screen_is_ready_gets_the_terminal_back(
+    workspace: Workspace, gate: Path, number: signal.Signals
+) -> None:
+    require("tmux")
+    terminal = Terminal(workspace, 120, 30, [sys.executable, "-P", "-c", _HELD_LATER, str(gate)])
+    try:
+        terminal.shows("the terminal is Textual's")
+        os.kill(program(terminal), number)
+        gate.touch()
+        is_as_before(terminal, 128 + number)
+    finally:
+        terminal.close()
+
+
+def test_where_nobody_reads_the_picture_it_can_be_ended(workspace: Workspace, gate: Path) -> None:
+    main, terminal = os.openpty()
+    termios.tcsetwinsize(terminal, (100, 500))  # more than is kept for who does not read
+    before = termios.tcgetattr(terminal)
+    held = subprocess.Popen(
+        [sys.executable, "-P", "-c", _HELD, str(gate)], stdin=terminal, stdout=terminal, stderr=terminal,
+        env={**workspace.environment, "TERM": "xterm-256color"},
+    )  # fmt: skip
+    try:
+        wait_until(lambda: not termios.tcgetattr(terminal)[3] & termios.ECHO, 20, "the picture")
+        held.terminate()
+        assert held.wait(20) == 128 + signal.SIGTERM
+        assert termios.tcgetattr(terminal) == before
+    finally:
+        held.kill()
+        os.close(main)
+        os.close(terminal)
+
+
+def test_what_is_drawn_to_another_place_is_not_begun(workspace: Workspace) -> None:
+    require("tmux")
+    terminal = Terminal(workspace, 120, 30, ["sh", "-c", f"{sys.executable} -P -m nsview 2>/dev/null"])
+    try:
+        is_as_before(terminal, 2)
+    finally:
+        terminal.close()
 
 
 def test_what_is_wrong_with_keys_is_said_on_the_usual_screen(workspace: Workspace, gate: Path) -> None:

@@ -111,6 +111,14 @@ async def test_the_colours_are_those_that_textual_makes_of_the_themes() -> None:
             assert colours.of_app(app) == colours.of_theme(theme), f"{theme}: run python -m nsview.tui.colours"
 
 
+def test_the_usual_theme_is_the_one_that_textual_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TEXTUAL_THEME", raising=False)
+    assert colours.of_theme(None) == colours.of_theme("textual-dark")
+    monkeypatch.setenv("TEXTUAL_THEME", "nord")
+    assert colours.of_theme(None) == colours.of_theme("nord")
+    assert colours.of_theme("dracula") != colours.of_theme("nord")
+
+
 def test_where_colours_are_not_known_nothing_is_painted() -> None:
     assert colours.of_theme("no such theme") is None
 

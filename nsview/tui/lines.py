@@ -67,6 +67,8 @@ class Lines(ScrollView):
         width = self.size.width
         others = [y for y in range(self.size.height) if y not in self._painted or self.line(y) != self._painted[y]]
         if others:
+            for y in others:
+                self._painted.pop(y, None)  # it will be painted: nobody need ask about it again before
             self.refresh(*[Region(0, y, width, 1) for y in others])
             # At once, not when this widget is idle: what else a key changes would be painted without it, and it later.
             self.screen.post_message(Update(self))

@@ -110,6 +110,17 @@ def test_a_letter_asks_about_nobody_one_by_one_and_makes_no_text_again(made: Mad
     assert (made.asked, texts.made) == (1, GROUPS * EACH + 1)
 
 
+def test_texts_are_made_ahead_while_the_host_goes_on() -> None:
+    texts, now = Texts(), large()
+    for _ in texts.ahead(now, 100):
+        now = advance(now, 2.0, [], [next(iter(now.processes))], [], [], [], [])
+        texts.follow(now)
+    made = texts.made
+    assert made <= GROUPS * EACH
+    assert len(texts.all(now)) == GROUPS * EACH - 20
+    assert texts.made == made
+
+
 def test_a_word_that_goes_on_is_looked_for_among_those_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     among, asked = filter.Filter.among, []
     monkeypatch.setattr(filter.Filter, "among", lambda *of: asked.append(len(of[1])) or among(*of))

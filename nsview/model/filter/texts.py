@@ -36,16 +36,16 @@ class Texts:
         return self._processes
 
     def ahead(self, snapshot: Snapshot, slice: int = 1 << 30) -> Iterator[None]:
-        """Make those that are missing, so many at a time."""
+        """Make those that are missing, so many at a time; what was followed meanwhile is what they are made of."""
         self.follow(snapshot)
         made, processes = self._processes, snapshot.processes
         missing = list(processes.keys() - made.keys()) if len(made) < len(processes) else []
         for start in range(0, len(missing), slice):
+            now = self._of or snapshot
             for pid in missing[start : start + slice]:
-                made[pid] = self._text(processes[pid], snapshot)
+                if pid not in made and (process := now.processes.get(pid)):
+                    made[pid] = self._text(process, now)
             yield
-            if self._of is not snapshot:
-                return  # who went on meanwhile makes what is missing there
 
     def of_line(self, line: Line) -> str:
         """All that a line of a lens says, in lower case."""

@@ -63,7 +63,7 @@ class Listing(Lines, Cursor, can_focus=True):
         self.rows = rows
         if marks is not None:
             self._marks = marks
-        self._measure(rows.snapshot)
+        self._measure(rows.snapshot, again=marks is not None)
         self.set_height(len(rows) + 1)
         found = (place for key in keys if (place := rows.find(key)) is not None)
         place = max(0, min(next(found, self.cursor), len(rows) - 1))
@@ -81,10 +81,11 @@ class Listing(Lines, Cursor, can_focus=True):
         if self._chosen != before:
             self.post_message(Chosen(row))
 
-    def _measure(self, snapshot: Snapshot) -> None:
-        """How wide the columns are to be: anew when that may have changed, for it takes a look at every process."""
+    def _measure(self, snapshot: Snapshot, *, again: bool = False) -> None:
+        """How wide the columns are to be: it takes a look at every process, so seldom. again: nobody waits for this as
+        the answer to a key, so it may be for new processes alone."""
         now = monotonic(), len(snapshot.containers), self.size.width, snapshot.partial
-        due = snapshot.partial or now[0] > self._measured[0] + 5
+        due = again and (snapshot.partial or now[0] > self._measured[0] + 5)
         if due or now[1:] != self._measured[1:] or self._columns.extras != self.extras:
             self._columns, self._measured = draw.columns(snapshot, self.size.width, self.extras), now
 

@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 from nsview.model.records import Details, Process
 from nsview.model.rows import NoteRow, ProcessRow
 from nsview.model.snapshot import Snapshot, advance
+from nsview.tui import draw
 from nsview.tui.app import NsviewApp
 from nsview.tui.listing import Listing
 from nsview.tui.messages import Progressed, SnapshotArrived
@@ -137,6 +138,32 @@ async def test_a_letter_of_a_filter_lays_out_nothing_anew(monkeypatch: pytest.Mo
         await pilot.pause(0.3)
         assert len(app.explorer.listing.rows) == 1 + sum("p10" in f"p{1000 + number}" for number in range(ROWS))
         assert laid_out == 0
+
+
+async def test_columns_are_measured_again_for_newer_processes_not_for_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = explorer(lambda: iter([large()]))
+    async with app.run_test(size=WIDE) as pilot:
+        await loaded(pilot)
+        measured: list[int] = []
+        columns = draw.columns
+
+        def measure(snapshot: Snapshot, *others: Any) -> draw.Columns:
+            measured.append(len(snapshot.processes))
+            return columns(snapshot, *others)
+
+        monkeypatch.setattr(draw, "columns", measure)
+        listing = app.explorer.listing
+        listing._measured = 0.0, *listing._measured[1:]  # long ago
+        await pilot.press("slash", "p", "1", "escape", "1", "5")
+        await pilot.pause(0.3)
+        assert measured == []
+        snapshot = app.explorer.snapshot
+        assert snapshot is not None
+        large_pid = make.process(9_000_000)
+        app.explorer.take(advance(snapshot, 1.0, [large_pid], (), (), (), (), ()), None)
+        await pilot.pause(0.3)
+        assert measured == [ROWS + 1]
+        assert listing._columns.pid == len("9000000")
 
 
 async def test_what_was_read_before_is_in_the_first_picture(counts: Counts) -> None:

@@ -5,6 +5,7 @@ lists that grow and shrink many times a second can afford neither.
 """
 
 from collections.abc import Callable, Hashable
+from inspect import signature
 from math import ceil
 from typing import Any
 
@@ -24,6 +25,10 @@ class _Bare(StylesCache):
     """Lines without padding or border are painted as they are drawn, and so remember how they look when cut and
     written; Textual would make another one of each, every time."""
 
+    # What Textual hands on is no promise of its: where it is anything else, all is painted its way.
+    KNOWN = "self styles y size content_size padding base_background background render_content_line".split()
+    is_known = [*signature(StylesCache.render_line).parameters][: len(KNOWN)] == KNOWN
+
     def render_line(self, styles: StylesBase, y: int, size: Size, *others: Any) -> Strip:
         if styles.gutter or styles.tint.a or styles.text_opacity != 1:
             return super().render_line(styles, y, size, *others)
@@ -40,7 +45,8 @@ class Lines(ScrollView):
 
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
-        self._styles_cache = _Bare()
+        if _Bare.is_known:
+            self._styles_cache = _Bare()
         self._painted: dict[int, Hashable] = {}  # what is on each line of the view
         self._strips: dict[Hashable, Strip] = {}  # in the order in which they were last wanted
         self._bar: tuple[int, ...] = ()  # how the scrollbar looks

@@ -19,11 +19,6 @@ PARTS = (
     "listing", "status", "status--name", "status--warning", "kindbar", "kindbar--key", "kindbar--chosen", "keys",
     "details",
 )  # fmt: skip
-ROWS = (
-    "header", "group", "host", "container", "shared", "label", "pid", "inside", "user", "command", "guide", "dim",
-    "warning", "cursor",
-)  # fmt: skip
-
 Colours = dict[str, Style]
 """By the id of a widget, or by that, two dashes and a style's name: "listing", "listing--pid" .."""
 
@@ -46,12 +41,14 @@ def system() -> ColorSystem | None:
 
 def of_app(app: "NsviewApp") -> Colours:
     """Those that an explorer has now."""
+    from .listing import STYLES
+
     found = {}
     for part in PARTS:
         id, _, style = part.partition("--")
         widget = app.explorer.query_one(f"#{id}")
         found[part] = widget.get_component_rich_style(part) if style else widget.rich_style
-    for name in ROWS:
+    for name in STYLES:
         found[f"listing--{name}"] = found["listing"] + app.explorer.listing.style_of(name)
     return found
 

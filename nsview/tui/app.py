@@ -12,6 +12,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
@@ -168,9 +169,20 @@ class NsviewApp(App[int]):
 
     def on_load(self) -> None:
         # Whoever ends us gets the terminal back as it was; during a shell, which is told first, when that has ended.
-        # From before it is ours; what is not mounted yet would not bear to be ended, so that waits.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, self.call_later, self.exit, None, 128 + number)
+        loop = asyncio.get_running_loop()  # .. from before the terminal is ours
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._end, 128 + number)
+        if not self.is_headless:
+            # Not the loop's, which would hear later of those that were meant for what ran in the terminal meanwhile.
+            interrupted = partial(loop.call_soon_threadsafe, self._end, 128 + signal.SIGINT)
+            signal.signal(signal.SIGINT, lambda *_: interrupted())
+
+    def _end(self, code: int) -> None:
+        """Exit as soon as there is a screen, which would not bear to be ended amid its making."""
+        if self.explorer.is_mounted:
+            self.call_later(self.exit, None, code)
+        else:
+            asyncio.get_running_loop().call_later(0.01, self._end, code)
 
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, lambda theme: self.memory.remember(theme=theme.name))

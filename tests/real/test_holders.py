@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from nsview.agent import holders, listns, scan
+from nsview.hosts import frames
 from nsview.hosts.local import LocalHost
 from nsview.model.snapshot import Snapshot
 
@@ -315,15 +316,17 @@ def test_a_slow_search_ends_and_others_are_answered_meanwhile(start: Start, host
     _, number = start(_FD)
     first = host.first()
     one, two = host.request_holders(), host.request_holders(slowly=False)
-    process = first.processes[os.getpid()]
-    assert host.details(process)
+    asked, details = host.request_details(first.processes[os.getpid()]), None
     answered = []
     for said in host.read():
+        if isinstance(said, frames.DetailsFrame) and said.id == asked:
+            details = said.details
         if isinstance(said, Snapshot) and said.search and said.search.id not in answered:
             answered.append(said.search.id)
             assert ("net", number) in said.namespaces
             if said.search.id == two:
                 break
+    assert details is not None
     assert answered == [one, two]
 
 

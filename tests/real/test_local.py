@@ -64,13 +64,15 @@ def test_an_agent_that_only_answers_has_looked_at_all_and_follows_nothing() -> N
 def test_what_is_read_ahead_is_told_once() -> None:
     taken, left = LocalHost(), LocalHost()
     try:
+        told: list[Snapshot] = []
         for host in (taken, left):
             assert host.early() is None
-            host.read_ahead()
+            host.read_ahead(told.append)
             assert host._reading_ahead
             host._reading_ahead.join(20)
         first = taken.early()
         assert isinstance(first, Snapshot)
+        assert first is told[0]
         assert taken.early() is None
         said = taken.read()
         assert isinstance(next(said), frames.Hello)
@@ -85,8 +87,10 @@ def test_what_is_read_ahead_is_told_once() -> None:
 def test_a_failure_while_reading_ahead_is_told_to_who_reads() -> None:
     host = LocalHost()
     host._agent.kill()
-    host.read_ahead()
+    told: list[Snapshot] = []
+    host.read_ahead(told.append)
     with pytest.raises(HostError, match="exit code -9"):
         for _ in host.read():
             pass
+    assert told == []
     host.stop()

@@ -14,26 +14,10 @@ from nsview import linux
 LIMIT = 4 << 20
 
 
-def read_limited(fd, limit=LIMIT):
-    """All bytes of an open file up to limit; more than that is an OSError (EFBIG)."""
-    chunks: list[bytes] = []
-    left = limit + 1
-    while left > 0:
-        chunk = os.read(fd, min(left, 1 << 16))
-        if not chunk:
-            return b"".join(chunks)
-        chunks.append(chunk)
-        left -= len(chunk)
-    raise OSError(27, "larger than %d bytes" % limit)
-
-
 def read(path, limit=LIMIT, dir_fd=None):
-    """The bytes of a file that is whatever it is meant to be, such as one of /proc's."""
-    fd = os.open(path, os.O_RDONLY, dir_fd=dir_fd)
-    try:
-        return read_limited(fd, limit)
-    finally:
-        os.close(fd)
+    """The bytes of a file that is whatever it is meant to be, such as one of /proc's. More than limit is an OSError
+    (EFBIG)."""
+    return _all(os.open(path, os.O_RDONLY, dir_fd=dir_fd), limit)
 
 
 def peek(fd, size):
@@ -46,11 +30,23 @@ def peek(fd, size):
 
 def read_in_root(root_fd, path, limit=LIMIT):
     """The bytes of a regular file below root_fd; symlinks stay inside. OSError where that is not what is there."""
-    fd = linux.open_file_in_root(root_fd, path)
+    return _all(linux.open_file_in_root(root_fd, path), limit)
+
+
+def _all(fd, limit):
+    """All bytes of an open file up to limit; closes it."""
     try:
-        return read_limited(fd, limit)
+        chunks: list[bytes] = []
+        left = limit + 1
+        while left > 0:
+            chunk = os.read(fd, min(left, 1 << 16))
+            if not chunk:
+                return b"".join(chunks)
+            chunks.append(chunk)
+            left -= len(chunk)
     finally:
         os.close(fd)
+    raise OSError(27, "larger than %d bytes" % limit)
 
 
 def read_json(root_fd, path):

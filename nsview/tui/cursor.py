@@ -58,6 +58,11 @@ class Cursor(ScrollView):
         return self.get_component_rich_style(name, partial=True) + Style(color=whole.color)
 
     @property
+    def cursor_style(self) -> str:
+        """The name of the style of the line, or cell, that the cursor is on."""
+        return "cursor" if self.has_focus else "cursor-blurred"
+
+    @property
     def _visible(self) -> int:
         """How many lines fit below the header."""
         return max(1, self.size.height - 1)

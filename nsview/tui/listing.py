@@ -116,7 +116,7 @@ class Listing(Lines, Cursor, can_focus=True):
         pieces = draw.row(row, self._columns, rows.snapshot, rows.view.by, self._marks.get(row.key))
         if place != self.cursor:
             return tuple(pieces), ""
-        return tuple(pieces), "cursor" if self.has_focus else "cursor-blurred"
+        return tuple(pieces), self.cursor_style
 
     def strip(self, line: tuple[tuple[draw.Piece, ...], str], width: int) -> Strip:
         pieces, below = line

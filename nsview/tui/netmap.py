@@ -73,8 +73,7 @@ class Chart(Table):
         place = self.scroll_offset.y + y - 1
         if place >= len(self.lines):
             return Strip.blank(width, base)
-        cursor = "cursor" if self.has_focus else "cursor-blurred"
-        chosen = self.style_of(cursor) if place == self.cursor else Style.null()
+        chosen = self.style_of(self.cursor_style) if place == self.cursor else Style.null()
         pieces = [
             Segment(cell.text, base + self._style_of(cell) + chosen if place != self.cursor else base + chosen)
             for cell in self.lines[place].cells

@@ -112,7 +112,7 @@ class Table(Cursor, can_focus=True):
         place = self.scroll_offset.y + y - 1
         if place >= len(self.lines):
             return Strip.blank(width, base)
-        chosen = self.style_of("cursor" if self.has_focus else "cursor-blurred") if place == self.cursor else None
+        chosen = self.style_of(self.cursor_style) if place == self.cursor else None
         whole = chosen is not None and not self.by_cell
         line_style = base + chosen if chosen is not None and whole else base
         line = self.lines[place]

@@ -39,15 +39,9 @@ def _container(pid, uid):
     if pid is None:
         return None
     try:
-        fd = os.open("/proc/%d/mountinfo" % pid, os.O_RDONLY)
+        text = files.text(files.read("/proc/%d/mountinfo" % pid))
     except OSError:
         return None
-    try:
-        text = files.text(files.read_limited(fd))
-    except OSError:
-        return None
-    finally:
-        os.close(fd)
     return next((match.group("name") for match in _MOUNT.finditer(text) if match.group("uid") == uid), None)
 
 

@@ -48,11 +48,7 @@ def _look():
 
 def _table(name):
     """[{column: text}, ..] of /proc/sysvipc/NAME."""
-    fd = os.open("/proc/sysvipc/" + name, os.O_RDONLY)
-    try:
-        header, *lines = files.text(files.read_limited(fd, 16 << 20)).split("\n")
-    finally:
-        os.close(fd)
+    header, *lines = files.text(files.read("/proc/sysvipc/" + name, 16 << 20)).split("\n")
     columns = header.split()
     return [dict(zip(columns, line.split())) for line in lines if line]  # noqa: B905  Python 3.8
 

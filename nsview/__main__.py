@@ -1,5 +1,5 @@
 """`python -m nsview` is `nsview`."""
 
-from nsview.cli import main
+from nsview.launch import main
 
 raise SystemExit(main())

@@ -20,9 +20,7 @@ from .model.text import safe
 if TYPE_CHECKING:
     from .hosts.local import LocalHost
     from .hosts.recording import RecordedHost
-    from .join.plan import Plan
     from .model.filter import Fields, Filter, Reach
-    from .model.kinds import KindName
     from .model.net import Nets
     from .model.records import Process
     from .model.snapshot import Snapshot
@@ -327,118 +325,27 @@ def _inspect(options: SimpleNamespace) -> int:
 def _enter(options: SimpleNamespace) -> int:
     if options.recording:
         raise Failure(USAGE, "a recording can be looked at, not entered")
-    gc.disable()
-    host = _host_to_enter(options.target)
-    if options.dry_run:
-        plan = _plan(options, host)
-        from .join.plan import describe
+    from . import enter
 
-        print(describe(plan))
-        return DONE
-    from .join.run import Helper
-
-    with Helper() as helper:
-        plan = _plan(options, host)
-        if plan.refusal:
-            raise Failure(plan.refusal.code, plan.refusal.text)
-        if not options.cmd and not sys.stdin.isatty():
-            raise Failure(USAGE, "a shell needs a terminal; give a command after --")
-        if sys.stderr.isatty():
-            _say(f"note: {warning}" for warning in plan.warnings)
-        return helper.carry_out(plan)
+    return enter.run(options)
 
 
-def _plan(options: SimpleNamespace, host: "LocalHost") -> "Plan":
-    """What `enter` is to do. host: by `_host_to_enter`."""
-    from msgspec.structs import replace
-
-    from .join import plan as join
-
-    host, snapshot = _seen(options.target, host)
+def meant_to_enter(word: str) -> "tuple[Snapshot, Target]":
+    """This machine's snapshot, and what a word means in it; holders are searched where nothing else leads in."""
+    host = _local()
     try:
-        choice = join.Choice(
-            tuple(options.kinds or ()), tuple(options.cmd), options.host_privileges, options.toolbox, None,
-            options.cwd, tuple(options.env),
-        )  # fmt: skip
-        target = _target_to_enter(snapshot, options.target)
-        if isinstance(target, str):
-            if options.account:
-                raise Failure(USAGE, "no process is in it, so there is no /etc/passwd to go by: leave out -u")
-            kind, inode, device = _namespace_at(target)
-            if options.inode not in (None, inode):
-                raise Failure(NOTHING, f"{target} is another namespace by now, {kind}:[{inode}]: choose again")
-            return join.plan_for_path(target, kind, inode, device, snapshot.host, choice)
-        process = target.process
-        assert process is not None
-        if options.start is not None and process.start != options.start:
-            raise Failure(NOTHING, f"process {process.pid} is gone; its pid is another's by now")
-        details = host.details(process)
-        if details is None and process.state == "?":
-            raise Failure(NOT_PERMITTED, f"process {process.pid} is not readable; as root: {_sudo(options)}")
-        if details is None:
-            raise Failure(NOTHING, f"process {process.pid} is gone")
+        snapshot = host.first()
+        try:
+            found = _resolve(snapshot, word)
+            known = found.process or (found.namespace and found.namespace.names)
+        except Failure:
+            known = None
+        if not known:
+            snapshot = host.holders()
+            found = _resolve(snapshot, word)
     finally:
         host.stop()
-    if options.account:
-        from .join import accounts
-        from .join import failure as joining
-
-        try:
-            joining.as_root(f"as root: {_sudo(options)}")
-            account = accounts.of_process(process.pid, process.start, options.account)
-        except joining.Failure as failure:
-            raise Failure(failure.code, failure.text) from None
-        choice = replace(choice, account=account)
-    if options.all or not choice.kinds:
-        preset = join.choice_for(process, snapshot.host, None if options.all else target.namespace)
-        choice = replace(choice, kinds=tuple(kind for kind in KIND_NAMES if kind in {*preset, *choice.kinds}))
-    return join.plan(process, details, snapshot.host, choice)
-
-
-def _host_to_enter(target: str) -> "LocalHost":
-    """This machine, whose agent looks for what is to be entered. Of a number that may be a pid at that process alone:
-    on a host of many to look at all would take the most time by far."""
-    return _local("--answer", *([target] if _maybe_pid(target) else []))
-
-
-def _seen(target: str, host: "LocalHost") -> "tuple[LocalHost, Snapshot]":
-    """This machine, by that agent, and what it saw: all, where the target is no pid that there is."""
-    snapshot = host.first()
-    if _maybe_pid(target) and int(target) not in snapshot.processes:
-        host.stop()
-        host = _local("--answer")
-        snapshot = host.first()
-    return host, snapshot
-
-
-def _maybe_pid(target: str) -> bool:
-    return target.isascii() and target.isdecimal() and len(target) < 11
-
-
-def _target_to_enter(snapshot: "Snapshot", text: str) -> "Target | str":
-    """A target with a process to follow, else the path of a namespace that has none."""
-    by_path = text.startswith(("/", "./"))
-    try:
-        target = _resolve(snapshot, text)
-    except Failure:
-        if not by_path:
-            raise
-        return os.path.abspath(text)  # a namespace that only this path has
-    if target.process:
-        return target
-    if by_path:
-        return os.path.abspath(text)
-    if target.namespace and target.namespace.names:
-        return target.namespace.names[0]
-    raise Failure(NOTHING, f"no process is in {text}, and it has no path, so there is no way into it")
-
-
-def _namespace_at(path: str) -> "tuple[KindName, int, int]":
-    """(kind, inode, device) of what the path leads to."""
-    from .hosts.local import namespace_name
-
-    kind, _, inode = namespace_name(path).partition(":")
-    return next(name for name in KIND_NAMES if name == kind), int(inode), os.stat(path).st_dev
+    return snapshot, found
 
 
 def _sudo(options: SimpleNamespace) -> str:

@@ -10,6 +10,19 @@ import ctypes
 import os
 from errno import EINVAL
 
+CLONE_NEW = {
+    "mnt": 0x00020000, "uts": 0x04000000, "ipc": 0x08000000, "pid": 0x20000000, "net": 0x40000000,
+    "user": 0x10000000, "cgroup": 0x02000000, "time": 0x00000080,
+}  # fmt: skip
+"""{kind of namespace: the CLONE_NEW* bit}, in the order in which nsview shows them: namespaces(7)"""
+LIMITS = {
+    "CPU": "Max cpu time", "FSIZE": "Max file size", "DATA": "Max data size", "STACK": "Max stack size",
+    "CORE": "Max core file size", "RSS": "Max resident set", "NPROC": "Max processes", "NOFILE": "Max open files",
+    "MEMLOCK": "Max locked memory", "AS": "Max address space", "LOCKS": "Max file locks",
+    "SIGPENDING": "Max pending signals", "MSGQUEUE": "Max msgqueue size", "NICE": "Max nice priority",
+    "RTPRIO": "Max realtime priority", "RTTIME": "Max realtime timeout",
+}  # fmt: skip
+"""{limit as in setrlimit(2) without RLIMIT_: its name in /proc/PID/limits}"""
 RESOLVE_NO_MAGICLINKS = 0x02
 RESOLVE_IN_ROOT = 0x10
 CLONE_NEWNS = 0x20000
@@ -29,6 +42,8 @@ _SYS_PIDFD_GETFD = 438
 _SYS_LISTNS = 470
 _SYS_EXECVEAT = {"x86_64": 322, "aarch64": 281, "riscv64": 281, "ppc64le": 362, "s390x": 354, "armv7l": 387}
 _SYS_KEYCTL = {"x86_64": 250, "aarch64": 219, "riscv64": 219, "ppc64le": 271, "s390x": 280, "armv7l": 311}
+
+SYS_SECCOMP = {"x86_64": 317, "aarch64": 277, "riscv64": 277, "ppc64le": 358, "s390x": 348, "armv7l": 383}
 
 _KEYCTL_JOIN_SESSION_KEYRING = 1
 _CLONE_INTO_CGROUP = 0x200000000
@@ -253,19 +268,21 @@ def seal(fd: int) -> None:
     checked(libc().fcntl(ctypes.c_int(fd), ctypes.c_int(_F_ADD_SEALS), ctypes.c_int(_SEAL_ALL)), "F_ADD_SEALS")
 
 
-def execveat(fd: int, argv: list[bytes], environment: list[bytes]) -> None:
-    """Execute the program that is open as fd. execveat(2), Linux 3.19."""
-    arguments = (ctypes.c_char_p * (len(argv) + 1))(*argv, None)
-    variables = (ctypes.c_char_p * (len(environment) + 1))(*environment, None)
-    result = libc().syscall(
-        ctypes.c_long(_SYS_EXECVEAT[os.uname().machine]),
-        ctypes.c_int(fd),
-        ctypes.c_char_p(b""),
-        arguments,
-        variables,
-        ctypes.c_int(_AT_EMPTY_PATH),
-    )
-    checked(result, "execveat")
+class Exec:
+    """Executing the program that is open as fd, with all that it takes made before: execveat(2), Linux 3.19."""
+
+    def __init__(self, fd: int, argv: list[bytes], environment: list[bytes]) -> None:
+        arguments = (ctypes.c_char_p * (len(argv) + 1))(*argv, None)
+        variables = (ctypes.c_char_p * (len(environment) + 1))(*environment, None)
+        self._arguments = (
+            ctypes.c_long(_SYS_EXECVEAT[os.uname().machine]), ctypes.c_int(fd), ctypes.c_char_p(b""), arguments,
+            variables, ctypes.c_int(_AT_EMPTY_PATH),
+        )  # fmt: skip
+        self._call = libc().syscall
+
+    def __call__(self) -> int:
+        """The errno of why it failed: it returns only then. 0 where something answered in the kernel's place."""
+        return ctypes.get_errno() if self._call(*self._arguments) == -1 else 0
 
 
 class _CapHeader(ctypes.Structure):
@@ -288,6 +305,12 @@ def set_capabilities(effective: int, permitted: int, inheritable: int) -> None:
     sets = (effective, permitted, inheritable)
     data = _CapData(*[mask & low for mask in sets], *[mask >> 32 for mask in sets])
     checked(libc().capset(ctypes.byref(header), data), "capset")
+
+
+def all_capabilities() -> int:
+    """All capabilities that this kernel has, as a mask. Linux 3.2."""
+    with open("/proc/sys/kernel/cap_last_cap", "rb") as file:
+        return (1 << int(file.read()) + 1) - 1
 
 
 def filesystem_magic(fd: int) -> int:

@@ -13,8 +13,8 @@ import re
 
 from nsview import linux
 
-from . import cgroup, files, mountinfo, nsfs, procfs
-from .containers import conmon, containerd
+from . import files, mountinfo, nsfs, procfs
+from .containers import authority
 from .status import capabilities, label, status_of, text_at
 
 SHELLS = ("/bin/bash", "/usr/bin/bash", "/bin/zsh", "/bin/ash", "/bin/dash", "/bin/sh", "/usr/bin/sh", "/busybox/sh")
@@ -24,13 +24,7 @@ _CAPABILITY = (
     "SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP "
     "MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE"
 ).split()
-_LIMIT = {
-    "Max cpu time": "CPU", "Max file size": "FSIZE", "Max data size": "DATA", "Max stack size": "STACK",
-    "Max core file size": "CORE", "Max resident set": "RSS", "Max processes": "NPROC", "Max open files": "NOFILE",
-    "Max locked memory": "MEMLOCK", "Max address space": "AS", "Max file locks": "LOCKS",
-    "Max pending signals": "SIGPENDING", "Max msgqueue size": "MSGQUEUE", "Max nice priority": "NICE",
-    "Max realtime priority": "RTPRIO", "Max realtime timeout": "RTTIME",
-}  # fmt: skip
+_LIMIT = {shown: name for name, shown in linux.LIMITS.items()}
 _LIMIT_LINE = re.compile(r"^(Max [a-z ]+?)\s{2,}(\S+)\s+(\S+)", re.MULTILINE)
 
 
@@ -40,30 +34,42 @@ def details(pid, start, kinds=(), initial=None, sockets=False):
     kinds: of those namespaces the contents too. initial: the host's first namespaces, {kind: inode}. sockets: those of
     the process too.
     """
+    return read(pid, start, 0, kinds, initial, sockets)[0]
+
+
+def read(pid, start, thread=0, kinds=(), initial=None, sockets=False):
+    """(the record, the content of the container's configuration or None). thread: the one to read, 0 for the first
+    that lives."""
     try:
         fd = os.open("/proc/%d" % pid, os.O_PATH | os.O_DIRECTORY)
     except OSError:
-        return None
+        return None, None
     try:
-        if int(procfs.stat_fields(fd)[19]) != start:
-            return None
-        record = _details(pid, start, fd)
+        fields = procfs.stat_fields(fd)
+        if int(fields[19]) != start:
+            return None, None
+        thread = thread or (procfs.live_thread(fd) if fields[0] == b"Z" else 0)
+        if thread:
+            leader, fd = fd, os.open("task/%d" % thread, os.O_PATH | os.O_DIRECTORY, dir_fd=fd)
+            os.close(leader)
+        found = authority.config_of(pid)
+        record = dict(_details(pid, start, fd, found), thread=thread)
         if kinds:
             from . import contents  # a start is to be quick
 
             record["contents"] = contents.read(kinds, fd, initial or {})
         if sockets:
-            from .sockets import sockets as read
+            from .sockets import sockets as read_sockets
 
-            record["sockets"] = read(fd)
-        return record
+            record["sockets"] = read_sockets(fd)
+        return record, found.config if found else None
     except OSError:
-        return None
+        return None, None
     finally:
         os.close(fd)
 
 
-def _details(pid, start, fd):
+def _details(pid, start, fd, found):
     status = status_of(fd)
     cgroup_lines = [line for line in files.text(procfs.read_at(fd, "cgroup", 16384)).split("\n") if line]
     record = {
@@ -83,6 +89,9 @@ def _details(pid, start, fd):
         "identity": None,
         "unreadable": None,
         "label": label(fd),
+        "has_proc": True,
+        "config": None,
+        "filtered": status.get("Seccomp") == "2",
     }
     try:
         root = os.open("root", os.O_PATH | os.O_DIRECTORY, dir_fd=fd)
@@ -92,8 +101,12 @@ def _details(pid, start, fd):
     try:
         record["shells"] = _shells(root)
         record["has_proc"] = _has_proc(root)
-        record["seccomp_config"] = _seccomp_config(fd, status)
-        record["identity"] = _of_config(pid, fd) or _of_status(fd, status, record["cwd"])
+        if found:
+            record["config"] = found.path
+            record["filtered"] = bool((found.config.get("linux") or {}).get("seccomp"))
+            if found.init_pid == pid:
+                record["identity"] = _of_process(found.config.get("process"), fd)
+        record["identity"] = record["identity"] or _of_status(fd, status, record["cwd"])
         record["home"] = _home(root, record["identity"]["uid"])
     finally:
         os.close(root)
@@ -172,58 +185,6 @@ def _limits(table):
         if name in _LIMIT:
             limits[_LIMIT[name]] = [-1 if value == "unlimited" else int(value) for value in (soft, hard)]
     return limits
-
-
-def _of_config(pid, fd):
-    """Identity from the container's config.json, if this is the container's first process; else None.
-
-    That file is what `docker exec` goes by, and the first process may have dropped its privileges since. It is believed
-    of a shim that stands outside of any container and belongs to root or to us: others would grant what they like.
-    """
-    reader = procfs.Reader()
-    try:
-        parent, parent_cgroup = reader.process(int(status_of(fd)["PPid"]))
-    except (procfs.Vanished, OSError, KeyError, ValueError):
-        return None
-    finally:
-        reader.close()
-    shim = containerd.shim(parent)
-    if not shim or parent["uid"] not in (0, os.geteuid()) or len(parent["nspid"]) > 1:
-        return None
-    path, claim = cgroup.parse(text_at(fd, "cgroup"))
-    for id in (claim.id if claim else None, shim.id):
-        bundle = containerd.read_bundle(shim, id) if id else None
-        if bundle and bundle.init_pid == pid:
-            own = claim.path if claim else containerd.own_cgroup(path, id)
-            if own and containerd.outside(cgroup.parse(files.text(parent_cgroup))[0], own):
-                return _of_process(bundle.config.get("process"), fd)
-    return None
-
-
-def _seccomp_config(fd, status):
-    """The config.json of a user's own container, which has the profile that its filter was made from; else None.
-
-    That of root's is not needed: root reads the filter itself. It is believed of the container's first process, whose
-    parent is a conmon of ours. What a container made to look like one is under a filter itself, or has none to lose.
-    """
-    if os.geteuid() == 0:
-        return None
-    reader = procfs.Reader()
-    try:
-        parent, _ = reader.process(int(status["PPid"]))
-        parent_fd = os.open("/proc/%d" % parent["pid"], os.O_PATH | os.O_DIRECTORY)
-        try:
-            confined = status_of(parent_fd).get("Seccomp") != "0"
-        finally:
-            os.close(parent_fd)
-    except (procfs.Vanished, OSError, KeyError, ValueError):
-        return None
-    finally:
-        reader.close()
-    bundle = (conmon.monitor(parent) or {}).get("bundle", "")
-    if confined or parent["uid"] != os.geteuid() or len(parent["nspid"]) > 1 or not bundle.startswith("/"):
-        return None
-    return bundle.rstrip("/") + "/config.json"
 
 
 def _of_process(process, fd):

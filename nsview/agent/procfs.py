@@ -269,6 +269,25 @@ def stat_fields(fd):
     return stat[stat.rindex(b")") + 2 :].split(b" ", 20)  # the name may hold anything, parentheses included
 
 
+def live_thread(fd):
+    """The id of a thread that goes on after the leader of its process, open as fd, has exited; 0 where none does."""
+    try:
+        tasks = os.open("task", os.O_RDONLY | os.O_DIRECTORY, dir_fd=fd)
+    except OSError:
+        return 0
+    try:
+        for tid in os.listdir(tasks):
+            try:
+                stat = read_at(tasks, tid + "/stat", 1024)
+            except OSError:
+                continue
+            if stat[stat.rindex(b")") + 2 : stat.rindex(b")") + 3] not in (b"Z", b"X"):
+                return int(tid)
+    finally:
+        os.close(tasks)
+    return 0
+
+
 def _arguments(data):
     """The arguments of a command line; one that was cut ends in an ellipsis.
 

@@ -28,7 +28,7 @@ def of_process(pid: int, start: int, asked: str) -> Account:
         finally:
             os.close(root)
     finally:
-        target.close()
+        os.close(target.directory)
 
 
 def resolve(asked: str, passwd: str, group: str) -> Account:

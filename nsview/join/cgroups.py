@@ -28,6 +28,14 @@ def mounts(mountinfo: str) -> Iterator[Mount]:
             yield options, _unescaped(fields[3]), _unescaped(fields[4])
 
 
+def lines(text: str) -> Iterator[tuple[str, str]]:
+    """(controllers, "" for v2; path) of each line of the text of /proc/PID/cgroup."""
+    for line in text.splitlines():
+        controllers, separator, path = line.partition(":")[2].partition(":")
+        if separator:
+            yield controllers, path
+
+
 def directory(controllers: str, path: str, mounted: Iterable[Mount]) -> str | None:
     """Where a hierarchy's cgroup is to be found; None where that hierarchy, or that part of it, is not mounted."""
     wanted = set(controllers.split(","))
@@ -50,8 +58,7 @@ def frozen(controllers: str, where: str) -> bool:
 def process_frozen(pid: int) -> bool:
     """A process's cgroup is frozen in one of the hierarchies."""
     mounted = list(mounts(_text("/proc/self/mountinfo")))
-    for line in _text(f"/proc/{pid}/cgroup").splitlines():
-        controllers, _, path = line.partition(":")[2].partition(":")
+    for controllers, path in lines(_text(f"/proc/{pid}/cgroup")):
         where = directory(controllers, path, mounted)
         if where is not None and frozen(controllers, where):
             return True

@@ -1,8 +1,8 @@
-"""The helper's child: it carries out the steps of a plan, and becomes the command.
+"""The supervisor's child: it carries out the steps of a plan, and becomes the command.
 
-It says what it does on a pipe to its parent, a line each, as it can't be known who reads its stderr by then:
-`pid N` (of the grandchild that goes on), `note TEXT`, `error CODE TEXT` (the end), `exec` (what follows is an errno, if
-the exec fails). Nothing may be imported here once a step has run: the files would be the container's.
+It says on a pipe to its parent, a line each, what the person is to know: `note TEXT`, `error CODE TEXT` (the end).
+Nothing may be imported here once a step has run: the files would be the container's. From the first filter on, which
+the container may have written, one system call is made: the exec.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ import stat
 import termios
 
 from nsview import linux
+from nsview.record import Record
 
-from . import cgroups, seccomp, toolbox, trampoline
-from .failure import FAILED, GONE, NOT_EXECUTABLE, NOT_FOUND, NOT_PERMITTED, Failure, of_errno
+from . import cgroups, seccomp, trace
+from .failure import FAILED, GONE, NOT_EXECUTABLE, NOT_FOUND, Failure, of_errno
 from .streams import high
-from .target import Held, Target
+from .target import Target, join
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 else:
     import _signal as signal  # without the enum that the module signal makes of it, which takes 3 ms
@@ -32,60 +33,72 @@ else:
 _PATH = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # what docker and podman give
 _HOST_VARIABLES = (b"TERM", b"HOME", b"LANG", b"LC_ALL", b"COLORTERM")
 
-_PR_SET_KEEPCAPS, _PR_CAPBSET_READ, _PR_CAPBSET_DROP = 8, 23, 24  # linux/prctl.h
-_PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 38, 47
+_PR_SET_DUMPABLE, _PR_SET_KEEPCAPS, _PR_CAPBSET_READ, _PR_CAPBSET_DROP = 4, 8, 23, 24  # linux/prctl.h
+_PR_SET_NO_NEW_PRIVS, _PR_GET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 38, 39, 47
 _AMBIENT_RAISE, _AMBIENT_CLEAR_ALL = 2, 4
+_SYS_ADMIN = 1 << 21  # to put on a filter without no_new_privs: seccomp(2)
 
 # asm-generic/resource.h, for those that the resource module has no name for.
 _LIMIT_NUMBERS = {"LOCKS": 10, "SIGPENDING": 11, "MSGQUEUE": 12, "NICE": 13, "RTPRIO": 14, "RTTIME": 15}
 
 
+class Given(Record):
+    """All that the supervisor has opened and read for its child.
+
+    target: the process that is followed. pins, namespaces: those to join, and {kind: fd} of each. root: its root
+    directory. program: the sealed file to execute. filters: programs of seccomp(2), the oldest first, each with its
+    flags. guard: the bit of the capability that keeps the container from tracing the command, 0 for none. ids: (uid,
+    gid, groups or None) as they are called where they will be set.
+    """
+
+    target: Target | None
+    pins: Sequence[Mapping[str, Any]]
+    namespaces: dict[str, int]
+    root: int | None
+    program: int
+    filters: tuple[seccomp.Filter, ...]
+    guard: int
+    ids: tuple[int, int, list[int] | None] | None
+
+
 class Inside:
     """The state of the child between two steps."""
 
-    def __init__(
-        self,
-        held: Held,
-        ends: Iterable[int],
-        terminal: bool,
-        status: int,
-        joins_user: bool,
-        filter: bytes | None,
-    ) -> None:
-        """filter: the seccomp filter to put on, None where the process's own are to be read."""
-        self._held = held
+    def __init__(self, given: Given, ends: Iterable[int], terminal: bool, status: int) -> None:
+        self._given = given
         self._terminal = terminal
         self._status = status
-        self._joins_user = joins_user
-        self._inside = False
-        self._root: int | None = None
+        self._inside = self._no_new_privs = False
         self._environment: list[bytes] = []
         self._target_environment: list[bytes] | None = []  # None: not read yet
-        self._filters = [filter] if filter else []
-        self._ids: tuple[int, int, list[int] | None] = (0, 0, None)
-        self._trampoline: int | None = None
-        self._toolbox: int | None = None
+        self._arguments: list[bytes] = []
         self._proc: int | None = None
         for number, end in enumerate(ends):
             os.dup2(end, number)
         # Whatever is opened from here on is closed on exec, as Python does by default.
-        linux.close_all_but({0, 1, 2, status, *held.descriptors()})
+        kept = {0, 1, 2, status, given.program, *given.namespaces.values()}
+        kept |= {given.target.directory} if given.target else set()
+        linux.close_all_but(kept | ({given.root} if given.root is not None else set()))
 
     @property
     def _target(self) -> Target:
         """The process that is followed: steps that ask for one are in no plan without."""
-        assert isinstance(self._held, Target)
-        return self._held
+        assert self._given.target is not None
+        return self._given.target
 
-    def carry_out(self, steps: list[Mapping[str, Any]]) -> None:
+    def carry_out(self, steps: Sequence[Mapping[str, Any]]) -> None:
         """All steps; returns only by an exception or in a process that has nothing more to do."""
+        trace.ask()
         by_name = {step["type"]: step for step in steps}
-        self._inside = "ChangeRoot" in by_name or "mnt" in by_name.get("JoinNamespaces", {}).get("kinds", ())
-        prepared = False
+        self._inside = "ChangeRoot" in by_name or "mnt" in self._given.namespaces
+        self._no_new_privs = "SetNoNewPrivs" in by_name or bool(linux.prctl(_PR_GET_NO_NEW_PRIVS))
+        if by_name["SetEnvironment"]["source"] == "target":
+            self._read_environment_early()
+        if "SetLabel" in by_name:
+            self._proc = high(os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
         for step in steps:
-            if step["type"] not in _OUTSIDE and not prepared:
-                self._prepare(by_name)
-                prepared = True
+            if step["type"] in ("PutOnFilters", "Execute") and not self._arguments:
+                self._prepare_exec(by_name["Execute"])
             _STEPS[step["type"]](self, step)
 
     def note(self, text: str) -> None:
@@ -97,56 +110,17 @@ class Inside:
     def _say(self, line: str) -> None:
         os.write(self._status, line.replace("\n", " ").encode(errors="surrogateescape") + b"\n")
 
-    def _prepare(self, steps: Mapping[str, Mapping[str, Any]]) -> None:
-        """Open and read all that can't be had once inside."""
-        if "ChangeRoot" in steps:
-            self._root = high(self._target.root())
-        if steps["SetEnvironment"]["source"] == "target":
-            try:
-                self._read_environment()
-            except OSError as error:
-                # Of another id of a user namespace of ours it is readable only from within that.
-                if error.errno != errno.EACCES or not self._joins_user:
-                    raise of_errno(error.errno or 0, "the environment of the process") from None
-                self._target_environment = None
-        if "SetLabel" in steps:
-            self._proc = high(os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
-        if "SetIds" in steps:
-            self._ids = self._ids_of(steps["SetIds"])
-        if "CopySeccomp" in steps and not self._filters:
-            try:
-                self._filters = seccomp.filters(self._target.pid)
-            except OSError as error:
-                self.note(f"its seccomp filters can't be read, so none is put on: {error.strerror}")
-        if steps["Execute"]["toolbox"]:
-            self._toolbox = high(toolbox.sealed(toolbox.find()))
-            return  # which is no file of the host either, so it needs no trampoline
-        program = None if trampoline.is_sealed() else trampoline.image()
-        if program:
-            try:
-                self._trampoline = high(trampoline.sealed(program, "nsview"))
-            except OSError as error:
-                # Among the host's files there is nothing that could turn an exec against the host.
-                if self._inside:
-                    raise Failure(
-                        FAILED, f"no executable file in memory: {error.strerror}: see vm.memfd_noexec"
-                    ) from None
+    def _read_environment_early(self) -> None:
+        try:
+            self._read_environment()
+        except OSError as error:
+            # Of another id of a user namespace of ours it is readable only from within that.
+            if error.errno != errno.EACCES or "user" not in self._given.namespaces:
+                raise of_errno(error.errno or 0, "the environment of the process") from None
+            self._target_environment = None
 
     def _read_environment(self) -> None:
         self._target_environment = [v for v in self._target.read("environ").split(b"\0") if b"=" in v]
-
-    def _ids_of(self, step: Mapping[str, Any]) -> tuple[int, int, list[int] | None]:
-        """(uid, gid, groups) as they are called where they will be set."""
-        uid, gid, groups = step["uid"], step["gid"], step["groups"]
-        if not (step["host_numbers"] and self._joins_user):
-            return uid, gid, groups
-        target = self._target
-        if groups is not None:
-            groups = [group for group in (target.id_inside("gid", number) for number in groups) if group is not None]
-        inner_uid, inner_gid = target.id_inside("uid", uid), target.id_inside("gid", gid)
-        if inner_uid is None or inner_gid is None:
-            raise Failure(FAILED, f"uid {uid} or gid {gid} has no number in the user namespace: use --host-privileges")
-        return inner_uid, inner_gid, groups
 
     def checked(self, step: Mapping[str, Any]) -> None:
         """The parent did, before anything else."""
@@ -182,16 +156,19 @@ class Inside:
                 self.note(f"limit {name} {shown} can't be had without CAP_SYS_RESOURCE, so it stays at {most}")
 
     def join_namespaces(self, step: Mapping[str, Any]) -> None:
-        self._held.join(step["kinds"], step["flags"])
+        given = self._given
+        join(given.pins, given.namespaces)
         if self._target_environment is None:
             try:
                 self._read_environment()
             except OSError as error:
                 raise of_errno(error.errno or 0, "the environment of the process") from None
-        self._held.close()  # the host's /proc is not to be reached from inside
+        # From here on nothing of the host's is to be reached.
+        for fd in (*given.namespaces.values(), *([given.target.directory] if given.target else ())):
+            os.close(fd)
 
     def fork(self, step: Mapping[str, Any]) -> None:
-        told, tell = os.pipe()
+        """Go on as a child, which alone is in the pid or time namespace; the kernel tells its pid to the tracer."""
         try:
             child = os.fork()
         except OSError as error:
@@ -201,15 +178,13 @@ class Inside:
                 ) from None
             if error.errno == errno.EAGAIN:
                 raise Failure(
-                    FAILED, "no more processes are allowed in its cgroup (pids.max): end some, or use --host-privileges"
+                    FAILED,
+                    "no more processes are allowed in its cgroup (pids.max) or to its user: end some, or use "
+                    "--host-privileges",
                 ) from None
             raise of_errno(error.errno or 0, "fork") from None
         if child:
-            self._say(f"pid {child}")
             os._exit(0)
-        os.close(tell)
-        os.read(told, 1)  # its end: what is said from here on comes after the pid
-        os.close(told)
 
     def mount_proc(self, step: Mapping[str, Any]) -> None:
         try:
@@ -221,16 +196,16 @@ class Inside:
             self.note(f"no /proc of its own ({error.strerror}), so ps and top show the host's processes")
 
     def change_root(self, step: Mapping[str, Any]) -> None:
-        assert self._root is not None
+        root = self._given.root
+        assert root is not None
         try:
-            os.fchdir(self._root)
+            os.fchdir(root)
             if not os.path.samestat(os.stat("."), os.stat("/")):
                 os.chroot(".")
             os.chdir("/")
         except OSError as error:
             raise of_errno(error.errno or 0, f"changing the root to {step['path']}") from None
-        os.close(self._root)
-        self._root = None
+        os.close(root)
 
     def new_session(self, step: Mapping[str, Any]) -> None:
         os.setsid()
@@ -267,7 +242,8 @@ class Inside:
         os.umask(step["value"])
 
     def set_ids(self, step: Mapping[str, Any]) -> None:
-        uid, gid, groups = self._ids
+        assert self._given.ids is not None
+        uid, gid, groups = self._given.ids
         linux.prctl(_PR_SET_KEEPCAPS, 1)
         try:
             if groups is not None and sorted(os.getgroups()) != sorted(groups):
@@ -281,43 +257,27 @@ class Inside:
         linux.prctl(_PR_SET_KEEPCAPS, 0)
         _, permitted, inheritable = linux.capabilities()
         linux.set_capabilities(permitted, permitted, inheritable)
-
-    def copy_seccomp(self, step: Mapping[str, Any]) -> None:
-        # While CAP_SYS_ADMIN is still there; what is called from here on is what runc's last steps need too.
-        for program in self._filters:
-            try:
-                seccomp.put_on(program)
-            except OSError as error:
-                raise of_errno(error.errno or 0, "putting on its seccomp filter") from None
+        linux.prctl(_PR_SET_DUMPABLE, 0)  # fs.suid_dumpable may have made it another
 
     def set_capabilities(self, step: Mapping[str, Any]) -> None:
-        sets = step["sets"]
+        """All five sets as they are to be. What putting on a filter takes stays permitted, but neither bounding,
+        inheritable nor ambient: the exec drops it."""
         _, held, _ = linux.capabilities()
-        guard = 0
-        if step["guard"]:
-            guard = next((1 << number for number in step["guard"] if held & 1 << number), 0)
-            if not guard:
-                raise Failure(
-                    NOT_PERMITTED,
-                    "outside of its files the command would be open to the container's processes: join mnt too, or "
-                    "use --host-privileges",
-                )
-        permitted = (sets["permitted"] | guard) & held
-        inheritable, ambient = sets["inheritable"], sets["ambient"]
-        if guard and os.getuid() != 0:
-            inheritable, ambient = inheritable | guard, ambient | guard
+        sets = granted(step["sets"], self._given.guard, held, os.getuid())
+        kept = _SYS_ADMIN & held if self._given.filters and not self._no_new_privs else 0
         try:
-            linux.set_capabilities(held, held, inheritable)  # while the bounding set still allows it
+            linux.set_capabilities(held, held, sets["inheritable"])  # while the bounding set still allows it
             for number in range(64):
-                if not (sets["bounding"] | guard) & 1 << number and _in_bounding_set(number):
+                if not sets["bounding"] >> number & 1 and _in_bounding_set(number):
                     linux.prctl(_PR_CAPBSET_DROP, number)
             linux.prctl(_PR_CAP_AMBIENT, _AMBIENT_CLEAR_ALL)
-            linux.set_capabilities((sets["effective"] | guard) & permitted, permitted, inheritable)
+            linux.set_capabilities(sets["effective"] | kept, sets["permitted"] | kept, sets["inheritable"])
             for number in range(64):
-                if ambient & permitted & inheritable & 1 << number:
+                if sets["ambient"] >> number & 1:
                     linux.prctl(_PR_CAP_AMBIENT, _AMBIENT_RAISE, number)
         except OSError as error:
             raise of_errno(error.errno or 0, "setting its capabilities") from None
+        linux.prctl(_PR_SET_DUMPABLE, 0)
 
     def set_no_new_privs(self, step: Mapping[str, Any]) -> None:
         linux.prctl(_PR_SET_NO_NEW_PRIVS, 1)
@@ -358,26 +318,26 @@ class Inside:
             name = variable.partition(b"=")[0] + b"="
             self._environment = [*(v for v in self._environment if not v.startswith(name)), variable]
 
-    def execute(self, step: Mapping[str, Any]) -> None:
-        if self._toolbox is None:
+    def _prepare_exec(self, step: Mapping[str, Any]) -> None:
+        """Find the program and be ready to execute it: nothing of this is to be done under a filter."""
+        if step["toolbox"]:
+            self._arguments = [os.fsencode(argument) for argument in step["candidates"][0]]
+        else:
             path, argv = self._executable(step["candidates"])
-        os.dup2(self._status, trampoline.STATUS_FD, inheritable=self._trampoline is not None)
-        self._status = trampoline.STATUS_FD
+            self._arguments = [path, *argv]
         for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        self._say("exec")
-        try:
-            if self._toolbox is not None:
-                applet = [os.fsencode(argument) for argument in step["candidates"][0]]
-                linux.execveat(self._toolbox, applet, self._environment)
-            elif self._trampoline is not None:
-                linux.execveat(self._trampoline, [path, *argv], self._environment)
-            else:
-                os.execve(path, argv, dict(v.split(b"=", 1) for v in self._environment if b"=" in v))
-        except OSError as error:
-            os.write(self._status, (error.errno or errno.EIO).to_bytes(4, "little"))
-        os._exit(NOT_FOUND)
+        self._exec = linux.Exec(self._given.program, self._arguments, self._environment)
+        self._loads = [seccomp.Load(filter) for filter in self._given.filters]
+
+    def put_on_filters(self, step: Mapping[str, Any]) -> None:
+        for load in self._loads:
+            load()
+
+    def execute(self, step: Mapping[str, Any]) -> None:
+        # Its exit code is how it says why there was no exec; a pipe might be in the container's reach by now.
+        os._exit(self._exec() or errno.EIO)
 
     def _executable(self, candidates: list[list[str]]) -> tuple[bytes, list[bytes]]:
         """(path, argv) of the first candidate that can be run, by the rights and the PATH that hold by now."""
@@ -416,10 +376,8 @@ class Inside:
         return [(directory or b".") + b"/" + name for directory in path.split(b":")]
 
 
-_OUTSIDE = {"CheckIdentity", "HoldNamespace", "JoinCgroups", "SetOomScore", "SetLimits"}  # before anything is prepared
 _STEPS: dict[str, Callable[[Inside, Mapping[str, Any]], None]] = {
     "CheckIdentity": Inside.checked,
-    "HoldNamespace": Inside.checked,
     "JoinCgroups": Inside.join_cgroups,
     "SetOomScore": Inside.set_oom_score,
     "SetLimits": Inside.set_limits,
@@ -431,13 +389,28 @@ _STEPS: dict[str, Callable[[Inside, Mapping[str, Any]], None]] = {
     "SetLabel": Inside.set_label,
     "SetUmask": Inside.set_umask,
     "SetIds": Inside.set_ids,
-    "CopySeccomp": Inside.copy_seccomp,
+    "PutOnFilters": Inside.put_on_filters,
     "SetCapabilities": Inside.set_capabilities,
     "SetNoNewPrivs": Inside.set_no_new_privs,
     "ChangeDirectory": Inside.change_directory,
     "SetEnvironment": Inside.set_environment,
     "Execute": Inside.execute,
 }
+
+
+def granted(sets: Mapping[str, int], guard: int, held: int, uid: int) -> dict[str, int]:
+    """The five sets that can be had of those wanted. held: the capabilities permitted now. uid: as it is inside."""
+    permitted = (sets["permitted"] | guard) & held
+    inheritable, ambient = sets["inheritable"] & held, sets["ambient"]
+    if guard and uid != 0:
+        inheritable, ambient = inheritable | guard, ambient | guard
+    return {
+        "effective": (sets["effective"] | guard) & permitted,
+        "permitted": permitted,
+        "inheritable": inheritable,
+        "bounding": (sets["bounding"] | guard) & held,
+        "ambient": ambient & permitted & inheritable,
+    }
 
 
 def exec_failure(number: int, name: str) -> Failure:

@@ -1,31 +1,40 @@
 """Pure: from a process, what is known of it and what was asked for, to the steps that lead inside.
 
 What can be known before is said before: what will look odd inside (`warnings`) and what cannot work (`refusal`).
-Nothing here touches the system; `nsview.join.helper` checks again whatever may have changed by then.
+Nothing here touches the system; the supervisor checks again whatever may have changed by then. Processes, details and
+hosts are the model's records, or others with the same fields.
 """
 
+from __future__ import annotations
+
 import shlex
-from collections.abc import Iterable
 
-from msgspec import Struct
-from msgspec.structs import replace
-
-from nsview.model.kinds import KIND, KIND_NAMES, KindName
-from nsview.model.records import Account, Capabilities, Details, Host, Identity, Namespace, Process
+from nsview.linux import CLONE_NEW
 from nsview.model.text import safe
+from nsview.record import Record
 
 from . import steps
 from .failure import FAILED, GONE, USAGE
 from .failure import NOT_PERMITTED as NOT_PERMITTED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from nsview.model.kinds import KindName
+    from nsview.model.records import Account, Details, Host, Identity, Namespace, Process
+    from nsview.model.snapshot import Snapshot
 
 HOST_SHELLS = (("/bin/bash",), ("/bin/sh",))
 
 # Harmless to hold, rarely given to a container: WAKE_ALARM, BLOCK_SUSPEND, LEASE, AUDIT_READ (capabilities(7)).
 _GUARDS = (35, 36, 28, 37)
 _SYS_PTRACE = 1 << 19
+_KINDS: tuple[KindName, ...] = tuple(CLONE_NEW)  # type: ignore[arg-type]  # the same names
+_OPTION = {"mnt": "--mount"}  # nsenter's long options, where they are not the kind's name
 
 
-class Choice(Struct, frozen=True):
+class Choice(Record):
     """What was asked for. kinds: to join; command: empty for a shell; host_privileges: keep the caller's.
 
     toolbox: the command is an applet of the host's static busybox. account: whom to be instead of the process's own.
@@ -41,14 +50,14 @@ class Choice(Struct, frozen=True):
     environment: tuple[str, ...] = ()
 
 
-class Refusal(Struct, frozen=True):
+class Refusal(Record):
     """Why it is not tried: text says what to do, code is the exit code of the command line."""
 
     text: str
     code: int
 
 
-class Plan(Struct, frozen=True):
+class Plan(Record):
     """All that the helper does, in order.
 
     kinds: those to join, without those already shared. inside: the command sees the container's files, not the host's.
@@ -59,7 +68,7 @@ class Plan(Struct, frozen=True):
     pid: int
     start: int
     kinds: tuple[KindName, ...]
-    steps: tuple[steps.AnyStep, ...]
+    steps: tuple[steps.Step, ...]
     warnings: tuple[str, ...]
     command: tuple[str, ...]
     nsenter: tuple[str, ...]
@@ -70,21 +79,94 @@ class Plan(Struct, frozen=True):
     path: str | None = None
 
 
+class _Who(Record):
+    """The user, group, groups and the rest of what a command is given. host_numbers: the ids are the host's."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+    sets: steps.Sets
+    host_numbers: bool
+
+
 def choice_for(process: Process, host: Host, namespace: Namespace | None = None) -> tuple[KindName, ...]:
     """The kinds to join at first: that of the namespace chosen, else all in which the process differs from nsview."""
-    return (namespace.type,) if namespace else _differing(process, host)
+    if namespace:
+        return (namespace.type,)
+    own = host.namespaces
+    return tuple(
+        kind
+        for kind in _KINDS
+        if (inode := getattr(process.namespaces, kind)) is not None and inode != getattr(own, kind)
+    )
 
 
-def plan(process: Process, details: Details, host: Host, choice: Choice) -> Plan:
-    """The plan for one process. Its `refusal` says if it cannot work, its `warnings` what is to be known before."""
-    asked = tuple(kind for kind in KIND_NAMES if kind in choice.kinds)
-    differing = _differing(process, host)
+def unknown_kinds(process: Process, host: Host) -> tuple[KindName, ...]:
+    """The kinds of namespace that this kernel has and whose namespace of the process could not be read."""
+    return tuple(
+        kind for kind in _KINDS if getattr(process.namespaces, kind) is None and getattr(host.namespaces, kind)
+    )
+
+
+def pin(namespace: Namespace, ways: tuple[steps.Way, ...] = ()) -> steps.Pin:
+    """The identity of a namespace of a snapshot."""
+    return steps.Pin(
+        namespace.type, CLONE_NEW[namespace.type], namespace.device, namespace.inode, namespace.id, ways
+    )
+
+
+def pins_of(snapshot: Snapshot, process: Process) -> dict[KindName, steps.Pin]:
+    """{kind: identity} of the namespaces that a process of a snapshot was in, as far as they could be read."""
+    keys = ((kind, getattr(process.namespaces, kind)) for kind in _KINDS)
+    return {key[0]: pin(namespace) for key in keys if (namespace := snapshot.namespaces.get(key))}
+
+
+def way_of(process: Process, kind: KindName, thread: int = 0) -> steps.Way:
+    """The way to a namespace through a process, or a thread of it, that is in it."""
+    task = f"task/{thread}/" if thread else ""
+    return steps.Way("process", f"/proc/{process.pid}/{task}ns/{kind}", process.pid, process.start)
+
+
+def ways_of(namespace: Namespace, starts: Mapping[int, int]) -> tuple[steps.Way, ...]:
+    """The ways to a namespace that its mounts and holders are, the surest first. starts: {pid: start time}."""
+    own = [steps.Way("mount", path) for path in namespace.names]
+    held = [
+        steps.Way(
+            holder.kind, holder.path or f"/proc/{holder.pid}/fd/{holder.fd}", holder.pid or 0,
+            starts.get(holder.pid or 0, 0), -1 if holder.fd is None else holder.fd,
+        )
+        for holder in namespace.held_by
+        if holder.kind not in ("child", "process") and (holder.pid is None or holder.pid in starts)
+    ]  # fmt: skip
+    return tuple(dict.fromkeys((*own, *sorted(held, key=lambda way: _SUREST.index(way.kind)))))
+
+
+_SUREST = ("mount", "fd", "socket", "thread", "for_children")
+
+
+def plan(
+    process: Process,
+    details: Details,
+    host: Host,
+    choice: Choice,
+    pins: Mapping[KindName, steps.Pin],
+    *,
+    thread: int = 0,
+    container: str | None = None,
+) -> Plan:
+    """The plan for one process. Its `refusal` says if it cannot work, its `warnings` what is to be known before.
+
+    pins: the namespaces that the process is in, as far as they could be read. thread: the one to follow, 0 for the
+    first. container: the name of the container that was asked for, if one was.
+    """
+    asked = tuple(kind for kind in _KINDS if kind in choice.kinds)
+    differing = tuple(kind for kind in _KINDS if kind in pins and pins[kind].inode != getattr(host.namespaces, kind))
     kinds = tuple(kind for kind in asked if kind in differing)
-    details = _with_account(details, choice)
+    who = None if choice.host_privileges else _who(details, choice.account)
     # Ids and capabilities of another user namespace mean nothing, or too much, outside of it.
     follows_user = bool(kinds) and not choice.host_privileges and "user" in differing and "user" not in kinds
     if follows_user:
-        kinds = tuple(kind for kind in KIND_NAMES if kind in kinds or kind == "user")
+        kinds = tuple(kind for kind in _KINDS if kind in kinds or kind == "user")
     chrooted = details.root not in (None, "/")
     inside = "mnt" in kinds or ("mnt" in asked and chrooted)
     candidates = _candidates(details, choice, inside)
@@ -93,70 +175,81 @@ def plan(process: Process, details: Details, host: Host, choice: Choice) -> Plan
     # In a user namespace that is joined the kernel seldom lets a proc be mounted: what is mounted over the host's own
     # would come to light (mount_too_revealing).
     proc = not inside and "pid" in kinds and "user" not in kinds and host.privileged
+    before = steps.CheckIdentity(process.pid, process.start, thread)
+    joined = tuple(pins[kind] for kind in kinds)
+    within = tuple(_within(details, choice, who, joined, inside, seen, proc))
+    refusal = _refusal(process, details, host, choice, kinds, thread) or _unknown(process, details, host, choice, pins)
+    if container is not None and not kinds:
+        refusal = refusal or Refusal(
+            f"{safe(container)} is in nsview's own namespaces as far as {', '.join(asked) or 'all kinds'} goes: there "
+            f"is nothing to join, and the command would run on this host; `nsview inspect {process.pid}` shows it",
+            NOT_PERMITTED,
+        )
     return Plan(
         pid=process.pid,
         start=process.start,
         kinds=kinds,
-        steps=tuple(_steps(process, details, choice, kinds, inside, seen, proc, host.privileged, candidates)),
+        steps=(before, *_outside(details, choice), *within, steps.Execute(candidates, choice.toolbox)),
         warnings=tuple(_warnings(details, choice, asked, kinds, differing, inside, seen, proc, follows_user)),
         command=candidates[0],
         nsenter=_nsenter(process, details, choice, kinds, inside and chrooted, candidates[0]),
         inside=inside,
         host_privileges=choice.host_privileges,
         asked=choice,
-        refusal=_refusal(process, details, host, choice, kinds),
+        refusal=refusal,
     )
 
 
-def plan_for_path(path: str, kind: KindName, inode: int, device: int, host: Host, choice: Choice) -> Plan:
-    """The plan for a namespace by its path, as it was seen there, with no process in it to follow.
+def plan_for_namespace(pin: steps.Pin, name: str, host: Host, choice: Choice) -> Plan:
+    """The plan for a namespace with no process in it to follow, through the ways that its pin has.
 
-    Nobody is there whose user, capabilities, cgroup or environment could be taken, so all are the caller's.
+    No process is there whose user, capabilities, cgroup or environment could be taken, so all are the caller's.
+    name: a word for it that `nsview enter` takes.
     """
+    kind = pin.kind
     inside = kind == "mnt"
     candidates = _candidates(None, choice, inside)
-    flag = KIND[kind].value
-    made: list[steps.AnyStep] = [
-        steps.HoldNamespace(path, kind, flag, inode, device),
-        steps.JoinNamespaces((kind,), flag),
-    ]
-    if kind in ("pid", "time"):
-        made.append(steps.Fork())
-    made.append(steps.NewSession())
+    made: list[steps.Step] = [steps.JoinNamespaces((pin,))]
     if kind == "user":
         made.append(steps.SetIds(0, 0, None, False))
     if inside or choice.cwd:
         made.append(steps.ChangeDirectory(choice.cwd or "/", choice.cwd is not None))
-    made += [
-        steps.SetEnvironment("host", asked=choice.environment),
-        steps.Execute(candidates, choice.toolbox),
-    ]
+    made.append(steps.SetEnvironment("host", asked=choice.environment))
+    if kind in ("pid", "time"):
+        made.append(steps.Fork())
+    made += [steps.NewSession(), steps.Execute(candidates, choice.toolbox)]
     warnings = ["no process is in it whose privileges could be taken: the command keeps all those of this user"]
     if kind == "net":
         warnings.append("net without mnt: /sys still lists the host's network devices; ip and ss show the namespace's")
     refusal = None
     if choice.account:
         refusal = Refusal("no process is in it, so there is no /etc/passwd to go by: leave out -u", USAGE)
-    elif set(choice.kinds) - {kind}:
-        other = next(name for name in choice.kinds if name != kind)
-        refusal = Refusal(f"{path} is of kind {kind}, and no process is in it: leave out --{other}", USAGE)
+    elif other := next((wanted for wanted in choice.kinds if wanted != kind), None):
+        refusal = Refusal(f"{name} is of kind {kind}, and no process is in it: leave out --{other}", USAGE)
     elif not host.privileged:
-        command = shlex.join(("sudo", *_command_line(path, choice)))
+        command = shlex.join(("sudo", *_command_line(name, choice)))
         refusal = Refusal(f"joining {kind} needs CAP_SYS_ADMIN; as root: {command}", NOT_PERMITTED)
+    elif not pin.ways:
+        refusal = Refusal(f"nothing that could be opened leads to {pin.label}: {_no_way(kind)}", GONE)
+    way = pin.ways[0].path if pin.ways else f"/proc/PID/ns/{kind}"
     return Plan(
         pid=0,
         start=0,
-        kinds=(kind,),
+        kinds=(kind,),  # type: ignore[arg-type]
         steps=tuple(made),
         warnings=tuple(warnings),
         command=candidates[0],
-        nsenter=("nsenter", f"{KIND[kind].option}={path}", "--", *candidates[0]),
+        nsenter=("nsenter", f"{_OPTION.get(kind, '--' + kind)}={way}", "--", *candidates[0]),
         inside=inside,
         host_privileges=True,
         asked=choice,
         refusal=refusal or _unspeakable(choice),
-        path=path,
+        path=name,
     )
+
+
+def _no_way(kind: str) -> str:
+    return f"`nsview list --type {kind} --holders` shows what keeps each alive"
 
 
 def shell_command(plan: Plan) -> tuple[str, ...]:
@@ -167,13 +260,14 @@ def shell_command(plan: Plan) -> tuple[str, ...]:
 def pinned_command(plan: Plan) -> tuple[str, ...]:
     """The same for who begins anew: it refuses what is another process, or another namespace, by then."""
     argv = shell_command(plan)
-    held = next((step for step in plan.steps if isinstance(step, steps.HoldNamespace)), None)
-    pin = f"--inode={held.inode}" if held else f"--start={plan.start}"
-    return (*argv[:3], pin, *argv[3:])
+    if plan.pid:
+        return (*argv[:3], f"--start={plan.start}", *argv[3:])
+    joined = next(step for step in plan.steps if isinstance(step, steps.JoinNamespaces))
+    return (*argv[:3], f"--inode={joined.namespaces[0].inode}", *argv[3:])
 
 
 def _command_line(target: str, choice: Choice) -> tuple[str, ...]:
-    argv = ["nsview", "enter", target, *(f"--{kind}" for kind in KIND_NAMES if kind in choice.kinds)]
+    argv = ["nsview", "enter", target, *(f"--{kind}" for kind in _KINDS if kind in choice.kinds)]
     if choice.host_privileges:
         argv.append("--host-privileges")
     if choice.toolbox:
@@ -196,36 +290,18 @@ def describe(plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def _differing(process: Process, host: Host) -> tuple[KindName, ...]:
-    """The kinds whose namespace is known and another than the agent's, which are the ones that can be joined."""
-    return tuple(
-        kind
-        for kind in KIND_NAMES
-        if (inode := getattr(process.namespaces, kind)) is not None and inode != getattr(host.namespaces, kind)
-    )
-
-
-def _with_account(details: Details, choice: Choice) -> Details:
-    """What is known of the process, with another user in the place of its own.
-
-    As docker and podman do: an ordinary user has no capabilities, root those of the bounding set.
-    """
-    identity, account = details.identity, choice.account
-    if identity is None or account is None:
-        return details
-    bounding = identity.capabilities.bounding
-    held = 0 if account.uid else bounding
+def _who(details: Details, account: Account | None) -> _Who | None:
+    """Whom the command is to be. An account has what docker and podman give: an ordinary user no capabilities, root
+    those of the bounding set."""
+    identity = details.identity
+    if identity is None:
+        return None
+    sets = steps.Sets(**{name: getattr(identity.capabilities, name) for name in steps.Sets._names})
+    if account is None:
+        return _Who(identity.uid, identity.gid, tuple(identity.groups), sets, identity.source == "status")
+    held = 0 if account.uid else sets.bounding
     groups = tuple(dict.fromkeys((account.gid, *account.groups)))
-    changed = replace(
-        identity,
-        source="config.json",  # whose numbers are the container's
-        uid=account.uid,
-        gid=account.gid,
-        groups=groups,
-        capabilities=Capabilities(held, held, 0, bounding, 0),
-        cwd=_directory(details, identity),
-    )
-    return replace(details, identity=changed, home=account.home)
+    return _Who(account.uid, account.gid, groups, steps.Sets(held, held, 0, sets.bounding, 0), False)
 
 
 def _candidates(details: Details | None, choice: Choice, inside: bool) -> tuple[tuple[str, ...], ...]:
@@ -238,65 +314,80 @@ def _candidates(details: Details | None, choice: Choice, inside: bool) -> tuple[
     return HOST_SHELLS
 
 
-def _steps(
-    process: Process,
+def _outside(details: Details, choice: Choice) -> Iterable[steps.Step]:
+    """The steps that need the host's files or power, before anything is joined."""
+    identity = None if choice.host_privileges else details.identity
+    if identity is None:
+        return
+    if cgroups := tuple(_cgroups(details.cgroup_lines)):
+        yield steps.JoinCgroups(cgroups)
+    if identity.oom_score_adj is not None:
+        yield steps.SetOomScore(identity.oom_score_adj)
+    if identity.rlimits:
+        yield steps.SetLimits({name: (limit[0], limit[1]) for name, limit in _items(identity.rlimits)})
+
+
+def _within(
     details: Details,
     choice: Choice,
-    kinds: tuple[KindName, ...],
+    who: _Who | None,
+    joined: tuple[steps.Pin, ...],
     inside: bool,
     seen: bool,
     proc: bool,
-    privileged: bool,
-    candidates: tuple[tuple[str, ...], ...],
-) -> Iterable[steps.AnyStep]:
-    identity = None if choice.host_privileges else details.identity
-    yield steps.CheckIdentity(process.pid, process.start)
-    if identity:
-        if cgroups := tuple(_cgroups(details.cgroup_lines)):
-            yield steps.JoinCgroups(cgroups)
-        if identity.oom_score_adj is not None:
-            yield steps.SetOomScore(identity.oom_score_adj)
-        if identity.rlimits:
-            yield steps.SetLimits(identity.rlimits)
-    if kinds:
-        yield steps.JoinNamespaces(kinds, sum(KIND[kind].value for kind in kinds))
-    if "pid" in kinds or "time" in kinds:
-        yield steps.Fork()
+) -> Iterable[steps.Step]:
+    """The steps from joining up to the exec. Power is given up before the fork that makes the command visible inside,
+    unless a /proc has to be mounted first; a filter, which the container may have written, comes last."""
+    kinds = {pin.kind for pin in joined}
+    forks = "pid" in kinds or "time" in kinds
+    if joined:
+        yield steps.JoinNamespaces(joined)
     if proc:
-        yield steps.MountProc()
+        yield from (steps.Fork(), steps.MountProc())
     if inside:
         yield steps.ChangeRoot(details.root or "/")
-    yield steps.NewSession()
-    if identity:
-        if details.label and inside:  # the host's tools are not what the container's label is for
-            yield steps.SetLabel(details.label.module, details.label.text)
-        if identity.umask is not None:
-            yield steps.SetUmask(identity.umask)
-        groups = None if details.setgroups_denied and "user" in kinds else identity.groups
-        yield steps.SetIds(identity.uid, identity.gid, groups, identity.source == "status")
-        if details.seccomp == 2:
-            yield steps.CopySeccomp(None if privileged else details.seccomp_config)
-        yield steps.SetCapabilities(identity.capabilities, _guards(identity) if seen else ())
-        if identity.no_new_privs:
-            yield steps.SetNoNewPrivs()
+    identity = details.identity if who else None
+    if details.label and inside and who:  # the host's tools are not what the container's label is for
+        yield steps.SetLabel(details.label.module, details.label.text)
+    if identity and identity.umask is not None:
+        yield steps.SetUmask(identity.umask)
+    if who:
+        groups = None if details.setgroups_denied and "user" in kinds else who.groups
+        yield steps.SetIds(who.uid, who.gid, groups, who.host_numbers)
+        yield steps.SetCapabilities(who.sets, _guards(who.sets.bounding) if seen else ())
     elif "user" in kinds:
         # As nsenter does: the user namespace's own root, who holds all its capabilities.
         yield steps.SetIds(0, 0, None if details.setgroups_denied else (), False)
+    if identity and identity.no_new_privs:
+        yield steps.SetNoNewPrivs()
     if inside or choice.cwd:
-        yield steps.ChangeDirectory(choice.cwd or _directory(details, identity), choice.cwd is not None)
-    home = details.home or "/"  # as runc has it for a user that /etc/passwd lacks
+        yield steps.ChangeDirectory(choice.cwd or _directory(details, choice), choice.cwd is not None)
+    yield _environment(details, choice, inside)
+    if forks and not proc:
+        yield steps.Fork()
+    yield steps.NewSession()
+    if who and details.filtered:
+        yield steps.PutOnFilters(details.config)
+
+
+def _environment(details: Details, choice: Choice, inside: bool) -> steps.SetEnvironment:
     if not inside:
-        yield steps.SetEnvironment("host", asked=choice.environment)
-    elif details.identity and details.identity.environment is not None:
-        yield steps.SetEnvironment("given", details.identity.environment, home, choice.environment)
-    else:
-        yield steps.SetEnvironment("target", (), home, choice.environment)
-    yield steps.Execute(candidates, choice.toolbox)
+        return steps.SetEnvironment("host", asked=choice.environment)
+    home = (choice.account.home if choice.account else details.home) or "/"  # as runc has it for an unknown user
+    if details.identity and details.identity.environment is not None:
+        return steps.SetEnvironment("given", tuple(details.identity.environment), home, choice.environment)
+    return steps.SetEnvironment("target", (), home, choice.environment)
 
 
-def _directory(details: Details, identity: Identity | None) -> str:
+def _items(fields: object) -> Iterable[tuple[str, tuple[int, int]]]:
+    """The items of a dict, or of a record that was made of one."""
+    return (fields if isinstance(fields, dict) else vars(fields)).items()
+
+
+def _directory(details: Details, choice: Choice) -> str:
     """The working directory as it is called below the root that is entered; links in /proc show it from outside."""
-    if identity is None:
+    identity = details.identity
+    if choice.host_privileges or identity is None:
         return "/"
     cwd, root = identity.cwd, (details.root or "/").rstrip("/")
     if identity.source == "config.json" or not (cwd + "/").startswith(root + "/"):
@@ -304,8 +395,8 @@ def _directory(details: Details, identity: Identity | None) -> str:
     return cwd[len(root) :] or "/"
 
 
-def _guards(identity: Identity) -> tuple[int, ...]:
-    return tuple(guard for guard in _GUARDS if not identity.capabilities.bounding & 1 << guard)
+def _guards(bounding: int) -> tuple[int, ...]:
+    return tuple(guard for guard in _GUARDS if not bounding & 1 << guard)
 
 
 def _cgroups(lines: tuple[str, ...]) -> Iterable[tuple[str, str]]:
@@ -368,10 +459,8 @@ def _warnings(
     seen = seen and bool(kinds)
     if seen and identity and (identity.capabilities.bounding & _SYS_PTRACE):
         yield "the container may trace processes (CAP_SYS_PTRACE): by /proc/PID/root of this one it reaches the host"
-    elif seen and identity and not choice.host_privileges and not _guards(identity):
+    elif seen and identity and not choice.host_privileges and not _guards(identity.capabilities.bounding):
         yield "the container has all capabilities: by /proc/PID/root of this one it reaches the host"
-    if details.seccomp == 1 and not choice.host_privileges:
-        yield "the process is under strict seccomp, which the command is not"
 
 
 def _administers_net(identity: Identity) -> bool:
@@ -380,14 +469,28 @@ def _administers_net(identity: Identity) -> bool:
     return identity.capabilities.effective & wanted == wanted
 
 
+def _unknown(
+    process: Process, details: Details, host: Host, choice: Choice, pins: Mapping[KindName, steps.Pin]
+) -> Refusal | None:
+    """Refuse to join a kind of which it is not known where it leads: the command would stay in nsview's own."""
+    unknown = [kind for kind in choice.kinds if kind not in pins and getattr(host.namespaces, kind) is not None]
+    if not unknown:
+        return None
+    why = details.unreadable or process.unreadable or "not readable"
+    what = "run nsview as root" if not host.privileged else "root lacks CAP_SYS_PTRACE here (a container's: --cap-add)"
+    return Refusal(
+        f"which {', '.join(unknown)} namespace process {process.pid} is in is not known ({why}): {what}", NOT_PERMITTED
+    )
+
+
 def _refusal(
-    process: Process, details: Details, host: Host, choice: Choice, kinds: tuple[KindName, ...]
+    process: Process, details: Details, host: Host, choice: Choice, kinds: tuple[KindName, ...], thread: int
 ) -> Refusal | None:
     pid = process.pid
     sudo = shlex.join(("sudo", *_command_line(str(pid), choice)))
     if choice.account and choice.host_privileges:
         return Refusal("another user goes with the container's privileges: leave out --host-privileges or -u", USAGE)
-    if not choice.kinds and choice_for(process, host):
+    if not choice.kinds and (choice_for(process, host) or unknown_kinds(process, host)):
         # The command line takes no kind for all.
         return Refusal("nothing is chosen to be joined: choose a kind", USAGE)
     if details.pid != pid or details.start != process.start:
@@ -396,8 +499,11 @@ def _refusal(
         return Refusal(f"process {pid} is a thread of the kernel, which nothing can follow", FAILED)
     if "pid" in kinds and details.pid_namespace_dead:
         return Refusal("this pid namespace is dead: its init has exited; choose without pid", GONE)
-    if process.state in ("Z", "X"):
+    if process.state in ("Z", "X") and not thread:
         return Refusal(f"process {pid} has exited (a zombie) and left its namespaces; choose another", GONE)
+    if details.seccomp == 1 and not choice.host_privileges:
+        text = f"process {pid} is under strict seccomp, under which no command can run; --host-privileges goes without"
+        return Refusal(text, NOT_PERMITTED)
     if not choice.host_privileges and details.frozen:
         return Refusal(
             "its cgroup is frozen (paused), where the command would hang too: thaw it first (docker unpause), or use "
@@ -436,7 +542,7 @@ def _nsenter(
     root: bool,
     command: tuple[str, ...],
 ) -> tuple[str, ...]:
-    argv = ["nsenter", "-t", str(process.pid), *(KIND[kind].option for kind in kinds)]
+    argv = ["nsenter", "-t", str(process.pid), *(_OPTION.get(kind, f"--{kind}") for kind in kinds)]
     if root:
         argv.append("--root")
     identity = details.identity

@@ -44,7 +44,12 @@ class _Comparison(ctypes.Structure):
     ]
 
 
-def compiled(path: str) -> bytes:
+def compiled(config, runtime="runc"):
+    from .seccomp import Filter
+    return Filter(_compiled(config["linux"]["seccomp"]))
+
+
+def compiled_old(path: str) -> bytes:
     """The filter of a config.json as an array of struct sock_filter. OSError where file or library can't be read;
     ValueError where it has none, or one that is not as specified, or of a kind that only its runtime can serve."""
     with open(path, "rb") as file:

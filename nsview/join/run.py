@@ -13,15 +13,19 @@ import subprocess
 import sys
 import termios
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import nsview
+from nsview import linux
 from nsview.model.text import safe
+
+from .failure import FAILED
 
 if TYPE_CHECKING:
     from .plan import Plan
 
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 # No locale and no warning is to make it read a file once it is inside.
 _START = "import sys; sys.path.append({!r}); from nsview.join.helper import main; main()"
 
@@ -30,6 +34,22 @@ def carry_out(plan: "Plan", *, python: str = sys.executable) -> int:
     """Start a helper for the plan; see `Helper.carry_out`."""
     with Helper(python=python) as helper:
         return helper.carry_out(plan)
+
+
+def guarded(supervise: Callable[[], int]) -> int:
+    """The exit code of a child that supervises; the terminal is as before afterwards, even if that was killed."""
+    with _interrupt_ignored():
+        child = os.fork()
+    if child == 0:
+        code = FAILED
+        try:
+            linux.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+            code = supervise()
+        finally:
+            os._exit(code)
+    with _terminal_kept(), _signals_kept(lambda number: os.kill(child, number)):
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return code if code >= 0 else 128 - code
 
 
 class Helper:
@@ -82,9 +102,8 @@ class Helper:
         A refused plan, and what fails on the way in, is one line on stderr and the command line's exit code. Waits
         until the command ends; in the main thread SIGINT is the command's meanwhile.
         """
-        import msgspec
+        from nsview.record import builtins
 
-        from .failure import FAILED
         from .plan import shell_command
 
         if plan.refusal:
@@ -92,12 +111,12 @@ class Helper:
             return plan.refusal.code
         # Marshal and not JSON: same interpreter, and json alone takes a third of the helper's start (it imports re).
         as_root = f"as root: {shlex.join(('sudo', *shell_command(plan)))}" if os.geteuid() else None
-        message = marshal.dumps({"steps": msgspec.to_builtins(plan.steps), "as_root": as_root})
+        message = marshal.dumps({"steps": builtins(plan.steps), "as_root": as_root})
         for stream in (sys.stdout, sys.stderr):
             if stream:
                 stream.flush()
         untold = False
-        with _terminal_kept(), _signals_kept(self._process):
+        with _terminal_kept(), _signals_kept(self._process.send_signal):
             try:
                 view = memoryview(message)
                 while view:
@@ -154,13 +173,13 @@ def _interrupt_ignored() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _signals_kept(helper: "subprocess.Popen[bytes]") -> Iterator[None]:
+def _signals_kept(send: Callable[[int], None]) -> Iterator[None]:
     """SIGINT is left to the helper, which the terminal sends it to as well; SIGTERM and SIGHUP are passed on to it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before = {
-        number: signal.signal(number, lambda number, _: helper.send_signal(number))
+        number: signal.signal(number, lambda number, _: send(number))
         for number in (signal.SIGTERM, signal.SIGHUP)
     }
     try:

@@ -1,7 +1,9 @@
-"""A process's seccomp filters: read from it, and put on.
+"""Seccomp filters: made from a container's configuration, or read from a process, and put on.
 
-It is stopped for the few microseconds that ptrace(2) needs it to be; PTRACE_SEIZE leaves no signal behind. Needs
-CAP_SYS_ADMIN and not to be under a filter oneself (kernel/seccomp.c, seccomp_get_filter).
+The configuration is the authority, as for the runtime's own exec. The filters of a process are its own word: they are
+taken only where no configuration is known. It is stopped for the few microseconds that ptrace(2) needs it to be;
+PTRACE_SEIZE leaves no signal behind. Needs CAP_SYS_ADMIN and not to be under a filter oneself (kernel/seccomp.c,
+seccomp_get_filter).
 """
 
 from __future__ import annotations
@@ -12,13 +14,30 @@ import os
 import time
 
 from nsview import linux
+from nsview.record import Record
+
+from .failure import NOT_PERMITTED, Failure
+from .target import Target, proc_is_ours
+from .trace import ptrace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 _PTRACE_DETACH, _PTRACE_SEIZE, _PTRACE_INTERRUPT = 17, 0x4206, 0x4207
 _PTRACE_SECCOMP_GET_FILTER = 0x420C  # Linux 4.4
 _WALL = 0x40000000
-_PR_SET_SECCOMP, _MODE_FILTER = 22, 2
+_SET_MODE_FILTER = 1  # seccomp(2)
 _INSTRUCTION = 8  # bytes, struct sock_filter
 _PATIENCE = 1.0  # seconds
+
+
+class Filter(Record):
+    """program: an array of struct sock_filter; flags: SECCOMP_FILTER_FLAG_* of seccomp(2)."""
+
+    program: bytes
+    flags: int = 0
 
 
 class _Program(ctypes.Structure):
@@ -27,41 +46,75 @@ class _Program(ctypes.Structure):
     _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_char_p)]
 
 
-def filters(pid: int) -> list[bytes]:
+def wanted(path: str | None, config: Mapping[str, Any] | None, target: Target) -> tuple[Filter, ...]:
+    """The filters that a command beside the process is to be under, the oldest first.
+
+    path: the config.json that is the authority for it, None where there is none. config: its content, where that was
+    read already. Raises Failure where they can't be had: nothing weaker is put on.
+    """
+    source = path or f"process {target.pid}"
+    try:
+        if path is None:
+            return tuple(Filter(program) for program in filters(target))
+        from . import profile
+
+        return (profile.compiled(config if config is not None else _config(path, target)),)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise Failure(
+            NOT_PERMITTED, f"the seccomp filter of {source} can't be had: {why}; --host-privileges goes without"
+        ) from None
+
+
+def _config(path: str, target: Target) -> Mapping[str, Any]:
+    from nsview.agent.containers import authority
+
+    found = authority.config_of(target.pid)
+    if found is None or found.path != path:
+        raise ValueError("it is not the container's configuration any more")
+    return found.config
+
+
+def filters(target: Target) -> list[bytes]:
     """The filters of a process as arrays of struct sock_filter, the oldest first. OSError where that can't be."""
-    _ptrace(_PTRACE_SEIZE, pid)
-    _ptrace(_PTRACE_INTERRUPT, pid)
-    deadline = time.monotonic() + _PATIENCE
-    while os.waitpid(pid, _WALL | os.WNOHANG)[0] == 0:
-        if time.monotonic() > deadline:
-            # It is let go when this process ends, which is soon.
-            raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
-        time.sleep(0.0001)
+    if not proc_is_ours():
+        raise OSError(errno.EPERM, "/proc shows the pids of another namespace")
+    pid = target.thread or target.pid
+    ptrace(_PTRACE_SEIZE, pid)
     found: list[bytes] = []
     try:
+        ptrace(_PTRACE_INTERRUPT, pid)
+        target.read("stat")  # lives, so the pid is still its own
+        deadline = time.monotonic() + _PATIENCE
+        while os.waitpid(pid, _WALL | os.WNOHANG)[0] == 0:
+            if time.monotonic() > deadline:
+                # It is let go when this process ends, which is soon.
+                raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+            time.sleep(0.0001)
         while True:
-            length = _ptrace(_PTRACE_SECCOMP_GET_FILTER, pid, len(found))
+            length = ptrace(_PTRACE_SECCOMP_GET_FILTER, pid, len(found))
             buffer = ctypes.create_string_buffer(length * _INSTRUCTION)
-            _ptrace(_PTRACE_SECCOMP_GET_FILTER, pid, len(found), ctypes.addressof(buffer))
+            ptrace(_PTRACE_SECCOMP_GET_FILTER, pid, len(found), ctypes.addressof(buffer))
             found.append(buffer.raw)
     except OSError as error:
         if error.errno != errno.ENOENT:
             raise
     finally:
-        _ptrace(_PTRACE_DETACH, pid)
+        ptrace(_PTRACE_DETACH, pid)
     return found[::-1]
 
 
-def put_on(program: bytes) -> None:
-    """Be under a filter from now on. seccomp(2); needs CAP_SYS_ADMIN in the user namespace or no_new_privs."""
-    argument = _Program(len(program) // _INSTRUCTION, program)
-    linux.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.addressof(argument))
+class Load:
+    """Putting on one filter, with all that it takes made before: seccomp(2), Linux 3.17."""
 
+    def __init__(self, filter: Filter) -> None:
+        self._program = _Program(len(filter.program) // _INSTRUCTION, filter.program)
+        self._arguments = (
+            ctypes.c_long(linux.SYS_SECCOMP[os.uname().machine]), ctypes.c_uint(_SET_MODE_FILTER),
+            ctypes.c_uint(filter.flags), ctypes.byref(self._program),
+        )  # fmt: skip
+        self._call = linux.libc().syscall
 
-def _ptrace(request: int, pid: int, address: int = 0, data: int = 0) -> int:
-    return linux.checked(
-        linux.libc().ptrace(
-            ctypes.c_long(request), ctypes.c_long(pid), ctypes.c_void_p(address), ctypes.c_void_p(data)
-        ),
-        "ptrace",
-    )
+    def __call__(self) -> None:
+        """Be under the filter from now on; needs CAP_SYS_ADMIN in the user namespace, or no_new_privs."""
+        linux.checked(self._call(*self._arguments), "putting on its seccomp filter")

@@ -1,61 +1,88 @@
-"""The steps of a plan, in the words and the data that the helper needs for each.
+"""Steps of a plan: the data that carrying each out needs, and one line of text for a person."""
 
-They are frozen records tagged with their class's name. `text` is one line for a person; where a step has a choice, the
-line says which way it goes and why.
-"""
+from __future__ import annotations
 
-from typing import ClassVar
-
-from msgspec import Struct
-
-from nsview.model.records import Capabilities
+from nsview.record import Record
 
 
-class Step(Struct, frozen=True, tag=True):
-    """One action. `outside`: done while still in the host's namespaces, because it needs the host's files or power."""
+class Sets(Record):
+    """The five sets of capabilities(7), as bit masks."""
 
-    outside: ClassVar[bool] = False
+    effective: int = 0
+    permitted: int = 0
+    inheritable: int = 0
+    bounding: int = 0
+    ambient: int = 0
+
+
+class Way(Record):
+    """One file through which a namespace can be opened.
+
+    kind: as a namespace's holder ("process", "thread", "for_children", "fd", "socket", "mount", "child"). path: of an
+    nsfs file; for a mount below the root of process `pid`, or as nsview sees it where pid is 0; for a child that of
+    the namespace below. pid, start: the holder, so that a later process of the same pid is not taken for it. fd: the
+    number of a socket. relation: "owner" or "parent", from a child to the namespace.
+    """
+
+    kind: str
+    path: str = ""
+    pid: int = 0
+    start: int = 0
+    fd: int = -1
+    relation: str = ""
+
+
+class Pin(Record):
+    """One namespace by identity, and the ways to it, the best first.
+
+    flag: the CLONE_NEW* bit of its kind. device, inode: of nsfs. id: the kernel's own, None before Linux 6.18.
+    ways: empty for a namespace of the process that is followed.
+    """
+
+    kind: str
+    flag: int
+    device: int
+    inode: int
+    id: int | None = None
+    ways: tuple[Way, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """net:[4026532173], as /proc/PID/ns writes it."""
+        return f"{self.kind}:[{self.inode}]"
+
+
+class Step(Record):
+    """One action."""
 
     @property
     def text(self) -> str:
         raise NotImplementedError
 
 
-class CheckIdentity(Step, frozen=True):
-    """Hold the process by a pidfd and compare its start time (clock ticks since boot, proc_pid_stat(5) field 22)."""
+class CheckIdentity(Step):
+    """Open /proc/PID and compare the start time (clock ticks since boot, proc_pid_stat(5) field 22).
 
-    outside: ClassVar[bool] = True
+    thread: the thread to follow, where the process's first has exited or another one was chosen; else 0.
+    """
+
     pid: int
     start: int
+    thread: int = 0
 
     @property
     def text(self) -> str:
-        return f"check that pid {self.pid} is still the process that was chosen, and hold on to it"
+        thread = f", and follow its thread {self.thread}" if self.thread else ""
+        return f"hold pid {self.pid}, and check that it is still the process that was chosen{thread}"
 
 
-class HoldNamespace(Step, frozen=True):
-    """Open a namespace by its path and compare kind, inode and device: a path may be another's since it was chosen."""
-
-    outside: ClassVar[bool] = True
-    path: str
-    kind: str
-    flag: int
-    inode: int
-    device: int
-
-    @property
-    def text(self) -> str:
-        return f"open {self.path} and check that it is still {self.kind}:[{self.inode}]"
-
-
-class JoinCgroups(Step, frozen=True):
+class JoinCgroups(Step):
     """Move into each hierarchy's cgroup: (controllers as in /proc/PID/cgroup, "" for v2, path).
 
     The path may be another's by then, for a container with a cgroup tree of its own may rename: it is moved into only
     while the process that is followed is in it.
     """
 
-    outside: ClassVar[bool] = True
     cgroups: tuple[tuple[str, str], ...]
 
     @property
@@ -64,10 +91,9 @@ class JoinCgroups(Step, frozen=True):
         return f"move into its cgroup, if that is not frozen: {', '.join(paths)}"
 
 
-class SetOomScore(Step, frozen=True):
+class SetOomScore(Step):
     """proc_pid_oom_score_adj(5). Lowering it needs the host's CAP_SYS_RESOURCE, hence before joining."""
 
-    outside: ClassVar[bool] = True
     value: int
 
     @property
@@ -75,10 +101,9 @@ class SetOomScore(Step, frozen=True):
         return f"set oom_score_adj to {self.value}"
 
 
-class SetLimits(Step, frozen=True):
+class SetLimits(Step):
     """setrlimit(2): name without RLIMIT_ to (soft, hard), -1 unlimited. Raising needs the host's CAP_SYS_RESOURCE."""
 
-    outside: ClassVar[bool] = True
     limits: dict[str, tuple[int, int]]
 
     @property
@@ -86,18 +111,19 @@ class SetLimits(Step, frozen=True):
         return f"set its resource limits ({len(self.limits)} of them)"
 
 
-class JoinNamespaces(Step, frozen=True):
-    """setns(2) on the pidfd: all at once, or none. flags: the CLONE_NEW* bits of the kinds."""
+class JoinNamespaces(Step):
+    """Open each namespace, compare it with the pin, and join it by that file: setns(2)."""
 
-    kinds: tuple[str, ...]
-    flags: int
+    namespaces: tuple[Pin, ...]
 
     @property
     def text(self) -> str:
-        return f"join {', '.join(self.kinds)}"
+        ways = [way for pin in self.namespaces for way in pin.ways[:1]]
+        through = "".join(f", through {way.path or f'socket {way.fd} of {way.pid}'}" for way in ways)
+        return f"open, compare and join {', '.join(pin.label for pin in self.namespaces)}{through}"
 
 
-class Fork(Step, frozen=True):
+class Fork(Step):
     """A pid or time namespace is for children."""
 
     @property
@@ -105,7 +131,7 @@ class Fork(Step, frozen=True):
         return "fork: only a child is in the pid or time namespace that was joined"
 
 
-class MountProc(Step, frozen=True):
+class MountProc(Step):
     """unshare(2) CLONE_NEWNS, then proc(5) of the pid namespace joined on /proc, which nobody else sees."""
 
     @property
@@ -113,7 +139,7 @@ class MountProc(Step, frozen=True):
         return "mount a /proc of that pid namespace in a mount namespace of our own, so that ps and top show it"
 
 
-class ChangeRoot(Step, frozen=True):
+class ChangeRoot(Step):
     """chroot(2) to what /proc/PID/root was, opened before joining; no-op where that is the mount namespace's root."""
 
     path: str
@@ -123,7 +149,7 @@ class ChangeRoot(Step, frozen=True):
         return f"change the root to the process's own, {self.path}"
 
 
-class NewSession(Step, frozen=True):
+class NewSession(Step):
     """setsid(2), the pty as controlling terminal where there is one, and a session keyring of its own (keyrings(7))."""
 
     @property
@@ -131,7 +157,7 @@ class NewSession(Step, frozen=True):
         return "start a session on a pty and keyring of its own (where stdin is no terminal: on pipes of its own)"
 
 
-class SetLabel(Step, frozen=True):
+class SetLabel(Step):
     """Be confined from the exec on as the process is: module "apparmor" or "selinux", label its profile or context.
 
     Written to /proc/PID/attr, proc_pid_attr(5), as `exec PROFILE` (aa_change_onexec(2)) or as the context alone.
@@ -146,7 +172,7 @@ class SetLabel(Step, frozen=True):
         return f"take {name} {self.label}, from the exec on"
 
 
-class SetUmask(Step, frozen=True):
+class SetUmask(Step):
     value: int
 
     @property
@@ -154,21 +180,7 @@ class SetUmask(Step, frozen=True):
         return f"set umask to {self.value:04o}"
 
 
-class CopySeccomp(Step, frozen=True):
-    """Load the seccomp filters that the process is under, read from it with ptrace(2) PTRACE_SECCOMP_GET_FILTER.
-
-    config: the config.json to make the filter from where this user may not read it.
-    """
-
-    config: str | None = None
-
-    @property
-    def text(self) -> str:
-        made = f", made from {self.config}" if self.config else ""
-        return f"put on the process's seccomp filters{made}"
-
-
-class SetIds(Step, frozen=True):
+class SetIds(Step):
     """setgroups(2), setresgid(2), setresuid(2). groups: None to leave them (setgroups is denied there).
 
     host_numbers: the ids are as seen from the host, to be translated by the process's uid_map and gid_map if its user
@@ -186,14 +198,14 @@ class SetIds(Step, frozen=True):
         return f"become uid {self.uid}, gid {self.gid}{groups}"
 
 
-class SetCapabilities(Step, frozen=True):
-    """The five sets of capabilities(7).
+class SetCapabilities(Step):
+    """Reduce the five sets to these; CAP_SYS_ADMIN stays permitted until the exec where a filter needs it.
 
     guard: capabilities of which one, the first that can be had, is added so that the container's processes may not
     trace this one (ptrace(2): a tracer needs at least the tracee's permitted set). Empty where they cannot see it.
     """
 
-    sets: Capabilities
+    sets: Sets
     guard: tuple[int, ...] = ()
 
     @property
@@ -204,13 +216,13 @@ class SetCapabilities(Step, frozen=True):
         return f"drop to its capabilities: effective {self.sets.effective:x}, bounding {self.sets.bounding:x}{guard}"
 
 
-class SetNoNewPrivs(Step, frozen=True):
+class SetNoNewPrivs(Step):
     @property
     def text(self) -> str:
         return "set no_new_privs"
 
 
-class ChangeDirectory(Step, frozen=True):
+class ChangeDirectory(Step):
     """chdir(2). asked: by the user, so that it is a failure where it can't be; else / will do."""
 
     path: str
@@ -221,7 +233,7 @@ class ChangeDirectory(Step, frozen=True):
         return f"change the working directory to {self.path}"
 
 
-class SetEnvironment(Step, frozen=True):
+class SetEnvironment(Step):
     """source: "given" (variables), "target" (the process's /proc/PID/environ, read by the helper as bytes before
     joining), or "host" (a few harmless variables of the caller's). home: HOME where the variables lack it. asked: by
     the user, NAME=value, over all others."""
@@ -242,7 +254,23 @@ class SetEnvironment(Step, frozen=True):
         return f"{words}, and set {names}" if names else words
 
 
-class Execute(Step, frozen=True):
+class PutOnFilters(Step):
+    """Load the seccomp filter of the container's configuration, as its runtime made it.
+
+    config: the config.json; None where there is none: then the process's own filters are read from it with ptrace(2)
+    (PTRACE_SECCOMP_GET_FILTER). These may be hostile, so that no restriction is left to be made once they are on.
+    """
+
+    config: str | None = None
+
+    @property
+    def text(self) -> str:
+        if self.config:
+            return f"put on the seccomp filter of {self.config}"
+        return "put on the process's own seccomp filters, for which no configuration is known"
+
+
+class Execute(Step):
     """execve(2) the first candidate that can be run. A name without a slash is looked up in the new PATH.
 
     toolbox: the one candidate is an applet of the host's static busybox, executed from a sealed copy in memory.
@@ -255,26 +283,3 @@ class Execute(Step, frozen=True):
     def text(self) -> str:
         words = "run " + ", or else ".join(" ".join(candidate) for candidate in self.candidates)
         return f"{words}, from a sealed copy in memory of the host's static busybox" if self.toolbox else words
-
-
-AnyStep = (
-    CheckIdentity
-    | HoldNamespace
-    | JoinCgroups
-    | SetOomScore
-    | SetLimits
-    | JoinNamespaces
-    | Fork
-    | MountProc
-    | ChangeRoot
-    | NewSession
-    | SetLabel
-    | SetUmask
-    | CopySeccomp
-    | SetIds
-    | SetCapabilities
-    | SetNoNewPrivs
-    | ChangeDirectory
-    | SetEnvironment
-    | Execute
-)

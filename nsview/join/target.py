@@ -1,11 +1,12 @@
-"""What is followed, held so that nothing else is ever taken for it: a process, or a namespace that has a path."""
+"""The process that is followed and the namespaces that are joined, held open so that nothing else is taken for them."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
 import os
-import select
+import struct
+import time
 
 from nsview import linux
 
@@ -13,54 +14,45 @@ from .failure import FAILED, GONE, NOT_PERMITTED, Failure, as_root, of_errno
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+_TRIES, _PAUSE = 60, 0.002  # for a process that moves to and fro: longer than it stays where it does not belong
+_UP = {"owner": 0xB701, "parent": 0xB702}  # NS_GET_USERNS, NS_GET_PARENT: ioctl_nsfs(2)
+_NS_GET_ID = 0x8008B70D  # Linux 6.18
+_SIOCGSKNS = 0x894C  # include/uapi/linux/sockios.h
 
 
-class Held:
-    """What a plan leads to. Subclasses say how it is joined."""
+class Target:
+    """A process by its open /proc/PID, which never becomes another process's; the number is not used again.
 
-    def join(self, kinds: Sequence[str], flags: int) -> None:
-        """Be in its namespaces of these kinds; flags: their CLONE_NEW* bits. Failure where that is not possible."""
-        raise NotImplementedError
+    /proc may belong to another pid namespace than ours: the process is the one that /proc shows.
+    """
 
-    def descriptors(self) -> set[int]:
-        """The numbers that it is open as."""
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """Let go of it: from here on nothing of the host's is to be reached."""
-        for fd in self.descriptors():
-            os.close(fd)
-
-    def ended(self, seconds: float) -> bool:
-        """It has ended, or does within that time. False where it is no process, or that can't be told."""
-        return False
-
-
-class Target(Held):
-    """A process. directory: its open /proc/PID, which never becomes another process's. pidfd: None before Linux 5.3."""
-
-    def __init__(self, pid: int, start: int) -> None:
-        """GONE if there is none of that pid and start time (clock ticks since boot)."""
-        self.pid = pid
+    def __init__(self, pid: int, start: int | None, thread: int = 0) -> None:
+        """start: in clock ticks since boot, None to take the process that is there. thread: the one to follow, 0 for
+        the first that lives. Raises Failure where there is no such process, or it has exited."""
+        self.pid, self.thread = pid, thread
         self.gone = Failure(GONE, f"process {pid} is gone: choose again")
-        self.pidfd: int | None = None
         try:
             self.directory = os.open(f"/proc/{pid}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                self.pidfd = linux.pidfd_open(pid)
-            except OSError as error:
-                if isinstance(error, ProcessLookupError):
-                    raise
-            # The directory's process lives now, so it had the pid all the while, and the pidfd is of it too.
             fields = self.read("stat").rpartition(b")")[2].split()
+            if not thread and fields[0] in (b"Z", b"X"):
+                from nsview.agent.procfs import live_thread
+
+                self.thread = thread = live_thread(self.directory)
+            if thread:
+                leader = self.directory
+                self.directory = os.open(f"task/{thread}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=leader)
+                os.close(leader)
         except PermissionError:
             raise Failure(NOT_PERMITTED, f"process {pid} is not readable; {as_root()}") from None
         except OSError:
             raise self.gone from None
-        if int(fields[19]) != start:
+        self.start = int(fields[19])
+        if start is not None and start != self.start:
             raise Failure(GONE, f"process {pid} is gone, its pid is another's by now: choose again")
-        if fields[0] in (b"Z", b"X"):
+        if fields[0] in (b"Z", b"X") and not thread:
             raise Failure(GONE, f"process {pid} has exited (a zombie) and left its namespaces: choose another")
 
     def read(self, name: str) -> bytes:
@@ -83,61 +75,38 @@ class Target(Held):
         except OSError:
             raise self.gone from None
 
-    def descriptors(self) -> set[int]:
-        return {self.directory} if self.pidfd is None else {self.directory, self.pidfd}
+    def namespaces(self) -> dict[str, int]:
+        """{kind: fd} of those that it is in now, as far as they may be opened; the fds are the caller's to close."""
+        found = {}
+        for kind in linux.CLONE_NEW:
+            try:
+                found[kind] = os.open(f"ns/{kind}", os.O_RDONLY | os.O_CLOEXEC, dir_fd=self.directory)
+            except OSError:
+                continue
+        return found
 
     def ended(self, seconds: float) -> bool:
-        # Its init, if that is what it is, waits until all in its pid namespace have been reaped, also by us.
-        return self.pidfd is not None and bool(select.select([self.pidfd], [], [], seconds)[0])
-
-    def join(self, kinds: Sequence[str], flags: int) -> None:
-        """All at once, or none; before Linux 5.8 one by one."""
-        names = ", ".join(kinds)
-        try:
-            if self.pidfd is None:
-                raise OSError(errno.EINVAL, "")
-            linux.setns(self.pidfd, flags)
-        except OSError as error:
-            if error.errno == errno.EINVAL:
-                self._join_one_by_one(kinds)
-            elif error.errno == errno.ESRCH:
-                raise self.gone from None
-            elif error.errno == errno.EPERM:
-                raise Failure(NOT_PERMITTED, f"joining {names} is not permitted; {as_root()}") from None
-            else:
-                raise of_errno(error.errno or 0, f"joining {names}") from None
-
-    def _join_one_by_one(self, kinds: Sequence[str]) -> None:
-        """By the files of its /proc/PID/ns, opened all before any is joined.
-
-        Root goes last into a user namespace, where it loses its power over the others; anyone else goes first into it,
-        where it gets what it has not. mnt goes after those that need no path and before it.
-        """
-        order = sorted(kinds, key=lambda kind: (kind == "user") == (os.geteuid() == 0))
-        try:
-            opened = [
-                (kind, os.open(f"ns/{kind}", os.O_RDONLY | os.O_CLOEXEC, dir_fd=self.directory)) for kind in order
-            ]
-        except PermissionError:
-            raise Failure(NOT_PERMITTED, f"joining {', '.join(kinds)} is not permitted; {as_root()}") from None
-        except OSError:
-            raise self.gone from None
-        for kind, fd in opened:
+        """It has ended, or does within that time. A pid namespace's init waits until all in it have been reaped."""
+        deadline = time.monotonic() + seconds
+        while True:
             try:
-                linux.setns(fd, 0)
-            except OSError as error:
-                raise of_errno(error.errno or 0, f"joining {kind}") from None
-            os.close(fd)
+                if self.read("stat").rpartition(b")")[2].split()[0] in (b"Z", b"X") and not self.thread:
+                    return True
+            except OSError:
+                return True
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.02)
 
     def id_inside(self, kind: str, number: int) -> int | None:
-        """What a host's user or group id (kind: "uid", "gid") is in its user namespace; None where it has no number."""
+        """A host's user or group id (kind: "uid", "gid") as its user namespace numbers it; None where it does not."""
         for inside, outside, count in self._map(kind):
             if outside <= number < outside + count:
                 return inside + number - outside
         return None
 
     def id_outside(self, kind: str, number: int) -> int:
-        """What a user or group id of its user namespace is on the host."""
+        """A user or group id of its user namespace as the host numbers it."""
         for inside, outside, count in self._map(kind):
             if inside <= number < inside + count:
                 return outside + number - inside
@@ -149,33 +118,165 @@ class Target(Held):
         return [(int(inside), int(outside), int(count)) for inside, outside, count in map(bytes.split, lines)]
 
 
-class NamedNamespace(Held):
-    """A namespace by a path, such as a bind mount below /run/netns, with or without processes."""
+def identity(fd: int) -> tuple[str, int, int, int | None]:
+    """(kind, device, inode, id) of an open namespace; the id is None before Linux 6.18. OSError where it is none."""
+    flag = fcntl.ioctl(fd, linux.NS_GET_NSTYPE)
+    found = os.fstat(fd)
+    kind = next((kind for kind, bit in linux.CLONE_NEW.items() if bit == flag), "?")
+    try:
+        id = struct.unpack("=Q", fcntl.ioctl(fd, _NS_GET_ID, bytes(8)))[0]
+    except OSError:
+        id = None
+    return kind, found.st_dev, found.st_ino, id
 
-    def __init__(self, path: str, kind: str, flag: int, inode: int, device: int) -> None:
-        """flag: the CLONE_NEW* bit of its kind. GONE where the path leads to another namespace by now, or to none."""
-        # A FIFO would make us wait, a device do anything: look at it, then open that very file.
+
+def open_path(path: str) -> int:
+    """The fd of the namespace that a path leads to. Failure where there is none, or it may not be opened."""
+    try:
+        return _nsfs_file(os.open(path, os.O_PATH | os.O_CLOEXEC))
+    except PermissionError:
+        raise Failure(NOT_PERMITTED, f"{path} is not readable; {as_root()}") from None
+    except OSError as error:
+        why = "it is no namespace" if error.errno == errno.EMEDIUMTYPE else os.strerror(error.errno or 0)
+        raise Failure(FAILED, f"{path}: {why}; give a path such as /proc/1/ns/net or /run/netns/blue") from None
+
+
+def matches(pin: Mapping[str, Any], fd: int) -> bool:
+    """An open file is of the namespace that a pin (the dict of one) stands for."""
+    kind, device, inode, id = identity(fd)
+    return (kind, device, inode) == (pin["kind"], pin["device"], pin["inode"]) and pin["id"] in (None, id)
+
+
+def opened(pins: Iterable[Mapping[str, Any]], target: Target | None) -> dict[str, int]:
+    """{kind: fd} of these namespaces, each compared with its pin. Failure where one can't be had, with none left open.
+
+    A process that goes to and fro between namespaces is caught where it was when it was chosen, or not at all.
+    """
+    found: dict[str, int] = {}
+    try:
+        for pin in pins:
+            found[pin["kind"]] = _opened(pin, target)
+    except BaseException:
+        for fd in found.values():
+            os.close(fd)
+        raise
+    return found
+
+
+def _opened(pin: Mapping[str, Any], target: Target | None) -> int:
+    label = f"{pin['kind']}:[{pin['inode']}]"
+    ways = pin["ways"] or ({"kind": "process"},)
+    elsewhere = why = None
+    for attempt in range(_TRIES):
+        for way in ways:
+            try:
+                fd = _through(way, pin, target)
+            except OSError as error:
+                why = error
+                continue
+            try:
+                if matches(pin, fd):
+                    kept, fd = fd, -1
+                    return kept
+                elsewhere = way
+            except OSError as error:
+                why = error
+            finally:
+                if fd >= 0:
+                    os.close(fd)
+        if elsewhere is None or elsewhere["kind"] == "mount":
+            break  # only a process can come back
+        if attempt + 1 < _TRIES:
+            time.sleep(_PAUSE)
+    if elsewhere is not None:
+        subject = f"process {target.pid}" if target and not pin["ways"] else elsewhere["path"]
+        raise Failure(GONE, f"{subject} leads to another namespace by now, {label} no more: choose again")
+    if why and why.errno in (errno.EACCES, errno.EPERM):
+        raise Failure(NOT_PERMITTED, f"joining {pin['kind']} is not permitted; {as_root()}")
+    if target and not pin["ways"]:
+        raise target.gone
+    raise Failure(GONE, f"nothing leads to {label} any more: choose again")
+
+
+def _through(way: Mapping[str, Any], pin: Mapping[str, Any], target: Target | None) -> int:
+    """The fd of what a way leads to now, whatever that is."""
+    if way["kind"] == "process" and target is not None and not way.get("path"):
+        return os.open(f"ns/{pin['kind']}", os.O_RDONLY | os.O_CLOEXEC, dir_fd=target.directory)
+    if not way["pid"]:
+        return _nsfs_file(os.open(way["path"], os.O_PATH | os.O_CLOEXEC))
+    holder = os.open(f"/proc/{way['pid']}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return _held(way, holder)
+    finally:
+        os.close(holder)
+
+
+def _held(way: Mapping[str, Any], holder: int) -> int:
+    """The fd of what a process holds. holder: its open /proc/PID."""
+    with open(os.open("stat", os.O_RDONLY | os.O_CLOEXEC, dir_fd=holder), "rb") as stat:
+        if int(stat.read().rpartition(b")")[2].split()[19]) != way["start"]:
+            raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
+    if way["kind"] == "socket":
+        return _of_socket(way, holder)
+    if way["kind"] == "mount":
+        root = os.open("root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=holder)
         try:
-            probe = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        except PermissionError:
-            raise Failure(NOT_PERMITTED, f"{path} is not readable; {as_root()}") from None
-        except OSError:
-            raise Failure(GONE, f"{path} is gone: choose again") from None
-        try:
-            if linux.filesystem_magic(probe) != linux.NSFS_MAGIC:
-                raise Failure(GONE, f"{path} is no namespace any more: choose again")
-            self._fd = os.open(f"/proc/self/fd/{probe}", os.O_RDONLY | os.O_CLOEXEC)
+            return _nsfs_file(linux.open_in_root(root, way["path"], os.O_PATH))
         finally:
-            os.close(probe)
-        found = os.fstat(self._fd)
-        if (fcntl.ioctl(self._fd, linux.NS_GET_NSTYPE), found.st_ino, found.st_dev) != (flag, inode, device):
-            raise Failure(GONE, f"{path} is another namespace by now, {kind}:[{inode}] no more: choose again")
+            os.close(root)
+    name = way["path"].removeprefix(f"/proc/{way['pid']}/")
+    fd = _nsfs_file(os.open(name, os.O_PATH | os.O_CLOEXEC, dir_fd=holder))
+    if not way["relation"]:
+        return fd
+    try:
+        return fcntl.ioctl(fd, _UP[way["relation"]])
+    finally:
+        os.close(fd)
 
-    def descriptors(self) -> set[int]:
-        return {self._fd}
 
-    def join(self, kinds: Sequence[str], flags: int) -> None:
+def _of_socket(way: Mapping[str, Any], holder: int) -> int:
+    """The fd of the net namespace of a socket that a process has open. Linux 5.6 and 4.10."""
+    if not proc_is_ours():
+        raise OSError(errno.ESRCH, "/proc shows the pids of another namespace")
+    pidfd = linux.pidfd_open(way["pid"])
+    try:
+        os.close(os.open("stat", os.O_RDONLY | os.O_CLOEXEC, dir_fd=holder))  # lives, so the pid is still its own
+        socket = linux.pidfd_getfd(pidfd, way["fd"])
+    finally:
+        os.close(pidfd)
+    try:
+        return fcntl.ioctl(socket, _SIOCGSKNS)
+    finally:
+        os.close(socket)
+
+
+def proc_is_ours() -> bool:
+    """/proc shows the pids of our own pid namespace, and not those of one above it."""
+    with open("/proc/self/status", "rb") as status:
+        return b"\nNSpid:\t%d\n" % os.getpid() in status.read()
+
+
+def _nsfs_file(probe: int) -> int:
+    """Open for reading the file that `probe` (O_PATH, closed here) is, if it is a namespace: any other might be a FIFO
+    that hangs or a device that acts."""
+    try:
+        if linux.filesystem_magic(probe) != linux.NSFS_MAGIC:
+            raise OSError(errno.EMEDIUMTYPE, "not a namespace")
+        return os.open(f"/proc/self/fd/{probe}", os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        os.close(probe)
+
+
+def join(pins: Iterable[Mapping[str, Any]], held: Mapping[str, int]) -> None:
+    """Be in these namespaces, one setns(2) each.
+
+    Root goes last into a user namespace, where it loses its power over the others; anyone else goes first into it,
+    where it gets the power that it has not.
+    """
+    for pin in sorted(pins, key=lambda pin: (pin["kind"] == "user") == (os.geteuid() == 0)):
         try:
-            linux.setns(self._fd, flags)
+            linux.setns(held[pin["kind"]], pin["flag"])
         except OSError as error:
-            raise of_errno(error.errno or 0, f"joining {', '.join(kinds)}") from None
+            if error.errno == errno.EPERM:
+                raise Failure(NOT_PERMITTED, f"joining {pin['kind']} is not permitted; {as_root()}") from None
+            raise of_errno(error.errno or 0, f"joining {pin['kind']}") from None

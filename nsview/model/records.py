@@ -163,6 +163,8 @@ class Container(Struct, frozen=True):
     shim_pid: int | None
     daemon_pid: int | None
     witness: str
+    uid: int = 0
+    outer: str | None = None
 
 
 class Host(Struct, frozen=True):
@@ -270,7 +272,9 @@ class Details(Struct, frozen=True):
     identity: None where it could not be read (errno's name in `unreadable`).
     label: None where no security module labels it, or confines it.
     contents: of its namespaces, as far as they were asked for.
-    seccomp_config: the config.json that its filter was made from, where that is known and ours to believe.
+    config: the config.json that is the authority for its container, None where there is none to be believed.
+    thread: the one that was read instead of the process's first, which has exited; 0 for the first.
+    filtered: a command beside it is to be under a seccomp filter, by that file or else by the process's own state.
     has_proc: a proc(5) is mounted at /proc inside its root, or that is not known.
     sockets: None where they were not asked for, or its file descriptors may not be read.
     """
@@ -292,6 +296,8 @@ class Details(Struct, frozen=True):
     unreadable: str | None = None
     label: Label | None = None
     contents: Contents | None = None
-    seccomp_config: str | None = None
+    config: str | None = None
+    filtered: bool = False
+    thread: int = 0
     has_proc: bool = True
     sockets: Sockets | None = None

@@ -17,7 +17,7 @@ from nsview.join import plan as join
 from nsview.join.ready import Ready, choice
 from nsview.model.group import sharing
 from nsview.model.kinds import KIND_NAMES
-from nsview.model.records import Details, Host, Namespace, Process
+from nsview.model.records import Details, Namespace, Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
 from nsview.report import who_else
@@ -206,6 +206,10 @@ class JoinDialog(EnterDialog):
         self.process = process
         self.details = details
         self.snapshot = snapshot
+        self.pins = join.pins_of(snapshot, process)
+        if namespace:
+            ways = (join.way_of(process, namespace.type, details.thread), *join.ways_of(namespace, _starts(snapshot)))
+            self.pins[namespace.type] = join.pin(namespace, ways)
 
     def choices(self) -> ComposeResult:
         with Grid(id="kinds"):
@@ -237,18 +241,23 @@ class JoinDialog(EnterDialog):
         kinds = tuple(kind for kind in KIND_NAMES if self.query_one(f"#kind-{kind}", Box).value)
         privileges, toolbox = (self.query_one(f"#{name}", Box).value for name in ("privileges", "toolbox"))
         wanted = join.Choice(kinds, self.command, privileges, toolbox)
-        return join.plan(self.process, self.details, self.snapshot.host, wanted)
+        host = self.snapshot.host
+        return join.plan(self.process, self.details, host, wanted, self.pins, thread=self.details.thread)
 
 
-class PathDialog(EnterDialog):
-    """For a namespace that no process is in, by a path that it has: what is there when it is entered must be it."""
+class NamespaceDialog(EnterDialog):
+    """For a namespace that no process is in, through its mounts and holders: what they lead to then must be it."""
 
-    def __init__(self, namespace: Namespace, host: Host, live: bool, ready: Ready | None) -> None:
-        super().__init__(f"{namespace.label} at {safe(namespace.names[0])}", ready.command if ready else (), live)
-        self.namespace = namespace
-        self.host = host
+    def __init__(self, namespace: Namespace, snapshot: Snapshot, live: bool, ready: Ready | None) -> None:
+        self.pin = join.pin(namespace, join.ways_of(namespace, _starts(snapshot)))
+        self.name_of_it = namespace.names[0] if namespace.names else f"{namespace.type}:{namespace.inode}"
+        where = self.pin.ways[0].path if self.pin.ways else "no path"
+        super().__init__(f"{namespace.label} at {safe(where)}", ready.command if ready else (), live)
+        self.host = snapshot.host
 
     def plan(self) -> join.Plan:
-        known = self.namespace
-        choice = join.Choice((), self.command)
-        return join.plan_for_path(known.names[0], known.type, known.inode, known.device, self.host, choice)
+        return join.plan_for_namespace(self.pin, self.name_of_it, self.host, join.Choice((), self.command))
+
+
+def _starts(snapshot: Snapshot) -> dict[int, int]:
+    return {pid: process.start for pid, process in snapshot.processes.items()}

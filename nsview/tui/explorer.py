@@ -690,10 +690,10 @@ class Explorer(Screen[None]):
         process = self._representative(row)
         if process is None:
             namespace = row.namespace if isinstance(row, GroupRow) else None
-            if namespace and namespace.names:
-                self._open_path_dialog(namespace, ready)
+            if namespace and any(holder.kind != "child" for holder in namespace.held_by):
+                self._open_namespace_dialog(namespace, ready)
             else:
-                self.notify("No process is in it, so there is nobody to follow into it.", severity="warning")
+                self.notify("Nothing that is known leads into it; H searches its holders.", severity="warning")
             return
         if process.kthread:
             self.notify("A thread of the kernel has no shell to give; choose a process.", severity="warning")
@@ -710,11 +710,11 @@ class Explorer(Screen[None]):
         namespace = row.namespace if isinstance(row, GroupRow) else None
         self._ask_in(JoinDialog(process, details, self.snapshot, namespace, self._live, ready))
 
-    def _open_path_dialog(self, namespace: Namespace, ready: Ready | None) -> None:
-        from .dialog import PathDialog
+    def _open_namespace_dialog(self, namespace: Namespace, ready: Ready | None) -> None:
+        from .dialog import NamespaceDialog
 
         assert self.snapshot is not None
-        self._ask_in(PathDialog(namespace, self.snapshot.host, self._live, ready))
+        self._ask_in(NamespaceDialog(namespace, self.snapshot, self._live, ready))
 
     def _ask_in(self, dialog: ModalScreen[Plan | None]) -> None:
         self.app.expect_to_enter()  # type: ignore[attr-defined]

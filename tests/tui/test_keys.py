@@ -15,7 +15,7 @@ from nsview.model.rows import GROUPINGS, GroupRow, NoteRow, ProcessRow
 from nsview.model.snapshot import Snapshot
 from nsview.tui.app import NsviewApp
 from nsview.tui.details import DetailsPane
-from nsview.tui.dialog import JoinDialog, PathDialog
+from nsview.tui.dialog import JoinDialog, NamespaceDialog
 from nsview.tui.help import HelpScreen
 from nsview.tui.kindbar import KindBar
 from nsview.tui.listing import Listing
@@ -289,7 +289,7 @@ async def test_a_namespace_without_processes_says_so() -> None:
     async with opened() as (app, pilot):
         await pilot.press("slash", *"blue", "enter", "e")
         await pilot.pause()
-        assert isinstance(app.screen, PathDialog)
+        assert isinstance(app.screen, NamespaceDialog)
         assert "no process is in it" in drawn(app) and "nsenter --net=/run/netns/blue" in drawn(app)
         await pilot.press("9", "0", "enter", "escape")
         assert app.screen is app.explorer

@@ -164,7 +164,7 @@ def _record(id, runtime, witness):
     return {
         "key": "", "id": id, "name": id[:12] if len(id) == 64 else id, "runtime": runtime, "engine_namespace": None,
         "image": None, "pod": None, "role": "container", "init_pid": None, "pids": [], "shim_pid": None,
-        "daemon_pid": None, "witness": [witness] if witness else [],
+        "daemon_pid": None, "uid": 0, "outer": None, "witness": [witness] if witness else [],
     }  # fmt: skip
 
 

@@ -1,0 +1,309 @@
+"""`nsview enter`: from the words of a command line to a command in the namespaces that they mean.
+
+What is needed is read in this process, by the agent's own functions, and the process itself supervises the command: an
+agent and a helper of its own would take longer to start than `docker exec` takes as a whole. Only words that neither a
+number, a path nor a container's name explains are looked up in a snapshot.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import SimpleNamespace
+
+from nsview.linux import CLONE_NEW
+from nsview.record import Record, builtins
+
+from .join import failure, plan, steps, target
+from .join.failure import GONE, USAGE, Failure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from nsview.model.records import Account
+
+_PF_KTHREAD = 0x00200000
+
+
+class Chosen(Record):
+    """The thing to enter. process: to follow into it, None where nobody is in it. word: for it, as `nsview enter` takes
+    it. pin: the one namespace that was named, None where a process or container was. container: the name of one."""
+
+    process: target.Target | None
+    word: str
+    pin: steps.Pin | None = None
+    container: str | None = None
+
+
+def run(options: Any) -> int:
+    """Carry out what the options ask for: the exit code. All that is refused is one line on stderr."""
+    try:
+        return _run(options)
+    except Failure as refused:
+        print(f"nsview: {failure.printable(refused.text)}", file=sys.stderr)
+        return refused.code
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(options: Any) -> int:
+    failure.as_root(f"as root: {sudo(options)}" if os.geteuid() else None)
+    chosen = choose(options.target, options.start, options.thread)
+    if chosen.pin and options.inode not in (None, chosen.pin.inode):
+        raise Failure(GONE, f"{options.target} is another namespace by now, {chosen.pin.label}: choose again")
+    made, namespaces, config = _planned(options, chosen)
+    if options.dry_run:
+        print(plan.describe(made))
+        return 0
+    if made.refusal:
+        raise Failure(made.refusal.code, made.refusal.text)
+    if not options.cmd and not sys.stdin.isatty():
+        raise Failure(USAGE, "a shell needs a terminal; give a command after --")
+    if sys.stderr.isatty():
+        for warning in made.warnings:
+            print(f"nsview: note: {failure.printable(warning)}", file=sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return _carry_out(made, chosen, namespaces, config)
+
+
+def sudo(options: Any) -> str:
+    """The command as given, for root."""
+    import shlex
+
+    return shlex.join(("sudo", "nsview", *options.given))
+
+
+# The thing that is meant
+
+
+def choose(word: str, start: int | None = None, thread: int | None = None) -> Chosen:
+    """The thing that a word means, held open as far as it is a process."""
+    if word.isascii() and word.isdecimal() and len(word) < 11:
+        leader = thread_group(int(word))
+        if leader:
+            other = int(word) if leader != int(word) else thread or 0
+            return Chosen(target.Target(leader, start, other), word)
+    if word.startswith(("/", "./")):
+        return _by_path(os.path.abspath(word))
+    return _by_container(word) or _by_snapshot(word)
+
+
+def thread_group(number: int) -> int | None:
+    """The pid of the process that a thread id is of (itself where it is a process's), None where there is none."""
+    try:
+        with open(f"/proc/{number}/status", "rb") as status:
+            return next(int(line[6:]) for line in status if line.startswith(b"Tgid:\t"))
+    except (OSError, StopIteration):
+        return None
+
+
+def _by_path(path: str) -> Chosen:
+    """The namespace that a path leads to, and the process to follow: whose path it is, else the oldest in it."""
+    _, _, rest = path.partition("/proc/")
+    number = rest.split("/", 1)[0] if path.startswith("/proc/") else ""
+    way = steps.Way("mount", path)
+    followed = None
+    if number.isdecimal():
+        parts = rest.split("/")
+        thread = int(parts[2]) if parts[1:2] == ["task"] and parts[2].isdecimal() else 0
+        followed = target.Target(int(number), None, thread)
+        way = steps.Way("process", path, followed.pid, followed.start)
+    fd = target.open_path(path)
+    kind, device, inode, id = target.identity(fd)
+    os.close(fd)
+    pin = steps.Pin(kind, CLONE_NEW[kind], device, inode, id, (way,))
+    if followed is None or not _is_in(followed, pin):
+        followed = _oldest_in(pin)
+    return Chosen(followed, path, pin)
+
+
+def _is_in(followed: target.Target, pin: steps.Pin) -> bool:
+    try:
+        found = os.stat(f"ns/{pin.kind}", dir_fd=followed.directory)
+    except OSError:
+        return False
+    return (found.st_dev, found.st_ino) == (pin.device, pin.inode)
+
+
+def _oldest_in(pin: steps.Pin) -> target.Target | None:
+    """The oldest process in a namespace, which is the least likely to go; None where nobody is in it."""
+    found = []
+    for name in filter(str.isdecimal, os.listdir("/proc")):
+        try:
+            inside = os.stat(f"/proc/{name}/ns/{pin.kind}")
+            if (inside.st_dev, inside.st_ino) == (pin.device, pin.inode):
+                with open(f"/proc/{name}/stat", "rb") as stat:
+                    fields = stat.read().rpartition(b")")[2].split()
+                if not int(fields[6]) & _PF_KTHREAD:
+                    found.append((int(fields[19]), int(name)))
+        except OSError:
+            continue
+    for start, pid in sorted(found):
+        try:
+            return target.Target(pid, start)
+        except Failure:
+            continue
+    return None
+
+
+def _by_container(word: str) -> Chosen | None:
+    """The one container whose name, id or key a word is; None where there is none or more than one.
+
+    `model.target.resolve` decides the rest; this knows the clear case, without what a snapshot takes to import.
+    """
+    from nsview.agent.scan import Scanner
+
+    look = Scanner().look()  # type: ignore[no-untyped-call]
+    named = [c for c in look["containers"] if word in (c["key"], c["name"], c["id"])]
+    first = [c for c in named if not c["outer"] and c["uid"] in (0, os.geteuid())] or named
+    if len(first) != 1:
+        return None
+    pid = _first_of(first[0], look["processes"])
+    return Chosen(target.Target(pid, look["processes"][pid]["start"]), str(pid), container=first[0]["name"])
+
+
+def _first_of(container: dict[str, Any], processes: dict[int, dict[str, Any]]) -> int:
+    """The pid to follow into a container: its first process, else the oldest that lives. Failure where none does."""
+    pids: list[int] = [container["init_pid"], *container["pids"]]
+    living = [pid for pid in pids if pid in processes and len(processes[pid]["namespaces"]) > 2]
+    if not living:
+        raise Failure(
+            GONE,
+            f"container {failure.printable(container['name'])} has ended, and its runtime has not cleared it away: "
+            "nothing is left to join",
+        )
+    return living[0]
+
+
+def _by_snapshot(word: str) -> Chosen:
+    """The thing that a snapshot's resolver takes a word for."""
+    from . import cli
+
+    try:
+        snapshot, found = cli.meant_to_enter(word)
+    except cli.Failure as gone:
+        raise Failure(gone.code, str(gone)) from None
+    process, namespace = found.process, found.namespace
+    thread = getattr(found, "thread", None) or 0
+    followed = target.Target(process.pid, process.start, thread) if process else None
+    if namespace is None:
+        assert process is not None and followed is not None
+        return Chosen(followed, str(process.pid), container=found.container.name if found.container else None)
+    starts = {pid: record.start for pid, record in snapshot.processes.items()}
+    ways = plan.ways_of(namespace, starts)
+    if process and followed:
+        ways = (plan.way_of(process, namespace.type, followed.thread), *ways)
+    return Chosen(followed, f"{namespace.type}:{namespace.inode}", plan.pin(namespace, ways))
+
+
+# The plan
+
+
+def _planned(options: Any, chosen: Chosen) -> tuple[plan.Plan, dict[str, int], Any]:
+    """(plan, {kind: fd} of the namespaces to join, the container's configuration)."""
+    own = {kind: _inode(f"/proc/self/ns/{kind}") for kind in CLONE_NEW}
+    host: Any = SimpleNamespace(namespaces=SimpleNamespace(**own), privileged=os.geteuid() == 0)
+    kinds, command, environment = tuple(options.kinds or ()), tuple(options.cmd), tuple(options.env)
+    choice = plan.Choice(
+        kinds, command, options.host_privileges, options.toolbox, None, options.cwd, environment
+    )  # fmt: skip
+    followed = chosen.process
+    if followed is None:
+        assert chosen.pin is not None
+        if options.account:
+            raise Failure(USAGE, "no process is in it, so there is no /etc/passwd to go by: leave out -u")
+        made = plan.plan_for_namespace(chosen.pin, chosen.word, host, choice)
+        return made, {} if made.refusal else target.opened(map(builtins, (chosen.pin,)), None), None
+    open_now = followed.namespaces()
+    pins: dict[Any, steps.Pin] = {}
+    for kind, fd in open_now.items():
+        _, device, inode, id = target.identity(fd)
+        pins[kind] = steps.Pin(kind, CLONE_NEW[kind], device, inode, id)
+    if chosen.pin:
+        pins[chosen.pin.kind] = chosen.pin
+    process: Any = _process(followed, {kind: pin.inode for kind, pin in pins.items()})
+    details, config = _details(followed)
+    if options.account:
+        choice = choice.changed(account=_account(followed, options.account))
+    if options.all or not kinds:
+        differing = (*plan.choice_for(process, host), *plan.unknown_kinds(process, host))
+        preset = differing if options.all or not chosen.pin else (chosen.pin.kind,)
+        choice = choice.changed(kinds=tuple(kind for kind in CLONE_NEW if kind in {*preset, *kinds}))
+    made = plan.plan(process, details, host, choice, pins, thread=followed.thread, container=chosen.container)
+    if not made.refusal and chosen.pin and chosen.pin.kind in made.kinds:
+        open_now.update(target.opened(map(builtins, (chosen.pin,)), followed))
+    return made, {kind: fd for kind, fd in open_now.items() if kind in made.kinds}, config
+
+
+def _inode(path: str) -> int | None:
+    try:
+        return os.stat(path).st_ino
+    except OSError:
+        return None
+
+
+def _process(followed: target.Target, inodes: dict[str, int]) -> SimpleNamespace:
+    """The process as a plan needs it."""
+    fields = followed.read("stat").rpartition(b")")[2].split()
+    unreadable = None
+    if not inodes:
+        try:
+            os.readlink("ns/mnt", dir_fd=followed.directory)
+        except OSError as error:
+            unreadable = os.strerror(error.errno or 0)
+    return SimpleNamespace(
+        pid=followed.pid,
+        start=followed.start,
+        state=fields[0].decode(),
+        kthread=bool(int(fields[6]) & _PF_KTHREAD),
+        unreadable=unreadable,
+        namespaces=SimpleNamespace(**{kind: inodes.get(kind) for kind in CLONE_NEW}),
+    )
+
+
+def _details(followed: target.Target) -> tuple[Any, Any]:
+    """(details of a process as a plan needs them, the content of its container's configuration or None)."""
+    from nsview.agent import details
+
+    found, config = details.read(followed.pid, followed.start, followed.thread)  # type: ignore[no-untyped-call]
+    if found is None:
+        raise followed.gone
+    return _record(found), config
+
+
+def _record(value: Any) -> Any:
+    """A dict of the agent's with its fields as attributes; maps by name stay dicts."""
+    if not isinstance(value, dict):
+        return value
+    return SimpleNamespace(**{name: field if name == "rlimits" else _record(field) for name, field in value.items()})
+
+
+def _account(followed: target.Target, asked: str) -> Account:
+    from .join import accounts
+
+    return accounts.of_process(followed.pid, followed.start, asked)
+
+
+# Carrying out
+
+
+def _carry_out(made: plan.Plan, chosen: Chosen, namespaces: dict[str, int], config: Any) -> int:
+    """Supervise the command: its exit code. On a terminal a process of its own does, so that one is left to give the
+    terminal back whatever becomes of it."""
+    from .join.supervisor import carry_out
+
+    made_steps = builtins(made.steps)
+    if not any(map(_is_terminal, (0, 1, 2))):
+        return carry_out(made_steps, chosen.process, namespaces, config)
+    from .join.run import guarded
+
+    return guarded(lambda: carry_out(made_steps, chosen.process, namespaces, config))
+
+
+def _is_terminal(fd: int) -> bool:
+    try:
+        return os.isatty(fd)
+    except OSError:
+        return False

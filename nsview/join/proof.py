@@ -1,0 +1,237 @@
+"""What the host's kernel says of the command at its exec, compared with the plan.
+
+Read by the supervisor while the command is stopped, through /proc/PID: proc_pid_status(5), proc_pid_limits(5),
+proc_pid_ns(5), proc_pid_fd(5), proc_pid_attr(5). Nothing of the container has run in it yet, and no system call of its
+own is believed: a filter could have answered it.
+"""
+
+from __future__ import annotations
+
+import os
+
+from nsview import linux
+
+from . import cgroups
+from .failure import FAILED, Failure
+from .inside import Given, granted
+from .target import proc_is_ours
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+_CAPABILITIES = {
+    "inheritable": "CapInh", "permitted": "CapPrm", "effective": "CapEff", "bounding": "CapBnd", "ambient": "CapAmb",
+}  # fmt: skip
+_IDS = ("Uid", "Gid")
+
+
+class Seen:
+    """One process as the kernel shows it. directory: its open /proc/PID."""
+
+    def __init__(self, directory: int) -> None:
+        self._directory = directory
+        pairs = (line.partition(":\t") for line in self._text("status").split("\n"))
+        self.status = {name: value.strip() for name, _, value in pairs}
+
+    def _text(self, name: str) -> str:
+        fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._directory)
+        with open(fd, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read()
+
+    def capabilities(self) -> dict[str, int]:
+        """{set: mask} of the five sets."""
+        return {name: int(self.status.get(field, "0"), 16) for name, field in _CAPABILITIES.items()}
+
+    def facts(self) -> dict[str, Any]:
+        """{name: value} of all that is compared; what an older kernel does not tell is None."""
+        status = self.status
+        return {
+            **{name: tuple(map(int, status[name].split())) for name in _IDS},
+            "Groups": frozenset(map(int, status["Groups"].split())),
+            **{_CAPABILITIES[name]: mask for name, mask in self.capabilities().items()},
+            "NoNewPrivs": int(status.get("NoNewPrivs", "0")),
+            "Seccomp": int(status.get("Seccomp", "0")),
+            "Seccomp_filters": int(status["Seccomp_filters"]) if "Seccomp_filters" in status else None,
+            **{f"ns/{kind}": self.file(f"ns/{kind}") for kind in linux.CLONE_NEW},
+            "root": self.file("root"),
+            "cgroup": self.cgroups(),
+            "limits": self.limits(),
+            "attr": self.label(),
+            "fds": {int(name): self.file(f"fd/{name}") for name in self._names("fd")},
+            "dumpable": self._owner("environ") == (int(status["Uid"].split()[1]), int(status["Gid"].split()[1])),
+        }
+
+    def file(self, name: str) -> tuple[int, int] | None:
+        """(device, inode) of what a link below /proc/PID leads to; None where this kernel has no such link."""
+        try:
+            found = os.stat(name, dir_fd=self._directory)
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _owner(self, name: str) -> tuple[int, int]:
+        found = os.stat(name, dir_fd=self._directory)
+        return found.st_uid, found.st_gid
+
+    def _names(self, name: str) -> list[str]:
+        fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._directory)
+        try:
+            return os.listdir(fd)
+        finally:
+            os.close(fd)
+
+    def cgroups(self) -> dict[str, str]:
+        """{controllers, "" for v2: path}"""
+        return dict(cgroups.lines(self._text("cgroup")))
+
+    def limits(self) -> dict[str, tuple[str, str]]:
+        """{name in /proc/PID/limits: (soft, hard)}"""
+        rows = self._text("limits").split("\n")[1:]
+        return {row[:26].strip(): (row[26:46].strip(), row[47:67].strip()) for row in rows if row}
+
+    def outside(self, kind: str, number: int) -> int:
+        """A user or group id (kind: "uid", "gid") of its user namespace as ours numbers it; -1 where that has none."""
+        for line in self._text(f"{kind}_map").splitlines():
+            inside, outside, count = map(int, line.split())
+            if inside <= number < inside + count:
+                return outside + number - inside
+        return -1
+
+    def label(self) -> str:
+        """The security modules' word for it, "" where there is none."""
+        for name in ("attr/apparmor/current", "attr/current"):
+            try:
+                text = self._text(name).strip("\0\n")
+            except OSError:
+                continue
+            if text:
+                return text.rpartition(" (")[0] or text  # AppArmor's mode
+        return ""
+
+
+def of(pid: int) -> Seen:
+    """A process of ours, or one that we trace, by its pid as we count it: /proc may count otherwise."""
+    if proc_is_ours():
+        return Seen(os.open(f"/proc/{pid}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+    if pid == os.getpid():
+        return Seen(os.open("/proc/self", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+    us = os.readlink("/proc/self")
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            seen = Seen(os.open(f"/proc/{name}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+        except OSError:
+            continue
+        if seen.status.get("TracerPid") == us and seen.status["State"].startswith("t"):
+            return seen
+    raise ProcessLookupError(pid)
+
+
+def expected(
+    steps: Mapping[str, Mapping[str, Any]], given: Given, own: Seen, child: Seen, held: int
+) -> dict[str, Any]:
+    """The facts that a plan's steps ({type: step}) lead to, from those of the supervisor. held: capabilities that the
+    child had permitted once it had joined. child: whose user namespace numbers its ids."""
+    facts = own.facts()
+    facts.update(dict.fromkeys(("attr", "fds")), dumpable=True)
+    facts.update({f"ns/{pin['kind']}": (pin["device"], pin["inode"]) for pin in given.pins})
+    if "mnt" in given.namespaces:
+        facts["root"] = None
+    joins_user = "user" in given.namespaces
+    sets = own.capabilities()
+    uid = given.ids[0] if given.ids else os.geteuid()
+    if joins_user:
+        sets = {"inheritable": 0, "ambient": 0, "bounding": held, "permitted": held, "effective": held}
+    if "SetCapabilities" in steps:
+        most = sets["bounding"]
+        sets = granted(steps["SetCapabilities"]["sets"], given.guard, held, uid)
+        sets["bounding"] &= most
+    if given.ids:
+        facts.update(_ids(given.ids, child if joins_user else None, facts["Groups"]))
+    if "SetNoNewPrivs" in steps:
+        facts["NoNewPrivs"] = 1
+    sets = after_exec(uid, sets, facts["NoNewPrivs"] == 1)
+    facts.update((_CAPABILITIES[name], mask) for name, mask in sets.items())
+    if given.filters:
+        facts["Seccomp"] = 2
+        if facts["Seccomp_filters"] is not None:
+            facts["Seccomp_filters"] += len(given.filters)
+    if "SetLabel" in steps:
+        facts["attr"] = steps["SetLabel"]["label"]
+    if "JoinCgroups" in steps:
+        facts["cgroup"] = _cgroups(dict(steps["JoinCgroups"]["cgroups"]), facts["cgroup"], child.cgroups())
+    for name, (soft, hard) in steps.get("SetLimits", {}).get("limits", {}).items():
+        facts["limits"][linux.LIMITS[name]] = _limit(name, soft), _limit(name, hard)
+    return facts
+
+
+def _ids(ids: tuple[int, int, Any], mapped: Seen | None, groups: frozenset[int]) -> dict[str, Any]:
+    """Uid, Gid and Groups as the supervisor's user namespace numbers them. mapped: in whose they are given."""
+    uid, gid, wanted = ids
+    outer = mapped.outside if mapped else lambda _, number: number
+    return {
+        "Uid": (outer("uid", uid),) * 4,
+        "Gid": (outer("gid", gid),) * 4,
+        "Groups": groups if wanted is None else frozenset(outer("gid", number) for number in wanted),
+    }
+
+
+def _cgroups(wanted: dict[str, str], own: dict[str, str], seen: dict[str, str]) -> dict[str, str]:
+    """{controllers: path} to be seen. A user may keep one of their own: cgroups are delegated to users one by one."""
+    left = {name: own[name] for name in wanted if os.geteuid() and name in own and seen.get(name) == own[name]}
+    return {**own, **wanted, **left}
+
+
+def _limit(name: str, value: int) -> str:
+    return "unlimited" if value == -1 else str(value)
+
+
+def after_exec(uid: int, sets: Mapping[str, int], no_new_privs: bool) -> dict[str, int]:
+    """The five sets once a program without capabilities of its own has been executed: capabilities(7).
+
+    uid: as in the user namespace of the process, where 0 gets all that is inheritable or bounding; under no_new_privs
+    only as far as that was permitted before (security/commoncap.c).
+    """
+    permitted = sets["ambient"] | (sets["inheritable"] | sets["bounding"] if uid == 0 else 0)
+    if no_new_privs and permitted & ~sets["permitted"]:
+        permitted &= sets["permitted"]
+    return {**sets, "permitted": permitted, "effective": permitted}
+
+
+def differences(expected: Mapping[str, Any], seen: Mapping[str, Any]) -> list[str]:
+    """The facts that are not as expected, a few words each. A value of None is not compared.
+
+    A limit may be lower than expected, for raising one may not have been permitted.
+    """
+    found = [
+        f"{name} {_shown(name, seen[name])} and not {_shown(name, value)}"
+        for name, value in expected.items()
+        if name != "limits" and value is not None and seen[name] is not None and seen[name] != value
+    ]
+    lost = [name for name, value in expected.items() if value is not None and seen[name] is None]
+    found += [f"{name} not known" for name in lost if name != "Seccomp_filters"]
+    for name, wanted in expected["limits"].items():
+        have = seen["limits"].get(name)
+        if have is None or any(_amount(h) > _amount(w) for h, w in zip(have, wanted, strict=True)):
+            found.append(f"limit {name} {have} and not {wanted}")
+    return found
+
+
+def _amount(limit: str) -> float:
+    return float("inf") if limit == "unlimited" else int(limit)
+
+
+def _shown(name: str, value: object) -> str:
+    return f"{value:x}" if name.startswith("Cap") and isinstance(value, int) else str(value)
+
+
+def check(expected: Mapping[str, Any], seen: Mapping[str, Any], other_than: Iterable[tuple[str, object]] = ()) -> None:
+    """Failure where anything differs. other_than: facts that must not have these values."""
+    found = differences(expected, seen)
+    found += [f"{name} is {value}" for name, value in other_than if seen[name] == value]
+    if found:
+        raise Failure(
+            FAILED,
+            f"the command was ended before it ran, for the kernel says otherwise than planned: {'; '.join(found)}",
+        )

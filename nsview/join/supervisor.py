@@ -1,0 +1,429 @@
+"""The part that stays on the host: it holds the caller's terminal, copies bytes, passes signals on, proves and waits.
+
+Its child goes inside and becomes the command. Single-threaded, as joining and tracing need it to be: the process of
+`nsview enter` itself, or the helper that the explorer starts. Standard library only, and little of that: its imports
+are waited for by whoever wants a shell.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import time
+
+from nsview import linux
+
+from . import cgroups, proof, seccomp, target, toolbox, trampoline
+from .failure import FAILED, GONE, NOT_EXECUTABLE, NOT_PERMITTED, Failure, attempt, of_errno, printable
+from .inside import Given, Inside, exec_failure
+from .streams import Streams, high
+from .trace import Trace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Mapping, Sequence
+    from typing import Any, NoReturn
+else:
+    import _signal as signal  # without the enum that the module signal makes of it, which takes 3 ms
+
+_PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36  # linux/prctl.h
+_SILENCE = 0.1  # seconds without output after which a command that has ended has said all
+_PATIENCE = 1.0  # seconds after which a background process that goes on writing is left to itself
+_INSISTENCE = 5.0  # seconds within which a second ^C leaves a command that can't hear the first
+_SELINUX = "security.selinux"
+_FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+class Signalled(BaseException):
+    """A signal that ends the supervisor."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def carry_out(
+    steps: Sequence[Mapping[str, Any]],
+    followed: target.Target | None = None,
+    namespaces: Mapping[str, int] | None = None,
+    config: Mapping[str, Any] | None = None,
+) -> int:
+    """Carry out a plan's steps (each the dict of one): the command's exit code, 128+n for a signal, or the contract's
+    for a failure, which is one line on stderr.
+
+    followed, namespaces {kind: fd}, config (of PutOnFilters): as they are open and read already; they are opened and
+    read here where they are not given.
+    """
+    try:
+        linux.prctl(_PR_SET_DUMPABLE, 0)
+        return Supervisor(steps, followed, namespaces, config).run()
+    except Failure as failure:
+        _complain(failure.text)
+        return failure.code
+    except Signalled as signalled:
+        return 128 + signalled.number
+    except OSError as error:
+        _complain(of_errno(error.errno or 0, error.filename or "joining").text)
+        return FAILED
+    except BaseException as error:
+        _complain(f"joining failed: {type(error).__name__}: {error}: please report this")
+        return FAILED
+
+
+class Supervisor:
+    """One plan being carried out, with the command as its child."""
+
+    def __init__(
+        self,
+        steps: Sequence[Mapping[str, Any]],
+        followed: target.Target | None,
+        namespaces: Mapping[str, int] | None,
+        config: Mapping[str, Any] | None,
+    ) -> None:
+        self._steps = steps
+        self._by_name = by_name = {step["type"]: step for step in steps}
+        check = by_name.get("CheckIdentity")
+        self._target = followed or (target.Target(check["pid"], check["start"], check["thread"]) if check else None)
+        self._pins = by_name.get("JoinNamespaces", {}).get("namespaces", ())
+        self._namespaces = target.opened(self._pins, self._target) if namespaces is None else namespaces
+        self._cgroups = by_name.get("JoinCgroups", {}).get("cgroups", ())
+        self._name = by_name["Execute"]["candidates"][0][0]
+        self._given = self._prepared(config)
+        self._streams = Streams(self._given.root, self._owner(by_name.get("SetIds")))
+        self._ends = [_file(end) for end in self._streams.ends]
+        self._trace: Trace
+        self._ended: dict[int, int] = {}  # wait status by pid
+        self._said = b""  # by the child, not yet understood
+        self._running = False
+        self._forwarded = 0
+        self._asked_to_leave = -_INSISTENCE  # when ^C last came that the command could not hear
+
+    def _prepared(self, config: Mapping[str, Any] | None) -> Given:
+        """All that can't be had once inside, or that may fail and had better do so before."""
+        by_name, followed = self._by_name, self._target
+        filters: tuple[seccomp.Filter, ...] = ()
+        if "PutOnFilters" in by_name:
+            assert followed is not None
+            filters = seccomp.wanted(by_name["PutOnFilters"]["config"], config, followed)
+        root = None
+        if "ChangeRoot" in by_name:
+            assert followed is not None
+            root = high(followed.root())
+        ids = by_name.get("SetIds")
+        return Given(
+            target=followed,
+            pins=self._pins,
+            namespaces=dict(self._namespaces),
+            root=root,
+            program=self._program(),
+            filters=filters,
+            guard=self._guard(by_name.get("SetCapabilities")),
+            ids=self._ids(ids) if ids else None,
+        )
+
+    def _program(self) -> int:
+        """The sealed file to execute. Under SELinux it bears the label of the file that the process runs, for by that
+        its policy lets the context be entered."""
+        execute = self._by_name["Execute"]
+        program = high(toolbox.sealed(toolbox.find()) if execute["toolbox"] else trampoline.sealed_image())
+        if self._by_name.get("SetLabel", {}).get("module") == "selinux" and self._target is not None:
+            exe = f"/proc/self/fd/{self._target.directory}/exe"
+            attempt(lambda: os.setxattr(program, _SELINUX, os.getxattr(exe, _SELINUX)))
+        return program
+
+    def _held(self) -> int:
+        """The capabilities that the child has permitted once it has joined: all those there are in a user namespace."""
+        return linux.all_capabilities() if "user" in self._namespaces else linux.capabilities()[1]
+
+    def _guard(self, step: Mapping[str, Any] | None) -> int:
+        """The bit of a capability that the container's processes have not, where the command needs one."""
+        if step is None or not step["guard"]:
+            return 0
+        held = self._held()
+        guard = next((1 << number for number in step["guard"] if held >> number & 1), 0)
+        if not guard:
+            raise Failure(
+                NOT_PERMITTED,
+                "outside of its files the command would be open to the container's processes: join mnt too, or "
+                "use --host-privileges",
+            )
+        return guard
+
+    def _ids(self, step: Mapping[str, Any]) -> tuple[int, int, list[int] | None]:
+        """(uid, gid, groups) as they are called where they will be set."""
+        uid, gid, groups = step["uid"], step["gid"], step["groups"]
+        followed = self._target
+        if not (step["host_numbers"] and "user" in self._namespaces) or followed is None:
+            return uid, gid, groups
+        if groups is not None:
+            inner = (followed.id_inside("gid", number) for number in groups)
+            groups = [group for group in inner if group is not None]
+        inner_uid, inner_gid = followed.id_inside("uid", uid), followed.id_inside("gid", gid)
+        if inner_uid is None or inner_gid is None:
+            raise Failure(FAILED, f"uid {uid} or gid {gid} has no number in the user namespace: use --host-privileges")
+        return inner_uid, inner_gid, groups
+
+    def _owner(self, ids: Mapping[str, Any] | None) -> tuple[int, int]:
+        """(uid, gid) on the host of whom the command runs as."""
+        if ids is None:
+            return os.geteuid(), os.getegid()
+        if ids["host_numbers"] or "user" not in self._namespaces or self._target is None:
+            return ids["uid"], ids["gid"]
+        return self._target.id_outside("uid", ids["uid"]), self._target.id_outside("gid", ids["gid"])
+
+    def run(self) -> int:
+        """The exit code."""
+        linux.prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        wake_read, wake_write = map(high, os.pipe())
+        for fd in (wake_read, wake_write):
+            os.set_blocking(fd, False)
+        status_read, status_write = map(high, os.pipe())
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        child = self._fork()
+        if child == 0:
+            self._go_inside(status_write)
+        os.close(status_write)
+        os.set_blocking(status_read, False)
+        self._streams.close_ends()
+        self._trace = Trace(child, "Fork" in self._by_name)
+        signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGWINCH, lambda *_: self._streams.resize())
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        for number in _FORWARDED:
+            signal.signal(number, self._signalled)
+        over = False
+        try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            self._relay(child, status_read, wake_read)
+            over = True
+        except EOFError:
+            raise Signalled(signal.SIGHUP) from None  # the terminal is gone; so will the pty be when we exit
+        finally:
+            if not over:
+                self._end_all(child)
+            self._streams.restore()
+        return self._code()
+
+    def _end_all(self, child: int) -> None:
+        """End all that was started: nobody is left to look after it, and the container may have stopped it."""
+        for pid in {child, self._trace.command or child} - self._ended.keys():
+            if self._running:
+                attempt(os.killpg, pid, signal.SIGHUP)
+            attempt(os.kill, pid, signal.SIGKILL)
+
+    def _fork(self) -> int:
+        """os.fork(), into the cgroup of v2 where that can be; where not, the child's step moves or says why not."""
+        birthplace = cgroups.birthplace(self._cgroups, self._target.pid) if self._target else None
+        if birthplace is None:
+            return os.fork()
+        try:
+            return linux.fork_into(birthplace, signal.SIGCHLD)
+        except OSError:
+            return os.fork()
+        finally:
+            os.close(birthplace)
+
+    def _go_inside(self, status: int) -> NoReturn:
+        sys.path.clear()
+        sys.meta_path.clear()
+        try:
+            inside = Inside(self._given, self._streams.ends, self._streams.master is not None, status)
+            try:
+                inside.carry_out(self._steps)
+            except Failure as failure:
+                inside.fail(failure)
+            except OSError as error:
+                inside.fail(of_errno(error.errno or 0, "joining"))
+            except BaseException as error:
+                inside.fail(Failure(FAILED, f"joining failed: {type(error).__name__}: {error}: please report this"))
+        finally:
+            os._exit(FAILED)
+
+    def _relay(self, child: int, status: int, wake: int) -> None:
+        """Copy bytes until the command has ended and has no more to say. Failure if it never began."""
+        open_status = True
+        deadline = owed = 0.0
+        over = False
+        while True:
+            readers = [wake, *self._streams.readers(self._running and not over)]
+            if open_status:
+                readers.append(status)
+            ready, writable, _ = select.select(readers, self._streams.writers(), [], _SILENCE if over else None)
+            if wake in ready:
+                _drain(wake)
+            if status in ready:
+                open_status = self._listen(status)
+            self._reap()
+            moved = self._streams.move(ready, writable)
+            if self._streams.interrupted and self._running and not over:
+                self._leave_if_deaf()
+            command = self._trace.command
+            if over:
+                owed -= moved
+                if not self._streams.open or not ready or (time.monotonic() > deadline and owed <= 0):
+                    return
+            elif command is not None and command in self._ended:
+                while self._listen(status):
+                    pass
+                if not self._running:
+                    raise self._early_end(self._ended[command])
+                self._streams.release()
+                over, deadline, owed = True, time.monotonic() + _PATIENCE, self._streams.waiting()
+                if not self._streams.open:
+                    return
+            elif command is None and child in self._ended and not open_status:
+                raise self._early_end(self._ended[child])
+
+    def _listen(self, status: int) -> bool:
+        """Take in what the child says; False where it will say no more. Failure where it says that it failed."""
+        try:
+            heard = os.read(status, 4096)
+        except BlockingIOError:
+            return self._trace.command not in self._ended
+        self._said += heard
+        while b"\n" in self._said:
+            line, _, self._said = self._said.partition(b"\n")
+            word, _, rest = line.decode(errors="replace").partition(" ")
+            if word == "note":
+                _complain(f"note: {rest}")
+            elif word == "error":
+                code, _, text = rest.partition(" ")
+                raise Failure(int(code), text)
+        return bool(heard)
+
+    def _reap(self) -> None:
+        """Take in what has ended, and answer what has stopped."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if not os.WIFSTOPPED(status):
+                self._ended[pid] = status
+            elif self._trace.stopped(pid, status):
+                self._executed(pid)
+
+    def _executed(self, pid: int) -> None:
+        """The command is stopped at an exec: the first is of the sealed program, by which its power is as planned or
+        it is ended; the last is the command's own."""
+        try:
+            seen = proof.of(pid)
+            if self._trace.execs == 1:
+                self._prove(seen)
+        except (FileNotFoundError, ProcessLookupError):
+            return  # killed meanwhile: waitpid(2) tells
+        if self._trace.execs == 1 and not self._by_name["Execute"]["toolbox"]:
+            self._trace.go_on()
+            return
+        if self._trace.execs > 1 and seen.file("exe") == _file(self._given.program):
+            raise Failure(NOT_EXECUTABLE, f"{self._name} can't be executed: it leads back to /proc/self/exe")
+        self._running = True
+        self._streams.make_raw()
+        self._trace.let_go()
+
+    def _prove(self, seen: proof.Seen) -> None:
+        """Compare what the kernel says of the command with the plan. Failure where that differs."""
+        own, followed, by_name = proof.of(os.getpid()), self._target, self._by_name
+        expected = proof.expected(by_name, self._given, own, seen, self._held())
+        expected["fds"] = dict(enumerate(self._ends))
+        if "ChangeRoot" in by_name and self._given.root is not None:
+            expected["root"] = _file(self._given.root)
+        others: list[tuple[str, object]] = []
+        if "MountProc" in by_name and followed is not None:
+            expected["ns/mnt"] = None
+            others = [("ns/mnt", own.file("ns/mnt")), ("ns/mnt", proof.Seen(followed.directory).file("ns/mnt"))]
+        proof.check(expected, seen.facts(), others)
+
+    def _signalled(self, number: int, frame: object) -> None:
+        """A signal for us is one for the command. With a pty, or when it comes again, it is also the end for us."""
+        self._forwarded += 1
+        if number == signal.SIGINT and self._running:
+            self._leave_if_deaf()
+        last = self._forwarded > 1 and number != signal.SIGINT
+        command = self._trace.command
+        if command is not None and command not in self._ended:
+            attempt(os.killpg, command, signal.SIGKILL if last else number)
+        if last or self._streams.master is not None or not self._running:
+            for other in _FORWARDED:
+                signal.signal(other, signal.SIG_IGN)  # nothing is to come between us and the terminal's restoration
+            raise Signalled(number)
+
+    def _leave_if_deaf(self) -> None:
+        """^C was pressed. Where the command is frozen or stopped it can't hear it: say so, and leave at the second."""
+        command = self._trace.command
+        if command is None or command in self._ended:
+            return
+        why = _deaf(command)
+        if why is None:
+            return
+        now = time.monotonic()
+        if now - self._asked_to_leave <= _INSISTENCE:
+            attempt(os.killpg, command, signal.SIGKILL)  # a frozen one ends when it is thawed
+            raise Signalled(signal.SIGINT)
+        self._asked_to_leave = now
+        _complain(f"the command is {why} and can't hear ^C: once more leaves it", self._streams.raw)
+
+    def _early_end(self, status: int) -> Failure:
+        """Why the child has ended without a word."""
+        filtered = self._given.filters and not self._trace.execs
+        if os.WIFEXITED(status) and os.WEXITSTATUS(status) and not filtered:
+            return exec_failure(os.WEXITSTATUS(status), self._name)
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+            if self._target is not None and self._target.ended(0.5):
+                return Failure(GONE, "the container has ended on the way in: choose another")
+            if cgroups.out_of_memory(self._cgroups):
+                return Failure(
+                    FAILED,
+                    "killed on the way in: its cgroup has no memory left (memory.max); --host-privileges stays outside",
+                )
+        if self._given.filters:
+            return Failure(
+                NOT_PERMITTED,
+                f"the seccomp filter let nothing be executed ({_shown(status)}): --host-privileges goes without",
+            )
+        return Failure(FAILED, f"the helper's child ended ({_shown(status)}) before the command began")
+
+    def _code(self) -> int:
+        assert self._trace.command is not None
+        code = os.waitstatus_to_exitcode(self._ended[self._trace.command])
+        if code == -signal.SIGKILL and "pid" in self._namespaces and self._target and self._target.ended(0.5):
+            _complain("killed with the container, whose init has ended: choose another")
+        return code if code >= 0 else 128 - code
+
+
+def _file(fd: int) -> tuple[int, int]:
+    """(device, inode) of an open file."""
+    found = os.fstat(fd)
+    return found.st_dev, found.st_ino
+
+
+def _deaf(pid: int) -> str | None:
+    """In a word, why a process can't answer signals now; None where it can."""
+    if cgroups.process_frozen(pid):
+        return "frozen (paused)"
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            return "stopped" if stat.read().rpartition(b")")[2].split()[0] in (b"T", b"t") else None
+    except OSError:
+        return None
+
+
+def _drain(fd: int) -> None:
+    attempt(os.read, fd, 4096)
+
+
+def _shown(status: int) -> str:
+    code = os.waitstatus_to_exitcode(status)
+    return f"signal {-code}" if code < 0 else f"exit {code}"
+
+
+def _complain(text: str, raw: bool = False) -> None:
+    """One line on stderr; nothing if that is closed. raw: stderr is a terminal that makes no new lines by itself."""
+    end = "\r\n" if raw else "\n"
+    attempt(os.write, 2, f"{end if raw else ''}nsview: {printable(text)}{end}".encode(errors="replace"))

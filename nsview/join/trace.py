@@ -1,0 +1,98 @@
+"""The command stopped at its exec: ptrace(2), by which the supervisor looks before anything of the container's runs.
+
+The child asks to be traced (PTRACE_TRACEME) before it joins anything, while it is trusted. From then on nobody else may
+trace it, each fork and exec of it stops, and it dies with the supervisor (PTRACE_O_EXITKILL). A filter of the
+container's reaches none of this.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+from nsview import linux
+
+from .failure import NOT_PERMITTED, Failure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+else:
+    import _signal as signal  # without the enum that the module signal makes of it
+
+_TRACEME, _CONT, _DETACH, _SETOPTIONS, _GETEVENTMSG = 0, 7, 17, 0x4200, 0x4201
+_O_TRACEFORK, _O_TRACEEXEC, _O_EXITKILL = 0x2, 0x10, 0x100000
+_EVENT_FORK, _EVENT_EXEC = 1, 4
+
+
+def ptrace(request: int, pid: int, address: int = 0, data: int = 0) -> int:
+    """ptrace(2). OSError where it fails."""
+    call = linux.libc().ptrace
+    arguments = ctypes.c_long(request), ctypes.c_long(pid), ctypes.c_void_p(address), ctypes.c_void_p(data)
+    return linux.checked(call(*arguments), "ptrace")
+
+
+def ask() -> None:
+    """Be traced by the parent from now on; returns when it is. Failure where nobody may be."""
+    try:
+        ptrace(_TRACEME, 0)
+    except OSError:
+        why = "nsview is traced itself (strace, gdb)" if _tracer() else "this kernel lets nobody be traced (ptrace)"
+        raise Failure(
+            NOT_PERMITTED, f"{why}, so that what the command is given can't be checked: see docs/security.md"
+        ) from None
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def _tracer() -> bool:
+    with open("/proc/self/status", "rb") as status:
+        return b"\nTracerPid:\t0\n" not in status.read()
+
+
+class Trace:
+    """The supervisor's side. command: the pid of the process that executes, None until the kernel has told it.
+
+    execs: how often it has executed something; it stays stopped at each until `go_on` or `let_go`.
+    """
+
+    def __init__(self, child: int, forks: bool) -> None:
+        self.command = None if forks else child
+        self.execs = 0
+        self._known: set[int] = set()
+
+    def stopped(self, pid: int, status: int) -> bool:
+        """Answer a stop that waitpid(2) told; True where the command is at an exec and waits to be let go on."""
+        event, number = status >> 16, os.WSTOPSIG(status)
+        if event == _EVENT_EXEC:
+            self.execs += 1
+            return True
+        if event == _EVENT_FORK:
+            told = ctypes.c_ulong()
+            ptrace(_GETEVENTMSG, pid, 0, ctypes.addressof(told))
+            self.command = told.value
+        elif pid not in self._known:
+            # The first stop of each: of the child by its own word, of its child by the kernel's.
+            self._known.add(pid)
+            ptrace(_SETOPTIONS, pid, 0, _O_TRACEFORK | _O_TRACEEXEC | _O_EXITKILL)
+            number = 0
+        self._continue(pid, 0 if event or number == signal.SIGSTOP else number)
+        return False
+
+    def go_on(self) -> None:
+        """Let the command run on to its next exec."""
+        if self.command is not None:
+            self._continue(self.command, 0)
+
+    def let_go(self) -> None:
+        """Trace the command no more."""
+        if self.command is not None:
+            try:
+                ptrace(_DETACH, self.command)
+            except ProcessLookupError:
+                return  # killed meanwhile, which waitpid(2) tells
+
+    def _continue(self, pid: int, number: int) -> None:
+        try:
+            ptrace(_CONT, pid, 0, number)
+        except ProcessLookupError:
+            return

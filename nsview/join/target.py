@@ -189,8 +189,10 @@ def _opened(pin: Mapping[str, Any], target: Target | None) -> int:
         if attempt + 1 < _TRIES:
             time.sleep(_PAUSE)
     if elsewhere is not None:
-        subject = f"process {target.pid}" if target and not pin["ways"] else elsewhere["path"]
-        raise Failure(GONE, f"{subject} leads to another namespace by now, {label} no more: choose again")
+        if elsewhere["kind"] == "mount":
+            raise Failure(GONE, f"{elsewhere['path']} is another namespace by now, {label} no more: choose again")
+        holder = target.pid if target and not elsewhere.get("pid") else elsewhere["pid"]
+        raise Failure(GONE, f"process {holder} has left {label} since that was chosen: choose again")
     if why and why.errno in (errno.EACCES, errno.EPERM):
         raise Failure(NOT_PERMITTED, f"joining {pin['kind']} is not permitted; {as_root()}")
     if target and not pin["ways"]:

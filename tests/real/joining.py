@@ -6,6 +6,7 @@ hit, or takes a safeguard away to show that it is one.
 
 import fcntl
 import os
+import pickle
 import pty
 import select
 import signal
@@ -23,22 +24,24 @@ import nsview
 from nsview.agent.details import details
 from nsview.join.accounts import of_process
 from nsview.join.plan import Choice, Plan, choice_for, plan
-from nsview.model.kinds import KIND_NAMES
+from nsview.join.steps import Pin
+from nsview.join.target import identity
+from nsview.model.kinds import KIND, KIND_NAMES, KindName
 from nsview.model.records import Details, Host, Namespaces, Process
 
 from .daemons import Docker
 
 ROOT = Path(nsview.__file__).parent.parent
 
-# argv: the plan as JSON, and Python to run in the helper before it begins.
+# argv: the plan, pickled in hex, and Python to run in the helper before it begins.
 _DRIVER = """
-import sys, msgspec
+import pickle, sys
 from nsview.join import run
-from nsview.join.plan import Plan
 patch = "exec(bytes.fromhex('%s').decode()); main()" % sys.argv[2].encode().hex()
 run._START = run._START.replace("main()", patch)
 python = sys.argv[3] if len(sys.argv) > 3 else sys.executable
-sys.exit(run.carry_out(msgspec.json.decode(sys.argv[1], type=Plan), python=python))
+with run.Helper(python=python) as helper:
+    sys.exit(helper.carry_out(pickle.loads(bytes.fromhex(sys.argv[1]))))
 """
 
 
@@ -74,11 +77,23 @@ def plan_for(
     known = msgspec.convert(details(pid, found.start), Details)  # type: ignore[no-untyped-call]
     chosen = tuple(kind for kind in KIND_NAMES if kind in kinds) or choice_for(found, host)
     who = of_process(pid, found.start, account) if account else None
-    return plan(found, known, host, Choice(chosen, tuple(command), host_privileges, toolbox, who, cwd, tuple(env)))
+    choice = Choice(chosen, tuple(command), host_privileges, toolbox, who, cwd, tuple(env))
+    return plan(found, known, host, choice, pins_of(pid, known.thread), thread=known.thread)
+
+
+def pins_of(pid: int, thread: int = 0) -> dict[KindName, Pin]:
+    """The identities of the namespaces that a process, or a thread of it, is in now."""
+    pins: dict[KindName, Pin] = {}
+    for kind in KIND_NAMES:
+        fd = os.open(f"/proc/{pid}/task/{thread or pid}/ns/{kind}", os.O_RDONLY)
+        _, device, inode, id = identity(fd)
+        pins[kind] = Pin(kind, KIND[kind].value, device, inode, id)
+        os.close(fd)
+    return pins
 
 
 def driver(made: Plan, patch: str = "", python: str = sys.executable) -> list[str]:
-    return [sys.executable, "-c", _DRIVER, msgspec.json.encode(made).decode(), patch, python]
+    return [sys.executable, "-c", _DRIVER, pickle.dumps(made).hex(), patch, python]
 
 
 def environment() -> dict[str, str]:
@@ -99,12 +114,6 @@ def inside(pid: int, script: str, *kinds: str) -> str:
     assert (code, err) == (0, ""), (code, out, err)
     return out
 
-
-# What a helper does on a machine that has no trampoline.
-UNKNOWN_MACHINE = """
-from nsview.join import trampoline
-trampoline.image = lambda machine=None: None
-"""
 
 _TIOCGPTN = 0x80045430  # the number of a pty, by its master
 

@@ -117,7 +117,7 @@ def test_the_end_of_the_container_gives_the_terminal_back(docker: Docker, shell:
 def test_the_end_of_the_helper_gives_the_terminal_back(docker: Docker, shell: Terminal, number: int) -> None:
     nsview = _children(_children(shell.pid)[0])
     helper = _children(nsview[0])
-    assert len(helper) == 1 and b"nsview.join.helper" in Path(f"/proc/{helper[0]}/cmdline").read_bytes()
+    assert len(helper) == 1
     os.kill(helper[0], number)
     prompts(shell, "host:")
     shell.type("echo code=$?\n")

@@ -8,6 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from nsview.join.plan import Choice, Plan, plan_for_namespace
+from nsview.join.steps import Pin, Way
+from nsview.join.target import identity
+from nsview.model.kinds import KIND
+
+from ..unit.make import HOST
 from .command import NSVIEW, nsview
 from .daemons import CommandError, Docker
 from .joining import Terminal, docker_exec, enter, plan_for
@@ -239,29 +245,32 @@ def test_a_namespace_without_processes_is_entered_by_its_path(blue: str) -> None
 
 
 def test_another_namespace_at_the_path_is_not_entered(blue: str, workspace: Workspace, population: Population) -> None:
-    from nsview.join.plan import Choice, plan_for_path
-
-    from ..unit.make import HOST
-
     status = os.stat(blue)
-    made = plan_for_path(blue, "net", status.st_ino, status.st_dev, HOST, Choice((), ("true",)))
-    assert enter(made) == (0, "", "")
+    with open(blue) as file:
+        _, device, inode, id = identity(file.fileno())
+    assert inode == status.st_ino
+    pin = Pin("net", KIND["net"].value, device, inode, id)
+
+    def made(path: str | Path) -> Plan:
+        held = pin.changed(ways=(Way("mount", str(path)),))
+        return plan_for_namespace(held, str(path), HOST, Choice((), ("true",)))
+
+    assert enter(made(blue)) == (0, "", "")
     other = population.process("net")
     link = workspace.root / "t-path"
     for target, words in (
         (f"/proc/{other}/ns/net", "another namespace by now"),
         (f"/proc/{other}/ns/uts", "another namespace by now"),
-        ("/etc/passwd", "no namespace any more"),
-        ("/nowhere", "is gone"),
+        ("/etc/passwd", "nothing leads to"),
+        ("/nowhere", "nothing leads to"),
     ):
         link.unlink(missing_ok=True)
         link.symlink_to(target)
-        changed = plan_for_path(str(link), "net", status.st_ino, status.st_dev, HOST, Choice((), ("true",)))
-        code, out, err = enter(changed)
+        code, out, err = enter(made(link))
         assert (code, out, err.count("\n")) == (1, "", 1) and words in err
     link.unlink()
     os.mkfifo(link)
-    assert enter(plan_for_path(str(link), "net", status.st_ino, status.st_dev, HOST, Choice((), ("true",))))[0] == 1
+    assert enter(made(link))[0] == 1
     link.unlink()
 
 

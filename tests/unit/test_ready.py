@@ -6,13 +6,13 @@ from nsview.join.plan import choice_for, plan
 from nsview.join.ready import BUILT_IN, Ready, ReadyError, choice, commands, of_config
 
 from .make import HOST, process
-from .test_plan import CONTAINER, details
+from .test_plan import CONTAINER, details, pins
 
 
 @pytest.mark.parametrize("ready", BUILT_IN, ids=lambda ready: ready.name)
 def test_each_is_planned_with_the_tools_and_the_power_that_it_says(ready: Ready) -> None:
     found = process(7, **CONTAINER)
-    made = plan(found, details(), HOST, choice(ready, choice_for(found, HOST)))
+    made = plan(found, details(), HOST, choice(ready, choice_for(found, HOST)), pins(found))
     assert made.refusal is None
     assert made.command == ready.command
     assert made.inside != ready.host_tools

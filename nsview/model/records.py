@@ -148,6 +148,7 @@ class Container(Struct, frozen=True):
     init_pid: its first process, None where unknown. shim_pid, daemon_pid: the shim that runs it and the daemon that
     the shim serves, None where there is none or it is dead.
     witness: what the claim rests on, in words.
+    uid: of the host's user whose engine runs it. outer: key of the container that its engine runs in.
     """
 
     key: str
@@ -163,6 +164,8 @@ class Container(Struct, frozen=True):
     shim_pid: int | None
     daemon_pid: int | None
     witness: str
+    uid: int = 0
+    outer: str | None = None
 
 
 class Host(Struct, frozen=True):

@@ -31,11 +31,13 @@ class Lead(Struct, frozen=True):
 
 
 def meant(snapshot: Snapshot, text: str, nets: Nets | None = None, leader: int | None = None) -> list[Lead]:
-    """The things whose own name or number a text is, the likeliest first, as `nsview inspect` takes it; but an id's
-    beginning only where it is not just being typed. nets, leader: see `target.resolve`."""
+    """The things whose own name or number a text is, the likeliest first, as `nsview inspect` takes it; none where it
+    is but a few letters of an id, which are of a name that is being typed. nets, leader: see `target.resolve`."""
     text = text.strip()
     found = meanings(snapshot, text, nets, leader)
-    return [_of_meaning(snapshot, each) for each in found if len(text) >= 4 or each.rank not in PREFIXES]
+    if len(text) < 4 and all(meaning.rank in PREFIXES for meaning in found):
+        return []
+    return [_of_meaning(snapshot, meaning) for meaning in found]
 
 
 def _of_meaning(snapshot: Snapshot, meaning: Meaning) -> Lead:

@@ -15,7 +15,7 @@ from .records import Container, Namespace, Process
 from .rows import RowKey, View, group_key, is_folded, process_key
 from .snapshot import Snapshot
 from .table import Thing
-from .target import PREFIXES, Meaning, listens, meanings
+from .target import PREFIXES, Meaning, Rank, listens, meanings
 from .text import count
 
 MOST = 60
@@ -31,12 +31,13 @@ class Lead(Struct, frozen=True):
 
 
 def meant(snapshot: Snapshot, text: str, nets: Nets | None = None, leader: int | None = None) -> list[Lead]:
-    """The things whose own name or number a text is, the likeliest first, as `nsview inspect` takes it; none where it
-    is but a few letters of an id, which are of a name that is being typed. nets, leader: see `target.resolve`."""
+    """The things whose own name or number a text is, the likeliest first, as `nsview inspect` takes it; but not those
+    of whose ids it is just a few letters, which are of a name that is being typed. nets, leader: see `target.resolve`.
+    """
     text = text.strip()
     found = meanings(snapshot, text, nets, leader)
-    if len(text) < 4 and all(meaning.rank in PREFIXES for meaning in found):
-        return []
+    if len(text) < 4 and all(meaning.rank in (*PREFIXES, Rank.HINT) for meaning in found):
+        found = [meaning for meaning in found if meaning.rank == Rank.HINT]
     return [_of_meaning(snapshot, meaning) for meaning in found]
 
 

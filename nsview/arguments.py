@@ -76,8 +76,11 @@ def parser() -> argparse.ArgumentParser:
         prog="nsview",
         description="A terminal explorer of Linux namespaces: who shares what, which container it is, and a shell "
         "inside. Without a command it opens the explorer.",
-        epilog="TARGET is a pid (8058), a namespace (net:4026532173), a container's name, id or unique id prefix, or "
-        "a path (/proc/22733/ns/net, /run/netns/blue). Exit codes: 0 done, 1 gone or nothing matched, 2 wrong usage, "
+        epilog="TARGET is a pid or a thread's number (8058), a namespace (net:4026532173, 4026532173), a container's "
+        "name, key, id or unique id prefix, the name a namespace is mounted by (blue), an interface (vethab12: what it "
+        "leads to), an address, a port that is published or listened on (8080), or a path (/proc/22733/ns/net, "
+        "/run/netns/blue). The host's own come before those of users and within containers; several are an error "
+        "that tells them apart. Exit codes: 0 done, 1 gone or nothing matched, 2 wrong usage, "
         "3 not permitted, 4 a host or a file could not be read; enter gives the command's own. "
         "The explorer is configured in ~/.config/nsview/config.toml.",
     )

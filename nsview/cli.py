@@ -7,7 +7,6 @@ Textual is imported only where the explorer opens, and after the agent has been 
 import gc
 import io
 import os
-import re
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from .model.target import Target
 
 DONE, NOTHING, USAGE, NOT_PERMITTED, UNREADABLE = range(5)
-_NAMESPACE = re.compile(r"\.?/|(" + "|".join(KIND_NAMES) + r"):\[?\d+\]?$")
 
 
 class Failure(Exception):
@@ -222,11 +220,16 @@ def _list(options: SimpleNamespace) -> int:
     if options.table == "nets":
         return _list_nets(options)
     wanted = _parsed(options.filter, options.type)
-    whole, nets = _look(options, holders=options.holders, nets=wanted.needs_nets)
-    if nets:
-        wanted = _parsed(options.filter, options.type, nets=filter.Reach(nets.nets, whole.host.initial.net))
-    snapshot = filter.narrow(whole, wanted, options.type, _asking(options))
     table = options.table or ("namespaces" if options.type or not options.json else None)
+    # Words that nothing else has may still be a port, an address or an interface.
+    for nets_too in dict.fromkeys((wanted.needs_nets, wanted.about_nets)):
+        whole, nets = _look(options, holders=options.holders, nets=nets_too)
+        if nets:
+            wanted = _parsed(options.filter, options.type, nets=filter.reach_of(nets, whole))
+        snapshot = filter.narrow(whole, wanted, options.type, _asking(options))
+        found = getattr(snapshot, table or "namespaces")
+        if found:
+            break
     if options.json:
         _print_json(export.listing(snapshot, whole, (table,) if table else export.TABLES))
     elif table == "processes":
@@ -235,7 +238,6 @@ def _list(options: SimpleNamespace) -> int:
         print(report.containers(snapshot, _width()))
     else:
         print(report.namespaces(snapshot, whole, _width()))
-    found = getattr(snapshot, table or "namespaces")
     if not found and (options.filter or options.type):
         unknown = "; the recording does not tell of ports, addresses and interfaces"
         raise Failure(NOTHING, "nothing matched" + (unknown if wanted.needs_nets and not nets else ""))
@@ -294,12 +296,48 @@ def _list_nets(options: SimpleNamespace) -> int:
     return DONE
 
 
-def _resolve(snapshot: "Snapshot", text: str) -> "Target":
+def _found(
+    host: "LocalHost | RecordedHost", snapshot: "Snapshot", text: str, *, holders: bool = False
+) -> "tuple[Snapshot, Target]":
+    """The target that a text means, and the snapshot that it is of: this one of the host, or a later one.
+
+    Net namespaces are read from within, and what holds namespaces is searched for, where nothing else has that name.
+    holders: that is searched for too where a namespace is meant.
+    """
+    from .model.target import TargetError, needs_nets, resolve
+
+    # A path is one of this machine; of a recording it is what was mounted there.
+    word, leader = _spelled(text) if host.live else text, host.thread_group(text)
+    nets = host.nets() if needs_nets(snapshot, word, leader) else None
+    try:
+        try:
+            target = resolve(snapshot, word, nets, leader)
+        except TargetError as error:
+            if error.kind == "ambiguous":
+                raise
+            target = None
+        if target is None or (holders and target.namespace):
+            snapshot = host.holders()
+            target = resolve(snapshot, word, nets, leader)
+    except TargetError as error:
+        raise Failure(NOTHING, str(error)) from None
+    if target.thread and target.process:
+        _say((f"{target.thread} is a thread of process {target.process.pid}",))
+    return snapshot, target
+
+
+def _spelled(text: str) -> str:
+    """A text in which a path of this machine is the name of the namespace that it leads to."""
     from .hosts.local import namespace_name
+
+    return namespace_name(text) if text.startswith(("/", "./")) else text
+
+
+def _resolve(snapshot: "Snapshot", text: str) -> "Target":
     from .model.target import TargetError, resolve
 
     try:
-        return resolve(snapshot, namespace_name(text) if text.startswith(("/", "./")) else text)
+        return resolve(snapshot, _spelled(text))
     except TargetError as error:
         raise Failure(NOTHING, str(error)) from None
 
@@ -308,14 +346,18 @@ def _inspect(options: SimpleNamespace) -> int:
     from . import report
     from .model import export
 
-    # Of one namespace it is worth the time to say why it is there, and some are found by their holders alone.
-    snapshot = _first(options, holders=bool(_NAMESPACE.match(options.target)))
-    target = _resolve(snapshot, options.target)
+    gc.disable()
+    host = _host(options)
+    try:
+        # Of one namespace it is worth the time to say why it is there.
+        snapshot, target = _found(host, host.first(), options.target, holders=True)
+    finally:
+        host.stop()
     if not options.json:
         print(report.inspected(snapshot, target))
     elif target.namespace:
         _print_json(export.namespace(target.namespace, snapshot))
-    elif target.process and options.target == str(target.process.pid):
+    elif target.process and target.thing == target.process.pid:
         _print_json(export.inspected_process(snapshot, target.process))
     elif target.container:
         _print_json(export.container(target.container))
@@ -377,7 +419,7 @@ def _audit(options: SimpleNamespace) -> int:
     from . import config, report
     from .model import audit
     from .model.audit.lines import FIELDS, line
-    from .model.filter import Reach
+    from .model.filter import reach_of
 
     wanted = _parsed(options.filter, fields=FIELDS)
     try:
@@ -395,8 +437,7 @@ def _audit(options: SimpleNamespace) -> int:
     worth = audit.SEVERITIES[: audit.SEVERITIES.index(options.severity) + 1]
     findings = [finding for finding in audit.audit(snapshot, facts, ignore) if finding.severity in worth]
     if wanted:
-        reach = Reach(nets.nets if nets else (), snapshot.host.initial.net)
-        wanted = _parsed(options.filter, fields=FIELDS, nets=reach)
+        wanted = _parsed(options.filter, fields=FIELDS, nets=reach_of(nets, snapshot))
         findings = [finding for finding in findings if wanted.line(line(finding, snapshot), snapshot)]
     unchecked = audit.unchecked(snapshot, facts)
     if options.json:
@@ -417,8 +458,9 @@ def _compare(options: SimpleNamespace) -> int:
 
     host = _host(options)
     try:
-        snapshot = host.first()
-        a, b = _process_of(snapshot, options.a), _process_of(snapshot, options.b)
+        snapshot, first = _found(host, host.first(), options.a)
+        snapshot, second = _found(host, snapshot, options.b)
+        a, b = _process_of(first, options.a), _process_of(second, options.b)
         facts = host.security([a.pid, b.pid])
     finally:
         host.stop()
@@ -430,11 +472,10 @@ def _compare(options: SimpleNamespace) -> int:
     return DONE
 
 
-def _process_of(snapshot: "Snapshot", text: str) -> "Process":
-    process = _resolve(snapshot, text).process
-    if process is None:
+def _process_of(target: "Target", text: str) -> "Process":
+    if target.process is None:
         raise Failure(NOTHING, f"no process is in {text}, so there is nothing to compare")
-    return process
+    return target.process
 
 
 def _record(options: SimpleNamespace) -> int:

@@ -174,6 +174,10 @@ class LocalHost:
                     return facts
         raise HostError("the agent ended before it answered; start nsview again")
 
+    def thread_group(self, number: str) -> int | None:
+        """See the function of this name."""
+        return thread_group(number)
+
     def rescan(self) -> None:
         """Look now rather than at the next turn."""
         self._write({"request": "rescan"})
@@ -197,6 +201,18 @@ class LocalHost:
             self._agent.stdin.flush()
         except (OSError, ValueError):
             pass  # it has ended: `read` says so
+
+
+def thread_group(number: str) -> int | None:
+    """The pid of the process that a thread is of; None where no other thread than its first has this number."""
+    if not (number.isascii() and number.isdecimal() and len(number) < 11):
+        return None
+    try:
+        with open(f"/proc/{int(number)}/status", "rb") as status:
+            pid = next((int(line[5:]) for line in status if line.startswith(b"Tgid:")), None)
+    except OSError:
+        return None
+    return pid if pid != int(number) else None
 
 
 def namespace_name(path: str) -> str:

@@ -113,6 +113,9 @@ class RecordedHost:
                 last = said
         return last
 
+    def thread_group(self, number: str) -> None:
+        """Threads are not recorded."""
+
     def security(self, pids: Iterable[int] | None = None) -> Facts:
         """The facts of processes that were asked for while it was recorded."""
         facts = Facts()

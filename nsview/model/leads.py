@@ -10,12 +10,12 @@ from .filter import Filter
 from .group import containers_of
 from .hierarchy import By, above
 from .kinds import KIND_NAMES
-from .net import Listener, Nets
+from .net import Nets
 from .records import Container, Namespace, Process
 from .rows import RowKey, View, group_key, is_folded, process_key
 from .snapshot import Snapshot
 from .table import Thing
-from .target import NAMESPACE
+from .target import PREFIXES, Meaning, Rank, listens, meanings
 from .text import count
 
 MOST = 60
@@ -30,28 +30,38 @@ class Lead(Struct, frozen=True):
     text: str
 
 
-def meant(snapshot: Snapshot, text: str, nets: Nets | None = None) -> list[Lead]:
-    """The things whose own name or number a text is, the likeliest first: `8058`, `4026532173`, `net:[4026532173]`,
-    `web`, a container's key, id or the beginning of one, `/run/netns/blue` or `blue`; a port, an address or an
-    interface, where these are known."""
+def meant(snapshot: Snapshot, text: str, nets: Nets | None = None, leader: int | None = None) -> list[Lead]:
+    """The things whose own name or number a text is, the likeliest first, as `nsview inspect` takes it; but not those
+    of whose ids it is just a few letters, which are of a name that is being typed. nets, leader: see `target.resolve`.
+    """
     text = text.strip()
-    if not text:
-        return []
-    return _each_once((*_numbered(snapshot, text), *_named(snapshot, text), *_reached(snapshot, text, nets)))
+    found = meanings(snapshot, text, nets, leader)
+    if len(text) < 4 and all(meaning.rank in (*PREFIXES, Rank.HINT) for meaning in found):
+        found = [meaning for meaning in found if meaning.rank == Rank.HINT]
+    return [_of_meaning(snapshot, meaning) for meaning in found]
+
+
+def _of_meaning(snapshot: Snapshot, meaning: Meaning) -> Lead:
+    match meaning.thing:
+        case int():
+            return of_process(snapshot, snapshot.processes[meaning.thing], meaning.how)
+        case str():
+            return of_container(snapshot, meaning.thing, meaning.how)
+    return of_namespace(snapshot, snapshot.namespaces[meaning.thing], meaning.how)
 
 
 def found(
-    snapshot: Snapshot, text: str, wanted: Filter, nets: Nets | None = None, most: int = MOST
+    snapshot: Snapshot, text: str, wanted: Filter, nets: Nets | None = None, leader: int | None = None
 ) -> list[Lead]:
-    """What a text means, and then what it matches as a filter."""
-    leads = meant(snapshot, text, nets)
+    """What a text means, and then what it matches as a filter; the first MOST."""
+    leads = meant(snapshot, text, nets, leader)
     if wanted:
         containers = (c.key for c in snapshot.containers.values() if wanted.container(c, snapshot))
         leads += [of_container(snapshot, key, "container") for key in containers]
         leads += [of_namespace(snapshot, n) for n in snapshot.namespaces.values() if wanted.namespace(n, snapshot)]
         matching = (p for p in snapshot.processes.values() if wanted.process(p, snapshot))
-        leads += [of_process(snapshot, process, "process") for process in islice(matching, most)]
-    return _each_once(leads)[:most]
+        leads += [of_process(snapshot, process, "process") for process in islice(matching, MOST)]
+    return _each_once(leads)[:MOST]
 
 
 def around(snapshot: Snapshot, thing: Thing, nets: Nets | None = None) -> list[Lead]:
@@ -147,85 +157,16 @@ def _connected(snapshot: Snapshot, inode: int | None, nets: Nets | None) -> Iter
     net = next((net for net in nets.nets if net.inode == inode), None) if nets else None
     for listener in net.listeners if net else ():
         for pid in listener.pids:
-            yield from _pid(snapshot, pid, _listens(listener))
+            yield from _pid(snapshot, pid, listens(listener))
     for interface in net.interfaces if net else ():
         to = snapshot.namespaces.get(("net", interface.link.net)) if interface.link and interface.link.net else None
         if to:
             yield of_namespace(snapshot, to, f"{interface.name} leads to")
 
 
-def _reached(snapshot: Snapshot, text: str, nets: Nets | None) -> Iterator[Lead]:
-    """Those whose port, address or interface a text is."""
-    if nets is None:
-        return
-    from .netmap import Map  # the first picture has no need of it
-
-    mapped = Map(nets, snapshot)
-    for net in nets.nets:
-        here = snapshot.namespaces.get(("net", net.inode))
-        for listener in net.listeners:
-            if text == str(listener.port):
-                if to := mapped.published(listener):
-                    role = f"published at {listener.protocol} {listener.port}"
-                    yield of_container(snapshot, to.container.key, role)
-                for pid in listener.pids:
-                    yield from _pid(snapshot, pid, _listens(listener))
-                if here and not listener.pids:
-                    yield of_namespace(snapshot, here, _listens(listener))
-        for interface in net.interfaces:
-            named = text in (interface.name, *interface.altnames)
-            if not here or not (named or text in (address.partition("/")[0] for address in interface.addresses)):
-                continue
-            # Of one end of a pair it is the other that one looks for.
-            leads_to = interface.link.net if named and interface.link and interface.link.peer else None
-            if there := snapshot.namespaces.get(("net", leads_to or 0)):
-                yield of_namespace(snapshot, there, f"{interface.name} leads to")
-            yield of_namespace(snapshot, here, f"has {interface.name}")
-
-
-def _listens(listener: Listener) -> str:
-    return f"listens on {listener.protocol} {listener.port}"
-
-
 def _pid(snapshot: Snapshot, pid: int, role: str) -> Iterator[Lead]:
     if pid in snapshot.processes:
         yield of_process(snapshot, snapshot.processes[pid], role)
-
-
-def _numbered(snapshot: Snapshot, text: str) -> Iterator[Lead]:
-    if not (text.isascii() and text.isdecimal() and len(text) <= 20):
-        return
-    number = int(text)
-    if number in snapshot.processes:
-        yield of_process(snapshot, snapshot.processes[number], "process")
-    for process in snapshot.processes.values():
-        if number in process.nspid[1:]:
-            yield of_process(snapshot, process, "pid inside")
-    for namespace in snapshot.namespaces.values():
-        if namespace.inode == number:
-            yield of_namespace(snapshot, namespace)
-
-
-def _named(snapshot: Snapshot, text: str) -> Iterator[Lead]:
-    if match := NAMESPACE.fullmatch(text):
-        namespaces = snapshot.namespaces
-        yield from (
-            of_namespace(snapshot, namespaces[kind, int(match[2] or match[3])])
-            for kind in KIND_NAMES
-            if kind == match[1] and (kind, int(match[2] or match[3])) in namespaces
-        )
-    lowered = text.lower()
-    for container in snapshot.containers.values():
-        if lowered in (container.key.lower(), container.name.lower(), container.id.lower()):
-            yield of_container(snapshot, container.key, "container")
-    for namespace in snapshot.namespaces.values():
-        if any(lowered in (name.lower(), name.lower().rpartition("/")[2]) for name in namespace.names):
-            yield of_namespace(snapshot, namespace)
-    # An id's beginning is one only where it can't be a pid.
-    if len(text) >= 4:
-        for container in snapshot.containers.values():
-            if container.id.startswith(lowered) or (":" in text and container.key.lower().startswith(lowered)):
-                yield of_container(snapshot, container.key, "container")
 
 
 def of_process(snapshot: Snapshot, process: Process, role: str) -> Lead:

@@ -210,6 +210,15 @@ class Map:
         """What a listener is there for, where that is a container's port in another net namespace."""
         return self._published.get(listener.inode)
 
+    def served(self) -> list[tuple[int, int]]:
+        """(pid, port) of each published port: who listens behind it, or the container's first process."""
+        found = []
+        for listener in (each for net in self._known.values() for each in net.listeners):
+            if to := self.published(listener):
+                behind = [pid for own in to.net.listeners if own.port == to.port for pid in own.pids]
+                found += [(pid, listener.port) for pid in behind or (to.container.init_pid,) if pid is not None]
+        return found
+
     def thing(self, place: Place) -> Thing:
         """What is behind a line: the container that a listener is there for, the first process that has it open, or the
         net namespace."""

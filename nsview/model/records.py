@@ -148,6 +148,7 @@ class Container(Struct, frozen=True):
     init_pid: its first process, None where unknown. shim_pid, daemon_pid: the shim that runs it and the daemon that
     the shim serves, None where there is none or it is dead.
     witness: what the claim rests on, in words.
+    uid: of the host's user whose engine runs it. outer: key of the container that its engine runs in.
     """
 
     key: str

@@ -1,26 +1,81 @@
-"""What a user means by `8058`, `net:4026532173`, `web` or a namespace's path."""
+"""The meanings of a word that names something: `8058`, `net:4026532173`, `web`, `blue`, `vethab12`, `8080`, a path.
+
+One order holds for the command line, which takes the first meaning or says which others there are, and for `:`, which
+shows them all. The host's own names come before those that an ordinary user or a container could have chosen.
+"""
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
+from enum import IntEnum, auto
+from itertools import pairwise
 from typing import Literal
 
 from msgspec import Struct
 
+from .group import containers_of
 from .kinds import KIND_NAMES
+from .net import Interface, Listener, Net, Nets
 from .records import Container, Namespace, NamespaceKey, Process
 from .snapshot import Snapshot
 from .table import Thing
 from .text import safe
 
 NAMESPACE = re.compile(r"([a-z]+):(?:(\d{1,20})|\[(\d{1,20})\])", re.ASCII)
-_PID = re.compile(r"\d{1,10}", re.ASCII)
+_LINK = re.compile(r"/proc/(\d{1,20})/ns/([a-z]+)", re.ASCII)
+_NUMBER = re.compile(r"\d{1,20}", re.ASCII)
+MOST = 8
+"""How many candidates one line names."""
+
+Role = Literal[
+    "process", "thread", "namespace", "container", "netns", "interface", "address", "port", "pid inside", "unseen"
+]
+
+
+class Rank(IntEnum):
+    """How good a meaning is, the best first. HOST: of the host's own net namespace. OTHER: of a container that an
+    ordinary user or another container runs. The host's own are never shared or hidden by those."""
+
+    EXACT = auto()  # a container's key, `net:4026532173`, a namespace's path
+    PID = auto()
+    TID = auto()
+    INODE = auto()
+    NAME = auto()  # a container's name or id, or the name that a namespace is mounted by
+    FOLDED = auto()  # the same, in another case
+    PREFIX = auto()  # the beginning of an id
+    HOST_NET = auto()  # a port, an interface or an address
+    DIGITS = auto()  # the beginning of an id, which a port may look like
+    OTHER_NAME = auto()
+    OTHER_FOLDED = auto()
+    OTHER_PREFIX = auto()
+    OTHER_NET = auto()  # a port, an interface or an address that the host itself does not have
+    HELD = auto()  # a name that only another mount namespace knows
+    HINT = auto()  # shown, never taken
+
+
+PREFIXES = (Rank.PREFIX, Rank.DIGITS, Rank.OTHER_PREFIX)
+
+
+class Meaning(Struct, frozen=True):
+    """One thing that a text may mean. how: what the text is to it, in words: "listens on tcp 8080"."""
+
+    rank: Rank
+    thing: Thing
+    role: Role
+    how: str
 
 
 class Target(Struct, frozen=True):
-    """What was meant: a process, a namespace or a container. process: whom to follow into it, where there is one."""
+    """The process, namespace or container that was meant. process: whom to follow into it, where there is one.
 
+    container: of an interface, an address or a port it is the one behind it, where there is just one. thread: the tid
+    that was given, of a thread of the process.
+    """
+
+    thing: Thing
     process: Process | None
     namespace: Namespace | None = None
     container: Container | None = None
+    thread: int | None = None
 
 
 class TargetError(Exception):
@@ -31,31 +86,47 @@ class TargetError(Exception):
         self.kind = kind
 
 
-def resolve(snapshot: Snapshot, text: str) -> Target:
-    """The target that a text means. A path must have been made a namespace's name before (`type:inode`)."""
-    match = NAMESPACE.fullmatch(text)
-    if match:
-        for kind in KIND_NAMES:
-            if kind == match[1]:
-                return of_namespace(snapshot, (kind, int(match[2] or match[3])))
-    pid = int(text) if _PID.fullmatch(text) else None
-    if pid is not None and pid in snapshot.processes:
-        process = snapshot.processes[pid]
-        named = [c for c in snapshot.containers.values() if c.name == text and c.key != process.container]
-        if named:
-            keys = ", ".join(sorted(safe(container.key) for container in named))
-            raise TargetError("ambiguous", f"{text} is a process and the name of {keys}; give that")
-        return Target(process, container=snapshot.container_of(process))
-    found = _containers(snapshot, text) if text else []
-    if len(found) == 1:
-        return of_container(snapshot, found[0])
-    if found:
-        names = ", ".join(sorted(f"{safe(c.name)} ({safe(c.key)})" for c in found))
-        raise TargetError("ambiguous", f"{text!r} may mean {names}; give the one in parentheses")
-    if pid is not None:
-        raise TargetError("gone", f"no process {text}; `nsview list processes` shows those there are")
-    unread = "" if snapshot.host.privileged else ", whose names only root can read"
-    raise TargetError("gone", f"no container {text!r}; `nsview list containers` shows those there are{unread}")
+def resolve(snapshot: Snapshot, text: str, nets: Nets | None = None, leader: int | None = None) -> Target:
+    """The target that a text means. Raises TargetError.
+
+    nets: the net namespaces from within, without which no interface, address or port is known. leader: the process
+    that has a thread of this number, where one has.
+    """
+    found = meanings(snapshot, text, nets, leader)
+    best = [meaning for meaning in found if meaning.rank == found[0].rank < Rank.HINT]
+    if best and best[0].rank in (Rank.PID, Rank.TID, Rank.INODE):
+        best += _named_so(snapshot, best[0], found)
+    best = _without_own(snapshot, best)
+    if len(best) > 1:
+        raise _ambiguous(snapshot, text, best)
+    if best:
+        return _target(snapshot, text, best[0])
+    raise _gone(snapshot, text, nets, found)
+
+
+def needs_nets(snapshot: Snapshot, text: str, leader: int | None = None) -> bool:
+    """The net namespaces from within may have a better meaning than all that is known without them."""
+    found = meanings(snapshot, text, leader=leader)
+    return not NAMESPACE.fullmatch(text) and (not found or found[0].rank > Rank.HOST_NET)
+
+
+def meanings(
+    snapshot: Snapshot, text: str, nets: Nets | None = None, leader: int | None = None
+) -> list[Meaning]:
+    """All that a text may mean, the best first, each thing once. nets, leader: as for `resolve`."""
+    if not text:
+        return []
+    each = (
+        *_numbered(snapshot, text, leader),
+        *_exact(snapshot, text),
+        *_containers(snapshot, text),
+        *_mounted(snapshot, text),
+        *(_reached(snapshot, text, nets) if nets else ()),
+    )
+    found: dict[Thing, Meaning] = {}
+    for meaning in sorted(each, key=lambda meaning: meaning.rank):
+        found.setdefault(meaning.thing, meaning)
+    return list(found.values())
 
 
 def process_of(snapshot: Snapshot, thing: Thing) -> Process | None:
@@ -73,29 +144,300 @@ def of_namespace(snapshot: Snapshot, key: NamespaceKey) -> Target:
     """The target of a namespace: its oldest member is whom to follow."""
     namespace = snapshot.namespaces.get(key)
     if namespace is None:
-        raise TargetError(
-            "gone", f"nobody has namespace {key[0]}:[{key[1]}]; `nsview list --type {key[0]}` shows those there are"
-        )
+        raise _nobody_has(key)
     pids = snapshot.members(namespace.type).get(namespace.inode, ())
     members = [snapshot.processes[pid] for pid in pids]
     # A zombie cannot be followed; the oldest is the least likely to go.
     members.sort(key=lambda process: (process.state == "Z", process.kthread, process.start, process.pid))
-    return Target(members[0] if members else None, namespace=namespace)
+    return Target(key, members[0] if members else None, namespace=namespace)
 
 
 def of_container(snapshot: Snapshot, container: Container) -> Target:
     """The target of a container: its first process is whom to follow."""
     pid = container.init_pid if container.init_pid in snapshot.processes else next(iter(container.pids), None)
-    return Target(snapshot.processes.get(pid) if pid else None, container=container)
+    return Target(container.key, snapshot.processes.get(pid) if pid else None, container=container)
 
 
-def _containers(snapshot: Snapshot, text: str) -> list[Container]:
-    containers = list(snapshot.containers.values())
-    for found in (
-        [c for c in containers if c.key == text],
-        [c for c in containers if text in (c.name, c.id)],
-        [c for c in containers if c.id.startswith(text) or (":" in text and c.key.startswith(text))],
-    ):
-        if found:
-            return found
-    return []
+def _target(snapshot: Snapshot, text: str, meaning: Meaning) -> Target:
+    match meaning.thing:
+        case int():
+            process = snapshot.processes[meaning.thing]
+            thread = int(text) if meaning.role == "thread" else None
+            return Target(process.pid, process, container=snapshot.container_of(process), thread=thread)
+        case str():
+            return of_container(snapshot, snapshot.containers[meaning.thing])
+    found = of_namespace(snapshot, meaning.thing)
+    inside = _inside(snapshot, meaning.thing) if meaning.role in ("interface", "address", "port") else ()
+    behind = inside[0] if len(inside) == 1 else None
+    return Target(found.thing, found.process, namespace=found.namespace, container=behind)
+
+
+# Meanings
+
+
+def _numbered(snapshot: Snapshot, text: str, leader: int | None) -> Iterator[Meaning]:
+    if not _NUMBER.fullmatch(text):
+        return
+    number = int(text)
+    if number in snapshot.processes:
+        yield Meaning(Rank.PID, number, "process", "process")
+    elif leader in snapshot.processes and leader is not None:
+        yield Meaning(Rank.TID, leader, "thread", f"thread {number} is of")
+    for namespace in snapshot.namespaces.values():
+        if namespace.inode == number:
+            yield Meaning(Rank.INODE, namespace.key, "namespace", "namespace")
+    for process in snapshot.processes.values():
+        if number in process.nspid[1:]:
+            yield Meaning(Rank.HINT, process.pid, "pid inside", "pid inside")
+
+
+def _exact(snapshot: Snapshot, text: str) -> Iterator[Meaning]:
+    """The namespace that a text spells out, or the link in /proc that it is the path of."""
+    key = _key_of(snapshot, text)
+    if key in snapshot.namespaces and key is not None:
+        yield Meaning(Rank.EXACT, key, "namespace", "namespace")
+
+
+def _key_of(snapshot: Snapshot, text: str) -> NamespaceKey | None:
+    name, link = NAMESPACE.fullmatch(text), _LINK.fullmatch(text)
+    process = snapshot.processes.get(int(link[1])) if link else None
+    for kind in KIND_NAMES:
+        if name and kind == name[1]:
+            return kind, int(name[2] or name[3])
+        if link and kind == link[2] and process and (inode := getattr(process.namespaces, kind)) is not None:
+            return kind, inode
+    return None
+
+
+def _containers(snapshot: Snapshot, text: str) -> Iterator[Meaning]:
+    lowered = text.lower()
+    beginning = Rank.DIGITS if _NUMBER.fullmatch(text) and int(text) < 1 << 16 else Rank.PREFIX
+    for container in snapshot.containers.values():
+        own = is_own(snapshot, container)
+        key = container.key.lower()
+        if text == container.key:
+            rank = Rank.EXACT
+        elif text in (container.name, container.id):
+            rank = Rank.NAME if own else Rank.OTHER_NAME
+        elif lowered in (key, container.name.lower(), container.id.lower()):
+            rank = Rank.FOLDED if own else Rank.OTHER_FOLDED
+        elif container.id.lower().startswith(lowered) or (":" in text and key.startswith(lowered)):
+            rank = beginning if own else Rank.OTHER_PREFIX
+        else:
+            continue
+        yield Meaning(rank, container.key, "container", "container")
+
+
+def is_own(snapshot: Snapshot, container: Container) -> bool:
+    """A container that the host's root, or who looks, runs: no other container's and no other user's."""
+    return container.outer is None and container.uid in (0, snapshot.host.uid)
+
+
+def _mounted(snapshot: Snapshot, text: str) -> Iterator[Meaning]:
+    """Those that are mounted at such a path, or at one that ends so."""
+    lowered = text.lower()
+    for namespace in snapshot.namespaces.values():
+        names = [spelling for name in namespace.names for spelling in (name, _last(name))]
+        if text in names:
+            yield Meaning(Rank.NAME, namespace.key, "netns", "namespace")
+        elif lowered in map(str.lower, names):
+            yield Meaning(Rank.FOLDED, namespace.key, "netns", "namespace")
+        elif any(text in (path, _last(path)) for path in _mounts_elsewhere(namespace)):
+            yield Meaning(Rank.HELD, namespace.key, "netns", "namespace")
+
+
+def _last(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _mounts_elsewhere(namespace: Namespace) -> list[str]:
+    return [holder.path for holder in namespace.held_by if holder.kind == "mount" and holder.path]
+
+
+def _reached(snapshot: Snapshot, text: str, nets: Nets) -> Iterator[Meaning]:
+    """Those whose port, interface or address a text is."""
+    initial = snapshot.host.initial.net
+    home = snapshot.host.namespaces.net if initial is None else initial
+    for net in nets.nets:
+        rank = Rank.HOST_NET if net.inode == home else Rank.OTHER_NET
+        here = ("net", net.inode) in snapshot.namespaces
+        for interface in net.interfaces:
+            if text in (interface.name, *interface.altnames):
+                yield from _through(snapshot, net, interface, rank, home)
+            elif here and text in (address.partition("/")[0] for address in interface.addresses):
+                yield Meaning(rank, ("net", net.inode), "address", f"has {text}")
+    if _NUMBER.fullmatch(text):
+        yield from _at_port(snapshot, int(text), nets, home)
+
+
+def _through(
+    snapshot: Snapshot, net: Net, interface: Interface, rank: Rank, home: int | None
+) -> Iterator[Meaning]:
+    """The net namespace that an interface's name is for: of a pair's outer end, such as the host's, the one that it
+    leads into."""
+    link = interface.link
+    outer = net.inode == home or interface.master is not None
+    other = link.net if link and link.peer and link.net not in (None, net.inode) else None
+    into = other is not None and outer and other != home
+    if other is not None and ("net", other) in snapshot.namespaces:
+        yield Meaning(rank if into else Rank.HINT, ("net", other), "interface", f"{interface.name} leads to")
+    if ("net", net.inode) in snapshot.namespaces:
+        unseen = outer and interface.kind == "veth" and (link is None or link.net is None)
+        role: Role = "unseen" if unseen else "interface"
+        yield Meaning(Rank.HINT if into or unseen else rank, ("net", net.inode), role, f"has {interface.name}")
+
+
+def _at_port(snapshot: Snapshot, port: int, nets: Nets, home: int | None) -> Iterator[Meaning]:
+    """Who publishes a port or listens on it. The host's own, unless an ordinary user could have taken it."""
+    from .netmap import Map  # the first picture has no need of it
+
+    found = Map(nets, snapshot)
+    for net in nets.nets:
+        for listener in net.listeners:
+            if listener.port != port:
+                continue
+            to = found.published(listener)
+            owned = is_own(snapshot, to.container) if to else listener.uid in (0, snapshot.host.uid)
+            rank = Rank.HOST_NET if net.inode == home and owned else Rank.OTHER_NET
+            if to:
+                how = f"published at {listener.protocol} {listener.port}"
+                yield Meaning(rank, to.container.key, "port", how)
+                rank = Rank.HINT
+            yield from _listening(snapshot, net, listener, rank)
+
+
+def _listening(snapshot: Snapshot, net: Net, listener: Listener, rank: Rank) -> Iterator[Meaning]:
+    """The first process that has it open, and as hints those that do too; the net namespace, where none is known."""
+    how = listens(listener)
+    for pid in listener.pids:
+        if pid in snapshot.processes:
+            yield Meaning(rank, pid, "port", how)
+            rank = Rank.HINT
+    if not listener.pids and ("net", net.inode) in snapshot.namespaces:
+        yield Meaning(rank, ("net", net.inode), "port", how)
+
+
+def listens(listener: Listener) -> str:
+    """What a listener does, in words."""
+    return f"listens on {listener.protocol} {listener.port}"
+
+
+# Several, or none
+
+
+def _named_so(snapshot: Snapshot, best: Meaning, found: Sequence[Meaning]) -> Iterator[Meaning]:
+    """The containers that a number is the very name of, but for that of the process with this number."""
+    process = snapshot.processes.get(best.thing) if isinstance(best.thing, int) else None
+    own = process.container if process else None
+    for meaning in found:
+        if meaning.rank == Rank.NAME and meaning.role == "container" and meaning.thing != own:
+            yield meaning
+
+
+def _without_own(snapshot: Snapshot, best: list[Meaning]) -> list[Meaning]:
+    """These, but for namespaces that a container among them is in: who named it after the container means that."""
+    own = {
+        (kind, getattr(process.namespaces, kind))
+        for meaning in best
+        if isinstance(meaning.thing, str) and (process := process_of(snapshot, meaning.thing))
+        for kind in KIND_NAMES
+    }
+    return [meaning for meaning in best if meaning.thing not in own]
+
+
+def _ambiguous(snapshot: Snapshot, text: str, best: Sequence[Meaning]) -> TargetError:
+    told = sorted(_told(snapshot, text, meaning) for meaning in best)
+    more = [f"{len(told) - MOST} more"] if len(told) > MOST else []
+    *most, last = [*told[:MOST], *more]
+    return TargetError("ambiguous", f"{safe(text)!r} may mean {', '.join(most)} or {last}; give one of these")
+
+
+def _told(snapshot: Snapshot, text: str, meaning: Meaning) -> str:
+    """A candidate by the word that means it alone, and in parentheses what tells it from the others."""
+    match meaning.thing:
+        case int():
+            process = snapshot.processes[meaning.thing]
+            container = snapshot.container_of(process)
+            words = [process.comm, container.name if container else "", "" if meaning.rank == Rank.PID else meaning.how]
+            name = f"process {process.pid}" if meaning.rank == Rank.PID else str(process.pid)
+        case str():
+            container = snapshot.containers[meaning.thing]
+            words, name = _apart(snapshot, text, container), container.key
+        case _:
+            namespace = snapshot.namespaces[meaning.thing]
+            inside = [] if namespace.initial else [container.name for container in _inside(snapshot, meaning.thing)]
+            whose = ["the host's"] if namespace.initial else namespace.names[:1] or _mounts_elsewhere(namespace)[:1]
+            words, name = [*whose, *inside[:3], "" if meaning.how == "namespace" else meaning.how], namespace.label
+    words = list(filter(None, words))
+    return safe(f"{name} ({', '.join(words)})" if words else name)
+
+
+def _inside(snapshot: Snapshot, key: NamespaceKey) -> Sequence[Container]:
+    return containers_of(snapshot, snapshot.members(key[0]).get(key[1], ()))
+
+
+_PLACES = (("shim_pid", ("-address", "--address", "-b", "--bundle")), ("daemon_pid", ("--data-root", "--root", "-H")))
+"""The options that tell where a container's engine is: a shim's socket or a bundle, a daemon's data."""
+
+
+def _apart(snapshot: Snapshot, text: str, container: Container) -> list[str]:
+    """What tells a container from others of its name: whose it is, where, and by which engine."""
+    outer = snapshot.containers.get(container.outer) if container.outer else None
+    return [
+        container.name if container.name != text else "",
+        f"of uid {container.uid}" if container.uid else "",
+        f"in container {outer.name if outer else container.outer}" if container.outer else "",
+        _engine(snapshot, container),
+    ]
+
+
+def _engine(snapshot: Snapshot, container: Container) -> str:
+    for field, options in _PLACES:
+        process = snapshot.processes.get(getattr(container, field) or 0)
+        words = process.cmdline if process else ()
+        for option, value in pairwise(words):
+            if option in options:
+                return value
+    pid = container.shim_pid or container.init_pid
+    return f"process {pid}" if pid else ""
+
+
+def _gone(snapshot: Snapshot, text: str, nets: Nets | None, found: Sequence[Meaning]) -> TargetError:
+    key = _key_of(snapshot, text)
+    if key:
+        return _nobody_has(key)
+    if any(meaning.role == "unseen" for meaning in found):
+        return TargetError("gone", f"{safe(text)} leads to a net namespace that cannot be seen")
+    if _NUMBER.fullmatch(text):
+        port = ", nor is it a port that is listened on" if nets else ""
+        inside = [meaning.thing for meaning in found if meaning.role == "pid inside"]
+        help = f"it is the pid inside of {', '.join(map(str, inside[:3]))}" if inside else ""
+        help = help or "`nsview list processes` shows those there are"
+        return TargetError("gone", f"no process {text}, nor a namespace or container{port}; {help}")
+    near = nearest(snapshot, text, nets)
+    help = f"the nearest: {', '.join(near)}" if near else "`nsview list containers` shows those there are"
+    unread = "" if snapshot.host.privileged else "; only root can read the names of containers"
+    interface = ", interface" if nets else ""
+    return TargetError("gone", f"no container{interface} or mounted namespace is called {text!r}; {help}{unread}")
+
+
+def _nobody_has(key: NamespaceKey) -> TargetError:
+    return TargetError(
+        "gone", f"nobody has namespace {key[0]}:[{key[1]}]; `nsview list --type {key[0]}` shows those there are"
+    )
+
+
+def nearest(snapshot: Snapshot, text: str, nets: Nets | None = None) -> list[str]:
+    """The names most like a text, of containers, of mounts, and of interfaces where these are known; made safe."""
+    from difflib import get_close_matches  # only what is mistyped has need of it
+
+    names = {name.lower(): name for name in _names(snapshot, nets)}
+    alike = get_close_matches(text.lower(), names) if len(text) < 100 else []
+    return [safe(names[name]) for name in alike]
+
+
+def _names(snapshot: Snapshot, nets: Nets | None) -> Iterable[str]:
+    yield from (interface.name for net in (nets.nets if nets else ()) for interface in net.interfaces)
+    for namespace in snapshot.namespaces.values():
+        yield from map(_last, (*namespace.names, *_mounts_elsewhere(namespace)))
+    yield from (container.name for container in snapshot.containers.values())

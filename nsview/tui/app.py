@@ -479,9 +479,11 @@ class NsviewApp(App[int]):
             wanted = parse(text, nets=self.explorer.reach)
             if wanted.about_nets:
                 self.want_nets()
-            return found(snapshot, text, wanted, self.nets) if snapshot and wanted else []
+            if not (snapshot and wanted):
+                return []
+            return found(snapshot, text, wanted, self.nets, self.host.thread_group(text.strip()))
 
-        hint = "a pid, an inode, net:4026532173, a container, or any filter"
+        hint = "a pid, an inode, net:4026532173, a container, a port, or any filter"
         self.push_screen(GoTo("Go to", leads, placeholder=hint, empty="Nothing here is that."), self._chosen)
 
     def _chosen(self, thing: Thing | None) -> None:

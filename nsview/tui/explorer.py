@@ -617,7 +617,7 @@ class Explorer(Screen[None]):
 
     def take_nets(self, nets: Nets | None) -> None:
         """Ports and addresses are known, or known anew; None: a recording does not tell."""
-        self.reach = filter.Reach(nets.nets if nets else (), self.snapshot.host.initial.net if self.snapshot else None)
+        self.reach = filter.reach_of(nets, self.snapshot) if self.snapshot else filter.Reach()
         if self.view.filter.about_nets:
             self._look(filter=filter.parse(self.view.filter.text, self.view.by, self._texts, self.reach))
         for line in self.query(FilterInput):

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from nsview.model import syntax
 from nsview.model.filter import FIELDS, Filter, FilterError, Reach, Texts, match, narrow, parse
 from nsview.model.net import Interface, Link, Listener, Net
-from nsview.model.records import Namespace, Pod, Process
+from nsview.model.records import Holder, Namespace, Pod, Process
 from nsview.model.rows import GroupRow, View, rows
 from nsview.model.snapshot import Snapshot, advance
 
@@ -345,6 +345,9 @@ def test_type_and_its_like_narrow_namespaces_and_words_choose_among_them(snapsho
     more = replace(snapshot, namespaces={**snapshot.namespaces, empty.key: empty})
     assert list(narrow(more, parse("nprocs=0")).namespaces) == [empty.key]
     assert list(narrow(more, parse("blue")).namespaces) == [empty.key]
+    held = replace(empty, names=(), held_by=(Holder("mount", 10, None, "/run/netns/green"),))
+    elsewhere = replace(more, namespaces={**more.namespaces, held.key: held})
+    assert list(narrow(elsewhere, parse("green")).namespaces) == [held.key]
 
 
 def veth(index: int, name: str, peer: int, net: int, *addresses: str) -> Interface:

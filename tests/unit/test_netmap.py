@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from nsview import report
 from nsview.model import export
+from nsview.model.filter import parse, reach_of
 from nsview.model.leads import meant
 from nsview.model.net import Interface, Link, Listener, Net, Nets, Route
 from nsview.model.netfields import fields
@@ -208,6 +209,9 @@ def test_a_published_port_leads_to_its_container() -> None:
     line = next(line for line in Map(nets, shown).lines() if line.cells[0].text.strip() == "tcp 80")
     assert line.thing == "docker:web"
     assert [lead.thing for lead in meant(shown, "80", nets)] == ["docker:web", 50]
+    for expression in ("port=80", "80"):
+        wanted = parse(expression, nets=reach_of(nets, shown))
+        assert [pid for pid, one in shown.processes.items() if wanted.process(one, shown)] == [10, 11, 50]
 
 
 @pytest.mark.parametrize(

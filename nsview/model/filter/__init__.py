@@ -21,12 +21,12 @@ from ..snapshot import Snapshot
 from .fields import FIELDS, OF_THINGS, Field, Fields, of_columns
 from .grammar import FilterError
 from .match import Filter, parse
-from .reach import Reach
+from .reach import Reach, reach_of
 from .texts import Texts
 
 __all__ = [
     "FIELDS", "OF_THINGS", "Field", "Fields", "Filter", "FilterError", "Reach", "Texts", "narrow", "of_columns",
-    "parse",
+    "parse", "reach_of",
 ]  # fmt: skip
 
 

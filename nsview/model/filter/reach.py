@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from ..net import Interface, Net
+from ..net import Interface, Net, Nets
 from ..records import Process
+from ..snapshot import Snapshot
 
 _NOWHERE = ("127.", "::1")
 """Addresses that every net namespace has."""
@@ -12,11 +13,14 @@ _NOWHERE = ("127.", "::1")
 class Reach:
     """Made of a host's net namespaces, of none where they have not been looked into. Names are in lower case.
 
+    published: (pid, port) of those who listen behind a port of another net namespace.
     host: the inode of the host's own. An interface of it that leads into another namespace is one of that: nobody who
     types a veth's name means the host.
     """
 
-    def __init__(self, nets: Iterable[Net] = (), host: int | None = None) -> None:
+    def __init__(
+        self, nets: Iterable[Net] = (), host: int | None = None, published: Iterable[tuple[int, int]] = ()
+    ) -> None:
         found = {net.inode: net for net in nets}
         self._known, self._host = bool(found), host
         self._held: dict[int, list[int]] = {}  # by the pid that has them open
@@ -27,6 +31,8 @@ class Reach:
                     self._held.setdefault(pid, []).append(listener.port)
                 if not listener.pids:
                     self._unheld.setdefault(net.inode, []).append(listener.port)
+        for pid, port in published:
+            self._held.setdefault(pid, []).append(port)
         self._addresses = {inode: _addresses(net) for inode, net in found.items()}
         self._interfaces: dict[int | None, list[str]] = {}
         for net in found.values():
@@ -58,6 +64,15 @@ class Reach:
     def interfaces(self, net: int | None) -> Sequence[str]:
         """The names of those of a net namespace, and of what leads to them from elsewhere."""
         return self._interfaces.get(net, ())
+
+
+def reach_of(nets: Nets | None, snapshot: Snapshot) -> Reach:
+    """That of a host; of nothing, where its net namespaces have not been looked into."""
+    if nets is None:
+        return Reach()
+    from ..netmap import Map  # the first picture has no need of it
+
+    return Reach(nets.nets, snapshot.host.initial.net, Map(nets, snapshot).served())
 
 
 def _addresses(net: Net) -> list[str]:

@@ -95,4 +95,5 @@ def container_text(container: Container) -> str:
 
 def namespace_text(namespace: Namespace) -> str:
     """What words are looked for in, of a namespace; in lower case."""
-    return " ".join((namespace.label, *namespace.names)).lower()
+    mounts = (holder.path for holder in namespace.held_by if holder.kind == "mount" and holder.path)
+    return " ".join((namespace.label, *namespace.names, *mounts)).lower()

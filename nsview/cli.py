@@ -13,7 +13,6 @@ from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from .model.kinds import KIND_NAMES
 from .model.text import safe
 
 if TYPE_CHECKING:
@@ -376,15 +375,9 @@ def meant_to_enter(word: str) -> "tuple[Snapshot, Target]":
     """This machine's snapshot, and what a word means in it; holders are searched where nothing else leads in."""
     host = _local()
     try:
-        snapshot = host.first()
-        try:
-            found = _resolve(snapshot, word)
-            known = found.process or (found.namespace and found.namespace.names)
-        except Failure:
-            known = None
-        if not known:
-            snapshot = host.holders()
-            found = _resolve(snapshot, word)
+        snapshot, found = _found(host, host.first(), word)
+        if not found.process and found.namespace and not found.namespace.names and not snapshot.search:
+            snapshot, found = _found(host, host.holders(), word)
     finally:
         host.stop()
     return snapshot, found

@@ -149,19 +149,20 @@ def _oldest_in(pin: steps.Pin) -> target.Target | None:
 
 
 def _by_container(word: str) -> Chosen | None:
-    """The one container whose name, id or key a word is; None where there is none or more than one.
+    """The one container of the host's own engines whose name, id or key a word is; None where that is not clear.
 
-    `model.target.resolve` decides the rest; this knows the clear case, without what a snapshot takes to import.
+    `model.target.resolve` decides the rest; this knows the usual case, without what a snapshot takes to import.
     """
     from nsview.agent.scan import Scanner
 
     look = Scanner().look()  # type: ignore[no-untyped-call]
     named = [c for c in look["containers"] if word in (c["key"], c["name"], c["id"])]
-    first = [c for c in named if not c["outer"] and c["uid"] in (0, os.geteuid())] or named
-    if len(first) != 1:
+    own = [c for c in named if not c["outer"] and c["uid"] in (0, os.geteuid())]
+    mounted = any(path.rpartition("/")[2] == word for record in look["namespaces"].values() for path in record["names"])
+    if len(own) != 1 or mounted:
         return None
-    pid = _first_of(first[0], look["processes"])
-    return Chosen(target.Target(pid, look["processes"][pid]["start"]), str(pid), container=first[0]["name"])
+    pid = _first_of(own[0], look["processes"])
+    return Chosen(target.Target(pid, look["processes"][pid]["start"]), str(pid), container=own[0]["name"])
 
 
 def _first_of(container: dict[str, Any], processes: dict[int, dict[str, Any]]) -> int:
@@ -169,12 +170,13 @@ def _first_of(container: dict[str, Any], processes: dict[int, dict[str, Any]]) -
     pids: list[int] = [container["init_pid"], *container["pids"]]
     living = [pid for pid in pids if pid in processes and len(processes[pid]["namespaces"]) > 2]
     if not living:
-        raise Failure(
-            GONE,
-            f"container {failure.printable(container['name'])} has ended, and its runtime has not cleared it away: "
-            "nothing is left to join",
-        )
+        raise _ended(container["name"])
     return living[0]
+
+
+def _ended(name: str) -> Failure:
+    words = "has ended, and its runtime has not cleared it away: nothing is left to join"
+    return Failure(GONE, f"container {failure.printable(name)} {words}")
 
 
 def _by_snapshot(word: str) -> Chosen:
@@ -186,11 +188,13 @@ def _by_snapshot(word: str) -> Chosen:
     except cli.Failure as gone:
         raise Failure(gone.code, str(gone)) from None
     process, namespace = found.process, found.namespace
-    thread = getattr(found, "thread", None) or 0
-    followed = target.Target(process.pid, process.start, thread) if process else None
+    container = found.container if isinstance(found.thing, str) else None
+    if container and (process is None or (process.state in ("Z", "X") and process.namespaces.net is None)):
+        raise _ended(container.name)
+    followed = target.Target(process.pid, process.start, found.thread or 0) if process else None
     if namespace is None:
         assert process is not None and followed is not None
-        return Chosen(followed, str(process.pid), container=found.container.name if found.container else None)
+        return Chosen(followed, str(process.pid), container=container.name if container else None)
     starts = {pid: record.start for pid, record in snapshot.processes.items()}
     ways = plan.ways_of(namespace, starts)
     if process and followed:

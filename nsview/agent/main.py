@@ -46,7 +46,8 @@ import time
 
 import nsview
 
-from . import containers, holders, honesty, namespaces, scan
+from . import holders, honesty, namespaces, scan
+from .containers import identify
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def differences(old, new):
         "gone": [pid for pid in before if pid not in after],
         "namespaces": changed,
         "namespaces_gone": gone,
-        **containers.changes(old["containers"], new["containers"]),
+        **identify.changes(old["containers"], new["containers"]),
     }
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 import os
 
-from . import cgroup, containers, holders, listns, namespaces, nsfs, procfs, twofold
+from . import cgroup, holders, listns, namespaces, nsfs, procfs, twofold
+from .containers import identify
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Scanner:
         self._reading: dict[int, Any] = {}  # the processes that a look under way has read
         self._watch = watch
         self._places = {}  # {a cgroup file's bytes: (path, Claim or None)}
-        self._host = containers.Host(containers.Cache())
+        self._host = identify.Host(identify.Cache())
         self.reader = procfs.Reader(proc)
         # Not getpid(): /proc may be that of another pid namespace, as after `unshare --pid` alone.
         self.own, _ = self.reader.process(int(os.readlink("/proc/self")))
@@ -101,7 +102,7 @@ class Scanner:
         ended = [pid for pid, (old, new) in pairs.items() if old and (new is None or new["state"] == "Z")]
         self._read_again([child for pid in ended for child in self._host.child_pids(pid)], pairs)
         before = now["containers"]
-        followed = containers.follow(self._host, before, pairs.values())
+        followed = identify.follow(self._host, before, pairs.values())
         now["containers"] = self._identify(before, pairs) if followed is None else followed
         changed, gone = self._namespaces.update(pairs.values(), pids, now["processes"], mounts)
         return {
@@ -109,7 +110,7 @@ class Scanner:
             "gone": [pid for pid, (old, new) in pairs.items() if old and new is None],
             "namespaces": changed,
             "namespaces_gone": gone,
-            **containers.changes(before, now["containers"]),
+            **identify.changes(before, now["containers"]),
         }
 
     def _read_again(self, pids, pairs):
@@ -208,7 +209,7 @@ class Scanner:
 
         A record that was told is another then, in pairs and all else.
         """
-        found, members = containers.identify(self._host)
+        found, members = identify.identify(self._host)
         processes = self._host.processes
         for pid in {*members, *(pid for record in before for pid in record["pids"])}:
             record = processes.get(pid)

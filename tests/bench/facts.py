@@ -21,7 +21,8 @@ sys.path.insert(0, str(ROOT))
 from crowd import Crowd  # noqa: E402
 from pairs import machine  # noqa: E402
 
-from nsview.agent import containers, holders, mountinfo, nsfs, procfs, scan  # noqa: E402
+from nsview.agent import holders, mountinfo, nsfs, procfs, scan  # noqa: E402
+from nsview.agent.containers import identify  # noqa: E402
 
 PASSES = 5
 
@@ -70,11 +71,11 @@ def process_facts(scanner: scan.Scanner, look: dict[str, Any]) -> Iterable[tuple
     finally:
         for fd in fds:
             os.close(fd)
-    host = containers.Host(containers.Cache())
+    host = identify.Host(identify.Cache())
 
-    def identify(_: object) -> object:
+    def identified(_: object) -> object:
         host.begin(look["processes"], scanner._host.claims)
-        return containers.identify(host)
+        return identify.identify(host)
 
     microseconds, _ = cost(identify, [0], passes=3)
     yield "scan", "whose container it is, a process", microseconds / len(pids), len(pids)

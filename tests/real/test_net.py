@@ -26,7 +26,7 @@ from .command import nsview
 from .conftest import require
 from .daemons import Docker, run
 from .population import Population
-from .test_unprivileged import AS_NOBODY, User, user  # noqa: F401  a fixture
+from .user import AS_NOBODY, User
 from .workspace import Workspace, search_path, wait_until
 
 ENVIRONMENT = {"PATH": search_path()}
@@ -438,7 +438,7 @@ print(msgspec.json.encode(nets).decode())
 """
 
 
-def test_a_user_sees_what_is_their_own_and_nothing_of_others(user: User, docker: Docker) -> None:  # noqa: F811
+def test_a_user_sees_what_is_their_own_and_nothing_of_others(user: User, docker: Docker) -> None:
     other = docker.container("net-other", command=("/bin/httpd", "-f", "-p", "8082"))
     inner = subprocess.Popen(
         [*AS_NOBODY, "unshare", "--user", "--map-root-user", "--net", "sh", "-c",

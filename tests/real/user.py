@@ -49,7 +49,7 @@ def interpreter(workspace: Workspace) -> str:
     installed: str = sys._base_executable  # type: ignore[attr-defined]
     for python in filter(None, (installed, shutil.which(version, path="/usr/local/bin:/usr/bin"), str(copied))):
         if python == str(copied) and not copied.exists():
-            _copy_interpreter(copied)
+            copy_interpreter(copied)
         if _runs(python):
             return python
     unavailable(f"no {version} that an ordinary user can run")
@@ -67,8 +67,8 @@ def _runs(python: str) -> bool:
     return done.returncode == 0
 
 
-def _copy_interpreter(program: Path) -> None:
-    """The suite's interpreter and its library, as program and ../lib."""
+def copy_interpreter(program: Path) -> None:
+    """The suite's interpreter and its library, as `program` and ../lib."""
     root = program.parent.parent
     program.parent.mkdir(parents=True)
     shutil.copy(os.path.realpath(sys.executable), program)

@@ -375,7 +375,7 @@ class FakeShim:
 
     def __exit__(self, *_: object) -> None:
         os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.communicate(timeout=20)
+        self._process.communicate(timeout=60)
 
 
 def session(pid: int) -> int | None:

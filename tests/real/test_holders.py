@@ -23,7 +23,7 @@ from .population import Population
 from .test_hierarchy import Key, inode, key
 from .test_host import namespace
 from .user import AS_NOBODY, User
-from .workspace import Workspace, wait_until
+from .workspace import PATIENCE, Workspace, wait_until
 
 Holder = dict[str, Any]
 Start = Callable[..., tuple[int, int]]
@@ -332,8 +332,8 @@ def test_a_slow_search_ends_and_others_are_answered_meanwhile(start: Start, host
 
 
 def until(host: LocalHost, ready: Callable[[Snapshot], bool]) -> Snapshot:
-    """The first snapshot that is so, within ten seconds."""
-    deadline = time.monotonic() + 10
+    """The first snapshot that is so, waited for."""
+    deadline = time.monotonic() + 10 * PATIENCE
     for said in host.read():
         if isinstance(said, Snapshot) and ready(said):
             return said

@@ -4,6 +4,11 @@
 Textual is imported only where the explorer opens, and after the agent has been started.
 """
 
+# ruff: noqa: E402 - the imports of this file wait for the guard
+from . import imports
+
+imports.guard()
+
 import gc
 import io
 import os
@@ -46,6 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(argv: Sequence[str] | None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     _standard_streams()
+    if os.geteuid() == 0 and sys.stderr.isatty() and (note := imports.note()):
+        _say((note,))
     try:
         try:
             code = _run(arguments)
@@ -192,6 +199,7 @@ def _explore(options: SimpleNamespace) -> int:
         host.first()  # what can't be read is said before the screen is taken
     try:
         own = config.Config(config.path())
+        _say(filter(None, (own.note,)))
         memory = state.Memory(state.path(), **own.settings.looks)
         with first.Picture(memory.state) as picture:
             if isinstance(host, LocalHost):
@@ -416,9 +424,10 @@ def _audit(options: SimpleNamespace) -> int:
 
     wanted = _parsed(options.filter, fields=FIELDS)
     try:
-        ignore = config.Config(config.path()).settings.audit.ignore
+        own = config.Config(config.path())
     except config.ConfigError as error:
         raise Failure(UNREADABLE, str(error)) from None
+    _say(filter(None, (own.note,)))
     gc.disable()
     host = _host(options)
     try:
@@ -428,7 +437,8 @@ def _audit(options: SimpleNamespace) -> int:
     finally:
         host.stop()
     worth = audit.SEVERITIES[: audit.SEVERITIES.index(options.severity) + 1]
-    findings = [finding for finding in audit.audit(snapshot, facts, ignore) if finding.severity in worth]
+    found = audit.audit(snapshot, facts, own.settings.audit.ignore)
+    findings = [finding for finding in found if finding.severity in worth]
     if wanted:
         wanted = _parsed(options.filter, fields=FIELDS, nets=reach_of(nets, snapshot))
         findings = [finding for finding in findings if wanted.line(line(finding, snapshot), snapshot)]

@@ -25,9 +25,13 @@ from typing import Any, get_args
 import msgspec
 from msgspec import Struct
 
+from . import files
 from .join.ready import Ready, ReadyError, of_config
 from .model.columns import EXTRAS, Extra
 from .model.rows import GROUPINGS, Grouping, GroupOrder, ProcessOrder
+
+MOST = 1 << 20
+"""Bytes that it may have."""
 
 
 class ConfigError(Exception):
@@ -75,11 +79,15 @@ _WANTED: dict[str, tuple[Any, str]] = {
 
 
 class Config:
-    """A file, read and decoded; without a file it says nothing. Raises ConfigError."""
+    """A file, read and decoded; without a file it says nothing. Raises ConfigError.
+
+    note: a line for the user where there may be one that this user may not read, as where HOME is another user's.
+    """
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self.text = ""
+        self.note: str | None = None
         tables = self._tables()
         for key, value in tables.items():
             if key not in _WANTED:
@@ -94,12 +102,19 @@ class Config:
 
     def _tables(self) -> dict[str, Any]:
         try:
+            with files.opened(self.file) as opened:
+                data = opened.read(MOST + 1)
             # Without another line, what is wrong in the last one is "at the end".
-            self.text = self.file.read_text(encoding="utf-8") + "\n"
-        except FileNotFoundError:
+            self.text = data.decode() + "\n"
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        except PermissionError as error:
+            self.note = f"note: {self.file}: {error.strerror}, so it is left out; HOME may be another user's"
             return {}
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"{self.file}: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
+        if len(data) > MOST:
+            raise ConfigError(f"{self.file}: more than {MOST >> 20} MiB, which is no configuration")
         import tomllib  # of use to those who have a file
 
         try:

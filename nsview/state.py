@@ -5,12 +5,12 @@ A file that is broken, hostile or not ours is as good as none; what cannot be ke
 
 import contextlib
 import os
-import stat
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
+from . import files
 from .model.columns import Extra
 from .model.rows import Grouping, GroupOrder, ProcessOrder
 
@@ -67,10 +67,7 @@ class Memory:
 
 def _load(file: Path) -> State:
     try:
-        # Opening a FIFO would wait for its writer.
-        with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:
-            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
-                return State()
+        with files.opened(file) as opened:
             data = opened.read(MOST + 1)
         return msgspec.json.decode(data, type=State) if len(data) <= MOST else State()
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

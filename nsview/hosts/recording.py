@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from nsview import files
 from nsview.model.contents import READ, Contents
 from nsview.model.kinds import KindName
 from nsview.model.net import Nets
@@ -36,8 +37,9 @@ class RecordedHost:
         self._stopped = threading.Event()
         self._details: dict[tuple[int, int], Details] | None = None
         try:
-            with self.path.open("rb") as file:
-                packed = file.peek(2).startswith(_GZIP)
+            with files.opened(self.path) as file:
+                packed = file.read(2) == _GZIP
+                file.seek(0)
                 data = (gzip.GzipFile(fileobj=file) if packed else file).read(MOST + 1)
         except (OSError, EOFError, zlib.error) as error:
             reason = getattr(error, "strerror", None) or "not a whole gzip file"

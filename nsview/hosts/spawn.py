@@ -6,11 +6,14 @@ import os
 import subprocess
 import sys
 
+from nsview import imports
+
 from . import HostError
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _PIPE = 1 << 20  # bytes that the agent can say before anybody listens: a screen takes a while to begin with that
-_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from nsview.agent.main import main; main(sys.argv[2:])"
+# Behind the standard library, which nothing beside the package shall replace.
+_BOOT = "import sys; sys.path.append(sys.argv[1]); from nsview.agent.main import main; main(sys.argv[2:])"
 
 
 def agent(*arguments: str, elevated: bool = False) -> "subprocess.Popen[bytes]":
@@ -26,6 +29,8 @@ def agent(*arguments: str, elevated: bool = False) -> "subprocess.Popen[bytes]":
         sudo = shutil.which("sudo")
         if sudo is None:
             raise HostError("sudo is not installed; start nsview as root instead")
+        if note := imports.note():
+            print(f"nsview: {note}", file=sys.stderr)
         argv = [sudo, "--prompt=nsview needs root to read all processes; password for %p: ", "--", *argv]
     try:
         # stderr stays ours: sudo asks and refuses there, while the screen is suspended.

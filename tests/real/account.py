@@ -1,29 +1,18 @@
-"""An ordinary user of the suite's own, with a home in the workspace and ids for containers of its own.
-
-What the suite needs of nsview and its libraries is copied to where such a user may read it: the checkout may lie in
-root's home.
-"""
+"""An ordinary user of the suite's own, with a home in the workspace and ids for containers of its own."""
 
 import contextlib
-import importlib.util
 import os
 import pwd
 import re
 import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
-from .conftest import unavailable
+from .user import interpreter, library
 from .workspace import Workspace, wait_until
 
 _PASSWORD = "nsview's own"
-# nsview, what it imports, and what those import in turn.
-_PACKAGES = (
-    "nsview", "msgspec", "textual", "rich", "pygments", "markdown_it", "mdurl", "mdit_py_plugins", "platformdirs",
-    "psutil", "linkify_it", "uc_micro", "typing_extensions",
-)  # fmt: skip
 _NAME = re.compile(r"nsv(\d+)")
 
 
@@ -68,25 +57,11 @@ class Account:
 
     def nsview(self) -> list[str]:
         """The words that run nsview as this user does who has installed it: from a virtual environment."""
-        library, venv = self._workspace.root / "packages", self._workspace.root / "venv"
+        venv = self._workspace.root / "venv"
         if not venv.exists():
-            library.mkdir()
-            for package in _PACKAGES:
-                _copy(package, library)
-            for directory, _, files in os.walk(library):
-                os.chmod(directory, 0o755)
-                for file in files:
-                    os.chmod(os.path.join(directory, file), 0o644)
-            # An interpreter that they may run.
-            version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-            own = os.path.realpath(sys.executable)
-            for python in filter(None, (own, shutil.which(version, path="/usr/local/bin:/usr/bin"))):
-                if self.run(python, "-c", "", check=False).returncode == 0:
-                    break
-            else:
-                unavailable(f"no {version} that an ordinary user can run")
-            self._run(python, "-m", "venv", "--without-pip", str(venv))
-            (venv / "lib" / version / "site-packages" / "nsview.pth").write_text(f"{library}\n")
+            self._run(interpreter(self._workspace), "-m", "venv", "--without-pip", str(venv))
+            (packages,) = venv.glob("lib/python*/site-packages")
+            (packages / "nsview.pth").write_text(f"{library(self._workspace)}\n")
         return [str(venv / "bin/python"), "-P", "-m", "nsview"]
 
     def _give_ids(self) -> None:
@@ -130,16 +105,6 @@ class Account:
 
     def _run(self, *command: str, input: str | None = None) -> None:
         subprocess.run(command, check=True, capture_output=True, text=True, input=input, timeout=60)
-
-
-def _copy(package: str, library: Path) -> None:
-    found = importlib.util.find_spec(package)
-    if found is None or found.origin is None:
-        return  # which packages there are depends on the versions of the others
-    if found.submodule_search_locations:
-        shutil.copytree(Path(found.origin).parent, library / package)  # with its bytecode
-    else:
-        shutil.copy(found.origin, library)
 
 
 def _clear_away() -> None:

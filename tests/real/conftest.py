@@ -21,6 +21,7 @@ from .workspace import Workspace
 
 if TYPE_CHECKING:
     from .account import Account
+    from .user import User
 
 _HERE = Path(__file__).parent
 
@@ -117,3 +118,12 @@ def account(workspace: Workspace) -> "Iterator[Account]":
     account = Account(workspace)
     yield account
     account.remove()
+
+
+@pytest.fixture(scope="session")
+def user(workspace: Workspace) -> "User":
+    """Nobody, who runs nsview."""
+    from .user import User
+
+    require("setpriv", "unshare", "mount")
+    return User(workspace)

@@ -7,13 +7,14 @@ machine's static busybox, so nothing is downloaded.
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .workspace import Workspace, search_path, wait_until
+from .workspace import Workspace, search_path, start_time, wait_until
 
 IMAGE = "nsview-test:1"
 SLEEP = ("/bin/sleep", "9999")
@@ -109,12 +110,14 @@ class Daemon:
 class Docker:
     """A running dockerd. `pid`, `data_root` and `exec_root` are its own; `address` is its socket.
 
-    `containerd_address` is the socket of the containerd that it uses, `runc_root` where runc keeps its state.
+    `containerd_address` is the socket of the containerd that it uses, `containerd_pid` that one's pid, `runc_root`
+    where runc keeps its state. beside: it uses a containerd that was there before it, as dockerd does where one
+    listens at the usual place; else it starts its own.
     """
 
     NEEDS = ("dockerd", "docker", "containerd", "containerd-shim-runc-v2", "runc", "busybox", "ip", "tar")
 
-    def __init__(self, workspace: Workspace, rootfs: Path) -> None:
+    def __init__(self, workspace: Workspace, rootfs: Path, *, beside: bool = False) -> None:
         root = workspace.root / "d"
         root.mkdir()
         self.data_root = root / "data"
@@ -124,9 +127,9 @@ class Docker:
         self._containerd: Daemon | None = None
         self.runc_root = self.exec_root / "runtime-runc" / "moby"
         self.containerd_address = self.exec_root / "containerd" / "containerd.sock"
-        # dockerd would use the machine's containerd where there is one, and mix its containers with the machine's.
+        # Never the machine's own, where its containers would be among the machine's.
         extra: list[str] = []
-        if os.path.lexists(_SYSTEM_CONTAINERD):
+        if beside or os.path.lexists(_SYSTEM_CONTAINERD):
             self._containerd, self.containerd_address = _start_containerd(root / "containerd", self._environment)
             extra = ["--containerd", str(self.containerd_address)]
         workspace.add_bridge()
@@ -152,6 +155,22 @@ class Docker:
         except BaseException:
             self.stop()
             raise
+
+    @property
+    def containerd_pid(self) -> int:
+        """The containerd that it uses: a child of its own, unless it is `beside` one."""
+        if self._containerd:
+            return self._containerd.pid
+        return int((self.exec_root / "containerd" / "containerd.pid").read_text())
+
+    def kill(self) -> None:
+        """End it and its containerd as they would not by themselves."""
+        contained = self.containerd_pid
+        for pid in (self.pid, contained):
+            os.kill(pid, signal.SIGKILL)
+        for daemon in filter(None, (self._daemon, self._containerd)):
+            daemon.stop()
+        wait_until(lambda: start_time(contained) is None, 20, "end of containerd")
 
     @property
     def command(self) -> list[str]:

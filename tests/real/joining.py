@@ -30,6 +30,7 @@ from nsview.model.kinds import KIND, KIND_NAMES, KindName
 from nsview.model.records import Details, Host, Namespaces, Process
 
 from .daemons import Docker
+from .workspace import PATIENCE
 
 ROOT = Path(nsview.__file__).parent.parent
 
@@ -138,7 +139,7 @@ class Terminal:
 
     def expect(self, text: str, seconds: float = 20) -> str:
         """Everything until `text` appears, from where the last expectation ended."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + PATIENCE * seconds
         while (found := self.output.find(text.encode(), self._read)) < 0:
             if not select.select([self.fd], [], [], max(0, deadline - time.monotonic()))[0]:
                 raise AssertionError(f"{text!r} did not come, but {self.output[self._read :]!r}")

@@ -117,7 +117,7 @@ class Population:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         for started in self._started:
-            started.communicate(timeout=20)
+            started.communicate(timeout=60)
         self._started.clear()
 
     def _start(self, command: Sequence[str]) -> subprocess.Popen[str]:

@@ -243,7 +243,7 @@ class Imitation:
             for pid in [process.pid, *map(int, children)]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-            process.communicate(timeout=20)
+            process.communicate(timeout=60)
         for directory in reversed(self._cgroups):
 
             def removed(directory: Path = directory) -> bool:

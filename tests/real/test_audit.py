@@ -15,7 +15,7 @@ from .daemons import SLEEP, Containerd, Docker, run
 from .population import Population
 from .runtimes import Podman
 from .test_containers import APP, SANDBOX, as_kubernetes
-from .test_unprivileged import User
+from .user import User
 from .workspace import Workspace, wait_until
 
 Findings = dict[str, dict[str, Any]]
@@ -327,11 +327,8 @@ def test_a_net_namespace_that_nobody_is_in(workspace: Workspace, population: Pop
         run(["ip", "netns", "delete", name], workspace.environment)
 
 
-def test_without_root_it_says_what_it_could_not_check(
-    told: dict[str, dict[str, Any]], workspace: Workspace
-) -> None:
-    require("setpriv")
-    done = User(workspace).nsview("audit", "--json")
+def test_without_root_it_says_what_it_could_not_check(told: dict[str, dict[str, Any]], user: User) -> None:
+    done = user.nsview("audit", "--json")
     printed = json.loads(done.stdout)
     assert done.returncode == 1
     assert any("EACCES" in line for line in printed["unchecked"])

@@ -85,14 +85,13 @@ def test_ways_part_at_the_daemon_and_not_at_pid_1(
         [shims[0], pair[0]], [shims[1], pair[1]],
     ]  # fmt: skip
     assert [parted[side][0]["link"] for side in ("a", "b")] == ["serves", "serves"]
-    assert parted["common"][-1]["comm"] == "containerd"
-    assert docker.pid in [step["pid"] for step in parted["common"]]
+    assert parted["common"][-1]["pid"] == docker.containerd_pid
     # With a container of another daemon only what started both of them is above.
     id = f"cmp-{os.getpid()}"
     try:
         containerd.container(id)
         apart = printed("compare", "cmp-a", id)["parted"]
-        assert docker.pid in [step["pid"] for step in apart["a"]]
+        assert docker.containerd_pid in [step["pid"] for step in apart["a"]]
         assert containerd.pid in [step["pid"] for step in apart["b"]]
     finally:
         containerd.remove(id)

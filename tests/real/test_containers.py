@@ -22,7 +22,7 @@ from nsview.model.snapshot import Snapshot
 from .command import containers, links, printed, processes
 from .daemons import IMAGE, Containerd, Docker
 from .population import Population
-from .workspace import Workspace, wait_until
+from .workspace import Workspace
 
 
 def of_docker(docker: Docker, name: str) -> dict[str, Any]:
@@ -171,15 +171,14 @@ def test_a_paused_container_is_listed_and_a_stopped_one_is_not(docker: Docker) -
         docker.remove("still")
 
 
-def test_with_its_daemons_killed_a_container_keeps_its_name(workspace: Workspace, rootfs: Path) -> None:
+@pytest.mark.parametrize("beside", [False, True], ids=["its own containerd", "another's"])
+def test_with_its_daemons_killed_a_container_keeps_its_name(rootfs: Path, beside: bool) -> None:
     with Workspace.create() as apart:
-        docker = Docker(apart, rootfs)
+        docker = Docker(apart, rootfs, beside=beside)
         pid = docker.container("orphan")
         before = of_docker(docker, "orphan")
-        assert before["daemon_pid"] is not None
-        for daemon in (docker.pid, before["daemon_pid"]):
-            os.kill(daemon, signal.SIGKILL)
-        wait_until(lambda: before["daemon_pid"] not in processes(), 20, "end of containerd")
+        assert before["daemon_pid"] == docker.containerd_pid
+        docker.kill()
         after = containers()[before["key"]]
         assert (after["name"], after["image"], after["pids"]) == ("orphan", IMAGE, [pid])
         assert (after["shim_pid"], after["daemon_pid"]) == (before["shim_pid"], None)
@@ -376,7 +375,7 @@ class FakeShim:
 
     def __exit__(self, *_: object) -> None:
         os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.communicate(timeout=20)
+        self._process.communicate(timeout=60)
 
 
 def session(pid: int) -> int | None:

@@ -19,7 +19,7 @@ from .conftest import require
 from .daemons import Containerd, Docker
 from .population import Population
 from .runtimes import Podman
-from .test_unprivileged import AS_NOBODY, User, user  # noqa: F401  a fixture
+from .user import AS_NOBODY, User
 from .workspace import Workspace, wait_until
 
 
@@ -327,17 +327,14 @@ def test_podmans_too(podman: Podman) -> None:
     assert found.cgroup.path
 
 
-def test_who_may_not_join_is_told_so() -> None:
-    words = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "python3")
-    script = f"""
-import sys
-sys.path.insert(0, {os.getcwd()!r})
+def test_who_may_not_join_is_told_so(user: User) -> None:
+    script = """
 from nsview.agent import contents
-import json, os
+import json, os, sys
 fd = os.open("/proc/" + sys.argv[1], os.O_PATH | os.O_DIRECTORY)
-print(json.dumps(contents.read(("uts", "ipc", "time", "cgroup"), fd, {{}})))
+print(json.dumps(contents.read(("uts", "ipc", "time", "cgroup"), fd, {})))
 """
-    found = json.loads(said([*words, "-c", script, str(os.getpid())]))
+    found = json.loads(user.run(*AS_NOBODY, *user.python, "-c", script, str(os.getpid())).stdout)
     assert found["unreadable"] == {"uts": "EACCES", "ipc": "EACCES", "time": "EACCES"}
     assert found["cgroup"]["inside"] is None
 
@@ -383,7 +380,7 @@ def test_the_sockets_of_a_process_are_those_that_ss_tells_of_in_its_net_namespac
     assert len(ours) == 5 and details.sockets.left_out == 0
 
 
-def test_the_sockets_of_another_user_are_not_told_as_none(user: User) -> None:  # noqa: F811
+def test_the_sockets_of_another_user_are_not_told_as_none(user: User) -> None:
     """Who may not read them is not told that there are none."""
     host = LocalHost()
     try:

@@ -14,11 +14,12 @@ from nsview.model.rows import GroupRow, ProcessRow
 from nsview.tui.app import NsviewApp
 from tests.tui.screens import WIDE, drawn
 
+from . import workspace
 from .command import links, nsview, printed
 from .daemons import Containerd, Docker
 
 WEB, PEER, OTHER, POD = (f"{name}{os.getpid()}" for name in ("fweb", "fpeer", "fother", "fpod"))
-PORT = "18080"
+PORT = str(workspace.PORT)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ async def exploring() -> AsyncIterator[tuple[NsviewApp, Pilot[int]]]:
 
 
 async def until(pilot: Pilot[int], ready: Callable[[], bool], what: str = "") -> None:
-    end = monotonic() + 20
+    end = monotonic() + 20 * workspace.PATIENCE
     while monotonic() < end:
         await pilot.pause(0.05)
         if ready():

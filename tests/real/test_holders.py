@@ -22,7 +22,8 @@ from nsview.model.snapshot import Snapshot
 from .population import Population
 from .test_hierarchy import Key, inode, key
 from .test_host import namespace
-from .workspace import Workspace, wait_until
+from .user import AS_NOBODY, User
+from .workspace import PATIENCE, Workspace, wait_until
 
 Holder = dict[str, Any]
 Start = Callable[..., tuple[int, int]]
@@ -331,8 +332,8 @@ def test_a_slow_search_ends_and_others_are_answered_meanwhile(start: Start, host
 
 
 def until(host: LocalHost, ready: Callable[[Snapshot], bool]) -> Snapshot:
-    """The first snapshot that is so, within ten seconds."""
-    deadline = time.monotonic() + 10
+    """The first snapshot that is so, waited for."""
+    deadline = time.monotonic() + 10 * PATIENCE
     for said in host.read():
         if isinstance(said, Snapshot) and ready(said):
             return said
@@ -395,24 +396,14 @@ def test_a_recording_holds_them(start: Start, tmp_path: Path) -> None:
     assert [(holder["kind"], holder["pid"]) for holder in found["held_by"]] == [("fd", pid)]
 
 
-def test_an_ordinary_user_is_told_what_could_not_be_searched() -> None:
-    boot = (
-        "import sys; sys.path.insert(0, sys.argv[1])\n"
+def test_an_ordinary_user_is_told_what_could_not_be_searched(user: User) -> None:
+    code = (
         "import json\nfrom nsview.agent import scan\n"
         "scanner = scan.Scanner(); look = scanner.look(); search = scanner.search(look)\n"
         "while not search.step(1): pass\n"
         "print(json.dumps([search.processes, search.unreadable]))"
     )
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", boot, str(Path(__file__).parents[2])],
-        capture_output=True,
-        text=True,
-        check=True,
-        user=65534,
-        group=65534,
-        extra_groups=[],
-    )
-    processes, unreadable = json.loads(done.stdout)
+    processes, unreadable = json.loads(user.run(*AS_NOBODY, *user.python, "-c", code).stdout)
     assert 0 < unreadable["EACCES"] <= processes
 
 

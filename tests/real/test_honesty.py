@@ -3,39 +3,30 @@
 import json
 import os
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from nsview.agent import honesty, mountinfo
 from nsview.hosts.local import LocalHost
 
-from .conftest import require
+from .user import AS_NOBODY, User
 
-ROOT = Path(__file__).parents[2]
 HIDES = "/proc hides the processes of other users"
 NO_PTRACE = ("setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace")
-AS_NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 
 
-def run(*before: str, arguments: tuple[str, ...] = ("list", "processes")) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.run(
-        [*before, sys.executable, "-m", "nsview", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-        env=environment,
-        cwd="/",
-    )
+def run(
+    user: User, *before: str, arguments: tuple[str, ...] = ("list", "processes")
+) -> subprocess.CompletedProcess[str]:
+    done = user.run(*before, *user.python, "-m", "nsview", *arguments)
+    assert done.returncode == 0, done.stderr
+    return done
 
 
-def notes(*before: str) -> list[str]:
+def notes(user: User, *before: str) -> list[str]:
     """The host's notes for nsview run by these words, less those that this machine gives anyway."""
-    plain = json.loads(run(arguments=("list", "processes", "--json")).stdout)["host"]["notes"]
-    said = json.loads(run(*before, arguments=("list", "processes", "--json")).stdout)["host"]["notes"]
+    plain = json.loads(run(user, arguments=("list", "processes", "--json")).stdout)["host"]["notes"]
+    said = json.loads(run(user, *before, arguments=("list", "processes", "--json")).stdout)["host"]["notes"]
     return [note for note in said if note not in plain]
 
 
@@ -43,14 +34,9 @@ def in_mounted_proc(options: str, *then: str) -> tuple[str, ...]:
     return ("unshare", "--mount", "sh", "-c", f'mount -t proc -o {options} proc /proc && exec "$@"', "sh", *then)
 
 
-@pytest.fixture(autouse=True)
-def _root() -> None:
-    require("unshare", "setpriv", "mount")
-
-
-def test_on_the_host_itself_as_root_there_is_nothing_to_say() -> None:
+def test_on_the_host_itself_as_root_there_is_nothing_to_say(user: User) -> None:
     if os.stat("/proc/self/ns/pid").st_ino != 4026531836:
-        assert notes() == []  # in a container that runs the tests; the others compare with it
+        assert notes(user) == []  # in a container that runs the tests; the others compare with it
         return
     host = LocalHost(once=True)
     assert host.first().host.notes == ()
@@ -70,28 +56,30 @@ def test_on_the_host_itself_as_root_there_is_nothing_to_say() -> None:
     ],
     ids=["hidepid=2", "hidepid=1", "foreign /proc", "pid", "cgroup", "user", "no ptrace"],
 )
-def test_each_is_one_line_that_says_what_would_help(before: tuple[str, ...], begin: str, helps: str) -> None:
-    found = [note for note in notes(*before) if note.startswith(begin)]
+def test_each_is_one_line_that_says_what_would_help(
+    user: User, before: tuple[str, ...], begin: str, helps: str
+) -> None:
+    found = [note for note in notes(user, *before) if note.startswith(begin)]
     assert len(found) == 1
     assert helps in found[0] and "\n" not in found[0]
     # .. and people see it, beside what is printed.
-    listed = run(*before)
+    listed = run(user, *before)
     assert f"nsview: {found[0]}\n" in listed.stderr
     assert begin not in listed.stdout
 
 
-def test_only_what_is_so_is_said() -> None:
-    (only,) = notes("unshare", "--cgroup")
+def test_only_what_is_so_is_said(user: User) -> None:
+    (only,) = notes(user, "unshare", "--cgroup")
     assert only.startswith("nsview runs in a cgroup namespace")
-    assert notes("unshare", "--net", "--uts", "--ipc", "--mount") == []
-    assert notes(*in_mounted_proc("hidepid=2")) == []  # root sees them all
-    assert notes(*AS_NOBODY) == []  # that is said by counts of what could not be read
+    assert notes(user, "unshare", "--net", "--uts", "--ipc", "--mount") == []
+    assert notes(user, *in_mounted_proc("hidepid=2")) == []  # root sees them all
+    assert notes(user, *AS_NOBODY) == []  # that is said by counts of what could not be read
 
 
-def test_with_the_proc_of_another_pid_namespace_processes_are_right_nevertheless() -> None:
+def test_with_the_proc_of_another_pid_namespace_processes_are_right_nevertheless(user: User) -> None:
     """`unshare --pid` alone: getpid() says 1, /proc shows the host's processes."""
-    shown = json.loads(run("unshare", "--pid", "--fork", arguments=("list", "processes", "--json")).stdout)
-    (own,) = [p for p in shown["processes"] if p["nspid"][1:] and p["cmdline"][1:3] == ["-m", "nsview"]]
+    shown = json.loads(run(user, "unshare", "--pid", "--fork", arguments=("list", "processes", "--json")).stdout)
+    (own,) = [p for p in shown["processes"] if p["nspid"][1:] and p["cmdline"][-5:-2] == ["-m", "nsview", "list"]]
     assert own["nspid"][-1] == 1
     assert os.getpid() in {p["pid"] for p in shown["processes"]}
 

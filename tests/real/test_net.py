@@ -26,8 +26,8 @@ from .command import nsview
 from .conftest import require
 from .daemons import Docker, run
 from .population import Population
-from .test_unprivileged import AS_NOBODY, User, user  # noqa: F401  a fixture
-from .workspace import Workspace, search_path, wait_until
+from .user import AS_NOBODY, User
+from .workspace import PORT, Workspace, search_path, wait_until
 
 ENVIRONMENT = {"PATH": search_path()}
 
@@ -231,7 +231,7 @@ def test_a_socket_may_be_open_in_a_process_of_another_namespace(seen: Seen) -> N
     """As dockerd answers for names at 127.0.0.11 of its containers: only a search of all processes tells."""
     code = """
 s = socket.socket()
-s.bind(("0.0.0.0", 7011))
+s.bind(("0.0.0.0", %d))
 s.listen()
 keep = os.open("/proc/self/ns/net", os.O_RDONLY)
 assert libc.setns(own, 0x40000000) == 0
@@ -239,9 +239,9 @@ say(os.fstat(keep).st_ino)
 wait()
 """
     own = 'import os\nown = os.open("/proc/self/ns/net", os.O_RDONLY)\n'
-    with running(own + _OWN + code) as (pid, other):
+    with running(own + _OWN + code % PORT) as (pid, other):
         seen.look()
-        found = [(net.inode, x.pids) for net in seen.nets.nets for x in net.listeners if x.port == 7011]
+        found = [(net.inode, x.pids) for net in seen.nets.nets for x in net.listeners if x.port == PORT]
         assert found == [(other, (pid,))]
         assert inode(of_pid(pid)) != other
         assert seen.snapshot.members("net").get(other) is None, "nobody is in it"
@@ -438,7 +438,7 @@ print(msgspec.json.encode(nets).decode())
 """
 
 
-def test_a_user_sees_what_is_their_own_and_nothing_of_others(user: User, docker: Docker) -> None:  # noqa: F811
+def test_a_user_sees_what_is_their_own_and_nothing_of_others(user: User, docker: Docker) -> None:
     other = docker.container("net-other", command=("/bin/httpd", "-f", "-p", "8082"))
     inner = subprocess.Popen(
         [*AS_NOBODY, "unshare", "--user", "--map-root-user", "--net", "sh", "-c",
@@ -477,13 +477,13 @@ def test_a_recording_holds_the_net_map_as_it_was_last(tmp_path: Path, named: lis
 
 
 def test_the_command_line_answers_the_same(docker: Docker, named: list[str]) -> None:
-    pid = docker.container("net-cli", command=("/bin/httpd", "-f", "-p", "8083"))
+    pid = docker.container("net-cli", command=("/bin/httpd", "-f", "-p", str(PORT)))
     try:
-        done = nsview("list", "nets", "--filter", "port=8083", "--json")
+        done = nsview("list", "nets", "--filter", f"port={PORT}", "--json")
         assert done.returncode == 0, done.stderr
         (net,) = json.loads(done.stdout)["nets"]
         assert (net["inode"], net["title"]) == (inode(of_pid(pid)), "net-cli")
-        assert [(x["protocol"], x["port"], x["pids"]) for x in net["listeners"]] == [("tcp", 8083, [pid])]
+        assert [(x["protocol"], x["port"], x["pids"]) for x in net["listeners"]] == [("tcp", PORT, [pid])]
         text = nsview("list", "nets").stdout
         assert all(name in text for name in named)
         nothing = nsview("list", "nets", "--filter", "port=1")

@@ -25,7 +25,7 @@ from nsview.model.snapshot import Snapshot
 
 from .command import links, printed, said
 from .population import Population
-from .workspace import Workspace, start_time
+from .workspace import PATIENCE, Workspace, start_time
 
 PS_COLUMNS = ("mntns", "utsns", "ipcns", "pidns", "netns", "userns", "cgroupns", "timens")
 
@@ -286,7 +286,7 @@ def reuse(workspace: Workspace) -> Iterator[int]:
         env=workspace.environment, start_new_session=True,
     )  # fmt: skip
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 20 * PATIENCE
         while not (children := Path(f"/proc/{started.pid}/task/{started.pid}/children").read_text().split()):
             assert time.monotonic() < deadline
         yield int(children[0])

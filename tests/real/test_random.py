@@ -18,7 +18,7 @@ from nsview.agent import scan
 from .random_population import HOST, KINDS, Plan, Running
 from .test_hierarchy import lsns
 from .test_holders import _mount_namespaces, searched
-from .workspace import Workspace
+from .workspace import PATIENCE, Workspace
 
 _FIRST, _, _LAST = os.environ.get("RANDOM_SEEDS", "0-219").partition("-")
 SEEDS = range(int(_FIRST), int(_LAST or _FIRST) + 1)
@@ -149,7 +149,7 @@ def _wait_for_zombies(plan: Plan, running: Running) -> None:
     """The plan's zombies are such; the fork was answered before the exit."""
     for name, member in plan.members.items():
         if not member.alive:
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 10 * PATIENCE
             stat = Path(f"/proc/{running.pids[name]}/stat")
             while stat.read_text().rpartition(")")[2].split()[0] != "Z":
                 assert time.monotonic() < deadline

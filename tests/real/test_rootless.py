@@ -17,14 +17,8 @@ from .daemons import Docker
 from .joining import Terminal
 from .runtimes import RootlessPodman
 from .test_equal import PORTRAIT
-from .test_unprivileged import AS_NOBODY, NOBODY, User
+from .user import AS_NOBODY, NOBODY, User
 from .workspace import Workspace, wait_until
-
-
-@pytest.fixture(scope="module")
-def user(workspace: Workspace) -> User:
-    require("setpriv", "unshare")
-    return User(workspace)
 
 
 @pytest.fixture

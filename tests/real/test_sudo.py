@@ -13,6 +13,7 @@ from .account import Account
 from .conftest import require
 from .daemons import Docker
 from .test_terminal import Terminal, only
+from .user import library
 from .workspace import Workspace, wait_until
 
 NAME = f"sudo-{os.getpid()}"
@@ -117,6 +118,24 @@ def test_a_wrong_then_the_right_password(sudoer: Account, explorer: Terminal, do
         wait_until(lambda: not any(Path(f"/proc/{agent}").exists() for agent in running), 10, "the end of root's agent")
     finally:
         docker.remove(NAME)
+
+
+def test_who_could_change_the_installation_is_named_before_sudo_asks(
+    sudoer: Account, explorer: Terminal, workspace: Workspace
+) -> None:
+    package = library(workspace) / "nsview"
+    os.chown(package, sudoer.uid, -1)
+    try:
+        explorer.press("R")
+        explorer.shows(
+            f"nsview: note: this installation belongs to uid {sudoer.uid}, who can become root through it", ASKED
+        )
+    finally:
+        os.chown(package, 0, -1)
+    explorer.press("C-c")
+    explorer.shows("Enter goes back to the explorer.")
+    explorer.press("Enter")
+    explorer.shows("R As root")
 
 
 def test_no_password_changes_nothing(sudoer: Account, explorer: Terminal) -> None:

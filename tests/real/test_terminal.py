@@ -29,7 +29,7 @@ class Terminal:
 
     def _run(self, *words: str, check: bool = True) -> str:
         command = [*self._tmux, *words]
-        done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=check, timeout=20)
+        done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=check, timeout=60)
         return done.stdout
 
     @property

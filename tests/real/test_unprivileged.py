@@ -2,28 +2,15 @@
 
 import json
 import os
-import shutil
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
-import msgspec
-import platformdirs
-import pyroute2
 import pytest
 
-import nsview as package
-
 from .command import containers
-from .conftest import require, unavailable
 from .daemons import Containerd, Docker
-from .workspace import Workspace
+from .user import AS_NOBODY, NOBODY, User
 
-NOBODY = 65534
-AS_NOBODY = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs")
 _LINKS = """
 import json, os
 found = {}
@@ -34,48 +21,6 @@ for pid in filter(str.isdigit, os.listdir("/proc")):
         found[pid] = error.errno
 print(json.dumps(found))
 """
-
-
-class User:
-    """Runs programs as nobody, from copies that nobody may read: the suite's own may lie in root's home."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        library = workspace.root / "lib"
-        if not library.exists():
-            for module in (package, msgspec, platformdirs, pyroute2):
-                shutil.copytree(Path(module.__file__ or "").parent, library / module.__name__)
-            for directory, _, files in os.walk(library):
-                os.chmod(directory, 0o755)
-                for file in files:
-                    os.chmod(os.path.join(directory, file), 0o644)
-        self._environment = {**workspace.environment, "PYTHONPATH": str(library), "PYTHONDONTWRITEBYTECODE": "1"}
-        version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-        candidates = [os.path.realpath(sys.executable), shutil.which(version, path="/usr/local/bin:/usr/bin")]
-        for python in filter(None, candidates):
-            self.python: tuple[str, ...] = (python, "-s", "-P")
-            if self.run(*AS_NOBODY, *self.python, "-c", "import nsview.hosts.local").returncode == 0:
-                return
-        unavailable(f"no {version} that nobody can run")
-
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command, check=False, capture_output=True, text=True, env=self._environment, cwd="/", timeout=60,
-            stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-
-    def nsview(self, *arguments: str, around: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-        return self.run(*around, *AS_NOBODY, *self.python, "-m", "nsview", *arguments)
-
-    def printed(self, *arguments: str, around: tuple[str, ...] = ()) -> Any:
-        done = self.nsview(*arguments, "--json", around=around)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-
-@pytest.fixture(scope="module")
-def user(workspace: Workspace) -> User:
-    require("setpriv", "unshare", "mount")
-    return User(workspace)
 
 
 @pytest.fixture(scope="module")

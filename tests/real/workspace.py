@@ -19,6 +19,10 @@ _PARENT = Path("/tmp")  # not TMPDIR, which may be long
 _PREFIX = "nsv-"
 _OWNER = "owner"
 MARK = "NSVIEW_TEST_WORKSPACE"
+PATIENCE = 4
+"""How many times longer than it should take a machine is given that others load as well."""
+PORT = 20_000 + os.getpid() % 10_000
+"""A port that this run listens at; other runs and programs have others."""
 
 
 def search_path() -> str:
@@ -28,10 +32,10 @@ def search_path() -> str:
 
 def wait_until(ready: Callable[[], bool], seconds: float, what: str) -> None:
     """Poll until `ready`; TimeoutError that names `what` otherwise."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + PATIENCE * seconds
     while not ready():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{what}: not within {seconds:g} s")
+            raise TimeoutError(f"{what}: not within {PATIENCE * seconds:g} s")
         time.sleep(0.02)
 
 

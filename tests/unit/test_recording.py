@@ -197,8 +197,6 @@ def test_a_little_file_that_holds_any_number_of_frames_is_one_line(
     assert "more than 1 MiB" not in refusal(tmp_path, within)
     assert "more than 1 MiB" in refusal(tmp_path, b" " + within)
     assert "more than 1 MiB" in refusal(tmp_path, gzip.compress(b" " + within))
-    with pytest.raises(HostError, match="more than 1 MiB"):
-        RecordedHost("/dev/zero")
 
 
 def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:

@@ -4,7 +4,12 @@
 takes a tenth of that time to import. All others, and everything that is wrong, are `nsview.arguments`' to understand.
 """
 
+# ruff: noqa: E402 - the imports of this file wait for the guard
 from __future__ import annotations
+
+from . import imports
+
+imports.guard()
 
 import gc
 import os
@@ -22,6 +27,8 @@ def main() -> int:
 
         return main()
     gc.disable()  # nothing that ends so soon has anything to collect
+    if os.geteuid() == 0 and sys.stderr.isatty() and (note := imports.note()):
+        print(f"nsview: {note}", file=sys.stderr)
     from . import enter
 
     code = enter.run(options)

@@ -91,6 +91,7 @@ def _details(pid, start, fd, found):
         "label": label(fd),
         "has_proc": True,
         "config": None,
+        "runtime": "runc",
         "filtered": status.get("Seccomp") == "2",
     }
     try:
@@ -103,7 +104,7 @@ def _details(pid, start, fd, found):
         record["has_proc"] = _has_proc(root)
         if found:
             record["config"] = found.path
-            record["filtered"] = bool((found.config.get("linux") or {}).get("seccomp"))
+            record["runtime"], record["filtered"] = found.runtime, found.filtered
             if found.init_pid == pid:
                 record["identity"] = _of_process(found.config.get("process"), fd)
         record["identity"] = record["identity"] or _of_status(fd, status, record["cwd"])

@@ -6,6 +6,7 @@ out of the container, a huge file fill the memory.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 
@@ -28,9 +29,14 @@ def peek(fd, size):
         return b""
 
 
-def read_in_root(root_fd, path, limit=LIMIT):
-    """The bytes of a regular file below root_fd; symlinks stay inside. OSError where that is not what is there."""
-    return _all(linux.open_file_in_root(root_fd, path), limit)
+def read_in_root(root_fd, path, limit=LIMIT, believed=None):
+    """The bytes of a regular file below root_fd; symlinks stay inside. OSError where that is not what is there, or
+    `believed`, called with the open file, says no."""
+    fd = linux.open_file_in_root(root_fd, path)
+    if believed and not believed(fd):
+        os.close(fd)
+        raise OSError(errno.EPERM, "another's word")
+    return _all(fd, limit)
 
 
 def _all(fd, limit):
@@ -49,10 +55,10 @@ def _all(fd, limit):
     raise OSError(27, "larger than %d bytes" % limit)
 
 
-def read_json(root_fd, path):
-    """The JSON object in a file below root_fd, or None where there is none that can be read."""
+def read_json(root_fd, path, believed=None):
+    """The JSON object in a file below root_fd, or None where there is none that can be read, or is `believed`."""
     try:
-        value = json.loads(read_in_root(root_fd, path))
+        value = json.loads(read_in_root(root_fd, path, LIMIT, believed))
     except (OSError, ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

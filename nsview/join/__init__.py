@@ -11,7 +11,8 @@ accounts    who USER[:GROUP] is, by the container's own files
 toolbox     a static busybox of the host's in memory, for containers without a shell
 cgroups     where the hierarchies are mounted; what is frozen
 seccomp     a process's filters: read from it, and put on
-profile     .. or made from a container's configuration, where they may not be read
+profile     the filter that a container's configuration asks for, as its runtime makes it
+bpf         the part of such a filter that goes by the number of a call
 trampoline  the few instructions that make the last exec
 failure     the one way in which joining fails: an exit code and a line
 

@@ -367,7 +367,7 @@ def _within(
         yield steps.Fork()
     yield steps.NewSession()
     if who and details.filtered:
-        yield steps.PutOnFilters(details.config)
+        yield steps.PutOnFilters(details.config, details.runtime)
 
 
 def _environment(details: Details, choice: Choice, inside: bool) -> steps.SetEnvironment:

@@ -46,23 +46,25 @@ class _Program(ctypes.Structure):
     _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_char_p)]
 
 
-def wanted(path: str | None, config: Mapping[str, Any] | None, target: Target) -> tuple[Filter, ...]:
+def wanted(step: Mapping[str, Any], config: Mapping[str, Any] | None, target: Target) -> tuple[Filter, ...]:
     """The filters that a command beside the process is to be under, the oldest first.
 
-    path: the config.json that is the authority for it, None where there is none. config: its content, where that was
-    read already. Raises Failure where they can't be had: nothing weaker is put on.
+    step: the dict of PutOnFilters. config: the content of its config.json, where that was read already. Raises Failure
+    where they can't be had: nothing weaker is put on.
     """
-    source = path or f"process {target.pid}"
+    path = step["config"]
     try:
         if path is None:
             return tuple(Filter(program) for program in filters(target))
         from . import profile
 
-        return (profile.compiled(config if config is not None else _config(path, target)),)
+        return (profile.compiled(config if config is not None else _config(path, target), step["runtime"]),)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise Failure(
-            NOT_PERMITTED, f"the seccomp filter of {source} can't be had: {why}; --host-privileges goes without"
+            NOT_PERMITTED,
+            f"the seccomp filter of {path or f'process {target.pid}'} can't be had: {why}; --host-privileges goes "
+            "without",
         ) from None
 
 

@@ -257,11 +257,12 @@ class SetEnvironment(Step):
 class PutOnFilters(Step):
     """Load the seccomp filter of the container's configuration, as its runtime made it.
 
-    config: the config.json; None where there is none: then the process's own filters are read from it with ptrace(2)
+    runtime: "runc" or "crun", by which the filter was made. config: the config.json; None where there is none: then the process's own filters are read from it with ptrace(2)
     (PTRACE_SECCOMP_GET_FILTER). These may be hostile, so that no restriction is left to be made once they are on.
     """
 
     config: str | None = None
+    runtime: str = "runc"
 
     @property
     def text(self) -> str:

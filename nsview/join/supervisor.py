@@ -106,7 +106,7 @@ class Supervisor:
         filters: tuple[seccomp.Filter, ...] = ()
         if "PutOnFilters" in by_name:
             assert followed is not None
-            filters = seccomp.wanted(by_name["PutOnFilters"]["config"], config, followed)
+            filters = seccomp.wanted(by_name["PutOnFilters"], config, followed)
         root = None
         if "ChangeRoot" in by_name:
             assert followed is not None

@@ -275,6 +275,7 @@ class Details(Struct, frozen=True):
     contents: of its namespaces, as far as they were asked for.
     config: the config.json that is the authority for its container, None where there is none to be believed.
     thread: the one that was read instead of the process's first, which has exited; 0 for the first.
+    runtime: the one that made the container's filter by that file, "runc" or "crun".
     filtered: a command beside it is to be under a seccomp filter, by that file or else by the process's own state.
     has_proc: a proc(5) is mounted at /proc inside its root, or that is not known.
     sockets: None where they were not asked for, or its file descriptors may not be read.
@@ -298,6 +299,7 @@ class Details(Struct, frozen=True):
     label: Label | None = None
     contents: Contents | None = None
     config: str | None = None
+    runtime: str = "runc"
     filtered: bool = False
     thread: int = 0
     has_proc: bool = True

@@ -118,8 +118,10 @@ class Oci:
         self._ids: list[str] = []
         self._foreground: list[subprocess.Popen[bytes]] = []
 
-    def container(self, name: str, *, foreground: bool = False) -> tuple[str, Path, int]:
-        """A container: its id, bundle and first process."""
+    def container(
+        self, name: str, *, foreground: bool = False, seccomp: dict[str, Any] | None = None, **more: Any
+    ) -> tuple[str, Path, int]:
+        """A container: its id, bundle and first process. seccomp: its profile; more: parts of config.json."""
         id = f"{self._workspace.root.name}-{name}"
         bundle = self._workspace.root / f"{self._program}-{name}"
         bundle.mkdir()
@@ -128,6 +130,9 @@ class Oci:
         config = json.loads(file.read_text())
         config["root"] = {"path": str(self._rootfs), "readonly": True}
         config["process"].update(args=list(SLEEP), terminal=False, rlimits=[])
+        if seccomp:
+            config["linux"]["seccomp"] = seccomp
+        config.update(more)
         file.write_text(json.dumps(config))
         words = [self._program, *self._options, "run", "--bundle", str(bundle)]
         null = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}

@@ -1,0 +1,109 @@
+"""Who could have made a witness: the kernel's word on processes, files and cgroups, never their looks.
+
+Any user may call a process like a shim, put a config.json into a directory, or name a cgroup below one that was
+delegated to them. So each witness has an owner, a uid of the host's: 0 for what root alone could have made.
+Sources: proc_pid_status(5), cgroups(7) (delegation), symlink(7) and proc_sys_fs(5) for hard links.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from .. import files, nsfs
+
+_USERS_SLICE = re.compile(r"/user-(\d+)\.slice(?=/|$)|/user@(\d+)\.service(?=/|$)")
+NOBODY = -1
+"""The owner of a witness that speaks for nobody: a set-uid program, which its user started, has two masters."""
+
+
+def owner_of_process(pid):
+    """The uid that is all of a process's uids, or NOBODY; also where that can't be read."""
+    try:
+        with open("/proc/%d/status" % pid, "rb") as status:
+            uids = next((line.split()[1:] for line in status if line.startswith(b"Uid:")), ())
+    except OSError:
+        return NOBODY
+    return int(uids[0]) if len(set(uids)) == 1 else NOBODY
+
+
+def owned(fd, uid):
+    """Nobody but this user and root can have written an open file or directory."""
+    found = os.fstat(fd)
+    by_group = found.st_mode & 0o020 and found.st_gid
+    return found.st_uid in (0, uid) and not found.st_mode & 0o002 and not by_group
+
+
+def read_json(directory, name, uid):
+    """The JSON object in a file of an open directory, None where there is none that is this user's or root's word.
+
+    A hard link makes another's file one's own by name, so the directory counts as much as the file.
+    """
+    if not owned(directory, uid):
+        return None
+    return files.read_json(directory, name, lambda fd: owned(fd, uid))
+
+
+def is_host(pid, uid):
+    """A process sees the host's own files, as an engine of the host's does: it is in the mount namespace of the first
+    processes or in ours. An ordinary user's engine is in one of its own."""
+    if uid:
+        return True
+    own = _mounts("self"), _mounts(1), _mounts(2)
+    found = _mounts(pid)
+    return found is not None and found in own
+
+
+def _mounts(pid):
+    try:
+        return os.stat("/proc/%s/ns/mnt" % pid).st_ino
+    except OSError:
+        return None
+
+
+class Cgroups:
+    """Who could have named a cgroup, for as long as one look takes.
+
+    hierarchies: {controller: mounts}, as `mountinfo.hierarchies` gives them.
+    """
+
+    def __init__(self, hierarchies):
+        self._mounts = {mount.point: mount for mounts in hierarchies.values() for mount in mounts}
+        self._known: dict[str, int] = {}
+
+    def owner(self, path):
+        """The uid of whoever could have made a cgroup of this path: of the first directory on the way down to it that
+        is not root's. By the names that systemd gives where no hierarchy with it is mounted here."""
+        above = path[: path.rindex("/")] or "/"
+        owner = self._known.get(above)
+        if owner is None:
+            owner = self._known[above] = self._owner(above)
+        return owner
+
+    def _owner(self, path):
+        if path != "/":
+            higher = self.owner(path)
+            if higher:
+                return higher
+        found = [uid for mount in self._mounts.values() if (uid := _uid(mount, path)) is not None]
+        if found:
+            return next((uid for uid in found if uid), 0)
+        match = _USERS_SLICE.search(path)
+        return int(match.group(1) or match.group(2)) if match else 0
+
+
+def _uid(mount, path):
+    """The owner of a cgroup's directory in one hierarchy; None where it is not there."""
+    root = mount.root.rstrip("/")
+    if path != root and not path.startswith(root + "/"):
+        return None
+    try:
+        return os.stat(mount.point + path[len(root) :]).st_uid
+    except OSError:
+        return None
+
+
+def confined(namespaces):
+    """By the kernel's word a process is in a user namespace below the first, as all of a user's containers are; also
+    where that can't be read."""
+    return namespaces.get("user") != nsfs.FIXED_INITIAL["user"]

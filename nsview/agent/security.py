@@ -20,7 +20,7 @@ from typing import Any
 from nsview import linux
 
 from . import mountinfo, procfs
-from .containers import containerd
+from .containers import containerd, witness
 from .status import capabilities, id_map, label, status_of, text_at
 
 MASKED = (
@@ -252,7 +252,9 @@ def _daemon_sockets(processes):
             continue
         if process["uid"] != 0 or process["container"] is not None or len(process["nspid"]) > 1:
             continue
-        shim = containerd.shim(process)
+        if witness.owner_of_process(process["pid"]) != 0:
+            continue
+        shim = containerd.shim(process, lambda _: 0)
         if shim:
             yield shim.address, "containerd"
         elif process["comm"] == "dockerd":

@@ -257,8 +257,9 @@ class SetEnvironment(Step):
 class PutOnFilters(Step):
     """Load the seccomp filter of the container's configuration, as its runtime made it.
 
-    runtime: "runc" or "crun", by which the filter was made. config: the config.json; None where there is none: then the process's own filters are read from it with ptrace(2)
+    config: the config.json; None where there is none: then the process's own filters are read from it with ptrace(2)
     (PTRACE_SECCOMP_GET_FILTER). These may be hostile, so that no restriction is left to be made once they are on.
+    runtime: "runc" or "crun", whichever made the container's filter.
     """
 
     config: str | None = None

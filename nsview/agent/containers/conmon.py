@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 
-_VALUES = {"-c": "id", "--cid": "id", "-n": "name", "--name": "name", "-b": "bundle", "--bundle": "bundle"}
+_VALUES = {"-c": "id", "--cid": "id", "-n": "name", "--name": "name", "-b": "bundle", "--bundle": "bundle",
+           "-r": "runtime", "--runtime": "runtime"}  # fmt: skip
 # What an exec session's conmon is told; it watches over that session, not over the container.
 _OF_EXEC = ("-e", "--exec", "--exec-attach", "--exec-process-spec")
 
 
 def monitor(process):
-    """{"id", "name", "bundle"} of what a process that is a conmon watches over, or None."""
+    """{"id", "name", "bundle", "runtime"} of what a process that is a conmon watches over, or None."""
     if process["comm"] != "conmon":
         return None
     arguments = process["cmdline"]

@@ -10,17 +10,22 @@ from __future__ import annotations
 import os
 
 from .. import cgroup, files
+from . import witness
 
 _CRI = "io.kubernetes.cri."
 DEFAULT_ADDRESS = "/run/containerd/containerd.sock"
 
 
 class Shim:
-    """A containerd-shim-* process: which engine namespace and id it was started for, and its daemon's socket."""
+    """A containerd-shim-* process: which engine namespace and id it was started for, and its daemon's socket.
 
-    __slots__ = ("address", "id", "namespace", "pid")
+    uid: the user that it speaks for.
+    """
 
-    def __init__(self, pid, namespace, id, address):
+    __slots__ = ("address", "id", "namespace", "pid", "uid")
+
+    def __init__(self, pid, namespace, id, address, uid):
+        self.uid = uid
         self.pid = pid
         self.namespace = namespace
         self.id = id
@@ -45,8 +50,8 @@ class Bundle:
         self.init = self.cgroup = None
 
 
-def shim(process):
-    """The Shim that a process is, or None."""
+def shim(process, owner):
+    """The Shim that a process is, or None. owner: gives the uid that it speaks for."""
     if not process["comm"].startswith("containerd-shim"):
         return None
     arguments = process["cmdline"]
@@ -55,7 +60,10 @@ def shim(process):
     values = options_of(arguments)
     if not values.get("namespace") or not values.get("id"):
         return None
-    return Shim(process["pid"], values["namespace"], values["id"], values.get("address", DEFAULT_ADDRESS))
+    uid = owner(process)
+    if uid == witness.NOBODY:
+        return None
+    return Shim(process["pid"], values["namespace"], values["id"], values.get("address", DEFAULT_ADDRESS), uid)
 
 
 def options_of(arguments):
@@ -78,7 +86,7 @@ def read_bundle(shim, id):
     """The bundle of a container of a shim's, or None where it can't be read.
 
     The shim's working directory is its own bundle, wherever the daemon's --state is; its siblings are those of the
-    same engine namespace.
+    same engine namespace. Read only where nobody but the shim's user and root could have written it.
     """
     if "/" in id or id in ("", ".", ".."):
         return None
@@ -97,8 +105,8 @@ def read_bundle(shim, id):
     finally:
         os.close(parent)
     try:
-        config = files.read_json(bundle, "config.json")
-        init_pid = int(files.read_in_root(bundle, "init.pid", 32))
+        config = witness.read_json(bundle, "config.json", shim.uid)
+        init_pid = int(files.read_in_root(bundle, "init.pid", 32, lambda fd: witness.owned(fd, shim.uid)))
         directory = os.readlink("/proc/self/fd/%d" % bundle)
     except (OSError, ValueError):
         return None

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import re
 
-from .. import files
-from . import containerd
+from nsview import linux
+
+from . import containerd, witness
 
 ENGINE_NAMESPACE = "moby"  # containerd's namespace for whatever dockerd runs
 _OWN_FILE = re.compile(r"^(/.*)/containers/[0-9a-f]{64}/(?:hostname|hosts|resolv\.conf)$")
@@ -22,10 +23,10 @@ def describe(record, bundle, host):
     record["runtime"] = "docker"
     record["name"] = record["id"][:12]
     # The name can be changed while it runs (docker rename), so the file's time is part of the key.
-    for root in _data_roots(bundle.config, host):
+    for root in _data_roots(bundle, host):
         path = "%s/containers/%s/config.v2.json" % (root, record["id"])
         key = ("docker", bundle.shim.pid, path, _changed(bundle.shim.pid, path))
-        config = host.kept.get(key, lambda path=path: _read(bundle.shim.pid, path))
+        config = host.kept.get(key, lambda path=path: _read(bundle.shim, path))
         if config and config.get("ID") == record["id"]:
             name = config.get("Name")
             if isinstance(name, str) and name.strip("/"):
@@ -37,9 +38,9 @@ def describe(record, bundle, host):
             return
 
 
-def _data_roots(config, host):
+def _data_roots(bundle, host):
     """Where dockerd keeps its containers, most telling first: found also when dockerd is dead."""
-    roots = []
+    roots, config = [], bundle.config
     mounts = config.get("mounts")
     for mount in mounts if isinstance(mounts, list) else ():
         match = _OWN_FILE.match(str(mount.get("source", ""))) if isinstance(mount, dict) else None
@@ -50,7 +51,8 @@ def _data_roots(config, host):
     if match:
         roots.append(match.group(1))
     for process in host.watchers():
-        if process["comm"] == "dockerd":
+        # Another user's, or one in a container, is not this shim's, whatever it is called.
+        if process["comm"] == "dockerd" and host.owner(process) == bundle.shim.uid:
             options = containerd.options_of(process["cmdline"])
             root = options.get("data-root") or options.get("g")
             if root:
@@ -66,13 +68,17 @@ def _changed(shim_pid, path):
         return None
 
 
-def _read(shim_pid, path):
+def _read(shim, path):
     """The file as the shim would see it: dockerd may itself be in a container."""
     try:
-        root = os.open("/proc/%d/root" % shim_pid, os.O_PATH | os.O_DIRECTORY)
+        root = os.open("/proc/%d/root" % shim.pid, os.O_PATH | os.O_DIRECTORY)
+        try:
+            directory = linux.open_in_root(root, os.path.dirname(path), os.O_PATH | os.O_DIRECTORY)
+        finally:
+            os.close(root)
     except OSError:
         return None
     try:
-        return files.read_json(root, path)
+        return witness.read_json(directory, os.path.basename(path), shim.uid)
     finally:
-        os.close(root)
+        os.close(directory)

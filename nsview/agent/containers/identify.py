@@ -12,7 +12,8 @@ container's.
 from __future__ import annotations
 
 from .. import cgroup as cgroups
-from . import containerd, crio, docker, kubernetes, lxc, nspawn, podman, runc, supervisor
+from .. import mountinfo
+from . import containerd, crio, docker, kubernetes, lxc, nspawn, podman, runc, supervisor, witness
 from .supervisor import Host as Host
 
 TYPE_CHECKING = False
@@ -29,12 +30,15 @@ def identify(host):
     host: a supervisor.Host, whose cache is kept between calls.
     """
     processes = host.processes
-    shims = {shim.pid: shim for shim in map(containerd.shim, host.watchers()) if shim}
+    shims = {shim.pid: shim for shim in (containerd.shim(process, host.owner) for process in host.watchers()) if shim}
+    text = mountinfo.read_own()
+    hierarchies = host.kept.get(("hierarchies", text), lambda: mountinfo.hierarchies(mountinfo.parse(text)))
+    named_by = witness.Cgroups(hierarchies)
     found = {}  # the container's own cgroup path: record in the making
     for path in host.by_path:
         claim = host.claims.get(path)
         if claim and claim.path not in found:
-            found[claim.path] = _record(claim.id, claim.runtime, "cgroup " + claim.path)
+            found[claim.path] = _record(claim.id, claim.runtime, "cgroup " + claim.path, named_by.owner(claim.path))
             if claim.pod_uid:
                 found[claim.path]["pod"] = {"name": "", "namespace": "", "uid": claim.pod_uid}
 
@@ -46,15 +50,20 @@ def identify(host):
             continue
         record = found.get(place)
         if record is None:
-            record = found[place] = _record(bundle.id, None, "cgroup " + bundle.cgroup if bundle.cgroup else None)
+            cgroup = "cgroup " + bundle.cgroup if bundle.cgroup else None
+            record = found[place] = _record(bundle.id, None, cgroup, bundle.shim.uid)
+        elif not _believed(record, bundle.shim.uid):
+            continue
         containerd.describe(record, bundle)
         if bundle.shim.namespace == docker.ENGINE_NAMESPACE:
             docker.describe(record, bundle, host)
     _add_others(found, host)
 
     _assign_members(found, host)
-    for record in found.values():
+    found = {place: record for place, record in found.items() if _is_container(record, processes)}
+    for place, record in found.items():
         _find_shim(record, shims, processes)
+        record["outer"] = _outer(place, record, found, processes)
         if record["pod"] and record["pod"]["uid"] and record["runtime"] != "podman":
             kubernetes.describe(record, host.kept)
     _find_daemons(found.values(), shims, host)
@@ -160,11 +169,35 @@ class Cache:
         self._old, self._new = self._new, {}
 
 
-def _record(id, runtime, witness):
+def _believed(record, uid):
+    """A user's word counts for that user's container alone; root's makes it root's engine's."""
+    if uid == 0:
+        record["uid"] = 0
+    return record["uid"] == uid
+
+
+def _is_container(record, processes):
+    """Root's word is enough. A user's is, where the kernel says that they are in a user namespace of their own: no user
+    can confine a process without."""
+    return record["uid"] == 0 or any(witness.confined(processes[pid]["namespaces"]) for pid in record["pids"])
+
+
+def _outer(place, record, found, processes):
+    """The record of the container that a container's engine runs in, None where it is the host's."""
+    shim = processes.get(record["shim_pid"])
+    inside = [place] if isinstance(place, str) else []
+    for path in [*inside, *([shim["cgroup"]] if shim else [])]:
+        for above in cgroups.ancestors(path):
+            if above in found and found[above] is not record:
+                return found[above]
+    return None
+
+
+def _record(id, runtime, said, uid=0):
     return {
         "key": "", "id": id, "name": id[:12] if len(id) == 64 else id, "runtime": runtime, "engine_namespace": None,
         "image": None, "pod": None, "role": "container", "init_pid": None, "pids": [], "shim_pid": None,
-        "daemon_pid": None, "uid": 0, "outer": None, "witness": [witness] if witness else [],
+        "daemon_pid": None, "uid": uid, "outer": None, "witness": [said] if said else [],
     }  # fmt: skip
 
 
@@ -207,15 +240,17 @@ def _add_others(found, host):
     known = {record["init_pid"] for record in found.values()}
     for runtime in _OTHERS:
         for container in runtime.find(host):
-            if container.init_pid in known:
+            uid = host.owner(container.supervisor) if container.supervisor else container.uid
+            place = None if container.init_pid in known else _place(container, found, host)
+            if place is None or uid == witness.NOBODY:
                 continue
-            place = _place(container, found, host)
-            if place is None:
-                continue
-            known.add(container.init_pid)
             record = found.get(place)
             if record is None:
-                record = found[place] = _record(container.id, None, None if place[0] == 0 else "cgroup " + place)
+                cgroup = None if place[0] == 0 else "cgroup " + place
+                record = found[place] = _record(container.id, None, cgroup, uid)
+            elif not _believed(record, uid):
+                continue
+            known.add(container.init_pid)
             record["runtime"] = record["runtime"] or container.runtime
             record["init_pid"] = container.init_pid
             container.describe(record)
@@ -276,7 +311,7 @@ def _find_shim(record, shims, processes):
     tops = [pid for pid in record["pids"] if processes[pid]["ppid"] not in members]
     for pid in tops:
         shim = shims.get(processes[pid]["ppid"])
-        if shim:
+        if shim and shim.uid in (0, record["uid"]):
             record["shim_pid"] = shim.pid
             record["engine_namespace"] = shim.namespace
             record["runtime"] = record["runtime"] or (
@@ -302,7 +337,8 @@ def _find_daemons(records, shims, host):
         return
     daemons = [process for process in host.watchers() if containerd.is_daemon(process)]
     for (address, inside), own in wanted.items():
-        beside = [process for process in daemons if _pid_namespace(process) == inside]
+        uids = {shims[record["shim_pid"]].uid for record in own}
+        beside = [p for p in daemons if _pid_namespace(p) == inside and host.owner(p) in uids]
         pid = containerd.daemon_of(address, beside, host.kept)
         for record in own:
             record["daemon_pid"] = pid
@@ -317,9 +353,10 @@ def _doubt(record, processes):
     """In order of this, the container that a key stands for comes before those that merely claim it."""
     shim = processes.get(record["shim_pid"])
     cgroup = next((word for word in record["witness"] if word.startswith("cgroup ")), None)
+    claimed = record["outer"] is not None, record["uid"] != 0
     if shim is None:
-        return cgroup is None, True, 0, 0, len(cgroup or "")
-    return cgroup is None, False, len(shim["nspid"]), shim["uid"] != 0, len(cgroup or "")
+        return *claimed, cgroup is None, True, 0, len(cgroup or "")
+    return *claimed, cgroup is None, False, len(shim["nspid"]), len(cgroup or "")
 
 
 def _with_keys(records):
@@ -339,4 +376,6 @@ def _with_keys(records):
         record["key"] = key
         record["witness"] = "; ".join(record["witness"])
         seen[key] = record
+    for record in seen.values():
+        record["outer"] = record["outer"]["key"] or None if record["outer"] else None
     return [seen[key] for key in sorted(seen)]

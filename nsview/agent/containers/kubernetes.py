@@ -13,6 +13,7 @@ import re
 from .. import files
 
 _LOGS = "/var/log/pods"
+PODS = "/var/lib/kubelet/pods"
 _MOUNT = re.compile(
     r"^\S+ \S+ \S+ \S*/pods/(?P<uid>[0-9a-f-]{32,36})/containers/(?P<name>[^/ ]+)/[0-9a-f]+ ", re.MULTILINE
 )
@@ -42,7 +43,11 @@ def _container(pid, uid):
         text = files.text(files.read("/proc/%d/mountinfo" % pid))
     except OSError:
         return None
-    return next((match.group("name") for match in _MOUNT.finditer(text) if match.group("uid") == uid), None)
+    for match in _MOUNT.finditer(text):
+        # A container that may mount can show any text here; the kubelet's own directory it can't make.
+        if match.group("uid") == uid and os.path.isdir("%s/%s/containers/%s" % (PODS, uid, match.group("name"))):
+            return match.group("name")
+    return None
 
 
 def _pod(uid):

@@ -104,7 +104,7 @@ def _by_state(host, root, known):
                 and state["uid"] in (0, process["uid"])  # a user may say it of his own processes alone
             ):
                 yield supervisor.Found(
-                    state["runtime"], id, process["pid"], None, _describer(state["path"], state["bundle"])
+                    state["runtime"], id, process["pid"], None, _describer(state["path"], state["bundle"]), state["uid"]
                 )
     finally:
         os.close(directory)
@@ -113,12 +113,16 @@ def _by_state(host, root, known):
 def _state(host, directory, root, id):
     for name in _STATE_FILES:
         try:
-            status = os.stat(id + "/" + name, dir_fd=directory)
+            status, place = os.stat(id + "/" + name, dir_fd=directory), os.stat(id, dir_fd=directory)
         except OSError:
             continue
+        if (status.st_mode | place.st_mode) & 0o002:
+            continue  # anybody's word
+        # A hard link makes root's file a user's to name.
+        uid = status.st_uid or place.st_uid or os.fstat(directory).st_uid
         path = "%s/%s/%s" % (root, id, name)
         key = "state", path, status.st_mtime_ns, status.st_ino
-        return host.kept.get(key, functools.partial(_read, directory, id, name, path, status.st_uid))
+        return host.kept.get(key, functools.partial(_read, directory, id, name, path, uid))
     return None
 
 

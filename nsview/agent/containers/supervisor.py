@@ -12,6 +12,7 @@ import os
 from nsview import linux
 
 from .. import files
+from . import witness
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -110,22 +111,34 @@ class Host:
                 return child
         return None
 
+    def owner(self, process):
+        """The uid that a process speaks for; see `witness.owner_of_process`."""
+        key = "owner", process["pid"], process["start"]
+        return self.kept.get(key, lambda: witness.owner_of_process(process["pid"]))
+
     def read_json(self, pid, path):
-        """The JSON object in a file as that process would find it (0: as we do), or None."""
+        """The JSON object in a file as that process would find it (0: as we do), or None; also where another user
+        could have written it."""
         return self.cached(pid, path, _object)
 
     def cached(self, pid, path, parse):
-        """What parse makes of a file's bytes, kept until the file changes; None where it can't be read."""
+        """The result of parse for a file's bytes, kept until the file changes; None where it can't be read, or another
+        user than the process's could have written it."""
+        uid = self.owner(self.processes[pid]) if pid else 0
         try:
             root = os.open("/proc/%s/root" % (pid or "self"), os.O_PATH | os.O_DIRECTORY)
         except OSError:
             return None
         try:
-            fd = linux.open_in_root(root, path, os.O_PATH)
-            try:
-                status = os.fstat(fd)
-            finally:
-                os.close(fd)
+            status = None
+            for place in (path, os.path.dirname(path)):
+                fd = linux.open_in_root(root, place, os.O_PATH)
+                try:
+                    if not witness.owned(fd, uid):
+                        return None
+                    status = status or os.fstat(fd)
+                finally:
+                    os.close(fd)
             key = "file", pid, path, status.st_mtime_ns, status.st_ino
             return self.kept.get(key, lambda: parse(files.read_in_root(root, path)))
         except OSError:
@@ -138,12 +151,14 @@ class Found:
     """A container as its runtime knows it.
 
     init_pid: its first process, as a pid of ours. supervisor: the record of the process outside that watches over it,
-    None where there is none. describe(record): puts into a container's record what the runtime knows.
+    None where there is none. uid: of whoever says so, where there is no supervisor. describe(record): puts into a
+    container's record what the runtime knows.
     """
 
-    __slots__ = ("describe", "id", "init_pid", "runtime", "supervisor")
+    __slots__ = ("describe", "id", "init_pid", "runtime", "supervisor", "uid")
 
-    def __init__(self, runtime, id, init_pid, supervisor, describe):
+    def __init__(self, runtime, id, init_pid, supervisor, describe, uid=0):
+        self.uid = uid
         self.runtime = runtime
         self.id = id
         self.init_pid = init_pid

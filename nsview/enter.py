@@ -86,7 +86,7 @@ def choose(word: str, start: int | None = None, thread: int | None = None) -> Ch
             other = int(word) if leader != int(word) else thread or 0
             return Chosen(target.Target(leader, start, other), word)
     if word.startswith(("/", "./")):
-        return _by_path(os.path.abspath(word))
+        return _by_path(word)
     return _by_container(word) or _by_snapshot(word)
 
 
@@ -99,8 +99,12 @@ def thread_group(number: int) -> int | None:
         return None
 
 
-def _by_path(path: str) -> Chosen:
+def _by_path(word: str) -> Chosen:
     """The namespace that a path leads to, and the process to follow: whose path it is, else the oldest in it."""
+    fd = target.open_path(word)
+    kind, device, inode, id = target.identity(fd)
+    os.close(fd)
+    path = os.path.abspath(word)
     _, _, rest = path.partition("/proc/")
     number = rest.split("/", 1)[0] if path.startswith("/proc/") else ""
     way = steps.Way("mount", path)
@@ -110,9 +114,6 @@ def _by_path(path: str) -> Chosen:
         thread = int(parts[2]) if parts[1:2] == ["task"] and parts[2].isdecimal() else 0
         followed = target.Target(int(number), None, thread)
         way = steps.Way("process", path, followed.pid, followed.start)
-    fd = target.open_path(path)
-    kind, device, inode, id = target.identity(fd)
-    os.close(fd)
     pin = steps.Pin(kind, CLONE_NEW[kind], device, inode, id, (way,))
     if followed is None or not _is_in(followed, pin):
         followed = _oldest_in(pin)
@@ -234,7 +235,9 @@ def _planned(options: Any, chosen: Chosen) -> tuple[plan.Plan, dict[str, int], A
     if options.all or not kinds:
         differing = (*plan.choice_for(process, host), *plan.unknown_kinds(process, host))
         preset = differing if options.all or not chosen.pin else (chosen.pin.kind,)
-        choice = choice.changed(kinds=tuple(kind for kind in CLONE_NEW if kind in {*preset, *kinds}))
+        named = (*kinds, "all") if options.all else kinds
+        chosen_kinds = tuple(kind for kind in CLONE_NEW if kind in {*preset, *kinds})
+        choice = choice.changed(kinds=chosen_kinds, named=named)
     made = plan.plan(process, details, host, choice, pins, thread=followed.thread, container=chosen.container)
     if not made.refusal and chosen.pin and chosen.pin.kind in made.kinds:
         open_now.update(target.opened(map(builtins, (chosen.pin,)), followed))

@@ -38,7 +38,8 @@ class Choice(Record):
     """What was asked for. kinds: to join; command: empty for a shell; host_privileges: keep the caller's.
 
     toolbox: the command is an applet of the host's static busybox. account: whom to be instead of the process's own.
-    cwd: the working directory, environment: NAME=value, over those that the process would give.
+    cwd: the working directory, environment: NAME=value, over those that the process would give. named: the kinds as
+    they were asked for, where that was in another way than one by one.
     """
 
     kinds: tuple[KindName, ...]
@@ -48,6 +49,7 @@ class Choice(Record):
     account: Account | None = None
     cwd: str | None = None
     environment: tuple[str, ...] = ()
+    named: tuple[str, ...] | None = None
 
 
 class Refusal(Record):
@@ -267,7 +269,8 @@ def pinned_command(plan: Plan) -> tuple[str, ...]:
 
 
 def _command_line(target: str, choice: Choice) -> tuple[str, ...]:
-    argv = ["nsview", "enter", target, *(f"--{kind}" for kind in _KINDS if kind in choice.kinds)]
+    named = choice.kinds if choice.named is None else choice.named
+    argv = ["nsview", "enter", target, *(f"--{kind}" for kind in (*_KINDS, "all") if kind in named)]
     if choice.host_privileges:
         argv.append("--host-privileges")
     if choice.toolbox:

@@ -7,6 +7,7 @@ own is believed: a filter could have answered it.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from nsview import linux
@@ -18,7 +19,7 @@ from .target import proc_is_ours
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
 _CAPABILITIES = {
@@ -28,10 +29,10 @@ _IDS = ("Uid", "Gid")
 
 
 class Seen:
-    """One process as the kernel shows it. directory: its open /proc/PID."""
+    """One process as the kernel shows it. directory: its open /proc/PID. pid: as we count it."""
 
-    def __init__(self, directory: int) -> None:
-        self._directory = directory
+    def __init__(self, directory: int, pid: int) -> None:
+        self._directory, self._pid = directory, pid
         pairs = (line.partition(":\t") for line in self._text("status").split("\n"))
         self.status = {name: value.strip() for name, _, value in pairs}
 
@@ -59,7 +60,7 @@ class Seen:
             "cgroup": self.cgroups(),
             "limits": self.limits(),
             "attr": self.label(),
-            "fds": {int(name): self.file(f"fd/{name}") for name in self._names("fd")},
+            "fds": self.files(),
             "dumpable": self._owner("environ") == (int(status["Uid"].split()[1]), int(status["Gid"].split()[1])),
         }
 
@@ -75,12 +76,33 @@ class Seen:
         found = os.stat(name, dir_fd=self._directory)
         return found.st_uid, found.st_gid
 
-    def _names(self, name: str) -> list[str]:
-        fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._directory)
+    def files(self) -> dict[int, tuple[int, int] | None]:
+        """{number: (device, inode)} of its open files. The directory is for its own user: for others each number is
+        asked for, pidfd_getfd(2)."""
         try:
-            return os.listdir(fd)
+            fd = os.open("fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._directory)
+        except PermissionError:
+            return dict(self._each_file())
+        try:
+            return {int(name): self.file(f"fd/{name}") for name in os.listdir(fd)}
         finally:
             os.close(fd)
+
+    def _each_file(self) -> Iterator[tuple[int, tuple[int, int]]]:
+        pidfd = linux.pidfd_open(self._pid)
+        try:
+            for number in range(int(self.status["FDSize"])):
+                try:
+                    fd = linux.pidfd_getfd(pidfd, number)
+                except OSError as error:
+                    if error.errno != errno.EBADF:
+                        raise
+                    continue
+                found = os.fstat(fd)
+                os.close(fd)
+                yield number, (found.st_dev, found.st_ino)
+        finally:
+            os.close(pidfd)
 
     def cgroups(self) -> dict[str, str]:
         """{controllers, "" for v2: path}"""
@@ -114,13 +136,13 @@ class Seen:
 def of(pid: int) -> Seen:
     """A process of ours, or one that we trace, by its pid as we count it: /proc may count otherwise."""
     if proc_is_ours():
-        return Seen(os.open(f"/proc/{pid}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+        return Seen(os.open(f"/proc/{pid}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC), pid)
     if pid == os.getpid():
-        return Seen(os.open("/proc/self", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+        return Seen(os.open("/proc/self", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC), pid)
     us = os.readlink("/proc/self")
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
-            seen = Seen(os.open(f"/proc/{name}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+            seen = Seen(os.open(f"/proc/{name}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC), pid)
         except OSError:
             continue
         if seen.status.get("TracerPid") == us and seen.status["State"].startswith("t"):

@@ -71,10 +71,11 @@ def wanted(step: Mapping[str, Any], config: Mapping[str, Any] | None, target: Ta
 def _config(path: str, target: Target) -> Mapping[str, Any]:
     from nsview.agent.containers import authority
 
-    found = authority.config_of(target.pid)
+    found: Any = authority.config_of(target.pid)  # type: ignore[no-untyped-call]
     if found is None or found.path != path:
         raise ValueError("it is not the container's configuration any more")
-    return found.config
+    config: Mapping[str, Any] = found.config
+    return config
 
 
 def filters(target: Target) -> list[bytes]:

@@ -337,7 +337,8 @@ class Supervisor:
         others: list[tuple[str, object]] = []
         if "MountProc" in by_name and followed is not None:
             expected["ns/mnt"] = None
-            others = [("ns/mnt", own.file("ns/mnt")), ("ns/mnt", proof.Seen(followed.directory).file("ns/mnt"))]
+            theirs = proof.Seen(followed.directory, followed.pid)
+            others = [("ns/mnt", process.file("ns/mnt")) for process in (own, theirs)]
         proof.check(expected, seen.facts(), others)
 
     def _signalled(self, number: int, frame: object) -> None:

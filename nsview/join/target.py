@@ -40,7 +40,7 @@ class Target:
             if not thread and fields[0] in (b"Z", b"X"):
                 from nsview.agent.procfs import live_thread
 
-                self.thread = thread = live_thread(self.directory)
+                self.thread = thread = live_thread(self.directory)  # type: ignore[no-untyped-call]
             if thread:
                 leader = self.directory
                 self.directory = os.open(f"task/{thread}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=leader)

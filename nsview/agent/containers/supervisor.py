@@ -130,13 +130,12 @@ class Host:
         except OSError:
             return None
         try:
-            status = None
-            for place in (path, os.path.dirname(path)):
+            for place in (os.path.dirname(path), path):
                 fd = linux.open_in_root(root, place, os.O_PATH)
                 try:
                     if not witness.owned(fd, uid):
                         return None
-                    status = status or os.fstat(fd)
+                    status = os.fstat(fd)
                 finally:
                     os.close(fd)
             key = "file", pid, path, status.st_mtime_ns, status.st_ino

@@ -21,7 +21,7 @@ def owner_of_process(pid):
     """The uid that is all of a process's uids, or NOBODY; also where that can't be read."""
     try:
         with open("/proc/%d/status" % pid, "rb") as status:
-            uids = next((line.split()[1:] for line in status if line.startswith(b"Uid:")), ())
+            uids = next((line.split()[1:] for line in status if line.startswith(b"Uid:")), [])
     except OSError:
         return NOBODY
     return int(uids[0]) if len(set(uids)) == 1 else NOBODY

@@ -1,0 +1,188 @@
+"""Forged witnesses: what a user or a container made names nothing of root's, and nothing of it is believed."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .command import containers, nsview, processes
+from .daemons import Docker
+from .user import NOBODY, interpreter
+from .workspace import Workspace
+
+NAME = "w-web"
+
+# Starts a child, says in a bundle that it is a container's first process, and waits.
+_CODE = """
+import os, subprocess, sys, time
+child = subprocess.Popen(os.environ["CHILD"].split())
+time.sleep(0.3)
+pid = open("/proc/%d/task/%d/children" % (child.pid, child.pid)).read().split() or [child.pid]
+for name in ("init.pid",):
+    with open(name, "w") as file:
+        file.write(str(pid[0]))
+print(child.pid, flush=True)
+time.sleep(9999)
+"""
+_CONFIG = {
+    "annotations": {
+        "io.kubernetes.cri.container-type": "container", "io.kubernetes.cri.container-name": NAME,
+        "io.container.manager": "libpod", "nerdctl/name": NAME, "io.kubernetes.cri-o.ContainerName": NAME,
+    },
+    "process": {"user": {"uid": 0, "gid": 0}, "capabilities": {"effective": ["CAP_SYS_ADMIN"]}},
+}  # fmt: skip
+_PLAIN = "/bin/sleep 9999"
+_CONFINED = "unshare --user --map-root-user --pid --fork --kill-child --mount /bin/sleep 9999"
+
+
+class Impostor:
+    """A process that is called like a supervisor, works in a bundle of its own, and has a child."""
+
+    def __init__(self, workspace: Workspace, program: str, argv: list[str], child: str = _PLAIN) -> None:
+        place = workspace.root / f"impostor-{program}"
+        bundle = place / "fake"
+        bundle.mkdir(parents=True, exist_ok=True)
+        (bundle / "config.json").write_text(json.dumps(_CONFIG))
+        (place / program).unlink(missing_ok=True)
+        (place / program).symlink_to(interpreter(workspace))  # the kernel calls a process as the path that is executed
+        for path in (place, bundle, bundle / "config.json"):
+            os.chown(path, NOBODY, NOBODY)
+        code = "-c" + _CODE
+        words = [word.replace("BUNDLE", str(bundle)) for word in argv]
+        self.process = subprocess.Popen(
+            [words[0], code, *words[1:]], executable=place / program, cwd=bundle, stdout=subprocess.PIPE, text=True,
+            user=NOBODY, group=NOBODY, extra_groups=[], env={"CHILD": child, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+        )  # fmt: skip
+        assert self.process.stdout
+        self.child = int(self.process.stdout.readline())
+
+    def stop(self) -> None:
+        for pid in (self.child, self.process.pid):
+            subprocess.run(["kill", "-KILL", str(pid)], check=False, capture_output=True)
+        self.process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def genuine(docker: Docker) -> Iterator[int]:
+    """Root's own container of the name that all others would have."""
+    yield docker.container(NAME)
+    docker.remove(NAME)
+
+
+FORGED = {
+    "shim": ("containerd-shim-x", ["containerd-shim-x", "-namespace", "k8s.io", "-id", "fake"]),
+    "docker's shim": ("containerd-shim-x", ["containerd-shim-x", "-namespace", "moby", "-id", "ID"]),
+    "conmon": ("conmon", ["conmon", "-c", "fake", "-n", NAME, "-b", "BUNDLE"]),
+    "lxc": ("python3", [f"[lxc monitor] /var/lib/lxc {NAME}"]),
+    "nspawn": ("systemd-nspawn", ["systemd-nspawn", "-M", NAME]),
+    "runc": ("runc", ["runc", "--bundle", "BUNDLE", "run", NAME]),
+}  # fmt: skip
+
+
+def told(container: dict[str, Any]) -> dict[str, Any]:
+    names = ("key", "id", "name", "init_pid", "shim_pid", "daemon_pid", "uid", "outer")
+    return {name: container[name] for name in names}
+
+
+@pytest.mark.parametrize("child", [_PLAIN, _CONFINED], ids=["in the host's namespaces", "in a user namespace"])
+@pytest.mark.parametrize("forged", FORGED.values(), ids=list(FORGED))
+def test_a_users_process_makes_no_container_but_a_users(
+    docker: Docker, genuine: int, workspace: Workspace, forged: tuple[str, list[str]], child: str
+) -> None:
+    id = docker.inspect(NAME)["Id"]
+    before = told(containers()[f"docker:{id}"])
+    program, argv = forged
+    impostor = Impostor(workspace, program, [word.replace("ID", id) if word == "ID" else word for word in argv], child)
+    try:
+        found = containers()
+        assert told(found[f"docker:{id}"]) == before and before["uid"] == 0 and before["outer"] is None
+        of_it = {impostor.process.pid, impostor.child}
+        parents = {pid: process["ppid"] for pid, process in processes().items()}
+        made = [c for c in found.values() if of_it & {c["init_pid"], c["shim_pid"], parents.get(c["init_pid"] or 0)}]
+        assert all(c["uid"] == NOBODY for c in made)
+        assert child == _CONFINED or made == []
+        # The name means root's, and never runs anything on the host.
+        done = nsview("enter", NAME, "--", "readlink", "/proc/self/ns/pid")
+        assert (done.returncode, done.stdout) == (0, os.readlink(f"/proc/{genuine}/ns/pid") + "\n"), done.stderr
+        for pid in (impostor.child, impostor.process.pid):
+            done = nsview("enter", str(pid), "--", "grep", "CapEff", "/proc/self/status")
+            assert "CapEff:\t0000000000000000" in done.stdout or child == _CONFINED or done.returncode in (1, 3, 4)
+    finally:
+        impostor.stop()
+
+
+def test_a_users_dockerd_renames_no_container_of_roots(docker: Docker, genuine: int, workspace: Workspace) -> None:
+    id = docker.inspect(NAME)["Id"]
+    root = workspace.root / "impostor-data"
+    place = root / "containers" / id
+    place.mkdir(parents=True)
+    (place / "config.v2.json").write_text(json.dumps({"ID": id, "Name": "/prod-db", "Config": {"Image": "evil"}}))
+    for path in (root, root / "containers", place, place / "config.v2.json"):
+        os.chown(path, NOBODY, NOBODY)
+    impostor = Impostor(workspace, "dockerd", ["dockerd", "--data-root", str(root)])
+    own = docker.data_root / "containers" / id
+    hidden = own.with_name("hidden")
+    own.rename(hidden)  # so that nothing else tells the name
+    try:
+        assert containers()[f"docker:{id}"]["name"] == id[:12]
+    finally:
+        hidden.rename(own)
+        impostor.stop()
+
+
+def test_root_in_a_container_speaks_for_that_container_alone(docker: Docker, genuine: int) -> None:
+    """A root process of a container in the host's pid namespace, called like a shim."""
+    id = docker.inspect(NAME)["Id"]
+    before = told(containers()[f"docker:{id}"])
+    script = (
+        "mkdir -p /b/fake && cd /b/fake && ln -s /bin/busybox /b/containerd-shim-x; "
+        f"echo '{json.dumps(_CONFIG)}' >config.json; "
+        "sleep 9999 & echo $! >init.pid; "
+        f"exec -a containerd-shim-x sh -c 'sleep 9998 & wait' sh -namespace moby -id {id}"
+    )
+    docker.container("w-evil", "--pid", "host", command=["sh", "-c", script])
+    try:
+        found = containers()
+        assert told(found[f"docker:{id}"]) == before
+        assert [c["id"] for c in found.values() if c["name"] == NAME] == [id]
+    finally:
+        docker.remove("w-evil")
+
+
+def test_a_cgroup_that_a_user_may_make_names_a_users_container(docker: Docker, genuine: int) -> None:
+    """Who was delegated a cgroup names others in it as they like."""
+    mounts = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines())
+    unified = next(Path(fields[1]) for fields in mounts if fields[2] == "cgroup2")
+    given = unified / f"nsview-given-{os.getpid()}"
+    inner = given / "docker" / ("f" * 64)
+    given.mkdir()
+    os.chown(given, NOBODY, NOBODY)
+    subprocess.run(["mkdir", "-p", inner], check=True, user=NOBODY, group=NOBODY, extra_groups=[])
+    sleepers = [
+        subprocess.Popen(command.split(), user=NOBODY, group=NOBODY, extra_groups=[]) for command in (_PLAIN, _CONFINED)
+    ]
+    try:
+        for sleeper, listed in zip(sleepers, (False, True), strict=True):
+            (inner / "cgroup.procs").write_text(str(sleeper.pid))
+            child = Path(f"/proc/{sleeper.pid}/task/{sleeper.pid}/children").read_text().split()
+            for pid in child:
+                (inner / "cgroup.procs").write_text(pid)
+            made = [c for c in containers().values() if c["id"] == "f" * 64]
+            assert [c["uid"] for c in made] == ([NOBODY] if listed else [])
+    finally:
+        for sleeper in sleepers:
+            sleeper.kill()
+            sleeper.wait()
+        for place in (inner, inner.parent, given):
+            _remove(place)
+
+
+def _remove(place: Path) -> None:
+    from .workspace import wait_until
+
+    wait_until(lambda: not (place / "cgroup.procs").read_text(), 20, f"an empty {place}")
+    place.rmdir()

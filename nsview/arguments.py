@@ -166,6 +166,9 @@ def _enter_arguments(enter: _Parser) -> None:
     enter.add_argument("--dry-run", action="store_true", help="print the plan and the nsenter command, do nothing")
     enter.add_argument("--start", type=int, metavar="TICKS", help="refuse a process that did not start then")
     enter.add_argument("--thread", type=int, metavar="TID", help="follow this thread of the process")
+    enter.add_argument(
+        "--pin", action="append", default=[], metavar="KIND:INODE", help="refuse where that namespace is another than this"
+    )
     enter.add_argument("--inode", type=int, metavar="N", help="refuse a path to a namespace that is another than this")
     enter.add_argument("cmd", nargs="*", default=[], metavar="-- CMD", help="the command; without it a shell")
 

@@ -195,6 +195,9 @@ def _by_snapshot(word: str) -> Chosen:
     followed = target.Target(process.pid, process.start, found.thread or 0) if process else None
     if namespace is None:
         assert process is not None and followed is not None
+        if container and container.whose and container.uid != os.geteuid():
+            name = failure.printable(container.name)
+            print(f"nsview: note: {name} is a container {failure.printable(container.whose)}", file=sys.stderr)
         return Chosen(followed, str(process.pid), container=container.name if container else None)
     starts = {pid: record.start for pid, record in snapshot.processes.items()}
     ways = plan.ways_of(namespace, starts)
@@ -219,6 +222,7 @@ def _planned(options: Any, chosen: Chosen) -> tuple[plan.Plan, dict[str, int], A
         assert chosen.pin is not None
         if options.account:
             raise Failure(USAGE, "no process is in it, so there is no /etc/passwd to go by: leave out -u")
+        _compare(options.pin, {chosen.pin.kind: chosen.pin}, chosen.word)
         made = plan.plan_for_namespace(chosen.pin, chosen.word, host, choice)
         return made, {} if made.refusal else target.opened(map(builtins, (chosen.pin,)), None), None
     open_now = followed.namespaces()
@@ -228,6 +232,7 @@ def _planned(options: Any, chosen: Chosen) -> tuple[plan.Plan, dict[str, int], A
         pins[kind] = steps.Pin(kind, CLONE_NEW[kind], device, inode, id)
     if chosen.pin:
         pins[chosen.pin.kind] = chosen.pin
+    _compare(options.pin, pins, chosen.word)
     process: Any = _process(followed, {kind: pin.inode for kind, pin in pins.items()})
     details, config = _details(followed)
     if options.account:
@@ -242,6 +247,14 @@ def _planned(options: Any, chosen: Chosen) -> tuple[plan.Plan, dict[str, int], A
     if not made.refusal and chosen.pin and chosen.pin.kind in made.kinds:
         open_now.update(target.opened(map(builtins, (chosen.pin,)), followed))
     return made, {kind: fd for kind, fd in open_now.items() if kind in made.kinds}, config
+
+
+def _compare(wanted: list[str], pins: dict[Any, steps.Pin], word: str) -> None:
+    """Failure where a namespace is another than one of those wanted, each KIND:INODE."""
+    for text in wanted:
+        kind, _, inode = text.partition(":")
+        if kind not in pins or str(pins[kind].inode) != inode:
+            raise Failure(GONE, f"{word} is not in {kind}:[{inode}] any more: choose again")
 
 
 def _inode(path: str) -> int | None:

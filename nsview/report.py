@@ -79,16 +79,18 @@ def processes(snapshot: Snapshot, width: int | None = None) -> str:
 
 
 def containers(snapshot: Snapshot, width: int | None = None) -> str:
+    others = any(container.whose for container in snapshot.containers.values())
+
     def lines() -> Iterable[list[str]]:
         for container in sorted(snapshot.containers.values(), key=lambda c: (c.name, c.key)):
             yield [
                 container.name, container.id[:12], container.runtime, container.engine_namespace or "-",
                 str(container.init_pid or "-"), str(container.shim_pid or "-"), str(len(container.pids)),
-                container.image or "-",
+                container.image or "-", *([container.whose or "-"] if others else []),
             ]  # fmt: skip
 
     header = ["NAME", "ID", "RUNTIME", "ENGINE NS", "INIT PID>", "SHIM PID>", "NPROCS>", "IMAGE"]
-    return table(header, lines(), width)
+    return table([*header, "WHOSE"] if others else header, lines(), width)
 
 
 def nets(lines: "Sequence[Line]", width: int | None = None) -> str:
@@ -244,6 +246,7 @@ def _container(container: Container) -> str:
     return _pairs([
         ("container", container.name),
         ("id", container.id),
+        *([("whose", container.whose)] if container.whose else []),
         ("runtime", f"{container.runtime} ({container.engine_namespace or '-'})"),
         ("image", container.image or "-"),
         *([("pod", f"{pod.label} ({container.role})")] if pod else []),

@@ -262,10 +262,10 @@ def shell_command(plan: Plan) -> tuple[str, ...]:
 def pinned_command(plan: Plan) -> tuple[str, ...]:
     """The same for who begins anew: it refuses what is another process, or another namespace, by then."""
     argv = shell_command(plan)
-    if plan.pid:
-        return (*argv[:3], f"--start={plan.start}", *argv[3:])
-    joined = next(step for step in plan.steps if isinstance(step, steps.JoinNamespaces))
-    return (*argv[:3], f"--inode={joined.namespaces[0].inode}", *argv[3:])
+    joined = [pin for step in plan.steps if isinstance(step, steps.JoinNamespaces) for pin in step.namespaces]
+    pins = [f"--pin={pin.kind}:{pin.inode}" for pin in joined]
+    start = [f"--start={plan.start}"] if plan.pid else []
+    return (*argv[:3], *start, *pins, *argv[3:])
 
 
 def _command_line(target: str, choice: Choice) -> tuple[str, ...]:

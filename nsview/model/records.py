@@ -148,7 +148,8 @@ class Container(Struct, frozen=True):
     init_pid: its first process, None where unknown. shim_pid, daemon_pid: the shim that runs it and the daemon that
     the shim serves, None where there is none or it is dead.
     witness: what the claim rests on, in words.
-    uid: of the host's user whose engine runs it. outer: key of the container that its engine runs in.
+    uid: of the user whose engine runs it, as the host counts; 0 for one of root's. outer: the key of the container that
+    its engine runs in, None where that is the host.
     """
 
     key: str
@@ -166,6 +167,12 @@ class Container(Struct, frozen=True):
     witness: str
     uid: int = 0
     outer: str | None = None
+
+    @property
+    def whose(self) -> str:
+        """Whose engine runs it, in words; "" for root's on the host."""
+        words = [f"of uid {self.uid}"] if self.uid else []
+        return ", ".join([*words, f"in {self.outer}"] if self.outer else words)
 
 
 class Host(Struct, frozen=True):

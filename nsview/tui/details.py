@@ -194,6 +194,7 @@ class DetailsPane(Lines, can_focus=True):
             ("pod", f"{pod.label} ({container.role})" if pod else None),
             ("init pid", str(container.init_pid) if container.init_pid else None),
             ("shim pid", str(container.shim_pid) if container.shim_pid else None),
+            ("whose", container.whose or None),
             ("known by", Text("\n".join(map(safe, container.witness.split("; "))))),
         )
 

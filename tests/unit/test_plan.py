@@ -463,9 +463,9 @@ def test_the_commands_by_hand() -> None:
 
 
 def test_a_command_that_is_begun_anew_is_told_what_was_chosen() -> None:
-    assert pinned_command(made("net", command=("ip", "a")))[2:5] == ("7", "--start=7", "--net")
+    assert pinned_command(made("net", command=("ip", "a")))[2:6] == ("7", "--start=7", "--pin=net:2", "--net")
     assert pinned_command(by_path("net", Choice((), ("ip", "a")))) == (
-        "nsview", "enter", "/x", "--inode=5", "--", "ip", "a",
+        "nsview", "enter", "/x", "--pin=net:5", "--", "ip", "a",
     )  # fmt: skip
 
 

@@ -167,7 +167,7 @@ def _enter_arguments(enter: _Parser) -> None:
     enter.add_argument("--start", type=int, metavar="TICKS", help="refuse a process that did not start then")
     enter.add_argument("--thread", type=int, metavar="TID", help="follow this thread of the process")
     enter.add_argument(
-        "--pin", action="append", default=[], metavar="KIND:INODE", help="refuse where that namespace is another than this"
+        "--pin", action="append", default=[], metavar="KIND:INODE", help="refuse another namespace of KIND than this"
     )
     enter.add_argument("--inode", type=int, metavar="N", help="refuse a path to a namespace that is another than this")
     enter.add_argument("cmd", nargs="*", default=[], metavar="-- CMD", help="the command; without it a shell")

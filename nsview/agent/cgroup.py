@@ -14,23 +14,24 @@ _H = r"(?P<id>[0-9a-f]{64})"
 _END = r"(?=/|$)"
 _UUID = r"[0-9a-f]{8}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{12}|[0-9a-f]{32}"
 
-# Order matters: the pod's pattern also holds what the later ones would find in part of it.
+# (name, a word that is in each such path, the pattern). Order matters: the pod's also holds what the later ones would
+# find in part of it.
 _PATTERNS = (
-    ("pod", re.compile(
+    ("pod", "pod",
         r"kubepods[^/]*(?:/[^/]*?)??(?:/|-)pod(?P<pod>" + _UUID + r")(?:\.slice)?/"
-        r"(?:(?P<runtime>cri-containerd|crio|docker)-)?" + _H + r"(?:\.scope)?" + _END)),
-    ("colon", re.compile(r":(?P<runtime>cri-containerd|crio|docker):" + _H + _END)),
-    ("docker", re.compile(r"(?:/docker/|/docker-)" + _H + r"(?:\.scope)?" + _END)),
-    ("podman", re.compile(r"/libpod-(?P<role>conmon-|payload-)?" + _H + r"(?:\.scope)?(?:/container)?" + _END)),
-    ("cri-o", re.compile(r"/crio-(?P<role>conmon-)?" + _H + r"(?:\.scope)?" + _END)),
-    ("containerd", re.compile(r"/nerdctl-" + _H + r"\.scope" + _END)),
-    ("ecs", re.compile(r"/ecs/[^/]+/(?:[^/]+/)?(?P<id>[0-9a-f]{64}|[0-9a-f]{32}-\d+)" + _END)),
-    ("buildkit", re.compile(r"/buildkit/(?P<id>[0-9a-z]{25})" + _END)),
-    ("lxc", re.compile(r"/lxc\.payload[./](?P<id>[^/]+)" + _END)),
+        r"(?:(?P<runtime>cri-containerd|crio|docker)-)?" + _H + r"(?:\.scope)?" + _END),
+    ("colon", ":", r":(?P<runtime>cri-containerd|crio|docker):" + _H + _END),
+    ("docker", "docker", r"(?:/docker/|/docker-)" + _H + r"(?:\.scope)?" + _END),
+    ("podman", "libpod-", r"/libpod-(?P<role>conmon-|payload-)?" + _H + r"(?:\.scope)?(?:/container)?" + _END),
+    ("cri-o", "crio-", r"/crio-(?P<role>conmon-)?" + _H + r"(?:\.scope)?" + _END),
+    ("containerd", "nerdctl-", r"/nerdctl-" + _H + r"\.scope" + _END),
+    ("ecs", "/ecs/", r"/ecs/[^/]+/(?:[^/]+/)?(?P<id>[0-9a-f]{64}|[0-9a-f]{32}-\d+)" + _END),
+    ("buildkit", "/buildkit/", r"/buildkit/(?P<id>[0-9a-z]{25})" + _END),
+    ("lxc", "/lxc.payload", r"/lxc\.payload[./](?P<id>[^/]+)" + _END),
     # Beside the payload stands the supervisor, which is not inside; without either it may be a virtual machine.
-    ("nspawn", re.compile(
-        r"/machine\.slice/(?:systemd-nspawn@(?P<id>[^/]+)\.service|machine-(?P<machine>[^/]+)\.scope)/payload" + _END)),
-)
+    ("nspawn", "/machine.slice/",
+        r"/machine\.slice/(?:systemd-nspawn@(?P<id>[^/]+)\.service|machine-(?P<machine>[^/]+)\.scope)/payload" + _END),
+)  # fmt: skip
 _ESCAPED = re.compile(r"\\x([0-9a-f]{2})")  # systemd-escape(1)
 _RUNTIME = {"cri-containerd": "containerd", "crio": "cri-o", "docker": "docker"}
 
@@ -54,9 +55,11 @@ def claim(path):
     Deepest, so that a container in a container is its own: /docker/A/docker/B is B.
     """
     best = None
-    for name, pattern in _PATTERNS:
+    for name, word, pattern in _PATTERNS:
+        if word not in path:
+            continue  # most paths are of no container, and a pattern is compiled at its first use
         match = None
-        for match in pattern.finditer(path):  # noqa: B007  the last one is wanted
+        for match in re.finditer(pattern, path):  # noqa: B007  the last one is wanted
             pass
         if match is None or (best is not None and match.end() <= best[1].end()):
             continue

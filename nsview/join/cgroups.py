@@ -92,8 +92,12 @@ def join(cgroups: Iterable[tuple[str, str]], pid: int) -> Iterator[str]:
     for controllers, path in cgroups:
         where = directory(controllers, path, mounted)
         if where is None:
-            if (controllers, path) not in own_paths:
-                yield f"cgroup {controllers or 'v2'}:{path} is not mounted here, so it is not joined"
+            if (controllers, path) in own_paths:
+                continue
+            words = f"cgroup {controllers or 'v2'}:{path} is not mounted here"
+            if os.geteuid() == 0:
+                raise Failure(NOT_PERMITTED, f"{words}: mount it, or use --host-privileges to stay outside of it")
+            yield f"{words}, so it is not joined"
             continue
         if frozen(controllers, where):
             raise Failure(FAILED, f"cgroup {path} is frozen (paused), where the command would hang: thaw it first")

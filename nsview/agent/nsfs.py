@@ -81,7 +81,7 @@ def describe(kind, inode, open_namespace, device, above=None):
         if kind in _HIERARCHICAL:
             _relate(record, "parent", kind, fd, NS_GET_PARENT, above)
         if kind == "user":
-            record["owner_uid"] = _owner_uid(fd)
+            record["owner_uid"] = owner_uid(fd)
     finally:
         os.close(fd)
     return record
@@ -111,7 +111,7 @@ def _relate(record, field, kind, fd, request, above):
         os.close(other)
 
 
-def _owner_uid(fd):
+def owner_uid(fd):
     """Who made a user namespace, as a uid of ours; the overflow uid where it has none here."""
     try:
         return struct.unpack("=I", fcntl.ioctl(fd, NS_GET_OWNER_UID, bytes(4)))[0]

@@ -2,7 +2,7 @@
 
 `docker exec` and its like go by that file, and not by what the container's processes have made of themselves. It is
 believed where root's engine put it there, or the caller's own: of a supervisor that stands outside of the container and
-speaks for that user. Sources: as for `containerd`, `conmon`; runc exec.go (getProcess).
+speaks for that user. Sources: as for `containerd`, `conmon` and `runc`; runc exec.go (getProcess).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from . import conmon, containerd, witness
 
 _MOST = 256  # ancestors of a process that are looked at
 _TRIES = 3
+_SUPERVISORS = ("containerd-shim", "conmon", "runc", "crun", "youki", "buildkit-runc")
 
 
 class Config:
@@ -47,7 +48,8 @@ def config_of(pid):
     try:
         for _ in range(_TRIES):
             try:
-                return _outermost(reader, pid)
+                found, above = _outermost(reader, pid)
+                return found or _by_state(reader, pid, above)
             except procfs.Vanished:
                 continue  # an ancestor ended meanwhile
             except OSError:
@@ -58,8 +60,10 @@ def config_of(pid):
 
 
 def _outermost(reader, pid):
+    """(the Config, {pid: itself and those above it})."""
     found = None
     child, lines = reader.process(pid)
+    chain = {pid}
     for _ in range(_MOST):
         if child["ppid"] == 0:
             break
@@ -67,12 +71,13 @@ def _outermost(reader, pid):
         if len(parent["nspid"]) == 1:
             found = _of_child(parent, above, child, lines) or found
         child, lines = parent, above
-    return found
+        chain.add(child["pid"])
+    return found, chain
 
 
 def _of_child(parent, parent_cgroup, child, lines):
     """The Config by a process that may be a supervisor, and the child of it that the container begins with."""
-    if not parent["comm"].startswith(("containerd-shim", "conmon")):
+    if not parent["comm"].startswith(_SUPERVISORS):
         return None
     uid = witness.owner_of_process(parent["pid"])
     if uid not in (0, os.geteuid()) or not witness.is_host(parent["pid"], uid):
@@ -83,7 +88,12 @@ def _of_child(parent, parent_cgroup, child, lines):
     if shim:
         return _of_shim(shim, child, path, claim, outside)
     monitor = conmon.monitor(parent)
-    return _of_conmon(parent, monitor, uid, child, path, claim, outside) if monitor else None
+    if monitor:
+        return _of_conmon(parent, monitor, uid, child, path, claim, outside)
+    from . import runc  # rarely needed, and a start is to be quick
+
+    started = runc.run(parent)
+    return _of_runc(parent, started, uid, child, path, outside) if started else None
 
 
 def _of_shim(shim, child, path, claim, outside):
@@ -106,11 +116,66 @@ def _of_conmon(parent, monitor, uid, child, path, claim, outside):
         return None
     if own is not None and not containerd.outside(outside, own):
         return None
-    name = monitor.get("bundle", "")
+    runtime = "crun" if os.path.basename(monitor.get("runtime", "")).startswith("crun") else "runc"
+    return _of_bundle(parent["pid"], monitor.get("bundle", ""), uid, None, runtime)
+
+
+def _of_runc(parent, started, uid, child, path, outside):
+    """By a runc or crun in the foreground, the parent of the container's first process."""
+    id, bundle = started
+    own = containerd.own_cgroup(path, id)
+    inside = own is not None and not containerd.outside(outside, own)
+    if inside or child["nspid"][-1] != 1:
+        return None
+    runtime = "crun" if parent["comm"] == "crun" else "runc"
+    return _of_bundle(parent["pid"], bundle, uid, child["pid"], runtime)
+
+
+def _by_state(reader, pid, above):
+    """By what a detached runc or crun keeps in the usual places. above: the process and those above it.
+
+    crun keeps a copy of config.json beside its state. Of runc's, where the bundle is gone, state.json says at least
+    whether a filter is to be put on; it is in a form of runc's own, so that it can't be.
+    """
+    process, lines = reader.process(pid)
+    path = cgroup.parse(files.text(lines))[0]
+    named = {containerd.named_after(part) for part in cgroup.ancestors(path)}
+    ids = None if len(process["nspid"]) > 1 or not witness.is_host(pid, 0) else named
+    uid = os.geteuid()
+    from . import runc  # rarely needed, and a start is to be quick
+
+    for root, owner in runc.usual_roots([uid]).items():
+        for state in runc.states(root, owner, ids):
+            if state["uid"] in (0, uid) and _is_inside(reader, process, path, above, state):
+                init_pid = pid if state["pid"] == pid else None
+                bundle = state["bundle"] or ""
+                for directory in (bundle, os.path.dirname(state["path"])):
+                    found = _of_bundle("self", directory, state["uid"], init_pid, state["runtime"])
+                    if found:
+                        return found
+                return Config(state["path"], {"linux": {"seccomp": state["seccomp"]}}, None, state["runtime"])
+    return None
+
+
+def _is_inside(reader, process, path, above, state):
+    """A process is in the container that a state is of."""
     try:
-        root = os.open("/proc/%d/root" % parent["pid"], os.O_PATH | os.O_DIRECTORY)
+        init, lines = reader.process(state["pid"])
+    except procfs.Vanished:
+        return False
+    if init["start"] != state["start"]:
+        return False
+    own = containerd.own_cgroup(cgroup.parse(files.text(lines))[0], state["id"])
+    beside = init["nspid"][-1] == 1 and init["namespaces"].get("pid") == process["namespaces"].get("pid")
+    return init["pid"] in above or beside or (own is not None and not containerd.outside(path, own))
+
+
+def _of_bundle(pid, directory, uid, init_pid, runtime):
+    """The Config in a bundle's directory as a process would find it, None where it is not this user's or root's."""
+    try:
+        root = os.open("/proc/%s/root" % pid, os.O_PATH | os.O_DIRECTORY)
         try:
-            bundle = linux.open_in_root(root, name, os.O_PATH | os.O_DIRECTORY)
+            bundle = linux.open_in_root(root, directory, os.O_PATH | os.O_DIRECTORY)
         finally:
             os.close(root)
     except OSError:
@@ -119,10 +184,7 @@ def _of_conmon(parent, monitor, uid, child, path, claim, outside):
         config = witness.read_json(bundle, "config.json", uid)
     finally:
         os.close(bundle)
-    if not config:
-        return None
-    crun = os.path.basename(monitor.get("runtime", "")).startswith("crun")
-    return Config(name.rstrip("/") + "/config.json", config, None, "crun" if crun else "runc")
+    return Config(directory.rstrip("/") + "/config.json", config, init_pid, runtime) if config else None
 
 
 def _own(path, claim, id):

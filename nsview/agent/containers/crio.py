@@ -39,7 +39,7 @@ def find(host):
 def _by_cgroup(host, seen):
     for path, pids in host.by_path.items():
         claim = host.claims.get(path)
-        if not claim or claim.runtime != "cri-o" or claim.id in seen:
+        if not claim or claim.runtime != "cri-o" or claim.id in seen or host.cgroups.owner(claim.path):
             continue
         init = next((pid for pid in sorted(pids) if host.processes[pid]["nspid"][-1] == 1), None)
         if init is None:

@@ -41,6 +41,7 @@ def describe(record, bundle, host):
 def _data_roots(bundle, host):
     """Where dockerd keeps its containers, most telling first: found also when dockerd is dead."""
     roots, config = [], bundle.config
+    within = host.within(host.processes[bundle.shim.pid])
     mounts = config.get("mounts")
     for mount in mounts if isinstance(mounts, list) else ():
         match = _OWN_FILE.match(str(mount.get("source", ""))) if isinstance(mount, dict) else None
@@ -51,8 +52,8 @@ def _data_roots(bundle, host):
     if match:
         roots.append(match.group(1))
     for process in host.watchers():
-        # Another user's, or one in a container, is not this shim's, whatever it is called.
-        if process["comm"] == "dockerd" and host.owner(process) == bundle.shim.uid:
+        # Another user's, or another container's, is not this shim's, whatever it is called.
+        if process["comm"] == "dockerd" and host.owner(process) == bundle.shim.uid and host.within(process) == within:
             options = containerd.options_of(process["cmdline"])
             root = options.get("data-root") or options.get("g")
             if root:

@@ -33,8 +33,8 @@ def identify(host):
     shims = {shim.pid: shim for shim in (containerd.shim(process, host.owner) for process in host.watchers()) if shim}
     text = mountinfo.read_own()
     hierarchies = host.kept.get(("hierarchies", text), lambda: mountinfo.hierarchies(mountinfo.parse(text)))
-    named_by = witness.Cgroups(hierarchies)
-    found = {}  # the container's own cgroup path: record in the making
+    named_by = host.cgroups = witness.Cgroups(hierarchies)
+    found = host.places = {}  # the container's own cgroup path: record in the making
     for path in host.by_path:
         claim = host.claims.get(path)
         if claim and claim.path not in found:
@@ -44,7 +44,9 @@ def identify(host):
 
     # A containerd id is free-form, so its cgroup (/default/web) is known only through the shim's first process.
     # Those with one come first: what stands in none of its own must not stand in another's either.
-    for bundle in sorted(_bundles(shims, host), key=lambda bundle: bundle.cgroup is None):
+    # The host's own shims come before those in a container, which may not say it otherwise.
+    described = {}
+    for bundle in sorted(_bundles(shims, host), key=lambda bundle: _rank(bundle, host)):
         place = bundle.cgroup or (0, bundle.init)
         if not bundle.cgroup and any(above in found for above in cgroups.ancestors(processes[place[1]]["cgroup"])):
             continue
@@ -52,17 +54,20 @@ def identify(host):
         if record is None:
             cgroup = "cgroup " + bundle.cgroup if bundle.cgroup else None
             record = found[place] = _record(bundle.id, None, cgroup, bundle.shim.uid)
-        elif not _believed(record, bundle.shim.uid):
+        elif place in described or not _believed(record, bundle.shim.uid):
             continue
+        described[place] = bundle
         containerd.describe(record, bundle)
+    for place, bundle in described.items():
         if bundle.shim.namespace == docker.ENGINE_NAMESPACE:
-            docker.describe(record, bundle, host)
+            docker.describe(found[place], bundle, host)
     _add_others(found, host)
 
     _assign_members(found, host)
+    for record in found.values():
+        _find_shim(record, shims, host)
     found = {place: record for place, record in found.items() if _is_container(record, processes)}
     for place, record in found.items():
-        _find_shim(record, shims, processes)
         record["outer"] = _outer(place, record, found, processes)
         if record["pod"] and record["pod"]["uid"] and record["runtime"] != "podman":
             kubernetes.describe(record, host.kept)
@@ -169,17 +174,27 @@ class Cache:
         self._old, self._new = self._new, {}
 
 
+def _rank(bundle, host):
+    """In order of this, what a shim says is listened to."""
+    shim = host.processes[bundle.shim.pid]
+    return bundle.cgroup is None, bundle.shim.uid != 0, len(shim["nspid"]), host.within(shim) is not None, shim["start"]
+
+
 def _believed(record, uid):
-    """A user's word counts for that user's container alone; root's makes it root's engine's."""
-    if uid == 0:
-        record["uid"] = 0
+    """A user's word counts for that user's container alone; root's makes it root's engine's. A cgroup of which it can't
+    be told who named it is whoever's has its first process."""
+    if uid == 0 or record["uid"] == witness.NOBODY:
+        record["uid"] = uid
     return record["uid"] == uid
 
 
 def _is_container(record, processes):
-    """Root's word is enough. A user's is, where the kernel says that they are in a user namespace of their own: no user
-    can confine a process without."""
-    return record["uid"] == 0 or any(witness.confined(processes[pid]["namespaces"]) for pid in record["pids"])
+    """Root's word is enough. A user's is, where the kernel says that its first process is in a user namespace below the
+    host's: no user can confine a process without."""
+    if record["uid"] == 0:
+        return True
+    init = processes.get(record["init_pid"])
+    return record["uid"] != witness.NOBODY and init is not None and witness.confined(init["namespaces"])
 
 
 def _outer(place, record, found, processes):
@@ -216,7 +231,7 @@ def _bundles(shims, host):
             elif not containerd.own_cgroup(child["cgroup"], shim.id):
                 maybe.add(containerd.named_after(child["cgroup"]))
         for id in sorted(ids | maybe):
-            key = ("bundle", pid, processes[pid]["start"], id)
+            key = ("bundle", pid, processes[pid]["start"], shim.uid, id)
             bundle = host.kept.get(key, lambda shim=shim, id=id: containerd.read_bundle(shim, id))
             if bundle:
                 # The kernel's word against the file's: the first process must be a child of that very shim, which may
@@ -303,15 +318,16 @@ def _own_pid_namespace(init):
     return init["namespaces"].get("pid") if init["nspid"][-1] == 1 else None
 
 
-def _find_shim(record, shims, processes):
+def _find_shim(record, shims, host):
     """The shim that is the parent of one of the members; also where its bundle could not be read."""
+    processes = host.processes
     if record["shim_pid"] is not None:
         return
     members = set(record["pids"])
     tops = [pid for pid in record["pids"] if processes[pid]["ppid"] not in members]
     for pid in tops:
         shim = shims.get(processes[pid]["ppid"])
-        if shim and shim.uid in (0, record["uid"]):
+        if shim and shim.pid not in members and _believed(record, shim.uid):
             record["shim_pid"] = shim.pid
             record["engine_namespace"] = shim.namespace
             record["runtime"] = record["runtime"] or (
@@ -328,17 +344,21 @@ def _find_shim(record, shims, processes):
 def _find_daemons(records, shims, host):
     processes = host.processes
     # A daemon in a container listens by the same path as the host's does, in a mount namespace of its own.
-    wanted: dict[tuple[str, Any], list[dict[str, Any]]] = {}
+    wanted: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for record in records:
         if record["shim_pid"] in shims:
             shim = shims[record["shim_pid"]]
-            wanted.setdefault((shim.address, _pid_namespace(processes[shim.pid])), []).append(record)
+            process = processes[shim.pid]
+            key = shim.address, _pid_namespace(process), host.within(process), shim.uid
+            wanted.setdefault(key, []).append(record)
     if not wanted:
         return
     daemons = [process for process in host.watchers() if containerd.is_daemon(process)]
-    for (address, inside), own in wanted.items():
-        uids = {shims[record["shim_pid"]].uid for record in own}
-        beside = [p for p in daemons if _pid_namespace(p) == inside and host.owner(p) in uids]
+    for (address, inside, within, uid), own in wanted.items():
+        beside = [
+            p for p in daemons
+            if _pid_namespace(p) == inside and host.within(p) == within and host.owner(p) == uid
+        ]  # fmt: skip
         pid = containerd.daemon_of(address, beside, host.kept)
         for record in own:
             record["daemon_pid"] = pid

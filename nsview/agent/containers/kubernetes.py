@@ -10,13 +10,11 @@ from __future__ import annotations
 import os
 import re
 
-from .. import files
+from .. import mountinfo
 
 _LOGS = "/var/log/pods"
 PODS = "/var/lib/kubelet/pods"
-_MOUNT = re.compile(
-    r"^\S+ \S+ \S+ \S*/pods/(?P<uid>[0-9a-f-]{32,36})/containers/(?P<name>[^/ ]+)/[0-9a-f]+ ", re.MULTILINE
-)
+_FILE = re.compile(r"/pods/(?P<uid>[0-9a-f-]{32,36})/containers/(?P<name>[^/]+)/[0-9a-f]+$")
 
 
 def describe(record, cache):
@@ -40,14 +38,28 @@ def _container(pid, uid):
     if pid is None:
         return None
     try:
-        text = files.text(files.read("/proc/%d/mountinfo" % pid))
+        mounts = mountinfo.parse(mountinfo.read(pid))
     except OSError:
         return None
-    for match in _MOUNT.finditer(text):
-        # A container that may mount can show any text here; the kubelet's own directory it can't make.
-        if match.group("uid") == uid and os.path.isdir("%s/%s/containers/%s" % (PODS, uid, match.group("name"))):
+    for mount in mounts:
+        match = _FILE.search(mount.root)
+        if match and match.group("uid") == uid and _is_kubelets(mount, PODS + match.group(0)[len("/pods") :]):
             return match.group("name")
     return None
+
+
+def _is_kubelets(mount, path):
+    """A mount shows this very file of the host's. A container that may mount can show a file of its own that has such a
+    path below the place where it may write."""
+    try:
+        device = os.stat(path, follow_symlinks=False).st_dev
+    except OSError:
+        return False
+    if mount.device != "%d:%d" % (os.major(device), os.minor(device)):
+        return False
+    own = [place for place in mountinfo.parse(mountinfo.read_own()) if place.device == mount.device]
+    rests = [(place.root, mountinfo.below(path, place.point)) for place in own]
+    return any(rest is not None and root.rstrip("/") + rest == mount.root for root, rest in rests)
 
 
 def _pod(uid):

@@ -11,7 +11,7 @@ import os
 
 from nsview import linux
 
-from .. import files
+from .. import cgroup, files
 from . import witness
 
 TYPE_CHECKING = False
@@ -34,7 +34,8 @@ class Host:
 
     processes: {pid: record}. claims: {cgroup path: Claim or None} of their paths. by_path: {cgroup path: pids}, of
     those in another than the root. watching: the pids of those that may run or watch over containers. kept: what was
-    read from disk. standing: what `follow` made of the containers it was last given.
+    read from disk. standing: what `follow` made of the containers it was last given. places: the containers' own
+    cgroups, as far as `identify` knows them; cgroups: who could have named one.
     """
 
     def __init__(self, kept):
@@ -44,6 +45,8 @@ class Host:
         self.watching: set[int] = set()
         self.kept = kept
         self.standing: Any = None
+        self.places: Any = {}
+        self.cgroups = witness.Cgroups({})
         self._children: dict[int, set[int]] = {}
 
     def begin(self, processes, claims):
@@ -113,8 +116,12 @@ class Host:
 
     def owner(self, process):
         """The uid that a process speaks for; see `witness.owner_of_process`."""
-        key = "owner", process["pid"], process["start"]
+        key = "owner", process["pid"], process["start"], process["uid"], process["comm"]
         return self.kept.get(key, lambda: witness.owner_of_process(process["pid"]))
+
+    def within(self, process):
+        """The own cgroup of the container that a process is in, None where it is in none that is known."""
+        return next((above for above in cgroup.ancestors(process["cgroup"]) if above in self.places), None)
 
     def read_json(self, pid, path):
         """The JSON object in a file as that process would find it (0: as we do), or None; also where another user
@@ -130,20 +137,24 @@ class Host:
         except OSError:
             return None
         try:
-            for place in (os.path.dirname(path), path):
-                fd = linux.open_in_root(root, place, os.O_PATH)
-                try:
-                    if not witness.owned(fd, uid):
-                        return None
-                    status = os.fstat(fd)
-                finally:
-                    os.close(fd)
-            key = "file", pid, path, status.st_mtime_ns, status.st_ino
-            return self.kept.get(key, lambda: parse(files.read_in_root(root, path)))
+            directory = linux.open_in_root(root, os.path.dirname(path), os.O_PATH | os.O_DIRECTORY)
         except OSError:
             return None
         finally:
             os.close(root)
+        name = os.path.basename(path)
+        try:
+            if not witness.owned(directory, uid):
+                return None
+            status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+            key = "file", pid, path, uid, status.st_mtime_ns, status.st_ino
+            return self.kept.get(
+                key, lambda: parse(files.read_in_root(directory, name, believed=lambda fd: witness.owned(fd, uid)))
+            )
+        except OSError:
+            return None
+        finally:
+            os.close(directory)
 
 
 class Found:

@@ -18,13 +18,31 @@ NOBODY = -1
 
 
 def owner_of_process(pid):
-    """The uid that is all of a process's uids, or NOBODY; also where that can't be read."""
+    """The uid that is all of a process's uids, or NOBODY; also where that can't be read, and of a set-uid program: sudo
+    is root in all of them while it asks its user."""
+    try:
+        if os.stat("/proc/%d/exe" % pid).st_mode & 0o4000:
+            return NOBODY
+    except OSError:
+        pass  # another's, to an ordinary user
     try:
         with open("/proc/%d/status" % pid, "rb") as status:
             uids = next((line.split()[1:] for line in status if line.startswith(b"Uid:")), [])
     except OSError:
         return NOBODY
     return int(uids[0]) if len(set(uids)) == 1 else NOBODY
+
+
+def owner_of_userns(pid):
+    """The uid of whoever made a process's user namespace; that of the process where it can't be asked."""
+    try:
+        fd = os.open("/proc/%d/ns/user" % pid, os.O_RDONLY)
+    except OSError:
+        return owner_of_process(pid)
+    try:
+        return nsfs.owner_uid(fd)
+    finally:
+        os.close(fd)
 
 
 def owned(fd, uid):
@@ -73,7 +91,8 @@ class Cgroups:
 
     def owner(self, path):
         """The uid of whoever could have made a cgroup of this path: of the first directory on the way down to it that
-        is not root's. By the names that systemd gives where no hierarchy with it is mounted here."""
+        is not root's. Where no hierarchy with it is mounted here, NOBODY, or the user that systemd named it after: then
+        a supervisor's word is needed."""
         above = path[: path.rindex("/")] or "/"
         owner = self._known.get(above)
         if owner is None:
@@ -83,13 +102,13 @@ class Cgroups:
     def _owner(self, path):
         if path != "/":
             higher = self.owner(path)
-            if higher:
+            if higher > 0:
                 return higher
         found = [uid for mount in self._mounts.values() if (uid := _uid(mount, path)) is not None]
         if found:
             return next((uid for uid in found if uid), 0)
         match = _USERS_SLICE.search(path)
-        return int(match.group(1) or match.group(2)) if match else 0
+        return int(match.group(1) or match.group(2)) if match else NOBODY
 
 
 def _uid(mount, path):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from nsview.model.records import Account
 
 _PF_KTHREAD = 0x00200000
+_TRIES = 3
 
 
 class Chosen(Record):
@@ -49,10 +50,17 @@ def run(options: Any) -> int:
 
 def _run(options: Any) -> int:
     failure.as_root(f"as root: {sudo(options)}" if os.geteuid() else None)
-    chosen = choose(options.target, options.start, options.thread)
-    if chosen.pin and options.inode not in (None, chosen.pin.inode):
-        raise Failure(GONE, f"{options.target} is another namespace by now, {chosen.pin.label}: choose again")
-    made, namespaces, config = _planned(options, chosen)
+    for attempt in range(_TRIES):
+        try:
+            chosen = choose(options.target, options.start, options.thread)
+            if chosen.pin and options.inode not in (None, chosen.pin.inode):
+                raise Failure(GONE, f"{options.target} is another namespace by now, {chosen.pin.label}: choose again")
+            made, namespaces, config = _planned(options, chosen)
+            break
+        except Failure as gone:
+            # Of those in a namespace another can be followed; a process that was named itself is gone.
+            if gone.code != GONE or options.target.isdecimal() or attempt + 1 == _TRIES:
+                raise
     if options.dry_run:
         print(plan.describe(made))
         return 0

@@ -173,6 +173,8 @@ def test_a_cgroup_that_a_user_may_make_names_a_users_container(docker: Docker, g
                 (inner / "cgroup.procs").write_text(pid)
             made = [c for c in containers().values() if c["id"] == "f" * 64]
             assert [c["uid"] for c in made] == ([NOBODY] if listed else [])
+            sleeper.kill()
+            sleeper.wait()
     finally:
         for sleeper in sleepers:
             sleeper.kill()

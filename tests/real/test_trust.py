@@ -1,0 +1,424 @@
+"""What a hostile first process may answer to the joiner, where a moving target leads, and which ways lead in."""
+
+import errno
+import os
+import struct
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .command import nsview
+from .daemons import Docker
+from .joining import docker_exec, enter, plan_for
+from .population import Population
+from .test_attacks import _elf
+from .workspace import Workspace, wait_until
+
+pytestmark = pytest.mark.skipif(os.uname().machine != "x86_64", reason="the programs are written for x86_64")
+
+# Pid 1: prctl(PR_SET_NO_NEW_PRIVS), prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), pause() for ever.
+_FILTERED = bytes.fromhex(
+    "b89d000000bf26000000be0100000031d24d31d24d31c00f05"  # prctl(38, 1, 0, 0, 0)
+    "488d0523000000"  # lea rax, [rip+filter]
+    "50"  # push rax
+    "680000ffff"  # push length                 (0xffff0000 is replaced)
+    "4889e2"  # mov rdx, rsp
+    "b89d000000bf16000000be020000000f05"  # prctl(22, 2, rdx)
+    "b8220000000f05ebf7"  # loop: pause
+)
+# Pid 1: forks a child that seizes it with ptrace(2).
+_TRACED = bytes.fromhex(
+    "b8390000000f05"  # fork
+    "85c0751a"  # test eax, eax; jne loop
+    "b86e0000000f05"  # getppid
+    "89c6bf06420000"  # mov esi, eax; mov edi, PTRACE_SEIZE
+    "31d24d31d2b8650000000f05"  # ptrace(PTRACE_SEIZE, parent, 0, 0)
+    "b8220000000f05ebf7"  # loop: pause
+)
+_ARCH, _ERRNO, _KILL, _ALLOW = 0xC000003E, 0x00050000, 0x80000000, 0x7FFF0000
+ANSWERS = {"success": _ERRNO, "EPERM": _ERRNO | errno.EPERM, "ENOSYS": _ERRNO | errno.ENOSYS, "kill": _KILL}
+
+# What a joiner restricts itself by, and how it may tell of it: all that was once done under the filter, and more.
+RESTRICTING = {
+    "capset": 126, "prctl": 157, "setresuid": 117, "setresgid": 119, "setgroups": 116, "chdir": 80, "fchdir": 81,
+    "setsid": 112, "ioctl": 16, "keyctl": 250, "write": 1, "close": 3, "dup2": 33, "openat": 257, "newfstatat": 262,
+    "exit_group": 231, "seccomp": 317, "setrlimit": 160, "umask": 95, "fork": 57, "clone": 56, "rt_sigaction": 13,
+}  # fmt: skip
+
+# In the helper: goes on from each stop to the next system call, and tells those made under a filter.
+_LISTING = """
+import os
+from nsview.join import proof, supervisor, trace
+trace._CONT, trace._O_EXITKILL = 24, trace._O_EXITKILL | 1  # PTRACE_SYSCALL, PTRACE_O_TRACESYSGOOD
+stopped = trace.Trace.stopped
+def told(self, pid, status):
+    if os.WSTOPSIG(status) != 0x85:
+        return stopped(self, pid, status)
+    if proof.of(pid).status.get("Seccomp_filters") != "0":
+        number = open(f"/proc/{pid}/syscall").read().split()[0]
+        if number.isdigit():
+            supervisor._complain(f"call {number}")
+    trace.ptrace(trace._CONT, pid)
+    return False
+trace.Trace.stopped = told
+"""
+
+
+def _program(calls: list[int], answer: int) -> bytes:
+    """A filter that gives these system calls an answer, and lets all others through."""
+    statements = [(0x20, 0, 0, 4), (0x15, 0, len(calls) + 1, _ARCH), (0x20, 0, 0, 0)]
+    statements += [(0x15, len(calls) - at, 0, call) for at, call in enumerate(calls)]
+    statements += [(0x06, 0, 0, _ALLOW), (0x06, 0, 0, answer)]
+    return b"".join(struct.pack("<HBBI", *statement) for statement in statements)
+
+
+def _first(calls: list[int], answer: int) -> bytes:
+    """A program that is under such a filter, as an ELF file."""
+    program = _program(calls, answer)
+    code = _FILTERED.replace(bytes.fromhex("680000ffff"), b"\x68" + struct.pack("<I", len(program) // 8))
+    return _elf(code + program)
+
+
+def _file(directory: Path, name: str, content: bytes) -> Path:
+    directory.mkdir(exist_ok=True)
+    path = directory / name
+    path.write_bytes(content)
+    path.chmod(0o755)
+    return path
+
+
+STATUS = ["/bin/busybox", "grep", "-E", "^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp)", "/proc/self/status"]
+
+
+@pytest.fixture(scope="module")
+def family(web: int) -> list[int]:
+    """The system calls that are made from the first filter on, and those of a joiner's restrictions."""
+    made = set()
+    for command in (["true"], ["/lost"]):
+        _, _, err = enter(plan_for(web, command=command), patch=_LISTING)
+        made |= {int(line.split()[-1]) for line in err.splitlines() if "call " in line}
+    return sorted(made | set(RESTRICTING.values()))
+
+
+def test_after_the_filter_nothing_is_done_but_the_exec(web: int) -> None:
+    code, _, err = enter(plan_for(web, command=["true"]), patch=_LISTING)
+    calls = [int(line.split()[-1]) for line in err.splitlines() if "call " in line]
+    assert code == 0 and calls, err
+    assert set(calls) <= {322, 59, 317}, "execveat, execve; the end of seccomp itself"
+    assert 322 in calls and 59 in calls
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_a_container_gains_nothing_by_what_its_first_process_is_filtered_to(
+    docker: Docker, workspace: Workspace, family: list[int], answer: str
+) -> None:
+    """The configuration is the authority, whatever pid 1 has put on since."""
+    files = workspace.root / "filters"
+    program = _file(files, answer, _first([call for call in family if call != 59], ANSWERS[answer]))
+    name = f"f-{answer.lower()}"
+    docker.container(name, "--volume", f"{files}:/f:ro", command=[f"/f/{program.name}"])
+    try:
+        wait_until(lambda: "Seccomp_filters:\t2" in _status(docker, name), 10, "its filter")
+        done = nsview("enter", name, "--", *STATUS)
+        assert (done.returncode, done.stdout, done.stderr) == (0, docker.run("exec", name, *STATUS), "")
+    finally:
+        docker.remove(name)
+
+
+def _status(docker: Docker, name: str) -> str:
+    return Path(f"/proc/{docker.inspect(name)['State']['Pid']}/status").read_text()
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_a_process_without_a_configuration_gives_no_more_than_it_has(
+    population: Population, workspace: Workspace, family: list[int], answer: str
+) -> None:
+    """Its own filters are all that is known of it: each call of the family is answered by one."""
+    files = workspace.root / "filters"
+    for call in family:
+        program = _file(files, f"{answer}-{call}", _first([call], ANSWERS[answer]))
+        bounded = ["setpriv", "--bounding-set", "-all,+chown", "--inh-caps", "-all", str(program)]
+        started = subprocess.Popen(["unshare", "--uts", "--mount", *bounded], stdin=subprocess.DEVNULL)
+        try:
+            status = Path(f"/proc/{started.pid}/status")
+            wait_until(lambda status=status: "Seccomp:\t2" in status.read_text(), 10, "its filter")  # type: ignore[misc]
+            done = nsview("enter", str(started.pid), "--", "cat", "/proc/self/status")
+            if done.returncode:
+                assert done.returncode in (1, 3, 4, 126) and done.stdout == "" and done.stderr.count("\n") == 1, call
+            else:
+                fields = dict(line.split(":\t", 1) for line in done.stdout.splitlines() if ":\t" in line)
+                assert int(fields["CapEff"], 16) | int(fields["CapBnd"], 16) <= 1, call
+                assert fields["Seccomp"] == "2"
+        finally:
+            started.kill()
+            started.wait()
+
+
+def test_a_careless_joiner_keeps_all_its_power(docker: Docker, workspace: Workspace) -> None:
+    """By the filter that answers capset(2) and prctl(2) with a false success."""
+    files = workspace.root / "filters"
+    _file(files, "false", _first([RESTRICTING["capset"]], ANSWERS["success"]))
+    docker.container("f-false", "--volume", f"{files}:/f:ro", command=["/f/false"])
+    naive = """
+import sys
+from nsview import linux
+from nsview.join import seccomp, target
+held = target.Target(int(sys.argv[1]), None)
+for program in seccomp.filters(held):
+    seccomp.Load(seccomp.Filter(program))()
+linux.set_capabilities(0, 0, 0)
+print(linux.capabilities()[0])
+"""
+    try:
+        pid = docker.inspect("f-false")["State"]["Pid"]
+        wait_until(lambda: "Seccomp_filters:\t2" in _status(docker, "f-false"), 10, "its filter")
+        done = subprocess.run([sys.executable, "-c", naive, str(pid)], capture_output=True, text=True, check=True)
+        assert int(done.stdout) >> 21 & 1, "CAP_SYS_ADMIN, though it was dropped"
+        assert "CapEff:\t00000000a80425fb" in nsview("enter", "f-false", "--", *STATUS).stdout
+    finally:
+        docker.remove("f-false")
+
+
+def test_a_container_that_is_traced_is_entered_under_its_filter(docker: Docker, workspace: Workspace) -> None:
+    files = workspace.root / "filters"
+    _file(files, "traced", _elf(_TRACED))
+    docker.container("f-traced", "--volume", f"{files}:/f:ro", command=["/f/traced"])
+    try:
+        wait_until(lambda: "TracerPid:\t0" not in _status(docker, "f-traced"), 10, "its tracer")
+        assert nsview("enter", "f-traced", "--", *STATUS).stdout == docker.run("exec", "f-traced", *STATUS)
+    finally:
+        docker.remove("f-traced")
+
+
+# Each restriction left out or undone in the child, where no filter of a container's did it.
+SABOTAGE = {
+    "Groups": "inside.Inside.set_ids = after(inside.Inside.set_ids, lambda self: os.setgroups([0, 4321]))",
+    "CapBnd": "linux.prctl = lambda option, *rest: 0 if (option, *rest[:1]) == (24, 21) else prctl(option, *rest)",
+    "CapInh": "inside.granted = lambda *words: dict(granted(*words), inheritable=1)",
+    "Seccomp": "inside.Inside.put_on_filters = lambda self, step: None",
+    "fds": "inside.Inside.new_session = after(inside.Inside.new_session, lambda self: os.dup2(0, 9, True))",
+    "ns/uts": "inside.join = after(inside.join, lambda *_: linux.unshare(0x04000000))",
+    "ns/net": "inside.join = lambda pins, held: join([pin for pin in pins if pin['kind'] != 'net'], held)",
+    "root": "inside.Inside.put_on_filters = after(inside.Inside.put_on_filters, lambda self: os.chroot('/tmp'))",
+    "cgroup": "inside.Inside.join_cgroups = lambda self, step: None; linux.fork_into = lambda *_: os.fork()",
+    "limit": "inside.Inside.set_limits = lambda self, step: None",
+    "NoNewPrivs": "inside.Inside.set_no_new_privs = lambda self, step: None",
+}
+_SABOTAGE = """
+import os
+from nsview import linux
+from nsview.join import inside
+prctl, granted, join = linux.prctl, inside.granted, inside.join
+def after(first, then):
+    def both(self, *words):
+        first(self, *words)
+        then(self)
+    return both
+"""
+
+
+@pytest.mark.parametrize("fact", SABOTAGE)
+def test_what_differs_from_the_plan_is_ended_before_it_runs(docker: Docker, fact: str) -> None:
+    options = ["--security-opt", "no-new-privileges", "--ulimit", "nofile=300:300"]
+    # Without it no filter could be put on.
+    options += ["--security-opt", "seccomp=unconfined"] if fact == "NoNewPrivs" else []
+    pid = docker.container("f-proof", *options)
+    try:
+        patch = _SABOTAGE + SABOTAGE[fact] + "\ninside._STEPS.update(\n" + _STEPS_AGAIN + ")\n"
+        code, out, err = enter(plan_for(pid, command=["sh", "-c", "echo ran"]), patch=patch)
+        assert (code, out) == (4, ""), err
+        assert "the kernel says otherwise than planned" in err and fact in err and err.count("\n") == 1
+        wait_until(lambda: len(docker.run("top", "f-proof").splitlines()) == 2, 10, "the end of all that was started")
+    finally:
+        docker.remove("f-proof")
+
+
+_STEPS_AGAIN = """
+    SetIds=inside.Inside.set_ids, PutOnFilters=inside.Inside.put_on_filters, NewSession=inside.Inside.new_session,
+    ChangeRoot=inside.Inside.change_root, JoinCgroups=inside.Inside.join_cgroups, SetLimits=inside.Inside.set_limits,
+    SetNoNewPrivs=inside.Inside.set_no_new_privs,
+"""
+
+# The right namespace or none
+
+ENTRIES = 100
+_MOVER = """
+import ctypes, os, sys, time
+libc = ctypes.CDLL(None)
+places = [os.open(path, os.O_RDONLY) for path in sys.argv[1:]]
+libc.setns(places[0], 0)
+print("moves", flush=True)
+while True:
+    for place in places:
+        libc.setns(place, 0)
+        time.sleep(0.02)
+"""
+
+
+@pytest.fixture
+def nets(workspace: Workspace) -> Iterator[tuple[str, str]]:
+    """The paths of two net namespaces without processes."""
+    names = [f"{workspace.root.name}-{letter}" for letter in "ab"]
+    for name in names:
+        subprocess.run(["ip", "netns", "add", name], check=True)
+    yield f"/run/netns/{names[0]}", f"/run/netns/{names[1]}"
+    for name in names:
+        subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)
+
+
+def test_a_target_that_moves_never_leads_elsewhere(nets: tuple[str, str]) -> None:
+    a, b = (os.stat(path).st_ino for path in nets)
+    mover = subprocess.Popen([sys.executable, "-c", _MOVER, *nets], stdout=subprocess.PIPE, text=True)
+    assert mover.stdout and mover.stdout.readline()
+    ends: Counter[tuple[int, str]] = Counter()
+
+    def run(word: str) -> None:
+        for _ in range(ENTRIES // 2):
+            done = nsview("enter", word, "--net", "--host-privileges", "--", "readlink", "/proc/self/ns/net")
+            ends[done.returncode, done.stdout.strip()] += 1
+
+    try:
+        runs = [threading.Thread(target=run, args=[nets[0]]) for _ in range(2)]
+        for thread in runs:
+            thread.start()
+        for thread in runs:
+            thread.join()
+        assert ends == {(0, f"net:[{a}]"): ENTRIES}
+        # Its number takes a snapshot of all, so fewer of these.
+        for _ in range(20):
+            done = nsview("enter", f"net:{a}", "--net", "--host-privileges", "--", "readlink", "/proc/self/ns/net")
+            assert done.stdout.strip() in ("", f"net:[{a}]") and done.stdout.strip() != f"net:[{b}]"
+            assert done.returncode in (0, 1) and (done.returncode == 0) == bool(done.stdout)
+    finally:
+        mover.kill()
+        mover.wait()
+
+
+def test_a_covered_mount_is_not_taken_for_what_it_covers(nets: tuple[str, str], workspace: Workspace) -> None:
+    place = workspace.root / "covered"
+    place.touch()
+    a = os.stat(nets[0]).st_ino
+    subprocess.run(["mount", "--bind", nets[0], place], check=True)
+    subprocess.run(["mount", "--make-private", place], check=True)
+    subprocess.run(["mount", "--bind", nets[1], place], check=True)
+    subprocess.run(["ip", "netns", "delete", Path(nets[0]).name], check=True)
+    try:
+        done = nsview("enter", f"net:{a}", "--", "readlink", "/proc/self/ns/net")
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1) and "choose again" in done.stderr
+        subprocess.run(["umount", place], check=True)
+        assert nsview("enter", f"net:{a}", "--", "readlink", "/proc/self/ns/net").stdout == f"net:[{a}]\n"
+    finally:
+        subprocess.run(["umount", place], check=False, capture_output=True)
+
+
+_HOLDER = """
+import ctypes, os, socket, sys, threading, time
+libc = ctypes.CDLL(None)
+own = os.open("/proc/self/ns/net", os.O_RDONLY)
+def new():
+    assert libc.unshare(0x40000000) == 0
+    return os.stat("/proc/self/ns/net").st_ino
+kind = sys.argv[1]
+if kind == "fd":
+    inode = new()
+    kept = os.open("/proc/self/ns/net", os.O_RDONLY)
+    libc.setns(own, 0)
+elif kind == "socket":
+    inode = new()
+    kept = socket.socket()
+    libc.setns(own, 0)
+else:
+    found = []
+    def alone():
+        found.append(new())
+        threading.Event().wait()
+    threading.Thread(target=alone, daemon=kind == "thread").start()
+    while not found:
+        time.sleep(0.01)
+    inode = found[0]
+os.close(own)
+print(inode, flush=True)
+if kind == "leader":
+    libc.syscall(60, 0)  # exit of this thread alone
+time.sleep(9999)
+"""
+
+
+@pytest.mark.parametrize("kind", ["fd", "socket", "thread", "leader"])
+def test_each_holder_is_a_way_in(kind: str) -> None:
+    """Held by an open file, a socket alone, a thread of a process elsewhere, a thread that outlived its leader."""
+    holder = subprocess.Popen([sys.executable, "-c", _HOLDER, kind], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout
+        inode = int(holder.stdout.readline())
+        if kind == "leader":
+            wait_until(lambda: "State:\tZ" in Path(f"/proc/{holder.pid}/status").read_text(), 10, "its leader's end")
+        assert nsview("inspect", f"net:{inode}").returncode == 0
+        for word in (f"net:{inode}", str(inode), *([str(holder.pid)] if kind == "leader" else [])):
+            done = nsview("enter", word, "--net", "--host-privileges", "--", "readlink", "/proc/self/ns/net")
+            assert (done.returncode, done.stdout) == (0, f"net:[{inode}]\n"), done.stderr
+    finally:
+        holder.kill()
+        holder.wait()
+
+
+def test_a_mount_that_only_a_container_sees_is_a_way_in(population: Population) -> None:
+    pid = population.process("mnt", command=["/bin/sleep", "9999"])
+    script = "mount -t tmpfs tmpfs /mnt && touch /mnt/n && unshare --net mount --bind /proc/self/ns/net /mnt/n"
+    script += " && stat -c %i /mnt/n"
+    made = subprocess.run(
+        ["nsenter", "-t", str(pid), "-m", "sh", "-c", script], capture_output=True, text=True, check=True
+    )
+    inode = int(made.stdout)
+    done = nsview("enter", f"net:{inode}", "--", "readlink", "/proc/self/ns/net")
+    assert (done.returncode, done.stdout) == (0, f"net:[{inode}]\n"), done.stderr
+
+
+def test_the_process_is_the_one_that_proc_shows(population: Population) -> None:
+    """In a pid namespace that has no /proc of its own another process has the same number."""
+    shown = population.process("uts")
+    script = f"""
+import os, subprocess, sys
+while True:  # until a process of this pid namespace has the number
+    open("/proc/sys/kernel/ns_last_pid", "w").write(str({shown} - 1))
+    decoy = subprocess.Popen(["sleep", "60"])
+    if decoy.pid == {shown}:
+        break
+    decoy.kill()
+    decoy.wait()
+words = ["enter", "{shown}", "--uts", "--host-privileges", "--", "readlink", "/proc/self/ns/uts"]
+code = subprocess.call([sys.executable, "-m", "nsview", *words])
+decoy.kill()
+sys.exit(code)
+"""
+    done = subprocess.run(
+        ["unshare", "--pid", "--fork", "--kill-child", sys.executable, "-c", script],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, os.readlink(f"/proc/{shown}/ns/uts") + "\n"), done.stderr
+
+
+def test_an_unreadable_target_is_refused_and_not_taken_for_the_host(web: int) -> None:
+    """kubernetes#105846: root without CAP_SYS_PTRACE can't tell where a process is."""
+    without = ["setpriv", "--bounding-set", "-sys_ptrace", "--inh-caps", "-sys_ptrace"]
+    words = [sys.executable, "-m", "nsview", "enter", str(web), "--host-privileges", "--all", "--", "echo", "ran"]
+    done = subprocess.run([*without, *words], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1), done.stderr
+
+
+def test_a_container_in_the_hosts_namespaces_is_not_entered(docker: Docker) -> None:
+    kinds = ["--network", "host", "--pid", "host", "--ipc", "host", "--uts", "host"]
+    docker.container("f-host", *kinds)
+    try:
+        done = nsview("enter", "f-host", "--net", "--", "echo", "ran")
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1)
+        assert "nothing to join" in done.stderr
+        assert "inside.txt" in docker_exec(docker, "f-host", "ls /root")
+        assert nsview("enter", "f-host", "--", "ls", "/root").stdout == "inside.txt\n"
+    finally:
+        docker.remove("f-host")

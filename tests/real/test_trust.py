@@ -50,6 +50,9 @@ RESTRICTING = {
     "exit_group": 231, "seccomp": 317, "setrlimit": 160, "umask": 95, "fork": 57, "clone": 56, "rt_sigaction": 13,
 }  # fmt: skip
 
+# Those that the command itself can't be watched without.
+NEEDED = {RESTRICTING[name] for name in ("write", "close", "openat", "newfstatat", "exit_group")}
+
 # In the helper: goes on from each stop to the next system call, and tells those made under a filter.
 _LISTING = """
 import os
@@ -140,7 +143,7 @@ def test_a_process_without_a_configuration_gives_no_more_than_it_has(
 ) -> None:
     """Its own filters are all that is known of it: each call of the family is answered by one."""
     files = workspace.root / "filters"
-    for call in family:
+    for call in set(family) - NEEDED:
         program = _file(files, f"{answer}-{call}", _first([call], ANSWERS[answer]))
         bounded = ["setpriv", "--bounding-set", "-all,+chown", "--inh-caps", "-all", str(program)]
         started = subprocess.Popen(["unshare", "--uts", "--mount", *bounded], stdin=subprocess.DEVNULL)
@@ -149,7 +152,8 @@ def test_a_process_without_a_configuration_gives_no_more_than_it_has(
             wait_until(lambda status=status: "Seccomp:\t2" in status.read_text(), 10, "its filter")  # type: ignore[misc]
             done = nsview("enter", str(started.pid), "--", "cat", "/proc/self/status")
             if done.returncode:
-                assert done.returncode in (1, 3, 4, 126) and done.stdout == "" and done.stderr.count("\n") == 1, call
+                ended = done.returncode in (1, 3, 4, 126) and done.stderr.count("\n") == 1
+                assert done.stdout == "" and (ended or done.returncode > 128), call
             else:
                 fields = dict(line.split(":\t", 1) for line in done.stdout.splitlines() if ":\t" in line)
                 assert int(fields["CapEff"], 16) | int(fields["CapBnd"], 16) <= 1, call
@@ -246,7 +250,7 @@ _STEPS_AGAIN = """
 
 # The right namespace or none
 
-ENTRIES = 100
+ENTRIES = 400
 _MOVER = """
 import ctypes, os, sys, time
 libc = ctypes.CDLL(None)
@@ -322,7 +326,7 @@ libc = ctypes.CDLL(None)
 own = os.open("/proc/self/ns/net", os.O_RDONLY)
 def new():
     assert libc.unshare(0x40000000) == 0
-    return os.stat("/proc/self/ns/net").st_ino
+    return os.stat("/proc/thread-self/ns/net").st_ino
 kind = sys.argv[1]
 if kind == "fd":
     inode = new()
@@ -403,10 +407,11 @@ sys.exit(code)
     assert (done.returncode, done.stdout) == (0, os.readlink(f"/proc/{shown}/ns/uts") + "\n"), done.stderr
 
 
-def test_an_unreadable_target_is_refused_and_not_taken_for_the_host(web: int) -> None:
-    """kubernetes#105846: root without CAP_SYS_PTRACE can't tell where a process is."""
+def test_an_unreadable_target_is_refused_and_not_taken_for_the_host(population: Population) -> None:
+    """kubernetes#105846: root without CAP_SYS_PTRACE can't tell where a process with more power is."""
+    powerful = population.process("net", "uts")
     without = ["setpriv", "--bounding-set", "-sys_ptrace", "--inh-caps", "-sys_ptrace"]
-    words = [sys.executable, "-m", "nsview", "enter", str(web), "--host-privileges", "--all", "--", "echo", "ran"]
+    words = [sys.executable, "-m", "nsview", "enter", str(powerful), "--host-privileges", "--all", "--", "echo", "ran"]
     done = subprocess.run([*without, *words], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1), done.stderr
 

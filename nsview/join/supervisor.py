@@ -388,7 +388,7 @@ class Supervisor:
                 NOT_PERMITTED,
                 f"the seccomp filter let nothing be executed ({_shown(status)}): --host-privileges goes without",
             )
-        return Failure(FAILED, f"the helper's child ended ({_shown(status)}) before the command began")
+        return Failure(FAILED, f"the command's process ended ({_shown(status)}) before the command began")
 
     def _code(self) -> int:
         assert self._trace.command is not None

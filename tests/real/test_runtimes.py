@@ -228,6 +228,7 @@ def test_a_container_of_a_docker_in_a_container_has_its_name(docker: Docker, wor
         assert process["nspid"][1:] == [int(inspected.stdout), 1]
         assert containers()["docker:" + docker.inspect("outer")["Id"]]["name"] == "outer"
         assert shown["shim_pid"] == process["ppid"]
+        assert (shown["uid"], shown["outer"]) == (0, "docker:" + docker.inspect("outer")["Id"])
         assert processes()[shown["daemon_pid"]]["container"] == "docker:" + docker.inspect("outer")["Id"]
     finally:
         docker.remove("outer")

@@ -82,7 +82,9 @@ def _of_child(parent, parent_cgroup, child, lines):
     uid = witness.owner_of_process(parent["pid"])
     if uid not in (0, os.geteuid()) or not witness.is_host(parent["pid"], uid):
         return None
-    outside = cgroup.parse(files.text(parent_cgroup))[0]
+    outside, within = cgroup.parse(files.text(parent_cgroup))
+    if within and containerd.outside(_own_path(), within.path):
+        return None  # in a container that we are not in ourselves
     path, claim = cgroup.parse(files.text(lines))
     shim = containerd.shim(parent, lambda _: uid)
     if shim:
@@ -189,6 +191,10 @@ def _of_bundle(pid, directory, uid, init_pid, runtime):
 
 def _own(path, claim, id):
     return claim.path if claim and claim.id == id else containerd.own_cgroup(path, id)
+
+
+def _own_path():
+    return cgroup.parse(files.text(files.read("/proc/self/cgroup")))[0]
 
 
 def _filtered(pid):

@@ -18,8 +18,8 @@ NOBODY = -1
 
 
 def owner_of_process(pid):
-    """The uid that is all of a process's uids, or NOBODY; also where that can't be read, and of a set-uid program: sudo
-    is root in all of them while it asks its user."""
+    """The uid that is all of a process's uids, or NOBODY; also where that can't be read, and of a set-uid program,
+    which may be root in all of them under a name that its user chose."""
     try:
         if os.stat("/proc/%d/exe" % pid).st_mode & 0o4000:
             return NOBODY

@@ -95,7 +95,8 @@ class Search:
         self.processes = 0
         self.unreadable = {}
         self.left_out = 0
-        self._look = look
+        # The look's own change between two slices.
+        self._look = dict(look, processes=dict(look["processes"]), namespaces=dict(look["namespaces"]))
         self._reader = reader
         self._device = device
         self._sockets = {}  # {inode of a socket: inode of its net namespace}

@@ -52,7 +52,8 @@ class Reading:
     in their namespaces."""
 
     def __init__(self, look, pids=None):
-        self._processes = look["processes"]
+        # The look's own changes between two slices.
+        self._processes = dict(look["processes"])
         self.everything = pids is None
         inits = {record["init_pid"] for record in look["containers"]}
         wanted = of_containers(look) if pids is None else [pid for pid in pids if pid in self._processes]

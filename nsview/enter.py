@@ -56,6 +56,8 @@ def _run(options: Any) -> int:
             if chosen.pin and options.inode not in (None, chosen.pin.inode):
                 raise Failure(GONE, f"{options.target} is another namespace by now, {chosen.pin.label}: choose again")
             made, namespaces, config = _planned(options, chosen)
+            if made.refusal and made.refusal.code == GONE and not options.dry_run:
+                raise Failure(GONE, made.refusal.text)
             break
         except Failure as gone:
             # Of those in a namespace another can be followed; a process that was named itself is gone.

@@ -292,7 +292,7 @@ def test_a_target_that_moves_never_leads_elsewhere(nets: tuple[str, str]) -> Non
             thread.start()
         for thread in runs:
             thread.join()
-        # A process that was in it for a moment may end as it is followed: that is one line, and never another namespace.
+        # A process that was in it for a moment may end as it is followed: one line, and never another namespace.
         assert ends.keys() <= {(0, f"net:[{a}]"), (1, "")} and ends[0, f"net:[{a}]"] > 0.9 * ENTRIES, ends
         # Its number takes a snapshot of all, so fewer of these.
         for _ in range(20):

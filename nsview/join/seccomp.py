@@ -104,7 +104,7 @@ def filters(target: Target) -> list[bytes]:
             raise
     finally:
         ptrace(_PTRACE_DETACH, pid)
-    return found[::-1]
+    return found
 
 
 class Load:

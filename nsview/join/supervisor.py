@@ -18,7 +18,7 @@ from . import cgroups, proof, seccomp, target, toolbox, trampoline
 from .failure import FAILED, GONE, NOT_EXECUTABLE, NOT_PERMITTED, Failure, attempt, of_errno, printable
 from .inside import Given, Inside, exec_failure
 from .streams import Streams, high
-from .trace import Trace
+from .trace import PR_SET_PDEATHSIG, Trace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -181,8 +181,12 @@ class Supervisor:
             os.set_blocking(fd, False)
         status_read, status_write = map(high, os.pipe())
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        supervisor = os.getpid()
         child = self._fork()
         if child == 0:
+            linux.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # until it is traced, which ends it with us as well
+            if os.getppid() != supervisor:
+                os._exit(FAILED)
             self._go_inside(status_write)
         os.close(status_write)
         os.set_blocking(status_read, False)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 else:
     import _signal as signal  # without the enum that the module signal makes of it
 
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _TRACEME, _CONT, _DETACH, _SETOPTIONS, _GETEVENTMSG = 0, 7, 17, 0x4200, 0x4201
 _O_TRACEFORK, _O_TRACEEXEC, _O_EXITKILL = 0x2, 0x10, 0x100000
 _EVENT_FORK, _EVENT_EXEC = 1, 4
@@ -42,6 +43,7 @@ def ask() -> None:
             NOT_PERMITTED, f"{why}, so that what the command is given can't be checked: see docs/security.md"
         ) from None
     os.kill(os.getpid(), signal.SIGSTOP)
+    linux.prctl(PR_SET_PDEATHSIG, 0)  # PTRACE_O_EXITKILL is there instead, and does not outlive the tracing
 
 
 def _tracer() -> bool:

@@ -340,15 +340,6 @@ def _spelled(text: str) -> str:
     return namespace_name(text) if text.startswith(("/", "./")) else text
 
 
-def _resolve(snapshot: "Snapshot", text: str) -> "Target":
-    from .model.target import TargetError, resolve
-
-    try:
-        return resolve(snapshot, _spelled(text))
-    except TargetError as error:
-        raise Failure(NOTHING, str(error)) from None
-
-
 def _inspect(options: SimpleNamespace) -> int:
     from . import report
     from .model import export

@@ -20,5 +20,6 @@ rtnetlink   interfaces, addresses and routes of the one it is in, by pyroute2
 sockdiag    who listens there
 procnet     what there is of both where these two can't be had
 mountinfo   what is mounted, as one process sees it
+jsontext    JSON without what its module imports
 files       files of unknown origin, opened so that they can neither hang nor mislead
 """

@@ -8,32 +8,10 @@ libpod/container_internal_linux.go, moby daemon/oci_linux.go, lxc src/lxc/cgroup
 
 from __future__ import annotations
 
-import re
-
-_H = r"(?P<id>[0-9a-f]{64})"
-_END = r"(?=/|$)"
-_UUID = r"[0-9a-f]{8}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{12}|[0-9a-f]{32}"
-
-# (name, a word that is in each such path, the pattern). Order matters: the pod's also holds what the later ones would
-# find in part of it.
-_PATTERNS = (
-    ("pod", "pod",
-        r"kubepods[^/]*(?:/[^/]*?)??(?:/|-)pod(?P<pod>" + _UUID + r")(?:\.slice)?/"
-        r"(?:(?P<runtime>cri-containerd|crio|docker)-)?" + _H + r"(?:\.scope)?" + _END),
-    ("colon", ":", r":(?P<runtime>cri-containerd|crio|docker):" + _H + _END),
-    ("docker", "docker", r"(?:/docker/|/docker-)" + _H + r"(?:\.scope)?" + _END),
-    ("podman", "libpod-", r"/libpod-(?P<role>conmon-|payload-)?" + _H + r"(?:\.scope)?(?:/container)?" + _END),
-    ("cri-o", "crio-", r"/crio-(?P<role>conmon-)?" + _H + r"(?:\.scope)?" + _END),
-    ("containerd", "nerdctl-", r"/nerdctl-" + _H + r"\.scope" + _END),
-    ("ecs", "/ecs/", r"/ecs/[^/]+/(?:[^/]+/)?(?P<id>[0-9a-f]{64}|[0-9a-f]{32}-\d+)" + _END),
-    ("buildkit", "/buildkit/", r"/buildkit/(?P<id>[0-9a-z]{25})" + _END),
-    ("lxc", "/lxc.payload", r"/lxc\.payload[./](?P<id>[^/]+)" + _END),
-    # Beside the payload stands the supervisor, which is not inside; without either it may be a virtual machine.
-    ("nspawn", "/machine.slice/",
-        r"/machine\.slice/(?:systemd-nspawn@(?P<id>[^/]+)\.service|machine-(?P<machine>[^/]+)\.scope)/payload" + _END),
-)  # fmt: skip
-_ESCAPED = re.compile(r"\\x([0-9a-f]{2})")  # systemd-escape(1)
+_WORDS = ("pod", ":", "docker", "nerdctl-", "crio-", "/ecs/", "/buildkit/", "/lxc.payload", "/machine.slice/")
+"""In each path of a container there is one of these."""
 _RUNTIME = {"cri-containerd": "containerd", "crio": "cri-o", "docker": "docker"}
+_HEX = frozenset("0123456789abcdef")
 
 
 class Claim:
@@ -54,28 +32,116 @@ def claim(path):
 
     Deepest, so that a container in a container is its own: /docker/A/docker/B is B.
     """
-    best = None
-    for name, word, pattern in _PATTERNS:
-        if word not in path:
-            continue  # most paths are of no container, and a pattern is compiled at its first use
-        match = None
-        for match in re.finditer(pattern, path):  # noqa: B007  the last one is wanted
-            pass
-        if match is None or (best is not None and match.end() <= best[1].end()):
-            continue
-        best = (name, match)
-    if best is None:
+    if not any(word in path for word in _WORDS):
+        return None  # most paths are of no container
+    parts = path.split("/")
+    for at in range(len(parts) - 1, 0, -1):
+        for layout in _LAYOUTS:
+            found = layout(parts, at)
+            if found:
+                runtime, id, pod_uid = (*found, None)[:3]
+                return Claim(runtime, id, "/".join(parts[: at + 1]), pod_uid) if id else None
+    return None
+
+
+# The layouts: each gives (runtime, id of the container that parts[at] is the cgroup of, the pod's uid where it is in
+# one), or None. The id of a monitor, which stands beside its container and not in it, is None.
+
+
+def _pod(parts, at):
+    runtime, id = _unit(parts[at], "", "cri-containerd-", "crio-", "docker-")
+    above, pod, uid = parts[at - 1].rpartition("pod")
+    uid = uid[:-6] if uid.endswith(".slice") else uid
+    if not id or not pod or not _is_uuid(uid) or (above and not above.endswith("-")):
         return None
-    name, match = best
-    groups = match.groupdict()
-    if groups.get("role") == "conmon-":
-        return None  # the monitor stands beside the container, not in it
-    runtime = _RUNTIME.get(groups.get("runtime") or "") if name in ("pod", "colon") else name
-    pod_uid = groups.get("pod")
-    id = groups["id"] or groups["machine"]
-    if name == "nspawn":
-        id = _ESCAPED.sub(lambda escaped: chr(int(escaped.group(1), 16)), id)
-    return Claim(runtime, id, path[: match.end()], pod_uid.replace("_", "-") if pod_uid else None)
+    # kubepods, or a class of pods below it; what is named by its whole path holds that word itself
+    near = parts[max(at - 3, 0) : at - 1] if not above else [above, parts[at - 2]]
+    return (_RUNTIME.get(runtime[:-1]), id, uid.replace("_", "-")) if any("kubepods" in part for part in near) else None
+
+
+def _colon(parts, at):
+    before, _, id = parts[at].rpartition(":")
+    before, colon, runtime = before.rpartition(":")
+    return (_RUNTIME[runtime], id) if colon and runtime in _RUNTIME and is_hex(id, 64) else None
+
+
+def _docker(parts, at):
+    _, id = _unit(parts[at], "docker-", *([""] if at > 1 and parts[at - 1] == "docker" else []))
+    return ("docker", id) if id else None
+
+
+def _podman(parts, at):
+    if parts[at] == "container":
+        return _podman(parts, at - 1) if parts[at - 1] != "container" else None
+    prefix, id = _unit(parts[at], "libpod-", "libpod-payload-", "libpod-conmon-")
+    return ("podman", None if prefix == "libpod-conmon-" else id) if id else None
+
+
+def _crio(parts, at):
+    prefix, id = _unit(parts[at], "crio-", "crio-conmon-")
+    return ("cri-o", None if prefix == "crio-conmon-" else id) if id else None
+
+
+def _nerdctl(parts, at):
+    _, id = _unit(parts[at], "nerdctl-")
+    return ("containerd", id) if id and parts[at].endswith(".scope") else None
+
+
+def _ecs(parts, at):
+    task, _, number = parts[at].partition("-")
+    known = is_hex(parts[at], 64) or (is_hex(task, 32) and number.isdecimal())
+    return ("ecs", parts[at]) if known and parts[at - 1] and "ecs" in parts[max(at - 3, 1) : at - 1] else None
+
+
+def _buildkit(parts, at):
+    id = parts[at]
+    known = len(id) == 25 and id.isascii() and id.isalnum() and id.islower()
+    return ("buildkit", id) if known and at > 1 and parts[at - 1] == "buildkit" else None
+
+
+def _lxc(parts, at):
+    if at > 1 and parts[at - 1] == "lxc.payload" and parts[at]:
+        return "lxc", parts[at]
+    name = parts[at][12:] if parts[at].startswith("lxc.payload.") else ""
+    return ("lxc", name) if name else None
+
+
+def _nspawn(parts, at):
+    """Beside the payload stands the supervisor, which is not inside; without either it may be a virtual machine."""
+    if parts[at] != "payload" or parts[at - 2] != "machine.slice":
+        return None
+    unit = parts[at - 1]
+    for prefix, ending in (("systemd-nspawn@", ".service"), ("machine-", ".scope")):
+        if unit.startswith(prefix) and unit.endswith(ending) and len(unit) > len(prefix) + len(ending):
+            return "nspawn", _unescaped(unit[len(prefix) : -len(ending)])
+    return None
+
+
+_LAYOUTS = (_pod, _colon, _docker, _podman, _crio, _nerdctl, _ecs, _buildkit, _lxc, _nspawn)
+"""A pod's comes first: a later one would take it for a container outside of pods."""
+
+
+def _unit(part, *prefixes):
+    """(prefix, id) of a name that is one of these prefixes, 64 digits, and perhaps ".scope"; else (None, None)."""
+    stem = part[:-6] if part.endswith(".scope") else part
+    return (stem[:-64], stem[-64:]) if stem[:-64] in prefixes and is_hex(stem[-64:], 64) else (None, None)
+
+
+def is_hex(text, length):
+    """So many hexadecimal digits, as ids are written."""
+    return len(text) == length and _HEX.issuperset(text)
+
+
+def _is_uuid(text):
+    """A uid of the API's, or the digest that stands for one in a static pod."""
+    groups = text.replace("_", "-").split("-")
+    return [len(group) for group in groups] in ([8, 4, 4, 4, 12], [32]) and _HEX.issuperset("".join(groups))
+
+
+def _unescaped(name):
+    """systemd-escape(1) writes characters as \\x2d."""
+    first, *rest = name.split("\\x")
+    return first + "".join(chr(int(r[:2], 16)) + r[2:] if is_hex(r[:2], 2) else "\\x" + r for r in rest)
 
 
 def parse(lines):

@@ -9,13 +9,12 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import re
 
 from nsview import linux
 
 from . import files, mountinfo, nsfs, procfs
 from .containers import authority
-from .status import capabilities, label, status_of, text_at
+from .status import capabilities, label, limits, status_of, text_at
 
 SHELLS = ("/bin/bash", "/usr/bin/bash", "/bin/zsh", "/bin/ash", "/bin/dash", "/bin/sh", "/usr/bin/sh", "/busybox/sh")
 _CAPABILITY = (
@@ -25,7 +24,6 @@ _CAPABILITY = (
     "MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE"
 ).split()
 _LIMIT = {shown: name for name, shown in linux.LIMITS.items()}
-_LIMIT_LINE = re.compile(r"^(Max [a-z ]+?)\s{2,}(\S+)\s+(\S+)", re.MULTILINE)
 
 
 def details(pid, start, kinds=(), initial=None, sockets=False):
@@ -181,11 +179,11 @@ def _of_status(fd, status, cwd):
 
 def _limits(table):
     """{"NOFILE": [soft, hard]} from the table of /proc/PID/limits; -1 is unlimited."""
-    limits = {}
-    for name, soft, hard in _LIMIT_LINE.findall(table):
-        if name in _LIMIT:
-            limits[_LIMIT[name]] = [-1 if value == "unlimited" else int(value) for value in (soft, hard)]
-    return limits
+    return {
+        _LIMIT[name]: [-1 if value == "unlimited" else int(value) for value in values]
+        for name, values in limits(table).items()
+        if name in _LIMIT
+    }
 
 
 def _of_process(process, fd):

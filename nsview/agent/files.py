@@ -7,10 +7,11 @@ out of the container, a huge file fill the memory.
 from __future__ import annotations
 
 import errno
-import json
 import os
 
 from nsview import linux
+
+from . import jsontext
 
 LIMIT = 4 << 20
 
@@ -58,7 +59,7 @@ def _all(fd, limit):
 def read_json(root_fd, path, believed=None):
     """The JSON object in a file below root_fd, or None where there is none that can be read, or is `believed`."""
     try:
-        value = json.loads(read_in_root(root_fd, path, LIMIT, believed))
+        value = jsontext.value(read_in_root(root_fd, path, LIMIT, believed))
     except (OSError, ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -14,7 +14,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import re
 import struct
 import time
 
@@ -36,7 +35,6 @@ NS_MNT_GET_PREV = 0x8010B70C
 # Neither the pid nor the user namespace can be left by one thread of several: setns(2), unshare(2).
 _OF_THREADS = ("mnt", "uts", "ipc", "net", "cgroup", "time")
 _FOR_CHILDREN = ("pid", "time")
-_LINK = re.compile(r"^(" + "|".join(procfs.KINDS) + r"):\[(\d+)\]$")
 _GONE = (errno.ENOENT, errno.ESRCH)
 
 
@@ -164,19 +162,19 @@ class Search:
             return record["namespaces"]
         found = {}
         for kind in procfs.KINDS:
-            link = _LINK.match(_readlink("ns/" + kind, fd) or "")
+            link = procfs.link(_readlink("ns/" + kind, fd))
             if link:
-                found[kind] = int(link.group(2))
+                found[kind] = link[1]
         return found
 
     def _for_children(self, pid, start, fd, own):
         for kind in _FOR_CHILDREN:
             name = "ns/%s_for_children" % kind
             # There is none between unshare(CLONE_NEWPID) and the first child.
-            link = _LINK.match(_readlink(name, fd) or "")
-            if link and int(link.group(2)) != own.get(kind, int(link.group(2))):
+            link = procfs.link(_readlink(name, fd))
+            if link and link[1] != own.get(kind, link[1]):
                 holder = {"kind": "for_children", "pid": pid, "path": "/proc/%d/%s" % (pid, name)}
-                self._add(kind, int(link.group(2)), holder, start)
+                self._add(kind, link[1], holder, start)
 
     def _threads(self, pid, start, fd, own):
         expected = [(kind, "%s:[%d]" % (kind, own[kind])) for kind in _OF_THREADS if kind in own]
@@ -187,10 +185,10 @@ class Search:
                 path = "task/%s/ns/%s" % (tid, kind)
                 seen = _readlink(path, fd)
                 if seen is not None and seen != text:
-                    link = _LINK.match(seen)
+                    link = procfs.link(seen)
                     if link:
                         holder = {"kind": "thread", "pid": pid, "path": "/proc/%d/%s" % (pid, path)}
-                        self._add(kind, int(link.group(2)), holder, start)
+                        self._add(kind, link[1], holder, start)
             yield
 
     def _fds(self, pid, start, fd, own):
@@ -228,9 +226,9 @@ class Search:
 
         Opened through /proc it reads net:[..]; through a bind mount it reads as the path of that.
         """
-        link = _LINK.match(text)
+        link = procfs.link(text)
         if link:
-            return link.group(1), int(link.group(2))
+            return link
         if text not in self._mounted:
             return None
         if os.stat(path, dir_fd=fd).st_dev != self._device:

@@ -6,22 +6,12 @@ mount_namespaces(7) for propagation; the kernel's fs/proc_namespace.c for what i
 
 from __future__ import annotations
 
-import re
-from collections import namedtuple
-
 from . import files
 
 LIMIT = 64 << 20  # bytes; a mount namespace has at most 100,000 mounts (/proc/sys/fs/mount-max)
-_OCTAL = re.compile(r"\\([0-7]{3})")
 
 
-class Mount(
-    namedtuple(  # and not typing's: to import that takes as long as json
-        "Mount",
-        ("id", "parent", "device", "root", "point", "options", "shared", "master", "unbindable", "fstype", "source",
-         "super_options"),
-    )
-):  # fmt: skip
+class Mount:
     """One line of mountinfo, escapes undone.
 
     id, parent: of the mount and the one that it is mounted on, which need not be in the list. device: "major:minor".
@@ -30,7 +20,13 @@ class Mount(
     shared, master: the peer group it is in, and the one whose mounts and unmounts it receives; None: none.
     """
 
-    __slots__ = ()
+    def __init__(
+        self, id, parent, device, root, point, options, shared, master, unbindable, fstype, source, super_options
+    ):
+        self.id, self.parent, self.device = id, parent, device
+        self.root, self.point, self.options = root, point, options
+        self.shared, self.master, self.unbindable = shared, master, unbindable
+        self.fstype, self.source, self.super_options = fstype, source, super_options
 
 
 def read(pid="self", proc_fd=None):
@@ -83,7 +79,18 @@ def _group(number):
 
 def unescaped(field):
     """Space, tab, newline, backslash and # are written as \\040 and the like."""
-    return _OCTAL.sub(lambda octal: chr(int(octal.group(1), 8)), field) if "\\" in field else field
+    if "\\" not in field:
+        return field
+    first, *rest = field.split("\\")
+    return first + "".join(map(_of_octal, rest))
+
+
+def _of_octal(part):
+    """What stood behind a backslash, with the character that its first three digits are the number of."""
+    digits = part[:3]
+    if len(digits) == 3 and not digits.strip("01234567"):
+        return chr(int(digits, 8)) + part[3:]
+    return "\\" + part
 
 
 def hierarchies(mounts):

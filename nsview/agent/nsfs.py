@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import re
 import struct
 
 from nsview.linux import NS_GET_NSTYPE
@@ -44,8 +43,6 @@ FIXED_INITIAL = {
     "time": 4026531834,
 }
 FIXED_INITIAL_SINCE_6_18 = {"net": 4026531833, "mnt": 4026531832}
-
-_NSFS_MOUNT = re.compile(r"^\S+ \S+ \S+ ([a-z]+):\[(\d+)\] (\S+) .* - nsfs ", re.MULTILINE)
 
 
 def describe(kind, inode, open_namespace, device, above=None):
@@ -147,11 +144,13 @@ def mounts(mountinfo):
     found: dict[tuple[str, int], list[str]] = {}
     if " - nsfs " not in mountinfo:
         return found
-    for match in _NSFS_MOUNT.finditer(mountinfo):
-        path = unescaped(match.group(3))
-        paths = found.setdefault((match.group(1), int(match.group(2))), [])
-        if path not in paths:
-            paths.append(path)
+    for line in mountinfo.split("\n"):
+        if " - nsfs " in line:
+            root, point = line.split(" ")[3:5]
+            kind, _, inode = root[:-1].partition(":[")
+            paths = found.setdefault((kind, int(inode)), []) if inode.isdecimal() else []
+            if unescaped(point) not in paths:
+                paths.append(unescaped(point))
     return found
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import pwd
-import re
 
 from . import levels
 from .files import text
@@ -20,8 +19,6 @@ PF_KTHREAD = 0x00200000
 
 _STATUS_USUAL = 8192
 STATUS_LIMIT = 1 << 20  # one with the most groups there can be, 65,536
-# The name's newlines are escaped by the kernel in status (not in stat), so a line's start is really one.
-_STATUS = re.compile(rb"\nNSpid:\t([\d\t]+)\n")
 _LINKS = tuple((kind, "ns/" + kind) for kind in KINDS)
 _GONE = (errno.ENOENT, errno.ESRCH)
 _FORBIDDEN = (errno.EACCES, errno.EPERM)
@@ -250,8 +247,13 @@ class Reader:
 
 def _nspid(pid, fd):
     """The process's pid in each pid namespace from that of /proc to its own, by its status."""
-    match = _STATUS.search(read_at(fd, "status", _STATUS_USUAL)) or _STATUS.search(read_at(fd, "status", STATUS_LIMIT))
-    return list(map(int, match.group(1).split(b"\t"))) if match else [pid]
+    for limit in (_STATUS_USUAL, STATUS_LIMIT):
+        # The name's newlines are escaped by the kernel in status (not in stat), so a line's start is really one.
+        _, _, rest = read_at(fd, "status", limit).partition(b"\nNSpid:\t")
+        pids, end, _ = rest.partition(b"\n")
+        if end:
+            return [int(number) for number in pids.split(b"\t")]
+    return [pid]
 
 
 def read_at(fd, name, limit):
@@ -286,6 +288,12 @@ def live_thread(fd):
     finally:
         os.close(tasks)
     return 0
+
+
+def link(text):
+    """(kind, inode) of the text of a link to a namespace, such as net:[4026532173]; None for another, or for None."""
+    kind, _, inode = (text or "")[:-1].partition(":[")
+    return (kind, int(inode)) if text == "%s:[%s]" % (kind, inode) and kind in KINDS and inode.isdecimal() else None
 
 
 def _arguments(data):

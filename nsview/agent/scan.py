@@ -7,7 +7,6 @@ known to have changed.
 
 from __future__ import annotations
 
-import contextlib
 import os
 
 from . import cgroup, holders, listns, namespaces, nsfs, procfs, twofold
@@ -136,9 +135,11 @@ class Scanner:
                 begin = alone
             if begin and progress:
                 told(0)
-            with contextlib.suppress(OSError):
+            try:
                 half = twofold.Half(lambda: self._read_for_another(pids[(begin + total) // 2 :]))
                 middle = (begin + total) // 2
+            except OSError:
+                pass  # one of us reads all
         yield from self._read_each(pids[begin:middle], progress and told)
         if half:
             found = half.take()

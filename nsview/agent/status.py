@@ -34,6 +34,12 @@ def capabilities(status):
     return dict(sets, ambient=int(status.get("CapAmb", "0"), 16))  # Linux 4.3
 
 
+def limits(table):
+    """{"Max open files": (soft, hard)} from the text of /proc/PID/limits, whose columns have fixed widths."""
+    rows = table.split("\n")[1:]
+    return {row[:26].strip(): (row[26:46].strip(), row[47:67].strip()) for row in rows if row}
+
+
 def id_map(text):
     """[[first inside, first outside, how many], ..] of uid_map or gid_map; outside is as the reader counts."""
     return [[int(number) for number in line.split()] for line in text.split("\n") if line]

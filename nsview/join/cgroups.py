@@ -85,15 +85,13 @@ def join(cgroups: Iterable[tuple[str, str]], pid: int) -> Iterator[str]:
     A container that may write to its cgroups may rename them and put others in their place. So each is held open, seen
     to have the process in it, and moved into by what is held.
     """
-    mounted = list(mounts(_text("/proc/self/mountinfo")))
-    own = set(_text("/proc/self/cgroup").splitlines())
-    own_paths = {tuple(line.partition(":")[2].split(":", 1)) for line in own}
+    own = set(lines(_text("/proc/self/cgroup")))
+    wanted = [cgroup for cgroup in cgroups if cgroup not in own]
+    mounted = list(mounts(_text("/proc/self/mountinfo"))) if wanted else []
     found: list[tuple[str, str, str]] = []
-    for controllers, path in cgroups:
+    for controllers, path in wanted:
         where = directory(controllers, path, mounted)
         if where is None:
-            if (controllers, path) in own_paths:
-                continue
             words = f"cgroup {controllers or 'v2'}:{path} is not mounted here"
             if os.geteuid() == 0:
                 raise Failure(NOT_PERMITTED, f"{words}: mount it, or use --host-privileges to stay outside of it")
@@ -101,8 +99,7 @@ def join(cgroups: Iterable[tuple[str, str]], pid: int) -> Iterator[str]:
             continue
         if frozen(controllers, where):
             raise Failure(FAILED, f"cgroup {path} is frozen (paused), where the command would hang: thaw it first")
-        if (controllers, path) not in own_paths:
-            found.append((controllers, path, where))
+        found.append((controllers, path, where))
     for controllers, path, where in found:
         name = f"cgroup {controllers or 'v2'}:{path}"
         try:

@@ -7,8 +7,6 @@ hosts are the model's records, or others with the same fields.
 
 from __future__ import annotations
 
-import shlex
-
 from nsview.linux import CLONE_NEW
 from nsview.model.text import safe
 from nsview.record import Record
@@ -229,7 +227,7 @@ def plan_for_namespace(pin: steps.Pin, name: str, host: Host, choice: Choice) ->
     elif other := next((wanted for wanted in choice.kinds if wanted != kind), None):
         refusal = Refusal(f"{name} is of kind {kind}, and no process is in it: leave out --{other}", USAGE)
     elif not host.privileged:
-        command = shlex.join(("sudo", *_command_line(name, choice)))
+        command = _as_typed(("sudo", *_command_line(name, choice)))
         refusal = Refusal(f"joining {kind} needs CAP_SYS_ADMIN; as root: {command}", NOT_PERMITTED)
     elif not pin.ways:
         refusal = Refusal(f"nothing that could be opened leads to {pin.label}: {_no_way(kind)}", GONE)
@@ -287,7 +285,7 @@ def describe(plan: Plan) -> str:
     """The plan as lines of text, safe for a terminal: steps, warnings, the nsenter command."""
     lines = [f"{number:2}. {safe(step.text)}" for number, step in enumerate(plan.steps, 1)]
     lines += [f"note: {safe(warning)}" for warning in plan.warnings]
-    lines.append(f"by hand: {safe(shlex.join(plan.nsenter))}")
+    lines.append(f"by hand: {safe(_as_typed(plan.nsenter))}")
     if plan.refusal:
         lines.append(f"refused: {safe(plan.refusal.text)}")
     return "\n".join(lines)
@@ -490,7 +488,6 @@ def _refusal(
     process: Process, details: Details, host: Host, choice: Choice, kinds: tuple[KindName, ...], thread: int
 ) -> Refusal | None:
     pid = process.pid
-    sudo = shlex.join(("sudo", *_command_line(str(pid), choice)))
     if choice.account and choice.host_privileges:
         return Refusal("another user goes with the container's privileges: leave out --host-privileges or -u", USAGE)
     if not choice.kinds and (choice_for(process, host) or unknown_kinds(process, host)):
@@ -515,13 +512,24 @@ def _refusal(
         )
     why = details.unreadable or process.unreadable
     if why and not host.privileged:
-        return Refusal(f"process {pid} is not readable ({why}); as root: {sudo}", NOT_PERMITTED)
+        return Refusal(f"process {pid} is not readable ({why}); {_as_root(pid, choice)}", NOT_PERMITTED)
     if not host.privileged and kinds and "user" not in kinds:
-        return Refusal(f"joining {', '.join(kinds)} needs CAP_SYS_ADMIN; as root: {sudo}", NOT_PERMITTED)
+        return Refusal(f"joining {', '.join(kinds)} needs CAP_SYS_ADMIN; {_as_root(pid, choice)}", NOT_PERMITTED)
     if details.identity is None and not choice.host_privileges:
         text = f"what process {pid} runs as is not readable ({why}); --host-privileges goes without"
         return Refusal(text, _unread(why))
     return _unspeakable(choice)
+
+
+def _as_root(pid: int, choice: Choice) -> str:
+    return f"as root: {_as_typed(('sudo', *_command_line(str(pid), choice)))}"
+
+
+def _as_typed(argv: Iterable[str]) -> str:
+    """The words as a shell takes them."""
+    import shlex  # with it comes `re`, and most plans show no command
+
+    return shlex.join(argv)
 
 
 def _unread(why: str | None) -> int:

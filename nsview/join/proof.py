@@ -11,6 +11,7 @@ import errno
 import os
 
 from nsview import linux
+from nsview.agent.status import limits
 
 from . import cgroups
 from .failure import FAILED, Failure
@@ -110,8 +111,8 @@ class Seen:
 
     def limits(self) -> dict[str, tuple[str, str]]:
         """{name in /proc/PID/limits: (soft, hard)}"""
-        rows = self._text("limits").split("\n")[1:]
-        return {row[:26].strip(): (row[26:46].strip(), row[47:67].strip()) for row in rows if row}
+        found: dict[str, tuple[str, str]] = limits(self._text("limits"))  # type: ignore[no-untyped-call]
+        return found
 
     def outside(self, kind: str, number: int) -> int:
         """A user or group id (kind: "uid", "gid") of its user namespace as ours numbers it; -1 where that has none."""

@@ -12,12 +12,12 @@ MANUAL = "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=
 
 
 def test_the_line_of_the_manual() -> None:
-    assert mountinfo.parse(MANUAL) == [
-        mountinfo.Mount(
-            36, 35, "98:0", "/mnt1", "/mnt2", ("rw", "noatime"), None, 1, False, "ext3", "/dev/root",
-            ("rw", "errors=continue"),
-        )
-    ]  # fmt: skip
+    (mount,) = mountinfo.parse(MANUAL)
+    assert vars(mount) == {
+        "id": 36, "parent": 35, "device": "98:0", "root": "/mnt1", "point": "/mnt2", "options": ("rw", "noatime"),
+        "shared": None, "master": 1, "unbindable": False, "fstype": "ext3", "source": "/dev/root",
+        "super_options": ("rw", "errors=continue"),
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

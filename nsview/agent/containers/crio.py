@@ -6,8 +6,7 @@ internal/config/cgmgr (cgroup paths), server/container_create.go (k8s_CONTAINER_
 
 from __future__ import annotations
 
-import json
-
+from .. import jsontext
 from . import conmon, supervisor
 
 _PREFIX = "io.kubernetes.cri-o."
@@ -87,6 +86,6 @@ def _describer(annotations, name, monitor, bundle):
 def _labels(annotations):
     """The labels that the kubelet gave, which cri-o keeps as JSON in one annotation."""
     try:
-        return supervisor.texts(json.loads(annotations.get(_PREFIX + "Labels", "")))
+        return supervisor.texts(jsontext.value(annotations.get(_PREFIX + "Labels", "")))
     except ValueError:
         return {}

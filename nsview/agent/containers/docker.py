@@ -6,15 +6,14 @@ Source: moby container/container.go (config.v2.json), daemon/oci_linux.go (the b
 from __future__ import annotations
 
 import os
-import re
 
 from nsview import linux
 
 from . import containerd, witness
 
 ENGINE_NAMESPACE = "moby"  # containerd's namespace for whatever dockerd runs
-_OWN_FILE = re.compile(r"^(/.*)/containers/[0-9a-f]{64}/(?:hostname|hosts|resolv\.conf)$")
-_ROOTFS = re.compile(r"^(/.*)/(?:overlay2|overlay|aufs|vfs|btrfs|fuse-overlayfs|zfs|rootfs)/")
+_OWN_FILES = ("hostname", "hosts", "resolv.conf")  # ROOT/containers/ID/hostname, mounted into the container
+_DRIVERS = ("overlay2", "overlay", "aufs", "vfs", "btrfs", "fuse-overlayfs", "zfs", "rootfs")  # ROOT/overlay2/..
 DEFAULT_ROOT = "/var/lib/docker"
 
 
@@ -40,17 +39,14 @@ def describe(record, bundle, host):
 
 def _data_roots(bundle, host):
     """Where dockerd keeps its containers, most telling first: found also when dockerd is dead."""
-    roots, config = [], bundle.config
+    config = bundle.config
+    roots: list[str] = []
     within = host.within(host.processes[bundle.shim.pid])
     mounts = config.get("mounts")
     for mount in mounts if isinstance(mounts, list) else ():
-        match = _OWN_FILE.match(str(mount.get("source", ""))) if isinstance(mount, dict) else None
-        if match:
-            roots.append(match.group(1))
+        roots += _above_own_file(str(mount.get("source", ""))) if isinstance(mount, dict) else []
     rootfs = config.get("root")
-    match = _ROOTFS.match(str(rootfs.get("path", ""))) if isinstance(rootfs, dict) else None
-    if match:
-        roots.append(match.group(1))
+    roots += _above_layers(str(rootfs.get("path", ""))) if isinstance(rootfs, dict) else []
     for process in host.watchers():
         # Another user's, or another container's, is not this shim's, whatever it is called.
         if process["comm"] == "dockerd" and host.owner(process) == bundle.shim.uid and host.within(process) == within:
@@ -60,6 +56,18 @@ def _data_roots(bundle, host):
                 roots.append(root)
     roots.append(DEFAULT_ROOT)
     return dict.fromkeys(roots)
+
+
+def _above_own_file(path):
+    """[ROOT] of ROOT/containers/ID/hostname, which dockerd mounts into a container; [] of another path."""
+    root, _, rest = path.rpartition("/containers/")
+    return [root] if root[:1] == "/" and rest.partition("/")[2] in _OWN_FILES else []
+
+
+def _above_layers(path):
+    """[ROOT] of ROOT/overlay2/LAYER/merged and its like; [] of another path."""
+    parts = path.split("/")
+    return ["/".join(parts[:at]) for at in range(len(parts) - 2, 1, -1) if parts[at] in _DRIVERS][:1]
 
 
 def _changed(shim_pid, path):

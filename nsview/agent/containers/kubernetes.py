@@ -8,13 +8,11 @@ kuberuntime_container.go (makeMounts).
 from __future__ import annotations
 
 import os
-import re
 
 from .. import mountinfo
 
 _LOGS = "/var/log/pods"
 PODS = "/var/lib/kubelet/pods"
-_FILE = re.compile(r"/pods/(?P<uid>[0-9a-f-]{32,36})/containers/(?P<name>[^/]+)/[0-9a-f]+$")
 
 
 def describe(record, cache):
@@ -42,9 +40,11 @@ def _container(pid, uid):
     except OSError:
         return None
     for mount in mounts:
-        match = _FILE.search(mount.root)
-        if match and match.group("uid") == uid and _is_kubelets(mount, PODS + match.group(0)[len("/pods") :]):
-            return match.group("name")
+        # /pods/UID/containers/NAME/DIGITS: the container's termination log
+        parts = mount.root.split("/")[-5:]
+        known = len(parts) == 5 and parts[:3] == ["pods", uid, "containers"]
+        if known and _is_kubelets(mount, "/".join([PODS, *parts[1:]])):
+            return parts[3]
     return None
 
 

@@ -7,13 +7,11 @@ pod_create.go (an infra container's host name is its pod's), pkg/annotations; co
 
 from __future__ import annotations
 
-import json
 import os
-import re
 
+from .. import cgroup, jsontext
 from . import conmon, supervisor
 
-_POD = re.compile(r"(?:/|libpod_pod_)(?P<pod>[0-9a-f]{64})(?:\.slice)?/libpod-[0-9a-f]{64}")
 _SANDBOX = "io.kubernetes.cri-o.SandboxID"
 _MANAGER = "io.container.manager"
 
@@ -59,8 +57,8 @@ def _images(text):
     """{id: image's name}. The file is an array; `metadata` is JSON in a string, made by libpod."""
     images = {}
     try:
-        for entry in json.loads(text):
-            name = json.loads(entry["metadata"])["image-name"]
+        for entry in jsontext.value(text):
+            name = jsontext.value(entry["metadata"])["image-name"]
             if isinstance(name, str):
                 images[entry["id"]] = name
     except (KeyError, TypeError, ValueError, RecursionError):
@@ -68,11 +66,21 @@ def _images(text):
     return images
 
 
+def _pod(path):
+    """The id of the pod in whose cgroup a container's is: POD/libpod-ID, libpod_pod_POD.slice/libpod-ID.scope."""
+    parts = path.split("/")
+    for above, part in zip(parts, parts[1:]):  # noqa: B905, RUF007  Python 3.8
+        name = above[:-6] if above.endswith(".slice") else above
+        before, pod = name[:-64], name[-64:]
+        if part.startswith("libpod-") and cgroup.is_hex(pod, 64) and (not before or before.endswith("libpod_pod_")):
+            return pod
+    return None
+
+
 def _describe_pod(host, pid, bundle, config, init, record):
-    match = _POD.search(init["cgroup"])
-    if not match:
+    pod = _pod(init["cgroup"])
+    if not pod:
         return
-    pod = match.group("pod")
     if record["name"] == pod[:12] + "-infra":
         record["role"] = "sandbox"
         infra = config

@@ -10,7 +10,6 @@ src/libcrun/status.c (status); buildkit executor/runcexecutor/executor.go.
 
 from __future__ import annotations
 
-import functools
 import os
 
 from . import supervisor, witness
@@ -156,7 +155,7 @@ def _state(directory, root, owner, id, get):
                 return None
             path = "%s/%s/%s" % (root, id, name)
             key = "state", path, uid, status.st_mtime_ns, status.st_ino
-            return get(key, functools.partial(_read, place, name, id, path, uid))
+            return get(key, lambda a=(place, name, id, path, uid): _read(*a))
         except OSError:
             continue
         finally:

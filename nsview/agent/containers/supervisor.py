@@ -6,12 +6,11 @@ asked of it. What a `Found` claims of a process is held against the kernel's wor
 
 from __future__ import annotations
 
-import json
 import os
 
 from nsview import linux
 
-from .. import cgroup, files
+from .. import cgroup, files, jsontext
 from . import witness
 
 TYPE_CHECKING = False
@@ -178,7 +177,7 @@ class Found:
 
 def _object(text):
     try:
-        value = json.loads(text)
+        value = jsontext.value(text)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -8,11 +8,9 @@ Sources: proc_pid_status(5), cgroups(7) (delegation), symlink(7) and proc_sys_fs
 from __future__ import annotations
 
 import os
-import re
 
 from .. import files, nsfs
 
-_USERS_SLICE = re.compile(r"/user-(\d+)\.slice(?=/|$)|/user@(\d+)\.service(?=/|$)")
 NOBODY = -1
 """The owner of a witness that speaks for nobody: a set-uid program, which its user started, has two masters."""
 
@@ -107,8 +105,16 @@ class Cgroups:
         found = [uid for mount in self._mounts.values() if (uid := _uid(mount, path)) is not None]
         if found:
             return next((uid for uid in found if uid), 0)
-        match = _USERS_SLICE.search(path)
-        return int(match.group(1) or match.group(2)) if match else NOBODY
+        return next((uid for part in path.split("/") if (uid := _of_slice(part)) is not None), NOBODY)
+
+
+def _of_slice(part):
+    """The uid of the user whose slice or service manager a part of a cgroup path is of; None where it is of none."""
+    for prefix, ending in (("user-", ".slice"), ("user@", ".service")):
+        number = part[len(prefix) : -len(ending)]
+        if part == prefix + number + ending and number.isdecimal():
+            return int(number)
+    return None
 
 
 def _uid(mount, path):

@@ -1,0 +1,39 @@
+"""JSON by the standard library's own scanner, without what its module `json` imports.
+
+`json` imports `re`, and that a fifth of all that `nsview enter` does before it joins; see docs/design.md.
+"""
+
+from __future__ import annotations
+
+try:
+    from _json import make_scanner
+except ImportError:  # another Python than CPython
+    make_scanner = None  # type: ignore[assignment,misc]
+
+_SPACE = " \t\n\r"
+
+
+class _Settings:
+    """As json.JSONDecoder has them by default."""
+
+    strict = True
+    object_hook = object_pairs_hook = None
+    parse_float = parse_constant = float
+    parse_int = int
+
+
+def value(data):
+    """The value that these bytes, or this text, are in JSON. ValueError or RecursionError where they are none."""
+    text = data if isinstance(data, str) else data.decode("utf-8")
+    if make_scanner is None:
+        import json
+
+        return json.loads(text)
+    start = len(text) - len(text.lstrip(_SPACE))
+    try:
+        found, end = make_scanner(_Settings)(text, start)  # type: ignore[arg-type]
+    except StopIteration as stop:
+        raise ValueError("no JSON at character %s" % stop.value) from None
+    if text[end:].strip(_SPACE):
+        raise ValueError("no JSON at character %d" % end)
+    return found

@@ -251,7 +251,7 @@ def _pid_namespace_dead(fd):
 
 def _frozen(cgroup_lines):
     """Its cgroup, v1's freezer or v2's, is frozen: whoever joins it hangs until it is thawed."""
-    mounts = mountinfo.hierarchies(mountinfo.parse(mountinfo.read_own()))
+    mounts = mountinfo.own_hierarchies()
     for line in cgroup_lines:
         number, controllers, path = (line.split(":", 2) + ["", ""])[:3]
         if number == "0":
@@ -269,8 +269,7 @@ def _frozen(cgroup_lines):
 def _first(mounts, path, name):
     for mount in mounts:
         try:
-            with open(mount.point + path.rstrip("/") + "/" + name, encoding="ascii", errors="replace") as file:
-                return file.read()
+            return files.text(files.read(mount.point + path.rstrip("/") + "/" + name))
         except OSError:
             continue
     return ""

@@ -105,6 +105,11 @@ def hierarchies(mounts):
     return found
 
 
+def own_hierarchies():
+    """The same of this process's own mounts, of which there may be thousands of other kinds."""
+    return hierarchies(parse("\n".join(line for line in read_own().split("\n") if " - cgroup" in line)))
+
+
 def below(path, above):
     """What of a path lies below another one, with its slash; "" for that itself, None where it is elsewhere."""
     if path == above or above == "/":

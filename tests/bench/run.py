@@ -266,8 +266,8 @@ def enter(bench: Bench) -> None:
                 peer, whole, helper = started([*words, "now"]), started([*ours, "now"]), started(plans["now"])
                 bench.compare(f"P6/{tool}", f"start to exec, its plan carried out, {tool}", helper, peer)
                 bench.compare(f"P6.command/{tool}", f"start to exec, enter PID --all, {tool}", whole, peer)
-                floor = command([PYTHON, "-c", "import re, json, ctypes"])
-                bench.compare(f"P6.floor/{tool}", f"an interpreter with re, json and ctypes alone, {tool}", floor, peer)
+                floor = command([PYTHON, "-c", "import ctypes"])
+                bench.compare(f"P6.floor/{tool}", f"an interpreter with ctypes alone, {tool}", floor, peer)
             with own_home() as env, door.opened(NSVIEW, env, "bench-enter", pid) as key:
                 for tool, words, _ in peers:
                     what = f"key in the explorer's dialog to exec, {tool} from start to exec"

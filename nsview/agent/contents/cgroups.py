@@ -111,7 +111,7 @@ class _Tree:
             number, controllers, path = (line.split(":", 2) + ["", ""])[:3]
             for controller in controllers.split(",") if number != "0" else ("",):
                 self._paths[controller] = path
-        self._mounts = mountinfo.hierarchies(mountinfo.parse(mountinfo.read_own()))
+        self._mounts = mountinfo.own_hierarchies()
         self.v1 = any(name in self._mounts and name in self._paths for name in ("memory", "pids", "cpu"))
 
     def unified(self, controller):

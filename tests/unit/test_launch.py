@@ -1,6 +1,9 @@
 """The arguments of `enter` that are understood without argparse mean what they mean with it."""
 
 import itertools
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -34,3 +37,20 @@ def test_quick_arguments_are_those_of_the_grammar(flags: tuple[str, ...], tail: 
 )  # fmt: skip
 def test_all_others_are_left_to_the_grammar(given: list[str]) -> None:
     assert quick(given) is None
+
+
+def test_what_takes_long_to_import_is_not_imported_on_the_way_in() -> None:
+    """Every module that a container's pid or name leads through; docs/design.md says what each of these takes."""
+    root = Path(__file__).resolve().parents[2]
+    modules = "launch", "enter", "agent.details", "agent.scan", "join.supervisor", "join.profile"
+    code = f"""
+import sys
+sys.path.insert(0, {str(root)!r})
+{"; ".join(f"import nsview.{module}" for module in modules)}
+from nsview.agent.scan import Scanner
+Scanner().look()
+print(*sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
+    slow = {"re", "json", "enum", "collections", "functools", "contextlib", "typing", "dataclasses", "argparse"}
+    assert slow & set(done.stdout.split()) == set()

@@ -11,6 +11,7 @@ import os
 import sys
 from types import SimpleNamespace
 
+from nsview.agent import procfs
 from nsview.linux import CLONE_NEW
 from nsview.record import Record, builtins
 
@@ -91,22 +92,13 @@ def sudo(options: Any) -> str:
 def choose(word: str, start: int | None = None, thread: int | None = None) -> Chosen:
     """The thing that a word means, held open as far as it is a process."""
     if word.isascii() and word.isdecimal() and len(word) < 11:
-        leader = thread_group(int(word))
+        leader = procfs.thread_group(int(word))  # type: ignore[no-untyped-call]
         if leader:
             other = int(word) if leader != int(word) else thread or 0
             return Chosen(target.Target(leader, start, other), word)
     if word.startswith(("/", "./")):
         return _by_path(word)
     return _by_container(word) or _by_snapshot(word)
-
-
-def thread_group(number: int) -> int | None:
-    """The pid of the process that a thread id is of (itself where it is a process's), None where there is none."""
-    try:
-        with open(f"/proc/{number}/status", "rb") as status:
-            return next(int(line[6:]) for line in status if line.startswith(b"Tgid:\t"))
-    except (OSError, StopIteration):
-        return None
 
 
 def _by_path(word: str) -> Chosen:

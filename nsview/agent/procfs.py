@@ -271,6 +271,15 @@ def stat_fields(fd):
     return stat[stat.rindex(b")") + 2 :].split(b" ", 20)  # the name may hold anything, parentheses included
 
 
+def thread_group(number):
+    """The pid of the process that a thread id is of (itself where it is a process's), None where there is none."""
+    try:
+        with open("/proc/%d/status" % number, "rb") as status:
+            return next(int(line[6:]) for line in status if line.startswith(b"Tgid:\t"))
+    except (OSError, StopIteration):
+        return None
+
+
 def live_thread(fd):
     """The id of a thread that goes on after the leader of its process, open as fd, has exited; 0 where none does."""
     try:

@@ -207,11 +207,9 @@ def thread_group(number: str) -> int | None:
     """The pid of the process that a thread is of; None where no other thread than its first has this number."""
     if not (number.isascii() and number.isdecimal() and len(number) < 11):
         return None
-    try:
-        with open(f"/proc/{int(number)}/status", "rb") as status:
-            pid = next((int(line[5:]) for line in status if line.startswith(b"Tgid:")), None)
-    except OSError:
-        return None
+    from nsview.agent import procfs
+
+    pid: int | None = procfs.thread_group(int(number))  # type: ignore[no-untyped-call]
     return pid if pid != int(number) else None
 
 

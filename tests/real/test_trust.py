@@ -41,7 +41,11 @@ _TRACED = bytes.fromhex(
     "b8220000000f05ebf7"  # loop: pause
 )
 _ARCH, _ERRNO, _KILL, _ALLOW = 0xC000003E, 0x00050000, 0x80000000, 0x7FFF0000
-ANSWERS = {"success": _ERRNO, "EPERM": _ERRNO | errno.EPERM, "ENOSYS": _ERRNO | errno.ENOSYS, "kill": _KILL}
+_TRAP, _TRACE, _NOTIFY = 0x00030000, 0x7FF00000, 0x7FC00000
+ANSWERS = {
+    "success": _ERRNO, "EPERM": _ERRNO | errno.EPERM, "ENOSYS": _ERRNO | errno.ENOSYS, "kill": _KILL, "trap": _TRAP,
+    "trace": _TRACE, "notify": _NOTIFY,
+}  # fmt: skip
 
 # What a joiner restricts itself by, and how it may tell of it: all that was once done under the filter, and more.
 RESTRICTING = {
@@ -212,6 +216,17 @@ SABOTAGE = {
     "cgroup": "inside.Inside.join_cgroups = lambda self, step: None; linux.fork_into = lambda *_: os.fork()",
     "limit": "inside.Inside.set_limits = lambda self, step: None",
     "NoNewPrivs": "inside.Inside.set_no_new_privs = lambda self, step: None",
+    "Uid": "inside.Inside.set_ids = after(inside.Inside.set_ids, lambda self: os.setresuid(4321, 0, 0))",
+    "Gid": "inside.Inside.set_ids = after(inside.Inside.set_ids, lambda self: os.setresgid(4321, 0, 0))",
+    "CapPrm": "inside.granted = lambda *words: dict(granted(*words), permitted=1, effective=1)",
+    "CapAmb": "inside.granted = lambda *words: dict(granted(*words), inheritable=1, ambient=1)",
+    "Seccomp_filters": "inside.Inside.put_on_filters = twice(inside.Inside.put_on_filters)",
+    "ns/mnt": "inside.join = after(inside.join, lambda *_: linux.unshare(0x00020000))",
+    "ns/ipc": "inside.join = after(inside.join, lambda *_: linux.unshare(0x08000000))",
+    "ns/cgroup": "inside.join = after(inside.join, lambda *_: linux.unshare(0x02000000))",
+    "ns/pid": "inside.join = lambda pins, held: join([pin for pin in pins if pin['kind'] != 'pid'], held)",
+    "ns/user": "inside.Inside.new_session = after(inside.Inside.new_session, lambda _: linux.unshare(0x10000000))",
+    "fds {0": "inside.Inside.new_session = after(inside.Inside.new_session, lambda _: os.dup2(os.open('/', 0), 0))",
 }
 _SABOTAGE = """
 import os
@@ -223,6 +238,8 @@ def after(first, then):
         first(self, *words)
         then(self)
     return both
+def twice(first):
+    return lambda *words: (first(*words), first(*words))
 """
 
 
@@ -428,3 +445,33 @@ def test_a_container_in_the_hosts_namespaces_is_not_entered(docker: Docker) -> N
         assert nsview("enter", "f-host", "--", "ls", "/root").stdout == "inside.txt\n"
     finally:
         docker.remove("f-host")
+
+
+@pytest.mark.parametrize("answer", ["success", "EPERM", "notify"])
+@pytest.mark.parametrize("calls", [(322,), (59,), (322, 231, 60), (59, 231, 60), (322, 59, 1, 231, 60)], ids=str)
+def test_a_filter_that_answers_the_exec_ends_it(workspace: Workspace, calls: tuple[int, ...], answer: str) -> None:
+    """The exec, and what ends the process where that is refused: never a command that ran, nor a success without."""
+    name = f"exec-{answer}-{'-'.join(map(str, calls))}"
+    program = _file(workspace.root / "filters", name, _first(list(calls), ANSWERS[answer]))
+    started = subprocess.Popen(["unshare", "--uts", "--net", str(program)], stdin=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: "Seccomp:\t2" in Path(f"/proc/{started.pid}/status").read_text(), 10, "its filter")
+        done = nsview("enter", str(started.pid), "--", "echo", "ran", timeout=20)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (done.returncode, "", 1), done.stderr
+        assert done.returncode in (3, 126), done.stderr
+        assert _in_net(started.pid) == {started.pid}
+    finally:
+        started.kill()
+        started.wait()
+
+
+def _in_net(pid: int) -> set[int]:
+    """The processes in the same net namespace."""
+    found, wanted = set(), os.stat(f"/proc/{pid}/ns/net").st_ino
+    for name in filter(str.isdecimal, os.listdir("/proc")):
+        try:
+            if os.stat(f"/proc/{name}/ns/net").st_ino == wanted:
+                found.add(int(name))
+        except OSError:
+            continue
+    return found

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 
 from .command import nsview
 from .daemons import Docker
-from .joining import docker_exec, enter, plan_for
+from .joining import ROOT, Terminal, docker_exec, driver, enter, environment, plan_for
 from .population import Population
 from .test_attacks import _elf
 from .workspace import Workspace, wait_until
@@ -475,3 +476,161 @@ def _in_net(pid: int) -> set[int]:
         except OSError:
             continue
     return found
+
+
+_FOR_CHILDREN = """
+import ctypes, os, sys, time
+libc = ctypes.CDLL(None)
+kind, flag, child = sys.argv[1], int(sys.argv[2], 16), sys.argv[3]
+assert libc.unshare(flag) == 0
+if child != "none" and (pid := os.fork()) == 0:
+    time.sleep(9999 if child == "living" else 0)
+    os._exit(0)
+if child == "dead":
+    os.waitpid(pid, 0)
+print(os.stat(f"/proc/self/ns/{kind}_for_children").st_ino, flush=True)
+time.sleep(9999)
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "flag", "child"),
+    [("time", "80", "none"), ("pid", "20000000", "living"), ("pid", "20000000", "dead")],
+    ids=["time", "pid", "dead pid"],
+)
+def test_a_namespace_for_children_is_a_way_in(kind: str, flag: str, child: str) -> None:
+    """That of a pid namespace whose init has ended leads nowhere any more, and is refused."""
+    words = [sys.executable, "-c", _FOR_CHILDREN, kind, flag, child]
+    holder = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    inner = ""
+    try:
+        assert holder.stdout
+        inode = int(holder.stdout.readline())
+        inner = Path(f"/proc/{holder.pid}/task/{holder.pid}/children").read_text()
+        shown = nsview("inspect", f"{kind}:{inode}")
+        assert shown.returncode == 0 and str(holder.pid) in shown.stdout, shown.stderr
+        done = nsview("enter", f"{kind}:{inode}", "--host-privileges", "--", "readlink", f"/proc/self/ns/{kind}")
+        if child == "dead":
+            assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
+        else:
+            assert (done.returncode, done.stdout) == (0, f"{kind}:[{inode}]\n"), done.stderr
+    finally:
+        for pid in map(int, inner.split()):
+            os.kill(pid, 9)
+        holder.kill()
+        holder.wait()
+
+
+def test_each_word_for_a_place_leads_into_it(docker: Docker, nets: tuple[str, str], population: Population) -> None:
+    """By a thread's id, the name of a netns, the host's end of a container's pair of interfaces, a published port."""
+    thread = population.thread("net")
+    name = f"f-words-{os.getpid()}"
+    pid = docker.container(name, "--publish", "127.0.0.1:0:8077", command=["httpd", "-f", "-p", "8077"])
+    try:
+        ((bound,),) = docker.inspect(name)["NetworkSettings"]["Ports"].values()
+        peer = Path(f"/proc/{pid}/root/sys/class/net/eth0/iflink").read_text().strip()
+        (veth,) = [i.parent.name for i in Path("/sys/class/net").glob("*/ifindex") if i.read_text().strip() == peer]
+        for word, place in (
+            (str(thread.tid), f"/proc/{thread.pid}/task/{thread.tid}/ns/net"),
+            (Path(nets[0]).name, nets[0]),
+            (veth, f"/proc/{pid}/ns/net"),
+            (bound["HostPort"], f"/proc/{pid}/ns/net"),
+            (name, f"/proc/{pid}/ns/net"),
+        ):
+            inode = os.stat(place).st_ino
+            done = nsview("enter", word, "--net", "--host-privileges", "--", "readlink", "/proc/self/ns/net")
+            assert (done.returncode, done.stdout) == (0, f"net:[{inode}]\n"), (word, done.stderr)
+    finally:
+        docker.remove(name)
+
+
+def test_in_a_container_without_the_right_to_look_nothing_is_taken_for_known(docker: Docker) -> None:
+    """kubernetes#105846 itself: with the host's processes and CAP_SYS_ADMIN, but without CAP_SYS_PTRACE."""
+    target = docker.container("f-target", "--cap-add", "NET_ADMIN")
+    places = {"/usr", "/lib", "/lib64", "/etc/alternatives", str(ROOT), sys.prefix, sys.base_prefix}
+    binds = [f"--volume={place}:{place}:ro" for place in places if Path(place).exists()]
+    power = ["--pid=host", "--cap-add=SYS_ADMIN", "--security-opt=apparmor=unconfined"]
+    docker.container("f-looks", *power, *binds)
+    try:
+        words = [sys.executable, "-m", "nsview", "enter", str(target), "--host-privileges", "--all", "--", "hostname"]
+        run = [*docker.command, "exec", "--env", f"PYTHONPATH={ROOT}", "f-looks"]
+        assert subprocess.run([*run, *words[:3], "--version"], capture_output=True, check=False).returncode == 0
+        done = subprocess.run([*run, *words], capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1), done.stderr
+    finally:
+        docker.remove("f-looks")
+        docker.remove("f-target")
+
+
+# In the helper: waits before a step, in the child.
+_HELD = """
+import time
+from nsview.join import inside
+def held(step, go_on):
+    def wait(self, given):
+        self.note("held")
+        time.sleep(60)
+        go_on(self, given)
+    inside._STEPS[step] = wait
+held("HERE", inside._STEPS["HERE"])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize("step", ["JoinNamespaces", "Fork", "ChangeRoot", "NewSession", "PutOnFilters", "Execute"])
+def test_nothing_is_left_of_who_is_ended_on_the_way(docker: Docker, web: int, step: str, number: int) -> None:
+    made = plan_for(web, command=["sh", "-c", "echo ran; sleep 8888"])
+    words = driver(made, _HELD.replace("HERE", step))
+    started = subprocess.Popen(
+        words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+    )
+    assert started.stderr and b"held" in started.stderr.readline()
+    (helper,) = _children(started.pid)
+    below = _below(helper)
+    assert below
+    os.kill(helper, number)
+    out, _ = started.communicate(timeout=20)
+    assert (started.returncode, out) == (128 + number, b"")
+    _is_empty(docker)
+    assert not [pid for pid in below if _lives(pid)]
+
+
+def test_nothing_is_left_where_the_terminal_hangs_up(docker: Docker, web: int) -> None:
+    words = (_HELD.replace("HERE", "ChangeRoot"), "held"), (_HELD.replace("HERE", "Execute"), "held"), ("", "ready")
+    for patch, said in words:
+        terminal = Terminal(driver(plan_for(web, command=["sh", "-c", "echo ready; exec sleep 8889"]), patch))
+        try:
+            terminal.expect(said)
+        finally:
+            terminal.close()
+        _is_empty(docker)
+
+
+@pytest.mark.parametrize("step", ["Fork", "ChangeRoot", "NewSession", "PutOnFilters", "Execute"])
+def test_nothing_is_left_of_what_fails_on_the_way(docker: Docker, web: int, step: str) -> None:
+    patch = f"""
+from nsview.join import inside
+def failing(self, step):
+    raise OSError(5, "of this test")
+inside._STEPS["{step}"] = failing
+"""
+    code, out, err = enter(plan_for(web, command=["echo", "ran"]), patch=patch)
+    assert (out, err.count("\n")) == ("", 1) and code, err
+    _is_empty(docker)
+
+
+def _is_empty(docker: Docker) -> None:
+    """But for its first process."""
+    wait_until(lambda: len(docker.run("top", "j-web").splitlines()) == 2, 10, "the end of all that was started")
+
+
+def _children(pid: int) -> list[int]:
+    return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+
+def _below(pid: int) -> list[int]:
+    return [found for child in _children(pid) for found in (child, *_below(child))]
+
+
+def _lives(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists() and "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()

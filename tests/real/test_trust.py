@@ -673,17 +673,13 @@ _HARMLESS = _program([], _ALLOW).hex()
 _DENIED = {name: _program([RESTRICTING["seccomp"]], answer).hex() for name, answer in ANSWERS.items()}
 
 
-# PTRACE_SECCOMP_GET_FILTER counts from the oldest on.
-_ORDER = pytest.mark.xfail(reason="the filters of a process are put on newest first", strict=True)
-
-
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
         pytest.param((_HARMLESS, _HARMLESS, _HARMLESS), 0, "Seccomp_filters:\t3", id="three"),
-        pytest.param((_DENIED["success"], _HARMLESS), 4, "Seccomp_filters 1 and not 2", id="false", marks=_ORDER),
-        pytest.param((_DENIED["EPERM"], _HARMLESS), 3, "Operation not permitted", id="refused", marks=_ORDER),
-        pytest.param((_HARMLESS, _DENIED["EPERM"]), 0, "Seccomp_filters:\t2", id="the last refuses", marks=_ORDER),
+        pytest.param((_DENIED["success"], _HARMLESS), 4, "Seccomp_filters 1 and not 2", id="false"),
+        pytest.param((_DENIED["EPERM"], _HARMLESS), 3, "Operation not permitted", id="refused"),
+        pytest.param((_HARMLESS, _DENIED["EPERM"]), 0, "Seccomp_filters:\t2", id="the last refuses"),
         pytest.param((_HARMLESS, "traced"), 3, "seccomp filter", id="traced"),
     ],
 )
@@ -705,7 +701,6 @@ def test_all_filters_of_a_process_are_put_on_or_none_is_entered(words: tuple[str
         layered.communicate()
 
 
-@_ORDER
 def test_of_two_filters_that_refuse_a_call_the_same_one_answers() -> None:
     """The newest does, seccomp(2): they are put on in the order in which the process had them."""
     getpgid = 121
@@ -767,7 +762,6 @@ supervisor.Trace = die
 """
 
 
-@pytest.mark.xfail(reason="the child outlives it", raises=AssertionError, strict=True)
 @pytest.mark.parametrize("moment", _KILLED)
 def test_nothing_is_left_of_a_supervisor_killed_at_its_fork(web: int, moment: str) -> None:
     """A child without a tracer would go on with nobody to prove what it may do."""

@@ -18,7 +18,7 @@ from nsview import linux
 from nsview.record import Record
 
 from . import cgroups, seccomp, trace
-from .failure import FAILED, GONE, NOT_EXECUTABLE, NOT_FOUND, Failure, of_errno
+from .failure import FAILED, GONE, NOT_EXECUTABLE, NOT_FOUND, NOT_PERMITTED, Failure, of_errno
 from .streams import high
 from .target import Target, join
 
@@ -332,8 +332,13 @@ class Inside:
         self._loads = [seccomp.Load(filter) for filter in self._given.filters]
 
     def put_on_filters(self, step: Mapping[str, Any]) -> None:
-        for load in self._loads:
-            load()
+        try:
+            for load in self._loads:
+                load()
+        except OSError as error:
+            raise Failure(
+                NOT_PERMITTED, f"its seccomp filter can't be put on: {error.strerror}: --host-privileges goes without"
+            ) from None
 
     def execute(self, step: Mapping[str, Any]) -> None:
         # Its exit code is how it says why there was no exec; a pipe might be in the container's reach by now.

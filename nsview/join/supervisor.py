@@ -241,7 +241,7 @@ class Supervisor:
             except Failure as failure:
                 inside.fail(failure)
             except OSError as error:
-                inside.fail(of_errno(error.errno or 0, "joining"))
+                inside.fail(of_errno(error.errno or 0, error.filename or "joining"))
             except BaseException as error:
                 inside.fail(Failure(FAILED, f"joining failed: {type(error).__name__}: {error}: please report this"))
         finally:

@@ -20,23 +20,30 @@ from .workspace import Workspace, wait_until
 
 # crun refuses hosts with both cgroup v1 and v2: these are shown v2 alone.
 _V2_ALONE = "umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec \"$@\""
+_FOR_CRUN = ["unshare", "--mount", "sh", "-c", _V2_ALONE, "sh"]
+# Limits that are above ours can't be set where CAP_SYS_RESOURCE is missing.
+_CONFIGURATION = """
+[containers]
+default_ulimits = ["nofile=512:512", "nproc=15000:15000"]
+[engine]
+cgroup_manager = "cgroupfs"
+runtime = "{}"
+events_logger = "file"
+"""
 
 
 class Podman:
-    """podman with storage of its own; `command` are the words that start it."""
+    """podman with storage of its own; `command` are the words that start it. runtime: "runc" or "crun"."""
 
-    NEEDS = ("podman", "conmon", "runc", "catatonit", "busybox")
+    NEEDS = ("podman", "conmon", "runc", "crun", "catatonit", "busybox")
 
-    def __init__(self, workspace: Workspace, rootfs: Path) -> None:
+    def __init__(self, workspace: Workspace, rootfs: Path, runtime: str = "runc") -> None:
         root = workspace.root / "p"
         root.mkdir(exist_ok=True)  # one after another may use it
         self.rootfs = rootfs
+        self._crun = runtime == "crun"
         config = root / "containers.conf"
-        # Limits that are above ours can't be set where CAP_SYS_RESOURCE is missing.
-        config.write_text(
-            '[containers]\ndefault_ulimits = ["nofile=512:512", "nproc=15000:15000"]\n'
-            '[engine]\ncgroup_manager = "cgroupfs"\nruntime = "runc"\nevents_logger = "file"\n'
-        )
+        config.write_text(_CONFIGURATION.format(runtime))
         self._environment = {**workspace.environment, "CONTAINERS_CONF": str(config)}
         del self._environment["DOCKER_CONFIG"]  # of a directory that only docker does without
         self.graphroot = root / "graph"
@@ -51,7 +58,10 @@ class Podman:
         """Start a container in the background: its first process, as the host counts."""
         what = [image] if image else ["--rootfs", str(self.rootfs)]
         network = [] if any(arg.startswith("--pod") for arg in run_args) else ["--network", "none"]
-        self.run("run", "--detach", "--name", name, *network, *run_args, *what, *SLEEP)
+        words = [*self.command, "run", "--detach", "--name", name, *network, *run_args]
+        if self._crun:
+            words = [*_FOR_CRUN, *words, "--cgroups=disabled"]
+        run([*words, *what, *SLEEP], self._environment)
         return int(self.inspect(name)["State"]["Pid"])
 
     def inspect(self, name: str) -> dict[str, Any]:
@@ -71,34 +81,42 @@ class Podman:
 
 
 class RootlessPodman:
-    """podman as an ordinary user runs it, with containers in a user namespace of the user's."""
+    """podman as an ordinary user runs it, with containers in a user namespace of the user's; as Podman otherwise."""
 
-    NEEDS = ("podman", "conmon", "runc", "newuidmap", "newgidmap", "busybox")
+    NEEDS = ("podman", "conmon", "runc", "crun", "newuidmap", "newgidmap", "busybox")
 
-    def __init__(self, account: Account, rootfs: Path) -> None:
-        self._account = account
-        self._rootfs = account.home / "rootfs"
+    def __init__(self, account: Account, rootfs: Path, runtime: str = "runc") -> None:
+        # Of its own for each runtime, for podman goes on in the mounts of its first command.
+        home = account.home / runtime
+        run([*account.words, "mkdir", "--parents", str(home / "run")], account.environment)
+        self._rootfs = home / "rootfs"
         run(["cp", "--recursive", str(rootfs), str(self._rootfs)], account.environment)
         run(["chown", "--recursive", f"{account.name}:", str(self._rootfs)], account.environment)
-        config = account.home / "containers.conf"
-        # Limits that are above ours can't be set where CAP_SYS_RESOURCE is missing.
-        config.write_text(
-            '[containers]\ndefault_ulimits = ["nofile=512:512", "nproc=15000:15000"]\n'
-            '[engine]\ncgroup_manager = "cgroupfs"\nruntime = "runc"\nevents_logger = "file"\n'
-        )
-        self._command = ["env", f"CONTAINERS_CONF={config}", "STORAGE_DRIVER=vfs", "podman"]
+        config = home / "containers.conf"
+        config.write_text(_CONFIGURATION.format(runtime))
+        self.crun = runtime == "crun"
+        variables = [f"CONTAINERS_CONF={config}", f"XDG_RUNTIME_DIR={home / 'run'}", "STORAGE_DRIVER=vfs"]
+        self.command = [*account.words, "env", *variables, "podman", "--root", str(home / "graph")]
+        if self.crun:
+            self.command = [*_FOR_CRUN, *self.command]
 
     def run(self, *args: str, check: bool = True) -> str:
-        done = self._account.run(*self._command, *args, check=False)
+        done = subprocess.run(
+            [*self.command, *args],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120, cwd="/",
+        )  # fmt: skip
         if check and done.returncode:
             raise CommandError(f"podman {' '.join(args)}: exit {done.returncode}: {done.stderr}")
         return done.stdout
 
     def container(self, name: str, *run_args: str) -> int:
         """Start a container in the background: its first process, as the host counts."""
-        words = ["--detach", "--name", name, "--network", "none", *run_args, "--rootfs", str(self._rootfs), *SLEEP]
-        self.run("run", *words)
+        options = ["--network", "none", *(["--cgroups=disabled"] if self.crun else []), *run_args]
+        self.run("run", "--detach", "--name", name, *options, "--rootfs", str(self._rootfs), *SLEEP)
         return int(self.run("inspect", "--format", "{{.State.Pid}}", name))
+
+    def remove(self, name: str) -> None:
+        self.run("rm", "--force", "--time", "0", name)
 
     def clear(self) -> None:
         self.run("rm", "--all", "--force", "--time", "0", check=False)
@@ -114,14 +132,16 @@ class Oci:
         self._options = ["--root", str(root)] if root else []
         # Without cgroups, because crun would lift a limit to load its device filter.
         self._options += ["--cgroup-manager=disabled"] if program == "crun" else []
-        self._wrapped = ["unshare", "--mount", "sh", "-c", _V2_ALONE, "sh"] if program == "crun" else []
+        self._wrapped = _FOR_CRUN if program == "crun" else []
         self._ids: list[str] = []
         self._foreground: list[subprocess.Popen[bytes]] = []
 
     def container(
-        self, name: str, *, foreground: bool = False, seccomp: dict[str, Any] | None = None, **more: Any
-    ) -> tuple[str, Path, int]:
-        """A container: its id, bundle and first process. seccomp: its profile; more: parts of config.json."""
+        self, name: str, *, foreground: bool = False, seccomp: dict[str, Any] | None = None,
+        process: dict[str, Any] | None = None, **more: Any,
+    ) -> tuple[str, Path, int]:  # fmt: skip
+        """A container: its id, bundle and first process. seccomp: its profile; process: parts of the object of that
+        name; more: parts of config.json."""
         id = f"{self._workspace.root.name}-{name}"
         bundle = self._workspace.root / f"{self._program}-{name}"
         bundle.mkdir()
@@ -129,24 +149,25 @@ class Oci:
         file = bundle / "config.json"
         config = json.loads(file.read_text())
         config["root"] = {"path": str(self._rootfs), "readonly": True}
-        config["process"].update(args=list(SLEEP), terminal=False, rlimits=[])
+        config["process"].update({"args": list(SLEEP), "terminal": False, "rlimits": [], **(process or {})})
         if seccomp:
             config["linux"]["seccomp"] = seccomp
         config.update(more)
         file.write_text(json.dumps(config))
         words = [self._program, *self._options, "run", "--bundle", str(bundle)]
-        null = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
         self._ids.append(id)
         if foreground:
-            self._foreground.append(
-                subprocess.Popen([*words, id], **null, env=self._workspace.environment, start_new_session=True)
-            )
+            started = subprocess.Popen(
+                [*words, id], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=self._workspace.environment,
+                start_new_session=True,
+            )  # fmt: skip
+            self._foreground.append(started)
         else:
-            # A file, for the container keeps it open.
+            # A file and a pipe, for the container keeps the one open, and crun gives /dev/null to the container's user.
             with (bundle / "log").open("wb") as log:
                 done = subprocess.run(
-                    [*self._wrapped, *words, "--detach", id], **null, env=self._workspace.environment,
-                    stderr=log, timeout=60, check=False,
+                    [*self._wrapped, *words, "--detach", id], input=b"", stdout=log, stderr=log,
+                    env=self._workspace.environment, timeout=60, check=False,
                 )  # fmt: skip
             if done.returncode:
                 raise CommandError((bundle / "log").read_text())

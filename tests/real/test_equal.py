@@ -1,6 +1,7 @@
-"""Whoever enters has what `docker exec`, `ctr task exec`, `podman exec` and `runc exec` give, property by property."""
+"""Whoever enters has what the exec of docker, ctr, podman, runc and crun gives, property by property."""
 
 import ctypes
+import json
 import os
 import subprocess
 import time
@@ -60,10 +61,23 @@ def test_all_is_like_docker_exec_in_every_property(docker: Docker, options: tupl
 
 
 class Running(NamedTuple):
-    """A container. words: what comes before the command in the runtime's own way in."""
+    """A container. words: what comes before the command in the runtime's own way in. crun: it is crun that executes.
+    bundle: where crun is called by hand, for its exec follows no configuration but the file that podman makes for it.
+    """
 
     pid: int
     words: list[str]
+    crun: bool = False
+    bundle: Path | None = None
+
+    def exec(self, *command: str) -> list[str]:
+        """The runtime's own way in for a command."""
+        if self.bundle is None:
+            return [*self.words, *command]
+        process = json.loads((self.bundle / "config.json").read_text())["process"]
+        file = self.bundle / "process.json"
+        file.write_text(json.dumps({**process, "args": command}))
+        return [*self.words[:-1], "--process", str(file), self.words[-1]]
 
 
 _CAP_SYS_RESOURCE = 24
@@ -75,7 +89,30 @@ def _runtimes() -> list[str]:
     does, on one that does not."""
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     above = int(status["CapEff"], 16) >> _CAP_SYS_RESOURCE & 1
-    return ["docker", "containerd", "podman", "runc", *(["privileged podman"] if above else [])]
+    by_hand = ["runc", "crun", "restricted runc", "restricted crun"]
+    return ["docker", "containerd", "podman", "podman crun", *by_hand, *(["privileged podman"] if above else [])]
+
+
+# Each property of a process that a configuration can give it.
+_RESTRICTED = {
+    "user": {"uid": 1000, "gid": 1001, "additionalGids": [2000, 5]},
+    "cwd": "/tmp",
+    "env": ["PATH=/usr/bin:/bin", "A=b c", "EMPTY="],
+    "capabilities": {
+        "bounding": ["CAP_CHOWN", "CAP_KILL", "CAP_NET_RAW"], "permitted": ["CAP_KILL", "CAP_NET_RAW"],
+        "inheritable": ["CAP_KILL", "CAP_NET_RAW"], "effective": ["CAP_KILL"], "ambient": ["CAP_NET_RAW"],
+    },
+    "rlimits": [
+        {"type": "RLIMIT_NOFILE", "hard": 512, "soft": 256}, {"type": "RLIMIT_CORE", "hard": 0, "soft": 0},
+    ],
+    "noNewPrivileges": False,
+    "oomScoreAdj": 300,
+}  # fmt: skip
+_PROFILE = {
+    "defaultAction": "SCMP_ACT_ALLOW",
+    "architectures": ["SCMP_ARCH_X86_64" if os.uname().machine == "x86_64" else "SCMP_ARCH_AARCH64"],
+    "syscalls": [{"names": ["mkdirat", "keyctl"], "action": "SCMP_ACT_ERRNO"}],
+}
 
 
 @pytest.fixture(scope="module", params=_runtimes())
@@ -93,29 +130,37 @@ def running(request: pytest.FixtureRequest, workspace: Workspace, rootfs: Path) 
         containerd.remove(f"nsview-{name}")
     elif "podman" in request.param:
         require(*Podman.NEEDS)
-        podman = Podman(workspace, rootfs)
+        podman = Podman(workspace, rootfs, "crun" if "crun" in request.param else "runc")
         try:
             options = _ALL_POWER if "privileged" in request.param else ()
             pid = podman.container(name, "--env", "A=b", *options)
             config = f"CONTAINERS_CONF={podman.graphroot.parent / 'containers.conf'}"
-            yield Running(pid, ["env", "-u", "DOCKER_CONFIG", config, *podman.command, "exec", name])
+            words = ["env", "-u", "DOCKER_CONFIG", config, *podman.command, "exec", name]
+            yield Running(pid, words, "crun" in request.param)
         finally:
             podman.clear()
     else:
-        require("runc")
-        root = workspace.root / "runc-equal"
-        runc = Oci(workspace, rootfs, "runc", root)
+        require("runc", "crun")
+        restricted, program = request.param.startswith("restricted"), request.param.split()[-1]
+        crun = program == "crun"
+        # crun's exec leaves this one as its caller has it.
+        process = {key: value for key, value in _RESTRICTED.items() if not (crun and key == "oomScoreAdj")}
+        root = workspace.root / f"{program}-equal"
+        runtime = Oci(workspace, rootfs, program, root)
         try:
-            id, _, pid = runc.container(name)
-            yield Running(pid, ["runc", "--root", str(root), "exec", id])
+            if restricted:
+                id, bundle, pid = runtime.container("j-restricted", process=process, seccomp=_PROFILE)
+            else:
+                id, bundle, pid = runtime.container(name)
+            yield Running(pid, [program, "--root", str(root), "exec", id], crun, bundle if crun else None)
         finally:
-            runc.clear()
+            runtime.clear()
 
 
 def test_all_is_like_the_runtimes_own_way_in(running: Running, workspace: Workspace) -> None:
     theirs = subprocess.run(
-        [*running.words, "/bin/sh", "-c", PORTRAIT],
-        env=workspace.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=True,
+        running.exec("/bin/sh", "-c", PORTRAIT),
+        env=workspace.environment, input="", capture_output=True, text=True, timeout=60, check=True,
     ).stdout  # fmt: skip
     ours = inside(running.pid, PORTRAIT).splitlines()
     if "podman" in running.words:
@@ -128,12 +173,15 @@ def test_all_is_like_the_runtimes_own_way_in(running: Running, workspace: Worksp
 def test_the_host_sees_no_difference_either(running: Running, workspace: Workspace) -> None:
     marks = [str(1_000_000 + 2 * os.getpid() + n) for n in (0, 1)]  # which no run beside this one has
     made = plan_for(running.pid, command=["/bin/sleep", marks[0]])
-    ours = _seen(driver(made), marks[0], environment())
-    theirs = _seen([*running.words, "/bin/sleep", marks[1]], marks[1], workspace.environment)
+    ours = seen(driver(made), marks[0], environment())
+    theirs = seen(running.exec("/bin/sleep", marks[1]), marks[1], workspace.environment)
     if "podman" in running.words:
         variables = ours["environment"]
         assert isinstance(variables, list)
         ours["environment"] = [variable for variable in variables if not variable.startswith(b"HOSTNAME=")]
+    if running.crun:
+        # Its exec may leave a command without a terminal in the session of the caller.
+        del theirs["leads its session and group"]
     assert {what: ours[what] for what in theirs if ours[what] != theirs[what]} == {}, theirs
 
 
@@ -170,10 +218,11 @@ def _outside(pid: int) -> dict[str, object]:
     }
 
 
-def _seen(command: Sequence[str], mark: str, env: dict[str, str]) -> dict[str, object]:
+def seen(command: Sequence[str], mark: str, env: dict[str, str]) -> dict[str, object]:
     """What the host sees of the `sleep MARK` that a command starts."""
+    # Not /dev/null, which crun gives to the container's user.
     started = subprocess.Popen(
-        command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     found: list[int] = []
 
@@ -194,4 +243,4 @@ def _seen(command: Sequence[str], mark: str, env: dict[str, str]) -> dict[str, o
     finally:
         for pid in found:
             os.kill(pid, 9)
-        started.wait(20)
+        started.communicate(timeout=20)

@@ -85,9 +85,10 @@ def test_containerd(containerd: Containerd) -> None:
         containerd.remove(id)
 
 
-def test_podman(workspace: Workspace, rootfs: Path) -> None:
+@pytest.mark.parametrize("runtime", ["runc", "crun"])
+def test_podman(workspace: Workspace, rootfs: Path, runtime: str) -> None:
     require(*Podman.NEEDS)
-    podman = Podman(workspace, rootfs)
+    podman = Podman(workspace, rootfs, runtime)
     try:
         pid = podman.container("p-podman")
         config = podman.run("inspect", "--format", "{{.OCIConfigPath}}", "p-podman").strip()
@@ -96,9 +97,10 @@ def test_podman(workspace: Workspace, rootfs: Path) -> None:
         podman.clear()
 
 
-def test_a_users_podman(account: Account, rootfs: Path) -> None:
+@pytest.mark.parametrize("runtime", ["runc", "crun"])
+def test_a_users_podman(account: Account, rootfs: Path, runtime: str) -> None:
     require(*RootlessPodman.NEEDS)
-    podman = RootlessPodman(account, rootfs)
+    podman = RootlessPodman(account, rootfs, runtime)
     try:
         pid = podman.container("p-rootless")
         config = podman.run("inspect", "--format", "{{.OCIConfigPath}}", "p-rootless").strip()

@@ -13,7 +13,7 @@ from .conftest import require
 from .daemons import Docker
 from .joining import Terminal
 from .runtimes import RootlessPodman
-from .test_equal import PORTRAIT
+from .test_equal import PORTRAIT, seen
 from .user import AS_NOBODY, NOBODY, User
 from .workspace import Workspace, wait_until
 
@@ -94,6 +94,18 @@ def podman(account: Account, rootfs: Path) -> Iterator[RootlessPodman]:
     podman.clear()
 
 
+@pytest.fixture(scope="module", params=["runc", "crun"])
+def either(request: pytest.FixtureRequest, account: Account, rootfs: Path) -> Iterator[RootlessPodman]:
+    """podman with either runtime."""
+    if request.param == "runc":
+        yield request.getfixturevalue("podman")
+        return
+    require(*RootlessPodman.NEEDS)
+    podman = RootlessPodman(account, rootfs, "crun")
+    yield podman
+    podman.clear()
+
+
 def entering(account: Account, *arguments: str) -> subprocess.CompletedProcess[str]:
     return account.run(*account.nsview(), "enter", *arguments, check=False)
 
@@ -104,17 +116,37 @@ def entering(account: Account, *arguments: str) -> subprocess.CompletedProcess[s
     ids=["plain", "privileged", "confined"],
 )
 def test_a_users_podman_container_is_entered_by_its_name(
-    account: Account, podman: RootlessPodman, options: tuple[str, ...], seccomp_mode: int
+    account: Account, either: RootlessPodman, options: tuple[str, ...], seccomp_mode: int
 ) -> None:
-    pid = podman.container("own", "--replace", *options)
-    # Real ids, not one user posing as root: the container's users are ids of the user's on the host.
-    assert len(Path(f"/proc/{pid}/uid_map").read_text().splitlines()) == 2
-    done = entering(account, "own", "--", "sh", "-c", PORTRAIT)
-    assert done.returncode == 0, done.stderr
-    ours, theirs = done.stdout.splitlines(), podman.run("exec", "own", "sh", "-c", PORTRAIT).splitlines()
-    # Podman's exec leaves out the variable that its own config.json has for the container.
-    assert [line for line in ours if not line.startswith("HOSTNAME=")] == theirs
-    assert done.stderr == "" and f"Seccomp:\t{seccomp_mode}" in ours
+    pid = either.container("own", *options)
+    try:
+        # Real ids, not one user posing as root: the container's users are ids of the user's on the host.
+        assert len(Path(f"/proc/{pid}/uid_map").read_text().splitlines()) == 2
+        done = entering(account, "own", "--", "sh", "-c", PORTRAIT)
+        assert done.returncode == 0, done.stderr
+        ours, theirs = done.stdout.splitlines(), either.run("exec", "own", "sh", "-c", PORTRAIT).splitlines()
+        # Podman's exec leaves out the variable that its own config.json has for the container.
+        assert [line for line in ours if not line.startswith("HOSTNAME=")] == theirs
+        assert done.stderr == "" and f"Seccomp:\t{seccomp_mode}" in ours
+    finally:
+        either.remove("own")
+
+
+def test_the_host_sees_no_difference_between_the_two_ways_in(account: Account, either: RootlessPodman) -> None:
+    either.container("seen")
+    marks = [str(2_000_000 + 2 * os.getpid() + n) for n in (0, 1)]  # which no run beside this one has
+    try:
+        enter = [*account.words, *account.nsview(), "enter", "seen", "--"]
+        ours = seen([*enter, "/bin/sleep", marks[0]], marks[0], {})
+        theirs = seen([*either.command, "exec", "--interactive", "seen", "/bin/sleep", marks[1]], marks[1], {})
+    finally:
+        either.remove("seen")
+    variables = ours["environment"]
+    assert isinstance(variables, list)
+    ours["environment"] = [variable for variable in variables if not variable.startswith(b"HOSTNAME=")]
+    if either.crun:
+        del theirs["leads its session and group"]  # as in test_equal
+    assert {what: (ours[what], theirs[what]) for what in theirs if ours[what] != theirs[what]} == {}
 
 
 def test_without_that_configuration_there_is_no_filter_so_it_is_refused(
@@ -159,7 +191,7 @@ def test_who_is_another_user_inside_is_entered_too(
         theirs = [option.replace("--as=", "--user=").replace("--cwd", "--workdir") for option in options]
         assert done.stdout == podman.run("exec", *theirs, "other", "sh", "-c", script)
     finally:
-        podman.run("rm", "--force", "--time", "0", "other")
+        podman.remove("other")
 
 
 def test_another_users_podman_container_is_not_theirs(user: User, podman: RootlessPodman) -> None:

@@ -155,6 +155,14 @@ class Inside:
                 shown = "unlimited" if hard == resource.RLIM_INFINITY else str(hard)
                 self.note(f"limit {name} {shown} can't be had without CAP_SYS_RESOURCE, so it stays at {most}")
 
+    def set_groups(self, step: Mapping[str, Any]) -> None:
+        if os.geteuid() or sorted(os.getgroups()) == sorted(step["groups"]):
+            return
+        try:
+            os.setgroups(step["groups"])
+        except OSError as error:
+            raise of_errno(error.errno or 0, "giving up root's own groups") from None
+
     def join_namespaces(self, step: Mapping[str, Any]) -> None:
         given = self._given
         join(given.pins, given.namespaces)
@@ -386,6 +394,7 @@ _STEPS: dict[str, Callable[[Inside, Mapping[str, Any]], None]] = {
     "JoinCgroups": Inside.join_cgroups,
     "SetOomScore": Inside.set_oom_score,
     "SetLimits": Inside.set_limits,
+    "SetGroups": Inside.set_groups,
     "JoinNamespaces": Inside.join_namespaces,
     "Fork": Inside.fork,
     "MountProc": Inside.mount_proc,

@@ -211,7 +211,7 @@ def plan_for_namespace(pin: steps.Pin, name: str, host: Host, choice: Choice) ->
     candidates = _candidates(None, choice, inside)
     made: list[steps.Step] = [steps.JoinNamespaces((pin,))]
     if kind == "user":
-        made.append(steps.SetIds(0, 0, None, False))
+        made = [steps.SetGroups(()), *made, steps.SetIds(0, 0, None, False)]
     if inside or choice.cwd:
         made.append(steps.ChangeDirectory(choice.cwd or "/", choice.cwd is not None))
     made.append(steps.SetEnvironment("host", asked=choice.environment))
@@ -341,6 +341,9 @@ def _within(
     unless a /proc has to be mounted first; a filter, which the container may have written, comes last."""
     kinds = {pin.kind for pin in joined}
     forks = "pid" in kinds or "time" in kinds
+    denied = details.setgroups_denied and "user" in kinds
+    if denied:
+        yield steps.SetGroups(who.groups if who and who.host_numbers else ())
     if joined:
         yield steps.JoinNamespaces(joined)
     if proc:
@@ -353,12 +356,11 @@ def _within(
     if identity and identity.umask is not None:
         yield steps.SetUmask(identity.umask)
     if who:
-        groups = None if details.setgroups_denied and "user" in kinds else who.groups
-        yield steps.SetIds(who.uid, who.gid, groups, who.host_numbers)
+        yield steps.SetIds(who.uid, who.gid, None if denied else who.groups, who.host_numbers)
         yield steps.SetCapabilities(who.sets, _guards(who.sets.bounding) if seen else ())
     elif "user" in kinds:
         # As nsenter does: the user namespace's own root, who holds all its capabilities.
-        yield steps.SetIds(0, 0, None if details.setgroups_denied else (), False)
+        yield steps.SetIds(0, 0, None if denied else (), False)
     if identity and identity.no_new_privs:
         yield steps.SetNoNewPrivs()
     if inside or choice.cwd:

@@ -170,6 +170,8 @@ def expected(
         most = sets["bounding"]
         sets = granted(steps["SetCapabilities"]["sets"], given.guard, held, uid)
         sets["bounding"] &= most
+    if "SetGroups" in steps and not os.geteuid():
+        facts["Groups"] = frozenset(steps["SetGroups"]["groups"])
     if given.ids:
         facts.update(_ids(given.ids, child if joins_user else None, facts["Groups"]))
     if "SetNoNewPrivs" in steps:

@@ -111,6 +111,18 @@ class SetLimits(Step):
         return f"set its resource limits ({len(self.limits)} of them)"
 
 
+class SetGroups(Step):
+    """setgroups(2) for root before a user namespace is joined in which it is denied: whoever owns that could make use
+    of root's own. groups: as the host numbers them. An ordinary user keeps their own, for the namespace is theirs."""
+
+    groups: tuple[int, ...]
+
+    @property
+    def text(self) -> str:
+        groups = ",".join(map(str, self.groups)) or "none"
+        return f"have the groups {groups} alone, for in its user namespace they can't be set any more"
+
+
 class JoinNamespaces(Step):
     """Open each namespace, compare it with the pin, and join it by that file: setns(2)."""
 

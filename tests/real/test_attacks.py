@@ -4,6 +4,7 @@ import ctypes
 import json
 import os
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -18,8 +19,10 @@ from nsview.join.failure import Failure
 from nsview.join.plan import Plan
 from nsview.join.steps import Execute, SetCapabilities
 
+from .command import NSVIEW
 from .daemons import Docker
 from .joining import Terminal, docker_exec, driver, enter, environment, plan_for
+from .user import AS_NOBODY
 from .workspace import Workspace, wait_until
 
 
@@ -475,6 +478,75 @@ def test_a_passwd_that_leads_out_or_is_too_large_is_not_believed(docker: Docker,
         assert enter(plan_for(pid, account="1000", command=["id", "-u"])) == (0, "1000\n", "")
     finally:
         docker.remove("a-passwd")
+
+
+@pytest.fixture
+def theirs(workspace: Workspace) -> Iterator[int]:
+    """A process in a user namespace that an ordinary user owns, who is root in there and may set no groups."""
+    words = ["unshare", "--user", "--map-root-user", "--mount", "/bin/sleep", "7777"]
+    started = subprocess.Popen([*AS_NOBODY, *words], env=workspace.environment)
+    wait_until(lambda: Path(f"/proc/{started.pid}/comm").read_text() == "sleep\n", 20, "their sleep")
+    assert Path(f"/proc/{started.pid}/setgroups").read_text() == "deny\n"
+    yield started.pid
+    started.kill()
+    started.wait()
+
+
+@pytest.mark.parametrize("way", ["process", "host privileges", "path"])
+def test_root_takes_no_group_of_its_own_into_a_user_namespace_of_anothers(
+    theirs: int, workspace: Workspace, way: str
+) -> None:
+    """Its owner may do as the command may, so that a group of root's would be the owner's."""
+    secret, mounted = workspace.root / "of a group", workspace.root / "their-user"
+    secret.write_text("secret\n")
+    os.chown(secret, 0, 4321)
+    secret.chmod(0o640)
+    in_group = ["setpriv", "--groups", "0,4321"]
+    naive = ["nsenter", f"--target={theirs}", "--user", "--mount", "--preserve-credentials", "cat", str(secret)]
+    assert subprocess.run([*in_group, *naive], capture_output=True, text=True, check=True).stdout == "secret\n"
+    mounted.touch()
+    subprocess.run(["mount", "--bind", f"/proc/{theirs}/ns/user", mounted], check=True)
+    try:
+        options = {"process": [str(theirs)], "host privileges": [str(theirs), "--host-privileges"]}.get(way)
+        if options is None:
+            os.kill(theirs, signal.SIGKILL)
+            wait_until(lambda: Path(f"/proc/{theirs}/stat").read_text().split()[2] == "Z", 10, "its end")
+            options = [str(mounted)]
+        words = [*NSVIEW, "enter", *options, "--", "sh", "-c", 'id -G; cat "$0"', str(secret)]
+        done = subprocess.run([*in_group, *words], env=environment(), capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (1, "0\n") and "Permission denied" in done.stderr, done.stderr
+    finally:
+        subprocess.run(["umount", mounted], check=True)
+
+
+# As the owner of the user namespace: whose namespace it can read, it can trace.
+_OWNER = """
+while :; do
+    for process in /proc/[0-9]*; do
+        [ "$(readlink $process/ns/user 2>/dev/null)" = "$0" ] && echo "${process#/proc/}" $(cat $process/comm)
+    done
+    sleep 0.05
+done
+"""
+
+
+_DUMPABLE = _SLOW.replace("    time.sleep(1)", "    linux.prctl(4, 1)\n    time.sleep(1)")
+
+
+@pytest.mark.parametrize(("patch", "open_to_it"), [(_SLOW, False), (_DUMPABLE, True)], ids=["as it is", "traceable"])
+def test_the_owner_of_a_user_namespace_can_not_look_into_the_helper(theirs: int, patch: str, open_to_it: bool) -> None:
+    owner = subprocess.Popen(
+        [*AS_NOBODY, "sh", "-c", _OWNER, os.readlink(f"/proc/{theirs}/ns/user")], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert owner.stdout and owner.stdout.readline() == f"{theirs} sleep\n"
+        assert enter(plan_for(theirs, command=["sleep", "0.5"]), patch=patch) == (0, "", "")
+    finally:
+        owner.kill()
+        said, _ = owner.communicate()
+    others = {tuple(line.split()) for line in said.splitlines()} - {(str(theirs), "sleep")}
+    assert "sleep" in {name for _, name in others}, "the command, once it runs"
+    assert any("python" in name for _, name in others) == open_to_it, others
 
 
 def test_a_cgroup_that_took_the_name_of_the_containers_is_not_joined(docker: Docker) -> None:

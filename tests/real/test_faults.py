@@ -233,13 +233,14 @@ def test_without_proc_devpts_and_a_file_to_write_one_is_still_inside(docker: Doc
         docker.remove("f-bare")
 
 
-def test_groups_stay_where_they_may_not_be_set(population: Population) -> None:
+def test_groups_are_the_processes_own_where_they_may_not_be_set(population: Population) -> None:
     pid = population.process("user", "mnt", options=["--map-root-user"])
     assert Path(f"/proc/{pid}/setgroups").read_text() == "deny\n"
     code, out, err = enter(plan_for(pid, command=["sh", "-c", "id -u; grep Groups /proc/self/status"]))
     assert (code, err) == (0, "")
-    own = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("Groups"))
-    assert out.split("\n")[0] == "0" and len(out.split("\n")[1].split()) == len(own.split())
+    status = Path(f"/proc/{pid}/status").read_text().splitlines()
+    theirs = next(line for line in status if line.startswith("Groups"))
+    assert out.split("\n")[0] == "0" and len(out.split("\n")[1].split()) == len(theirs.split())
 
 
 def test_a_command_that_is_not_on_the_host_is_not_said_to_be_in_the_container(web: int) -> None:

@@ -174,9 +174,15 @@ def test_a_user_namespace_comes_along_because_ids_mean_nothing_outside() -> None
     assert made("net", user=2, host_privileges=True).kinds == ("net",)
 
 
-def test_groups_are_left_alone_where_setgroups_is_denied() -> None:
+def test_groups_are_set_before_a_user_namespace_in_which_they_can_not_be() -> None:
     denied = details(setgroups_denied=True, identity=identity(source="status", environment=None))
-    assert step(made("net", user=2, known=denied), steps.SetIds) == steps.SetIds(0, 0, None, True)
+    plan = made("net", user=2, known=denied)
+    assert step(plan, steps.SetIds) == steps.SetIds(0, 0, None, True)
+    assert step(plan, steps.SetGroups) == steps.SetGroups((0, 10))
+    assert names(plan).index("SetGroups") < names(plan).index("JoinNamespaces")
+    by_configuration = made("net", user=2, known=details(setgroups_denied=True))
+    assert step(by_configuration, steps.SetGroups) == steps.SetGroups(()), "its numbers are not the host's"
+    assert "SetGroups" not in names(made("net", known=denied)), "its own user namespace is not joined"
 
 
 def test_another_user_has_what_docker_exec_gives_it() -> None:
@@ -300,7 +306,7 @@ def test_a_namespace_without_processes_is_joined_by_its_path() -> None:
     assert plan.nsenter == ("nsenter", "--net=/run/netns/blue", "--", "ip", "addr")
     assert shell_command(plan) == ("nsview", "enter", "/run/netns/blue", "--net", "--", "ip", "addr")
     assert step(by_path("net", Choice(())), steps.Execute).text == "run /bin/bash, or else /bin/sh"
-    assert "SetIds" in names(by_path("user", Choice(())))
+    assert names(by_path("user", Choice(())))[:3] == ["SetGroups", "JoinNamespaces", "SetIds"]
     assert "ChangeDirectory" in names(by_path("mnt", Choice(())))
     assert "Fork" in names(by_path("time", Choice(())))
 

@@ -1,4 +1,4 @@
-"""What a hostile first process may answer to the joiner, where a moving target leads, and which ways lead in."""
+"""Answers of a hostile first process to the joiner, where a moving target leads, and which ways lead in."""
 
 import errno
 import os
@@ -179,7 +179,7 @@ def test_a_process_without_a_configuration_gives_no_more_than_it_has(
 def test_a_careless_joiner_keeps_all_its_power(
     docker: Docker, workspace: Workspace, call: str, drop: str, field: str
 ) -> None:
-    """By the filter that answers capset(2) or prctl(2) with a false success."""
+    """A filter answers capset(2) or prctl(2) with a false success."""
     files = workspace.root / "filters"
     _file(files, f"false-{call}", _first([RESTRICTING[call]], ANSWERS["success"]))
     name = f"f-false-{call}"
@@ -386,7 +386,7 @@ time.sleep(9999)
 
 @pytest.mark.parametrize("kind", ["fd", "socket", "thread", "leader"])
 def test_each_holder_is_a_way_in(kind: str) -> None:
-    """Held by an open file, a socket alone, a thread of a process elsewhere, a thread that outlived its leader."""
+    """An open file, a socket alone, a thread of a process elsewhere, a thread that outlived its leader."""
     holder = subprocess.Popen([sys.executable, "-c", _HOLDER, kind], stdout=subprocess.PIPE, text=True)
     try:
         assert holder.stdout
@@ -415,7 +415,7 @@ def test_a_mount_that_only_a_container_sees_is_a_way_in(population: Population) 
 
 
 def test_the_process_is_the_one_that_proc_shows(population: Population) -> None:
-    """In a pid namespace that has no /proc of its own another process has the same number."""
+    """Another process has the same number in a pid namespace that has no /proc of its own."""
     shown = population.process("uts")
     script = f"""
 import os, subprocess, sys
@@ -463,7 +463,7 @@ def test_a_container_in_the_hosts_namespaces_is_not_entered(docker: Docker) -> N
 @pytest.mark.parametrize("answer", ["success", "EPERM", "notify"])
 @pytest.mark.parametrize("calls", [(322,), (59,), (322, 231, 60), (59, 231, 60), (322, 59, 1, 231, 60)], ids=str)
 def test_a_filter_that_answers_the_exec_ends_it(workspace: Workspace, calls: tuple[int, ...], answer: str) -> None:
-    """The exec, and what ends the process where that is refused: never a command that ran, nor a success without."""
+    """No command runs and no success is told, also where the calls that end a process are answered."""
     name = f"exec-{answer}-{'-'.join(map(str, calls))}"
     program = _file(workspace.root / "filters", name, _first(list(calls), ANSWERS[answer]))
     started = subprocess.Popen(["unshare", "--uts", "--net", str(program)], stdin=subprocess.DEVNULL)
@@ -511,7 +511,7 @@ time.sleep(9999)
     ids=["time", "pid", "dead pid"],
 )
 def test_a_namespace_for_children_is_a_way_in(kind: str, flag: str, child: str) -> None:
-    """That of a pid namespace whose init has ended leads nowhere any more, and is refused."""
+    """A pid namespace whose init has ended takes nobody in any more, and is refused."""
     words = [sys.executable, "-c", _FOR_CHILDREN, kind, flag, child]
     holder = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     inner = ""
@@ -534,7 +534,7 @@ def test_a_namespace_for_children_is_a_way_in(kind: str, flag: str, child: str) 
 
 
 def test_each_word_for_a_place_leads_into_it(docker: Docker, nets: tuple[str, str], population: Population) -> None:
-    """By a thread's id, the name of a netns, the host's end of a container's pair of interfaces, a published port."""
+    """Enter by a thread's id, a netns's name, the host's end of a container's pair of interfaces, a published port."""
     thread = population.thread("net")
     name = f"f-words-{os.getpid()}"
     pid = docker.container(name, "--publish", "127.0.0.1:0:8077", command=["httpd", "-f", "-p", "8077"])
@@ -590,7 +590,7 @@ held("HERE", inside._STEPS["HERE"])
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 @pytest.mark.parametrize("step", ["JoinNamespaces", "Fork", "ChangeRoot", "NewSession", "PutOnFilters", "Execute"])
-def test_nothing_is_left_of_who_is_ended_on_the_way(docker: Docker, web: int, step: str, number: int) -> None:
+def test_nothing_is_left_of_a_plan_that_is_ended_on_the_way(docker: Docker, web: int, step: str, number: int) -> None:
     made = plan_for(web, command=["sh", "-c", "echo ran; sleep 8888"])
     words = driver(made, _HELD.replace("HERE", step))
     started = subprocess.Popen(
@@ -619,20 +619,20 @@ def test_nothing_is_left_where_the_terminal_hangs_up(docker: Docker, web: int) -
 
 
 @pytest.mark.parametrize("step", ["Fork", "ChangeRoot", "NewSession", "PutOnFilters", "Execute"])
-def test_nothing_is_left_of_what_fails_on_the_way(docker: Docker, web: int, step: str) -> None:
+def test_a_step_that_fails_is_named_and_leaves_nothing(docker: Docker, web: int, step: str) -> None:
     patch = f"""
 from nsview.join import inside
 def failing(self, step):
-    raise OSError(5, "of this test")
+    raise OSError(5, "of this test", "the step that fails")
 inside._STEPS["{step}"] = failing
 """
     code, out, err = enter(plan_for(web, command=["echo", "ran"]), patch=patch)
-    assert (out, err.count("\n")) == ("", 1) and code, err
+    assert (code, out, err) == (4, "", "nsview: the step that fails: Input/output error\n")
     _is_empty(docker)
 
 
 def _is_empty(docker: Docker) -> None:
-    """But for its first process."""
+    """Wait until its first process is alone."""
     wait_until(lambda: len(docker.run("top", "j-web").splitlines()) == 2, 10, "the end of all that was started")
 
 
@@ -678,7 +678,8 @@ _DENIED = {name: _program([RESTRICTING["seccomp"]], answer).hex() for name, answ
     [
         pytest.param((_HARMLESS, _HARMLESS, _HARMLESS), 0, "Seccomp_filters:\t3", id="three"),
         pytest.param((_DENIED["success"], _HARMLESS), 4, "Seccomp_filters 1 and not 2", id="false"),
-        pytest.param((_DENIED["EPERM"], _HARMLESS), 3, "Operation not permitted", id="refused"),
+        pytest.param((_DENIED["EPERM"], _HARMLESS), 3, "filter can't be put on: Operation not", id="refused"),
+        pytest.param((_DENIED["ENOSYS"], _HARMLESS), 3, "implemented: --host-privileges goes", id="not there"),
         pytest.param((_HARMLESS, _DENIED["EPERM"]), 0, "Seccomp_filters:\t2", id="the last refuses"),
         pytest.param((_HARMLESS, "traced"), 3, "seccomp filter", id="traced"),
     ],
@@ -702,7 +703,7 @@ def test_all_filters_of_a_process_are_put_on_or_none_is_entered(words: tuple[str
 
 
 def test_of_two_filters_that_refuse_a_call_the_same_one_answers() -> None:
-    """The newest does, seccomp(2): they are put on in the order in which the process had them."""
+    """The newest answers, seccomp(2): they are put on in the order in which the process had them."""
     getpgid = 121
     words = [_program([getpgid], ANSWERS[answer]).hex() for answer in ("EPERM", "ENOSYS")]
     layered = subprocess.Popen(

@@ -1,5 +1,6 @@
 """What a hostile container may try, each beside the proof that it works against whoever joins carelessly."""
 
+import contextlib
 import ctypes
 import json
 import os
@@ -19,9 +20,10 @@ from nsview.join.failure import Failure
 from nsview.join.plan import Plan
 from nsview.join.steps import Execute, SetCapabilities
 
-from .command import NSVIEW
+from .command import NSVIEW, nsview
 from .daemons import Docker
 from .joining import Terminal, docker_exec, driver, enter, environment, plan_for
+from .test_equal import seen
 from .user import AS_NOBODY
 from .workspace import Workspace, wait_until
 
@@ -205,6 +207,51 @@ def test_the_container_cannot_overwrite_the_hosts_program(evil: int, workspace: 
     assert python.read_bytes() == before
 
 
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the attack is written for x86_64")
+@pytest.mark.parametrize("shell", ["/evil/link", "/evil/script"])
+def test_a_shell_that_leads_back_is_one_line_and_the_terminal_is_given_back(
+    docker: Docker, evil: int, terminals: list[Terminal], shell: str
+) -> None:
+    docker.run("exec", "j-evil", "busybox", "sh", "-c", f"rm /bin/ash /bin/sh; cp -a {shell} /bin/sh")
+    terminal = Terminal([*NSVIEW, "enter", "j-evil"])
+    terminals.append(terminal)
+    said = terminal.expect("same-126").splitlines()
+    assert said[-1] == "nsview: /bin/sh can't be executed: it leads back to /proc/self/exe"
+    assert all(line.startswith("nsview: note: ") for line in said[:-1])
+    assert len(docker.run("top", "j-evil").splitlines()) == 2, "nothing is left running"
+
+
+_FALSE_PROC = """
+umount -l /proc; mount -t tmpfs proc /proc
+mkdir -p /proc/self/attr/apparmor /proc/self/fd /proc/self/ns /proc/sys/kernel
+for file in status stat cgroup limits mountinfo uid_map gid_map setgroups oom_score_adj attr/exec attr/current \
+    attr/apparmor/exec ns/pid ../sys/kernel/cap_last_cap ../mounts ../filesystems; do
+    mkfifo /proc/self/$file
+done
+ln -s /bin/busybox /proc/self/exe
+ln -s self /proc/thread-self
+"""
+
+
+def test_a_false_proc_inside_changes_nothing(docker: Docker) -> None:
+    pid = docker.container("a-proc", "--cap-add", "SYS_ADMIN", "--security-opt", "apparmor=unconfined")
+    marks = [str(3_000_000 + 2 * os.getpid() + n) for n in (0, 1)]  # which no run beside this one has
+    try:
+        before = seen(driver(plan_for(pid, command=["/bin/sleep", marks[0]])), marks[0], environment())
+        docker_exec(docker, "a-proc", _FALSE_PROC)
+        watched = [path for path in Path(f"/proc/{pid}/root/proc").rglob("*") if path.is_fifo()]
+        assert len(watched) > 10
+        with contextlib.ExitStack() as stack:
+            opens = [stack.enter_context(Opens(path)) for path in watched]
+            after = seen(driver(plan_for(pid, command=["/bin/sleep", marks[1]])), marks[1], environment())
+            assert enter(plan_for(pid, toolbox=True, command=["echo", "in"]))[:2] == (0, "in\n")
+            assert nsview("enter", "a-proc", "--net", "--", "true").returncode == 0
+            assert [one.count() for one in opens] == [0] * len(opens)
+        assert {what: after[what] for what in before if what != "mountinfo" and before[what] != after[what]} == {}
+    finally:
+        docker.remove("a-proc")
+
+
 def test_without_mnt_the_container_cannot_reach_the_host_through_the_command(docker: Docker, web: int) -> None:
     """A process of the host's files in the container's pid namespace, with its capabilities: /proc/PID/root is then
     the way out, unless the command holds one that the container's do not."""
@@ -233,6 +280,7 @@ for command in json.loads(sys.argv[1]):
     subprocess.run(command, check=True)
 """
 _FIND_IT = """
+import contextlib
 import ctypes
 import json
 libc = ctypes.CDLL(None, use_errno=True)
@@ -427,13 +475,13 @@ os.execvpe("ip", ["ip", "link"], {**theirs, b"PATH": os.environb[b"PATH"]})
 
 
 @pytest.mark.parametrize("what", ["mkfifo", "mknod -m 755 PATH c 1 11 #", "ln -s ../dev/full", "mkdir"])
-@pytest.mark.parametrize("file", ["/bin/sh", "/etc/passwd"])
+@pytest.mark.parametrize("file", ["/bin/sh", "/etc/passwd", "/etc/group", "/etc/ld.so.preload", "/etc/ld.so.cache"])
 def test_what_is_no_file_is_not_opened(docker: Docker, what: str, file: str) -> None:
     """A shell or a passwd that is a FIFO or a device: to open it is to wait for ever, or to do what the device does."""
     pid = docker.container("a-special")
     try:
         make = f"{what} {file}".replace("PATH", file) if "PATH" in what else f"{what} {file}"
-        docker.run("exec", "a-special", "busybox", "sh", "-c", f"rm {file}; {make}")
+        docker.run("exec", "a-special", "busybox", "sh", "-c", f"rm -f {file}; {make}")
         path = Path(f"/proc/{pid}/root{file}")
         with Opens(path) as opens:
             os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
@@ -445,9 +493,10 @@ def test_what_is_no_file_is_not_opened(docker: Docker, what: str, file: str) -> 
                 code, _, err = enter(plan_for(pid, command=["sh"]))
                 assert code == 126 and "is no program" in err
             else:
-                with pytest.raises(Failure) as refused:
-                    plan_for(pid, account="app")
-                assert refused.value.code == 4 and "give numbers" in refused.value.text
+                if "ld.so" not in file:
+                    with pytest.raises(Failure) as refused:
+                        plan_for(pid, account="app:extra")
+                    assert refused.value.code == 4 and "give numbers" in refused.value.text
                 assert enter(plan_for(pid, command=["echo", "in"])) == (0, "in\n", "")
             assert time.monotonic() - began < 10
             assert opens.count() == 0
@@ -459,22 +508,25 @@ def execute(made: Plan) -> Execute:
     return next(step for step in made.steps if isinstance(step, Execute))
 
 
-def test_a_passwd_that_leads_out_or_is_too_large_is_not_believed(docker: Docker, workspace: Workspace) -> None:
-    outside = workspace.root / "passwd"
-    outside.write_text("app:x:0:0::/:/bin/sh\n")
+@pytest.mark.parametrize(("file", "account"), [("passwd", "app"), ("group", "1000:extra")])
+def test_a_passwd_that_leads_out_or_is_too_large_is_not_believed(
+    docker: Docker, workspace: Workspace, file: str, account: str
+) -> None:
+    outside = workspace.root / file
+    outside.write_text({"passwd": "app:x:0:0::/:/bin/sh\n", "group": "extra:x:0:\n"}[file])
     pid = docker.container("a-passwd")
     try:
-        docker_exec(docker, "a-passwd", f"rm /etc/passwd; ln -s {outside} /etc/passwd")
-        assert Path(f"/proc/{pid}/root/etc/passwd").read_text() == outside.read_text(), "as a naive joiner reads it"
+        docker_exec(docker, "a-passwd", f"rm /etc/{file}; ln -s {outside} /etc/{file}")
+        assert Path(f"/proc/{pid}/root/etc/{file}").read_text() == outside.read_text(), "as a naive joiner reads it"
         with pytest.raises(Failure) as refused:
-            plan_for(pid, account="app")
+            plan_for(pid, account=account)
         assert refused.value.code == 1
-        docker_exec(docker, "a-passwd", "rm /etc/passwd; yes :::::: | head -c 2000000 >/etc/passwd")
+        docker_exec(docker, "a-passwd", f"rm /etc/{file}; yes :::::: | head -c 2000000 >/etc/{file}")
         with pytest.raises(Failure) as refused:
-            plan_for(pid, account="app")
+            plan_for(pid, account=account)
         assert "larger than" in refused.value.text
         # A number needs no file, and no name is taken for one.
-        docker_exec(docker, "a-passwd", "rm /etc/passwd; echo '1000:x:0:0::/:/bin/sh' >/etc/passwd")
+        docker_exec(docker, "a-passwd", f"rm /etc/{file}; echo '1000:x:0:0::/:/bin/sh' >/etc/passwd")
         assert enter(plan_for(pid, account="1000", command=["id", "-u"])) == (0, "1000\n", "")
     finally:
         docker.remove("a-passwd")

@@ -129,7 +129,10 @@ def during(made: Plan, step: str, act: Callable[[], object], seconds: float = 4)
         ("JoinCgroups", 1, ("is gone: the container has ended",)),
         # The runtime kills all in the container's cgroup, where ours is by then, unless that goes on by itself.
         ("JoinNamespaces", 1, ("the container has ended on the way in", "this pid namespace is dead")),
-        ("Fork", 1, ("the container has ended on the way in", "this pid namespace is dead")),
+        *(
+            (step, 1, ("the container has ended on the way in", "this pid namespace is dead"))
+            for step in ("Fork", "ChangeRoot", "Execute")
+        ),
     ],
 )
 def test_a_container_that_ends_on_the_way_in_is_named(docker: Docker, step: str, code: int, words: list[str]) -> None:

@@ -162,9 +162,10 @@ def plan(
     asked = tuple(kind for kind in _KINDS if kind in choice.kinds)
     differing = tuple(kind for kind in _KINDS if kind in pins and pins[kind].inode != getattr(host.namespaces, kind))
     kinds = tuple(kind for kind in asked if kind in differing)
+    nothing_to_join = not kinds
     who = None if choice.host_privileges else _who(details, choice.account)
     # Ids and capabilities of another user namespace mean nothing, or too much, outside of it.
-    follows_user = bool(kinds) and not choice.host_privileges and "user" in differing and "user" not in kinds
+    follows_user = not choice.host_privileges and "user" in differing and "user" not in kinds
     if follows_user:
         kinds = tuple(kind for kind in _KINDS if kind in kinds or kind == "user")
     chrooted = details.root not in (None, "/")
@@ -179,7 +180,7 @@ def plan(
     joined = tuple(pins[kind] for kind in kinds)
     within = tuple(_within(details, choice, who, joined, inside, seen, proc))
     refusal = _refusal(process, details, host, choice, kinds, thread) or _unknown(process, details, host, choice, pins)
-    if container is not None and not kinds:
+    if container is not None and nothing_to_join:
         refusal = refusal or Refusal(
             f"{safe(container)} is in nsview's own namespaces as far as {', '.join(asked) or 'all kinds'} goes: there "
             f"is nothing to join, and the command would run on this host; `nsview inspect {process.pid}` shows it",

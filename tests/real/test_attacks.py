@@ -571,6 +571,23 @@ def test_root_takes_no_group_of_its_own_into_a_user_namespace_of_anothers(
         subprocess.run(["umount", mounted], check=True)
 
 
+def test_power_over_a_user_namespace_of_anothers_is_none_over_the_host(workspace: Workspace) -> None:
+    """Ambient capabilities pass an exec as any user: outside of that namespace they would be the host's."""
+    ambient = ["--inh-caps", "+chown", "--ambient-caps", "+chown"]
+    words = ["unshare", "--user", "--map-root-user", "setpriv", *ambient, "/bin/sleep", "7778"]
+    started = subprocess.Popen([*AS_NOBODY, *words], env=workspace.environment)
+    chown = ["chown", "0", str(workspace.root)]
+    try:
+        wait_until(lambda: Path(f"/proc/{started.pid}/comm").read_text() == "sleep\n", 20, "their sleep")
+        naive = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *ambient, *chown]
+        assert subprocess.run(naive, check=False).returncode == 0, "as a joiner that takes its ids and capabilities"
+        done = nsview("enter", str(started.pid), "--net", "--", *chown)
+        assert done.returncode == 1 and "Operation not permitted" in done.stderr, done.stderr
+    finally:
+        started.kill()
+        started.wait()
+
+
 # As the owner of the user namespace: whose namespace it can read, it can trace.
 _OWNER = """
 while :; do

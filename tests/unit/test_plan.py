@@ -165,6 +165,9 @@ def test_a_container_with_nothing_to_join_is_refused() -> None:
     found = process(7, net=1)
     refusal = plan(found, details(), HOST, Choice(("net",)), pins(found), container="web").refusal
     assert refusal and refusal.code == 3 and "nothing to join" in refusal.text
+    found = process(7, net=1, user=2)
+    refusal = plan(found, details(), HOST, Choice(("net",)), pins(found), container="web").refusal
+    assert refusal and "nothing to join" in refusal.text, "its user namespace alone is none of what was asked for"
 
 
 def test_a_user_namespace_comes_along_because_ids_mean_nothing_outside() -> None:
@@ -172,6 +175,7 @@ def test_a_user_namespace_comes_along_because_ids_mean_nothing_outside() -> None
     assert plan.kinds == ("net", "user")
     assert told(plan, "user is joined too") and told(plan, "mapped")
     assert made("net", user=2, host_privileges=True).kinds == ("net",)
+    assert made("net", net=1, user=2).kinds == ("user",), "though of what was asked for there is nothing to join"
 
 
 def test_groups_are_set_before_a_user_namespace_in_which_they_can_not_be() -> None:

@@ -571,6 +571,13 @@ def test_root_takes_no_group_of_its_own_into_a_user_namespace_of_anothers(
         subprocess.run(["umount", mounted], check=True)
 
 
+def test_a_group_of_roots_that_was_kept_is_ended_before_the_command_runs(theirs: int) -> None:
+    keep = 'from nsview.join import inside\ninside._STEPS["SetGroups"] = lambda *_: None'
+    words = ["setpriv", "--groups", "0,4321", *driver(plan_for(theirs, command=["echo", "ran"]), keep)]
+    done = subprocess.run(words, env=environment(), capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (4, "", 1) and "Groups" in done.stderr
+
+
 def test_power_over_a_user_namespace_of_anothers_is_none_over_the_host(workspace: Workspace) -> None:
     """Ambient capabilities pass an exec as any user: outside of that namespace they would be the host's."""
     ambient = ["--inh-caps", "+chown", "--ambient-caps", "+chown"]

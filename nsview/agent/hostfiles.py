@@ -18,6 +18,7 @@ Sources: namespaces(7), cgroup_namespaces(7), openat2(2); fs/d_path.c for the ro
 from __future__ import annotations
 
 import os
+import pwd
 
 from nsview import linux
 
@@ -39,14 +40,16 @@ class Host:
 
     __slots__ = ("guide", "inode", "lost", "mounts", "root")
 
-    def __init__(self, inode, guide=None, root=None, mounts=None, lost=False):
+    def __init__(
+        self, inode: int, guide: int = 0, root: int | None = None, mounts: int | None = None, lost: bool = False
+    ) -> None:
         self.inode, self.guide, self.root, self.mounts, self.lost = inode, guide, root, mounts, lost
 
 
-_host: Any = None
+_host: Host | None = None
 
 
-def host():
+def host() -> Host:
     """The Host, found at the first call."""
     global _host
     if _host is None:
@@ -56,7 +59,23 @@ def host():
     return _host
 
 
-def _found():
+def let_go() -> None:
+    """Close what is held, and find it anew where it is asked for again: what goes into a container takes none of it
+    along."""
+    global _host
+    for fd in (_host.root, _host.mounts) if _host else ():
+        if fd is not None:
+            os.close(fd)
+    _host = None
+
+
+def forget() -> None:
+    """The same where all files have been closed."""
+    global _host
+    _host = None
+
+
+def _found() -> Host:
     own = _namespace("self", "mnt")
     if own == nsfs.FIXED_INITIAL_SINCE_6_18["mnt"]:
         return Host(own)
@@ -79,23 +98,23 @@ def _found():
     return Host(own, lost=True)
 
 
-def _namespace(pid, kind):
+def _namespace(pid: int | str, kind: str) -> int:
     return os.stat("/proc/%s/ns/%s" % (pid, kind)).st_ino
 
 
-def _stat(pid):
+def _stat(pid: int) -> list[bytes]:
     with open("/proc/%d/stat" % pid, "rb") as stat:
         return stat.read().rpartition(b")")[2].split()
 
 
-def _is_kernels(pid):
+def _is_kernels(pid: int) -> bool:
     try:
         return bool(int(_stat(pid)[6]) & _PF_KTHREAD)
     except FileNotFoundError:
         return False
 
 
-def _topmost():
+def _topmost() -> int:
     """The pid of the process that we descend from and whose parent is not to be seen."""
     pid = int(os.readlink("/proc/self"))
     while True:
@@ -105,7 +124,7 @@ def _topmost():
         pid = parent
 
 
-def _files_of(pid, inode, user):
+def _files_of(pid: int, inode: int, user: int) -> tuple[int, int]:
     """(root, mountinfo), open, of a process that sees all of this mount namespace; else OSError."""
     directory = os.open("/proc/%d" % pid, os.O_PATH | os.O_DIRECTORY)
     try:
@@ -122,7 +141,7 @@ def _files_of(pid, inode, user):
         os.close(directory)
 
 
-def _join_cgroup_namespace(guide):
+def _join_cgroup_namespace(guide: int) -> None:
     try:
         if _namespace(guide, "cgroup") == _namespace("self", "cgroup"):
             return
@@ -138,28 +157,44 @@ def _join_cgroup_namespace(guide):
 # What is looked up
 
 
-def opened(path, flags):
-    """An fd of what a path of the host's leads to."""
-    root = host().root
-    return os.open(path, flags) if root is None else linux.open_in_root(root, path, flags)
+def opened(path: str, flags: int, pid: int = 0) -> int:
+    """An fd of what a path leads to on the host, or for a process."""
+    root = host().root if pid == 0 else root_of(pid)
+    if root is None:
+        return os.open(path, flags)
+    try:
+        return linux.open_in_root(root, path, flags)
+    finally:
+        if pid:
+            os.close(root)
 
 
-def root_of(pid):
+def asked(path: str, flags: int) -> int:
+    """An fd of what a path leads to that a person gave: in /proc, on the host, or else where nsview runs."""
+    if path.startswith("/") and not path.startswith("/proc/"):
+        try:
+            return opened(path, flags)
+        except OSError:
+            pass
+    return os.open(path, flags)
+
+
+def root_of(pid: int) -> int:
     """The root of a process, open with O_PATH; 0: the host's."""
     flags = os.O_PATH | os.O_DIRECTORY
     return os.open("/proc/%d/root" % pid, flags) if pid else opened("/", flags)
 
 
-def status(path, flags=0):
-    """The stat of what a path of the host's leads to. flags: O_NOFOLLOW, for what it is itself."""
-    fd = opened(path, os.O_PATH | flags)
+def status(path: str, flags: int = 0, pid: int = 0) -> os.stat_result:
+    """The stat of what a path leads to, as for `opened`. flags: O_NOFOLLOW, for what it is itself."""
+    fd = opened(path, os.O_PATH | flags, pid)
     try:
         return os.fstat(fd)
     finally:
         os.close(fd)
 
 
-def exists(path):
+def exists(path: str) -> bool:
     """Something is there on the host."""
     try:
         return bool(status(path))
@@ -167,7 +202,7 @@ def exists(path):
         return False
 
 
-def listdir(path):
+def listdir(path: str) -> list[str]:
     """The names in a directory of the host's."""
     fd = opened(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -176,7 +211,7 @@ def listdir(path):
         os.close(fd)
 
 
-def realpath(path):
+def realpath(path: str) -> str:
     """A path of the host's with its links followed."""
     if host().root is None:
         return os.path.realpath(path)
@@ -187,7 +222,7 @@ def realpath(path):
         os.close(fd)
 
 
-def namespace(path, device):
+def namespace(path: str, device: int) -> int:
     """An fd of the namespace that is mounted at a path of the host's, as nsfs.open_path gives it."""
     if host().root is None:
         return nsfs.open_path(path, device)
@@ -198,7 +233,7 @@ def namespace(path, device):
         os.close(fd)
 
 
-def text(path):
+def text(path: str) -> str:
     """A small file of the host's as text; "" where it can't be read."""
     root = host().root
     try:
@@ -207,7 +242,7 @@ def text(path):
         return ""
 
 
-def mounts():
+def mounts() -> str:
     """The text of the host's mountinfo; "" where it can't be read."""
     fd = host().mounts
     if fd is None:
@@ -223,7 +258,7 @@ def mounts():
     return files.text(b"".join(chunks))
 
 
-def hierarchies(mounted=None):
+def hierarchies(mounted: list[Any] | None = None) -> dict[str, list[Any]]:
     """{controller: [its cgroup mounts]}, as mountinfo.hierarchies gives them; `point` is a path that we can open.
 
     mounted: the host's mounts, where these are at hand. The kernel tells where something is mounted without links.
@@ -232,17 +267,15 @@ def hierarchies(mounted=None):
     return {name: [mount._replace(point=reached(mount.point)) for mount in own] for name, own in found.items()}
 
 
-def reached(path):
+def reached(path: str) -> str:
     """The path by which we open what the host has at a path that has no symbolic links."""
     root = host().root
     return path if root is None else "/proc/self/fd/%d%s" % (root, path)
 
 
-def user_name(uid):
+def user_name(uid: int) -> str | None:
     """What the host calls a user, None where it has no name for it. In a container by the host's /etc/passwd alone."""
     if host().root is None:
-        import pwd  # seldom needed where there is a host
-
         try:
             return pwd.getpwuid(uid).pw_name
         except KeyError:
@@ -254,7 +287,7 @@ def user_name(uid):
     return None
 
 
-def name():
+def name() -> str:
     """The host's name."""
     found = host()
     if found.root is not None:

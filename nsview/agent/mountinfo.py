@@ -33,13 +33,13 @@ class Mount(
     __slots__ = ()
 
 
-def read(pid="self", proc_fd=None):
+def read(pid: int | str = "self", proc_fd: int | None = None) -> str:
     """The text of /proc/PID/mountinfo. OSError where the process is gone or may not be looked at."""
     path = "%s/mountinfo" % pid if proc_fd is not None else "/proc/%s/mountinfo" % pid
     return files.text(files.read(path, LIMIT, proc_fd))
 
 
-def read_own():
+def read_own() -> str:
     """The text of this process's own; "" where there is no such file."""
     try:
         return read()

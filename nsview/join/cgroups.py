@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 
+from nsview.agent import hostfiles
+
 from .failure import FAILED, GONE, NOT_PERMITTED, Failure
 
 TYPE_CHECKING = False
@@ -57,7 +59,7 @@ def frozen(controllers: str, where: str) -> bool:
 
 def process_frozen(pid: int) -> bool:
     """A process's cgroup is frozen in one of the hierarchies."""
-    mounted = list(mounts(_text("/proc/self/mountinfo")))
+    mounted = _mounted()
     for controllers, path in lines(_text(f"/proc/{pid}/cgroup")):
         where = directory(controllers, path, mounted)
         if where is not None and frozen(controllers, where):
@@ -67,7 +69,7 @@ def process_frozen(pid: int) -> bool:
 
 def out_of_memory(cgroups: Iterable[tuple[str, str]]) -> bool:
     """The kernel has killed in one of these cgroups because its limit of memory was reached."""
-    mounted = list(mounts(_text("/proc/self/mountinfo")))
+    mounted = _mounted()
     for controllers, path in cgroups:
         where = directory(controllers, path, mounted)
         if where is not None:
@@ -85,7 +87,8 @@ def join(cgroups: Iterable[tuple[str, str]], pid: int) -> Iterator[str]:
     A container that may write to its cgroups may rename them and put others in their place. So each is held open, seen
     to have the process in it, and moved into by what is held.
     """
-    mounted = list(mounts(_text("/proc/self/mountinfo")))
+    hostfiles.forget()  # what was held of them is closed in this process
+    mounted = _mounted()
     own = set(_text("/proc/self/cgroup").splitlines())
     own_paths = {tuple(line.partition(":")[2].split(":", 1)) for line in own}
     found: list[tuple[str, str, str]] = []
@@ -118,6 +121,7 @@ def join(cgroups: Iterable[tuple[str, str]], pid: int) -> Iterator[str]:
             raise Failure(NOT_PERMITTED, f"{name}: {error.strerror}: use --host-privileges to stay outside") from None
         except OSError as error:
             raise Failure(FAILED, f"{name}: {error.strerror}: use --host-privileges to stay outside") from None
+    hostfiles.let_go()
 
 
 def birthplace(cgroups: Iterable[tuple[str, str]], pid: int) -> int | None:
@@ -131,7 +135,7 @@ def birthplace(cgroups: Iterable[tuple[str, str]], pid: int) -> int | None:
     path = next((path for controllers, path in cgroups if not controllers), None)
     if path is None:
         return None
-    where = directory("", path, mounts(_text("/proc/self/mountinfo")))
+    where = directory("", path, _mounted())
     if where is None or frozen("", where):
         return None
     try:
@@ -149,6 +153,11 @@ def birthplace(cgroups: Iterable[tuple[str, str]], pid: int) -> int | None:
         pass
     os.close(held)
     return None
+
+
+def _mounted() -> list[Mount]:
+    """The host's cgroup mounts, each by a path that this process can open."""
+    return [(options, root, hostfiles.reached(point)) for options, root, point in mounts(hostfiles.mounts())]
 
 
 def _move(members: str, pid: int, name: str) -> None:

@@ -10,6 +10,7 @@ import re
 
 from nsview import linux
 
+from .. import hostfiles
 from . import containerd, witness
 
 ENGINE_NAMESPACE = "moby"  # containerd's namespace for whatever dockerd runs
@@ -64,7 +65,7 @@ def _data_roots(bundle, host):
 
 def _changed(shim_pid, path):
     try:
-        return os.stat("/proc/%d/root%s" % (shim_pid, path)).st_mtime_ns
+        return hostfiles.status(path, pid=shim_pid).st_mtime_ns
     except OSError:
         return None
 

@@ -50,7 +50,10 @@ def run(options: Any) -> int:
 
 
 def _run(options: Any) -> int:
+    from nsview.agent import hostfiles
+
     failure.as_root(f"as root: {sudo(options)}" if os.geteuid() else None)
+    hostfiles.host()  # before anything is compared with the namespaces that this process is in
     for attempt in range(_TRIES):
         try:
             chosen = choose(options.target, options.start, options.thread)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import contextlib
 import os
 
-from . import files, mountinfo
+from . import files, hostfiles, mountinfo
 
 _LIMIT = 64 << 20  # bytes of a cgroup.procs
 _STAT = 256  # bytes of a cpu.stat, more than its first lines, which tell the time
@@ -148,9 +148,9 @@ def root(pid):
     """
     if pid != os.getpid():
         return None
-    mounts = mountinfo.parse(mountinfo.read_own())
+    mounts = mountinfo.parse(hostfiles.mounts())
     hidden = mountinfo.hidden(mounts)
-    for mount in mountinfo.hierarchies(mounts).get("", ()):
+    for mount in hostfiles.hierarchies(mounts).get("", ()):
         # cgroup.events is in every cgroup but the very first: in a cgroup namespace another one is called "/".
         if mount.id not in hidden and not os.path.exists(mount.point + "/cgroup.events"):
             return mount.point

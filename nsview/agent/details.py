@@ -12,7 +12,7 @@ import os
 
 from nsview import linux
 
-from . import files, mountinfo, nsfs, procfs
+from . import files, hostfiles, nsfs, procfs
 from .containers import authority
 from .status import capabilities, label, limits, status_of, text_at
 
@@ -251,7 +251,7 @@ def _pid_namespace_dead(fd):
 
 def _frozen(cgroup_lines):
     """Its cgroup, v1's freezer or v2's, is frozen: whoever joins it hangs until it is thawed."""
-    mounts = mountinfo.own_hierarchies()
+    mounts = hostfiles.hierarchies()
     for line in cgroup_lines:
         number, controllers, path = (line.split(":", 2) + ["", ""])[:3]
         if number == "0":

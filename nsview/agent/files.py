@@ -65,6 +65,6 @@ def read_json(root_fd, path, believed=None):
     return value if isinstance(value, dict) else None
 
 
-def text(data):
+def text(data: bytes) -> str:
     """Bytes as text: UTF-8, other bytes as backslash escapes."""
     return data.decode("utf-8", "backslashreplace")

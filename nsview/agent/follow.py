@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 
-from . import watch
+from . import hostfiles, watch
 
 # Seconds between two of a kind; each also waits long enough to take no more than its share of a core.
 LOOK = 5.0, 0.004  # at everything: what nothing else tells, such as a process moved to another cgroup by a third
@@ -26,7 +26,7 @@ class Follow:
 
     def __init__(self):
         self.watch = watch.Watch()
-        self.urgent = _opened("/proc/self/mountinfo")  # ready when a mount came or went: a namespace may have a name
+        self.urgent = _mounts()  # ready when a mount came or went: a namespace may have a name
         self._loadavg = _opened("/proc/loadavg")
         self._last_pid = b""
         self._events = _listening()
@@ -132,6 +132,12 @@ def _listening():
         return events.Events()
     except OSError:
         return None
+
+
+def _mounts():
+    """[fd] of the host's mountinfo, [] where it can't be opened."""
+    fd = hostfiles.host().mounts
+    return _opened("/proc/self/mountinfo") if fd is None else [fd]
 
 
 def _opened(path):

@@ -19,11 +19,11 @@ import time
 
 from nsview import linux
 
-from . import mountinfo, nsfs, procfs
+from . import hostfiles, mountinfo, nsfs, procfs
 
 KINDS = ("thread", "for_children", "fd", "socket", "mount")
-"""The kinds of holder that a search looks for; `process`, `child` and the mounts of our own mount namespace are known
-by every look."""
+"""The kinds of holder that a search looks for; `process`, `child` and the mounts of the host's mount namespace are
+known by every look."""
 
 HOLDERS_LIMIT = 1000  # of one namespace; one process may have a million fds of it
 
@@ -269,7 +269,7 @@ class Search:
                 oldest[inode] = min(oldest.get(inode, age), age)
         for namespace in own.values():
             self._mounted.update(namespace["names"])
-        oldest.pop(os.stat("/proc/self/ns/mnt").st_ino, None)
+        oldest.pop(hostfiles.host().inode, None)
         for start, pid in oldest.values():
             try:
                 text = mountinfo.read(pid, self._reader.proc_fd)

@@ -12,16 +12,16 @@ from __future__ import annotations
 import os
 import re
 
-from . import mountinfo
+from . import hostfiles, mountinfo
 
-_CAP_SYS_PTRACE = 19
+_CAPABILITIES = {19: "SYS_PTRACE", 21: "SYS_ADMIN"}
 _HIDEPID = {"1": "noaccess", "2": "invisible", "4": "ptraceable"}
 
 
 def notes(own, initial, pid):
     """The lines. own: the record of this process as /proc shows it; pid: its pid as it sees itself, by getpid.
     initial: the host's first namespaces, {kind: inode}."""
-    return [*_of_proc(own, pid), *_of_namespaces(own, initial), *_of_privileges()]
+    return [*_of_proc(own, pid), *_of_namespaces(own, initial), *_of_privileges(own, initial)]
 
 
 def _of_proc(own, pid):
@@ -57,7 +57,7 @@ def _of_namespaces(own, initial):
     if "pid" in apart:
         yield (
             "nsview runs in a pid namespace below the host's (in a container?): processes above it are not to be seen; "
-            "run it on the host, or in a container with --pid=host"
+            "run it on the host, or in a container with --pid=host (in a manifest: hostPID: true)"
         )
     if "user" in apart:
         yield (
@@ -67,15 +67,32 @@ def _of_namespaces(own, initial):
     if "cgroup" in apart:
         yield (
             "nsview runs in a cgroup namespace below the host's: paths are relative to it, so containers may be "
-            "missed; run it on the host, or in a container with --cgroupns=host"
+            "missed; run it on the host, or in a container with --cgroupns=host, or --pid=host and --cap-add=SYS_ADMIN"
         )
 
 
-def _of_privileges():
-    if os.geteuid() == 0 and not _effective() >> _CAP_SYS_PTRACE & 1:
+def _of_privileges(own, initial):
+    if os.geteuid() != 0:
+        return
+    held = _effective()
+    missing = [name for bit, name in _CAPABILITIES.items() if not held >> bit & 1]
+    lost = hostfiles.host().lost and own["namespaces"].get("user") == initial.get("user")
+    if missing:
         yield (
-            "nsview runs as root without CAP_SYS_PTRACE, which the namespaces of others take to read; "
-            "in a container: --cap-add=SYS_PTRACE"
+            "nsview runs as root without %s, which the namespaces of others take to %s%s; in a container: %s "
+            "(in a manifest: securityContext.capabilities.add: [SYS_PTRACE, SYS_ADMIN])"
+            % (
+                " and ".join("CAP_" + name for name in missing),
+                "read" if "SYS_PTRACE" in missing else "join",
+                ", and the host's files" if lost else "",
+                " ".join("--cap-add=" + name for name in missing),
+            )
+        )
+    elif lost:
+        yield (
+            "nsview may not look into the host's mount namespace, so names of users, mounts and what runtimes keep are "
+            "those of its own; in a container: --security-opt apparmor=unconfined (in a manifest: "
+            "securityContext.appArmorProfile.type: Unconfined)"
         )
 
 

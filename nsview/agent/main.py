@@ -46,7 +46,7 @@ import time
 
 import nsview
 
-from . import holders, honesty, namespaces, scan
+from . import holders, honesty, hostfiles, namespaces, scan
 from .containers import identify
 
 TYPE_CHECKING = False
@@ -97,7 +97,7 @@ def hello(scanner):
         "frame": "hello",
         "schema": SCHEMA,
         "host": {
-            "name": uname.nodename,
+            "name": hostfiles.name(),
             "kernel": uname.release,
             "boot_id": _boot_id(),
             "uid": os.geteuid(),

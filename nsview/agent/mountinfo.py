@@ -28,14 +28,18 @@ class Mount:
         self.shared, self.master, self.unbindable = shared, master, unbindable
         self.fstype, self.source, self.super_options = fstype, source, super_options
 
+    def at(self, point):
+        """The same mount, called by another path."""
+        return Mount(**{**vars(self), "point": point})
 
-def read(pid="self", proc_fd=None):
+
+def read(pid: int | str = "self", proc_fd: int | None = None) -> str:
     """The text of /proc/PID/mountinfo. OSError where the process is gone or may not be looked at."""
     path = "%s/mountinfo" % pid if proc_fd is not None else "/proc/%s/mountinfo" % pid
     return files.text(files.read(path, LIMIT, proc_fd))
 
 
-def read_own():
+def read_own() -> str:
     """The text of this process's own; "" where there is no such file."""
     try:
         return read()
@@ -103,11 +107,6 @@ def hierarchies(mounts):
             for option in mount.super_options:
                 found.setdefault(option, []).append(mount)
     return found
-
-
-def own_hierarchies():
-    """The same of this process's own mounts, of which there may be thousands of other kinds."""
-    return hierarchies(parse("\n".join(line for line in read_own().split("\n") if " - cgroup" in line)))
 
 
 def below(path, above):

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 
-from . import holders, listns, mountinfo, nsfs
+from . import holders, hostfiles, listns, nsfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Namespaces:
         self._reader = reader
         self._initial = initial
         self._members: dict[tuple[str, int], int] = {}  # how many processes are in each
-        self._mounts: dict[tuple[str, int], list[str]] = {}  # where it is mounted, as we see it
+        self._mounts: dict[tuple[str, int], list[str]] = {}  # where it is mounted, as the host sees it
         self.held: dict[tuple[str, int], list[holders.Sighting]] = {}
         self._holding: dict[int, set[tuple[str, int]]] = {}  # which are held so by a pid
         self._listed: set[tuple[str, int]] = set()  # mount namespaces that only the kernel's list has
@@ -75,7 +75,7 @@ class Namespaces:
         self._members = members
         for key in self._doubtful(first, processes, before, known):
             self._describe_again(key, self._opener_of(first[key], key), known)
-        self._mounts = nsfs.mounts(mountinfo.read_own())
+        self._mounts = nsfs.mounts(hostfiles.mounts())
         self._look_at_mounted(known)
         self._drop_holders(list(self.held), processes, known)
         self._drop_listed(known)
@@ -89,7 +89,7 @@ class Namespaces:
 
     def part(self, processes):
         """{key: record} of those that these processes are in, while a first look is under way: nothing is settled."""
-        self._mounts = self._mounts or nsfs.mounts(mountinfo.read_own())
+        self._mounts = self._mounts or nsfs.mounts(hostfiles.mounts())
         return {key: self._finished(key, dict(self._description(key, {}))) for key in _counted(processes)[0]}
 
     def update(self, pairs, pids, processes, mounts):
@@ -157,7 +157,7 @@ class Namespaces:
 
     def _remounted(self):
         """The keys of which a mount came or went, and of those that mounts alone may hold."""
-        before, self._mounts = self._mounts, nsfs.mounts(mountinfo.read_own())
+        before, self._mounts = self._mounts, nsfs.mounts(hostfiles.mounts())
         touched = {key for key in {*before, *self._mounts} if before.get(key) != self._mounts.get(key)}
         return touched | self._look_at_mounted(self.records)
 
@@ -269,7 +269,7 @@ class Namespaces:
         return lambda: os.open(path, os.O_RDONLY, dir_fd=self._reader.proc_fd)
 
     def _mounted(self, path):
-        return lambda: nsfs.open_path(path, self.device)
+        return lambda: hostfiles.namespace(path, self.device)
 
     # What follows from it
 

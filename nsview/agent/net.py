@@ -22,7 +22,7 @@ import time
 
 from nsview import linux
 
-from . import nsfs, procfs, procnet, rtnetlink, sockdiag, sockets
+from . import hostfiles, nsfs, procfs, procnet, rtnetlink, sockdiag, sockets
 
 CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
 LISTENERS_LIMIT = 20000  # of one namespace
@@ -165,7 +165,7 @@ def _targets(look, scanner):
             pids = members.get(inode, [])
             ways = [] if inode != own else [lambda: os.dup(fd)]
             ways += [_link(pid) for pid in pids[:3]]
-            ways += [functools.partial(nsfs.open_path, path, scanner.device) for path in record["names"]]
+            ways += [functools.partial(hostfiles.namespace, path, scanner.device) for path in record["names"]]
             ways += [sighting.open for sighting in scanner.sightings((kind, inode))]
             found.append((inode != own, not record["initial"], _Target(inode, ways, pids)))
     return [target for _, _, target in sorted(found, key=lambda triple: triple[:2])]

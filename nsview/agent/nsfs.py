@@ -116,7 +116,7 @@ def owner_uid(fd):
         return None
 
 
-def open_path(path, device):
+def open_path(path: str, device: int) -> int:
     """An fd of the namespace that a link in /proc or a bind mount leads to. device: of nsfs.
 
     OSError where something else is there by now, which is not opened: with a device or a FIFO that may do harm.

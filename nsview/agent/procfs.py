@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
-import pwd
 
-from . import levels
+from . import hostfiles, levels
 from .files import text
 
 KINDS = ("mnt", "uts", "ipc", "pid", "net", "user", "cgroup", "time")
@@ -222,11 +221,7 @@ class Reader:
         return {}
 
     def _user(self, uid):
-        try:
-            name = pwd.getpwuid(uid).pw_name
-        except KeyError:
-            name = str(uid)
-        self._users[uid] = name
+        name = self._users[uid] = hostfiles.user_name(uid) or str(uid)
         return name
 
     def _own_pid_namespace(self):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from . import cgroup, holders, listns, namespaces, nsfs, procfs, twofold
+from . import cgroup, holders, hostfiles, listns, namespaces, nsfs, procfs, twofold
 from .containers import identify
 
 TYPE_CHECKING = False
@@ -34,6 +34,7 @@ class Scanner:
         self._watch = watch
         self._places = {}  # {a cgroup file's bytes: (path, Claim or None)}
         self._host = identify.Host(identify.Cache())
+        hostfiles.host()  # before the first process is read, for by it cgroups are told as the host has them
         self.reader = procfs.Reader(proc)
         # Not getpid(): /proc may be that of another pid namespace, as after `unshare --pid` alone.
         self.own, _ = self.reader.process(int(os.readlink("/proc/self")))

@@ -19,7 +19,7 @@ from typing import Any
 
 from nsview import linux
 
-from . import mountinfo, procfs
+from . import hostfiles, mountinfo, procfs
 from .containers import containerd, witness
 from .status import capabilities, id_map, label, status_of, text_at
 
@@ -174,22 +174,18 @@ class _Host:
     """What the facts of all processes are told against: the host's mounts, its daemons' sockets, its modules."""
 
     def __init__(self, processes):
-        self.modules = [name for name, path, word in _MODULES if _says(path, word)]
-        own = mountinfo.parse(mountinfo.read_own())
-        self._device_mounts = mountinfo.hierarchies(own).get("devices", ())
-        try:
-            mounts = mountinfo.parse(mountinfo.read(1))
-        except OSError:
-            mounts = own
+        self.modules = [name for name, path, word in _MODULES if hostfiles.text(path).strip() == word]
+        mounts = mountinfo.parse(hostfiles.mounts())
+        self._device_mounts = hostfiles.hierarchies(mounts).get("devices", ())
         self._places = mountinfo.Places(mounts)
         self._sockets: dict[tuple[int, int], tuple[str, str]] = {}  # {(device, inode): (path, daemon)}
         for path, daemon in _daemon_sockets(processes):
             try:
-                status = os.stat(path)
+                status = hostfiles.status(path)
             except OSError:
                 continue
             if stat.S_ISSOCK(status.st_mode):
-                self._sockets.setdefault((status.st_dev, status.st_ino), (os.path.realpath(path), daemon))
+                self._sockets.setdefault((status.st_dev, status.st_ino), (hostfiles.realpath(path), daemon))
 
     def told(self, mount):
         """The frame's record of a mount. host: where the host has what it shows, None where it has it nowhere."""
@@ -314,15 +310,6 @@ def _nodes(root):
     finally:
         os.close(directory)
     return found
-
-
-def _says(path, word):
-    """This is what a file of the kernel's says; False where it can't be read."""
-    try:
-        with open(path, encoding="ascii") as file:
-            return file.read().strip() == word
-    except OSError:
-        return False
 
 
 _TICKS = os.sysconf("SC_CLK_TCK")

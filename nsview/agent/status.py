@@ -5,9 +5,7 @@ Sources: proc_pid_status(5), proc_pid_attr(5), apparmor(7).
 
 from __future__ import annotations
 
-import os
-
-from . import files, procfs
+from . import files, hostfiles, procfs
 
 _APPARMOR, _SELINUX = "/sys/kernel/security/apparmor", "/sys/fs/selinux"
 _SETS = {"effective": "CapEff", "permitted": "CapPrm", "inheritable": "CapInh", "bounding": "CapBnd"}
@@ -47,9 +45,9 @@ def id_map(text):
 
 def label(fd):
     """What AppArmor or SELinux confines the process by, None where neither does."""
-    text = text_at(fd, "attr/apparmor/current") or (text_at(fd, "attr/current") if os.path.isdir(_APPARMOR) else "")
+    text = text_at(fd, "attr/apparmor/current") or (text_at(fd, "attr/current") if hostfiles.exists(_APPARMOR) else "")
     profile = text.strip("\0\n").rpartition(" (")[0] or text.strip("\0\n")
     if profile and profile != "unconfined":
         return {"module": "apparmor", "text": profile}
-    context = text_at(fd, "attr/current").strip("\0\n") if os.path.isdir(_SELINUX) else ""
+    context = text_at(fd, "attr/current").strip("\0\n") if hostfiles.exists(_SELINUX) else ""
     return {"module": "selinux", "text": context} if context.count(":") >= 2 else None

@@ -215,6 +215,8 @@ def thread_group(number: str) -> int | None:
 
 def namespace_name(path: str) -> str:
     """`net:4026532173` for a path such as /proc/22733/ns/net or /run/netns/blue. Raises HostError."""
+    from nsview.agent import hostfiles
+
     try:
         match = _LINK.match(os.readlink(path))
         if match:
@@ -222,7 +224,7 @@ def namespace_name(path: str) -> str:
     except OSError:
         pass  # not a link: a bind mount, or nothing
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        fd = hostfiles.asked(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except PermissionError:
         raise NotPermitted(f"{path}: not permitted; as root it is") from None
     except OSError as error:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 
+from nsview.agent import hostfiles
+
 from .failure import FAILED, GONE, NOT_PERMITTED, Failure
 
 TYPE_CHECKING = False
@@ -57,7 +59,7 @@ def frozen(controllers: str, where: str) -> bool:
 
 def process_frozen(pid: int) -> bool:
     """A process's cgroup is frozen in one of the hierarchies."""
-    mounted = list(mounts(_text("/proc/self/mountinfo")))
+    mounted = _mounted()
     for controllers, path in lines(_text(f"/proc/{pid}/cgroup")):
         where = directory(controllers, path, mounted)
         if where is not None and frozen(controllers, where):
@@ -67,7 +69,7 @@ def process_frozen(pid: int) -> bool:
 
 def out_of_memory(cgroups: Iterable[tuple[str, str]]) -> bool:
     """The kernel has killed in one of these cgroups because its limit of memory was reached."""
-    mounted = list(mounts(_text("/proc/self/mountinfo")))
+    mounted = _mounted()
     for controllers, path in cgroups:
         where = directory(controllers, path, mounted)
         if where is not None:
@@ -85,9 +87,10 @@ def join(cgroups: Iterable[tuple[str, str]], pid: int) -> Iterator[str]:
     A container that may write to its cgroups may rename them and put others in their place. So each is held open, seen
     to have the process in it, and moved into by what is held.
     """
+    hostfiles.forget()  # its files are closed in this process
     own = set(lines(_text("/proc/self/cgroup")))
     wanted = [cgroup for cgroup in cgroups if cgroup not in own]
-    mounted = list(mounts(_text("/proc/self/mountinfo"))) if wanted else []
+    mounted = _mounted() if wanted else []
     found: list[tuple[str, str, str]] = []
     for controllers, path in wanted:
         where = directory(controllers, path, mounted)
@@ -115,6 +118,7 @@ def join(cgroups: Iterable[tuple[str, str]], pid: int) -> Iterator[str]:
             raise Failure(NOT_PERMITTED, f"{name}: {error.strerror}: use --host-privileges to stay outside") from None
         except OSError as error:
             raise Failure(FAILED, f"{name}: {error.strerror}: use --host-privileges to stay outside") from None
+    hostfiles.let_go()
 
 
 def birthplace(cgroups: Iterable[tuple[str, str]], pid: int) -> int | None:
@@ -128,7 +132,7 @@ def birthplace(cgroups: Iterable[tuple[str, str]], pid: int) -> int | None:
     path = next((path for controllers, path in cgroups if not controllers), None)
     if path is None:
         return None
-    where = directory("", path, mounts(_text("/proc/self/mountinfo")))
+    where = directory("", path, _mounted())
     if where is None or frozen("", where):
         return None
     try:
@@ -146,6 +150,11 @@ def birthplace(cgroups: Iterable[tuple[str, str]], pid: int) -> int | None:
         pass
     os.close(held)
     return None
+
+
+def _mounted() -> list[Mount]:
+    """The host's cgroup mounts, each by a path that this process can open."""
+    return [(options, root, hostfiles.reached(point)) for options, root, point in mounts(hostfiles.mounts())]
 
 
 def _move(members: str, pid: int, name: str) -> None:

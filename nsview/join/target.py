@@ -133,7 +133,7 @@ def identity(fd: int) -> tuple[str, int, int, int | None]:
 def open_path(path: str) -> int:
     """The fd of the namespace that a path leads to. Failure where there is none, or it may not be opened."""
     try:
-        return _nsfs_file(os.open(path, os.O_PATH | os.O_CLOEXEC))
+        return _nsfs_file(_of_path(path))
     except PermissionError:
         raise Failure(NOT_PERMITTED, f"{path} is not readable; {as_root()}") from None
     except OSError as error:
@@ -205,7 +205,7 @@ def _through(way: Mapping[str, Any], pin: Mapping[str, Any], target: Target | No
     if way["kind"] == "process" and target is not None and not way.get("path"):
         return os.open(f"ns/{pin['kind']}", os.O_RDONLY | os.O_CLOEXEC, dir_fd=target.directory)
     if not way["pid"]:
-        return _nsfs_file(os.open(way["path"], os.O_PATH | os.O_CLOEXEC))
+        return _nsfs_file(_of_path(way["path"]))
     holder = os.open(f"/proc/{way['pid']}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         return _held(way, holder)
@@ -234,6 +234,13 @@ def _held(way: Mapping[str, Any], holder: int) -> int:
         return fcntl.ioctl(fd, _UP[way["relation"]])
     finally:
         os.close(fd)
+
+
+def _of_path(path: str) -> int:
+    """What a path leads to, open with O_PATH: on the host, wherever this runs."""
+    from nsview.agent import hostfiles
+
+    return hostfiles.asked(path, os.O_PATH | os.O_CLOEXEC)
 
 
 def _of_socket(way: Mapping[str, Any], holder: int) -> int:

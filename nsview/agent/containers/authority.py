@@ -11,7 +11,7 @@ import os
 
 from nsview import linux
 
-from .. import cgroup, files, procfs
+from .. import cgroup, files, hostfiles, procfs
 from . import conmon, containerd, witness
 
 _MOST = 256  # ancestors of a process that are looked at
@@ -152,7 +152,7 @@ def _by_state(reader, pid, above):
                 init_pid = pid if state["pid"] == pid else None
                 bundle = state["bundle"] or ""
                 for directory in (bundle, os.path.dirname(state["path"])):
-                    found = _of_bundle("self", directory, state["uid"], init_pid, state["runtime"])
+                    found = _of_bundle(0, directory, state["uid"], init_pid, state["runtime"])
                     if found:
                         return found
                 return Config(state["path"], {"linux": {"seccomp": state["seccomp"]}}, None, state["runtime"])
@@ -175,7 +175,7 @@ def _is_inside(reader, process, path, above, state):
 def _of_bundle(pid, directory, uid, init_pid, runtime):
     """The Config in a bundle's directory as a process would find it, None where it is not this user's or root's."""
     try:
-        root = os.open("/proc/%s/root" % pid, os.O_PATH | os.O_DIRECTORY)
+        root = hostfiles.root_of(pid)
         try:
             bundle = linux.open_in_root(root, directory, os.O_PATH | os.O_DIRECTORY)
         finally:

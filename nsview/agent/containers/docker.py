@@ -9,6 +9,7 @@ import os
 
 from nsview import linux
 
+from .. import hostfiles
 from . import containerd, witness
 
 ENGINE_NAMESPACE = "moby"  # containerd's namespace for whatever dockerd runs
@@ -72,7 +73,7 @@ def _above_layers(path):
 
 def _changed(shim_pid, path):
     try:
-        return os.stat("/proc/%d/root%s" % (shim_pid, path)).st_mtime_ns
+        return hostfiles.status(path, pid=shim_pid).st_mtime_ns
     except OSError:
         return None
 

@@ -12,7 +12,7 @@ container's.
 from __future__ import annotations
 
 from .. import cgroup as cgroups
-from .. import mountinfo
+from .. import hostfiles, mountinfo
 from . import containerd, crio, docker, kubernetes, lxc, nspawn, podman, runc, supervisor, witness
 from .supervisor import Host as Host
 
@@ -31,8 +31,8 @@ def identify(host):
     """
     processes = host.processes
     shims = {shim.pid: shim for shim in (containerd.shim(process, host.owner) for process in host.watchers()) if shim}
-    text = mountinfo.read_own()
-    hierarchies = host.kept.get(("hierarchies", text), lambda: mountinfo.hierarchies(mountinfo.parse(text)))
+    text = hostfiles.mounts()
+    hierarchies = host.kept.get(("hierarchies", text), lambda: hostfiles.hierarchies(mountinfo.parse(text)))
     named_by = host.cgroups = witness.Cgroups(hierarchies)
     found = host.places = {}  # the container's own cgroup path: record in the making
     for path in host.by_path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from .. import mountinfo
+from .. import hostfiles, mountinfo
 
 _LOGS = "/var/log/pods"
 PODS = "/var/lib/kubelet/pods"
@@ -52,12 +52,12 @@ def _is_kubelets(mount, path):
     """A mount shows this very file of the host's. A container that may mount can show a file of its own that has such a
     path below the place where it may write."""
     try:
-        device = os.stat(path, follow_symlinks=False).st_dev
+        device = hostfiles.status(path, os.O_NOFOLLOW).st_dev
     except OSError:
         return False
     if mount.device != "%d:%d" % (os.major(device), os.minor(device)):
         return False
-    own = [place for place in mountinfo.parse(mountinfo.read_own()) if place.device == mount.device]
+    own = [place for place in mountinfo.parse(hostfiles.mounts()) if place.device == mount.device]
     rests = [(place.root, mountinfo.below(path, place.point)) for place in own]
     return any(rest is not None and root.rstrip("/") + rest == mount.root for root, rest in rests)
 
@@ -65,7 +65,7 @@ def _is_kubelets(mount, path):
 def _pod(uid):
     """(namespace, name) by the pod's log directory. Neither may hold an underscore."""
     try:
-        names = os.listdir(_LOGS)
+        names = hostfiles.listdir(_LOGS)
     except OSError:
         return None
     for name in names:

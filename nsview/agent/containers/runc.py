@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 
+from .. import hostfiles
 from . import supervisor, witness
 
 _PROGRAMS = ("runc", "crun", "youki", "buildkit-runc")
@@ -68,7 +69,7 @@ def run(process):
 
 def _entries(path):
     try:
-        return sorted(os.listdir(path))
+        return sorted(hostfiles.listdir(path))
     except OSError:
         return []
 
@@ -129,7 +130,7 @@ def states(root, owner, ids=None, get=lambda key, read: read()):
     owner: of whoever says that it is kept there. get: gives what is kept under a key, or reads it.
     """
     try:
-        directory = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+        directory = hostfiles.opened(root, os.O_RDONLY | os.O_DIRECTORY)
     except OSError:
         return
     try:

@@ -10,7 +10,7 @@ import os
 
 from nsview import linux
 
-from .. import cgroup, files, jsontext
+from .. import cgroup, files, hostfiles, jsontext
 from . import witness
 
 TYPE_CHECKING = False
@@ -123,8 +123,8 @@ class Host:
         return next((above for above in cgroup.ancestors(process["cgroup"]) if above in self.places), None)
 
     def read_json(self, pid, path):
-        """The JSON object in a file as that process would find it (0: as we do), or None; also where another user
-        could have written it."""
+        """The JSON object in a file as that process would find it (0: as the host does), or None; also where another
+        user could have written it."""
         return self.cached(pid, path, _object)
 
     def cached(self, pid, path, parse):
@@ -132,7 +132,7 @@ class Host:
         user than the process's could have written it."""
         uid = self.owner(self.processes[pid]) if pid else 0
         try:
-            root = os.open("/proc/%s/root" % (pid or "self"), os.O_PATH | os.O_DIRECTORY)
+            root = hostfiles.root_of(pid)
         except OSError:
             return None
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from .. import files, nsfs
+from .. import files, hostfiles, nsfs
 
 NOBODY = -1
 """The owner of a witness that speaks for nobody: a set-uid program, which its user started, has two masters."""
@@ -61,20 +61,15 @@ def read_json(directory, name, uid):
 
 
 def is_host(pid, uid):
-    """A process sees the host's own files, as an engine of the host's does: it is in the mount namespace of the first
-    processes or in ours. An ordinary user's engine is in one of its own."""
+    """A process sees the host's own files, as an engine of the host's does: it is in the host's mount namespace, or in
+    ours. An ordinary user's engine is in one of its own."""
     if uid:
         return True
-    own = _mounts("self"), _mounts(1), _mounts(2)
-    found = _mounts(pid)
-    return found is not None and found in own
-
-
-def _mounts(pid):
     try:
-        return os.stat("/proc/%s/ns/mnt" % pid).st_ino
+        found, own = (os.stat("/proc/%s/ns/mnt" % one).st_ino for one in (pid, "self"))
     except OSError:
-        return None
+        return False
+    return found in (own, hostfiles.host().inode)
 
 
 class Cgroups:

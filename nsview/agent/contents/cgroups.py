@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from .. import cgroup, files, mountinfo, procfs
+from .. import cgroup, files, hostfiles, procfs
 from .joined import within
 
 _V1_UNLIMITED = 1 << 60  # memory.limit_in_bytes without a limit is the largest multiple of a page
@@ -111,7 +111,7 @@ class _Tree:
             number, controllers, path = (line.split(":", 2) + ["", ""])[:3]
             for controller in controllers.split(",") if number != "0" else ("",):
                 self._paths[controller] = path
-        self._mounts = mountinfo.own_hierarchies()
+        self._mounts = hostfiles.hierarchies()
         self.v1 = any(name in self._mounts and name in self._paths for name in ("memory", "pids", "cpu"))
 
     def unified(self, controller):

@@ -5,9 +5,7 @@ Where the host has the same files is what tells a container's own from what it w
 
 from __future__ import annotations
 
-import os
-
-from .. import mountinfo
+from .. import hostfiles, mountinfo
 
 LIMIT = 500  # mounts in an answer; those that the host has at the same place are left out first
 MISSING_LIMIT = 50
@@ -24,7 +22,7 @@ def read(fd, initial):
     has another root altogether.
     """
     own = mountinfo.parse(mountinfo.read(".", fd))
-    host = _of_host(initial, fd)
+    host = _of_host(initial)
     places = mountinfo.Places(host)
     groups = {mount.shared for mount in host if mount.shared}
     hidden = mountinfo.hidden(own)
@@ -61,20 +59,16 @@ def read(fd, initial):
     }
 
 
-def _of_host(initial, fd):
-    """The mounts of the host's first mount namespace; none where nobody in it may be looked at."""
+def _of_host(initial):
+    """The mounts of the host's mount namespace; none where nobody in it may be looked at."""
     global _host
-    for pid in ("1", "2", "self"):
-        try:
-            if os.stat("/proc/%s/ns/mnt" % pid).st_ino != initial.get("mnt"):
-                continue
-            text = mountinfo.read(pid)
-        except OSError:
-            continue
-        if text != _host[0]:
-            _host = text, mountinfo.parse(text)
-        return _host[1]
-    return []
+    found = hostfiles.host()
+    if found.root is None and found.inode != initial.get("mnt"):
+        return []
+    text = hostfiles.mounts()
+    if text != _host[0]:
+        _host = text, mountinfo.parse(text)
+    return _host[1]
 
 
 def _missing(own, host):

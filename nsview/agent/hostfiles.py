@@ -1,0 +1,307 @@
+"""The host's files, wherever nsview runs: each path of the host's is looked up here.
+
+On the host a path is what it is. In a container with the host's pid namespace (a debug pod, a DaemonSet) /proc is the
+host's, and every other path the container's: there the host's are looked up below the root of a process that sees all
+of the host's mount namespace. Which one that is decides the kernel, not a pid:
+
+- The host's mount namespace is that of kthreadd, which no program can be. Where no thread of the kernel is to be seen
+  (the host is itself a container), it is that of the topmost process that we descend from: who started us.
+- A process sees all of it where the kernel says that its root is "/" of that namespace, and it is in the same user
+  namespace as the first one: in another, any user may have changed a root. Threads of the kernel are passed over: a
+  root file system may be mounted over theirs.
+
+Found once and held open, so that no other process or namespace can take its place. A process's cgroup is told relative
+to the cgroup namespace of who asks, so the host's is joined there; nothing else changes by that.
+Sources: namespaces(7), cgroup_namespaces(7), openat2(2); fs/d_path.c for the root of another mount namespace's.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+
+from nsview import linux
+
+from . import files, mountinfo, nsfs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_KTHREADD = 2
+_PF_KTHREAD = 0x00200000
+
+
+class Host:
+    """Where the host's files are. root, mounts: its root directory and mountinfo, open; None where ours will do.
+    guide: the pid that the host's namespaces are known by. inode: of the mount namespace that is looked into. lost: the
+    host's is not ours to look into, so ours has to do.
+    """
+
+    __slots__ = ("guide", "inode", "lost", "mounts", "root")
+
+    def __init__(
+        self, inode: int, guide: int = 0, root: int | None = None, mounts: int | None = None, lost: bool = False
+    ) -> None:
+        self.inode, self.guide, self.root, self.mounts, self.lost = inode, guide, root, mounts, lost
+
+
+_host: Host | None = None
+
+
+def host() -> Host:
+    """The Host, found at the first call."""
+    global _host
+    if _host is None:
+        _host = _found()
+        if _host.root is not None:
+            _join_cgroup_namespace(_host.guide)
+    return _host
+
+
+def let_go() -> None:
+    """Close what is held, and find it anew where it is asked for again: what goes into a container takes none of it
+    along."""
+    global _host
+    for fd in (_host.root, _host.mounts) if _host else ():
+        if fd is not None:
+            os.close(fd)
+    _host = None
+
+
+def forget() -> None:
+    """The same where all files have been closed."""
+    global _host
+    _host = None
+
+
+def _found() -> Host:
+    own = _namespace("self", "mnt")
+    if own == nsfs.FIXED_INITIAL_SINCE_6_18["mnt"]:
+        return Host(own)
+    try:
+        kernel = _is_kernels(_KTHREADD)
+        guide = _KTHREADD if kernel else _topmost()
+        inode, user = _namespace(guide, "mnt"), _namespace(guide, "user")
+    except FileNotFoundError:
+        return Host(own)  # above us nothing is to be seen: for us it is not there
+    except OSError:
+        return Host(own, lost=True)
+    if inode == own:
+        return Host(own)
+    for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):
+        try:
+            root, mounts = _files_of(pid, inode, user)
+        except OSError:
+            continue
+        return Host(inode, guide, root, mounts)
+    return Host(own, lost=True)
+
+
+def _namespace(pid: int | str, kind: str) -> int:
+    return os.stat("/proc/%s/ns/%s" % (pid, kind)).st_ino
+
+
+def _stat(pid: int) -> list[bytes]:
+    with open("/proc/%d/stat" % pid, "rb") as stat:
+        return stat.read().rpartition(b")")[2].split()
+
+
+def _is_kernels(pid: int) -> bool:
+    try:
+        return bool(int(_stat(pid)[6]) & _PF_KTHREAD)
+    except FileNotFoundError:
+        return False
+
+
+def _topmost() -> int:
+    """The pid of the process that we descend from and whose parent is not to be seen."""
+    pid = int(os.readlink("/proc/self"))
+    while True:
+        parent = int(_stat(pid)[1])
+        if parent == 0:
+            return pid
+        pid = parent
+
+
+def _files_of(pid: int, inode: int, user: int) -> tuple[int, int]:
+    """(root, mountinfo), open, of a process that sees all of this mount namespace; else OSError."""
+    directory = os.open("/proc/%d" % pid, os.O_PATH | os.O_DIRECTORY)
+    try:
+        there = [os.stat("ns/" + kind, dir_fd=directory).st_ino for kind in ("mnt", "user")]
+        if there != [inode, user] or _is_kernels(pid) or os.readlink("root", dir_fd=directory) != "/":
+            raise OSError("not one of those")
+        root = os.open("root", os.O_PATH | os.O_DIRECTORY, dir_fd=directory)
+        try:
+            return root, os.open("mountinfo", os.O_RDONLY, dir_fd=directory)
+        except OSError:
+            os.close(root)
+            raise
+    finally:
+        os.close(directory)
+
+
+def _join_cgroup_namespace(guide: int) -> None:
+    try:
+        if _namespace(guide, "cgroup") == _namespace("self", "cgroup"):
+            return
+        namespace = os.open("/proc/%d/ns/cgroup" % guide, os.O_RDONLY)
+        try:
+            linux.setns(namespace, linux.CLONE_NEW["cgroup"])
+        finally:
+            os.close(namespace)
+    except OSError:
+        pass  # `honesty` says so
+
+
+# What is looked up
+
+
+def opened(path: str, flags: int, pid: int = 0) -> int:
+    """An fd of what a path leads to on the host, or for a process."""
+    root = host().root if pid == 0 else root_of(pid)
+    if root is None:
+        return os.open(path, flags)
+    try:
+        return linux.open_in_root(root, path, flags)
+    finally:
+        if pid:
+            os.close(root)
+
+
+def asked(path: str, flags: int) -> int:
+    """An fd of what a path leads to that a person gave: in /proc, on the host, or else where nsview runs."""
+    if path.startswith("/") and not path.startswith("/proc/"):
+        try:
+            return opened(path, flags)
+        except OSError:
+            pass
+    return os.open(path, flags)
+
+
+def root_of(pid: int) -> int:
+    """The root of a process, open with O_PATH; 0: the host's."""
+    flags = os.O_PATH | os.O_DIRECTORY
+    return os.open("/proc/%d/root" % pid, flags) if pid else opened("/", flags)
+
+
+def status(path: str, flags: int = 0, pid: int = 0) -> os.stat_result:
+    """The stat of what a path leads to, as for `opened`. flags: O_NOFOLLOW, for what it is itself."""
+    fd = opened(path, os.O_PATH | flags, pid)
+    try:
+        return os.fstat(fd)
+    finally:
+        os.close(fd)
+
+
+def exists(path: str) -> bool:
+    """Something is there on the host."""
+    try:
+        return bool(status(path))
+    except OSError:
+        return False
+
+
+def listdir(path: str) -> list[str]:
+    """The names in a directory of the host's."""
+    fd = opened(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        return os.listdir(fd)
+    finally:
+        os.close(fd)
+
+
+def realpath(path: str) -> str:
+    """A path of the host's with its links followed."""
+    if host().root is None:
+        return os.path.realpath(path)
+    fd = opened(path, os.O_PATH)
+    try:
+        return os.readlink("/proc/self/fd/%d" % fd)
+    finally:
+        os.close(fd)
+
+
+def namespace(path: str, device: int) -> int:
+    """An fd of the namespace that is mounted at a path of the host's, as nsfs.open_path gives it."""
+    if host().root is None:
+        return nsfs.open_path(path, device)
+    fd = opened(path, os.O_PATH)
+    try:
+        return nsfs.open_path("/proc/self/fd/%d" % fd, device)
+    finally:
+        os.close(fd)
+
+
+def text(path: str) -> str:
+    """A small file of the host's as text; "" where it can't be read."""
+    root = host().root
+    try:
+        return files.text(files.read(path) if root is None else files.read_in_root(root, path))
+    except OSError:
+        return ""
+
+
+def mounts() -> str:
+    """The text of the host's mountinfo; "" where it can't be read."""
+    fd = host().mounts
+    if fd is None:
+        return mountinfo.read_own()
+    chunks: list[bytes] = []
+    at = 0
+    while at < mountinfo.LIMIT:
+        chunk = os.pread(fd, 1 << 16, at)
+        if not chunk:
+            break
+        chunks.append(chunk)
+        at += len(chunk)
+    return files.text(b"".join(chunks))
+
+
+def hierarchies(mounted: list[Any] | None = None) -> dict[str, list[Any]]:
+    """{controller: [its cgroup mounts]}, as mountinfo.hierarchies gives them; `point` is a path that we can open.
+
+    mounted: the host's mounts, where these are at hand. The kernel tells where something is mounted without links.
+    """
+    if mounted is None:
+        # Those alone: there may be thousands of others.
+        mounted = mountinfo.parse("\n".join(line for line in mounts().split("\n") if " - cgroup" in line))
+    found = mountinfo.hierarchies(mounted)
+    return {name: [mount.at(reached(mount.point)) for mount in own] for name, own in found.items()}
+
+
+def reached(path: str) -> str:
+    """The path by which we open what the host has at a path that has no symbolic links."""
+    root = host().root
+    return path if root is None else "/proc/self/fd/%d%s" % (root, path)
+
+
+def user_name(uid: int) -> str | None:
+    """What the host calls a user, None where it has no name for it. In a container by the host's /etc/passwd alone."""
+    if host().root is None:
+        try:
+            return pwd.getpwuid(uid).pw_name
+        except KeyError:
+            return None
+    for line in text("/etc/passwd").split("\n"):
+        fields = line.split(":")
+        if len(fields) > 2 and fields[2] == str(uid):
+            return fields[0]
+    return None
+
+
+def name() -> str:
+    """The host's name."""
+    found = host()
+    if found.root is not None:
+        from .contents.joined import within  # with threads, which a start on the host does without
+
+        try:
+            fd = os.open("/proc/%d" % found.guide, os.O_PATH | os.O_DIRECTORY)
+            try:
+                return str(within("uts", fd, lambda: os.uname().nodename))
+            finally:
+                os.close(fd)
+        except OSError:
+            pass  # without CAP_SYS_ADMIN, as `honesty` says
+    return os.uname().nodename

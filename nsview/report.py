@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .model import holding
+from .model import condition, holding
 from .model.chain import Link, chain
 from .model.group import Sharing, containers_of, sharing
 from .model.kinds import KIND, KIND_NAMES
@@ -86,10 +86,11 @@ def containers(snapshot: Snapshot, width: int | None = None) -> str:
             yield [
                 container.name, container.id[:12], container.runtime, container.engine_namespace or "-",
                 str(container.init_pid or "-"), str(container.shim_pid or "-"), str(len(container.pids)),
+                ", ".join(condition.warnings(container)) or container.state or "?",
                 container.image or "-", *([container.whose or "-"] if others else []),
             ]  # fmt: skip
 
-    header = ["NAME", "ID", "RUNTIME", "ENGINE NS", "INIT PID>", "SHIM PID>", "NPROCS>", "IMAGE"]
+    header = ["NAME", "ID", "RUNTIME", "ENGINE NS", "INIT PID>", "SHIM PID>", "NPROCS>", "STATE", "IMAGE"]
     return table([*header, "WHOSE"] if others else header, lines(), width)
 
 
@@ -209,7 +210,7 @@ def inspected(snapshot: Snapshot, target: Target) -> str:
 
 
 def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
-    return "\n".join(f"{name:<11} {safe(value)}" for name, value in pairs)
+    return "\n".join(f"{name:<13} {safe(value)}" for name, value in pairs)
 
 
 def _namespace(snapshot: Snapshot, namespace: Namespace) -> str:
@@ -252,6 +253,7 @@ def _container(container: Container) -> str:
         *([("pod", f"{pod.label} ({container.role})")] if pod else []),
         ("init pid", str(container.init_pid or "-")),
         ("shim pid", str(container.shim_pid or "-")),
+        *((name, text) for name, text in condition.facts(container) if text),
         ("witness", container.witness),
     ])  # fmt: skip
 
@@ -261,7 +263,7 @@ def _process(snapshot: Snapshot, process: Process) -> str:
         ("pid", " → ".join(map(str, process.nspid)) + ("  (host → inside)" if len(process.nspid) > 1 else "")),
         ("command", process.command),
         ("user", f"{process.user} ({process.uid})"),
-        ("state", process.state),
+        ("state", f"{process.state} ({condition.state(process, snapshot.container_of(process))})"),
         ("cgroup", process.cgroup or "-"),
     ]
     if process.unreadable:

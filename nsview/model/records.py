@@ -150,6 +150,10 @@ class Container(Struct, frozen=True):
     witness: what the claim rests on, in words.
     uid: of the user whose engine runs it, as the host counts; 0 for one of root's. outer: the key of the container that
     its engine runs in, None where that is the host.
+    state: paused: its cgroup is frozen. restarting: it has no process, and its engine will start it again. exited: its
+    first process is a zombie. None: not told.
+    supervisor_gone: its shim or conmon is dead, None where that is not known. execs: the pids of those that came into
+    it from outside, as by `docker exec`. restarts: how often its engine has started it again, None: not told.
     """
 
     key: str
@@ -167,6 +171,10 @@ class Container(Struct, frozen=True):
     witness: str
     uid: int = 0
     outer: str | None = None
+    state: Literal["running", "paused", "restarting", "exited", "dead"] | None = None
+    supervisor_gone: bool | None = None
+    execs: tuple[int, ...] = ()
+    restarts: int | None = None
 
     @property
     def whose(self) -> str:

@@ -12,6 +12,7 @@ from textual.binding import BindingType
 from textual.strip import Strip
 
 from nsview.hosts.usage import Usage
+from nsview.model import condition
 from nsview.model.chain import chain
 from nsview.model.group import USUALLY_SHARED, sharing
 from nsview.model.holding import words
@@ -168,7 +169,7 @@ class DetailsPane(Lines, can_focus=True):
             parts += self._inside(process, snapshot, details)
         if details and details.sockets and details.sockets.sockets:
             parts += [self._heading("SOCKETS"), self._sockets(details.sockets)]
-        parts += [self._heading("MORE"), self._more(process, details), *self._rest(kind)]
+        parts += [self._heading("MORE"), self._more(process, container, details), *self._rest(kind)]
         return Group(*parts)
 
     def _sockets(self, sockets: Sockets) -> RenderableType:
@@ -194,6 +195,7 @@ class DetailsPane(Lines, can_focus=True):
             ("pod", f"{pod.label} ({container.role})" if pod else None),
             ("init pid", str(container.init_pid) if container.init_pid else None),
             ("shim pid", str(container.shim_pid) if container.shim_pid else None),
+            *condition.facts(container),
             ("whose", container.whose or None),
             ("known by", Text("\n".join(map(safe, container.witness.split("; "))))),
         )
@@ -228,8 +230,10 @@ class DetailsPane(Lines, can_focus=True):
                 text.append(f"  serves it; parent {link.process.ppid}", self._s("dim"))
         return text
 
-    def _more(self, process: Process, details: Details | None) -> Table:
-        pairs: list[tuple[str, str | None]] = [("state", _STATES.get(process.state, process.state))]
+    def _more(self, process: Process, container: Container | None, details: Details | None) -> Table:
+        frozen = details is not None and details.frozen and process.state == "D"
+        words = "paused" if frozen else condition.state(process, container)
+        pairs: list[tuple[str, str | None]] = [("state", words)]
         pairs.append(("cgroup", process.cgroup))
         if details:
             identity = details.identity
@@ -350,12 +354,6 @@ def _above(which: Literal["owner", "parent"], kind: str, inode: int | None, name
     if inode is not None:
         return f"{kind}:[{inode}]"
     return "above what may be seen from here" if which in namespace.out_of_view else None
-
-
-_STATES = {
-    "R": "running", "S": "sleeping", "D": "waiting for a device", "Z": "zombie: ended, not yet reaped",
-    "T": "stopped", "t": "stopped by a tracer", "I": "idle", "X": "dead",
-}  # fmt: skip
 
 
 def _why(process: Process, snapshot: Snapshot) -> str:

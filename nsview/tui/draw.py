@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from nsview.model.columns import WIDTHS, Extra, text
+from nsview.model.condition import is_paused, sessions, warnings
 from nsview.model.group import USUALLY_SHARED, kinds_shared_with_host
 from nsview.model.holding import summary
 from nsview.model.label import of_process
@@ -99,6 +100,10 @@ def _process(line: ProcessRow, size: Columns, mark: Mark | None) -> list[Piece]:
         pieces.append((FOLDED if line.folded else OPEN, "dim"))
     if process.state == "Z":
         pieces.append(("zombie ", "warning"))
+    if is_paused(process, line.container):
+        pieces.append(("paused ", "warning"))
+    if line.container and process.pid in line.container.execs:
+        pieces.append(("exec ", "dim"))
     pieces.append((safe(_command(process)), mark if mark else "dim" if line.context or process.kthread else "command"))
     return pieces
 
@@ -147,6 +152,9 @@ def _container_head(line: GroupRow, snapshot: Snapshot) -> list[Piece]:
     if container.image:
         pieces.append((f"  {safe(container.image)}", "command"))
     init = snapshot.processes.get(container.init_pid) if container.init_pid else None
+    pieces += [(f"  {word}", "warning") for word in warnings(container)]
+    if container.execs:
+        pieces.append((f"  {sessions(container)}", "dim"))
     shared = [k for k in kinds_shared_with_host(init, snapshot) if k not in USUALLY_SHARED] if init else []
     if shared:
         pieces.append(("  host's " + ", ".join(shared), "host"))

@@ -437,7 +437,7 @@ def test_a_fake_shim_within_a_container_does_not_become_its_shim(
         found = containers()
         after = found[before["key"]]
         assert {fake.pid, fake.child} <= set(after["pids"])
-        assert {**after, "pids": None} == {**before, "pids": None}
+        assert {**after, "pids": None, "execs": None} == {**before, "pids": None, "execs": None}
         assert [c["key"] for c in found.values() if id in c["key"]] == [before["key"]]
 
 

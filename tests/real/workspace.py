@@ -134,7 +134,7 @@ class Workspace:
         for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
             try:
                 state, ppid = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[:2]
-                says = b"\0".join(Path(f"/proc/{pid}/{file}").read_bytes() for file in ("cmdline", "environ"))
+                says = b"\0".join(_head(f"/proc/{pid}/{file}") for file in ("cmdline", "environ"))
             except OSError:
                 continue
             if state in "ZX":
@@ -180,6 +180,12 @@ def _ancestry() -> set[int]:
         pid = int(Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[1])
         pids.add(pid)
     return pids
+
+
+def _head(path: str) -> bytes:
+    """The beginning of a file that a process may have made as large as its memory."""
+    with open(path, "rb") as file:
+        return file.read(1 << 18)
 
 
 def _cgroups(pid: int) -> set[str]:

@@ -144,10 +144,10 @@ def _by_state(reader, pid, above):
     named = {containerd.named_after(part) for part in cgroup.ancestors(path)}
     ids = None if len(process["nspid"]) > 1 or not witness.is_host(pid, 0) else named
     uid = os.geteuid()
-    from . import runc  # rarely needed, and a start is to be quick
+    from . import directories, runc  # rarely needed, and a start is to be quick
 
-    for root, owner in runc.usual_roots([uid]).items():
-        for state in runc.states(root, owner, ids):
+    for root, (_, owner) in directories.usual_runtimes([uid]).items():
+        for state in runc.states(root, owner, lambda id: ids is None or id in ids):
             if state["uid"] in (0, uid) and _is_inside(reader, process, path, above, state):
                 init_pid = pid if state["pid"] == pid else None
                 bundle = state["bundle"] or ""

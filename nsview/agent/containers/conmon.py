@@ -13,6 +13,12 @@ _VALUES = {"-c": "id", "--cid": "id", "-n": "name", "--name": "name", "-b": "bun
 _OF_EXEC = ("-e", "--exec", "--exec-attach", "--exec-process-spec")
 
 
+def runtime_roots(arguments):
+    """The directories that conmon has its runtime keep state in: of `--runtime-arg --root=DIR`, as cri-o starts it."""
+    values = [following for word, following in zip(arguments[1:], arguments[2:]) if word == "--runtime-arg"]  # noqa: B905, RUF007  Python 3.8
+    return [value[len("--root=") :] for value in values if value.startswith("--root=")]
+
+
 def monitor(process):
     """{"id", "name", "bundle", "runtime"} of what a process that is a conmon watches over, or None."""
     if process["comm"] != "conmon":

@@ -10,8 +10,10 @@ from __future__ import annotations
 import os
 
 from .. import cgroup, files
-from . import witness
+from . import supervisor, witness
 
+TASKS = "/io.containerd.runtime.v2.task/"
+"""Below this, in its state directory, containerd has a bundle for each container: NAMESPACE/ID."""
 _CRI = "io.kubernetes.cri."
 DEFAULT_ADDRESS = "/run/containerd/containerd.sock"
 
@@ -19,7 +21,7 @@ DEFAULT_ADDRESS = "/run/containerd/containerd.sock"
 class Shim:
     """A containerd-shim-* process: which engine namespace and id it was started for, and its daemon's socket.
 
-    uid: the user that it speaks for.
+    uid: the user that it speaks for. pid: None where it is gone.
     """
 
     __slots__ = ("address", "id", "namespace", "pid", "uid")
@@ -126,6 +128,31 @@ def bundle_unread(shim, id, children):
     return bundle
 
 
+def bundle_left(host, state, process):
+    """The Bundle of a container whose shim is gone, by runc's state of it; None where that is of another engine's."""
+    directory, uid = state["bundle"] or "", state["uid"]
+    namespace, _, id = directory.partition(TASKS)[2].partition("/")
+    config = host.read_json(0, directory + "/config.json", uid) if id == state["id"] else None
+    if not namespace or id != state["id"] or (uid and not config):
+        return None
+    bundle = Bundle(Shim(None, namespace, id, None, uid), id, directory if config else None, config or {}, None)
+    bundle.init = process["pid"]
+    return bundle
+
+
+def left(host, state, process):
+    """The container of a state, where a shim ran it."""
+    bundle = bundle_left(host, state, process)
+    if bundle is None:
+        return None
+
+    def tell(record):
+        record["witness"].append(state["path"])
+        describe(record, bundle)
+
+    return supervisor.Found("containerd", bundle.id, bundle.init, None, tell, state["uid"])
+
+
 def own_cgroup(path, id):
     """The part of a cgroup path that ends in the container's own cgroup, or None where it has none.
 
@@ -158,7 +185,8 @@ def describe(record, bundle):
     record["engine_namespace"] = shim.namespace
     record["init_pid"] = bundle.init
     record["shim_pid"] = shim.pid
-    record["witness"].append("shim %d" % shim.pid)
+    if shim.pid is not None:
+        record["witness"].append("shim %d" % shim.pid)
     if bundle.directory:
         record["witness"].append(bundle.directory + "/config.json")
     annotations = bundle.config.get("annotations")

@@ -35,6 +35,16 @@ def find(host):
     yield from _by_cgroup(host, seen)
 
 
+def left(host, state, process):
+    """The container of a state that runc or crun keeps, where cri-o made it and its conmon is gone."""
+    bundle = state["bundle"] or ""
+    annotations = _annotations(host, 0, bundle, state["uid"])
+    if annotations.get("io.container.manager") != "cri-o":
+        return None
+    describe = _describer(annotations, "", state["path"], bundle)
+    return supervisor.Found("cri-o", state["id"], process["pid"], None, describe, state["uid"])
+
+
 def _by_cgroup(host, seen):
     for path, pids in host.by_path.items():
         claim = host.claims.get(path)
@@ -50,8 +60,8 @@ def _by_cgroup(host, seen):
             yield supervisor.Found("cri-o", claim.id, init, None, _describer(annotations, "", None, bundle))
 
 
-def _annotations(host, pid, bundle):
-    config = host.read_json(pid, bundle + "/config.json")
+def _annotations(host, pid, bundle, uid=0):
+    config = host.read_json(pid, bundle + "/config.json", uid)
     return supervisor.texts((config or {}).get("annotations"))
 
 

@@ -7,88 +7,109 @@ from __future__ import annotations
 
 import os
 
-from nsview import linux
-
-from .. import hostfiles
-from . import containerd, witness
+from .. import files, hostfiles
+from . import containerd, directories, witness
 
 ENGINE_NAMESPACE = "moby"  # containerd's namespace for whatever dockerd runs
 _OWN_FILES = ("hostname", "hosts", "resolv.conf")  # ROOT/containers/ID/hostname, mounted into the container
-_DRIVERS = ("overlay2", "overlay", "aufs", "vfs", "btrfs", "fuse-overlayfs", "zfs", "rootfs")  # ROOT/overlay2/..
-DEFAULT_ROOT = "/var/lib/docker"
 
 
-def describe(record, bundle, host):
+def left(host, state, process):
+    """The container of a state, where dockerd had a shim run it."""
+    bundle = containerd.bundle_left(host, state, process)
+    found = containerd.left(host, state, process) if bundle else None
+    if found is None or bundle.shim.namespace != ENGINE_NAMESPACE:
+        return None
+    as_containerd = found.describe
+
+    def tell(record):
+        as_containerd(record)
+        describe(record, host, bundle.config, bundle.shim)
+
+    found.describe = tell
+    return found
+
+
+def describe(record, host, config, shim):
     """Put into the record what dockerd's config.v2.json says; without it the name is the short id."""
     record["runtime"] = "docker"
+    record["engine_namespace"] = ENGINE_NAMESPACE
     record["name"] = record["id"][:12]
-    # The name can be changed while it runs (docker rename), so the file's time is part of the key.
-    for root in _data_roots(bundle, host):
+    for root in _data_roots(config, shim, host):
         path = "%s/containers/%s/config.v2.json" % (root, record["id"])
-        key = ("docker", bundle.shim.pid, path, _changed(bundle.shim.pid, path))
-        config = host.kept.get(key, lambda path=path: _read(bundle.shim, path))
-        if config and config.get("ID") == record["id"]:
-            name = config.get("Name")
+        # As the shim would find it: dockerd may itself be in a container.
+        said = host.read_json(shim.pid or 0, path, shim.uid)
+        if said and said.get("ID") == record["id"]:
+            name = said.get("Name")
             if isinstance(name, str) and name.strip("/"):
                 record["name"] = name.lstrip("/")
-            created = config.get("Config")
+            created = said.get("Config")
             image = created.get("Image") if isinstance(created, dict) else None
             record["image"] = image if isinstance(image, str) else None
+            record["restarts"] = said["RestartCount"] if type(said.get("RestartCount")) is int else None
             record["witness"].append(path)
             return
 
 
-def _data_roots(bundle, host):
+def gone_shim(id):
+    """The shim that there must have been of a container of root's dockerd."""
+    return containerd.Shim(None, ENGINE_NAMESPACE, id, None, 0)
+
+
+def restarting(host, known):
+    """The ids of containers without a process that a live dockerd will start again. known: those that have one.
+
+    Only a live one's word counts: what a dead one wrote it would do, nobody will.
+    """
+    for root in host.directories.of_live_dockerd:
+        try:
+            directory = hostfiles.opened(root + "/containers", os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            continue
+        try:
+            for id in sorted(set(os.listdir(directory)) - known) if witness.owner_of_place(directory) == 0 else ():
+                if _restarts(host.kept, directory, root, id):
+                    yield id
+        finally:
+            os.close(directory)
+
+
+def _restarts(kept, directory, root, id):
+    path = id + "/config.v2.json"
+    try:
+        status = os.stat(path, dir_fd=directory)
+    except OSError:
+        return False
+    key = "restarting", root, id, status.st_mtime_ns, status.st_ino
+    said = kept.get(key, lambda: (_state(directory, path),))[0]
+    return said.get("Restarting") is True and said.get("Pid") == 0
+
+
+def _state(directory, path):
+    state = (files.read_json(directory, path, lambda fd: witness.owned(fd, 0)) or {}).get("State")
+    return state if isinstance(state, dict) else {}
+
+
+def _data_roots(config, shim, host):
     """Where dockerd keeps its containers, most telling first: found also when dockerd is dead."""
-    config = bundle.config
-    roots: list[str] = []
-    within = host.within(host.processes[bundle.shim.pid])
+    roots: list[str | None] = []
     mounts = config.get("mounts")
     for mount in mounts if isinstance(mounts, list) else ():
         roots += _above_own_file(str(mount.get("source", ""))) if isinstance(mount, dict) else []
     rootfs = config.get("root")
-    roots += _above_layers(str(rootfs.get("path", ""))) if isinstance(rootfs, dict) else []
-    for process in host.watchers():
+    roots += directories.above_layers(str(rootfs.get("path", ""))) if isinstance(rootfs, dict) else []
+    within = host.within(host.processes[shim.pid]) if shim.pid else None
+    if within is None:
+        roots += host.directories.data_roots(shim.uid)
+    for process in host.watchers() if within else ():
         # Another user's, or another container's, is not this shim's, whatever it is called.
-        if process["comm"] == "dockerd" and host.owner(process) == bundle.shim.uid and host.within(process) == within:
+        if process["comm"] == "dockerd" and host.owner(process) == shim.uid and host.within(process) == within:
             options = containerd.options_of(process["cmdline"])
-            root = options.get("data-root") or options.get("g")
-            if root:
-                roots.append(root)
-    roots.append(DEFAULT_ROOT)
-    return dict.fromkeys(roots)
+            roots.append(options.get("data-root") or options.get("g"))
+    return dict.fromkeys(filter(None, [*roots, directories.DATA_ROOT]))
 
 
 def _above_own_file(path):
     """[ROOT] of ROOT/containers/ID/hostname, which dockerd mounts into a container; [] of another path."""
     root, _, rest = path.rpartition("/containers/")
     return [root] if root[:1] == "/" and rest.partition("/")[2] in _OWN_FILES else []
-
-
-def _above_layers(path):
-    """[ROOT] of ROOT/overlay2/LAYER/merged and its like; [] of another path."""
-    parts = path.split("/")
-    return ["/".join(parts[:at]) for at in range(len(parts) - 2, 1, -1) if parts[at] in _DRIVERS][:1]
-
-
-def _changed(shim_pid, path):
-    try:
-        return hostfiles.status(path, pid=shim_pid).st_mtime_ns
-    except OSError:
-        return None
-
-
-def _read(shim, path):
-    """The file as the shim would see it: dockerd may itself be in a container."""
-    try:
-        root = os.open("/proc/%d/root" % shim.pid, os.O_PATH | os.O_DIRECTORY)
-        try:
-            directory = linux.open_in_root(root, os.path.dirname(path), os.O_PATH | os.O_DIRECTORY)
-        finally:
-            os.close(root)
-    except OSError:
-        return None
-    try:
-        return witness.read_json(directory, os.path.basename(path), shim.uid)
-    finally:
-        os.close(directory)

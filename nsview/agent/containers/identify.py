@@ -13,7 +13,20 @@ from __future__ import annotations
 
 from .. import cgroup as cgroups
 from .. import hostfiles, mountinfo
-from . import containerd, crio, docker, kubernetes, lxc, nspawn, podman, runc, supervisor, witness
+from . import (
+    condition,
+    containerd,
+    crio,
+    directories,
+    docker,
+    kubernetes,
+    lxc,
+    nspawn,
+    podman,
+    runc,
+    supervisor,
+    witness,
+)
 from .supervisor import Host as Host
 
 TYPE_CHECKING = False
@@ -32,7 +45,8 @@ def identify(host):
     processes = host.processes
     shims = {shim.pid: shim for shim in (containerd.shim(process, host.owner) for process in host.watchers()) if shim}
     text = hostfiles.mounts()
-    hierarchies = host.kept.get(("hierarchies", text), lambda: hostfiles.hierarchies(mountinfo.parse(text)))
+    host.mounts = host.kept.get(("mounts", text), lambda: mountinfo.parse(text))
+    hierarchies = host.kept.get(("hierarchies", text), lambda: hostfiles.hierarchies(host.mounts))
     named_by = host.cgroups = witness.Cgroups(hierarchies)
     found = host.places = {}  # the container's own cgroup path: record in the making
     for path in host.by_path:
@@ -58,9 +72,11 @@ def identify(host):
             continue
         described[place] = bundle
         containerd.describe(record, bundle)
+    host.supervised = {(bundle.shim.namespace, bundle.id) for bundle in described.values()}
+    host.directories = directories.Directories(host)
     for place, bundle in described.items():
         if bundle.shim.namespace == docker.ENGINE_NAMESPACE:
-            docker.describe(found[place], bundle, host)
+            docker.describe(found[place], host, bundle.config, bundle.shim)
     _add_others(found, host)
 
     _assign_members(found, host)
@@ -69,9 +85,9 @@ def identify(host):
     found = {place: record for place, record in found.items() if _is_container(record, processes)}
     for place, record in found.items():
         record["outer"] = _outer(place, record, found, processes)
-        if record["pod"] and record["pod"]["uid"] and record["runtime"] != "podman":
-            kubernetes.describe(record, host.kept)
+        _complete(record, place, host, hierarchies)
     _find_daemons(found.values(), shims, host)
+    found.update(_restarting(host, {record["id"] for record in found.values()}))
     containers = _with_keys(sorted(found.values(), key=lambda record: _doubt(record, processes)))
     members = {pid: record["key"] for record in containers for pid in record["pids"]}
     host.kept.forget_unused()
@@ -111,13 +127,21 @@ def follow(host, containers, changes):
     if not joined and not left:
         return containers
     followed = [
-        dict(record, pids=sorted(set(record["pids"]) - left.get(key, set()) | joined.get(key, set())))
+        _followed(record, joined.get(key, set()), left.get(key, set()), host.processes)
         if (key := record["key"]) in joined or key in left
         else record
         for record in containers
     ]
     host.standing = followed, pillars, own, inside
     return followed
+
+
+def _followed(record, joined, left, processes):
+    """A container's record when these have become its members, or are so no longer."""
+    new = dict(record, pids=sorted(set(record["pids"]) - left | joined))
+    stayed = {pid for pid in record["execs"] if pid not in left and pid in processes}
+    new["execs"] = sorted(stayed | set(condition.sessions(joined, new, processes)))
+    return new
 
 
 def _standing(host, containers):
@@ -212,7 +236,8 @@ def _record(id, runtime, said, uid=0):
     return {
         "key": "", "id": id, "name": id[:12] if len(id) == 64 else id, "runtime": runtime, "engine_namespace": None,
         "image": None, "pod": None, "role": "container", "init_pid": None, "pids": [], "shim_pid": None,
-        "daemon_pid": None, "uid": uid, "outer": None, "witness": [said] if said else [],
+        "daemon_pid": None, "uid": uid, "outer": None, "witness": [said] if said else [], "state": None, "execs": [],
+        "supervisor_gone": False, "restarts": None,
     }  # fmt: skip
 
 
@@ -267,6 +292,8 @@ def _add_others(found, host):
                 continue
             known.add(container.init_pid)
             record["runtime"] = record["runtime"] or container.runtime
+            if container.supervisor:
+                host.supervised.add((None, container.id))
             record["init_pid"] = container.init_pid
             container.describe(record)
 
@@ -311,6 +338,27 @@ def _assign_members(found, host):
             record["pids"] = inside[inode][:] if inode else [record["init_pid"]]
     for record in found.values():
         record["pids"].sort()
+
+
+def _complete(record, place, host, hierarchies):
+    """Put into a record what needs to know whose it is and where it runs."""
+    if record["runtime"] == "docker" and record["engine_namespace"] is None and not (record["uid"] or record["outer"]):
+        # The cgroup alone tells of it, and only the host's root could have named that.
+        docker.describe(record, host, {}, docker.gone_shim(record["id"]))
+    if record["pod"] and record["pod"]["uid"] and record["runtime"] != "podman":
+        kubernetes.describe(record, host.kept)
+    path = place if isinstance(place, str) else host.processes[place[1]]["cgroup"]
+    condition.describe(record, path, hierarchies, host.processes)
+
+
+def _restarting(host, known):
+    """{a place that is no process's: record} of the containers that have no process now, and will."""
+    found = {}
+    for id in docker.restarting(host, known):
+        record = found["restarting", id] = _record(id, "docker", None)
+        docker.describe(record, host, {}, docker.gone_shim(id))
+        record["state"] = "restarting"
+    return found
 
 
 def _own_pid_namespace(init):
@@ -383,7 +431,7 @@ def _with_keys(records):
     """The finished records. Ids are unique within one daemon only; a second of the same key names its first process."""
     seen = {}
     for record in records:
-        if not record["pids"]:
+        if not record["pids"] and record["state"] != "restarting":
             continue
         runtime = record["runtime"] or "unknown"
         record["runtime"] = runtime

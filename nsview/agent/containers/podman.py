@@ -1,4 +1,5 @@
-"""podman, of root and of users: containers and pods, by the conmon beside each and the storage it works in.
+"""podman, of root and of users: containers and pods, by the conmon beside each, or what is left where that is gone,
+and the storage it works in.
 
 Sources: podman libpod/oci_conmon_common.go, libpod/container_internal_linux.go (cgroup paths), pkg/specgen/generate/
 pod_create.go (an infra container's host name is its pod's), pkg/annotations; containers/storage containers.go
@@ -20,50 +21,79 @@ def find(host):
     """The containers that a conmon of podman's watches over."""
     for process in host.watchers():
         monitor = conmon.monitor(process)
-        if not monitor:
-            continue
-        init = host.first_process(process, monitor["id"])
+        init = host.first_process(process, monitor["id"]) if monitor else None
         if init is None:
             continue
         claim = host.claims.get(init["cgroup"])
-        config = host.read_json(process["pid"], monitor.get("bundle", "") + "/config.json")
-        manager = supervisor.texts((config or {}).get("annotations")).get(_MANAGER)
-        if manager == "libpod" or (manager is None and claim and claim.runtime == "podman"):
-            yield supervisor.Found(
-                "podman", monitor["id"], init["pid"], process, _describer(host, process, monitor, config, init)
-            )
+        said = _Said(host, process["pid"], 0, monitor.get("bundle", ""))
+        if said.manager == "libpod" or (said.manager is None and claim and claim.runtime == "podman"):
+            describe = _describer(said, monitor.get("name"), "conmon %d" % process["pid"], init)
+            yield supervisor.Found("podman", monitor["id"], init["pid"], process, describe)
 
 
-def _describer(host, process, monitor, config, init):
+def left(host, state, process):
+    """The container of a state that runc or crun keeps, where podman made it and its conmon is gone."""
+    said = _Said(host, 0, state["uid"], state["bundle"] or "")
+    if said.manager != "libpod":
+        return None
+    return supervisor.Found(
+        "podman", state["id"], process["pid"], None, _describer(said, None, state["path"], process), state["uid"]
+    )
+
+
+class _Said:
+    """What the storage around a container's bundle, GRAPHROOT/DRIVER-containers/ID/userdata, tells of it.
+
+    pid: the process as which files are looked up, 0: none, and then uid, whose word is believed.
+    """
+
+    def __init__(self, host, pid, uid, bundle):
+        self._host, self._pid, self._uid = host, pid, uid
+        self.bundle = bundle
+        self.config = self._config("") or {}
+        self.manager = supervisor.texts(self.config.get("annotations")).get(_MANAGER)
+
+    def _config(self, up):
+        return self._host.read_json(self._pid, os.path.normpath(self.bundle + up) + "/config.json", self._uid)
+
+    def of_infra(self):
+        """The configuration of its pod's infra container."""
+        id = supervisor.texts(self.config.get("annotations")).get(_SANDBOX, "")
+        return (self._config("/../../%s/userdata" % id) if id and "/" not in id else None) or {}
+
+    def stored(self, id):
+        """(its name, its image's name) by the storage's own list; None for what that does not say."""
+        path = os.path.normpath(self.bundle + "/../../containers.json")
+        return (self._host.cached(self._pid, path, _stored, self._uid) or {}).get(id, (None, None))
+
+
+def _describer(said, name, witness, init):
     def describe(record):
-        record["name"] = monitor.get("name") or record["name"]
-        record["witness"].append("conmon %d" % process["pid"])
-        bundle = monitor.get("bundle", "")
-        if config:
-            record["witness"].append(bundle + "/config.json")
-        record["image"] = _image(host, process["pid"], bundle, record["id"])
-        _describe_pod(host, process["pid"], bundle, config or {}, init, record)
+        stored, image = said.stored(record["id"])
+        # `podman rename` leaves conmon's arguments as they were.
+        record["name"] = stored or name or record["name"]
+        record["witness"].append(witness)
+        if said.config:
+            record["witness"].append(said.bundle + "/config.json")
+        record["image"] = image
+        _describe_pod(said, init, record)
 
     return describe
 
 
-def _image(host, pid, bundle, id):
-    """The image's name, from the storage's own list: GRAPHROOT/DRIVER-containers/containers.json."""
-    images = host.cached(pid, os.path.normpath(bundle + "/../../containers.json"), _images)
-    return (images or {}).get(id) or None
-
-
-def _images(text):
-    """{id: image's name}. The file is an array; `metadata` is JSON in a string, made by libpod."""
-    images = {}
+def _stored(text):
+    """{id: (name, image's name)}, None for what is not said. The file is an array; `metadata` is JSON in a string, made
+    by libpod, with the name that the container had at first."""
+    found = {}
     try:
         for entry in jsontext.value(text):
-            name = jsontext.value(entry["metadata"])["image-name"]
-            if isinstance(name, str):
-                images[entry["id"]] = name
-    except (KeyError, TypeError, ValueError, RecursionError):
-        return images
-    return images
+            names = entry.get("names")
+            named = names[0] if isinstance(names, list) and names and isinstance(names[0], str) else None
+            image = jsontext.value(entry["metadata"]).get("image-name")
+            found[entry["id"]] = named, (image if isinstance(image, str) else None) or None
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+        return found
+    return found
 
 
 def _pod(path):
@@ -77,16 +107,12 @@ def _pod(path):
     return None
 
 
-def _describe_pod(host, pid, bundle, config, init, record):
+def _describe_pod(said, init, record):
     pod = _pod(init["cgroup"])
     if not pod:
         return
-    if record["name"] == pod[:12] + "-infra":
+    infra = record["name"] == pod[:12] + "-infra"
+    if infra:
         record["role"] = "sandbox"
-        infra = config
-    else:
-        id = supervisor.texts(config.get("annotations")).get(_SANDBOX, "")
-        path = os.path.normpath(bundle + "/../../" + id + "/userdata/config.json")
-        infra = (host.read_json(pid, path) if id and "/" not in id else None) or {}
-    name = infra.get("hostname")
+    name = (said.config if infra else said.of_infra()).get("hostname")
     record["pod"] = {"name": name if isinstance(name, str) else "", "namespace": "", "uid": pod}

@@ -1,11 +1,12 @@
-"""Plain runc and crun: containers that no engine watches over, by the state that these keep, and buildkit's steps.
+"""runc and crun: containers by the state that these keep of them, and those that one of them waits for.
 
-A container started with `runc run` in the foreground has that process as its parent. One that was detached has pid 1,
-and only the state directory tells of it: found by the --root of those that run, and the places these use without.
-What it says of a process counts only where pid and start time are those of a living one.
+A container started with `runc run` in the foreground has that process as its parent. One that was detached, or whose
+engine is gone, has pid 1, and only the state directory tells of it (see `directories`), with the bundle that it names,
+by which it is told whose it is. What a state says of a process counts only where pid and start time are those of one
+that is there.
 
-Sources: runc libcontainer/container_linux.go (state.json), main.go and rootless_linux.go (--root); crun
-src/libcrun/status.c (status); buildkit executor/runcexecutor/executor.go.
+Sources: runc libcontainer/container_linux.go (state.json); crun src/libcrun/status.c (status); buildkit
+executor/runcexecutor/executor.go.
 """
 
 from __future__ import annotations
@@ -13,25 +14,15 @@ from __future__ import annotations
 import os
 
 from .. import hostfiles
-from . import supervisor, witness
+from . import containerd, crio, directories, docker, podman, supervisor, witness
 
-_PROGRAMS = ("runc", "crun", "youki", "buildkit-runc")
 _STATE_FILES = ("state.json", "status")
-_DEFAULT_ROOTS = ("/run/runc", "/run/crun")
 
 
 def find(host):
     """Those in the foreground first, then those by state alone."""
     known = set()
-    roots = usual_roots(map(int, filter(str.isdigit, _entries("/run/user"))))
     for process in host.watchers():
-        if process["comm"] not in _PROGRAMS or not process["cmdline"]:
-            continue
-        values, _ = _parsed(process["cmdline"])
-        owner = host.owner(process)
-        root = values.get("root", "")
-        if root.startswith("/") and owner != witness.NOBODY and host.within(process) is None:
-            roots[root] = 0 if owner == 0 else roots.get(root, owner)
         started = run(process)
         init = host.first_process(process, started[0]) if started else None
         if init:
@@ -41,22 +32,13 @@ def find(host):
                 _maker(process, id, bundle, init), id, init["pid"], process,
                 _describer("%s %d" % (process["comm"], process["pid"]), bundle),
             )  # fmt: skip
-    for root, owner in roots.items():
-        yield from _by_state(host, root, owner, known)
-
-
-def usual_roots(uids):
-    """{directory: whose word it is} of the places where state is kept by itself, of root and of these users."""
-    roots = dict.fromkeys(_DEFAULT_ROOTS, 0)
-    for uid in uids:
-        if uid:
-            roots.update(dict.fromkeys(("/run/user/%d/runc" % uid, "/run/user/%d/crun" % uid), uid))
-    return roots
+    for root, (namespace, owner) in host.directories.runtimes().items():
+        yield from _by_state(host, root, namespace, owner, known)
 
 
 def run(process):
     """(id, bundle) of the container that a process is told to run and wait for, or None."""
-    if process["comm"] not in _PROGRAMS or not process["cmdline"]:
+    if process["comm"] not in directories.RUNTIMES or not process["cmdline"]:
         return None
     values, words = _parsed(process["cmdline"])
     if words[:1] != ["run"] or len(words) < 2 or "/" in words[-1]:
@@ -65,13 +47,6 @@ def run(process):
         return words[-1], os.path.join(os.readlink("/proc/%d/cwd" % process["pid"]), values.get("bundle", ""))
     except OSError:
         return words[-1], values.get("bundle", "")
-
-
-def _entries(path):
-    try:
-        return sorted(hostfiles.listdir(path))
-    except OSError:
-        return []
 
 
 def _parsed(arguments):
@@ -109,8 +84,8 @@ def _describer(witness, bundle):
     return describe
 
 
-def _by_state(host, root, owner, known):
-    for state in states(root, owner, None, host.kept.get):
+def _by_state(host, root, namespace, owner, known):
+    for state in states(root, owner, lambda id: (namespace, id) not in host.supervised, host.kept.get):
         process = host.processes.get(state["pid"])
         if (
             process is not None
@@ -118,14 +93,22 @@ def _by_state(host, root, owner, known):
             and process["start"] == state["start"]
             and (state["uid"] == 0 or state["uid"] == witness.owner_of_userns(process["pid"]))
         ):
-            yield supervisor.Found(
-                state["runtime"], state["id"], process["pid"], None, _describer(state["path"], state["bundle"]),
-                state["uid"],
-            )  # fmt: skip
+            yield _by_bundle(host, state, process)
 
 
-def states(root, owner, ids=None, get=lambda key, read: read()):
-    """What is kept in a directory of one's containers, or of these ids alone; `uid` is of whose word it is.
+def _by_bundle(host, state, process):
+    """The container of a state as its engine would tell of it, whose bundle it is in; else as runc does."""
+    bundle = state["bundle"] or ""
+    for engine in (docker, containerd, podman, crio):
+        found = engine.left(host, state, process)
+        if found:
+            return found
+    describe = _describer(state["path"], bundle)
+    return supervisor.Found(state["runtime"], state["id"], process["pid"], None, describe, state["uid"])
+
+
+def states(root, owner, wanted=lambda id: True, get=lambda key, read: read()):
+    """What is kept in a directory of one's containers, of those whose id is wanted; `uid` is of whose word it is.
 
     owner: of whoever says that it is kept there. get: gives what is kept under a key, or reads it.
     """
@@ -134,8 +117,9 @@ def states(root, owner, ids=None, get=lambda key, read: read()):
     except OSError:
         return
     try:
+        owner = owner or witness.owner_of_place(directory)
         for id in sorted(os.listdir(directory)):
-            state = _state(directory, root, owner, id, get) if ids is None or id in ids else None
+            state = _state(directory, root, owner, id, get) if wanted(id) else None
             if state:
                 yield state
     finally:

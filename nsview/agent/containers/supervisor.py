@@ -34,7 +34,9 @@ class Host:
     processes: {pid: record}. claims: {cgroup path: Claim or None} of their paths. by_path: {cgroup path: pids}, of
     those in another than the root. watching: the pids of those that may run or watch over containers. kept: what was
     read from disk. standing: what `follow` made of the containers it was last given. places: the containers' own
-    cgroups, as far as `identify` knows them; cgroups: who could have named one.
+    cgroups, as far as `identify` knows them; cgroups: who could have named one. mounts: of the host's own mount
+    namespace. supervised: (engine namespace, id) of those whose supervisor lives. directories: where engines keep their
+    state; told: {(what is kept there, directory): uid} as live ones of root's have named them.
     """
 
     def __init__(self, kept):
@@ -46,6 +48,10 @@ class Host:
         self.standing: Any = None
         self.places: Any = {}
         self.cgroups = witness.Cgroups({})
+        self.mounts: Any = []
+        self.supervised: set[tuple[Any, str]] = set()
+        self.directories: Any = None
+        self.told: dict[tuple[str, str], int] = {}
         self._children: dict[int, set[int]] = {}
 
     def begin(self, processes, claims):
@@ -122,15 +128,15 @@ class Host:
         """The own cgroup of the container that a process is in, None where it is in none that is known."""
         return next((above for above in cgroup.ancestors(process["cgroup"]) if above in self.places), None)
 
-    def read_json(self, pid, path):
+    def read_json(self, pid, path, uid=0):
         """The JSON object in a file as that process would find it (0: as the host does), or None; also where another
         user could have written it."""
-        return self.cached(pid, path, _object)
+        return self.cached(pid, path, _object, uid)
 
-    def cached(self, pid, path, parse):
+    def cached(self, pid, path, parse, uid=0):
         """The result of parse for a file's bytes, kept until the file changes; None where it can't be read, or another
-        user than the process's could have written it."""
-        uid = self.owner(self.processes[pid]) if pid else 0
+        user than the process's (uid, where there is none) could have written it, or could have put it there."""
+        uid = self.owner(self.processes[pid]) if pid else uid
         try:
             root = hostfiles.root_of(pid)
         except OSError:
@@ -143,7 +149,7 @@ class Host:
             os.close(root)
         name = os.path.basename(path)
         try:
-            if not witness.owned(directory, uid):
+            if not witness.owned(directory, uid) or not (pid or witness.owner_of_place(directory) == uid):
                 return None
             status = os.stat(name, dir_fd=directory, follow_symlinks=False)
             key = "file", pid, path, uid, status.st_mtime_ns, status.st_ino

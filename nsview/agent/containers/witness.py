@@ -50,6 +50,29 @@ def owned(fd, uid):
     return found.st_uid in (0, uid) and not found.st_mode & 0o002 and not by_group
 
 
+def owner_of_place(fd):
+    """The uid of whoever could have put an open directory where it is: of the first above it, or itself, that is not
+    root's. NOBODY where others may write to one, but for a sticky one like /tmp, where these can't take another's away.
+    """
+    found, above = 0, os.open(".", os.O_PATH | os.O_DIRECTORY, dir_fd=fd)
+    try:
+        last = None
+        while True:
+            status = os.fstat(above)
+            if last == (status.st_dev, status.st_ino):
+                return found
+            last = status.st_dev, status.st_ino
+            by_group = status.st_mode & 0o020 and status.st_gid and not status.st_uid
+            if (status.st_mode & 0o002 or by_group) and not status.st_mode & 0o1000:
+                return NOBODY
+            found = status.st_uid or found
+            higher = os.open("..", os.O_PATH | os.O_DIRECTORY, dir_fd=above)
+            os.close(above)
+            above = higher
+    finally:
+        os.close(above)
+
+
 def read_json(directory, name, uid):
     """The JSON object in a file of an open directory, None where there is none that is this user's or root's word.
 
@@ -65,11 +88,19 @@ def is_host(pid, uid):
     ours. An ordinary user's engine is in one of its own."""
     if uid:
         return True
+    return _mounts(pid) in mounts_of_host()
+
+
+def mounts_of_host():
+    """The inodes of the mount namespaces that show the host's own files: the host's, and ours."""
+    return {_mounts("self"), hostfiles.host().inode} - {None}
+
+
+def _mounts(pid):
     try:
-        found, own = (os.stat("/proc/%s/ns/mnt" % one).st_ino for one in (pid, "self"))
+        return os.stat("/proc/%s/ns/mnt" % pid).st_ino
     except OSError:
-        return False
-    return found in (own, hostfiles.host().inode)
+        return None
 
 
 class Cgroups:

@@ -80,7 +80,8 @@ def _values(field: str, snapshot: Snapshot) -> set[str]:
         case "user":
             return {process.user for process in processes}
         case "state":
-            return {STATES[process.state] for process in processes if process.state in STATES}
+            paused = {"paused" for container in containers if container.state == "paused"}
+            return paused | {STATES[process.state] for process in processes if process.state in STATES}
         case "container":
             return {container.name for container in containers}
         case "image":

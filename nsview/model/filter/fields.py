@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from .. import label
+from ..condition import is_paused
 from ..kinds import KIND_NAMES
 from ..records import Container, Process
 from ..snapshot import Snapshot
@@ -36,6 +37,12 @@ STATES = {
     "R": "running", "S": "sleeping", "D": "waiting", "Z": "zombie", "T": "stopped", "t": "traced", "I": "idle",
     "X": "dead",
 }  # fmt: skip
+
+
+def _state(process: Process, snapshot: Snapshot) -> Texts:
+    container = snapshot.container_of(process)
+    words = "paused" if is_paused(process, container) else STATES.get(process.state, "")
+    return process.state, words
 
 
 def _container(container: Container) -> Texts:
@@ -94,7 +101,7 @@ FIELDS: dict[str, Field] = {field.name: field for field in (
     Field("pid", "number", "the pid, here or inside", lambda p, s: p.nspid, _init),
     Field("ppid", "number", "the parent's pid", lambda p, s: (p.ppid,)),
     Field("uid", "number", "the user's number", lambda p, s: (p.uid,)),
-    Field("state", "text", "S, R, Z .. or sleeping, zombie ..", lambda p, s: (p.state, STATES.get(p.state, ""))),
+    Field("state", "text", "S, R, Z .. or sleeping, zombie, paused ..", _state),
     Field("runtime", "text", "docker, podman ..; or moby, k8s.io ..", _of_container(_runtime), _runtime),
     Field("pod", "text", "the Kubernetes pod", _of_container(_pod), _pod),
     Field("cgroup", "text", "the cgroup's path", lambda p, s: (p.cgroup,)),

@@ -1,0 +1,51 @@
+"""What a container is doing, in words: for its row, for its details, and for the state of a process in it."""
+
+from .records import Container, Process
+from .text import count
+
+_SUPERVISOR = {"podman": "conmon", "cri-o": "conmon"}
+STATES = {
+    "R": "running", "S": "sleeping", "D": "waiting for a device", "Z": "zombie: ended, not yet reaped",
+    "T": "stopped", "t": "stopped by a tracer", "I": "idle", "X": "dead",
+}  # fmt: skip
+_STATES = {
+    "exited": "exited: nobody has collected its first process",
+    "restarting": "restarting: it ended, and its engine will start it again",
+}
+
+
+def warnings(container: Container) -> list[str]:
+    """In a word each, where it is not as it should be."""
+    states = [state for state in (container.state,) if state and state != "running"]
+    return [*states, *([f"no {supervisor(container)}"] if container.supervisor_gone else [])]
+
+
+def sessions(container: Container) -> str:
+    """How many came into it from outside; "" where none did."""
+    return count(len(container.execs), "exec session") if container.execs else ""
+
+
+def facts(container: Container) -> list[tuple[str, str | None]]:
+    """(name, text) of what its details say; None where there is nothing to say."""
+    gone = f"no {supervisor(container)}: nobody will reap it or collect its exit code"
+    return [
+        ("state", _STATES.get(container.state or "", container.state)),
+        ("supervisor", gone if container.supervisor_gone else None),
+        ("exec sessions", " ".join(map(str, container.execs)) or None),
+        ("restarts", str(container.restarts) if container.restarts else None),
+    ]
+
+
+def supervisor(container: Container) -> str:
+    """What runs a container of this runtime."""
+    return _SUPERVISOR.get(container.runtime, "shim")
+
+
+def is_paused(process: Process, container: Container | None) -> bool:
+    """It is one of a paused container: the kernel may call it what waits for a device."""
+    return container is not None and container.state == "paused" and process.state != "Z"
+
+
+def state(process: Process, container: Container | None) -> str:
+    """What a process does, in words."""
+    return "paused" if is_paused(process, container) else STATES.get(process.state, process.state)

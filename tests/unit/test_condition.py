@@ -1,0 +1,50 @@
+"""What is said of a container's state, supervisor and sessions, on its row, in its details and of its processes."""
+
+import pytest
+from msgspec.structs import replace
+
+from nsview.model import condition
+from nsview.model.records import Container, Process
+
+from .make import container, process
+
+
+def made(**fields: object) -> Container:
+    return container("web", pids=(7,), init_pid=7, **fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "warnings"),
+    [
+        ({"state": "running", "supervisor_gone": False}, []),
+        ({"state": None, "supervisor_gone": None}, []),
+        ({"state": "paused"}, ["paused"]),
+        ({"state": "running", "supervisor_gone": True}, ["no shim"]),
+        ({"state": "exited", "supervisor_gone": True, "runtime": "podman"}, ["exited", "no conmon"]),
+        ({"state": "restarting"}, ["restarting"]),
+    ],
+)
+def test_a_row_says_what_is_not_as_it_should_be(fields: dict[str, object], warnings: list[str]) -> None:
+    assert condition.warnings(made(**fields)) == warnings
+
+
+def test_what_is_not_told_is_not_said() -> None:
+    """As of a recording that was made before it was told of."""
+    assert all(text is None for _, text in condition.facts(made()))
+
+
+def test_details_say_what_the_loss_of_a_supervisor_means() -> None:
+    said = dict(condition.facts(made(state="running", supervisor_gone=True, execs=(8, 9), restarts=2)))
+    assert said["supervisor"] == "no shim: nobody will reap it or collect its exit code"
+    assert (said["exec sessions"], said["restarts"], said["state"]) == ("8 9", "2", "running")
+
+
+@pytest.mark.parametrize(
+    ("state", "of_container", "words"),
+    [("D", "paused", "paused"), ("S", "paused", "paused"), ("D", "running", "waiting for a device"),
+     ("Z", "paused", "zombie: ended, not yet reaped")],
+)  # fmt: skip
+def test_a_process_that_is_frozen_waits_for_no_device(state: str, of_container: str, words: str) -> None:
+    one: Process = replace(process(7), state=state)
+    assert condition.state(one, made(state=of_container)) == words
+    assert condition.state(one, None) == condition.STATES[state]

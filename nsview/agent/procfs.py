@@ -11,7 +11,7 @@ import os
 import pwd
 import re
 
-from . import levels
+from . import levels, outside
 from .files import text
 
 KINDS = ("mnt", "uts", "ipc", "pid", "net", "user", "cgroup", "time")
@@ -39,6 +39,8 @@ class Vanished(Exception):
 class Reader:
     """Reads processes below one /proc, and remembers what many of them share: user names and link texts.
 
+    own: the namespaces of this process, where it may trace any other; see `outside`.
+
     on_namespace(kind, inode, open_namespace) is called at the first sight of a namespace, while the process through
     which it was seen is at hand; open_namespace() gives an fd of it or raises OSError. Where it returns False, the
     process having ended just then, the next one that is in it is a first sight too.
@@ -47,6 +49,7 @@ class Reader:
     def __init__(self, proc="/proc", on_namespace=None):
         self.proc_fd = os.open(proc, os.O_PATH | os.O_DIRECTORY)
         self.on_namespace = on_namespace
+        self.own: dict[str, int] = {}
         self._users = {}
         self._inodes = {}
         self._alike = {}  # {texts of all links: {kind: inode}}: one object for all that are in the same ones
@@ -91,6 +94,10 @@ class Reader:
         fields = stat[end + 2 :].split(b" ", 20)
         kthread = bool(int(fields[6]) & PF_KTHREAD)
         namespaces, unreadable = self._namespaces(pid, fd, fields[0])
+        if unreadable and fields[0] == b"Z" and int(fields[17]) < 2:
+            unreadable = "ENOENT"  # given up by ending, whatever a look at it would take; it has no thread that goes on
+        elif unreadable and self.own:
+            namespaces = {**outside.shared(fd, self.own), **namespaces}
         nspid = self.levels.of(pid, fd, namespaces.get("pid"))
         uid = os.fstat(fd).st_uid  # the effective one's, whatever else in /proc belongs to root: proc(5)
         record = {
@@ -102,7 +109,7 @@ class Reader:
             "state": fields[0].decode("ascii"),
             "comm": text(stat[stat.index(b"(") + 1 : end]),
             "cmdline": [] if kthread else _arguments(read_at(fd, "cmdline", CMDLINE_LIMIT)),
-            "nspid": nspid or _nspid(pid, fd),
+            "nspid": nspid or nspid_of(fd) or [pid],
             "namespaces": namespaces,
             "container": None,
             "unreadable": unreadable,
@@ -239,7 +246,7 @@ class Reader:
         except OSError:
             return None
         try:
-            if _nspid(os.getpid(), fd) == [os.getpid()]:
+            if nspid_of(fd) == [os.getpid()]:
                 return os.stat("ns/pid", dir_fd=fd).st_ino
         except OSError:
             pass
@@ -248,10 +255,10 @@ class Reader:
         return None
 
 
-def _nspid(pid, fd):
-    """The process's pid in each pid namespace from that of /proc to its own, by its status."""
+def nspid_of(fd):
+    """A process's pid in each pid namespace from that of /proc to its own, by its status; [] where that has none."""
     match = _STATUS.search(read_at(fd, "status", _STATUS_USUAL)) or _STATUS.search(read_at(fd, "status", STATUS_LIMIT))
-    return list(map(int, match.group(1).split(b"\t"))) if match else [pid]
+    return list(map(int, match.group(1).split(b"\t"))) if match else []
 
 
 def read_at(fd, name, limit):

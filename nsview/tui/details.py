@@ -12,6 +12,7 @@ from textual.binding import BindingType
 from textual.strip import Strip
 
 from nsview.hosts.usage import Usage
+from nsview.model import counts
 from nsview.model.chain import chain
 from nsview.model.group import USUALLY_SHARED, sharing
 from nsview.model.holding import words
@@ -209,7 +210,7 @@ class DetailsPane(Lines, can_focus=True):
             table.add_row(
                 shared.kind,
                 Text(str(shared.inode or "?"), style),
-                Text(str(shared.nprocs or ""), self._s("dim")),
+                Text(counts.number(shared.nprocs, shared.sure) if shared.nprocs else "", self._s("dim")),
                 Text(safe(who_else(shared, process)), style),
             )
         return table
@@ -256,6 +257,7 @@ class DetailsPane(Lines, can_focus=True):
         oldest = snapshot.processes.get(row.oldest) if row.oldest is not None else None
         asked = snapshot.processes.get(details.pid) if details else oldest
         found = told(namespace.type, asked, details.contents if details else None, snapshot) if asked else None
+        nobody = "no process is in it" if snapshot.sees_all(namespace.type) else counts.processes(0, sure=False)
         parts: list[RenderableType] = [
             self._title(namespace.label),
             *self._first(found),
@@ -263,7 +265,7 @@ class DetailsPane(Lines, can_focus=True):
             self._pairs(
                 ("isolates", kind.isolates),
                 ("", Text("the host's own", self._s("host")) if namespace.initial else None),
-                ("processes", str(len(row.pids))),
+                ("processes", counts.number(*counts.nprocs(namespace, snapshot))),
                 ("oldest", f"{oldest.pid} {oldest.command}" if oldest else None),
                 ("label", of_process(oldest, snapshot) if oldest and not (row.containers or row.initial) else None),
                 ("owner", _above("owner", "user", namespace.owner, namespace)),
@@ -280,7 +282,7 @@ class DetailsPane(Lines, can_focus=True):
         parts += [self._heading("HELD BY"), self._holders(namespace, row, snapshot)]
         parts += [
             self._heading("BY HAND"),
-            Text(kind.by_hand.replace("PID", str(oldest.pid)) if oldest else "no process is in it", self._s("dim")),
+            Text(kind.by_hand.replace("PID", str(oldest.pid)) if oldest else nobody, self._s("dim")),
             *self._rest(found),
         ]
         return Group(*parts)
@@ -298,16 +300,15 @@ class DetailsPane(Lines, can_focus=True):
         return self._pairs(*pairs) if pairs else Text("nothing but a loopback", self._s("dim"))
 
     def _holders(self, namespace: Namespace, row: GroupRow, snapshot: Snapshot) -> Text:
-        number = len(row.pids)
-        lines = [count(number, "member process")] if number else []
+        least, sure = counts.nprocs(namespace, snapshot)
+        lines = [("" if sure else "≥ ") + count(least, "member process")] if least else []
         lines += [words(holder, snapshot) for holder in namespace.held_by[:_HOLDERS]]
         if len(namespace.held_by) > _HOLDERS:
             lines.append(f"and {len(namespace.held_by) - _HOLDERS} more")
         if snapshot.search is None:
             lines.append("not yet looked for: threads, open files, sockets, mounts elsewhere")
         elif snapshot.search.unreadable:
-            number = sum(snapshot.search.unreadable.values())
-            lines.append(f"{count(number, 'process')} could not be searched")
+            lines.append(f"{count(sum(snapshot.search.unreadable.values()), 'process')} could not be searched")
         return Text("\n".join(map(safe, lines)))
 
     def _containers(self, row: GroupRow) -> Table:

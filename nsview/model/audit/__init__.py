@@ -33,9 +33,11 @@ def audit(snapshot: Snapshot, facts: Facts, ignore: Collection[str] = ()) -> lis
     for key, case in whole.cases.items():
         if case.container.role == "container":
             for rule, check in OF_CONTAINERS.values():
-                findings += (_finding(rule, found, key, snapshot) for found in check(case))
+                if rule.checked(snapshot):
+                    findings += (_finding(rule, found, key, snapshot) for found in check(case))
     for rule, look in OF_HOSTS.values():
-        findings += (_finding(rule, found, "", snapshot) for found in look(whole))
+        if rule.checked(snapshot):
+            findings += (_finding(rule, found, "", snapshot) for found in look(whole))
     findings = [finding for finding in _uncovered(findings) if not _ignored(finding, ignore)]
     return _by_subject(findings)
 
@@ -124,4 +126,20 @@ def unchecked(snapshot: Snapshot, facts: Facts) -> list[str]:
         lines.append(f"what {len(unseen)} of {len(members)} containers' processes reach by their paths ({reasons})")
     if snapshot.search is None:
         lines.append("net namespaces that only open files, sockets or threads hold: nobody has searched for them")
-    return lines
+    return lines + _unseen(snapshot)
+
+
+def _unseen(snapshot: Snapshot) -> list[str]:
+    """The rules that who could not be seen keeps from being checked, or checked of all."""
+    unchecked = [rule.id for rule in RULES.values() if not rule.checked(snapshot)]
+    partly = [rule.id for rule in RULES.values() if not all(map(snapshot.sees_all, rule.within))]
+    reasons = [f"{number} {reason}" for reason, number in sorted(snapshot.unreadable.items()) if reason != "ENOENT"]
+    if reasons:
+        why = f"of {len(snapshot.processes)} processes the namespaces of some could not be read ({', '.join(reasons)})"
+    else:
+        why = "/proc hides processes from nsview"
+    return [
+        f"{', '.join(rules)}: {why}{so}"
+        for rules, so in ((unchecked, "; who is in none cannot be told"), (partly, "; of the others they were checked"))
+        if rules
+    ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .model import counts, holding
 from .model.chain import Link, chain
 from .model.group import Sharing, containers_of, sharing
+from .model.guides import indent
 from .model.kinds import KIND, KIND_NAMES
 from .model.label import label
 from .model.records import Container, Namespace, Process
@@ -132,7 +133,7 @@ def _process_name(record: dict[str, Any]) -> str:
 
 def audit(findings: "Sequence[Finding]", snapshot: Snapshot, width: int | None = None) -> str:
     """What `nsview audit` prints: by subject, the worst first; why and what to do where a rule is first told of."""
-    from .model.audit import RULES, SEVERITIES  # a list has no use for the rules
+    from .model.audit import RULES, SEVERITIES, grouped  # a list has no use for the rules
     from .model.audit.lines import subject_of
 
     if not findings:
@@ -140,8 +141,8 @@ def audit(findings: "Sequence[Finding]", snapshot: Snapshot, width: int | None =
     lines: list[str] = []
     explained: set[str] = set()
     subject: str | int | None = None
-    for finding in findings:
-        if finding.subject != subject:
+    for finding in grouped(findings):
+        if finding.members or finding.subject != subject:
             subject = finding.subject
             lines += ["", safe(subject_of(finding, snapshot))]
         lines.append(f"  {finding.severity:<6}  {safe(finding.text)}  [{finding.rule}]")
@@ -295,6 +296,6 @@ def chain_lines(links: Sequence[Link]) -> str:
     """The chain, a line a process, indented as it descends."""
     printed = []
     for depth, link in enumerate(links):
-        arrow = "" if not depth else "   " * (depth - 1) + ("└─ " if link.link == "parent" else "└╌ serves ")
+        arrow = "" if not depth else indent(depth - 1) + ("└─ " if link.link == "parent" else "└╌ serves ")
         printed.append(f"{arrow}{link.process.pid} {safe(link.process.command)}")
     return "\n".join(printed)

@@ -10,7 +10,7 @@ from rich.text import Text
 from textual.binding import BindingType
 from textual.message import Message
 
-from nsview.model.audit import RULES, SETTLED, SEVERITIES, Finding, audit, unchecked
+from nsview.model.audit import MANY, RULES, SETTLED, SEVERITIES, Finding, audit, grouped, unchecked
 from nsview.model.audit import lines as findings
 from nsview.model.audit.lines import subject_of
 from nsview.model.records import Process
@@ -104,6 +104,13 @@ class Audit(Lens):
             cells = Cell("?", order=len(SEVERITIES)), Cell("not checked"), Cell("-"), Cell(text)
             lines.append(Line(("unchecked", number), cells, text))
         return lines
+
+    def narrowed(self) -> Sequence[Line]:
+        """The lines that the filter leaves, those of one rule that are too many as one."""
+        left = super().narrowed()
+        found = [line.subject for line in left if isinstance(line.subject, Finding)]
+        rest = [line for line in left if not isinstance(line.subject, Finding)]
+        return [*findings.lines(grouped(found), self.snapshot), *rest] if len(found) > MANY else left
 
     def heading(self) -> str:
         if self._waiting:

@@ -15,6 +15,7 @@ from nsview.hosts.usage import Usage
 from nsview.model import counts
 from nsview.model.chain import chain
 from nsview.model.group import USUALLY_SHARED, sharing
+from nsview.model.guides import DEEPER, LEVELS, indent
 from nsview.model.holding import words
 from nsview.model.kinds import KIND
 from nsview.model.label import of_process
@@ -217,9 +218,14 @@ class DetailsPane(Lines, can_focus=True):
 
     def _chain(self, process: Process, snapshot: Snapshot) -> Text:
         text = Text(no_wrap=True, overflow="ellipsis")
-        for depth, link in enumerate(chain(snapshot, process.pid)):
+        links = chain(snapshot, process.pid)
+        for depth, link in enumerate(links):
+            if _TOP <= depth < len(links) - LEVELS:
+                if depth == _TOP:
+                    text.append(f"\n{DEEPER}{len(links) - LEVELS - depth:,} more", self._s("dim"))
+                continue
             if depth:
-                text.append("\n" + "  " * (depth - 1) + ("└╌" if link.link == "serves" else "└─"), self._s("dim"))
+                text.append("\n" + indent(depth - 1, "  ") + ("└╌" if link.link == "serves" else "└─"), self._s("dim"))
             text.append(f"{link.process.pid} ", self._s("dim"))
             text.append(safe(link.process.comm), self._s("title") if link.process is process else "")
             container = snapshot.container_of(link.process)
@@ -345,6 +351,7 @@ class DetailsPane(Lines, can_focus=True):
 
 
 _HOLDERS = _SOCKETS = 20
+_TOP = 8  # processes of a chain that are shown from the top, where it is too long to be shown whole
 
 
 def _above(which: Literal["owner", "parent"], kind: str, inode: int | None, namespace: Namespace) -> str | None:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from nsview.model.columns import WIDTHS, Extra, text
 from nsview.model.counts import nprocs, processes
 from nsview.model.group import USUALLY_SHARED, kinds_shared_with_host
+from nsview.model.guides import indent
 from nsview.model.holding import summary
 from nsview.model.label import of_process
 from nsview.model.records import Process
@@ -115,7 +116,7 @@ def _command(process: Process) -> str:
 
 def _group(line: GroupRow, snapshot: Snapshot, grouped_by: str, mark: Mark | None) -> list[Piece]:
     fold = LEAF if line.folded is None else FOLDED if line.folded else OPEN
-    pieces: list[Piece] = [("   " * line.depth + fold, "dim")]
+    pieces: list[Piece] = [(indent(line.depth) + fold, "dim")]
     if mark == "marked":
         pieces.append((SIGNS[mark], mark))
     if line.container:

@@ -26,17 +26,21 @@ SETTLED = 2.0
 
 class Found(Struct, frozen=True):
     """What one rule has found once. text: one line that follows the subject's name. severity: None for the rule's own.
-    subject: None for the container that was looked at."""
+    subject: None for the container that was looked at. name: of a subject that has another than that, or than its
+    process or container has. many: what several like it are, in words: "net namespaces without processes"."""
 
     text: str
     evidence: dict[str, Any]
     severity: Severity | None = None
     subject: str | int | None = None
+    name: str = ""
+    many: str = ""
 
 
 class Finding(Struct, frozen=True):
     """One finding. subject: a container's key, a pid, or a namespace as `net:4026532173`; name: what people call it.
-    text, name and evidence are as they were found: not yet `safe`."""
+    text, name and evidence are as they were found: not yet `safe`. many: as of what was found. members: the findings
+    that this one tells of together; its subject is "" then."""
 
     rule: str
     severity: Severity
@@ -44,6 +48,8 @@ class Finding(Struct, frozen=True):
     name: str
     text: str
     evidence: dict[str, Any]
+    many: str = ""
+    members: tuple["Finding", ...] = ()
 
 
 class Rule(Struct, frozen=True):

@@ -298,4 +298,6 @@ def orphaned_net(whole: Whole) -> Iterator[Found]:
                 "searched": whole.snapshot.search is not None,
             },
             subject=f"net:{namespace.inode}",
+            name=namespace.names[0].rpartition("/")[2] if namespace.names else "",
+            many=f"{'named ' if namespace.names else ''}net namespaces without processes",
         )

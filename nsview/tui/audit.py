@@ -27,6 +27,9 @@ AGAIN = 2.5
 """Seconds until processes that were too young to be judged are looked at again."""
 
 
+_TOLD = 20  # things of one list of evidence
+
+
 class Audit(Lens):
     """Findings of one host."""
 
@@ -152,6 +155,8 @@ def _evidence(evidence: dict[str, Any]) -> Grid:
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, value in evidence.items():
+        if isinstance(value, list) and len(value) > 2 * _TOLD:
+            value = [*value[:_TOLD], f"and {len(value) - _TOLD:,} more"]
         many = isinstance(value, list) and any(len(_words(item)) > 12 for item in value)
         grid.add_row(name, Text("\n".join(map(_words, value)) if many else _words(value)))
     return grid

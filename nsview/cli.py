@@ -390,6 +390,7 @@ def _sudo(options: SimpleNamespace) -> str:
 def _diff(options: SimpleNamespace) -> int:
     from . import report
     from .model import export
+    from .model.matrix import sees_all
 
     def at(place: str) -> "Snapshot":
         return _first(SimpleNamespace(recording=None if place == "now" else place))
@@ -399,6 +400,9 @@ def _diff(options: SimpleNamespace) -> int:
     before, after = at(options.before), at(options.after)
     if before.host.boot_id != after.host.boot_id:
         print("nsview: note: of two hosts, or of two boots of one: pids and inodes say little", file=sys.stderr)
+    unseen = [name for name, at in ((options.before, before), (options.after, after)) if not sees_all(at)]
+    if unseen:
+        _say((f"note: not all could be read in {' and '.join(unseen)}: what is gone or new may be what was not seen",))
     difference = export.difference(before, after)
     if options.json:
         _print_json(difference)
@@ -468,7 +472,7 @@ def _compare(options: SimpleNamespace) -> int:
 
 def _process_of(target: "Target", text: str) -> "Process":
     if target.process is None:
-        raise Failure(NOTHING, f"no process is in {text}, so there is nothing to compare")
+        raise Failure(NOTHING, f"no process that can be seen is in {text}, so there is nothing to compare")
     return target.process
 
 

@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .model import condition, holding
+from .model import condition, counts, holding
 from .model.chain import Link, chain
 from .model.group import Sharing, containers_of, sharing
+from .model.guides import indent
 from .model.kinds import KIND, KIND_NAMES
 from .model.label import label
 from .model.records import Container, Namespace, Process
@@ -45,8 +46,8 @@ def namespaces(snapshot: Snapshot, whole: Snapshot, width: int | None = None) ->
             pids = whole.members(namespace.type).get(namespace.inode, ())
             first = min((whole.processes[pid] for pid in pids), key=lambda p: (p.start, p.pid), default=None)
             yield [
-                namespace.type, str(namespace.inode), str(len(pids)), str(first.pid) if first else "-",
-                first.user if first else "-",
+                namespace.type, str(namespace.inode), counts.number(*counts.nprocs(namespace, whole)),
+                str(first.pid) if first else "-", first.user if first else "-",
                 whose(namespace, containers_of(whole, pids), whole),
                 first.command if first else holding.summary(namespace, whole),
             ]  # fmt: skip
@@ -85,7 +86,8 @@ def containers(snapshot: Snapshot, width: int | None = None) -> str:
         for container in sorted(snapshot.containers.values(), key=lambda c: (c.name, c.key)):
             yield [
                 container.name, container.id[:12], container.runtime, container.engine_namespace or "-",
-                str(container.init_pid or "-"), str(container.shim_pid or "-"), str(len(container.pids)),
+                str(container.init_pid or "-"), str(container.shim_pid or "-"),
+                counts.number(*counts.nprocs(container, snapshot)),
                 ", ".join(condition.warnings(container)) or container.state or "?",
                 container.image or "-", *([container.whose or "-"] if others else []),
             ]  # fmt: skip
@@ -132,7 +134,7 @@ def _process_name(record: dict[str, Any]) -> str:
 
 def audit(findings: "Sequence[Finding]", snapshot: Snapshot, width: int | None = None) -> str:
     """What `nsview audit` prints: by subject, the worst first; why and what to do where a rule is first told of."""
-    from .model.audit import RULES, SEVERITIES  # a list has no use for the rules
+    from .model.audit import RULES, SEVERITIES, grouped  # a list has no use for the rules
     from .model.audit.lines import subject_of
 
     if not findings:
@@ -140,8 +142,8 @@ def audit(findings: "Sequence[Finding]", snapshot: Snapshot, width: int | None =
     lines: list[str] = []
     explained: set[str] = set()
     subject: str | int | None = None
-    for finding in findings:
-        if finding.subject != subject:
+    for finding in grouped(findings):
+        if finding.members or finding.subject != subject:
             subject = finding.subject
             lines += ["", safe(subject_of(finding, snapshot))]
         lines.append(f"  {finding.severity:<6}  {safe(finding.text)}  [{finding.rule}]")
@@ -222,7 +224,7 @@ def _namespace(snapshot: Snapshot, namespace: Namespace) -> str:
         ("owner", _related(namespace, "owner", "user", namespace.owner)),
         ("parent", _related(namespace, "parent", namespace.type, namespace.parent)),
         ("names", ", ".join(namespace.names) or "-"),
-        ("processes", str(len(pids))),
+        ("processes", counts.number(*counts.nprocs(namespace, snapshot))),
         ("whose", whose(namespace, containers_of(snapshot, pids), snapshot)),
     ]
     if snapshot.search is None:
@@ -230,7 +232,7 @@ def _namespace(snapshot: Snapshot, namespace: Namespace) -> str:
     elif namespace.held_by:
         pairs += [("held by", holding.words(holder, snapshot)) for holder in namespace.held_by]
     elif not pids:
-        pairs.append(("held by", "nothing that can be seen"))
+        pairs.append(("held by", holding.summary(namespace, snapshot).removeprefix("held by ")))
     members = {pid: snapshot.processes[pid] for pid in pids}
     listed = processes(Snapshot(snapshot.host, snapshot.taken_at, members, {}, snapshot.containers))
     return _pairs(pairs) + ("\n\n" + listed if pids else "")
@@ -273,7 +275,8 @@ def _process(snapshot: Snapshot, process: Process) -> str:
 
 
 def _sharing(shared: Sharing, process: Process) -> list[str]:
-    return [shared.kind, str(shared.inode or "?"), str(shared.nprocs or "-"), who_else(shared, process)]
+    found = counts.number(shared.nprocs, shared.sure) if shared.nprocs else "-"
+    return [shared.kind, str(shared.inode or "?"), found, who_else(shared, process)]
 
 
 def who_else(shared: Sharing, process: Process) -> str:
@@ -285,15 +288,16 @@ def who_else(shared: Sharing, process: Process) -> str:
     others = [container.name for container in shared.containers if container.key != process.container]
     if others:
         return ", ".join(others)
-    number = shared.nprocs - 1
     own = "this container only" if process.container and shared.containers else None
-    return own or (count(number, "other") if number else "nobody else")
+    least = "" if shared.sure else "≥ "
+    said = own or (least + count(shared.nprocs - 1, "other") if shared.nprocs > 1 else "nobody else")
+    return said if shared.sure or (shared.nprocs > 1 and not own) else f"{said} that is visible to you"
 
 
 def chain_lines(links: Sequence[Link]) -> str:
     """The chain, a line a process, indented as it descends."""
     printed = []
     for depth, link in enumerate(links):
-        arrow = "" if not depth else "   " * (depth - 1) + ("└─ " if link.link == "parent" else "└╌ serves ")
+        arrow = "" if not depth else indent(depth - 1) + ("└─ " if link.link == "parent" else "└╌ serves ")
         printed.append(f"{arrow}{link.process.pid} {safe(link.process.command)}")
     return "\n".join(printed)

@@ -10,29 +10,52 @@ capabilities(7) and ptrace(2) for what reading the links of others takes.
 from __future__ import annotations
 
 import os
-import re
 
 from . import hostfiles, mountinfo
 
-_CAPABILITIES = {19: "SYS_PTRACE", 21: "SYS_ADMIN"}
+_CAP_SYS_PTRACE = 19
+_CAPABILITIES = {_CAP_SYS_PTRACE: "SYS_PTRACE", 21: "SYS_ADMIN"}
 _HIDEPID = {"1": "noaccess", "2": "invisible", "4": "ptraceable"}
 
 
 def notes(own, initial, pid):
     """The lines. own: the record of this process as /proc shows it; pid: its pid as it sees itself, by getpid.
     initial: the host's first namespaces, {kind: inode}."""
-    return [*_of_proc(own, pid), *_of_namespaces(own, initial), *_of_privileges(own, initial)]
+    return [*_of_proc(own, initial, pid), *_of_namespaces(own, initial), *_of_privileges(own, initial)]
 
 
-def _of_proc(own, pid):
+def hides_processes(own, initial, host_proc):
+    """Processes there are that /proc does not show, or of which it shows no more than that they are there.
+
+    host_proc: it is the /proc of the host's first pid namespace.
+    """
+    return not host_proc or bool(_hidden(proc_options(mountinfo.parse(mountinfo.read_own())), own, initial))
+
+
+def may_trace_all(own, initial):
+    """This process has CAP_SYS_PTRACE over all of the host."""
+    user = own["namespaces"].get("user")
+    return bool(_effective() >> _CAP_SYS_PTRACE & 1) and user is not None and user == initial.get("user")
+
+
+def _hidden(options, own, initial):
+    """How /proc hides the processes of others from us, in the word of proc(5); "" where it does not."""
+    hidden = _HIDEPID.get(options.get("hidepid", "0"), options.get("hidepid", "0"))
+    if hidden in ("0", "off"):
+        return ""
+    # Who may trace any process of the host sees them all regardless; so does a group, which is root's unless another
+    # is named, but not where ptraceable is asked for.
+    if may_trace_all(own, initial):
+        return ""
+    in_group = int(options.get("gid", 0)) in (os.getegid(), *os.getgroups())
+    return "" if in_group and hidden != "ptraceable" else hidden
+
+
+def _of_proc(own, initial, pid):
     options = proc_options(mountinfo.parse(mountinfo.read_own()))
-    hidden = options.get("hidepid", "0")
-    # Root sees all of it regardless, and so does the group of gid=.
-    if hidden not in ("0", "off") and os.geteuid() != 0 and int(options.get("gid", -1)) not in os.getgroups():
-        yield (
-            "/proc hides the processes of other users (hidepid=%s): run nsview as root to see them"
-            % _HIDEPID.get(hidden, hidden)
-        )
+    hidden = _hidden(options, own, initial)
+    if hidden:
+        yield "/proc hides the processes of other users (hidepid=%s): run nsview as root to see them" % hidden
     if "pid" in options.get("subset", "").split(":"):
         yield "/proc was mounted with subset=pid, so some of what nsview reads is missing; as root: mount another"
     if own["pid"] != pid or own["nspid"][-1] != pid:
@@ -97,9 +120,9 @@ def _of_privileges(own, initial):
 
 
 def _effective():
+    """The effective capabilities of this process, as a mask; 0 if they can't be read."""
     try:
-        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
-            match = re.search(r"^CapEff:\t([0-9a-f]+)$", file.read(), re.MULTILINE)
+        with open("/proc/self/status", "rb") as status:
+            return next((int(line[8:], 16) for line in status if line.startswith(b"CapEff:\t")), 0)
     except OSError:
-        match = None
-    return int(match.group(1), 16) if match else -1
+        return 0

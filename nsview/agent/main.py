@@ -105,6 +105,7 @@ def hello(scanner):
             "nsview": nsview.__version__,
             "namespaces": scanner.own["namespaces"],
             "initial": {kind: inode for kind, inode in scanner.initial.items() if inode},
+            "hides_processes": scanner.hides_processes,
             "notes": honesty.notes(scanner.own, scanner.initial, os.getpid()),
         },
     }

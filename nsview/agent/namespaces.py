@@ -370,7 +370,7 @@ def _counted(processes):
     for record, number in alike.values():
         for key in record["namespaces"].items():
             members[key] = members.get(key, 0) + number
-            if key not in first:
+            if key not in first or first[key]["unreadable"]:
                 first[key] = record
     return members, first
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 
-from . import hostfiles, levels
+from . import hostfiles, levels, outside
 from .files import text
 
 KINDS = ("mnt", "uts", "ipc", "pid", "net", "user", "cgroup", "time")
@@ -35,6 +35,8 @@ class Vanished(Exception):
 class Reader:
     """Reads processes below one /proc, and remembers what many of them share: user names and link texts.
 
+    own: the namespaces of this process, where it may trace any other; see `outside`.
+
     on_namespace(kind, inode, open_namespace) is called at the first sight of a namespace, while the process through
     which it was seen is at hand; open_namespace() gives an fd of it or raises OSError. Where it returns False, the
     process having ended just then, the next one that is in it is a first sight too.
@@ -43,6 +45,7 @@ class Reader:
     def __init__(self, proc="/proc", on_namespace=None):
         self.proc_fd = os.open(proc, os.O_PATH | os.O_DIRECTORY)
         self.on_namespace = on_namespace
+        self.own: dict[str, int] = {}
         self._users = {}
         self._inodes = {}
         self._alike = {}  # {texts of all links: {kind: inode}}: one object for all that are in the same ones
@@ -87,6 +90,10 @@ class Reader:
         fields = stat[end + 2 :].split(b" ", 20)
         kthread = bool(int(fields[6]) & PF_KTHREAD)
         namespaces, unreadable = self._namespaces(pid, fd, fields[0])
+        if unreadable and fields[0] == b"Z" and int(fields[17]) < 2:
+            unreadable = "ENOENT"  # given up by ending, whatever a look at it would take; it has no thread that goes on
+        elif unreadable and self.own:
+            namespaces = {**outside.shared(fd, self.own), **namespaces}
         nspid = self.levels.of(pid, fd, namespaces.get("pid"))
         uid = os.fstat(fd).st_uid  # the effective one's, whatever else in /proc belongs to root: proc(5)
         record = {
@@ -98,7 +105,7 @@ class Reader:
             "state": fields[0].decode("ascii"),
             "comm": text(stat[stat.index(b"(") + 1 : end]),
             "cmdline": [] if kthread else _arguments(read_at(fd, "cmdline", CMDLINE_LIMIT)),
-            "nspid": nspid or _nspid(pid, fd),
+            "nspid": nspid or nspid_of(fd) or [pid],
             "namespaces": namespaces,
             "container": None,
             "unreadable": unreadable,
@@ -231,7 +238,7 @@ class Reader:
         except OSError:
             return None
         try:
-            if _nspid(os.getpid(), fd) == [os.getpid()]:
+            if nspid_of(fd) == [os.getpid()]:
                 return os.stat("ns/pid", dir_fd=fd).st_ino
         except OSError:
             pass
@@ -240,15 +247,15 @@ class Reader:
         return None
 
 
-def _nspid(pid, fd):
-    """The process's pid in each pid namespace from that of /proc to its own, by its status."""
+def nspid_of(fd):
+    """A process's pid in each pid namespace from that of /proc to its own, by its status; [] if that has none."""
     for limit in (_STATUS_USUAL, STATUS_LIMIT):
         # The name's newlines are escaped by the kernel in status (not in stat), so a line's start is really one.
         _, _, rest = read_at(fd, "status", limit).partition(b"\nNSpid:\t")
         pids, end, _ = rest.partition(b"\n")
         if end:
             return [int(number) for number in pids.split(b"\t")]
-    return [pid]
+    return []
 
 
 def read_at(fd, name, limit):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from . import cgroup, holders, hostfiles, listns, namespaces, nsfs, procfs, twofold
+from . import cgroup, holders, honesty, hostfiles, listns, namespaces, nsfs, procfs, twofold
 from .containers import identify
 
 TYPE_CHECKING = False
@@ -38,23 +38,28 @@ class Scanner:
         self.reader = procfs.Reader(proc)
         # Not getpid(): /proc may be that of another pid namespace, as after `unshare --pid` alone.
         self.own, _ = self.reader.process(int(os.readlink("/proc/self")))
+        kthreadd, of_kthreadd = self._namespaces_of(2)
         self.initial = nsfs.initial(
             kernel_version(os.uname().release),
             self.own["namespaces"].get("pid"),
-            self._namespaces_of(2, kthread=True),
-            self._namespaces_of(1),
+            of_kthreadd if kthreadd else {},
+            self._namespaces_of(1)[1],
         )
+        self.reader.own = self.own["namespaces"] if honesty.may_trace_all(self.own, self.initial) else {}
+        # Threads of the kernel are shown by the /proc of the host's first pid namespace alone.
+        self.hides_processes = honesty.hides_processes(self.own, self.initial, kthreadd)
         self._namespaces = namespaces.Namespaces(
             self.reader, self.initial, kernel_version(os.uname().release) >= listns.SINCE
         )
         self.device = self._namespaces.device
 
-    def _namespaces_of(self, pid, kthread=False):
+    def _namespaces_of(self, pid):
+        """(whether it is a thread of the kernel, its {kind: inode}); (False, {}) of a process that can't be read."""
         try:
             record, _ = self.reader.process(pid)
         except (procfs.Vanished, OSError):
-            return {}
-        return record["namespaces"] if record["kthread"] or not kthread else {}
+            return False, {}
+        return record["kthread"], record["namespaces"]
 
     def look(self, progress=None, only=None, alone=0):
         """`now`, made anew of all there is. progress(read, done, total) is called every STEP processes: so many were

@@ -97,11 +97,11 @@ class _Schema(Struct):
     schema: int = SCHEMA
 
 
-def decode(line: bytes) -> Frame:
+def decode(line: bytes | bytearray) -> Frame:
     """The frame on one line. Raises msgspec.DecodeError (ValidationError included), saying where it is wrong."""
     return _decoder.decode(line)
 
 
-def schema_of(line: bytes) -> int:
+def schema_of(line: bytes | bytearray) -> int:
     """The schema that a hello frame says it is of, also where the rest is unknown to us."""
     return msgspec.json.decode(line, type=_Schema).schema

@@ -1,10 +1,12 @@
 """A recording: the frames of an agent, saved to a file and shown again."""
 
 import gzip
+import math
 import threading
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 from msgspec.structs import replace
@@ -14,15 +16,18 @@ from nsview.model.contents import READ, Contents
 from nsview.model.kinds import KindName
 from nsview.model.net import Nets
 from nsview.model.records import Details, Process
-from nsview.model.security import Facts, added
+from nsview.model.security import Facts, Security
 from nsview.model.snapshot import Snapshot
 
 from . import HostError, frames
-from .stream import Stream
+from .stream import Gathered, Stream
 
 _GZIP = b"\x1f\x8b"
 MOST = 512 << 20
 """Bytes of frames that are taken in: an hour of a busy host; a little gzip file could hold any number."""
+TOGETHER = 0.05
+"""Seconds: deltas that come sooner after each other than anyone could see are shown as one."""
+_CHUNK = 1 << 18
 
 
 class RecordedHost:
@@ -40,51 +45,69 @@ class RecordedHost:
             with files.opened(self.path) as file:
                 packed = file.read(2) == _GZIP
                 file.seek(0)
-                data = (gzip.GzipFile(fileobj=file) if packed else file).read(MOST + 1)
+                self._data = _read(gzip.GzipFile(fileobj=file) if packed else file)
         except (OSError, EOFError, zlib.error) as error:
             reason = getattr(error, "strerror", None) or "not a whole gzip file"
             raise HostError(f"{path}: {reason}") from None
-        if len(data) > MOST:
+        if len(self._data) > MOST:
             raise HostError(f"{path}: more than {MOST >> 20} MiB of frames, which is more than nsview takes in")
-        self._lines = data.split(b"\n")
-        rest = self._lines.pop()
-        if not self._lines and not rest:
+        if not self._data:
             raise HostError(f"{path}: empty, not a recording of nsview")
-        if rest:
+        if not self._data.endswith(b"\n"):
+            whole = self._data.count(b"\n")
             raise HostError(
-                f"{path}: cut in the middle of line {len(self._lines) + 1}; "
-                f"`head -n {len(self._lines)}` of it keeps what is whole"
-                if self._lines
+                f"{path}: cut in the middle of line {whole + 1}; `head -n {whole}` of it keeps what is whole"
+                if whole
                 else f"{path}: not a recording of nsview"
             )
+
+    def _lines(self) -> Iterator[bytearray]:
+        """One after another: all at once would take many times the memory of a file of short ones."""
+        at = 0
+        while at < len(self._data):
+            end = self._data.index(b"\n", at)
+            yield self._data[at:end]
+            at = end + 1
 
     def early(self) -> None:
         """Nothing of it is read before it is shown."""
 
     def read(self) -> Iterator[Snapshot | frames.Frame]:
         """Its frames and snapshots, at its pace. Raises HostError at a line that can't be read."""
-        return self._read(self.pace)
-
-    def _read(self, pace: float) -> Iterator[Snapshot | frames.Frame]:
-        stream = Stream(str(self.path))
         before = None
-        for number, line in enumerate(self._lines, 1):
-            try:
-                said = stream.take(line)
-            except HostError as error:
-                raise HostError(f"{error} (line {number})" if number > 1 else str(error)) from None
+        for said in self._gathered(TOGETHER * self.pace):
             if isinstance(said, Snapshot):
                 gap = max(0.0, min(said.taken_at - before, 60)) if before is not None else 0.0
-                if pace and self._stopped.wait(gap / pace):
+                if self.pace and self._stopped.wait(gap / self.pace):
                     return
                 before = said.taken_at
-            if said is not None:
-                yield said
+            yield said
+
+    def _gathered(self, seconds: float) -> Iterator[Snapshot | frames.Frame]:
+        """Its frames and snapshots, one snapshot of the deltas that were taken within so many seconds."""
+        stream, waiting = Stream(str(self.path)), Gathered()
+        for number, line in enumerate(self._lines(), 1):
+            try:
+                frame = stream.decoded(line)
+                if stream.snapshot and isinstance(frame, frames.DeltaFrame | frames.HoldersFrame):
+                    if waiting.since is not None and (not seconds or frame.taken_at - waiting.since >= seconds):
+                        yield from _said(stream.add(waiting))
+                        waiting = Gathered()
+                    waiting.take(frame)
+                    continue
+                if waiting.since is not None and isinstance(frame, frames.SnapshotFrame):
+                    yield from _said(stream.add(waiting))
+                    waiting = Gathered()
+                yield from _said(stream.add(frame))
+            except HostError as error:
+                raise HostError(f"{error} (line {number})" if number > 1 else str(error)) from None
+        if waiting.since is not None:
+            yield from _said(stream.add(waiting))
 
     def first(self) -> Snapshot:
         """The one snapshot that a command shows: the host as it was when recording ended."""
         last = None
-        for said in self._read(pace=0):
+        for said in self._gathered(math.inf):
             if isinstance(said, Snapshot):
                 last = said
         if last is None:
@@ -97,7 +120,7 @@ class RecordedHost:
         if self._details is None:
             self._details = {}
             # Those frames alone: a long recording takes seconds to go through.
-            for details in (_details_in(line) for line in self._lines if b'"details"' in line):
+            for details in (_details_in(line) for line in self._lines() if b'"details"' in line):
                 if details:
                     key = details.pid, details.start
                     self._details[key] = _together(self._details.get(key), details)
@@ -110,7 +133,7 @@ class RecordedHost:
     def nets(self) -> Nets | None:
         """All net namespaces from within, as they were last read while it was recorded; None where they were not."""
         last = None
-        for said in self._read(pace=0):
+        for said in self._gathered(math.inf):
             if isinstance(said, frames.NetFrame):
                 last = said
         return last
@@ -120,11 +143,13 @@ class RecordedHost:
 
     def security(self, pids: Iterable[int] | None = None) -> Facts:
         """The facts of processes that were asked for while it was recorded."""
-        facts = Facts()
-        for said in self._read(pace=0):
+        found: dict[int, Security] = {}
+        last = None
+        for said in self._gathered(math.inf):
             if isinstance(said, frames.SecurityFrame):
-                facts = added(facts, said.processes, said.lsm, said.done, said.total)
-        return facts
+                found.update((security.pid, security) for security in said.processes)
+                last = said
+        return Facts(found, last.lsm, last.done, last.total) if last else Facts()
 
     def stop(self) -> None:
         """Who is waiting for the next frame waits no longer."""
@@ -145,7 +170,20 @@ def _together(old: Details | None, new: Details) -> Details:
     return replace(new, contents=Contents(**told, unreadable={k: v for k, v in unreadable.items() if k not in told}))
 
 
-def _details_in(line: bytes) -> Details | None:
+def _read(file: BinaryIO | gzip.GzipFile) -> bytearray:
+    """What is in a file, up to one byte more than MOST."""
+    data = bytearray()
+    while len(data) <= MOST and (chunk := file.read(min(_CHUNK, MOST + 1 - len(data)))):
+        data += chunk
+    return data
+
+
+def _said(said: Snapshot | frames.Frame | None) -> Iterator[Snapshot | frames.Frame]:
+    if said is not None:
+        yield said
+
+
+def _details_in(line: bytes | bytearray) -> Details | None:
     try:
         frame = frames.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

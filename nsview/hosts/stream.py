@@ -1,12 +1,17 @@
 """Frames in, snapshots out."""
 
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
 import msgspec
 
-from nsview.model.records import Host
+from nsview.model.records import Container, Host, Namespace, NamespaceKey, Process
 from nsview.model.snapshot import Snapshot, advance, searched, snapshot
 from nsview.model.text import safe
 
 from . import HostError, frames
+
+_Key = TypeVar("_Key")
 
 
 class Stream:
@@ -17,12 +22,19 @@ class Stream:
         self.host: Host | None = None
         self.snapshot: Snapshot | None = None
 
-    def take(self, line: bytes) -> frames.Frame | Snapshot | None:
+    def take(self, line: bytes | bytearray) -> frames.Frame | Snapshot | None:
         """The snapshot that a line leads to; for a line that leads to none, its frame."""
+        return self.add(self.decoded(line))
+
+    def decoded(self, line: bytes | bytearray) -> frames.Frame:
+        """The frame on a line."""
         try:
-            frame = frames.decode(line)
+            return frames.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise HostError(f"{self.source}: {self._wrong(line, error)}") from None
+
+    def add(self, frame: "frames.Frame | Gathered") -> frames.Frame | Snapshot | None:
+        """The snapshot that a frame leads to, or several together; for a frame that leads to none, itself."""
         match frame:
             case frames.Hello():
                 if frame.schema != frames.SCHEMA:
@@ -37,13 +49,15 @@ class Stream:
                     partial=frame.partial,
                 )  # fmt: skip
                 return self.snapshot
-            case frames.DeltaFrame():
+            case frames.DeltaFrame() | Gathered():
                 if self.snapshot is None:
                     raise HostError(f"{self.source}: not a recording of nsview: a delta before the first snapshot")
                 self.snapshot = advance(
                     self.snapshot, frame.taken_at, frame.processes, frame.gone, frame.namespaces,
                     frame.namespaces_gone, frame.containers, frame.containers_gone, partial=frame.partial,
                 )  # fmt: skip
+                if isinstance(frame, Gathered) and frame.search:
+                    self.snapshot = searched(self.snapshot, frame.search)
                 return self.snapshot
             case frames.HoldersFrame():
                 if self.snapshot is None:
@@ -55,7 +69,7 @@ class Stream:
             case _:
                 return frame
 
-    def _wrong(self, line: bytes, error: Exception) -> str:
+    def _wrong(self, line: bytes | bytearray, error: Exception) -> str:
         try:
             schema = frames.schema_of(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -65,6 +79,56 @@ class Stream:
         if self.host is None:
             return "not a recording of nsview"
         return f"a frame that cannot be read: {safe(str(error))}"
+
+
+class Gathered:
+    """Deltas that follow each other, and the last search among them, as if they were one: each snapshot in between
+    would cost as much as all of a host."""
+
+    def __init__(self) -> None:
+        self.since: float | None = None  # when the first was taken
+        self.taken_at = 0.0
+        self.partial = False
+        self.search: frames.HoldersFrame | None = None
+        self.gone: set[int] = set()
+        self.namespaces_gone: set[NamespaceKey] = set()
+        self.containers_gone: set[str] = set()
+        self._processes: dict[int, Process] = {}
+        self._namespaces: dict[NamespaceKey, Namespace] = {}
+        self._containers: dict[str, Container] = {}
+
+    def take(self, frame: frames.DeltaFrame | frames.HoldersFrame) -> None:
+        """One more."""
+        self.since = frame.taken_at if self.since is None else self.since
+        self.taken_at = frame.taken_at
+        if isinstance(frame, frames.HoldersFrame):
+            self.search = frame
+            return
+        self.partial = frame.partial
+        _without(self._processes, self.gone, frame.gone)
+        _without(self._namespaces, self.namespaces_gone, frame.namespaces_gone)
+        _without(self._containers, self.containers_gone, frame.containers_gone)
+        self._processes.update((process.pid, process) for process in frame.processes)
+        self._namespaces.update((namespace.key, namespace) for namespace in frame.namespaces)
+        self._containers.update((container.key, container) for container in frame.containers)
+
+    @property
+    def processes(self) -> Iterable[Process]:
+        return self._processes.values()
+
+    @property
+    def namespaces(self) -> Iterable[Namespace]:
+        return self._namespaces.values()
+
+    @property
+    def containers(self) -> Iterable[Container]:
+        return self._containers.values()
+
+
+def _without(records: dict[_Key, Any], gone: set[_Key], keys: list[_Key]) -> None:
+    gone.update(keys)
+    for key in keys:
+        records.pop(key, None)
 
 
 def _other_schema(schema: int) -> str:

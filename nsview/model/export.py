@@ -79,6 +79,7 @@ def host(record: Host) -> dict[str, Any]:
         "privileged": record.privileged,
         "nsview": record.nsview,
         "notes": list(record.notes),
+        "hides_processes": record.hides_processes,
     }
 
 
@@ -96,7 +97,8 @@ def namespace(record: Namespace, snapshot: Snapshot) -> dict[str, Any]:
         "owner_uid": record.owner_uid,
         "parent": record.parent,
         "out_of_view": list(record.out_of_view),
-        "nprocs": len(pids),
+        "nprocs": len(pids) if snapshot.sees_all(record.type) else None,
+        "nprocs_at_least": len(pids),
         "pids": list(pids),
         "names": list(record.names),
         "label": label(record, snapshot),

@@ -6,6 +6,7 @@ It knows pids and what they hang from, and nothing of what else a process is.
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Mapping, Set
 
+from .guides import LEVELS, cut
 from .order import Order
 
 
@@ -110,15 +111,15 @@ class Forest:
         return pid in self._folded if pid in self._below else None
 
     def guides(self, pid: int) -> str:
-        """The lines left of a member, as `tree` in a terminal draws them."""
+        """The lines left of a member, as far as they are drawn."""
         parts: list[str] = []
         above, below = self._above, self._below
-        while (parent := above[pid]) in above:
+        while len(parts) <= LEVELS and (parent := above[pid]) in above:
             last = below[parent][-1] == pid
             parts.append(("   " if last else "│  ") if parts else ("└─ " if last else "├─ "))
             assert parent is not None
             pid = parent
-        return "".join(reversed(parts))
+        return cut("".join(reversed(parts)))
 
     # What changes
 
@@ -127,7 +128,7 @@ class Forest:
         if folded:
             self._folded.add(pid)
         at = parent
-        while at is not None and at != pid:
+        while at is not None and at != pid and pid in self._below:
             at = self._above.get(at)
         if at == pid:
             parent = None  # it would be its own ancestor

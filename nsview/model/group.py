@@ -16,7 +16,7 @@ class Sharing(Struct, frozen=True):
     """One namespace of a process and who else is in it.
 
     inode: None where it could not be read. nprocs: all members, the process itself included.
-    containers: of the members, in order of name.
+    containers: of the members, in order of name. sure: there are no others.
     """
 
     kind: KindName
@@ -24,6 +24,7 @@ class Sharing(Struct, frozen=True):
     initial: bool
     nprocs: int
     containers: tuple[Container, ...]
+    sure: bool = True
 
 
 def sharing(snapshot: Snapshot, process: Process) -> tuple[Sharing, ...]:
@@ -41,7 +42,8 @@ def sharing(snapshot: Snapshot, process: Process) -> tuple[Sharing, ...]:
     for kind in KIND_NAMES:
         inode = getattr(process.namespaces, kind)
         initial = snapshot.is_initial(kind, inode)
-        found.append(Sharing(kind, inode, initial, numbers[kind], _in_order(snapshot, keys[kind])))
+        containers = _in_order(snapshot, keys[kind])
+        found.append(Sharing(kind, inode, initial, numbers[kind], containers, snapshot.sees_all(kind)))
     return tuple(found)
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from .guides import cut
 from .kinds import KIND_NAMES
 from .records import Namespace, NamespaceKey
 from .snapshot import Snapshot
@@ -16,7 +17,7 @@ By = Literal["owner", "parent"]
 
 
 class Branch(Struct, frozen=True):
-    """One namespace in its place. depth: 0 at the top. guides: the lines before it, as `tree` in a terminal draws them.
+    """One namespace in its place. depth: 0 at the top. guides: the lines before it, as far as they are drawn.
 
     out_of_view: what it stands below can't be seen.
     """
@@ -63,6 +64,6 @@ def tree(snapshot: Snapshot, by: By) -> list[Branch]:
         for child in reversed(own):
             last = child is own[-1]
             stack.append(
-                (child, below + ("└─ " if last else "├─ "), below + ("   " if last else "│  "), depth + 1)
+                (child, cut(below + ("└─ " if last else "├─ ")), cut(below + ("   " if last else "│  ")), depth + 1)
             )
     return found

@@ -1,5 +1,6 @@
 """What keeps a namespace alive, in words. Names and paths in them are as they were found: not yet `safe`."""
 
+from .counts import nprocs
 from .records import Holder, Namespace
 from .snapshot import Snapshot
 
@@ -29,6 +30,8 @@ def words(holder: Holder, snapshot: Snapshot) -> str:
 def summary(namespace: Namespace, snapshot: Snapshot, *, named: bool = False) -> str:
     """On one line, why a namespace without processes is still there. named: what it is mounted at stands beside it."""
     holders = namespace.held_by
+    if not holders and not nprocs(namespace, snapshot)[1]:
+        return "held by what is not visible to you"
     if not holders:
         return "held by nothing that can be seen" if snapshot.search else "not yet looked for what holds it"
     more = f" and {len(holders) - 3} more" if len(holders) > 3 else ""

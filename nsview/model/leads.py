@@ -6,6 +6,7 @@ from itertools import islice
 from msgspec import Struct
 from msgspec.structs import replace
 
+from .counts import nprocs, processes
 from .filter import Filter
 from .group import containers_of
 from .hierarchy import By, above
@@ -16,7 +17,6 @@ from .rows import RowKey, View, group_key, is_folded, process_key
 from .snapshot import Snapshot
 from .table import Thing
 from .target import PREFIXES, Meaning, Rank, listens, meanings
-from .text import count
 
 MOST = 60
 """How many are told of a text."""
@@ -183,7 +183,7 @@ def of_namespace(snapshot: Snapshot, namespace: Namespace, role: str = "namespac
     if len(containers) > 3:
         containers[3:] = [f"and {len(containers) - 3} more"]
     whose = "the host's" if namespace.initial else ", ".join(containers) or ", ".join(namespace.names)
-    number = count(len(pids), "process")
+    number = processes(*nprocs(namespace, snapshot))
     return Lead(namespace.key, role, "  ".join(filter(None, (namespace.label, whose, number))))
 
 

@@ -18,8 +18,9 @@ from .rows import Grouping
 from .snapshot import Snapshot, of_kind
 from .table import Cell, Column, Line, Thing
 
-HOST, USUAL_HOST, ALONE = "■ host", "□ host", "·"
-"""The host's own; the host's own of a kind that most containers share; a namespace that no other line is in."""
+HOST, USUAL_HOST, ALONE, PERHAPS = "■ host", "□ host", "·", "·?"
+"""The host's own; the host's own of a kind that most containers share; a namespace that no other line is in; one that
+none is seen in, where some could not be read."""
 COLOURS = 6
 """How many colours there are for letters; then they begin again."""
 
@@ -72,13 +73,22 @@ def sharers(lines: Sequence[Line], kind: KindName, inode: int) -> list[str]:
 def summary(lines: Sequence[Line], snapshot: Snapshot) -> str:
     """How many lines share what is worth a word with the host."""
     found = []
+    entries = [line.subject.namespaces for line in lines if isinstance(line.subject, Entry)]
+    unread = sum(any(None in inodes for inodes in namespaces) for namespaces in entries)
     for place, kind in enumerate(KIND_NAMES):
         initial = getattr(snapshot.host.initial, kind)
         if kind not in USUALLY_SHARED and initial is not None:
-            number = sum(isinstance(e := line.subject, Entry) and initial in e.namespaces[place] for line in lines)
+            number = sum(initial in namespaces[place] for namespaces in entries)
             if number:
                 found.append(f"{number} {kind}")
+    if unread and not sees_all(snapshot):
+        found.append(f"not known of {unread}")
     return "shared with the host: " + (", ".join(found) or "nothing but what most share")
+
+
+def sees_all(snapshot: Snapshot) -> bool:
+    """Of every process the namespaces are known, as far as it has any."""
+    return all(snapshot.sees_all(kind) for kind in KIND_NAMES)
 
 
 def _entries(snapshot: Snapshot, by: Grouping) -> Iterator[Entry]:
@@ -140,7 +150,8 @@ def _cells(place: int, kind: KindName, entries: Sequence[Entry], snapshot: Snaps
             found[inode] = Cell(f"{_letter(letters)} {shorts[inode]}", f"same-{letters % COLOURS}", order=letters)
             letters += 1
         else:
-            found[inode] = Cell(f"{ALONE} {shorts[inode]}", order=(1 << 20) + len(found))
+            sign = ALONE if snapshot.sees_all(kind) else PERHAPS
+            found[inode] = Cell(f"{sign} {shorts[inode]}", order=(1 << 20) + len(found))
     return found
 
 

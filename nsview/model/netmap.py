@@ -10,6 +10,7 @@ from functools import cached_property
 from msgspec import Struct
 
 from . import published
+from .counts import nprocs_of, processes
 from .group import containers_of
 from .label import label
 from .net import Interface, Listener, Net, Nets, Route
@@ -285,9 +286,9 @@ class Map:
 
     def _sum(self, net: Net) -> str:
         """Of a whole namespace, in words."""
-        number = len(self.pids(net.inode))
+        number, sure = nprocs_of("net", net.inode, self.snapshot)
         namespace = self.namespace(net.inode)
-        words = [count(number, "process") if number else "no process"]
+        words = [processes(number, sure) if number or not sure else "no process"]
         words += namespace.names if namespace and not self.containers(net.inode) else ()
         if net.source is None:
             words.append(f"not readable: {net.unreadable}")

@@ -190,6 +190,7 @@ class Host(Struct, frozen=True):
     namespaces: the agent's own. initial: the host's first namespaces, None for a kind that could not be told.
     nsview: the agent's version.
     notes: what keeps the agent from seeing all of the host, and what would help, a line each.
+    hides_processes: there are processes that the agent's /proc does not show.
     """
 
     name: str
@@ -201,6 +202,7 @@ class Host(Struct, frozen=True):
     namespaces: Namespaces
     initial: Namespaces
     notes: tuple[str, ...] = ()
+    hides_processes: bool = False
 
 
 class Capabilities(Struct, frozen=True):

@@ -325,6 +325,8 @@ class Rows(Sequence[Row]):
             (record,) = (group.record for group in sections)
             if isinstance(record, Namespace) and record.initial:
                 words = f"Every process is in the host's {record.type} namespace; no other is in use."
+                if not self.snapshot.sees_all(record.type):
+                    words = f"No other {record.type} namespace is visible to you; not every process's can be read."
                 if partial:
                     words = f"Every process that is read so far is in the host's {record.type} namespace."
                 self._notes = [NoteRow(("note", 1), words)]

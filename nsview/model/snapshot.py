@@ -121,6 +121,25 @@ class Snapshot(Struct, frozen=True, dict=True):
         """{errno's name: how many processes' namespaces could not all be read for it}."""
         return {reason: number for reason, number in self._unreadable.items() if number}
 
+    @cached_property
+    def _seen(self) -> dict[_By, bool]:
+        return {}
+
+    def sees_all(self, by: KindName | Literal["container"]) -> bool:
+        """Whoever is in a namespace of a kind, or in a container, is known: no process is hidden, and of none that may
+        be in one could that not be read. Else a number of members is the least there are, and none found is not none.
+        """
+        found = self._seen.get(by)
+        if found is None:
+            processes = self.processes
+            unplaced: Iterable[int] = ()
+            if not self.host.hides_processes and any(self._unreadable.values()):
+                unplaced = processes if by == "container" else self.members(by).get(None, ())
+            found = self._seen[by] = not (
+                self.host.hides_processes or any(_may_be_in(processes[pid], by) for pid in unplaced)
+            )
+        return found
+
     def is_initial(self, kind: KindName, inode: int | None) -> bool:
         """It is the host's first namespace of its kind."""
         return inode is not None and getattr(self.host.initial, kind) == inode
@@ -131,6 +150,17 @@ class Snapshot(Struct, frozen=True, dict=True):
 
     def container_of(self, process: Process) -> Container | None:
         return self.containers.get(process.container) if process.container else None
+
+
+def _may_be_in(process: Process, by: str) -> bool:
+    """Where a process of which that could not be read may be. One that has ended has kept but pid and user; a control
+    group is readable unless nothing is."""
+    if by == "container":
+        return process.state == "?"
+    return process.unreadable is not None and (process.unreadable not in _ENDED or by in ("pid", "user"))
+
+
+_ENDED = ("ENOENT", "ESRCH")
 
 
 def snapshot(

@@ -147,8 +147,8 @@ def of_namespace(snapshot: Snapshot, key: NamespaceKey) -> Target:
         raise _nobody_has(key)
     pids = snapshot.members(namespace.type).get(namespace.inode, ())
     members = [snapshot.processes[pid] for pid in pids]
-    # A zombie cannot be followed; the oldest is the least likely to go.
-    members.sort(key=lambda process: (process.state == "Z", process.kthread, process.start, process.pid))
+    # A zombie cannot be followed, nor who may not be read; the oldest is the least likely to go.
+    members.sort(key=lambda p: (p.state == "Z", p.unreadable is not None, p.kthread, p.start, p.pid))
     return Target(key, members[0] if members else None, namespace=namespace)
 
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from textual.binding import BindingType
 from textual.message import Message
 
-from nsview.model.audit import RULES, SETTLED, SEVERITIES, Finding, audit, unchecked
+from nsview.model.audit import MANY, RULES, SETTLED, SEVERITIES, Finding, audit, grouped, unchecked
 from nsview.model.audit import lines as findings
 from nsview.model.audit.lines import subject_of
 from nsview.model.records import Process
@@ -25,6 +25,9 @@ from .messages import SecurityArrived
 
 AGAIN = 2.5
 """Seconds until processes that were too young to be judged are looked at again."""
+
+
+_TOLD = 20  # things of one list of evidence
 
 
 class Audit(Lens):
@@ -105,6 +108,13 @@ class Audit(Lens):
             lines.append(Line(("unchecked", number), cells, text))
         return lines
 
+    def narrowed(self) -> Sequence[Line]:
+        """The lines that the filter leaves, those of one rule that are too many as one."""
+        left = super().narrowed()
+        found = [line.subject for line in left if isinstance(line.subject, Finding)]
+        rest = [line for line in left if not isinstance(line.subject, Finding)]
+        return [*findings.lines(grouped(found), self.snapshot), *rest] if len(found) > MANY else left
+
     def heading(self) -> str:
         if self._waiting:
             return f"read what confines {self._coming.done} of {self._coming.total or 'all'} processes …"
@@ -145,6 +155,8 @@ def _evidence(evidence: dict[str, Any]) -> Grid:
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, value in evidence.items():
+        if isinstance(value, list) and len(value) > 2 * _TOLD:
+            value = [*value[:_TOLD], f"and {len(value) - _TOLD:,} more"]
         many = isinstance(value, list) and any(len(_words(item)) > 12 for item in value)
         grid.add_row(name, Text("\n".join(map(_words, value)) if many else _words(value)))
     return grid

@@ -12,9 +12,10 @@ from textual.binding import BindingType
 from textual.strip import Strip
 
 from nsview.hosts.usage import Usage
-from nsview.model import condition
+from nsview.model import condition, counts
 from nsview.model.chain import chain
 from nsview.model.group import USUALLY_SHARED, sharing
+from nsview.model.guides import DEEPER, LEVELS, indent
 from nsview.model.holding import words
 from nsview.model.kinds import KIND
 from nsview.model.label import of_process
@@ -211,16 +212,21 @@ class DetailsPane(Lines, can_focus=True):
             table.add_row(
                 shared.kind,
                 Text(str(shared.inode or "?"), style),
-                Text(str(shared.nprocs or ""), self._s("dim")),
+                Text(counts.number(shared.nprocs, shared.sure) if shared.nprocs else "", self._s("dim")),
                 Text(safe(who_else(shared, process)), style),
             )
         return table
 
     def _chain(self, process: Process, snapshot: Snapshot) -> Text:
         text = Text(no_wrap=True, overflow="ellipsis")
-        for depth, link in enumerate(chain(snapshot, process.pid)):
+        links = chain(snapshot, process.pid)
+        for depth, link in enumerate(links):
+            if _TOP <= depth < len(links) - LEVELS:
+                if depth == _TOP:
+                    text.append(f"\n{DEEPER}{len(links) - LEVELS - depth:,} more", self._s("dim"))
+                continue
             if depth:
-                text.append("\n" + "  " * (depth - 1) + ("└╌" if link.link == "serves" else "└─"), self._s("dim"))
+                text.append("\n" + indent(depth - 1, "  ") + ("└╌" if link.link == "serves" else "└─"), self._s("dim"))
             text.append(f"{link.process.pid} ", self._s("dim"))
             text.append(safe(link.process.comm), self._s("title") if link.process is process else "")
             container = snapshot.container_of(link.process)
@@ -260,6 +266,7 @@ class DetailsPane(Lines, can_focus=True):
         oldest = snapshot.processes.get(row.oldest) if row.oldest is not None else None
         asked = snapshot.processes.get(details.pid) if details else oldest
         found = told(namespace.type, asked, details.contents if details else None, snapshot) if asked else None
+        nobody = "no process is in it" if snapshot.sees_all(namespace.type) else counts.processes(0, sure=False)
         parts: list[RenderableType] = [
             self._title(namespace.label),
             *self._first(found),
@@ -267,7 +274,7 @@ class DetailsPane(Lines, can_focus=True):
             self._pairs(
                 ("isolates", kind.isolates),
                 ("", Text("the host's own", self._s("host")) if namespace.initial else None),
-                ("processes", str(len(row.pids))),
+                ("processes", counts.number(*counts.nprocs(namespace, snapshot))),
                 ("oldest", f"{oldest.pid} {oldest.command}" if oldest else None),
                 ("label", of_process(oldest, snapshot) if oldest and not (row.containers or row.initial) else None),
                 ("owner", _above("owner", "user", namespace.owner, namespace)),
@@ -284,7 +291,7 @@ class DetailsPane(Lines, can_focus=True):
         parts += [self._heading("HELD BY"), self._holders(namespace, row, snapshot)]
         parts += [
             self._heading("BY HAND"),
-            Text(kind.by_hand.replace("PID", str(oldest.pid)) if oldest else "no process is in it", self._s("dim")),
+            Text(kind.by_hand.replace("PID", str(oldest.pid)) if oldest else nobody, self._s("dim")),
             *self._rest(found),
         ]
         return Group(*parts)
@@ -302,16 +309,15 @@ class DetailsPane(Lines, can_focus=True):
         return self._pairs(*pairs) if pairs else Text("nothing but a loopback", self._s("dim"))
 
     def _holders(self, namespace: Namespace, row: GroupRow, snapshot: Snapshot) -> Text:
-        number = len(row.pids)
-        lines = [count(number, "member process")] if number else []
+        least, sure = counts.nprocs(namespace, snapshot)
+        lines = [("" if sure else "≥ ") + count(least, "member process")] if least else []
         lines += [words(holder, snapshot) for holder in namespace.held_by[:_HOLDERS]]
         if len(namespace.held_by) > _HOLDERS:
             lines.append(f"and {len(namespace.held_by) - _HOLDERS} more")
         if snapshot.search is None:
             lines.append("not yet looked for: threads, open files, sockets, mounts elsewhere")
         elif snapshot.search.unreadable:
-            number = sum(snapshot.search.unreadable.values())
-            lines.append(f"{count(number, 'process')} could not be searched")
+            lines.append(f"{count(sum(snapshot.search.unreadable.values()), 'process')} could not be searched")
         return Text("\n".join(map(safe, lines)))
 
     def _containers(self, row: GroupRow) -> Table:
@@ -348,6 +354,7 @@ class DetailsPane(Lines, can_focus=True):
 
 
 _HOLDERS = _SOCKETS = 20
+_TOP = 8  # processes of a chain that are shown from the top, where it is too long to be shown whole
 
 
 def _above(which: Literal["owner", "parent"], kind: str, inode: int | None, namespace: Namespace) -> str | None:

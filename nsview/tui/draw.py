@@ -9,7 +9,9 @@ from msgspec import Struct
 
 from nsview.model.columns import WIDTHS, Extra, text
 from nsview.model.condition import is_paused, sessions, warnings
+from nsview.model.counts import nprocs, processes
 from nsview.model.group import USUALLY_SHARED, kinds_shared_with_host
+from nsview.model.guides import indent
 from nsview.model.holding import summary
 from nsview.model.label import of_process
 from nsview.model.records import Process
@@ -119,7 +121,7 @@ def _command(process: Process) -> str:
 
 def _group(line: GroupRow, snapshot: Snapshot, grouped_by: str, mark: Mark | None) -> list[Piece]:
     fold = LEAF if line.folded is None else FOLDED if line.folded else OPEN
-    pieces: list[Piece] = [("   " * line.depth + fold, "dim")]
+    pieces: list[Piece] = [(indent(line.depth) + fold, "dim")]
     if mark == "marked":
         pieces.append((SIGNS[mark], mark))
     if line.container:
@@ -135,7 +137,7 @@ def _group(line: GroupRow, snapshot: Snapshot, grouped_by: str, mark: Mark | Non
         dead = all((process := snapshot.processes.get(pid)) and process.state == "Z" for pid in line.pids)
         words = "given up by zombies" if dead else "not readable"
         pieces.append((f"{grouped_by} namespace {words}", "warning"))
-    pieces.append((_count(line) + (" so far" if snapshot.partial else ""), "dim"))
+    pieces.append((_count(line, snapshot) + (" so far" if snapshot.partial else ""), "dim"))
     if line.namespace and not line.pids:
         pieces.append((f"  {safe(summary(line.namespace, snapshot, named=True))}", "dim"))
     return pieces
@@ -180,6 +182,8 @@ def _who(line: GroupRow, snapshot: Snapshot) -> list[Piece]:
     return pieces
 
 
-def _count(line: GroupRow) -> str:
-    words = count(len(line.pids), "process")
+def _count(line: GroupRow, snapshot: Snapshot) -> str:
+    record = line.container or line.namespace
+    sure = record is None or nprocs(record, snapshot)[1]
+    words = processes(len(line.pids), sure)
     return f"  {line.shown} of {words}" if line.shown != len(line.pids) else f"  {words}"

@@ -9,6 +9,7 @@ from rich.text import Text
 from textual.binding import BindingType
 
 from nsview.model import matrix
+from nsview.model.counts import nprocs_of, processes
 from nsview.model.kinds import KIND, KIND_NAMES, KindName
 from nsview.model.matrix import Entry
 from nsview.model.rows import GROUPINGS, Grouping
@@ -56,6 +57,7 @@ class Matrix(Lens):
         return (
             f"{count(len(self.table.lines), noun)}, {matrix.summary(self.table.lines, self.snapshot)}"
             f"    {matrix.HOST[0]} □ the host's   A A the same one   {matrix.ALONE} nobody else's here"
+            + ("" if matrix.sees_all(self.snapshot) else f"   {matrix.PERHAPS} as far as can be read")
         )
 
     @property
@@ -96,8 +98,7 @@ class Matrix(Lens):
             if self.kind is None:
                 text.append(f"  with {len(others)} more" if others else "", self._style("dim"))
                 continue
-            pids = self.snapshot.members(kind).get(inode, ())
-            text.append(f"\n{count(len(pids), 'process')} in it", self._style("dim"))
+            text.append(f"\n{processes(*nprocs_of(kind, inode, self.snapshot))} in it", self._style("dim"))
             if others:
                 text.append("\nshared with\n", self._style("label"))
                 text.append("\n".join("  " + safe(name) for name in others[:_NAMED]), self._style("container"))

@@ -101,6 +101,28 @@ async def test_rules_that_are_ignored_are_not_told_of(host: RecordedHost) -> Non
         assert not {"root-is-root", "host-net"} & set(cells(app, 2))
 
 
+async def test_two_thousand_findings_of_one_rule_are_one_line_until_one_is_sought(tmp_path: Path) -> None:
+    path = recording(tmp_path / "host.jsonl")
+    blues = [{"type": "net", "inode": 100 + n, "device": 4, "names": [f"/run/netns/blue{n:04}"]} for n in range(2000)]
+    delta = {"frame": "delta", "taken_at": 1.0, "processes": [], "gone": [], "namespaces": blues,
+             "namespaces_gone": [], "containers": [], "containers_gone": []}  # fmt: skip
+    with path.open("ab") as file:
+        file.write(msgspec.json.encode(delta) + b"\n")
+    app = NsviewApp(RecordedHost(path))
+    async with running(app) as pilot:
+        await pilot.press("a")
+        await pilot.pause()
+        assert app.lens is not None and app.lens.heading() == "2 high, 3 medium, 2002 low"
+        assert len(table(app).lines) == 8
+        assert cells(app, 3)[-2].startswith("2,000 named net namespaces without processes: blue0000, ")
+        await pilot.press("end", "up")
+        await pilot.pause()
+        assert "and 1,980 more" in drawn(app) and drawn(app).count("net:1") < 60
+        await pilot.press("slash", *"blue0007", "enter")
+        await pilot.pause()
+        assert cells(app, 1) == ["blue0007"]
+
+
 async def test_a_recording_without_facts_says_what_was_not_checked(tmp_path: Path) -> None:
     app = NsviewApp(RecordedHost(recording(tmp_path / "host.jsonl", [])))
     async with running(app) as pilot:

@@ -17,7 +17,8 @@ LISTING = {"schema": INT, "host": (dict,), "taken_at": (float, int), "namespaces
            "containers": (list,), "unreadable": (dict,)}  # fmt: skip
 HOST = {"name": TEXT, "kernel": TEXT, "boot_id": TEXT, "uid": INT, "privileged": (bool,), "nsview": TEXT}
 NAMESPACE = {"type": TEXT, "inode": INT, "device": INT, "id": MAYBE_INT, "initial": (bool,), "owner": MAYBE_INT,
-             "parent": MAYBE_INT, "nprocs": INT, "pids": (list,), "names": (list,), "held_by": (list,)}  # fmt: skip
+             "parent": MAYBE_INT, "nprocs": MAYBE_INT, "nprocs_at_least": INT, "pids": (list,), "names": (list,),
+             "held_by": (list,)}  # fmt: skip
 HOLDER = {"kind": TEXT, "pid": MAYBE_INT, "fd": MAYBE_INT, "path": MAYBE_TEXT}
 PROCESS = {"pid": INT, "ppid": INT, "start": INT, "uid": INT, "user": TEXT, "state": TEXT, "comm": TEXT,
            "cmdline": (list,), "nspid": (list,), "namespaces": (dict,), "container": MAYBE_TEXT,
@@ -79,9 +80,10 @@ def test_namespaces_come_by_kind_in_the_usual_order() -> None:
 def test_a_namespace_counts_its_members_and_names_what_else_holds_it() -> None:
     listing = printed(export.listing(snapshot(), snapshot()))
     net = {n["inode"]: n for n in listing["namespaces"] if n["type"] == "net"}
-    assert (net[7]["nprocs"], net[7]["pids"], net[7]["initial"]) == (1, [2], False)
+    assert (net[7]["nprocs_at_least"], net[7]["pids"], net[7]["initial"]) == (1, [2], False)
+    assert net[7]["nprocs"] is None, "where 4 is could not be read"
     assert net[7]["held_by"] == [{"kind": "process", "pid": 2, "fd": None, "path": None}]
-    assert (net[9]["nprocs"], net[9]["names"]) == (0, ["/run/netns/blue"])
+    assert (net[9]["nprocs"], net[9]["nprocs_at_least"], net[9]["names"]) == (None, 0, ["/run/netns/blue"])
     assert net[9]["held_by"] == [{"kind": "mount", "pid": None, "fd": None, "path": "/run/netns/blue"}]
     assert (net[1]["initial"], net[1]["pids"]) == (True, [1])
 

@@ -1,15 +1,18 @@
 """A recording is a file from anywhere: what is wrong with it is one line, and what is right is shown."""
 
+import contextlib
 import gzip
 import json
 import random
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nsview.hosts import HostError, recording
+from nsview.hosts import HostError, frames, recording, stream
 from nsview.hosts.recording import RecordedHost
+from nsview.model.snapshot import Snapshot, advance
 
 from .test_delta import HELLO, random_look, written
 
@@ -222,3 +225,101 @@ def test_frames_that_the_agent_can_write_can_be_read(tmp_path: Path) -> None:
         old, new = random_look(chance), random_look(chance)
         data = b"".join(written(f) for f in (HELLO, main.snapshot(old, 1.0), main.delta(old, new, 2.0)) if f)
         assert set(read(tmp_path, data).processes) == set(new["processes"])
+
+
+# Many lines
+
+
+def peak(tmp_path: Path, data: bytes) -> float:
+    """The memory that reading a recording takes at most, in sizes of its file; what it says of it is one line."""
+    file = tmp_path / "many.jsonl"
+    file.write_bytes(data)
+    tracemalloc.start()
+    try:
+        with contextlib.suppress(HostError):
+            RecordedHost(file).first()
+        return tracemalloc.get_traced_memory()[1] / len(data)
+    finally:
+        tracemalloc.stop()
+
+
+def tiny_delta(number: int, **fields: Any) -> dict[str, Any]:
+    return delta_frame(taken_at=2.0 + number / 1000, **fields)
+
+
+def test_many_short_lines_take_little_more_memory_than_their_file(tmp_path: Path) -> None:
+    begin = lines(HELLO, snapshot_frame())
+    progress = lines({"frame": "progress", "done": 1, "total": 2})
+    one_each = (tiny_delta(n, processes=[{**PROCESS, "pid": n + 10}]) for n in range(4_000))
+    for data in (
+        b"\n" * 1_000_000,
+        begin + b"\n" * 1_000_000,
+        begin + b"{}\n" * 300_000,
+        begin + progress * 30_000,
+        begin + lines(*one_each),
+        begin + lines(*(tiny_delta(n, gone=[n + 10]) for n in range(4_000))),
+    ):
+        assert peak(tmp_path, data) <= 4, data[-60:]
+
+
+def test_nothing_is_read_after_the_first_line_that_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = []
+    decode = frames.decode
+    monkeypatch.setattr(frames, "decode", lambda line: (decoded.append(1), decode(line))[1])
+    assert "(line 3)" in refusal(tmp_path, lines(HELLO, snapshot_frame()) + b"\n" * 1_000_000)
+    assert len(decoded) == 3
+
+
+def _advances(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many processes each snapshot that is made of another one has."""
+    made: list[int] = []
+
+    def counted(old: Snapshot, *args: Any, **kwargs: Any) -> Snapshot:
+        new = advance(old, *args, **kwargs)
+        made.append(len(new.processes))
+        return new
+
+    monkeypatch.setattr(stream, "advance", counted)
+    return made
+
+
+def recorded(tmp_path: Path, said: list[Any]) -> Path:
+    file = tmp_path / "busy.jsonl"
+    file.write_bytes(lines(*said))
+    return file
+
+
+def busy(number: int) -> list[Any]:
+    """A host whose processes come and go in as many deltas, with something else said between any two."""
+    said: list[Any] = [HELLO, snapshot_frame()]
+    search = {"frame": "holders", "id": 1, "taken_at": 2.0, "kinds": ["fd"], "processes": 1, "unreadable": {}}
+    for n in range(number):
+        said.append(tiny_delta(n, processes=[{**PROCESS, "pid": n + 10}], gone=[n] if n % 3 else []))
+        said.append(({"frame": "details", "id": n, "details": None}, {**search, "id": n})[n % 2])
+    return said
+
+
+def test_what_many_deltas_add_up_to_costs_no_more_than_their_sum(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each snapshot in between would be a copy of all that is there."""
+    one_by_one = [said for said in RecordedHost(recorded(tmp_path, busy(3000))).read() if isinstance(said, Snapshot)]
+    made = _advances(monkeypatch)
+    host = RecordedHost(recorded(tmp_path, busy(3000)))
+    last = host.first()
+    assert len(made) == 1
+    assert (last.processes, last.namespaces, last.search) == (
+        one_by_one[-1].processes, one_by_one[-1].namespaces, one_by_one[-1].search,
+    )  # fmt: skip
+    host.nets()
+    host.security()
+    assert len(made) == 3
+
+
+def test_deltas_that_nobody_could_see_apart_are_shown_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """3,000 in 3 seconds: no more than 20 a second, and all that they say."""
+    host = RecordedHost(recorded(tmp_path, busy(3000)), pace=1)
+    monkeypatch.setattr(host._stopped, "wait", lambda seconds: False)
+    shown = [said for said in host.read() if isinstance(said, Snapshot)]
+    assert 50 <= len(shown) <= 62
+    assert shown[-1].processes == host.first().processes

@@ -9,16 +9,22 @@ Nothing is said that its evidence does not show. What is no container (a service
 pause) is not looked at as one.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from ..export import SCHEMA
+from ..kinds import KIND_NAMES
 from ..security import Facts
 from ..snapshot import Snapshot
 from . import privileges, reach, sharing  # noqa: F401  their rules are there once they are imported
 from .rule import OF_CONTAINERS, OF_HOSTS, SETTLED, SEVERITIES, Finding, Found, Rule, Severity, Whole
 
-__all__ = ["RULES", "SETTLED", "SEVERITIES", "Finding", "Rule", "Severity", "audit", "printed", "unchecked"]
+__all__ = ["RULES", "SETTLED", "SEVERITIES", "Finding", "Rule", "Severity", "audit", "grouped", "printed", "unchecked"]
+
+MANY = 20
+"""So many findings of one rule are told one by one."""
+NAMED = 10
+"""So many subjects of those that are told together are named."""
 
 RULES: dict[str, Rule] = {id: rule for id, (rule, _) in {**OF_CONTAINERS, **OF_HOSTS}.items()}
 
@@ -33,9 +39,11 @@ def audit(snapshot: Snapshot, facts: Facts, ignore: Collection[str] = ()) -> lis
     for key, case in whole.cases.items():
         if case.container.role == "container":
             for rule, check in OF_CONTAINERS.values():
-                findings += (_finding(rule, found, key, snapshot) for found in check(case))
+                if rule.checked(snapshot):
+                    findings += (_finding(rule, found, key, snapshot) for found in check(case))
     for rule, look in OF_HOSTS.values():
-        findings += (_finding(rule, found, "", snapshot) for found in look(whole))
+        if rule.checked(snapshot):
+            findings += (_finding(rule, found, "", snapshot) for found in look(whole))
     findings = [finding for finding in _uncovered(findings) if not _ignored(finding, ignore)]
     return _by_subject(findings)
 
@@ -46,8 +54,8 @@ def _finding(rule: Rule, found: Found, key: str, snapshot: Snapshot) -> Finding:
         name = snapshot.processes[subject].comm
     else:
         container = snapshot.containers.get(subject)
-        name = container.name if container else subject
-    return Finding(rule.id, found.severity or rule.severity, subject, name, found.text, found.evidence)
+        name = container.name if container else found.name or subject
+    return Finding(rule.id, found.severity or rule.severity, subject, name, found.text, found.evidence, found.many)
 
 
 def _uncovered(findings: Iterable[Finding]) -> list[Finding]:
@@ -79,18 +87,48 @@ def _ignored(finding: Finding, ignore: Collection[str]) -> bool:
 def _by_subject(findings: list[Finding]) -> list[Finding]:
     """Grouped by subject: the one with the worst finding first, and within it the worst first."""
     worst: dict[str | int, int] = {}
+
+    def about(finding: Finding) -> str | int:
+        return finding.subject or f"{finding.rule} {finding.severity}"  # several together have none
+
     for finding in findings:
         rank = SEVERITIES.index(finding.severity)
-        worst[finding.subject] = min(worst.get(finding.subject, rank), rank)
+        worst[about(finding)] = min(worst.get(about(finding), rank), rank)
 
     def order(finding: Finding) -> tuple[int, str, str, int]:
-        subject = finding.subject
+        subject = about(finding)
         return worst[subject], finding.name, str(subject), SEVERITIES.index(finding.severity)
 
     return sorted(findings, key=order)
 
 
-def printed(findings: Iterable[Finding], not_checked: list[str]) -> dict[str, Any]:
+def grouped(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings, those of one rule that are too many to be read one by one as one that names its subjects."""
+    alike: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in findings:
+        alike.setdefault((finding.rule, finding.severity, finding.many), []).append(finding)
+    groups = [_group(members) for members in alike.values() if len(members) > MANY]
+    told = {id(member) for group in groups for member in group.members}
+    return _by_subject([*(one for one in findings if id(one) not in told), *groups])
+
+
+def _group(members: list[Finding]) -> Finding:
+    first, number = members[0], f"{len(members):,}"
+    process = isinstance(first.subject, int)
+    nouns = "processes" if process else "namespaces" if _kind(first) in KIND_NAMES else "containers"
+    names = ", ".join([f"{member.subject} {member.name}" if process else member.name for member in members[:NAMED]])
+    what = f"{number} {first.many}" if first.many else f"{number} × {RULES[first.rule].title}"
+    evidence = {"number": len(members), "subjects": [member.subject for member in members]}
+    return Finding(
+        first.rule, first.severity, "", f"{number} {nouns}", f"{what}: {names}, …", evidence, first.many, tuple(members)
+    )
+
+
+def _kind(finding: Finding) -> str:
+    return str(finding.subject).partition(":")[0]
+
+
+def printed(findings: Sequence[Finding], not_checked: list[str]) -> dict[str, Any]:
     """The object of `nsview audit --json`."""
     return {
         "schema": SCHEMA,
@@ -98,6 +136,11 @@ def printed(findings: Iterable[Finding], not_checked: list[str]) -> dict[str, An
             {"rule": f.rule, "severity": f.severity, "subject": f.subject, "name": f.name, "text": f.text,
              "title": RULES[f.rule].title, "evidence": f.evidence}
             for f in findings
+        ],
+        "grouped": [
+            {"rule": f.rule, "severity": f.severity, "text": f.text, **f.evidence}
+            for f in grouped(findings)
+            if f.members
         ],
         "unchecked": not_checked,
     }  # fmt: skip
@@ -124,4 +167,20 @@ def unchecked(snapshot: Snapshot, facts: Facts) -> list[str]:
         lines.append(f"what {len(unseen)} of {len(members)} containers' processes reach by their paths ({reasons})")
     if snapshot.search is None:
         lines.append("net namespaces that only open files, sockets or threads hold: nobody has searched for them")
-    return lines
+    return lines + _unseen(snapshot)
+
+
+def _unseen(snapshot: Snapshot) -> list[str]:
+    """The rules that who could not be seen keeps from being checked, or checked of all."""
+    unchecked = [rule.id for rule in RULES.values() if not rule.checked(snapshot)]
+    partly = [rule.id for rule in RULES.values() if not all(map(snapshot.sees_all, rule.within))]
+    reasons = [f"{number} {reason}" for reason, number in sorted(snapshot.unreadable.items()) if reason != "ENOENT"]
+    if reasons:
+        why = f"of {len(snapshot.processes)} processes the namespaces of some could not be read ({', '.join(reasons)})"
+    else:
+        why = "/proc hides processes from nsview"
+    return [
+        f"{', '.join(rules)}: {why}{so}"
+        for rules, so in ((unchecked, "; who is in none cannot be told"), (partly, "; of the others they were checked"))
+        if rules
+    ]

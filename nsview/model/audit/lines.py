@@ -34,9 +34,9 @@ def line(finding: Finding, snapshot: Snapshot) -> Line:
         Cell(finding.rule, "label"),
         Cell(finding.text),
     )
-    key = finding.rule, finding.subject, finding.text
+    key = finding.rule, finding.subject, finding.severity + finding.many if finding.members else finding.text
     more = f"{RULES[finding.rule].title} {subject_of(finding, snapshot)}"
-    return Line(key, cells, finding, more=more, thing=_thing(finding.subject))
+    return Line(key, cells, finding, more=more, thing=None if finding.members else _thing(finding.subject))
 
 
 def _thing(subject: str | int) -> Thing:
@@ -49,6 +49,8 @@ def _thing(subject: str | int) -> Thing:
 def subject_of(finding: Finding, snapshot: Snapshot) -> str:
     """What a finding is about, in words: not yet `safe`."""
     subject = finding.subject
+    if finding.members:
+        return finding.name
     if isinstance(subject, int):
         process = snapshot.processes.get(subject)
         return f"process {subject} {process.command if process else finding.name}"

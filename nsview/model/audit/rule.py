@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from ..kinds import KindName
+from ..kinds import KIND_NAMES, KindName
 from ..records import Container, Process
 from ..security import WHOLE_MAP, Facts, Mount, Security
 from ..snapshot import Snapshot
@@ -26,17 +26,21 @@ SETTLED = 2.0
 
 class Found(Struct, frozen=True):
     """What one rule has found once. text: one line that follows the subject's name. severity: None for the rule's own.
-    subject: None for the container that was looked at."""
+    subject: None for the container that was looked at. name: of a subject that has another than that, or than its
+    process or container has. many: what several like it are, in words: "net namespaces without processes"."""
 
     text: str
     evidence: dict[str, Any]
     severity: Severity | None = None
     subject: str | int | None = None
+    name: str = ""
+    many: str = ""
 
 
 class Finding(Struct, frozen=True):
     """One finding. subject: a container's key, a pid, or a namespace as `net:4026532173`; name: what people call it.
-    text, name and evidence are as they were found: not yet `safe`."""
+    text, name and evidence are as they were found: not yet `safe`. many: as of what was found. members: the findings
+    that this one tells of together; its subject is "" then."""
 
     rule: str
     severity: Severity
@@ -44,12 +48,16 @@ class Finding(Struct, frozen=True):
     name: str
     text: str
     evidence: dict[str, Any]
+    many: str = ""
+    members: tuple["Finding", ...] = ()
 
 
 class Rule(Struct, frozen=True):
     """One thing that is looked for. severity: the highest that it gives.
 
     covers: the rules whose findings on the same subject say nothing new once this one has found something.
+    needs: the kinds of namespaces of which every member must be known, for it goes by who is not in one; where one of
+    them is not, it is not checked. within: it goes by who is in one, and so finds those alone that can be read.
     """
 
     id: str
@@ -58,6 +66,12 @@ class Rule(Struct, frozen=True):
     why: str
     do: str
     covers: tuple[str, ...] = ()
+    needs: tuple[KindName, ...] = ()
+    within: tuple[KindName, ...] = ()
+
+    def checked(self, snapshot: Snapshot) -> bool:
+        """What it needs is known of this host."""
+        return all(map(snapshot.sees_all, self.needs))
 
 
 class Whole(Struct, frozen=True, dict=True):
@@ -85,6 +99,15 @@ class Whole(Struct, frozen=True, dict=True):
                 if inode is not None and not self.snapshot.is_initial(kind, inode):
                     found.setdefault(inode, key)
         return found
+
+    @cached_property
+    def unknown(self) -> set[KindName]:
+        """The kinds of which the namespace of some container's first process is not known."""
+        inits = [case.init for case in self.cases.values()]
+        if None in inits:
+            return set(KIND_NAMES)
+        alive = [init.namespaces for init in inits if init and init.state != "Z"]
+        return {kind for kind in KIND_NAMES if any(getattr(own, kind) is None for own in alive)}
 
     def settled(self, process: Process) -> bool:
         """It is where it is to stay: alive, and not just born."""
@@ -154,8 +177,8 @@ class Case(Struct, frozen=True, dict=True):
 
     @cached_property
     def rooted(self) -> bool:
-        """A process of it runs as the host's root: uid 0 outside, whatever it is inside."""
-        return any(process.uid == 0 for process in self.members)
+        """A process of it runs as the host's root, or may: uid 0 outside, whatever it is inside."""
+        return any(process.uid == 0 for process in self.members) or not self.whole.snapshot.sees_all("container")
 
     def is_host(self, kind: KindName) -> bool:
         """Its first process is known to be in the host's first namespace of a kind."""

@@ -107,6 +107,7 @@ def host_uts(case: Case) -> Iterator[Found]:
         "outside-namespaces", "medium", "In a container's cgroup, in the host's namespaces",
         "It counts as part of the container, but sees the host: somebody's way in or out.",
         "Look at its chain for who started it; a shell opened for one kind of namespace looks like this too.",
+        within=_SEPARATING,
     )
 )  # fmt: skip
 def outside_namespaces(case: Case) -> Iterator[Found]:
@@ -137,6 +138,7 @@ def _own(process: Process, kind: KindName, case: Case) -> bool:
         "other-container", "medium", "In one container's cgroup, in another's namespaces",
         "It is limited as part of one container and sees another, which neither of their owners may know.",
         "Look at its chain for who started it; containers that are to share belong into one pod.",
+        within=_SEPARATING,
     )
 )  # fmt: skip
 def other_container(case: Case) -> Iterator[Found]:
@@ -168,6 +170,7 @@ def other_container(case: Case) -> Iterator[Found]:
         "Some of its processes are in namespaces that are neither its own first ones nor anyone else's: sandboxes of "
         "browsers and services do that, and so does who hides something.",
         "Compare such a process with the container's first one (v on both, then c).",
+        within=KIND_NAMES,
     )
 )  # fmt: skip
 def own_namespaces(case: Case) -> Iterator[Found]:
@@ -181,7 +184,7 @@ def own_namespaces(case: Case) -> Iterator[Found]:
             inode, first = getattr(process.namespaces, kind), getattr(case.init.namespaces, kind)
             if None in (inode, first) or inode == first or whole.snapshot.is_initial(kind, inode):
                 continue
-            if inode not in whole.owners(kind):
+            if inode not in whole.owners(kind) and kind not in whole.unknown:
                 kinds.append(kind)
         if kinds:
             apart[process.pid] = kinds
@@ -204,6 +207,7 @@ def own_namespaces(case: Case) -> Iterator[Found]:
         "No limit of the container holds it, it does not end with it, and it may have more privileges than anything "
         "inside: what nsenter leaves, or a way around the engine.",
         "Look at its chain for who started it; `nsview enter` joins the cgroup too.",
+        within=_SEPARATING,
     )
 )  # fmt: skip
 def visitor(whole: Whole) -> Iterator[Found]:
@@ -236,6 +240,7 @@ def visitor(whole: Whole) -> Iterator[Found]:
         "The containers of a pod share net, ipc and uts; one that does not is not where its pod's addresses and "
         "policies are.",
         "Restart the pod; if it stays so, look at who moved it.",
+        within=("net", "ipc", "uts"),
     )
 )  # fmt: skip
 def pod_apart(whole: Whole) -> Iterator[Found]:
@@ -275,7 +280,9 @@ def pod_apart(whole: Whole) -> Iterator[Found]:
         "orphaned-net", "low", "A net namespace without a process",
         "It keeps its devices, addresses and memory. `ip netns add` makes such on purpose; what an engine leaves "
         "behind looks the same.",
-        "Where nobody wants it: `ip netns delete NAME`, or unmount its path, or end who holds it.",
+        "See what is in it first (`nsview list nets`): one that routes, or that a running process holds, is in use. "
+        "Where nobody wants it: `ip netns delete NAME`, or unmount its path.",
+        needs=("net",),
     )
 )  # fmt: skip
 def orphaned_net(whole: Whole) -> Iterator[Found]:
@@ -291,4 +298,6 @@ def orphaned_net(whole: Whole) -> Iterator[Found]:
                 "searched": whole.snapshot.search is not None,
             },
             subject=f"net:{namespace.inode}",
+            name=namespace.names[0].rpartition("/")[2] if namespace.names else "",
+            many=f"{'named ' if namespace.names else ''}net namespaces without processes",
         )

@@ -17,6 +17,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ..counts import nprocs
 from ..group import USUALLY_SHARED, containers_of
 from ..kinds import KIND_NAMES, KindName
 from ..label import label
@@ -308,20 +309,21 @@ class _Maker:
     def _counted(self, test: Comparison, holds: Callable[[Iterable[Any]], bool]) -> OfProcess:
         """How many are in its namespace of the kind said or grouped by; else in any that is not the host's."""
         count = _Containers().number if test.field.name == "shared" else _processes
-        said = test.kind or self.kind
+        said, surely = test.kind or self.kind, _surely(test)
+        every = all if test.op == "!=" else any
         kinds = [kind for kind in KIND_NAMES if kind == said] if said else list(KIND_NAMES)
         if test.field.name == "nprocs" and self.by == "container" and not said:
-            return lambda process, snapshot: holds(
-                (len(container.pids),) if (container := snapshot.container_of(process)) else ()
+            return lambda process, snapshot: every(
+                surely(*nprocs(container, snapshot)) for container in [snapshot.container_of(process)] if container
             )
 
         def matches(process: Process, snapshot: Snapshot) -> bool:
-            found = []
-            for kind in kinds:
-                inode = getattr(process.namespaces, kind)
-                if inode is not None and (said or not snapshot.is_initial(kind, inode)):
-                    found.append(count(snapshot, kind, inode))
-            return holds(found)
+            return every(
+                surely(count(snapshot, kind, inode), snapshot.sees_all(kind))
+                for kind in kinds
+                if (inode := getattr(process.namespaces, kind)) is not None
+                and (said or not snapshot.is_initial(kind, inode))
+            )
 
         return matches
 
@@ -354,9 +356,9 @@ class _Maker:
                 return lambda namespace, snapshot: holds((namespace.inode,)) if same else None
             case "shared" | "nprocs":
                 count = _Containers().number if test.field.name == "shared" else _processes
-                said = test.kind or self.kind
+                said, surely = test.kind or self.kind, _surely(test)
                 return lambda namespace, snapshot: (
-                    holds((count(snapshot, namespace.type, namespace.inode),))
+                    surely(count(snapshot, namespace.type, namespace.inode), snapshot.sees_all(namespace.type))
                     if namespace.type == (said or namespace.type)
                     else None
                 )
@@ -381,7 +383,8 @@ class _Maker:
             case Comparison():
                 holds, find = _holds(node), node.field.container
                 if node.field.name == "nprocs" and not node.kind:
-                    return lambda container, snapshot: holds((len(container.pids),))
+                    surely = _surely(node)
+                    return lambda container, snapshot: surely(*nprocs(container, snapshot))
                 if find is None:
                     return _unsaid
                 return lambda container, snapshot: holds(find(container))
@@ -520,6 +523,22 @@ class _Containers:
             number = len(containers_of(snapshot, snapshot.members(kind).get(inode, ())))
             self._numbers[kind, inode] = number
         return number
+
+
+def _surely(test: Comparison) -> Callable[[int, bool], bool | None]:
+    """Whether a number is as a comparison has it; None where that is not known, for it may be more than was seen."""
+    holds = _holds(test)
+
+    def surely(least: int, sure: bool) -> bool | None:
+        said = holds((least,))
+        if sure or (test.op in (">", ">=") and said):
+            return said
+        above = isinstance(test.value, int) and least > test.value
+        if test.op in ("=", "!="):
+            return test.op == "!=" if above else None
+        return False if test.op in ("<", "<=") and not said else None
+
+    return surely
 
 
 _NUMBERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}

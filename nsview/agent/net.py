@@ -283,6 +283,8 @@ class _Reader:
                 paired = interface["kind"] in _PAIRED
                 if paired:
                     candidates = by_pair.get((link["index"], interface["index"]), [])
+                elif link["index"] is None:
+                    candidates = list(targets)[:CANDIDATES]
                 else:
                     candidates = by_index.get(link["index"], [])[:CANDIDATES]
                 for candidate in candidates if number not in found else ():

@@ -11,11 +11,13 @@ from msgspec import Struct
 class Link(Struct, frozen=True, gc=False):
     """Where an interface leads to: the other end of a veth, or the device below a macvlan, vlan and the like.
 
-    index: of the interface there. net: the inode of its net namespace, None where that could not be found out.
+    index: of the interface there; None where there is none, and the interface sends through another net namespace than
+    the one it is in, as a vxlan does that was made elsewhere. net: the inode of the net namespace, None where that
+    could not be found out.
     peer: it is the other end of a pair, and each of the two says so of the other.
     """
 
-    index: int
+    index: int | None
     net: int | None
     peer: bool = False
 

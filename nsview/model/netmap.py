@@ -136,7 +136,9 @@ class Map:
         """In words, where an interface leads to and what it is a port of."""
         words = []
         link = interface.link
-        if link is not None:
+        if link is not None and link.index is None:
+            words.append(f"leads through {self.title(link.net) if link.net else 'one not seen'}")
+        elif link is not None:
             other = self.interface(link.net, link.index)
             name = other.name if other else f"interface {link.index}"
             there = "" if link.net == net.inode else f" of {self.title(link.net)}" if link.net else " of one not seen"

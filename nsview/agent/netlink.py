@@ -1,4 +1,4 @@
-"""How messages of netlink(7) stand one after the other in a datagram, and attributes in these; how the kernel refuses."""
+"""How messages of netlink(7) stand in a datagram and attributes in a message, and how the kernel refuses."""
 
 from __future__ import annotations
 

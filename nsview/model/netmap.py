@@ -337,7 +337,8 @@ class Map:
         owners = self.owners(listener)
         more = " ".join((more, *(process.command for process in owners)))
         place = Place(net, listener)
-        return Line((net.inode, "listener", listener.inode), cells, place, 1, more, self.thing(place))
+        key, within = (net.inode, "listener", listener.inode), ("net", net.inode)
+        return Line(key, cells, place, 1, more, self.thing(place), within)
 
 
 def own_interfaces(net: Net) -> Sequence[Interface]:

@@ -121,6 +121,8 @@ def parse(
 
 
 _OF_NETS = {"port", "address", "interface"}
+_OF_PROCESSES = {"name", "command", "user", "pid", "ppid", "uid", "state"}
+"""What is asked of a process alone, not of where a line stands."""
 _NET_LIKE = re.compile(r"\d{1,5}|[0-9a-f]*[.:][0-9a-f.:]*|(?=.*[a-z])(?=.*\d).{4,}", re.ASCII)
 """A word that may be a port, an address or an interface."""
 
@@ -405,7 +407,13 @@ class _Maker:
     def _of_line(self, test: Comparison) -> OfLine:
         holds, own, behind = _holds(test), test.field.line, self._behind(test)
         if own is None:
-            return lambda line, snapshot: line.thing is not None and behind(line.thing, snapshot)
+            stands = test.field.name not in _OF_PROCESSES
+
+            def there(line: Line, snapshot: Snapshot) -> bool:
+                things = (line.thing, line.where) if stands else (line.thing,)
+                return any(thing is not None and behind(thing, snapshot) for thing in things)
+
+            return there
         if test.field.process is None:  # the lens's alone
             return lambda line, snapshot: holds(own(line))
         return lambda line, snapshot: holds(own(line)) or (line.thing is not None and behind(line.thing, snapshot))

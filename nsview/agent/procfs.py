@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
-import pwd
 
-from . import levels
+from . import levels, users
 from .files import text
 
 KINDS = ("mnt", "uts", "ipc", "pid", "net", "user", "cgroup", "time")
@@ -44,7 +43,7 @@ class Reader:
     def __init__(self, proc="/proc", on_namespace=None):
         self.proc_fd = os.open(proc, os.O_PATH | os.O_DIRECTORY)
         self.on_namespace = on_namespace
-        self._users = {}
+        self.users = users.Users()
         self._inodes = {}
         self._alike = {}  # {texts of all links: {kind: inode}}: one object for all that are in the same ones
         self.links = tuple(link for link in _LINKS if _readable_link(link[1]))
@@ -90,16 +89,20 @@ class Reader:
         namespaces, unreadable = self._namespaces(pid, fd, fields[0])
         nspid = self.levels.of(pid, fd, namespaces.get("pid"))
         uid = os.fstat(fd).st_uid  # the effective one's, whatever else in /proc belongs to root: proc(5)
+        nspid = nspid or _nspid(pid, fd)
+        uid_inside, user_inside = self.users.inside(uid, namespaces, len(nspid) > 1, fd)
         record = {
             "pid": pid,
             "ppid": int(fields[1]),
             "start": int(fields[19]),
             "uid": uid,
-            "user": self._users.get(uid) or self._user(uid),
+            "user": self.users.name(uid),
+            "uid_inside": uid_inside,
+            "user_inside": user_inside,
             "state": fields[0].decode("ascii"),
             "comm": text(stat[stat.index(b"(") + 1 : end]),
             "cmdline": [] if kthread else _arguments(read_at(fd, "cmdline", CMDLINE_LIMIT)),
-            "nspid": nspid or _nspid(pid, fd),
+            "nspid": nspid,
             "namespaces": namespaces,
             "container": None,
             "unreadable": unreadable,
@@ -123,7 +126,9 @@ class Reader:
             "ppid": 0,
             "start": 0,
             "uid": uid,
-            "user": self._users.get(uid) or self._user(uid),
+            "user": self.users.name(uid),
+            "uid_inside": None,
+            "user_inside": None,
             "state": "?",
             "comm": "?",
             "cmdline": [],
@@ -190,6 +195,7 @@ class Reader:
 
     def forget(self, kind, inode):
         """A namespace is gone; the same inode seen again is a new one."""
+        self.users.forget(kind, inode)
         if self._inodes.pop("%s:[%d]" % (kind, inode), None):
             self._alike.clear()
 
@@ -220,14 +226,6 @@ class Reader:
         finally:
             os.close(tasks)
         return {}
-
-    def _user(self, uid):
-        try:
-            name = pwd.getpwuid(uid).pw_name
-        except KeyError:
-            name = str(uid)
-        self._users[uid] = name
-        return name
 
     def _own_pid_namespace(self):
         """The inode of ours, where /proc is that of our pid namespace; None where it is another's."""

@@ -337,8 +337,8 @@ class Map:
         owners = self.owners(listener)
         more = " ".join((more, *(process.command for process in owners)))
         place = Place(net, listener)
-        key, within = (net.inode, "listener", listener.inode), ("net", net.inode)
-        return Line(key, cells, place, 1, more, self.thing(place), within)
+        key = (net.inode, "listener", listener.inode)
+        return Line(key, cells, place, 1, more, self.thing(place), ("net", net.inode))
 
 
 def own_interfaces(net: Net) -> Sequence[Interface]:

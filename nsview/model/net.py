@@ -107,13 +107,20 @@ class Forward(Struct, frozen=True, gc=False):
             return port
         return self.to_port + (port - self.port if self.in_step else 0)
 
+    def before(self, port: int) -> range:
+        """The ports that are sent on to one there."""
+        if self.to_port is not None and not self.in_step:
+            return self.ports if port == self.to_port else range(0)
+        own = port - (self.to_port - self.port if self.to_port is not None else 0)
+        return range(own, own + 1) if own in self.ports else range(0)
+
     def leads_to(self, listener: Listener) -> bool:
         """What it sends on is for a listener at that address."""
-        if self.protocol not in (listener.protocol, "any"):
-            return False
-        if self.to_port is None or self.in_step:
-            return self.at(self.port) <= listener.port <= self.at(self.last)
-        return self.to_port == listener.port
+        return self.protocol in (listener.protocol, "any") and bool(self.before(listener.port))
+
+
+NOT_LOOKED_FOR = "not looked for"
+"""Why an older agent's frame has no forwards in it."""
 
 
 class Net(Struct, frozen=True, gc=False):
@@ -133,7 +140,7 @@ class Net(Struct, frozen=True, gc=False):
     unreadable: str | None = None
     left_out: int = 0
     forwards: tuple[Forward, ...] = ()
-    forwards_unread: str | None = None
+    forwards_unread: str | None = NOT_LOOKED_FOR
 
     def interface(self, index: int) -> Interface | None:
         """The interface of an index."""

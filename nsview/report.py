@@ -47,7 +47,7 @@ def namespaces(snapshot: Snapshot, whole: Snapshot, width: int | None = None) ->
             first = min((whole.processes[pid] for pid in pids), key=lambda p: (p.start, p.pid), default=None)
             yield [
                 namespace.type, str(namespace.inode), counts.number(*counts.nprocs(namespace, whole)),
-                str(first.pid) if first else "-", first.user if first else "-",
+                str(first.pid) if first else "-", first.users if first else "-",
                 whose(namespace, containers_of(whole, pids), whole),
                 first.command if first else holding.summary(namespace, whole),
             ]  # fmt: skip
@@ -70,7 +70,7 @@ def processes(snapshot: Snapshot, width: int | None = None) -> str:
             container = snapshot.container_of(process)
             inner = process.inner_pid
             yield [
-                str(pid), str(process.ppid), "-" if inner is None else str(inner), process.user,
+                str(pid), str(process.ppid), "-" if inner is None else str(inner), process.users,
                 container.name if container else "-",
                 str(process.namespaces.net or process.unreadable or "-"),
                 process.command,
@@ -264,7 +264,7 @@ def _process(snapshot: Snapshot, process: Process) -> str:
     pairs = [
         ("pid", " → ".join(map(str, process.nspid)) + ("  (host → inside)" if len(process.nspid) > 1 else "")),
         ("command", process.command),
-        ("user", f"{process.user} ({process.uid})"),
+        ("user", process.users_told),
         ("state", f"{process.state} ({condition.state(process, snapshot.container_of(process))})"),
         ("cgroup", process.cgroup or "-"),
     ]

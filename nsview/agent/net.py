@@ -22,7 +22,7 @@ import time
 
 from nsview import linux
 
-from . import hostfiles, nsfs, procfs, procnet, rtnetlink, sockdiag, sockets
+from . import forwards, hostfiles, nsfs, procfs, procnet, rtnetlink, sockdiag, sockets
 
 CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
 LISTENERS_LIMIT = 20000  # of one namespace
@@ -230,7 +230,10 @@ class _Reader:
             listeners, others = sockdiag.listeners(LISTENERS_LIMIT)
         except OSError:
             listeners, others = procnet.listeners(directory, LISTENERS_LIMIT)
-        return _record(inode, "netlink" if self._messages else "proc", interfaces, routes, listeners, more + others)
+        source = "netlink" if self._messages else "proc"
+        record = _record(inode, source, interfaces, routes, listeners, more + others)
+        record["forwards"], record["forwards_unread"] = forwards.forwards()
+        return record
 
     # Where interfaces lead to
 
@@ -283,6 +286,8 @@ class _Reader:
                 paired = interface["kind"] in _PAIRED
                 if paired:
                     candidates = by_pair.get((link["index"], interface["index"]), [])
+                elif link["index"] is None:
+                    candidates = list(targets)[:CANDIDATES]
                 else:
                     candidates = by_index.get(link["index"], [])[:CANDIDATES]
                 for candidate in candidates if number not in found else ():
@@ -338,6 +343,8 @@ def _record(inode, source=None, interfaces=(), routes=(), listeners=(), left_out
         "listeners": sorted(listeners, key=lambda listener: (listener["protocol"], listener["port"])),
         "left_out": left_out,
         "unreadable": unreadable,
+        "forwards": [],
+        "forwards_unread": "not permitted",
     }
 
 

@@ -1,4 +1,4 @@
-"""How messages of netlink(7) stand one after the other in a datagram, and how the kernel refuses."""
+"""How messages of netlink(7) stand in a datagram and attributes in a message, and how the kernel refuses."""
 
 from __future__ import annotations
 
@@ -16,6 +16,17 @@ def parts(data):
         length, kind, flags = struct.unpack_from("=LHH", data, offset)
         yield kind, flags, offset
         offset += max((length + 3) & ~3, HEADER)
+
+
+def attributes(data, offset=0, end=None):
+    """(type, value's bytes) of each attribute (struct nlattr) that stands there."""
+    end = len(data) if end is None else end
+    while offset + 4 <= end:
+        length, kind = struct.unpack_from("=HH", data, offset)
+        if length < 4:
+            return
+        yield kind & 0x3FFF, data[offset + 4 : min(offset + length, end)]  # without NLA_F_NESTED and its like
+        offset += (length + 3) & ~3
 
 
 def check(data, offset):

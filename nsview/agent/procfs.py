@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 
-from . import hostfiles, levels, outside
+from . import levels, outside, users
 from .files import text
 
 KINDS = ("mnt", "uts", "ipc", "pid", "net", "user", "cgroup", "time")
@@ -46,7 +46,7 @@ class Reader:
         self.proc_fd = os.open(proc, os.O_PATH | os.O_DIRECTORY)
         self.on_namespace = on_namespace
         self.own: dict[str, int] = {}
-        self._users = {}
+        self.users = users.Users()
         self._inodes = {}
         self._alike = {}  # {texts of all links: {kind: inode}}: one object for all that are in the same ones
         self.links = tuple(link for link in _LINKS if _readable_link(link[1]))
@@ -96,16 +96,20 @@ class Reader:
             namespaces = {**outside.shared(fd, self.own), **namespaces}
         nspid = self.levels.of(pid, fd, namespaces.get("pid"))
         uid = os.fstat(fd).st_uid  # the effective one's, whatever else in /proc belongs to root: proc(5)
+        nspid = nspid or nspid_of(fd) or [pid]
+        uid_inside, user_inside = self.users.inside(uid, namespaces, len(nspid) > 1, fd)
         record = {
             "pid": pid,
             "ppid": int(fields[1]),
             "start": int(fields[19]),
             "uid": uid,
-            "user": self._users.get(uid) or self._user(uid),
+            "user": self.users.name(uid),
+            "uid_inside": uid_inside,
+            "user_inside": user_inside,
             "state": fields[0].decode("ascii"),
             "comm": text(stat[stat.index(b"(") + 1 : end]),
             "cmdline": [] if kthread else _arguments(read_at(fd, "cmdline", CMDLINE_LIMIT)),
-            "nspid": nspid or nspid_of(fd) or [pid],
+            "nspid": nspid,
             "namespaces": namespaces,
             "container": None,
             "unreadable": unreadable,
@@ -129,7 +133,9 @@ class Reader:
             "ppid": 0,
             "start": 0,
             "uid": uid,
-            "user": self._users.get(uid) or self._user(uid),
+            "user": self.users.name(uid),
+            "uid_inside": None,
+            "user_inside": None,
             "state": "?",
             "comm": "?",
             "cmdline": [],
@@ -196,6 +202,7 @@ class Reader:
 
     def forget(self, kind, inode):
         """A namespace is gone; the same inode seen again is a new one."""
+        self.users.forget(kind, inode)
         if self._inodes.pop("%s:[%d]" % (kind, inode), None):
             self._alike.clear()
 
@@ -226,10 +233,6 @@ class Reader:
         finally:
             os.close(tasks)
         return {}
-
-    def _user(self, uid):
-        name = self._users[uid] = hostfiles.user_name(uid) or str(uid)
-        return name
 
     def _own_pid_namespace(self):
         """The inode of ours, where /proc is that of our pid namespace; None where it is another's."""

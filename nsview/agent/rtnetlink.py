@@ -30,6 +30,13 @@ _RT_TABLE_MAIN, _RTN_UNICAST = 254, 1
 _IFF_UP = 1
 _STATES = {0: "up", 2: "no carrier", 3: "no carrier", 5: "dormant", 6: "up"}  # IF_OPER_*; 0: the driver does not say
 _TRIES = 4  # of a dump while things change
+_STAND = frozenset((
+    "dsa", "erspan", "gre", "gretap", "ip6erspan", "ip6gre", "ip6gretap", "ip6tnl", "ipip", "ipoib", "ipvlan",
+    "ipvtap", "lowpan", "macsec", "macvlan", "macvtap", "netkit", "rmnet", "sit", "veth", "virt_wifi", "vlan", "vti",
+    "vti6", "vxcan", "xfrm",
+))  # fmt: skip
+"""Kinds of which IFLA_LINK always names another device (ndo_get_iflink in the kernel)."""
+_DATA_LINK = {"vxlan": 3, "amt": 3}  # IFLA_VXLAN_LINK, IFLA_AMT_LINK: kinds whose own data alone name the device below
 
 
 class Rtnetlink:
@@ -53,7 +60,7 @@ class Rtnetlink:
             )  # fmt: skip
 
             class info(nla):
-                nla_map = ((1, "IFLA_INFO_KIND", "cdata"),)
+                nla_map = ((1, "IFLA_INFO_KIND", "cdata"), (2, "IFLA_INFO_DATA", "cdata"))
 
             class properties(nla):
                 nla_map = ((53, "IFLA_ALT_IFNAME", "cdata"),)
@@ -108,7 +115,8 @@ class _Socket:
     def interfaces(self):
         """([the frame's record of an interface, with "nsid": int or None], how many are left out).
 
-        nsid is the number by which this namespace knows the one that the link leads to; None: this one itself.
+        nsid is the number by which this namespace knows the one that the link leads to or through; None: this one
+        itself.
         """
         records = {}
         links, more = self._dump(self._messages.links, self._messages.interface, INTERFACES_LIMIT)
@@ -182,24 +190,41 @@ class _Socket:
         return found, more
 
 
+def below(kind, index, link, data):
+    """The index of the device that an interface stands on or is paired with; None where there is none.
+
+    link: IFLA_LINK. An interface that belongs to another net namespace than the one it is in has that too where it
+    stands on nothing: it then names the interface itself. data: IFLA_INFO_DATA.
+    """
+    if kind in _DATA_LINK:
+        found = [value for number, value in netlink.attributes(data) if number == _DATA_LINK[kind]]
+        link = struct.unpack("=L", found[0])[0] if found and len(found[0]) == 4 else 0
+    elif link == index and kind not in _STAND:
+        return None
+    return link or None
+
+
 def _interface(message):
-    link = message.get_attr("IFLA_LINK")
     info = message.get_attr("IFLA_LINKINFO")
+    kind = _text(info.get_attr("IFLA_INFO_KIND")) if info else ""
+    data = info.get_attr("IFLA_INFO_DATA") if info else None
+    link = below(kind, message["index"], message.get_attr("IFLA_LINK"), data or b"")
+    nsid = message.get_attr("IFLA_LINK_NETNSID")
     properties = message.get_attr("IFLA_PROP_LIST")
     mac = message.get_attr("IFLA_ADDRESS") or b""
     up = message["flags"] & _IFF_UP
     return {
         "index": message["index"],
         "name": _text(message.get_attr("IFLA_IFNAME")),
-        "kind": _text(info.get_attr("IFLA_INFO_KIND")) if info else "",
+        "kind": kind,
         "state": _STATES.get(message.get_attr("IFLA_OPERSTATE"), "unknown") if up else "down",
         "mac": ":".join("%02x" % byte for byte in mac) if any(mac) else None,
         "mtu": message.get_attr("IFLA_MTU"),
         "addresses": [],
         "altnames": [_text(name) for name in properties.get_attrs("IFLA_ALT_IFNAME")] if properties else [],
         "master": message.get_attr("IFLA_MASTER") or None,
-        "link": {"index": link, "net": None, "peer": False} if link else None,
-        "nsid": message.get_attr("IFLA_LINK_NETNSID"),
+        "link": {"index": link, "net": None, "peer": False} if link or nsid is not None else None,
+        "nsid": nsid,
     }
 
 

@@ -21,7 +21,8 @@ from nsview import linux
 
 from . import hostfiles, mountinfo, procfs
 from .containers import containerd, witness
-from .status import capabilities, id_map, label, status_of, text_at
+from .status import capabilities, label, status_of, text_at
+from .users import id_map
 
 MASKED = (
     "/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi",

@@ -38,11 +38,6 @@ def limits(table):
     return {row[:26].strip(): (row[26:46].strip(), row[47:67].strip()) for row in rows if row}
 
 
-def id_map(text):
-    """[[first inside, first outside, how many], ..] of uid_map or gid_map; outside is as the reader counts."""
-    return [[int(number) for number in line.split()] for line in text.split("\n") if line]
-
-
 def label(fd):
     """What AppArmor or SELinux confines the process by, None where neither does."""
     text = text_at(fd, "attr/apparmor/current") or (text_at(fd, "attr/current") if hostfiles.exists(_APPARMOR) else "")

@@ -11,9 +11,15 @@ EXTRAS: tuple[Extra, ...] = get_args(Extra)
 WIDTHS: dict[Extra, int] = {"ppid": 7, "uid": 6, "state": 5, "runtime": 10, "image": 24, "cgroup": 30}
 """Cells of each; what is longer is cut, a cgroup at its beginning."""
 
+
+def _uids(process: Process, container: Container | None) -> str:
+    inside = process.uid_inside
+    return str(process.uid) if inside in (None, process.uid) else f"{process.uid}→{inside}"
+
+
 _TEXTS: dict[Extra, Callable[[Process, Container | None], str]] = {
     "ppid": lambda process, container: str(process.ppid),
-    "uid": lambda process, container: str(process.uid),
+    "uid": _uids,
     "state": lambda process, container: process.state,
     "runtime": lambda process, container: container.runtime if container else "",
     "image": lambda process, container: (container.image or "") if container else "",

@@ -141,7 +141,7 @@ def _values(
         container = snapshot.container_of(process)
         values: dict[str, str | None] = {
             "container": container.name if container else "none",
-            "runs as": f"{process.user} ({process.uid})",
+            "runs as": process.users_told,
             "pid inside": str(process.nspid[-1]),
             "cgroup path": process.cgroup or None,
         }

@@ -28,6 +28,7 @@ def of_process(process: Process, snapshot: Snapshot, kind: str | None = None) ->
         ("pid inside", str(inner) if inner else ""),
         ("command", shlex.join(process.cmdline) or process.comm),
         ("user", process.user),
+        ("user inside", process.inner_user or ""),
         *((f"container {name}", text) for name, text in _of_container(container)),
         ("cgroup", process.cgroup),
         *((name, f"{name}:[{inode}]") for name, inode in inodes if inode),

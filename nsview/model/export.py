@@ -59,7 +59,13 @@ def nets(found: "Map", chosen: "Sequence[Net]") -> dict[str, Any]:
             "names": list(named.names if named else ()),
             "containers": [container.key for container in found.containers(record.inode)],
         }
-        return {**told, **msgspec.to_builtins(record)}
+        forwards = []
+        for forward in record.forwards:
+            to = found.sent_on(record, forward)
+            container = to.container.key if to and to.container else None
+            whose = {"container": container, "net": to.net.inode if to else None}
+            forwards.append({**msgspec.to_builtins(forward), **whose})
+        return {**told, **msgspec.to_builtins(record), "forwards": forwards}
 
     return {
         "schema": SCHEMA,

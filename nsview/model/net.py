@@ -11,11 +11,13 @@ from msgspec import Struct
 class Link(Struct, frozen=True, gc=False):
     """Where an interface leads to: the other end of a veth, or the device below a macvlan, vlan and the like.
 
-    index: of the interface there. net: the inode of its net namespace, None where that could not be found out.
+    index: of the interface there; None where there is none, and the interface sends through another net namespace than
+    the one it is in, as a vxlan does that was made elsewhere. net: the inode of the net namespace, None where that
+    could not be found out.
     peer: it is the other end of a pair, and each of the two says so of the other.
     """
 
-    index: int
+    index: int | None
     net: int | None
     peer: bool = False
 
@@ -73,12 +75,61 @@ class Listener(Struct, frozen=True, gc=False):
         return endpoint(self.address, self.port)
 
 
+class Forward(Struct, frozen=True, gc=False):
+    """Ports that the firewall of a net namespace sends on, whether or not anyone listens there (DNAT).
+
+    protocol: tcp, udp and the like, or any. address: where they are reached, None for all; a network or a range as
+    text. port, last: the first and the last. to: the address they are sent on to. to_port: the port there, None for
+    the same. in_step: to_port is that of the first, and each other goes as far behind it as it is behind the first.
+    """
+
+    protocol: str
+    address: str | None
+    port: int
+    last: int
+    to: str
+    to_port: int | None = None
+    in_step: bool = False
+
+    @property
+    def ports(self) -> range:
+        return range(self.port, self.last + 1)
+
+    @property
+    def endpoint(self) -> str:
+        """Where it is to be reached, as text."""
+        ports = str(self.port) if self.port == self.last else f"{self.port}-{self.last}"
+        return f"[{self.address}]:{ports}" if ":" in (self.address or "") else f"{self.address or '*'}:{ports}"
+
+    def at(self, port: int) -> int:
+        """The port that one of them is sent on to."""
+        if self.to_port is None:
+            return port
+        return self.to_port + (port - self.port if self.in_step else 0)
+
+    def before(self, port: int) -> range:
+        """The ports that are sent on to one there."""
+        if self.to_port is not None and not self.in_step:
+            return self.ports if port == self.to_port else range(0)
+        own = port - (self.to_port - self.port if self.to_port is not None else 0)
+        return range(own, own + 1) if own in self.ports else range(0)
+
+    def leads_to(self, listener: Listener) -> bool:
+        """What it sends on is for a listener at that address."""
+        return self.protocol in (listener.protocol, "any") and bool(self.before(listener.port))
+
+
+NOT_LOOKED_FOR = "not looked for"
+"""Why an older agent's frame has no forwards in it."""
+
+
 class Net(Struct, frozen=True, gc=False):
     """One net namespace from within.
 
     source: netlink, or proc where that was all there is, which lacks peers, bridges' ports and interfaces' kinds; None
     where it could not be read, and then unreadable is why: an errno's name.
     left_out: how many interfaces and listeners there are beyond those told.
+    forwards_unread: why forwards are not known, or not all, in words; None where they are.
     """
 
     inode: int
@@ -88,6 +139,8 @@ class Net(Struct, frozen=True, gc=False):
     source: Literal["netlink", "proc"] | None = None
     unreadable: str | None = None
     left_out: int = 0
+    forwards: tuple[Forward, ...] = ()
+    forwards_unread: str | None = NOT_LOOKED_FOR
 
     def interface(self, index: int) -> Interface | None:
         """The interface of an index."""

@@ -1,9 +1,10 @@
 """What a filter of the net map can ask for by name: of an interface, of a listener, of all that is in a namespace."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 from .filter import OF_THINGS, Field, Fields
-from .net import Interface, Listener, Net
+from .net import Forward, Interface, Listener, Net
 from .netmap import Map, Place, kind_of, own_interfaces
 from .table import Line
 
@@ -13,7 +14,7 @@ def fields(found: Map | None = None) -> Fields:
     of_processes = OF_THINGS["state"].process
     names = found.names if found else _name
     own = (
-        Field("port", "number", "a port that is listened on, or published for it", line=_ports_of(found)),
+        Field("port", "number", "a port that is listened on, or published for it, by whatever", line=_ports_of(found)),
         Field("protocol", "text", "tcp or udp", line=_protocols),
         Field("interface", "text", "an interface, or the other end of its pair: vethab12", line=_each(names)),
         Field("address", "text", "an address that it has, or is listened on", line=_addresses),
@@ -44,6 +45,34 @@ def _listeners(line: Line) -> Sequence[Listener]:
     return ()
 
 
+def _forwards(line: Line) -> Sequence[Forward]:
+    match line.subject:
+        case Place(thing=Forward() as forward):
+            return (forward,)
+        case Net() as net:
+            return net.forwards
+    return ()
+
+
+class _Ports(Sequence[int]):
+    """Those of some ranges, each of which may be all that there are."""
+
+    def __init__(self, ranges: Iterable[range]) -> None:
+        self._ranges = list(ranges)
+
+    def __contains__(self, port: object) -> bool:
+        return any(port in ports for ports in self._ranges)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter({port for ports in self._ranges for port in ports})
+
+    def __len__(self) -> int:
+        return sum(map(len, self._ranges))
+
+    def __getitem__(self, place: Any) -> Any:
+        return list(self)[place]
+
+
 def _each(told: Callable[[Interface], Iterable[str]]) -> Callable[[Line], list[str]]:
     """What is told of each interface that a line is about."""
     return lambda line: [one for interface in _interfaces(line) for one in told(interface)]
@@ -51,24 +80,28 @@ def _each(told: Callable[[Interface], Iterable[str]]) -> Callable[[Line], list[s
 
 def _addresses(line: Line) -> list[str]:
     of_links = [address.partition("/")[0] for one in _interfaces(line) for address in one.addresses]
-    return [*of_links, *(one.address for one in _listeners(line))]
+    sent_on = [text for one in _forwards(line) for text in (one.address, one.to) if text]
+    return [*of_links, *(one.address for one in _listeners(line)), *sent_on]
 
 
 def _name(interface: Interface) -> list[str]:
     return [interface.name]
 
 
-def _ports_of(found: Map | None) -> Callable[[Line], list[int]]:
-    """Its own, and those that others listen on for it."""
+def _ports_of(found: Map | None) -> Callable[[Line], Sequence[int]]:
+    """Its own, and those that others listen on or send on for it."""
 
-    def ports(line: Line) -> list[int]:
+    def ports(line: Line) -> Sequence[int]:
         net = line.subject.net if isinstance(line.subject, Place) else line.subject
-        own = _listeners(line)
-        others = [at.port for one in own for at in found.publishers(net, one)] if found and isinstance(net, Net) else ()
-        return [*(one.port for one in own), *others]
+        ranges = [forward.ports for forward in _forwards(line)]
+        for one in _listeners(line):
+            ranges.append(range(one.port, one.port + 1))
+            for at in found.publishers(net, one) if found and isinstance(net, Net) else ():
+                ranges.append(at.before(one.port) if isinstance(at, Forward) else range(at.port, at.port + 1))
+        return _Ports(ranges)
 
     return ports
 
 
 def _protocols(line: Line) -> list[str]:
-    return [one.protocol for one in _listeners(line)]
+    return [*(one.protocol for one in _listeners(line)), *(one.protocol for one in _forwards(line))]

@@ -4,16 +4,17 @@ A line says of an interface where it leads, and of a listener whose it is, so th
 typed as a filter is answered by the line that is left.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from . import published
 from .counts import nprocs_of, processes
 from .group import containers_of
 from .label import label
-from .net import Interface, Listener, Net, Nets, Route
+from .net import NOT_LOOKED_FOR, Forward, Interface, Listener, Net, Nets, Route, endpoint
 from .records import Container, Namespace, Process
 from .snapshot import Snapshot
 from .table import Cell, Line, Thing
@@ -21,22 +22,25 @@ from .text import count
 
 SUMMARY = 12  # lines of one
 PORTS = 6  # of a bridge that its line names
+EACH = 100  # ports of one rule that are told one by one, of a range that may be all
+BY_RULES = "by the rules of the firewall"
 
 
 class Place(Struct, frozen=True, gc=False):
     """What a line is about: a net namespace, or a thing in it."""
 
     net: Net
-    thing: Interface | Route | Listener | None = None
+    thing: Interface | Route | Listener | Forward | None = None
 
 
 class Published(Struct, frozen=True, gc=False):
-    """What a listener is there for: a port of a container, in its net namespace. pid: of the proxy that says so."""
+    """What a listener or a forward is there for: a port of another net namespace, and the container that it was made
+    for, None where there is none. by: who says so, in words."""
 
-    container: Container
+    container: Container | None
     net: Net
     port: int
-    pid: int
+    by: str
 
 
 class Map:
@@ -137,7 +141,9 @@ class Map:
         """In words, where an interface leads to and what it is a port of."""
         words = []
         link = interface.link
-        if link is not None:
+        if link is not None and link.index is None:
+            words.append(f"leads through {self.title(link.net) if link.net else 'one not seen'}")
+        elif link is not None:
             other = self.interface(link.net, link.index)
             name = other.name if other else f"interface {link.index}"
             there = "" if link.net == net.inode else f" of {self.title(link.net)}" if link.net else " of one not seen"
@@ -164,6 +170,7 @@ class Map:
             words += [*self.names(interface), *interface.addresses, interface.mac or ""]
         for listener in net.listeners:
             words += [f"{listener.protocol} {listener.endpoint}", *(p.command for p in self.owners(listener))]
+        words += [f"{forward.protocol} {forward.endpoint} {forward.to}" for forward in net.forwards]
         return Line(net.inode, (), net, more=" ".join(words), thing=("net", net.inode))
 
     @cached_property
@@ -174,28 +181,77 @@ class Map:
             for listener in net.listeners:
                 for process in self.owners(listener):
                     to = published.target(process, listener)
-                    if to and (there := self._at(to.address, process.uid)):
-                        found[listener.inode] = Published(*there, to.port, process.pid)
+                    by = f"by the command line of docker-proxy, pid {process.pid}"
+                    if to and (there := self._at(net, to.address, process.uid)):
+                        found[listener.inode] = Published(*there, to.port, by)
+                        break
+                else:
+                    forward = self._forward_of(net, listener)
+                    if forward and (there := self._at(net, forward.to)):
+                        found[listener.inode] = Published(*there, forward.at(listener.port), BY_RULES)
         return found
 
-    def _at(self, address: str, uid: int) -> tuple[Container, Net] | None:
-        """The container of a user that has an address; of several that share it the oldest, who it was made for. None
-        where there is none, or the same address in several net namespaces."""
-        nets = [
-            net
-            for net in self._known.values()
-            if any(own.partition("/")[0] == address for i in net.interfaces for own in i.addresses)
-        ]
+    def _forward_of(self, net: Net, listener: Listener) -> Forward | None:
+        """The rule that sends on what arrives from elsewhere for a listener."""
+        every = listener.address in ("0.0.0.0", "::")
+        return next(
+            (
+                forward
+                for forward in net.forwards
+                if forward.protocol in (listener.protocol, "any")
+                and listener.port in forward.ports
+                and (every or forward.address in (None, listener.address))
+            ),
+            None,
+        )
+
+    @cached_property
+    def _having(self) -> dict[str, list[tuple[Net, Interface]]]:
+        """{address: where it is}, without those that every net namespace has."""
+        found: dict[str, list[tuple[Net, Interface]]] = {}
+        for net in self._known.values():
+            for interface in net.interfaces:
+                for address in interface.addresses if interface.name != "lo" else ():
+                    found.setdefault(address.partition("/")[0], []).append((net, interface))
+        return found
+
+    def _at(self, near: Net, address: str, uid: int | None = None) -> tuple[Container | None, Net] | None:
+        """The other net namespace that has an address, and the container it was made for: the oldest in it. None where
+        there is none, or the same address in several of which not one alone hangs from `near`.
+
+        uid: whose engine must run the container, where not everyone's word is enough. Without it, what does not hang
+        from there is found from the host alone: a container may use the same addresses for others.
+        """
+        others = [one for one in self._having.get(address, ()) if one[0] is not near]
+        hanging = [one for one in others if one[1].link and one[1].link.net == near.inode]
         processes = self.snapshot.processes
-        own = [
-            (container, net)
-            for net in nets
-            for container in self.containers(net.inode)
-            if (shim := processes.get(container.shim_pid or 0)) and shim.uid == uid
-        ]
-        if len({net.inode for _, net in own}) != 1:
-            return None
-        return min(own, key=lambda one: (p.start if (p := processes.get(one[0].init_pid or 0)) else 0, one[0].key))
+        found = []
+        if uid is None and not self.snapshot.is_initial("net", near.inode):
+            others = []
+        for net in {net.inode: net for net, _ in hanging or others}.values():
+            own = [
+                container
+                for container in self.containers(net.inode)
+                if uid is None or ((shim := processes.get(container.shim_pid or 0)) and shim.uid == uid)
+            ]
+            if own or uid is None:
+                first = min(own, key=self._age, default=None)
+                found.append((first, net))
+        return found[0] if len(found) == 1 else None
+
+    def _age(self, container: Container) -> tuple[int, str]:
+        init = self.snapshot.processes.get(container.init_pid or 0)
+        return init.start if init else 0, container.key
+
+    @cached_property
+    def _forwarded(self) -> dict[int, list[tuple[Forward, Net]]]:
+        """{net: (a rule that sends on to it, the net namespace that the rule is in)}."""
+        found: dict[int, list[tuple[Forward, Net]]] = {}
+        for net in self._known.values():
+            for forward in net.forwards:
+                if there := self._at(net, forward.to):
+                    found.setdefault(there[1].inode, []).append((forward, net))
+        return found
 
     @cached_property
     def _publishers(self) -> dict[tuple[int, str, int], list[Listener]]:
@@ -208,31 +264,59 @@ class Map:
         return found
 
     def published(self, listener: Listener) -> Published | None:
-        """What a listener is there for, where that is a container's port in another net namespace."""
+        """What a listener is there for, where that is a port in another net namespace."""
         return self._published.get(listener.inode)
+
+    def sent_on(self, net: Net, forward: Forward) -> Published | None:
+        """The same of a rule of a net namespace."""
+        there = self._at(net, forward.to)
+        return Published(*there, forward.at(forward.port), BY_RULES) if there else None
 
     def served(self) -> list[tuple[int, int]]:
         """(pid, port) of each published port: who listens behind it, or the container's first process."""
         found = []
         for listener in (each for net in self._known.values() for each in net.listeners):
             if to := self.published(listener):
-                behind = [pid for own in to.net.listeners if own.port == to.port for pid in own.pids]
-                found += [(pid, listener.port) for pid in behind or (to.container.init_pid,) if pid is not None]
+                found += self._behind(to, [listener.port], to.port)
+        for to_net, rules in self._forwarded.items():
+            for forward, net in rules:
+                to = self.sent_on(net, forward)
+                if to is None:
+                    continue
+                inner = {own.port for own in self._known[to_net].listeners if forward.leads_to(own)}
+                for port in inner:
+                    found += self._behind(to, forward.before(port)[:EACH], port)
+                if not inner:
+                    found += self._behind(to, forward.ports[:EACH], -1)
         return found
 
+    def _behind(self, to: Published, ports: Iterable[int], inner: int) -> list[tuple[int, int]]:
+        behind = [pid for own in to.net.listeners if own.port == inner for pid in own.pids]
+        first = to.container.init_pid if to.container else None
+        return [(pid, port) for pid in behind or (first,) if pid is not None for port in ports]
+
     def thing(self, place: Place) -> Thing:
-        """What is behind a line: the container that a listener is there for, the first process that has it open, or the
-        net namespace."""
+        """What is behind a line: the container that a port is published for, or its net namespace, the first process
+        that has a socket open, or the net namespace."""
+        to = None
+        if isinstance(place.thing, Forward):
+            to = self.sent_on(place.net, place.thing)
         if isinstance(place.thing, Listener):
-            if to := self.published(place.thing):
-                return to.container.key
-            if owners := self.owners(place.thing):
+            to = self.published(place.thing)
+            if not to and (owners := self.owners(place.thing)):
                 return owners[0].pid
+        if to:
+            return to.container.key if to.container else ("net", to.net.inode)
         return "net", place.net.inode
 
-    def publishers(self, net: Net, listener: Listener) -> list[Listener]:
-        """The listeners that are there for this one."""
-        return self._publishers.get((net.inode, listener.protocol, listener.port), [])
+    def publishers(self, net: Net, listener: Listener) -> list[Listener | Forward]:
+        """The listeners and rules that are there for this one."""
+        rules = [forward for forward, _ in self._forwarded.get(net.inode, ()) if forward.leads_to(listener)]
+        return [*self._publishers.get((net.inode, listener.protocol, listener.port), ()), *rules]
+
+    def called(self, to: Published) -> str:
+        """What is published, in words: the container or the net namespace, and the port."""
+        return f"{to.container.name if to.container else self.title(to.net.inode)}:{to.port}"
 
     def names(self, interface: Interface) -> list[str]:
         """What an interface is known by: its names, and that of the other end."""
@@ -253,7 +337,7 @@ class Map:
         names = sorted({c.name for process in owners if (c := self.snapshot.container_of(process))})
         told = [words, *([some(names, 2)] if names else ())]
         if to := self.published(listener):
-            told.insert(0, f"→ {to.container.name}:{to.port}")  # the answer; the rest may be cut
+            told.insert(0, f"→ {self.called(to)}")  # the answer; the rest may be cut
         if at := self.publishers(net, listener):
             told.append(f"← {some([one.endpoint for one in at], 2)}")
         return "  ".join(told)
@@ -282,6 +366,7 @@ class Map:
         below = [self._of_interface(net, i, more) for i in net.interfaces if not is_dull(i)]
         below += [self._of_route(net, route, more) for route in net.routes]
         below += [self._of_listener(net, listener, more) for listener in net.listeners]
+        below += [self._of_forward(net, forward, more) for forward in net.forwards]
         return [head, *below]
 
     def _sum(self, net: Net) -> str:
@@ -298,6 +383,8 @@ class Map:
             words.append("nothing but the loopback")
         if net.left_out:
             words.append(f"{net.left_out} more not listed")
+        if net.source == "netlink" and net.forwards_unread not in (None, NOT_LOOKED_FOR):
+            words.append(f"ports sent on: {net.forwards_unread}")
         return ", ".join(words)
 
     def _of_interface(self, net: Net, interface: Interface, more: str) -> Line:
@@ -336,7 +423,27 @@ class Map:
         owners = self.owners(listener)
         more = " ".join((more, *(process.command for process in owners)))
         place = Place(net, listener)
-        return Line((net.inode, "listener", listener.inode), cells, place, 1, more, self.thing(place))
+        key = (net.inode, "listener", listener.inode)
+        return Line(key, cells, place, 1, more, self.thing(place), ("net", net.inode))
+
+
+    def _of_forward(self, net: Net, forward: Forward, more: str) -> Line:
+        ports = str(forward.port) if forward.port == forward.last else f"{forward.port}-{forward.last}"
+        cells = (
+            Cell(f"  {forward.protocol} {ports}", "pid", forward.port),
+            Cell("sent on", "dim"),
+            Cell(forward.endpoint),
+            Cell(self.where_to(net, forward), "command"),
+        )
+        place = Place(net, forward)
+        key = (net.inode, "forward", *astuple(forward))
+        return Line(key, cells, place, 1, more, self.thing(place), ("net", net.inode))
+
+    def where_to(self, net: Net, forward: Forward) -> str:
+        """In words, where a rule sends on to."""
+        target = endpoint(forward.to, forward.at(forward.port))
+        to = self.sent_on(net, forward)
+        return f"→ {self.called(to)}  {target}" if to else f"→ {target}"
 
 
 def own_interfaces(net: Net) -> Sequence[Interface]:
@@ -363,7 +470,8 @@ def is_dull(interface: Interface) -> bool:
 
 def is_empty(net: Net) -> bool:
     """Nothing can come or go: there is but a loopback, and nobody listens."""
-    return net.source is not None and not net.listeners and all(is_dull(interface) for interface in net.interfaces)
+    nothing = net.source is not None and not net.listeners and not net.forwards
+    return nothing and all(is_dull(interface) for interface in net.interfaces)
 
 
 def some(words: Sequence[str], most: int) -> str:
@@ -391,5 +499,6 @@ def summary(nets: Nets, inode: int, snapshot: Snapshot) -> list[tuple[str, str]]
     ]
     pairs += [("default", f"via {route.via or 'none'} on {route.interface}") for route in net.routes]
     pairs += [(f"{x.protocol} {x.port}", f"{x.address}  {found.who(net, x)}") for x in net.listeners]
+    pairs += [(f"{x.protocol} {x.port}", found.where_to(net, x)) for x in net.forwards]
     more = len(pairs) - SUMMARY
     return [*pairs[:SUMMARY], ("", f"and {more} more, on the net map")] if more > 0 else pairs

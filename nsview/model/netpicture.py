@@ -176,9 +176,12 @@ class _Picture:
         for listener in net.listeners[:LISTENERS]:
             port = Cell(f"{listener.protocol} {listener.port}", "pid")
             yield (port, Cell("  " + self.found.who(net, listener), "command")), Place(net, listener)
-        more = len(net.listeners) - LISTENERS
+        for forward in net.forwards[: max(0, LISTENERS - len(net.listeners))]:
+            port = Cell(f"{forward.protocol} {forward.port}", "pid")
+            yield (port, Cell("  " + self.found.where_to(net, forward), "command")), Place(net, forward)
+        more = len(net.listeners) + len(net.forwards) - LISTENERS
         if more > 0:
-            yield (Cell(f"and {more} more that listen", "dim"),), Place(net)
+            yield (Cell(f"and {more} more ports", "dim"),), Place(net)
 
     # At the right
 

@@ -33,7 +33,9 @@ class Process(Struct, frozen=True, gc=False):
     """One process. `unreadable` is why its namespaces could not all be read: an errno's name, or None.
 
     nspid: its pid in each pid namespace from the agent's to its own; the last is the one it sees itself.
-    uid, user: the effective user, named by the agent's host.
+    uid, user: the effective user, named by the agent's host. uid_inside: the same as its own user namespace counts,
+    None where that is not known or has no id for it. user_inside: its name by the passwd of the process's own root,
+    which is the word of who runs there; None where it is not known, or all is as the host sees it.
     cgroup: its path, v2's where that says more than "/".
     kthread: a thread of the kernel (PF_KTHREAD), which has no command line.
     """
@@ -52,6 +54,8 @@ class Process(Struct, frozen=True, gc=False):
     unreadable: str | None = None
     cgroup: str = ""
     kthread: bool = False
+    uid_inside: int | None = None
+    user_inside: str | None = None
 
     @property
     def command(self) -> str:
@@ -62,6 +66,26 @@ class Process(Struct, frozen=True, gc=False):
     def inner_pid(self) -> int | None:
         """Its pid as it sees itself; None where that is the pid we know it by."""
         return self.nspid[-1] if len(self.nspid) > 1 else None
+
+    @property
+    def inner_user(self) -> str | None:
+        """Its user as it sees itself, by name where there is one; None where that is the user we know it by."""
+        if self.uid_inside is None or (self.uid_inside == self.uid and self.user_inside in (None, self.user)):
+            return None
+        return self.user_inside or str(self.uid_inside)
+
+    @property
+    def users(self) -> str:
+        """Its user outside, and inside where that is another."""
+        inner = self.inner_user
+        return self.user if inner is None else f"{self.user}→{inner}"
+
+    @property
+    def users_told(self) -> str:
+        """The same, with numbers."""
+        told = f"{self.user} ({self.uid})"
+        inner = self.inner_user
+        return told if inner is None else f"{told}, inside {inner} ({self.uid_inside})"
 
 
 class Holder(Struct, frozen=True, omit_defaults=True):

@@ -43,7 +43,8 @@ class Line(Struct, frozen=True, gc=False):
 
     key: what the cursor stays on. subject: the record it is about. depth: a line deeper than the one before belongs to
     it, and goes where that goes. more: further text that a filter finds it by. thing: what of the host is behind it,
-    whose fields a filter may ask for too.
+    whose fields a filter may ask for too. where: the namespace that it stands in, whoever is behind it: what a filter
+    asks of a container or a namespace may be that of either.
     """
 
     key: Hashable
@@ -52,6 +53,7 @@ class Line(Struct, frozen=True, gc=False):
     depth: int = 0
     more: str = ""
     thing: Thing | None = None
+    where: NamespaceKey | None = None
 
 
 def narrow(lines: Sequence[Line], matches: Callable[[Line], bool]) -> list[Line]:

@@ -297,13 +297,19 @@ def _at_port(snapshot: Snapshot, port: int, nets: Nets, home: int | None) -> Ite
             if listener.port != port:
                 continue
             to = found.published(listener)
-            owned = is_own(snapshot, to.container) if to else listener.uid in (0, snapshot.host.uid)
+            own = to.container if to else None
+            owned = is_own(snapshot, own) if own else listener.uid in (0, snapshot.host.uid)
             rank = Rank.HOST_NET if net.inode == home and owned else Rank.OTHER_NET
-            if to:
+            if own:
                 how = f"published at {listener.protocol} {listener.port}"
-                yield Meaning(rank, to.container.key, "port", how)
+                yield Meaning(rank, own.key, "port", how)
                 rank = Rank.HINT
             yield from _listening(snapshot, net, listener, rank)
+        for forward in net.forwards:
+            if port in forward.ports and (to := found.sent_on(net, forward)):
+                rank = Rank.HOST_NET if net.inode == home else Rank.OTHER_NET
+                thing: Thing = to.container.key if to.container else ("net", to.net.inode)
+                yield Meaning(rank, thing, "port", f"published at {forward.protocol} {port}, {to.by}")
 
 
 def _listening(snapshot: Snapshot, net: Net, listener: Listener, rank: Rank) -> Iterator[Meaning]:

@@ -154,7 +154,7 @@ class DetailsPane(Lines, can_focus=True):
             *([Text()] if kind else []),
             self._pairs(
                 ("pid", pid),
-                ("user", f"{process.user} ({process.uid})"),
+                ("user", process.users_told),
                 ("command", process.command),
                 *_measured(process, usage),
             ),

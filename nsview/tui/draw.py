@@ -44,12 +44,13 @@ def columns(snapshot: Snapshot, width: int, extras: tuple[Extra, ...] = ()) -> C
     for besides."""
     pid = max(len(str(max(snapshot.processes, default=0))), 5)
     inner = max((p.nspid[-1] for p in snapshot.processes.values() if len(p.nspid) > 1), default=0)
-    user = max((len(p.user) for p in snapshot.processes.values()), default=4)
+    user = max((len(p.users) for p in snapshot.processes.values()), default=4)
+    nested = any(p.inner_user for p in snapshot.processes.values())
     names = max((len(c.name) for c in snapshot.containers.values()), default=0)
     return Columns(
         pid,
         max(len(str(inner)), 6) if inner else 0,
-        min(max(user, 4), 8 if width < 100 else 14),
+        min(max(user, 4), (8 if width < 100 else 14) + (6 if nested else 0)),
         min(max(names, 9), 14 if width < 100 else 26) if names else 0,
         extras,
     )
@@ -91,7 +92,7 @@ def _process(line: ProcessRow, size: Columns, mark: Mark | None) -> list[Piece]:
     if size.inside:
         inner = process.inner_pid
         pieces.append((("" if inner is None else str(inner)).rjust(size.inside) + "  ", "inside"))
-    pieces.append((_cut(process.user, size.user) + "  ", "dim" if line.context or process.user == "root" else "user"))
+    pieces.append((_cut(process.users, size.user) + "  ", "dim" if line.context or process.user == "root" else "user"))
     if size.container:
         name = line.container.name if line.container else ""
         pieces.append((_cut(name, size.container) + "  ", "container"))

@@ -17,9 +17,9 @@ from textual.strip import Strip
 from textual.timer import Timer
 
 from nsview.model.filter import Fields
-from nsview.model.net import Interface, Listener, Net, Nets, Route
+from nsview.model.net import Forward, Interface, Listener, Net, Nets, Route
 from nsview.model.netfields import fields
-from nsview.model.netmap import Map, Place
+from nsview.model.netmap import Map, Place, Published
 from nsview.model.netpicture import picture
 from nsview.model.published import HOLDERS
 from nsview.model.snapshot import Snapshot
@@ -214,6 +214,8 @@ class NetMap(Lens):
                 return self._interface(found, place.net, interface)
             case Listener() as listener:
                 return self._listener(found, place.net, listener)
+            case Forward() as forward:
+                return self._forward(found, place.net, forward)
             case Route() as route:
                 pairs = [("via", route.via or "no gateway"), ("interface", route.interface or "-")]
                 return Group(_title(f"default route, IPv{route.family}"), _pairs(*pairs, ("metric", str(route.metric))))
@@ -278,12 +280,7 @@ class NetMap(Lens):
             ),
         ]
         if to := found.published(listener):
-            parts += [
-                _heading("PUBLISHED FOR"),
-                Text(safe(f"{to.container.name}, port {to.port}"), "green"),
-                Text(safe(f"in {found.title(to.net.inode)}  net:[{to.net.inode}]")),
-                Text(f"by the command line of docker-proxy, pid {to.pid}", "dim"),
-            ]
+            parts += _published_for(found, to)
         if at := found.publishers(net, listener):
             parts += [_heading("PUBLISHED AT"), *(Text(f"{one.protocol} {safe(one.endpoint)}") for one in at)]
         parts.append(_heading("WHO HAS IT OPEN"))
@@ -298,6 +295,18 @@ class NetMap(Lens):
             parts.append(Text(f"\nIt may be published for a container: {where}.", "dim"))
         if not owners:
             parts.append(Text("No process that can be looked into: the kernel's own, or one that is protected."))
+        return Group(*parts)
+
+    def _forward(self, found: Map, net: Net, forward: Forward) -> RenderableType:
+        parts: list[RenderableType] = [
+            _title(f"{forward.protocol} {forward.endpoint}"),
+            _pairs(
+                ("in", f"{found.title(net.inode)}  net:[{net.inode}]"),
+                ("sent on", found.where_to(net, forward)),
+            ),
+        ]
+        if to := found.sent_on(net, forward):
+            parts += _published_for(found, to)
         return Group(*parts)
 
     # Keys
@@ -346,6 +355,16 @@ class NetMap(Lens):
         """The picture is as wide as there is room."""
         if self._chart.drawn:
             self._show()
+
+
+def _published_for(found: Map, to: Published) -> list[RenderableType]:
+    name = to.container.name if to.container else found.title(to.net.inode)
+    return [
+        _heading("PUBLISHED FOR"),
+        Text(safe(f"{name}, port {to.port}"), "green"),
+        Text(safe(f"in {found.title(to.net.inode)}  net:[{to.net.inode}]")),
+        Text(to.by, "dim"),
+    ]
 
 
 def _title(text: str) -> Text:

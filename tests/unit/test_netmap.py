@@ -118,6 +118,17 @@ def test_a_field_is_that_of_a_line_or_of_who_is_behind_it() -> None:
     assert answer("name=dockerd port=53")[-1].startswith("udp 53")
 
 
+def test_what_is_asked_of_a_container_or_a_namespace_keeps_every_line_of_that_net() -> None:
+    """Whoever owns the socket: dockerd answers at 127.0.0.11 of its containers."""
+    foreign = "udp 53  listens  127.0.0.11:53  5 dockerd"
+    whole = answer("net:20")
+    assert foreign in whole and len(whole) == 5
+    for expression in ("container=web", "container=logs", "runtime=docker net:20", "nprocs=3", "shared=2 net=20", "not host (net=20)"):
+        assert answer(expression) == whole, expression
+    assert foreign not in answer("container!=web") and foreign not in answer("not net:20")
+    assert foreign not in answer("name=httpd") and foreign not in answer("pid=10")
+
+
 def test_what_is_drawn_is_found_by_all_that_is_in_it_and_not_by_what_hangs_from_it() -> None:
     there = found()
     wholes = [there.whole(net) for net in there.nets]

@@ -6,7 +6,7 @@ The kernel writes a map for who opens it: outside are the ids of the agent's use
 from __future__ import annotations
 
 from .. import files, procfs
-from ..status import id_map
+from ..users import id_map
 
 _LIMIT = 1 << 16  # a map has at most 340 lines
 

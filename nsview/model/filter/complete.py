@@ -78,7 +78,8 @@ def _values(field: str, snapshot: Snapshot) -> set[str]:
         case "name":
             return {process.comm for process in processes}
         case "user":
-            return {process.user for process in processes}
+            inside = {process.user_inside for process in processes if process.user_inside}
+            return {process.user for process in processes} | inside
         case "state":
             paused = {"paused" for container in containers if container.state == "paused"}
             return paused | {STATES[process.state] for process in processes if process.state in STATES}

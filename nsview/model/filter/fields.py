@@ -73,6 +73,14 @@ def _of_container(find: Callable[[Container], Texts]) -> Callable[[Process, Snap
     return found
 
 
+def _uids(process: Process) -> Sequence[int]:
+    return (process.uid,) if process.uid_inside is None else (process.uid, process.uid_inside)
+
+
+def _users(process: Process) -> Texts:
+    return process.user, *map(str, _uids(process)), *(() if process.user_inside is None else (process.user_inside,))
+
+
 def _label(process: Process, snapshot: Snapshot) -> Texts:
     return (label.of_process(process, snapshot) or "",)
 
@@ -97,10 +105,10 @@ FIELDS: dict[str, Field] = {field.name: field for field in (
     Field("image", "text", "the image of its container", _of_container(_image), _image),
     Field("name", "text", "the program's name", lambda p, s: (p.comm,)),
     Field("command", "text", "the command line", lambda p, s: (p.command,)),
-    Field("user", "text", "the user, by name or number", lambda p, s: (p.user, str(p.uid))),
+    Field("user", "text", "the user, by name or number, here or inside", lambda p, s: _users(p)),
     Field("pid", "number", "the pid, here or inside", lambda p, s: p.nspid, _init),
     Field("ppid", "number", "the parent's pid", lambda p, s: (p.ppid,)),
-    Field("uid", "number", "the user's number", lambda p, s: (p.uid,)),
+    Field("uid", "number", "the user's number, here or inside", lambda p, s: _uids(p)),
     Field("state", "text", "S, R, Z .. or sleeping, zombie, paused ..", _state),
     Field("runtime", "text", "docker, podman ..; or moby, k8s.io ..", _of_container(_runtime), _runtime),
     Field("pod", "text", "the Kubernetes pod", _of_container(_pod), _pod),

@@ -122,6 +122,8 @@ def parse(
 
 
 _OF_NETS = {"port", "address", "interface"}
+_OF_PROCESSES = {"name", "command", "user", "pid", "ppid", "uid", "state"}
+"""What is asked of a process alone, not of where a line stands."""
 _NET_LIKE = re.compile(r"\d{1,5}|[0-9a-f]*[.:][0-9a-f.:]*|(?=.*[a-z])(?=.*\d).{4,}", re.ASCII)
 """A word that may be a port, an address or an interface."""
 
@@ -408,10 +410,29 @@ class _Maker:
     def _of_line(self, test: Comparison) -> OfLine:
         holds, own, behind = _holds(test), test.field.line, self._behind(test)
         if own is None:
-            return lambda line, snapshot: line.thing is not None and behind(line.thing, snapshot)
+            stands, about = test.field.name not in _OF_PROCESSES, self._kind_asked(test)
+
+            def there(line: Line, snapshot: Snapshot) -> bool:
+                things = (line.thing, line.where) if stands else (line.thing,)
+                if line.where and line.where[0] == about:
+                    things = (line.where,)  # whose it is may be in another
+                return any(thing is not None and behind(thing, snapshot) for thing in things)
+
+            return there
         if test.field.process is None:  # the lens's alone
             return lambda line, snapshot: holds(own(line))
         return lambda line, snapshot: holds(own(line)) or (line.thing is not None and behind(line.thing, snapshot))
+
+    def _kind_asked(self, test: Comparison) -> str | None:
+        """The one kind of namespace that a comparison is about."""
+        match test.field.name:
+            case "host":
+                return str(test.value) if test.value else self.kind
+            case "inode":
+                return test.kind
+            case "shared" | "nprocs":
+                return test.kind or self.kind
+        return None
 
     def _behind(self, test: Comparison) -> Callable[[Thing, Snapshot], bool]:
         """Whether it is true of a process, of a container or a namespace itself, or of anyone in it. Of what several

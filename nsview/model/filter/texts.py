@@ -75,7 +75,7 @@ class Texts:
     def _text(self, process: Process, snapshot: Snapshot) -> str:
         outer = self._outer(process.container, snapshot) if process.container else ""
         return " ".join((
-            str(process.pid), str(process.nspid[-1]), process.user, process.comm, process.command, outer
+            str(process.pid), str(process.nspid[-1]), process.users, process.comm, process.command, outer
         )).lower()  # fmt: skip
 
     def _outer(self, key: str, snapshot: Snapshot) -> str:

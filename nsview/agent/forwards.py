@@ -1,0 +1,444 @@
+"""Ports that the firewall of the net namespace one is in sends on to another address (DNAT), asked of the kernel.
+
+nf_tables holds what nft(8) and today's iptables(8) have written; rules are read, never changed, and a rule is followed
+from the hooks of what arrives through the chains that it jumps to. Of conditions, protocol, port and address are told;
+others (from where, at random, ..) leave a port published, if not for all. Rules of the older kind, which
+iptables-legacy(8) writes, are not read.
+
+Sources: include/uapi/linux/netfilter/{nf_tables,nf_tables_compat,nfnetlink,nf_nat,xt_tcpudp,xt_multiport}.h.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+
+from . import files, netlink
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+LIMIT = 5000  # forwards of one namespace
+_RULES, _VISITS, _ALTERNATIVES, _ELEMENTS, _DEEP = 50_000, 50_000, 1000, 20_000, 16
+
+_NETLINK_NETFILTER, _NF_TABLES = 12, 10
+_GETTABLE, _GETCHAIN, _GETRULE, _GETSETELEM = 1, 4, 7, 13
+_REQUEST_DUMP, _INTERRUPTED, _TRIES = 0x301, 0x10, 4
+_FAMILIES = (1, socket.AF_INET, socket.AF_INET6)  # the first is NFPROTO_INET: both
+_PREROUTING = 0
+_JUMP, _GOTO, _TERMINAL = -3, -4, (0, 1, -5)  # drop, accept, return
+_ABSENT = (errno.EPROTONOSUPPORT, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOENT)  # a kernel without nf_tables
+_SAYS_NOTHING = ("counter", "immediate", "log")
+_PROTOCOLS = {6: "tcp", 17: "udp", 132: "sctp", 33: "dccp"}
+_FLAG_ADDRESS, _FLAG_PORT, _FLAG_OFFSET = 1, 2, 32  # NF_NAT_RANGE_*
+
+
+class TooMany(Exception):
+    """There are more rules than are followed."""
+
+
+def forwards():
+    """([the frame's record of a forward], None or in words why these are not all there are)."""
+    why = "rules of iptables-legacy are not read" if b"nat" in _legacy_tables() else None
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER) as asked:
+            walk = _Walk(_Firewall(asked))
+            try:
+                walk.all()
+            except TooMany:
+                why = "too many rules"
+            except (LookupError, ValueError, struct.error):  # of a kernel that is newer than this
+                why = "a rule that is not understood"
+            return list(walk.found.values()), why
+    except OSError as error:
+        return [], why if error.errno in _ABSENT else os.strerror(error.errno or errno.EIO)
+
+
+def _legacy_tables():
+    try:
+        return files.read("/proc/self/net/ip_tables_names", 4096).split()
+    except OSError:
+        return []
+
+
+class _Firewall:
+    """The kernel's tables. Every dump raises OSError."""
+
+    def __init__(self, asked):
+        self._socket = asked
+        self._elements: dict[Any, list[Any]] = {}
+        self.chains: dict[Any, list[Any]] = {}  # {(family, table, chain): [the expressions of each rule]}
+
+    def bases(self):
+        """The keys of the chains that see what arrives, to translate its addresses."""
+        found = []
+        for family, chain in self._dump(_GETCHAIN):
+            hook = dict(netlink.attributes(chain.get(4, b"")))  # NFTA_CHAIN_HOOK
+            at = _number(hook.get(1, b"\xff" * 4))
+            if family in _FAMILIES and chain.get(7) == b"nat\0" and at == _PREROUTING:
+                found.append((family, chain[1], chain[3]))
+        if not found:
+            return []
+        dormant = {(family, table[1]) for family, table in self._dump(_GETTABLE) if _number(table.get(2, b"")) & 1}
+        return [key for key in found if key[:2] not in dormant]
+
+    def read_rules(self):
+        """Fill `chains`."""
+        rules = self._dump(_GETRULE)
+        if len(rules) > _RULES:
+            raise TooMany
+        for family, rule in rules:
+            if family in _FAMILIES:
+                expressions = [_expression(one) for _, one in netlink.attributes(rule.get(4, b""))]
+                self.chains.setdefault((family, rule[1], rule[2]), []).append(expressions)
+
+    def elements(self, family, table, name):
+        """[(first key, last key, its data's attributes)] of a set or map."""
+        key = family, table, name
+        if key not in self._elements:
+            found = []
+            for _, part in self._dump(_GETSETELEM, family, ((1, table), (2, name))):
+                for _, one in netlink.attributes(part.get(3, b"")):
+                    found.append(dict(netlink.attributes(one)))
+                    if len(found) > _ELEMENTS:
+                        raise TooMany
+            self._elements[key] = _intervals(found)
+        return self._elements[key]
+
+    def _dump(self, kind, family=0, attributes=()):
+        """[(family, attributes)] of all such things; once more where they change meanwhile."""
+        body = b"".join(
+            struct.pack("=HH", 4 + len(value), number) + value.ljust((len(value) + 3) & ~3, b"\0")
+            for number, value in attributes
+        )
+        kind |= _NF_TABLES << 8
+        request = struct.pack("=LHHLLBBH", 20 + len(body), kind, _REQUEST_DUMP, 1, 0, family, 0, 0)
+        for _ in range(_TRIES):
+            self._socket.send(request + body)
+            found: list[Any] = []
+            if not self._answers(found):
+                return found
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    def _answers(self, found):
+        """Whether what was found may not be all, for something changed meanwhile."""
+        interrupted = False
+        while True:
+            data = self._socket.recv(1 << 17)
+            for kind, flags, offset in netlink.parts(data):
+                interrupted |= bool(flags & _INTERRUPTED)
+                if kind == netlink.DONE:
+                    return interrupted
+                if kind == netlink.ERROR:
+                    netlink.check(data, offset)
+                    return interrupted
+                (length,) = struct.unpack_from("=L", data, offset)
+                start = offset + netlink.HEADER
+                found.append((data[start], dict(netlink.attributes(data, start + 4, offset + length))))
+
+
+def _expression(data):
+    """(its name, its attributes) of a part of a rule."""
+    said = dict(netlink.attributes(data))
+    return files.text(said.get(1, b"").rstrip(b"\0")), dict(netlink.attributes(said.get(2, b"")))
+
+
+def _intervals(elements):
+    """Of elements, each with its last key: that may be its own, or one before where the next is the end of one."""
+    keyed = sorted((_value(one.get(1, b"")), _number(one.get(3, b"")) & 1, one) for one in elements if 1 in one)
+    intervals = any(end for _, end, _ in keyed)
+    found = []
+    for place, (key, end, one) in enumerate(keyed):
+        if end:
+            continue
+        last = _value(one[10]) if 10 in one else key  # NFTA_SET_ELEM_KEY_END
+        if intervals and 10 not in one:
+            after = next((other for other, _, _ in keyed[place + 1 :] if other > key), None)
+            above = int.from_bytes(after, "big") - 1 if after else (1 << 8 * len(key)) - 1
+            last = above.to_bytes(len(key), "big")
+        found.append((key, last, dict(netlink.attributes(one.get(2, b"")))))
+    return found
+
+
+class _Match:
+    """What a packet must be like: a protocol, ports from first to last, an address; None and all ports: any."""
+
+    __slots__ = ("address", "first", "last", "protocol", "values")
+
+    def __init__(self, protocol=None, address=None, first=0, last=0xFFFF, values=()):
+        self.protocol, self.address, self.first, self.last = protocol, address, first, last
+        self.values = dict(values)  # {register of 4 bytes: what is in it}
+
+    def but(self, **changed):
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        return _Match(**dict(fields, **changed))
+
+    def narrowed(self, what, low, high):
+        """Where one thing is as low to high; None where that can't be as well."""
+        if what == "port":
+            first, last = max(self.first, _port(low)), min(self.last, _port(high))
+            return self.but(first=first, last=last) if first <= last else None
+        if what == "protocol" and low == high:
+            if self.protocol not in (None, low[0]):
+                return None
+            return self.but(protocol=low[0])
+        if isinstance(what, tuple):
+            text = _network(low, *what[1:])
+            return self.but(address=text if low == high else "%s-%s" % (text, _network(high, *what[1:])))
+        return self
+
+
+def _port(data):
+    return int.from_bytes(data[:2], "big")
+
+
+def _network(data, size, mask):
+    """An address of so many bytes as text, with the length of its prefix where data or mask are shorter."""
+    bits = bin(int.from_bytes(mask, "big")).count("1") if mask else 8 * len(data[:size])
+    text = _address(data[:size].ljust(size, b"\0"))
+    return text if bits >= 8 * size else "%s/%d" % (text, bits)
+
+
+def _address(data):
+    return socket.inet_ntop(socket.AF_INET6 if len(data) == 16 else socket.AF_INET, data)
+
+
+class _Walk:
+    """Follows the rules. found: {all that is said of it: the frame's record}."""
+
+    def __init__(self, firewall):
+        self._firewall = firewall
+        self._visits = 0
+        self.found: dict[Any, Any] = {}
+
+    def all(self):
+        bases = self._firewall.bases()
+        if bases:
+            self._firewall.read_rules()
+        for family, table, chain in bases:
+            self._chain((family, table, chain), _Match(), 0)
+
+    def _chain(self, key, match, deep):
+        for rule in self._firewall.chains.get(key, ()):
+            self._visits += 1
+            if self._visits > _VISITS or deep > _DEEP:
+                raise TooMany
+            if self._rule(key, rule, match, deep) and all(name in _SAYS_NOTHING for name, _ in rule):
+                return
+
+    def _rule(self, key, rule, match, deep):
+        """Follow one; whether it says that the rest is not for who has come so far."""
+        matches = [match.but(values={})]
+        loaded: dict[int, Any] = {}
+        for name, said in rule:
+            if name == "immediate":
+                verdict = dict(netlink.attributes(dict(netlink.attributes(said.get(2, b""))).get(2, b"")))
+                if verdict:
+                    return self._verdict(key, verdict, matches, deep)
+                matches = [_with(one, _register(said[1]), _value(said[2])) for one in matches]
+            elif name == "lookup":
+                matches = self._looked_up(key, said, matches, loaded, deep)
+            elif name == "nat" and _number(said.get(1, b"")) == 1:
+                self._translated(said, matches)
+            elif name == "target" and said.get(1) == b"DNAT\0":
+                self._target(key[0], said, matches)
+            elif name in _LOADS:
+                _LOADS[name](said, loaded)
+            elif name in _TESTS:
+                matches = [narrow for one in matches for narrow in _TESTS[name](said, one, loaded) if narrow]
+            if not matches:
+                return False
+            if len(matches) > _ALTERNATIVES:
+                raise TooMany
+        return False
+
+    def _verdict(self, key, verdict, matches, deep):
+        code = struct.unpack(">i", verdict[1])[0]
+        if code in (_JUMP, _GOTO):
+            for one in matches:
+                self._chain((*key[:2], verdict[2]), one, deep + 1)
+        return code in _TERMINAL or code == _GOTO
+
+    def _looked_up(self, key, said, matches, loaded, deep):
+        """What a set or map leaves: for each of its elements one, with what it maps to."""
+        if _number(said.get(5, b"")) & 1:
+            return matches  # not one of these
+        source, found = _register(said[2]), []
+        for low, high, data in self._firewall.elements(*key[:2], said[1]):
+            verdict = dict(netlink.attributes(data.get(2, b"")))
+            for one in matches:
+                narrow = _of_key(one, source, low, high, loaded)
+                if narrow is None:
+                    continue
+                if verdict:
+                    self._verdict(key, verdict, [narrow], deep)
+                elif 3 in said:
+                    found.append(_with(narrow, _register(said[3]), data.get(1, b"")))
+                else:
+                    found.append(narrow)
+            if len(found) > _ALTERNATIVES * 5:
+                raise TooMany
+        return found
+
+    def _translated(self, said, matches):
+        """nft's own: the new address and port are in registers."""
+        size = 16 if _number(said.get(2, b"")) == socket.AF_INET6 else 4
+        for one in matches:
+            address = _held(one, said.get(3), size)
+            port = _held(one, said.get(5), 2)
+            if address:
+                self._add(one, _address(address), _port(port) if port else None, False)
+
+    def _target(self, family, said, matches):
+        """That of iptables."""
+        info, revision = said.get(3, b""), _number(said.get(2, b""))
+        size = 16 if family == socket.AF_INET6 else 4
+        if revision == 0 and len(info) >= 20:  # struct nf_nat_ipv4_multi_range_compat
+            flags, address = struct.unpack_from("=L4s", info, 4)
+            port, base = struct.unpack_from(">H", info, 16)[0], 0
+        elif revision in (1, 2) and len(info) >= 40:  # struct nf_nat_range, and nf_nat_range2
+            flags, address = struct.unpack_from("=L16s", info)
+            port, _, base = struct.unpack_from(">HHH", info.ljust(42, b"\0"), 36)
+        else:
+            return
+        if not flags & _FLAG_ADDRESS:
+            return
+        for one in matches:
+            to_port = port if flags & _FLAG_PORT else None
+            if flags & _FLAG_OFFSET:
+                to_port = port + one.first - base
+            self._add(one, _address(address[:size]), to_port, bool(flags & _FLAG_OFFSET))
+
+    def _add(self, match, to, to_port, in_step):
+        protocol = _PROTOCOLS.get(match.protocol, "any" if match.protocol is None else str(match.protocol))
+        record = {
+            "protocol": protocol,
+            "address": match.address,
+            "port": match.first,
+            "last": match.last,
+            "to": to,
+            "to_port": to_port,
+            "in_step": in_step and match.first != match.last,
+        }
+        self.found.setdefault(tuple(record.values()), record)
+        if len(self.found) > LIMIT:
+            raise TooMany
+
+
+# What is loaded into registers, and what is tested of them. loaded: {register of 4 bytes: what it is of a packet}
+
+
+def _payload(said, loaded):
+    if 1 not in said:
+        return
+    base, offset, length = (_number(said.get(number, b"")) for number in (2, 3, 4))
+    what: Any = None
+    if (base, offset, length) == (2, 2, 2):
+        what = "port"
+    elif base == 1 and (offset, length) in ((9, 1), (6, 1)):
+        what = "protocol"
+    elif base == 1 and offset == 16 and length <= 4:
+        what = "address", 4, b""
+    elif base == 1 and offset == 24 and length <= 16:
+        what = "address", 16, b""
+    loaded[_register(said[1])] = what
+
+
+def _meta(said, loaded):
+    if 1 in said:
+        loaded[_register(said[1])] = "protocol" if _number(said.get(2, b"")) == 16 else None  # NFT_META_L4PROTO
+
+
+def _bitwise(said, loaded):
+    what = loaded.get(_register(said[1]))
+    mask = _value(said.get(4, b""))
+    loaded[_register(said[2])] = (*what[:2], mask) if isinstance(what, tuple) and mask else None
+
+
+_LOADS = {"payload": _payload, "meta": _meta, "bitwise": _bitwise}
+
+
+def _compared(said, one, loaded):
+    what, value, op = loaded.get(_register(said[1])), _value(said[3]), _number(said[2])
+    if op == 0:
+        return [one.narrowed(what, value, value)]
+    if what != "port" or op == 1:
+        return [one]
+    number = _port(value)
+    low, high = {2: (0, number - 1), 3: (0, number), 4: (number + 1, 0xFFFF), 5: (number, 0xFFFF)}[op]
+    if low > high or low > 0xFFFF:
+        return []
+    return [one.narrowed(what, low.to_bytes(2, "big"), high.to_bytes(2, "big"))]
+
+
+def _ranged(said, one, loaded):
+    if _number(said.get(2, b"")):
+        return [one]  # outside of it
+    return [one.narrowed(loaded.get(_register(said[1])), _value(said[3]), _value(said[4]))]
+
+
+def _matched(said, one, loaded):
+    """Those of iptables: tcp, udp and multiport know of ports."""
+    name, info = said.get(1), said.get(3, b"")
+    if name in (b"tcp\0", b"udp\0") and len(info) >= 9:
+        first, last = struct.unpack_from("=HH", info, 4)
+        inverted = info[11 if name == b"tcp\0" else 8] & 2
+        pairs = [] if inverted else [(first, last)]
+    elif name == b"multiport\0" and len(info) >= 48 and info[0] and not info[47]:
+        ports, pairs = struct.unpack_from("=15H", info, 2), []
+        place = 0
+        while place < min(info[1], 15):
+            wide = info[32 + place] and place < 14
+            pairs.append((ports[place], ports[place + 1] if wide else ports[place]))
+            place += 2 if wide else 1
+    else:
+        pairs = []
+    if not pairs:
+        return [one]
+    return [one.narrowed("port", low.to_bytes(2, "big"), high.to_bytes(2, "big")) for low, high in pairs]
+
+
+_TESTS = {"cmp": _compared, "range": _ranged, "match": _matched}
+
+
+def _of_key(one, source, low, high, loaded):
+    """A match narrowed by the key of an element, whose parts stand in registers one after the other."""
+    narrow, offset = one, 0
+    while narrow is not None and offset < len(low):
+        what = loaded.get(source + offset // 4)
+        size = what[1] if isinstance(what, tuple) else 4
+        narrow = narrow.narrowed(what, low[offset : offset + size], high[offset : offset + size])
+        offset += size
+    return narrow
+
+
+def _register(data):
+    """The number of its first 4 bytes: registers are of 16 (1 to 4) or of 4 (from 8)."""
+    number = _number(data)
+    return 4 * (number - 1) if number < 8 else number - 8
+
+
+def _with(one, register, data):
+    parts = {register + place // 4: data[place : place + 4] for place in range(0, len(data), 4)}
+    return one.but(values={**one.values, **parts})
+
+
+def _held(one, register, size):
+    """So many bytes of what is in a register, and those behind it; None where that is not known."""
+    if register is None:
+        return None
+    first = _register(register)
+    data = b"".join(one.values.get(number, b"") for number in range(first, first + (size + 3) // 4))
+    return data[:size] if len(data) >= size else None
+
+
+def _value(data):
+    """What struct nfta_data holds."""
+    return dict(netlink.attributes(data)).get(1, b"")
+
+
+def _number(data):
+    return int.from_bytes(data, "big")

@@ -1,0 +1,106 @@
+"""Whose a process is: the uid that we see and the one it sees itself, and what each is called.
+
+A uid is an id of one user namespace, its name a line of one passwd. The host's ids have the names of the host's; an id
+inside has that of the process's own root, which is the word of whoever runs there.
+Sources: user_namespaces(7), passwd(5).
+"""
+
+from __future__ import annotations
+
+import os
+
+from . import files, hostfiles
+
+_PASSWD_LIMIT = 256 << 10
+_NAME_LIMIT = 256  # bytes, LOGIN_NAME_MAX
+_MAP_LIMIT = 64 << 10  # it has at most 340 lines
+
+
+class Users:
+    """Remembers maps and names. They are read at the first sight of a user namespace, or of a uid in a mount namespace;
+    a process that is in our own user and pid namespaces costs nothing."""
+
+    def __init__(self):
+        self._own = {"user": _inode("user"), "mnt": hostfiles.host().inode}
+        self._names: dict[int, str] = {}
+        self._maps: dict[int, list[list[int]]] = {}
+        self._inside: dict[int, dict[int, str | None]] = {}  # {mount namespace: {uid inside: name}}
+
+    def name(self, uid):
+        """What a uid as we see it is called; the number where it has no name."""
+        found = self._names.get(uid)
+        if found is None:
+            found = self._names[uid] = hostfiles.user_name(uid) or str(uid)
+        return found
+
+    def inside(self, uid, namespaces, below, fd):
+        """(its uid as the process sees it, None where that is not known or there is none; its name by the passwd of the
+        process's root, None where that is not known or it is as we see it).
+
+        fd: of the process's directory. below: it is in a pid namespace below that of /proc.
+        """
+        user = namespaces.get("user")
+        if user == self._own["user"]:
+            return uid, self._name_inside(uid, namespaces.get("mnt"), fd) if below else None
+        seen = self._mapped(uid, user, fd) if user is not None else None
+        return seen, None if seen is None else self._name_inside(seen, namespaces.get("mnt"), fd)
+
+    def forget(self, kind, inode):
+        """A namespace is gone; the same inode is another's when it is seen again."""
+        if kind == "user":
+            self._maps.pop(inode, None)
+        elif kind == "mnt":
+            self._inside.pop(inode, None)
+
+    def _mapped(self, uid, user, fd):
+        ranges = self._maps.get(user)
+        if ranges is None:
+            try:
+                ranges = id_map(files.text(files.read("uid_map", _MAP_LIMIT, fd)))
+            except OSError:
+                return None
+            if ranges:  # until it is written nobody in there has an id
+                self._maps[user] = ranges
+        for first, outside, number in ranges:
+            if outside <= uid < outside + number:
+                return first + uid - outside
+        return None
+
+    def _name_inside(self, uid, mnt, fd):
+        if mnt == self._own["mnt"]:
+            name = self.name(uid)
+            return None if name == str(uid) else name
+        if mnt is None:
+            return None
+        known = self._inside.setdefault(mnt, {})
+        if uid not in known:
+            known[uid] = _read_name(uid, fd)
+        return known[uid]
+
+
+def id_map(text):
+    """[[first inside, first outside, how many], ..] of uid_map or gid_map; outside is as the reader counts."""
+    return [[int(number) for number in line.split()] for line in text.split("\n") if line]
+
+
+def _inode(kind):
+    try:
+        return os.stat("/proc/self/ns/" + kind).st_ino
+    except OSError:
+        return None  # this kernel has no such kind
+
+
+def _read_name(uid, fd):
+    """What the passwd in a process's root calls a uid of its user namespace; None where none can be read there."""
+    try:
+        root = os.open("root", os.O_PATH | os.O_DIRECTORY, dir_fd=fd)
+        try:
+            passwd = files.read_in_root(root, "/etc/passwd", _PASSWD_LIMIT)
+        finally:
+            os.close(root)
+    except OSError:
+        return None
+    lines = (line.split(b":", 3) for line in passwd.split(b"\n"))
+    names = (line[0] for line in lines if line[2:3] == [b"%d" % uid] and len(line) > 3)
+    name = next((name for name in names if 0 < len(name) <= _NAME_LIMIT), None)
+    return files.text(name) if name else None

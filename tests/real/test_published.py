@@ -1,0 +1,252 @@
+"""Published ports against the rules that the kernel has, and against packets that are really sent."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from nsview.model.net import Forward
+from tests.unit.processes import running
+
+from .command import nsview, printed
+from .conftest import require
+from .daemons import Docker, run
+from .test_net import ENVIRONMENT, Seen, inode, of_pid, path_of, within
+from .workspace import Workspace
+
+FIRST = 20000 + os.getpid() % 4000 * 3
+"""The first of three ports that others who run these tests do not use."""
+
+RULES = """
+table ip nat {
+  map named {
+    type inet_service : ipv4_addr . inet_service
+    elements = { 7001 : 10.0.0.7 . 80, 7002 : 10.0.0.8 . 81 }
+  }
+  set open { type inet_service; flags interval; elements = { 6000-6010, 6020 }; }
+  map service {
+    type ipv4_addr . inet_proto . inet_service : verdict
+    elements = { 10.96.0.1 . tcp . 443 : goto endpoint }
+  }
+  chain endpoint { numgen random mod 2 vmap { 0 : goto one, 1 : goto two }; }
+  chain one { meta l4proto tcp dnat to 10.244.0.5:6443; }
+  chain two { meta l4proto tcp dnat to 10.244.0.6:6443; }
+  chain pre {
+    type nat hook prerouting priority dstnat;
+    tcp dport { 80, 443 } dnat to 10.0.0.2
+    tcp dport 2222 dnat to 10.0.0.3:22
+    ip daddr 192.0.2.0/24 udp dport 53 dnat to 10.0.0.4:5353
+    dnat ip to tcp dport map { 8081 : 10.0.0.5, 8082 : 10.0.0.6 }
+    dnat ip addr . port to tcp dport map @named
+    tcp dport @open dnat to 10.0.0.9
+    ip daddr . ip protocol . th dport vmap @service
+    iifname "eth0" udp dport != 5 udp dport 4-7 dnat to 10.0.0.10-10.0.0.12:9
+    tcp dport 5 redirect to :6
+    accept
+    tcp dport 6 dnat to 10.0.0.11
+  }
+  chain out { type nat hook output priority -100; tcp dport 97 dnat to 10.0.0.2; }
+  chain unused { tcp dport 96 dnat to 10.0.0.2; }
+}
+table inet both {
+  chain pre {
+    type nat hook prerouting priority dstnat;
+    meta nfproto ipv4 tcp dport 3000 dnat ip to 10.0.0.13:3
+    tcp dport 3001 dnat ip6 to [fd00::5]:33
+    ip6 daddr fd00::1 tcp dport 3002 dnat ip6 to [fd00::5]:34
+    ip daddr { 10.5.0.1, 10.5.0.2 } tcp dport 3003 dnat ip to 10.0.0.14
+    ip daddr . tcp dport { 10.5.0.1 . 3004, 10.5.0.2 . 3005-3006 } dnat ip to 10.0.0.15
+    meta l4proto { tcp, udp } th dport 3007 dnat ip to 10.0.0.16
+    tcp dport 3008 jump more
+  }
+  chain more { tcp dport 3009 dnat ip to 10.0.0.17; tcp dport 3000-3100 dnat ip to 10.0.0.18:1; }
+}
+table ip sleeping {
+  flags dormant
+  chain pre { type nat hook prerouting priority dstnat; tcp dport 95 dnat to 10.0.0.2; }
+}
+"""
+
+SENT_ON = {
+    ("tcp", "*:80", "10.0.0.2", 80), ("tcp", "*:443", "10.0.0.2", 443), ("tcp", "*:2222", "10.0.0.3", 22),
+    ("udp", "192.0.2.0/24:53", "10.0.0.4", 5353), ("tcp", "*:8081", "10.0.0.5", 8081),
+    ("tcp", "*:8082", "10.0.0.6", 8082), ("tcp", "*:7001", "10.0.0.7", 80), ("tcp", "*:7002", "10.0.0.8", 81),
+    ("tcp", "*:6000-6010", "10.0.0.9", 6000), ("tcp", "*:6020", "10.0.0.9", 6020),
+    ("tcp", "10.96.0.1:443", "10.244.0.5", 6443), ("tcp", "10.96.0.1:443", "10.244.0.6", 6443),
+    ("udp", "*:4-7", "10.0.0.10", 9), ("tcp", "*:3000", "10.0.0.13", 3), ("tcp", "*:3001", "fd00::5", 33),
+    ("tcp", "[fd00::1]:3002", "fd00::5", 34), ("tcp", "10.5.0.1:3003", "10.0.0.14", 3003),
+    ("tcp", "10.5.0.2:3003", "10.0.0.14", 3003), ("tcp", "10.5.0.1:3004", "10.0.0.15", 3004),
+    ("tcp", "10.5.0.2:3005-3006", "10.0.0.15", 3005), ("tcp", "*:3007", "10.0.0.16", 3007),
+    ("udp", "*:3007", "10.0.0.16", 3007), ("tcp", "*:3008", "10.0.0.18", 1),
+}  # fmt: skip
+
+OF_IPTABLES = (
+    ("-p tcp --dport 18080 -j DNAT --to 10.1.2.3:80", {("tcp", "*:18080", "10.1.2.3", 80)}),
+    (
+        "-p udp -m multiport --dports 1,2,5:9 -j DNAT --to-destination 10.1.2.4",
+        {("udp", f"*:{ports}", "10.1.2.4", first) for ports, first in (("1", 1), ("2", 2), ("5-9", 5))},
+    ),
+    (
+        "-p tcp -d 1.2.3.4 --dport 8000:8010 -j DNAT --to-destination 10.1.2.5:9000-9010/8000",
+        {("tcp", "1.2.3.4:8000-8010", "10.1.2.5", 9000)},
+    ),
+    ("-d 10.0.0.0/12 -p sctp -j DNAT --to-destination 10.1.2.7", {("sctp", "10.0.0.0/12:0-65535", "10.1.2.7", 0)}),
+    ("-s 9.9.9.9 -p tcp ! --dport 5 -j DNAT --to-destination 10.1.2.8", {("tcp", "*:0-65535", "10.1.2.8", 0)}),
+    ("-p tcp --dport 6 -m statistic --mode random --probability 0.5 -j CHAIN", {("tcp", "*:6", "10.1.2.9", 7)}),
+    ("-p tcp --dport 7 -j REDIRECT --to-ports 8", set()),
+    ("-p tcp --dport 8 -j RETURN", set()),
+)
+
+
+def told(forward: Forward) -> tuple[str, str, str, int]:
+    return forward.protocol, forward.endpoint, forward.to, forward.at(forward.port)
+
+
+@pytest.fixture
+def seen() -> Iterator[Seen]:
+    found = Seen()
+    yield found
+    found.host.stop()
+
+
+@pytest.fixture
+def router(workspace: Workspace) -> Iterator[str]:
+    """A net namespace with a name."""
+    require("ip", "nft", "iptables", "nsenter")
+    name = f"{workspace.bridge}-router"
+    run(("ip", "netns", "add", name), ENVIRONMENT)
+    yield name
+    run(("ip", "netns", "delete", name), ENVIRONMENT, check=False)
+
+
+def nft(where: str | int, rules: str) -> None:
+    """In a net namespace by its name, or that of a pid."""
+    path = of_pid(where) if isinstance(where, int) else path_of(where)
+    command = ["nsenter", f"--net={path}", "nft", "-f", "-"]
+    subprocess.run(command, input=rules, text=True, check=True, env=ENVIRONMENT)
+
+
+def test_what_nft_sends_on(router: str, seen: Seen) -> None:
+    nft(router, RULES)
+    before = within(path_of(router), "nft", "list", "ruleset")
+    seen.look()
+    net = seen.net(path_of(router))
+    assert {told(forward) for forward in net.forwards} == SENT_ON
+    assert net.forwards_unread is None
+    assert within(path_of(router), "nft", "list", "ruleset") == before
+
+
+def test_what_iptables_sends_on(router: str, seen: Seen) -> None:
+    table = ("iptables", "-t", "nat")
+    within(path_of(router), *table, "-N", "CHAIN")
+    within(path_of(router), *table, *"-A CHAIN -p tcp -j DNAT --to-destination 10.1.2.9:7".split())
+    for rule, _ in OF_IPTABLES:
+        within(path_of(router), *table, "-A", "PREROUTING", *rule.split())
+    six = "-t nat -A PREROUTING -p tcp --dport 81 -j DNAT --to-destination [fd00::1]:80"
+    within(path_of(router), "ip6tables", *six.split())
+    before = within(path_of(router), *table, "-S")
+    seen.look()
+    expected = set().union(*(said for _, said in OF_IPTABLES)) | {("tcp", "*:81", "fd00::1", 80)}
+    assert {told(forward) for forward in seen.net(path_of(router)).forwards} == expected
+    assert within(path_of(router), *table, "-S") == before
+
+
+def test_where_there_are_too_many_rules_it_says_so(router: str, seen: Seen) -> None:
+    rules = "\n".join(f"tcp dport {1 + n % 60000} ip saddr 10.0.{n % 250}.1 dnat to 10.3.0.1" for n in range(9000))
+    nft(router, f"table ip nat {{ chain pre {{ type nat hook prerouting priority dstnat;\n{rules}\n}}\n}}\n")
+    seen.look()
+    net = seen.net(path_of(router))
+    assert len(net.forwards) > 1000
+    assert net.forwards_unread == "too many rules"
+    assert any("ports sent on: too many rules" in line for line in seen.answer(f"net:{net.inode}"))
+
+
+def test_rules_that_call_each_other_come_to_an_end(router: str, seen: Seen) -> None:
+    """Twelve chains, each of which jumps to the next twice: 4096 ways to the last."""
+    chains = [f"chain c{n} {{ jump c{n - 1}; jump c{n - 1}; }}" for n in range(1, 13)]
+    base = "chain pre { type nat hook prerouting priority dstnat; jump c12; tcp dport 5 dnat to 10.3.0.1; }"
+    nft(router, "table ip nat {\nchain c0 { tcp dport 4 dnat to 10.3.0.2; }\n" + "\n".join([*chains, base]) + "\n}\n")
+    seen.look()
+    assert ("tcp", "*:4", "10.3.0.2", 4) in {told(forward) for forward in seen.net(path_of(router)).forwards}
+
+
+@pytest.fixture
+def behind(docker: Docker, router: str) -> Iterator[int]:
+    """A container that hangs from the router, at 10.77.0.2; its first process listens on port 80."""
+    pid = docker.container("sent-on", "--network=none", command=("/bin/httpd", "-f", "-p", "80"))
+    for words in (
+        ("-n", router, "link", "add", "to", "type", "veth", "peer", "name", "eth0", "netns", str(pid)),
+        ("-n", router, "addr", "add", "10.77.0.1/24", "dev", "to"),
+        ("-n", router, "link", "set", "to", "up"),
+    ):
+        run(("ip", *words), ENVIRONMENT)
+    within(of_pid(pid), "ip", "addr", "add", "10.77.0.2/24", "dev", "eth0")
+    within(of_pid(pid), "ip", "link", "set", "eth0", "up")
+    yield pid
+    docker.remove("sent-on")
+
+
+def test_a_port_published_by_a_rule_alone_finds_the_container(router: str, behind: int, seen: Seen) -> None:
+    rule = f"-t nat -I PREROUTING -p tcp --dport {FIRST} -j DNAT --to-destination 10.77.0.2:80"
+    within(path_of(router), "iptables", *rule.split())
+    seen.look()
+    assert f"tcp {FIRST} sent on *:{FIRST} → sent-on:80  10.77.0.2:80" in seen.answer(f"port={FIRST}")
+    (behind_it,) = [line for line in seen.answer("container=sent-on") if line.startswith("tcp 80 listens")]
+    assert f"← *:{FIRST}" in behind_it
+    found = printed("list", "containers", "--filter", f"port={FIRST}")["containers"]
+    assert [container["name"] for container in found] == ["sent-on"]
+    assert "sent-on" in nsview("inspect", str(FIRST)).stdout
+    nets = printed("list", "nets", "--filter", f"port={FIRST} container=sent-on")["nets"]
+    (forward,) = [one for net in nets if net["inode"] == inode(path_of(router)) for one in net["forwards"]]
+    assert (forward["to"], forward["to_port"], forward["net"]) == ("10.77.0.2", 80, inode(of_pid(behind)))
+    assert forward["container"] == found[0]["key"]
+
+
+def test_a_rule_of_the_hosts(docker: Docker, seen: Seen, workspace: Workspace) -> None:
+    require("nft")
+    pid = docker.container("of-host", command=("/bin/httpd", "-f", "-p", "80"))
+    address = docker.inspect("of-host")["NetworkSettings"]["IPAddress"]
+    table = workspace.bridge.replace("-", "_")
+    chain = f"chain pre {{ type nat hook prerouting priority dstnat; tcp dport {FIRST + 1} dnat to {address}:80; }}"
+    try:
+        subprocess.run(["nft", "-f", "-"], input=f"table ip {table} {{ {chain}\n}}\n", text=True, check=True)
+        found = printed("list", "containers", "--filter", f"port={FIRST + 1}")["containers"]
+        assert [(container["name"], container["init_pid"]) for container in found] == [("of-host", pid)]
+        assert "of-host" in nsview("inspect", str(FIRST + 1)).stdout
+    finally:
+        subprocess.run(["nft", "delete", "table", "ip", table], check=False)
+        docker.remove("of-host")
+
+
+def test_a_containers_own_rule_publishes_nobody_elses_port(router: str, behind: int, seen: Seen) -> None:
+    """Its address space is its own: that there is a container with this address elsewhere says nothing."""
+    chain = "chain pre {{ type nat hook prerouting priority dstnat; tcp dport {} dnat to 10.77.0.2; }}"
+    rule = f"table ip n {{{{ {chain}\n}}}}\n"
+    nft(router, rule.format(4))
+    code = "import os\nassert libc.unshare(0x40000000) == 0\nsay(0)\nwait()"
+    with running(code) as (pid, _):
+        nft(pid, rule.format(5))
+        seen.look()
+        assert any("→ sent-on:4" in line for line in seen.answer("port=4"))
+        assert not any("sent-on" in line for line in seen.answer("port=5"))
+
+
+def test_the_lines_of_a_containers_net_stay_whoever_answers_there(docker: Docker, workspace: Workspace) -> None:
+    """dockerd answers for names at 127.0.0.11 of each container on a network that a user made."""
+    network = f"{workspace.bridge}-named"
+    docker.run("network", "create", network)
+    try:
+        docker.container("with-names", f"--network={network}", "-p", f"127.0.0.1:{FIRST + 2}:80")
+        done = nsview("list", "nets", "--filter", "container=with-names").stdout
+        lines = [line for line in done.splitlines() if "127.0.0.11:" in line and "listens" in line]
+        assert len(lines) == 2 and all("dockerd" in line for line in lines), done
+        by_kind = nsview("list", "nets", "--filter", "container=with-names not host").stdout
+        assert by_kind.count("127.0.0.11:") == 2
+        found: Any = json.loads(nsview("list", "containers", "--filter", f"port={FIRST + 2}", "--json").stdout)
+        assert [container["name"] for container in found["containers"]] == ["with-names"]
+    finally:
+        docker.remove("with-names")
+        docker.run("network", "rm", network, check=False)

@@ -180,7 +180,9 @@ class Agent:
             from . import follow  # what looks once is to be quick
 
             followed = follow.Follow()
-        self.scanner = scanner = scan.Scanner(watch=followed and followed.watch)
+        self.scanner = scanner = scan.Scanner(
+            watch=followed and followed.watch, noted=followed and followed.notices and followed.notices.note
+        )
         self.write(hello(scanner))
         began = time.monotonic()
         taken_at = time.time()
@@ -198,6 +200,7 @@ class Agent:
         gc.freeze()
         if followed:
             followed.looked(time.monotonic() - began)
+            followed.begin()
             while self._serve(followed):
                 self._follow(followed)
 
@@ -224,16 +227,16 @@ class Agent:
     def _follow(self, followed):
         """Look again at what may have changed, or at everything where that is due."""
         taken_at = time.time()
-        everything, pids, mounts = followed.due(self.look["processes"])
+        everything, pids, mounts, names = followed.due(self.scanner)
         began = time.monotonic()
         if everything:
             self._advance(self.scanner.look(), taken_at)
             followed.looked(time.monotonic() - began)
-        elif pids or mounts:
-            frame = delta_of(self.scanner.update(pids, mounts), taken_at)  # which sets right the look that we have
+        elif pids or mounts or names:
+            frame = delta_of(self.scanner.update(pids, mounts, names), taken_at)  # which sets right the look we have
             if frame:
                 self.write(frame)
-            followed.updated(time.monotonic() - began, self.look["processes"])
+            followed.updated(time.monotonic() - began, self.look["processes"], names)
 
     def _advance(self, new, taken_at):
         frame = delta(self.look, new, taken_at)

@@ -10,7 +10,7 @@ from nsview import imports
 
 from . import HostError
 
-_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _PIPE = 1 << 20  # bytes that the agent can say before anybody listens: a screen takes a while to begin with that
 # Behind the standard library, which nothing beside the package shall replace.
 _BOOT = "import sys; sys.path.append(sys.argv[1]); from nsview.agent.main import main; main(sys.argv[2:])"
@@ -22,7 +22,7 @@ def agent(*arguments: str, elevated: bool = False) -> "subprocess.Popen[bytes]":
         raise HostError("this is not Linux, which alone has namespaces: try `nsview demo`")
     if not os.path.isdir("/proc/self/ns"):
         raise HostError("/proc is not mounted here; as root: mount -t proc proc /proc")
-    argv = [sys.executable, "-I", "-S", "-c", _BOOT, _ROOT, *arguments]
+    argv = [sys.executable, "-I", "-S", "-c", _BOOT, ROOT, *arguments]
     if elevated:
         import shutil
 

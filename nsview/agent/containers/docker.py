@@ -25,7 +25,7 @@ def describe(record, bundle, host):
     for root in _data_roots(bundle, host):
         path = "%s/containers/%s/config.v2.json" % (root, record["id"])
         key = ("docker", bundle.shim.pid, path, _changed(bundle.shim.pid, path))
-        config = host.kept.get(key, lambda path=path: _read(bundle.shim, path))
+        config = host.kept.get(key, lambda path=path: _read(bundle.shim, path, host))
         if config and config.get("ID") == record["id"]:
             name = config.get("Name")
             if isinstance(name, str) and name.strip("/"):
@@ -77,7 +77,7 @@ def _changed(shim_pid, path):
         return None
 
 
-def _read(shim, path):
+def _read(shim, path, host):
     """The file as the shim would see it: dockerd may itself be in a container."""
     try:
         root = os.open("/proc/%d/root" % shim.pid, os.O_PATH | os.O_DIRECTORY)
@@ -88,6 +88,7 @@ def _read(shim, path):
     except OSError:
         return None
     try:
+        host.noted(directory, os.path.basename(path))
         return witness.read_json(directory, os.path.basename(path), shim.uid)
     finally:
         os.close(directory)

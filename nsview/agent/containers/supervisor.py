@@ -34,15 +34,17 @@ class Host:
     processes: {pid: record}. claims: {cgroup path: Claim or None} of their paths. by_path: {cgroup path: pids}, of
     those in another than the root. watching: the pids of those that may run or watch over containers. kept: what was
     read from disk. standing: what `follow` made of the containers it was last given. places: the containers' own
-    cgroups, as far as `identify` knows them; cgroups: who could have named one.
+    cgroups, as far as `identify` knows them; cgroups: who could have named one. noted(directory fd, name): is told of a
+    file before it is read.
     """
 
-    def __init__(self, kept):
+    def __init__(self, kept, noted=None):
         self.processes: dict[int, dict[str, Any]] = {}
         self.claims: dict[str, Any] = {}
         self.by_path: dict[str, set[int]] = {}
         self.watching: set[int] = set()
         self.kept = kept
+        self.noted = noted or (lambda directory, name: None)
         self.standing: Any = None
         self.places: Any = {}
         self.cgroups = witness.Cgroups({})
@@ -145,6 +147,7 @@ class Host:
         try:
             if not witness.owned(directory, uid):
                 return None
+            self.noted(directory, name)
             status = os.stat(name, dir_fd=directory, follow_symlinks=False)
             key = "file", pid, path, uid, status.st_mtime_ns, status.st_ino
             return self.kept.get(

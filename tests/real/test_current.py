@@ -1,0 +1,119 @@
+"""Live is current: what no process has to run for is told when it happens, and not by the next look at everything."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from nsview.hosts import spawn
+from nsview.hosts.local import LocalHost
+
+from .conftest import require
+from .daemons import Docker
+from .population import Population
+from .runtimes import Podman
+from .test_follow import Live
+from .workspace import Workspace, wait_until
+
+# An agent that looks at everything once, so that whatever comes later was told to it.
+_ONCE = """
+import sys; sys.path.append(sys.argv[1])
+from nsview.agent import follow, main
+follow.LOOK = follow.LOOK_TOLD = 1e9, 1
+main.main()
+"""
+
+
+@pytest.fixture
+def live() -> Iterator[Live]:
+    argv = [sys.executable, "-I", "-S", "-c", _ONCE, spawn.ROOT]
+    opened = Live(LocalHost(agent=subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)))
+    yield opened
+    opened.close()
+
+
+def names(live: Live) -> set[str]:
+    return {container.name for container in live.now.containers.values()}
+
+
+def renamed(live: Live, engine: Docker | Podman) -> None:
+    """A container's new names are shown, one after the other, and the old ones no more."""
+    first, *others = (f"current-{os.getpid()}-{n}" for n in range(4))
+    engine.container(first)
+    name = first
+    try:
+        wait_until(lambda: first in names(live), 5, first)
+        for other in others:
+            engine.run("rename", name, other)
+            before, name = name, other
+            wait_until(lambda name=name, before=before: name in names(live) - {before}, 5, name)
+    finally:
+        engine.run("rm", "--force", name)
+    wait_until(lambda: name not in names(live), 5, "its end")
+
+
+def test_a_container_is_renamed(live: Live, docker: Docker) -> None:
+    renamed(live, docker)
+
+
+def _trees() -> list[Path]:
+    """Where each hierarchy of cgroups is mounted."""
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    return [Path(line.split()[4]) for line in lines if line.split(" - ")[1].split()[0] in ("cgroup", "cgroup2")]
+
+
+@pytest.fixture(params=_trees(), ids=lambda tree: tree.name)
+def tree(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A cgroup of each hierarchy in turn."""
+    require("sleep")
+    made = request.param / f"current-{os.getpid()}"
+    made.mkdir()
+    yield made
+    for directory in [*sorted(made.rglob("*/"), reverse=True), made]:
+        wait_until(lambda directory=directory: _removed(directory), 5, str(directory))
+
+
+def _removed(directory: Path) -> bool:
+    with suppress(OSError):
+        directory.rmdir()
+    return not directory.exists()
+
+
+def _ready(directory: Path) -> None:
+    """v1's cpuset takes nobody who has no processor to run on."""
+    for name in ("cpuset.cpus", "cpuset.mems"):
+        if (directory / name).exists():
+            (directory / name).write_text((directory.parent / name).read_text())
+
+
+def _put(pid: int, directory: Path) -> None:
+    """Move a process, by one that is over at once."""
+    subprocess.run(["sh", "-c", f"echo {pid} >{directory}/cgroup.procs"], check=True)
+
+
+def test_a_sleeper_is_moved_by_another(live: Live, tree: Path) -> None:
+    """To a cgroup that was there, to new ones at once, and back."""
+    _ready(tree)
+    with subprocess.Popen(["sleep", "600"]) as sleeper:
+        try:
+            for root in _trees():
+                _put(sleeper.pid, root)
+            for place in (tree, tree / "a" / "b", tree / "c", tree, tree.parent):
+                if not place.exists():
+                    place.parent.mkdir(exist_ok=True)
+                    _ready(place.parent)
+                    place.mkdir()
+                    _ready(place)
+                _put(sleeper.pid, place)
+                expected = f"/{place.relative_to(tree.parent)}".rstrip(".")
+                wait_until(lambda e=expected: _is_in(live, sleeper.pid, e), 5, expected)
+        finally:
+            sleeper.kill()
+
+
+def _is_in(live: Live, pid: int, path: str) -> bool:
+    return pid in live.now.processes and live.now.processes[pid].cgroup == path

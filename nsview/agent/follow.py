@@ -65,7 +65,7 @@ class Follow:
         self._gathered = None
         self._next_forced = now + cost * (1 - UPDATES) / UPDATES
 
-    def updated(self, cost, processes, names):
+    def updated(self, cost, processes, names=False):
         """An update was made, and that took so many seconds. processes: those there are by it. names: of all containers
         too."""
         now = time.monotonic()
@@ -144,7 +144,7 @@ class Follow:
             names = self.notices.written and now >= self._next_names
             self.notices.written = self.notices.written and not names
         pids, mounts = self._pids, self._mounts
-        self._pids, self._mounts = set(), False
+        self._pids, self._mounts, self._gathered = set(), False, None
         return False, pids, mounts, names
 
     def _grow(self):

@@ -11,10 +11,10 @@ import pytest
 
 from nsview.hosts import spawn
 from nsview.hosts.local import LocalHost
+from nsview.model.records import NamespaceKey
 
 from .conftest import require
 from .daemons import Docker
-from .population import Population
 from .runtimes import Podman
 from .test_follow import Live
 from .workspace import Workspace, wait_until
@@ -58,6 +58,45 @@ def renamed(live: Live, engine: Docker | Podman) -> None:
 
 def test_a_container_is_renamed(live: Live, docker: Docker) -> None:
     renamed(live, docker)
+
+
+def test_a_container_of_podmans_is_renamed(live: Live, workspace: Workspace, rootfs: Path) -> None:
+    require(*Podman.NEEDS)
+    podman = Podman(workspace, rootfs)
+    try:
+        renamed(live, podman)
+    finally:
+        podman.clear()
+
+
+def test_a_namespace_is_mounted_and_unmounted(live: Live, workspace: Workspace) -> None:
+    """Held by the mount alone, and beside a process that is in it."""
+    with subprocess.Popen(["unshare", "--net", "sleep", "600"], start_new_session=True) as member:
+        place = workspace.root / "mounted"
+        place.touch()
+        try:
+            wait_until(lambda: _net(live, member.pid) not in (None, _net(live, os.getpid())), 5, "its namespace")
+            inode = _net(live, member.pid)
+            assert inode
+            key: NamespaceKey = "net", inode
+            for alone in (False, True):
+                subprocess.run(["mount", "--bind", f"/proc/{member.pid}/ns/net", place], check=True)
+                wait_until(lambda: str(place) in live.now.namespaces[key].names, 5, "the mount")
+                if alone:
+                    member.kill()
+                    member.wait()
+                    wait_until(lambda: member.pid not in live.now.processes, 5, "its end")
+                    assert key in live.now.namespaces
+                subprocess.run(["umount", place], check=True)
+                wait_until(lambda: key not in live.now.namespaces or not live.now.namespaces[key].names, 5, "no mount")
+            wait_until(lambda: key not in live.now.namespaces, 5, "its end")
+        finally:
+            member.kill()
+
+
+def _net(live: Live, pid: int) -> int | None:
+    process = live.now.processes.get(pid)
+    return process.namespaces.net if process else None
 
 
 def _trees() -> list[Path]:

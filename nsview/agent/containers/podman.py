@@ -36,34 +36,36 @@ def find(host):
 
 def _describer(host, process, monitor, config, init):
     def describe(record):
-        record["name"] = monitor.get("name") or record["name"]
-        record["witness"].append("conmon %d" % process["pid"])
         bundle = monitor.get("bundle", "")
+        # The name can be changed while it runs (podman rename); conmon's arguments have the first one.
+        name, record["image"] = _stored(host, process["pid"], bundle, record["id"])
+        record["name"] = name or monitor.get("name") or record["name"]
+        record["witness"].append("conmon %d" % process["pid"])
         if config:
             record["witness"].append(bundle + "/config.json")
-        record["image"] = _image(host, process["pid"], bundle, record["id"])
         _describe_pod(host, process["pid"], bundle, config or {}, init, record)
 
     return describe
 
 
-def _image(host, pid, bundle, id):
-    """The image's name, from the storage's own list: GRAPHROOT/DRIVER-containers/containers.json."""
-    images = host.cached(pid, os.path.normpath(bundle + "/../../containers.json"), _images)
-    return (images or {}).get(id) or None
+def _stored(host, pid, bundle, id):
+    """(name, image's name), each None where it is not told, by the storage's own list: GRAPHROOT/DRIVER-containers/
+    containers.json."""
+    stored = host.cached(pid, os.path.normpath(bundle + "/../../containers.json"), _containers)
+    return (stored or {}).get(id) or (None, None)
 
 
-def _images(text):
-    """{id: image's name}. The file is an array; `metadata` is JSON in a string, made by libpod."""
-    images = {}
+def _containers(text):
+    """{id: (name, image's name)}. The file is an array; `metadata` is JSON in a string, made by libpod."""
+    stored = {}
     try:
         for entry in jsontext.value(text):
-            name = jsontext.value(entry["metadata"])["image-name"]
-            if isinstance(name, str):
-                images[entry["id"]] = name
-    except (KeyError, TypeError, ValueError, RecursionError):
-        return images
-    return images
+            names, image = entry.get("names"), jsontext.value(entry["metadata"])["image-name"]
+            said = [*(names if isinstance(names, list) else []), None][0], image
+            stored[entry["id"]] = tuple(word if isinstance(word, str) and word else None for word in said)
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+        return stored
+    return stored
 
 
 def _pod(path):

@@ -39,6 +39,12 @@ def wait_until(ready: Callable[[], bool], seconds: float, what: str) -> None:
         time.sleep(0.02)
 
 
+def _beginning(path: str) -> bytes:
+    """As much of a file as what is started here may say: of another process it may be without end."""
+    with open(path, "rb", buffering=0) as file:
+        return file.read(1 << 20) or b""
+
+
 def start_time(pid: int) -> str | None:
     """When a process began, in clock ticks since boot; None where there is no such process."""
     try:
@@ -134,7 +140,7 @@ class Workspace:
         for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
             try:
                 state, ppid = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[:2]
-                says = b"\0".join(Path(f"/proc/{pid}/{file}").read_bytes() for file in ("cmdline", "environ"))
+                says = b"\0".join(_beginning(f"/proc/{pid}/{file}") for file in ("cmdline", "environ"))
             except OSError:
                 continue
             if state in "ZX":

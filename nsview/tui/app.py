@@ -52,6 +52,7 @@ from .binding import Binding
 from .explorer import Explorer
 from .first import Picture
 from .messages import (
+    AgentRestarted,
     DetailsArrived,
     FeedEnded,
     NetsArrived,
@@ -207,6 +208,8 @@ class NsviewApp(App[int]):
     def _feed(self, host: LocalHost | RecordedHost) -> None:
         worker = get_current_worker()
         failure = None
+        if isinstance(host, LocalHost):
+            host.on_restart = lambda how: self.post_message(AgentRestarted(how))
         try:
             for said in host.read():
                 if worker.is_cancelled or host is not self.host:
@@ -264,6 +267,12 @@ class NsviewApp(App[int]):
         if self.host.live:
             self._heard()
         self.explorer.take_details(message.id, message.details)
+
+    def on_agent_restarted(self, message: AgentRestarted) -> None:
+        self.notify(f"{message.how}. What it saw is read again.", severity="warning", timeout=10)
+        if self._searching is self.host:
+            self._searching = None
+            self.search_holders(slowly=True)
 
     def on_feed_ended(self, message: FeedEnded) -> None:
         if self.host.live:

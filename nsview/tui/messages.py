@@ -65,6 +65,13 @@ class NetsProgressed(Message):
 
 
 @dataclass(repr=False, eq=False)
+class AgentRestarted(Message):
+    """The agent has ended by itself, and another goes on. how: that, in words."""
+
+    how: str
+
+
+@dataclass(repr=False, eq=False)
 class FeedEnded(Message):
     """No more will come. failure: why, None where it simply ended."""
 

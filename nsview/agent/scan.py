@@ -92,9 +92,10 @@ class Scanner:
         """Those of these known processes that are in another cgroup than their records say."""
         found = set()
         for pid in pids:
-            lines = b""
-            with contextlib.suppress(OSError):  # gone just now
+            try:
                 lines = procfs.read_at(self.reader.proc_fd, "%d/cgroup" % pid, 16384)
+            except OSError:  # gone just now
+                lines = b""
             place = self._places.get(lines)
             if place is None or place[0] != self.now["processes"][pid]["cgroup"]:
                 found.add(pid)

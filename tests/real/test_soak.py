@@ -1,6 +1,6 @@
 """The agent never dies: every request, again and again, beside processes that are born and end as fast as they can.
 
-For longer: `NSVIEW_SOAK=300 .venv/bin/python -m pytest -s tests/real/test_soak.py`
+For longer: `SOAK_SECONDS=300 .venv/bin/python -m pytest -s tests/real/test_soak.py`
 """
 
 import os
@@ -22,7 +22,7 @@ from nsview.model.snapshot import Snapshot
 from .command import nsview
 from .daemons import Docker
 
-SECONDS = float(os.environ.get("NSVIEW_SOAK", "20"))
+SECONDS = float(os.environ.get("SOAK_SECONDS", "20"))
 QUESTIONS = ("details", "details", "details", "gone", "holders", "security", "some", "nets", "rescan", "all")
 LOOP = "for i in 1 2 3; do (while :; do /bin/true; done) & done; wait"
 # Short-lived processes, now and then in namespaces of their own, in another cgroup, or with a mount of one.

@@ -237,6 +237,15 @@ class Scanner:
         """What the last search found to hold a namespace, each of which may open it."""
         return self._namespaces.held.get(key, ())
 
+    def ways(self, kind):
+        """{inode: what opens it} of the namespaces of a kind."""
+        members = {record["namespaces"].get(kind): pid for pid, record in self.now["processes"].items()}
+        return {
+            inode: self._namespaces.way((kind, inode), members.get(inode))
+            for of, inode in self.now["namespaces"]
+            if of == kind
+        }
+
     def search(self, look):
         """A search for all holders of the namespaces of this look; see `holders`."""
         return holders.Search(look, self.reader, self.device)

@@ -196,12 +196,13 @@ class LocalHost:
                 return said
         raise HostError("the agent ended before it answered; start nsview again")
 
-    def request_nets(self) -> int:
-        """Ask for all net namespaces from within; frames of progress and the answer have the id returned here."""
+    def request_nets(self, *, follow: bool = False) -> int:
+        """Ask for all net namespaces from within; frames of progress and the answer have the id returned here. follow:
+        the next change of their interfaces is told too, by a frame `Links`."""
         self._next_id += 1
         found = importlib.util.find_spec("pyroute2")
         packages = os.path.dirname(os.path.dirname(found.origin)) if found and found.origin else None
-        self._write({"request": "net", "id": self._next_id, "packages": packages})
+        self._write({"request": "net", "id": self._next_id, "packages": packages, "follow": follow})
         return self._next_id
 
     def nets(self) -> Nets:

@@ -55,6 +55,7 @@ from .messages import (
     AgentRestarted,
     DetailsArrived,
     FeedEnded,
+    LinksChanged,
     NetsArrived,
     NetsProgressed,
     Progressed,
@@ -228,6 +229,8 @@ class NsviewApp(App[int]):
                         self.post_message(SecurityArrived(said.id, said.processes, said.lsm, said.done, said.total))
                     case frames.NetFrame() if host.live:
                         self.post_message(NetsArrived(said.id, said))
+                    case frames.Links():
+                        self.post_message(LinksChanged())
                     case frames.NetProgress() if host.live:
                         self.post_message(NetsProgressed(said.what, said.done, said.total))
         except (HostError, ValueError, OSError) as error:
@@ -335,10 +338,11 @@ class NsviewApp(App[int]):
             hint.remove()
         await super().on_event(event)
 
-    def request_nets(self) -> None:
-        """Ask the host for all net namespaces from within; the lens that is open hears of it."""
+    def request_nets(self, *, follow: bool = False) -> None:
+        """Ask the host for all net namespaces from within; the lens that is open hears of it. follow: and of the next
+        change."""
         if isinstance(self.host, LocalHost):
-            self.host.request_nets()
+            self.host.request_nets(follow=follow)
         else:
             self.post_message(NetsArrived(0, self.host.nets()))
 
@@ -353,6 +357,10 @@ class NsviewApp(App[int]):
         self.explorer.take_nets(message.nets)
         if seek := getattr(self.screen, "seek", None):
             seek()  # what is being typed there may be a port
+        if self.lens is not None:
+            self.lens.hear(message)
+
+    def on_links_changed(self, message: LinksChanged) -> None:
         if self.lens is not None:
             self.lens.hear(message)
 

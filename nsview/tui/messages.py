@@ -56,6 +56,11 @@ class NetsArrived(Message):
 
 
 @dataclass(repr=False, eq=False)
+class LinksChanged(Message):
+    """Interfaces have changed since net namespaces were asked for."""
+
+
+@dataclass(repr=False, eq=False)
 class NetsProgressed(Message):
     """How far the reading of net namespaces has come: so many of these things."""
 

@@ -1,17 +1,22 @@
 """Live is current: what no process has to run for is told when it happens, and not by the next look at everything."""
 
 import os
+import select
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 
+from nsview.agent import links
 from nsview.hosts import spawn
 from nsview.hosts.local import LocalHost
 from nsview.model.records import NamespaceKey
+from nsview.tui import netmap
+from nsview.tui.app import NsviewApp
 
 from .conftest import require
 from .daemons import Docker
@@ -156,3 +161,73 @@ def test_a_sleeper_is_moved_by_another(live: Live, tree: Path) -> None:
 
 def _is_in(live: Live, pid: int, path: str) -> bool:
     return pid in live.now.processes and live.now.processes[pid].cgroup == path
+
+
+@pytest.fixture
+def apart() -> Iterator[str]:
+    """A net namespace by its name, to which nothing leads; "NAMEv" is for one end of a pair."""
+    require("ip")
+    name = f"cur{os.getpid()}"
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    yield name
+    subprocess.run(["ip", "netns", "del", name], check=True)
+
+
+def _pair(name: str) -> None:
+    words = f"link add {name}v type veth peer name end netns {name}"
+    subprocess.run(["ip", *words.split()], check=True)
+
+
+@pytest.mark.parametrize("pair", [True, False])
+async def test_an_open_net_map_shows_what_changes(apart: str, pair: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told where the kernel tells it, which is where the two ends of a pair are; else asked for again and again."""
+    monkeypatch.setattr(netmap, "REST", 1e6)
+    monkeypatch.setattr(netmap, "SHARE", 1.0)  # however long it takes beside others
+    monkeypatch.setattr(netmap, "SHARE_TOLD", 1.0)
+    if pair:
+        monkeypatch.setattr(netmap, "REST_UNTOLD", 1e6)
+        _pair(apart)
+    app = NsviewApp(LocalHost())
+    async with app.run_test(size=(160, 50)) as pilot:
+        await _until(pilot, lambda: app.explorer.snapshot is not None and not app.explorer.snapshot.partial)
+        await pilot.press("w")
+        inode = os.stat(f"/run/netns/{apart}").st_ino
+        for number in range(2):
+            await _until(pilot, lambda: app.nets is not None and any(net.inode == inode for net in app.nets.nets))
+            address = f"10.99.98.{number}/32"
+            device = "end" if pair else "lo"
+            subprocess.run(["ip", "-n", apart, "address", "add", address, "dev", device], check=True)
+            await _until(pilot, lambda address=address: address in _addresses(app, inode))
+
+
+def _addresses(app: NsviewApp, inode: int) -> list[str]:
+    """Of a net namespace, as it is shown."""
+    found = [net for net in app.nets.nets if net.inode == inode] if app.nets else []
+    return [address for net in found for interface in net.interfaces for address in interface.addresses]
+
+
+async def _until(pilot: Pilot[int], ready: Callable[[], bool]) -> None:
+    for _ in range(1200):
+        if ready():
+            return
+        await pilot.pause(0.05)
+    raise AssertionError("never")
+
+
+def test_all_of_what_can_be_heard_is_known_to_be(apart: str) -> None:
+    """A namespace to which nothing leads is not; nor is any where others may not be heard of."""
+    heard = links.Links()
+    try:
+        own = os.stat("/proc/self/ns/net").st_ino
+        ways = {own: lambda: os.open("/proc/self/ns/net", os.O_RDONLY)}
+        assert heard.hears_of(ways)
+        other = {**ways, 1: lambda: os.open(f"/run/netns/{apart}", os.O_RDONLY)}
+        assert not heard.hears_of(other)
+        _pair(apart)
+        subprocess.run(["ip", "link", "show", f"{apart}v"], check=True)  # whoever asks makes it a number
+        assert heard.hears_of(other)
+        heard.take()
+        subprocess.run(["ip", "-n", apart, "link", "set", "end", "mtu", "1400"], check=True)
+        assert select.select([heard], [], [], 10)[0]
+    finally:
+        heard.close()

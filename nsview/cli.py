@@ -141,7 +141,9 @@ def _local(*arguments: str) -> "LocalHost":
     started = agent(*arguments)
     from .hosts.local import LocalHost
 
-    return LocalHost(agent=started)
+    host = LocalHost(agent=started)
+    host.on_restart = lambda how: _say((how,))
+    return host
 
 
 def _first(options: SimpleNamespace, *, holders: bool = False) -> "Snapshot":
@@ -203,6 +205,7 @@ def _explore(options: SimpleNamespace) -> int:
         memory = state.Memory(state.path(), **own.settings.looks)
         with first.Picture(memory.state) as picture:
             if isinstance(host, LocalHost):
+                host.on_restart = None  # the screen says it
                 host.read_ahead(picture.show)  # beside all that a screen needs
             with pace.hurried():
                 from .tui.app import NsviewApp
@@ -484,7 +487,7 @@ def _record(options: SimpleNamespace) -> int:
     path = options.file
     try:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            number = record(file, options.seconds)
+            number = record(file, options.seconds, lambda how: _say((how,)))
     except FileExistsError:
         raise Failure(USAGE, f"{path} exists; give another name, or remove it first") from None
     except OSError as error:

@@ -1,5 +1,8 @@
 """When to look again, and at what: events of the kernel where it gives them, and what has run since.
 
+Told by it: births, deaths and changes (`events`), mounts, moves to other cgroups and new names of containers
+(`notices`). Not told, so asked for: who has run, for that may have left a namespace (`watch`).
+
 Looking at everything is right but dear; this decides how seldom it will do.
 """
 
@@ -8,12 +11,16 @@ from __future__ import annotations
 import os
 import time
 
-from . import hostfiles, watch
+from . import hostfiles, notices, watch
 
 # Seconds between two of a kind; each also waits long enough to take no more than its share of a core.
-LOOK = 5.0, 0.004  # at everything: what nothing else tells, such as a process moved to another cgroup by a third
-PASS = 1.2, 0.014  # over what has run: setns and unshare, and all changes where there are no events
+LOOK = 5.0, 0.004  # at everything: what nothing else tells ..
+LOOK_TOLD = 10.0, 0.004  # .. which is less where births, deaths and moves are told
+PASS = 0.8, 0.0006  # over what has run: setns and unshare, and all changes where there are no events ..
+PASS_MANY = 1.2, 0.014  # .. and where there are so many that it takes more than that share
+NAMES = 0.25, 0.1  # over all containers, because a file that names one was written
 BIRTHS = 0.1, 0.01  # a glance at how many there have been, where there are no events
+GROW = 0.02  # at a time over cgroups that are not watched yet
 GATHER = 0.01  # after the first event of some, so that a burst is one update
 EVERY = 0.05  # from one update to the next at the least: who looks at a screen sees no more than that
 AGAIN = 0.05  # after a death, until one looks whether the zombie is gone
@@ -30,28 +37,40 @@ class Follow:
         self._loadavg = _opened("/proc/loadavg")
         self._last_pid = b""
         self._events = _listening()
-        self.sources = [self._events] if self._events else []
+        self.notices = _noticing()
+        self.sources = [source for source in (self._events, self.notices) if source]
         self._pids: set[int] = set()  # what may have changed ..
         self._ended: dict[int, int] = {}  # .. and of these what has ended: how often it was still there
         self._everything = False
         self._mounts = False
-        self._next_look = self._next_pass = self._next_births = time.monotonic()
+        self._next_look = self._next_pass = self._next_births = self._next_names = time.monotonic()
         self._next_update = self._next_forced = self._next_look  # the soonest that their share of a core allows
         self._credit = BURST, self._next_look  # seconds of work that updates may take, and when it was so much
         self._gathered = None  # when what was gathered is to be looked at
+
+    def begin(self):
+        """The first look is over, and told of."""
+        if self.notices:
+            self.notices.begin()
+            self._grow()
 
     def looked(self, cost):
         """Everything was looked at, and that took so many seconds."""
         now = time.monotonic()
         self._everything = False
-        self._next_look = now + max(LOOK[0], cost / LOOK[1])
+        told = self._events and self.notices and self.notices.whole
+        least, share = LOOK_TOLD if told else LOOK
+        self._next_look = now + max(least, cost / share)
         self._next_pass = now + PASS[0]
         self._gathered = None
         self._next_forced = now + cost * (1 - UPDATES) / UPDATES
 
-    def updated(self, cost, processes):
-        """An update was made, and that took so many seconds. processes: those there are by it."""
+    def updated(self, cost, processes, names=False):
+        """An update was made, and that took so many seconds. processes: those there are by it. names: of all containers
+        too."""
         now = time.monotonic()
+        if names:
+            self._next_names = now + max(NAMES[0], cost / NAMES[1])
         self._gathered = None
         credit, since = self._credit
         credit = min(BURST, credit + (now - since) * UPDATES) - cost
@@ -76,6 +95,10 @@ class Follow:
             due = min(due, self._next_births)
         if self._gathered is not None:
             due = min(due, max(self._gathered, self._next_update))
+        if self.notices and self.notices.written:
+            due = min(due, max(self._next_names, self._next_update))
+        if self.notices and self.notices.growing:
+            due = now
         return due
 
     def heard(self, ready, urgent):
@@ -85,17 +108,27 @@ class Follow:
             self._pids |= changed | ended
             self._ended.update(dict.fromkeys(ended, 0))
             self._everything |= lost
+        if self.notices in ready:
+            self._everything |= self.notices.heard()
+            if self.notices.growing:
+                self._grow()
+        moved = self.notices and self.notices.changed
         if urgent:
             self._mounts = True
-        if self._gathered is None and (self._pids or urgent):
+        if self._gathered is None and (self._pids or urgent or moved):
             self._gathered = time.monotonic() + GATHER
 
-    def due(self, processes):
-        """(look at everything, pids to look at, look at mounts). processes: those known."""
+    def due(self, scanner):
+        """(look at everything, pids to look at, look at mounts, look at what containers are called)."""
         now = time.monotonic()
+        processes = scanner.now["processes"]
+        if self.notices and self.notices.growing:
+            self._grow()
         if now >= (self._next_forced if self._everything else self._next_look):
             self._pids, self._mounts = set(), False
-            return True, (), True
+            if self.notices:
+                self.notices.written = False
+            return True, (), True, True
         if now >= self._next_pass:
             self._pass(now)
         if not self._events and now >= self._next_births:
@@ -103,16 +136,29 @@ class Follow:
         if now < self._next_update:
             if self._gathered is None and self._pids:
                 self._gathered = self._next_update
-            return False, (), False
+            return False, (), False, False
+        names = False
+        if self.notices:
+            if self.notices.changed:
+                self._pids |= scanner.moved(self.notices.moved(processes))
+            names = self.notices.written and now >= self._next_names
+            self.notices.written = self.notices.written and not names
         pids, mounts = self._pids, self._mounts
-        self._pids, self._mounts = set(), False
-        return False, pids, mounts
+        self._pids, self._mounts, self._gathered = set(), False, None
+        return False, pids, mounts, names
+
+    def _grow(self):
+        """Watch more of the cgroups; where new ones were found, look soon who is in them."""
+        self.notices.grow(GROW)
+        if self.notices.changed and self._gathered is None:
+            self._gathered = time.monotonic() + GATHER
 
     def _pass(self, now):
         began = time.thread_time()  # what it costs, and not what others make it wait for: it is not to come later then
         ran, gone = self.watch.passed()
         self._pids.update(ran, gone)  # a pid of one that is gone may be another's by now
-        self._next_pass = now + max(PASS[0], (time.thread_time() - began) / PASS[1])
+        cost = time.thread_time() - began
+        self._next_pass = now + max(PASS[0], min(PASS_MANY[0], cost / PASS[1]), cost / PASS_MANY[1])
 
     def _births(self, now, processes):
         """Those in /proc that are not known, where the last pid given is another than it was."""
@@ -138,6 +184,14 @@ def _mounts():
     """[fd] of the host's mountinfo, [] where it can't be opened."""
     fd = hostfiles.host().mounts
     return _opened("/proc/self/mountinfo") if fd is None else [fd]
+
+
+def _noticing():
+    """Notices, None where this user has no more of such."""
+    try:
+        return notices.Notices()
+    except OSError:
+        return None
 
 
 def _opened(path):

@@ -20,6 +20,9 @@ Frames, one JSON object a line on stdout:
   {"frame": "net", "id": n, "taken_at": s, "nets": [..], "notes": [..], "unsearched": n}
                                                             net namespaces from within; meanwhile, while it takes long:
   {"frame": "net_progress", "id": n, "what": "namespaces|links|processes", "done": n, "total": n}
+                                                            "followed", in an answer to who wished it: changes of all
+                                                            these are told, once each time they are asked for, by:
+  {"frame": "links"}                                        interfaces, addresses or routes have changed
   {"frame": "error", "text": ".."}                          it can't go on
 
 Requests, one JSON object a line on stdin:
@@ -28,7 +31,7 @@ Requests, one JSON object a line on stdin:
                                                             the process too; both may be left out
   {"request": "security", "id": n}, with "pids": [..]       what confines processes: all of containers, or these
   {"request": "holders", "id": n, "slowly": bool}           search for all holders of namespaces
-  {"request": "net", "id": n, "packages": path or null}     where pyroute2 may be imported from
+  {"request": "net", "id": n, "packages": path or null}     where pyroute2 may be imported from; with "follow": true
   {"request": "rescan"}
   {"request": "stop"}
 It ends when stdin does, so it never outlives who asked.
@@ -61,6 +64,7 @@ _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 PART = scan.STEP  # processes of a first look's first part; each further one has twice as many as the one before
 ALONE = 2 * scan.STEP  # processes that are read before a copy helps, where it is told in parts
 SLICE = 0.02  # seconds of a search at a time: so long may an answer to another request be late
+INTERESTED = 30.0  # seconds after a request for net namespaces, for which changes of them are told
 SLOWLY = 9  # a search that is not waited for pauses so many times as long as it works
 
 
@@ -168,6 +172,7 @@ class Agent:
         self.searches = []  # .. and the requests to come: each is answered by a search begun after it
         self.reading: Any = None  # the net.Reading under way ..
         self.readings: list[Any] = []  # .. and the requests to come
+        self.links: Any = None  # links.Links, where changes are to be told
         self.audits: list[Any] = []  # (id of a request, its security.Reading), answered one after another
 
     def write(self, frame):
@@ -181,7 +186,9 @@ class Agent:
             from . import follow  # what looks once is to be quick
 
             followed = follow.Follow()
-        self.scanner = scanner = scan.Scanner(watch=followed and followed.watch)
+        self.scanner = scanner = scan.Scanner(
+            watch=followed and followed.watch, noted=followed and followed.notices and followed.notices.note
+        )
         self.write(hello(scanner))
         began = time.monotonic()
         taken_at = time.time()
@@ -199,6 +206,7 @@ class Agent:
         gc.freeze()
         if followed:
             followed.looked(time.monotonic() - began)
+            followed.begin()
             while self._serve(followed):
                 self._follow(followed)
 
@@ -225,16 +233,16 @@ class Agent:
     def _follow(self, followed):
         """Look again at what may have changed, or at everything where that is due."""
         taken_at = time.time()
-        everything, pids, mounts = followed.due(self.look["processes"])
+        everything, pids, mounts, names = followed.due(self.scanner)
         began = time.monotonic()
         if everything:
             self._advance(self.scanner.look(), taken_at)
             followed.looked(time.monotonic() - began)
-        elif pids or mounts:
-            frame = delta_of(self.scanner.update(pids, mounts), taken_at)  # which sets right the look that we have
+        elif pids or mounts or names:
+            frame = delta_of(self.scanner.update(pids, mounts, names), taken_at)  # which sets right the look we have
             if frame:
                 self.write(frame)
-            followed.updated(time.monotonic() - began, self.look["processes"])
+            followed.updated(time.monotonic() - began, self.look["processes"], names)
 
     def _advance(self, new, taken_at):
         frame = delta(self.look, new, taken_at)
@@ -273,10 +281,40 @@ class Agent:
 
         while self.readings and self.reading is None:
             request = self.readings.pop(0)
+            followed = bool(request.get("follow")) and self._follow_links()
             try:
-                self.reading = net.Reading(request["id"], self.look, self.scanner, request.get("packages"), encoded)
+                self.reading = net.Reading(
+                    request["id"],
+                    self.look,
+                    self.scanner,
+                    request.get("packages"),
+                    lambda frame, followed=followed: encoded(
+                        dict(frame, followed=followed) if frame["frame"] == "net" else frame
+                    ),
+                )
             except OSError as error:
                 self._no_nets(request["id"], error.strerror)
+
+    def _follow_links(self):
+        """Tell of the next change; whether that will be of any net namespace."""
+        from . import links
+
+        if self.links is None:
+            try:
+                self.links = links.Links()
+            except OSError:
+                return False
+        self.links.told, self.links.until = False, time.monotonic() + INTERESTED
+        return self.links.hears_of(self.scanner.ways("net"))
+
+    def _hear_links(self):
+        self.links.take()
+        if time.monotonic() > self.links.until:
+            self.links.close()
+            self.links = None
+        elif not self.links.told:
+            self.links.told = True
+            self.write({"frame": "links"})
 
     def _no_nets(self, id, why):
         notes = ["the net namespaces could not be read: %s" % why]
@@ -346,9 +384,12 @@ class Agent:
             if self.audits:
                 left = 0.0
             sources = [self.requests, *followed.sources, *([self.reading.fd] if self.reading else [])]
+            sources += [self.links] if self.links else []
             ready, urgent = _wait(sources, followed.urgent, left)
             if ready or urgent:
                 followed.heard(ready, urgent)
+            if self.links in ready:
+                self._hear_links()
             if self.reading and self.reading.fd in ready:
                 self._relay()
             if self.requests not in ready:

@@ -268,6 +268,14 @@ class Namespaces:
         path = "%d/ns/%s" % (record["pid"], key[0])
         return lambda: os.open(path, os.O_RDONLY, dir_fd=self._reader.proc_fd)
 
+    def way(self, key, member):
+        """What opens a namespace, an OSError where nothing is known that does. member: the pid of a process in it."""
+        if member is not None:
+            return self._opener_of({"pid": member}, key)
+        if key in self._mounts:
+            return self._mounted(self._mounts[key][0])
+        return self.held[key][0].open if self.held.get(key) else _unopened
+
     def _mounted(self, path):
         return lambda: hostfiles.namespace(path, self.device)
 

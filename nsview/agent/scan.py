@@ -23,17 +23,18 @@ _ALIVE = ("R", "S", "D", "I")
 class Scanner:
     """Looks at one host. `look` gives the records of a snapshot frame; `update` sets right what a few changes concern.
 
-    watch: what is to follow each process from before it is read, None where nobody looks twice.
+    watch: what is to follow each process from before it is read, None where nobody looks twice. noted(directory fd,
+    name): is told of the files that containers are named by, before these are read.
     now: the last look, kept right by `update`: {"processes": {pid: record}, "namespaces": {(kind, inode): record},
     "containers": [record]}.
     """
 
-    def __init__(self, proc="/proc", watch=None):
+    def __init__(self, proc="/proc", watch=None, noted=None):
         self.now: Any = None
         self._reading: dict[int, Any] = {}  # the processes that a look under way has read
         self._watch = watch
         self._places = {}  # {a cgroup file's bytes: (path, Claim or None)}
-        self._host = identify.Host(identify.Cache())
+        self._host = identify.Host(identify.Cache(), noted)
         hostfiles.host()  # before the first process is read, for by it cgroups are told as the host has them
         self.reader = procfs.Reader(proc)
         # Not getpid(): /proc may be that of another pid namespace, as after `unshare --pid` alone.
@@ -93,9 +94,22 @@ class Scanner:
         processes = self._reading.copy()
         return {"processes": processes, "namespaces": self._namespaces.part(processes), "containers": []}
 
-    def update(self, pids, mounts=False):
+    def moved(self, pids):
+        """Those of these known processes that are in another cgroup than their records say."""
+        found = set()
+        for pid in pids:
+            try:
+                lines = procfs.read_at(self.reader.proc_fd, "%d/cgroup" % pid, 16384)
+            except OSError:  # gone just now
+                lines = b""
+            place = self._places.get(lines)
+            if place is None or place[0] != self.now["processes"][pid]["cgroup"]:
+                found.add(pid)
+        return found
+
+    def update(self, pids, mounts=False, names=False):
         """What has changed since the last look when only these processes, or mounts, may have come, changed or gone:
-        a delta's {"processes": [record], "gone": [pid], ..}.
+        a delta's {"processes": [record], "gone": [pid], ..}. names: containers may be called otherwise.
 
         What a look derives of all processes is derived again for those alone that these have to do with; who runs
         which container only when a process may be, or be of, a container that is not known yet.
@@ -107,7 +121,7 @@ class Scanner:
         ended = [pid for pid, (old, new) in pairs.items() if old and (new is None or new["state"] == "Z")]
         self._read_again([child for pid in ended for child in self._host.child_pids(pid)], pairs)
         before = now["containers"]
-        followed = identify.follow(self._host, before, pairs.values())
+        followed = None if names else identify.follow(self._host, before, pairs.values())
         now["containers"] = self._identify(before, pairs) if followed is None else followed
         changed, gone = self._namespaces.update(pairs.values(), pids, now["processes"], mounts)
         return {
@@ -228,6 +242,15 @@ class Scanner:
     def sightings(self, key):
         """What the last search found to hold a namespace, each of which may open it."""
         return self._namespaces.held.get(key, ())
+
+    def ways(self, kind):
+        """{inode: what opens it} of the namespaces of a kind."""
+        members = {record["namespaces"].get(kind): pid for pid, record in self.now["processes"].items()}
+        return {
+            inode: self._namespaces.way((kind, inode), members.get(inode))
+            for of, inode in self.now["namespaces"]
+            if of == kind
+        }
 
     def search(self, look):
         """A search for all holders of the namespaces of this look; see `holders`."""

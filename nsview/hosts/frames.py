@@ -58,6 +58,10 @@ class NetFrame(Nets, frozen=True, tag_field="frame", tag="net", kw_only=True):
     id: int
 
 
+class Links(Struct, frozen=True, tag_field="frame", tag="links"):
+    """Interfaces, addresses or routes have changed since net namespaces were asked for."""
+
+
 class NetProgress(Struct, frozen=True, tag_field="frame", tag="net_progress"):
     id: int
     what: Literal["namespaces", "links", "processes"]
@@ -87,6 +91,7 @@ Frame = (
     | SecurityFrame
     | NetFrame
     | NetProgress
+    | Links
     | ErrorFrame
 )
 

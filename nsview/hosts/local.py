@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
@@ -22,11 +23,20 @@ from nsview.model.snapshot import Snapshot
 from . import HostError, NotPermitted, frames, spawn
 from .stream import Stream
 
+AGAIN = 60.0
+"""Seconds in which an agent is started again no more than once."""
+UNREADABLE = 4
+"""Exit code of an agent that has said itself why it can't go on."""
+_ANSWER = re.compile(rb'\{"frame":"(details|security|holders|net)",(?:"id":\d+,"done":(\d+),"total":(\d+))?')
 _LINK = re.compile(r"^([a-z]+)(?:_for_children)?:\[(\d+)\]$")
 
 
 class LocalHost:
-    """The running agent of this machine. Started by the constructor; `stop` ends it."""
+    """The running agent of this machine. Started by the constructor; `stop` ends it.
+
+    An agent that ends by itself, or is killed, is started again, once: it is asked again what the one before has not
+    answered. on_restart: is told of it then, in words, by the thread that reads.
+    """
 
     live = True  # it can be asked and entered
     timed = True  # what it says comes when it happens
@@ -37,7 +47,11 @@ class LocalHost:
         """agent: one that was started for it, by the first of these two."""
         self._agent = agent or spawn.agent(*(["--once"] if once else []), elevated=elevated)
         self.elevated = elevated
+        self.on_restart: Callable[[str], object] | None = None
         self._stopped = False
+        self._changing = threading.Lock()  # of the agent, and of what it is asked
+        self._unanswered: list[dict[str, object]] = []
+        self._restarted: float | None = None
         self._stream = Stream("this host")
         self._next_id = 0
         self._ahead: list[Snapshot | frames.Frame] = []  # what was read before anybody asked ..
@@ -83,14 +97,55 @@ class LocalHost:
                 yield said
 
     def lines(self) -> Iterator[bytes]:
-        """The agent's frames undecoded, until it ends. Raises HostError where it fails."""
-        assert self._agent.stdout is not None
-        for line in self._agent.stdout:
-            if line.endswith(b"\n"):
-                yield line
-        code = self._agent.wait()
-        if code not in (0, -15) and not self._stopped:
-            raise HostError(f"the agent ended unexpectedly (exit code {code}); r, or nsview again, starts it")
+        """The agent's frames undecoded, until it ends. Raises HostError where it fails, and did a moment ago."""
+        greeted = not self.elevated  # before that it is sudo which ends, and has said why
+        while True:
+            agent = self._agent
+            assert agent.stdout is not None
+            for line in agent.stdout:
+                if line.endswith(b"\n"):
+                    greeted = True
+                    self._note_answer(line)
+                    yield line
+            code = agent.wait()
+            if code == 0 or self._stopped:
+                return
+            said = f"the agent ended unexpectedly (exit code {code})"
+            if code == UNREADABLE or not greeted or not self._restart():
+                raise HostError(f"{said}; r, or nsview again, starts it")
+            if self.on_restart:
+                self.on_restart(f"{said} and was started again")
+
+    def _note_answer(self, line: bytes) -> None:
+        """Requests of a kind are answered in their order."""
+        answer = _ANSWER.match(line)
+        if answer and answer[2] == answer[3]:
+            with self._changing:
+                kinds = [request["request"] for request in self._unanswered]
+                if (kind := answer[1].decode()) in kinds:
+                    del self._unanswered[kinds.index(kind)]
+
+    def _restart(self) -> bool:
+        """Start an agent in the place of the one that has ended, and ask it what that has not answered; False where
+        one was started so a moment ago, or can't be."""
+        now = time.monotonic()
+        if self._restarted is not None and now < self._restarted + AGAIN:
+            return False
+        self._restarted = now
+        try:
+            new = spawn.agent(elevated=self.elevated, asking=False)
+        except HostError:
+            return False
+        with self._changing:
+            old, self._agent = self._agent, new
+            for pipe in filter(None, (old.stdin, old.stdout)):
+                with contextlib.suppress(OSError):
+                    pipe.close()
+            for request in self._unanswered:
+                self._send(request)
+        if self._stopped:  # meanwhile, and the old one was stopped
+            self.stop()
+        return True
 
     def wait_hello(self) -> None:
         """Wait until the agent runs: through sudo that may take a password."""
@@ -141,12 +196,13 @@ class LocalHost:
                 return said
         raise HostError("the agent ended before it answered; start nsview again")
 
-    def request_nets(self) -> int:
-        """Ask for all net namespaces from within; frames of progress and the answer have the id returned here."""
+    def request_nets(self, *, follow: bool = False) -> int:
+        """Ask for all net namespaces from within; frames of progress and the answer have the id returned here. follow:
+        the next change of their interfaces is told too, by a frame `Links`."""
         self._next_id += 1
         found = importlib.util.find_spec("pyroute2")
         packages = os.path.dirname(os.path.dirname(found.origin)) if found and found.origin else None
-        self._write({"request": "net", "id": self._next_id, "packages": packages})
+        self._write({"request": "net", "id": self._next_id, "packages": packages, "follow": follow})
         return self._next_id
 
     def nets(self) -> Nets:
@@ -185,22 +241,27 @@ class LocalHost:
     def stop(self) -> None:
         """End the agent. Safe to call twice."""
         self._stopped = True  # so however it ends is as it should be: on a busy host it may have to be killed
-        assert self._agent.stdin is not None
+        agent = self._agent
+        assert agent.stdin is not None
         with contextlib.suppress(OSError):  # it ended by itself
-            self._agent.stdin.close()  # its word to end; whoever reads its frames sees them end
+            agent.stdin.close()  # its word to end; whoever reads its frames sees them end
         try:
-            self._agent.wait(1)
+            agent.wait(1)
         except subprocess.TimeoutExpired:
-            self._agent.kill()
-            self._agent.wait()
+            agent.kill()
+            agent.wait()
 
     def _write(self, request: dict[str, object]) -> None:
+        with self._changing:
+            if "id" in request:
+                self._unanswered.append(request)
+            self._send(request)
+
+    def _send(self, request: dict[str, object]) -> None:
         assert self._agent.stdin is not None
-        try:
+        with contextlib.suppress(OSError, ValueError):  # it has ended: `read` says so
             self._agent.stdin.write(msgspec.json.encode(request) + b"\n")
             self._agent.stdin.flush()
-        except (OSError, ValueError):
-            pass  # it has ended: `read` says so
 
 
 def thread_group(number: str) -> int | None:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from typing import BinaryIO
 
 from . import frames
@@ -12,16 +13,26 @@ SETTLING = 3.0
 """Seconds after which what confines a new container is asked for: its processes are where they are to stay."""
 
 
-def record(file: BinaryIO, seconds: float | None = None) -> int:
+def record(file: BinaryIO, seconds: float | None = None, say: Callable[[str], object] = print) -> int:
     """Write frames to a file until interrupted (^C) or for so many seconds. How many were written.
 
-    Each frame is written whole and at once, so what is there when the machine dies can be read.
+    Each frame is written whole and at once, so what is there when the machine dies can be read. say: is told where the
+    agent had to be started again; the recording goes on with the first frames of the new one.
     """
     host = LocalHost()
-    # What is not looked for now can't be seen in the recording.
-    host.request_holders()
-    host.request_security()
-    host.request_nets()
+
+    def ask() -> None:
+        # What is not looked for now can't be seen in the recording.
+        host.request_holders()
+        host.request_security()
+        host.request_nets()
+
+    def restarted(how: str) -> None:
+        say(how)
+        ask()
+
+    host.on_restart = restarted
+    ask()
     asked, changed = time.monotonic(), False
     timer = threading.Timer(seconds, host.stop) if seconds else None
     newcomers = _Newcomers(host)

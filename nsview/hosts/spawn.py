@@ -10,35 +10,37 @@ from nsview import imports
 
 from . import HostError
 
-_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _PIPE = 1 << 20  # bytes that the agent can say before anybody listens: a screen takes a while to begin with that
 # Behind the standard library, which nothing beside the package shall replace.
 _BOOT = "import sys; sys.path.append(sys.argv[1]); from nsview.agent.main import main; main(sys.argv[2:])"
 
 
-def agent(*arguments: str, elevated: bool = False) -> "subprocess.Popen[bytes]":
-    """Start it; arguments: its own. elevated: as root, through sudo, which may ask. HostError where it can't be."""
+def agent(*arguments: str, elevated: bool = False, asking: bool = True) -> "subprocess.Popen[bytes]":
+    """Start it; arguments: its own. elevated: as root, through sudo, which may ask, and say why not, where `asking`.
+    HostError where it can't be."""
     if sys.platform != "linux":
         raise HostError("this is not Linux, which alone has namespaces: try `nsview demo`")
     if not os.path.isdir("/proc/self/ns"):
         raise HostError("/proc is not mounted here; as root: mount -t proc proc /proc")
-    argv = [sys.executable, "-I", "-S", "-c", _BOOT, _ROOT, *arguments]
+    argv = [sys.executable, "-I", "-S", "-c", _BOOT, ROOT, *arguments]
     if elevated:
         import shutil
 
         sudo = shutil.which("sudo")
         if sudo is None:
             raise HostError("sudo is not installed; start nsview as root instead")
-        if note := imports.note():
+        if asking and (note := imports.note()):
             print(f"nsview: {note}", file=sys.stderr)
-        argv = [sudo, "--prompt=nsview needs root to read all processes; password for %p: ", "--", *argv]
+        prompt = "nsview needs root to read all processes; password for %p: "
+        argv = [sudo, f"--prompt={prompt}" if asking else "--non-interactive", "--", *argv]
     try:
         # stderr stays ours: sudo asks and refuses there, while the screen is suspended.
         started = subprocess.Popen(
             argv,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=None if elevated else subprocess.DEVNULL,
+            stderr=None if elevated and asking else subprocess.DEVNULL,
             # ^C in the terminal is meant for the screen, and the agent ends when its stdin does.
             process_group=None if elevated else 0,
         )

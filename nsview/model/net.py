@@ -151,13 +151,15 @@ class Nets(Struct, frozen=True):
     """All net namespaces of a host at one time. taken_at: seconds since the epoch.
 
     notes: what kept the agent from reading all of it, and what would help, a line each.
-    unsearched: how many processes could not be searched for the sockets that they have open.
+    unsearched: how many processes could not be searched for the sockets that they have open. followed: a change of any
+    is told.
     """
 
     taken_at: float
     nets: tuple[Net, ...]
     notes: tuple[str, ...] = ()
     unsearched: int = 0
+    followed: bool = False
 
 
 def endpoint(address: str, port: int) -> str:

@@ -52,8 +52,10 @@ from .binding import Binding
 from .explorer import Explorer
 from .first import Picture
 from .messages import (
+    AgentRestarted,
     DetailsArrived,
     FeedEnded,
+    LinksChanged,
     NetsArrived,
     NetsProgressed,
     Progressed,
@@ -207,6 +209,8 @@ class NsviewApp(App[int]):
     def _feed(self, host: LocalHost | RecordedHost) -> None:
         worker = get_current_worker()
         failure = None
+        if isinstance(host, LocalHost):
+            host.on_restart = lambda how: self.post_message(AgentRestarted(how))
         try:
             for said in host.read():
                 if worker.is_cancelled or host is not self.host:
@@ -225,6 +229,8 @@ class NsviewApp(App[int]):
                         self.post_message(SecurityArrived(said.id, said.processes, said.lsm, said.done, said.total))
                     case frames.NetFrame() if host.live:
                         self.post_message(NetsArrived(said.id, said))
+                    case frames.Links():
+                        self.post_message(LinksChanged())
                     case frames.NetProgress() if host.live:
                         self.post_message(NetsProgressed(said.what, said.done, said.total))
         except (HostError, ValueError, OSError) as error:
@@ -264,6 +270,12 @@ class NsviewApp(App[int]):
         if self.host.live:
             self._heard()
         self.explorer.take_details(message.id, message.details)
+
+    def on_agent_restarted(self, message: AgentRestarted) -> None:
+        self.notify(f"{message.how}. What it saw is read again.", severity="warning", timeout=10)
+        if self._searching is self.host:
+            self._searching = None
+            self.search_holders(slowly=True)
 
     def on_feed_ended(self, message: FeedEnded) -> None:
         if self.host.live:
@@ -326,10 +338,11 @@ class NsviewApp(App[int]):
             hint.remove()
         await super().on_event(event)
 
-    def request_nets(self) -> None:
-        """Ask the host for all net namespaces from within; the lens that is open hears of it."""
+    def request_nets(self, *, follow: bool = False) -> None:
+        """Ask the host for all net namespaces from within; the lens that is open hears of it. follow: and of the next
+        change."""
         if isinstance(self.host, LocalHost):
-            self.host.request_nets()
+            self.host.request_nets(follow=follow)
         else:
             self.post_message(NetsArrived(0, self.host.nets()))
 
@@ -344,6 +357,10 @@ class NsviewApp(App[int]):
         self.explorer.take_nets(message.nets)
         if seek := getattr(self.screen, "seek", None):
             seek()  # what is being typed there may be a port
+        if self.lens is not None:
+            self.lens.hear(message)
+
+    def on_links_changed(self, message: LinksChanged) -> None:
         if self.lens is not None:
             self.lens.hear(message)
 

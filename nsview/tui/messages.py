@@ -56,12 +56,24 @@ class NetsArrived(Message):
 
 
 @dataclass(repr=False, eq=False)
+class LinksChanged(Message):
+    """Interfaces have changed since net namespaces were asked for."""
+
+
+@dataclass(repr=False, eq=False)
 class NetsProgressed(Message):
     """How far the reading of net namespaces has come: so many of these things."""
 
     what: str
     done: int
     total: int
+
+
+@dataclass(repr=False, eq=False)
+class AgentRestarted(Message):
+    """The agent has ended by itself, and another goes on. how: that, in words."""
+
+    how: str
 
 
 @dataclass(repr=False, eq=False)

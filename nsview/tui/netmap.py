@@ -28,11 +28,13 @@ from nsview.model.text import count, safe
 
 from .binding import Binding
 from .lens import EVERY, Lens
-from .messages import NetsArrived, NetsProgressed
+from .messages import LinksChanged, NetsArrived, NetsProgressed
 from .table import Table
 
-REST = 3.0  # seconds between an answer and the next question ..
-SHARE = 0.05  # .. or so many that reading takes no more than this share of a core
+REST = 3.0  # seconds between an answer and the next question, where changes of interfaces are told ..
+REST_UNTOLD = 0.7  # .. and where not ..
+SHARE = 0.05  # .. or so many that reading takes no more than this share of a core ..
+SHARE_TOLD = 0.25  # .. and after a change
 LEGEND = "═ two ends of a pair   ─ stands on the other   ⇢ default route"
 
 
@@ -109,6 +111,8 @@ class NetMap(Lens):
         self._cost = 0.0  # seconds that the lines took
         self._asked: object = None  # the host that has not answered yet
         self._again: Timer | None = None
+        self._changed = False  # since they were asked for
+        self._took = 0.0  # seconds until the last answer
         self._start: int | None = None  # the namespace that one comes from
 
     def on_mount(self) -> None:
@@ -121,8 +125,8 @@ class NetMap(Lens):
 
     def _ask(self) -> None:
         if self._asked is not self.nsview.host:  # another one, as root, has not been asked
-            self._asked, self._asked_at = self.nsview.host, monotonic()
-            self.nsview.request_nets()
+            self._asked, self._asked_at, self._changed = self.nsview.host, monotonic(), False
+            self.nsview.request_nets(follow=True)
 
     def hear(self, message: Message) -> None:
         match message:
@@ -135,12 +139,24 @@ class NetMap(Lens):
                     self.table.select(self._start)
                     self._start = None
                 if self.nsview.host_is_live:
-                    took = monotonic() - self._asked_at
-                    self._again = self.set_timer(max(REST, took / SHARE), self._ask)
+                    self._took = monotonic() - self._asked_at
+                    self._again = self.set_timer(self._rest(), self._ask)
+            case LinksChanged():
+                self._changed = True
+                if self._asked is None and self._again is not None:
+                    self._again.stop()
+                    self._again = self.set_timer(self._rest(), self._ask)
             case NetsProgressed():
                 self._progress = f"{message.done} of {message.total} {message.what} read …"
                 if self.nets is None:
                     self._show()
+
+    def _rest(self) -> float:
+        """Seconds from now until they are asked for again."""
+        if self._changed:
+            return max(0.1, self._took / SHARE_TOLD - (monotonic() - self._asked_at))
+        rest = REST if self.nets and self.nets.followed else REST_UNTOLD
+        return max(rest, self._took / SHARE)
 
     def take(self, snapshot: Snapshot) -> None:
         """Where net namespaces have come or gone the map is asked for at once, else when its time has come."""

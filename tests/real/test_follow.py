@@ -41,8 +41,8 @@ CHANGES = ("unshare 134217728", "unshare 1073741824", "rename other", "fork", "o
 class Live:
     """A running agent, and the last snapshot of it."""
 
-    def __init__(self) -> None:
-        self.host = LocalHost()
+    def __init__(self, host: LocalHost | None = None) -> None:
+        self.host = host or LocalHost()
         self.snapshot: Snapshot | None = None
         self.count = 0
         self._thread = threading.Thread(target=self._read, daemon=True)

@@ -2,14 +2,18 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from nsview.hosts import HostError, frames
+from nsview.hosts import HostError, frames, local, recorder
 from nsview.hosts.local import LocalHost
+from nsview.hosts.recording import RecordedHost
 from nsview.hosts.spawn import agent
 from nsview.model.snapshot import Snapshot
 
@@ -26,14 +30,82 @@ def test_an_agent_that_has_to_be_killed_to_stop_is_no_failure() -> None:
     assert host._agent.returncode == -signal.SIGKILL
 
 
-def test_an_agent_that_was_killed_by_others_is_one() -> None:
+def kill(host: LocalHost, number: int = signal.SIGKILL) -> None:
+    os.kill(host._agent.pid, number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV])
+def test_an_agent_that_is_killed_is_started_again_once(number: int) -> None:
+    told: list[str] = []
     host = LocalHost()
-    host.first()
-    os.kill(host._agent.pid, signal.SIGKILL)
-    with pytest.raises(HostError, match="exit code -9"):
+    host.on_restart = told.append
+    try:
+        before = host.first()
+        kill(host, number)
+        after = host.first()
+        assert after.host == before.host
+        assert after.taken_at > before.taken_at
+        assert told == [f"the agent ended unexpectedly (exit code {-number}) and was started again"]
+        kill(host, number)
+        with pytest.raises(HostError, match=f"exit code {-number}.; r, or nsview again, starts it"):
+            for _ in host.read():
+                pass
+        assert len(told) == 1
+    finally:
+        host.stop()
+
+
+def test_a_while_later_it_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "AGAIN", 0.0)
+    host = LocalHost()
+    try:
+        for _ in range(3):
+            host.first()
+            kill(host)
+    finally:
+        host.stop()
+
+
+@pytest.mark.parametrize("question", ["holders", "nets", "security", "details"])
+def test_what_a_killed_agent_was_asked_the_next_one_answers(question: str) -> None:
+    host = LocalHost()
+    try:
+        own = host.first().processes[os.getpid()]
+        os.kill(host._agent.pid, signal.SIGSTOP)  # so that it can't have answered
+        threading.Timer(0.3, kill, [host]).start()
+        answer = host.details(own) if question == "details" else getattr(host, question)()
+        assert answer
+        assert not host._unanswered
+    finally:
+        host.stop()
+
+
+def test_an_agent_that_cannot_go_on_is_not_started_again() -> None:
+    code = 'print(\'{"frame":"error","text":"no /proc"}\', flush=True); raise SystemExit(4)'
+    host = LocalHost(agent=subprocess.Popen([sys.executable, "-c", code], stdin=-1, stdout=-1))
+    started = host._agent.pid
+    with pytest.raises(HostError, match="exit code 4"):
         for _ in host.lines():
             pass
-    host.stop()
+    assert host._agent.pid == started
+
+
+def test_a_recording_goes_on_with_another_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It can be read to its end, and what was looked for at its beginning was looked for again."""
+    hosts: list[LocalHost] = []
+    monkeypatch.setattr(recorder, "LocalHost", lambda: hosts.append(LocalHost()) or hosts[0])
+    told: list[str] = []
+    threading.Timer(1.5, lambda: kill(hosts[0])).start()
+    with open(tmp_path / "file", "wb") as file:
+        recorder.record(file, 5, told.append)
+    assert len(told) == 1
+    recorded = RecordedHost(tmp_path / "file")
+    frames = [line.split(b",", 1)[0] for line in (tmp_path / "file").read_bytes().splitlines()]
+    again = len(frames) - 1 - frames[::-1].index(b'{"frame":"hello"')
+    assert again > 0
+    assert {b'{"frame":"snapshot"', b'{"frame":"holders"', b'{"frame":"security"'} <= set(frames[again:])
+    assert recorded.first().search
+    assert os.getpid() in recorded.first().processes
 
 
 def test_one_process_is_seen_alone_as_it_is_among_all() -> None:
@@ -86,6 +158,7 @@ def test_what_is_read_ahead_is_told_once() -> None:
 
 def test_a_failure_while_reading_ahead_is_told_to_who_reads() -> None:
     host = LocalHost()
+    host._restarted = time.monotonic()  # so it is not again
     host._agent.kill()
     told: list[Snapshot] = []
     host.read_ahead(told.append)

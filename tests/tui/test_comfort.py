@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from nsview.model.rows import GroupRow, ProcessRow, View, rows
 from nsview.state import Memory, State
 from nsview.tui import app as tui
 from nsview.tui.app import LENSES
+from nsview.tui.audit import Audit
 from nsview.tui.details import DetailsPane
 from nsview.tui.dialog import JoinDialog
 from nsview.tui.help import HelpScreen
@@ -61,6 +63,40 @@ async def test_an_agent_that_is_stopped_is_not_called_live(monkeypatch: pytest.M
         finally:
             os.kill(host._agent.pid, signal.SIGCONT)
         await told(pilot, " live ")
+
+
+async def test_the_screen_is_kept_where_the_agent_is_killed() -> None:
+    """Started again once, with a line: grouping, filter, selection, marks and the open lens are as they were."""
+    host = LocalHost()
+    app = tui.NsviewApp(host)
+    async with app.run_test(size=WIDE) as pilot:
+        await told(pilot, " live ")
+        await pilot.press("2", "slash", *str(os.getpid()), "enter", "G", "v")
+        await pilot.pause(0.5)
+        explorer = app.explorer
+        row = explorer.listing.row
+        assert row is not None
+        kept = explorer.view, row.key, dict(explorer._marked.of), explorer.snapshot
+        os.kill(host._agent.pid, signal.SIGKILL)
+        await until(pilot, lambda: len(app._notifications) == 1)
+        assert "was started again" in next(iter(app._notifications)).message
+        await until(pilot, lambda: explorer.snapshot is not kept[3])
+        assert explorer.listing.row is not None
+        assert (explorer.view, explorer.listing.row.key, dict(explorer._marked.of)) == kept[:3]
+        await told(pilot, " live ")
+        await pilot.press("a")  # the one agent answers what the other was asked
+        await until(pilot, lambda: isinstance(app.lens, Audit) and app.lens.facts.complete)
+        os.kill(host._agent.pid, signal.SIGKILL)
+        await until(pilot, lambda: any("starts it" in one.message for one in app._notifications))
+        await told(pilot, "stopped")
+
+
+async def until(pilot: Pilot[int], ready: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if ready():
+            return
+        await pilot.pause(0.05)
+    raise AssertionError("never")
 
 
 async def test_the_first_run_has_a_hint_that_any_key_ends_and_still_does_what_it_does(tmp_path: Path) -> None:

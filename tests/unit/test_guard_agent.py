@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
@@ -132,6 +133,10 @@ def test_what_a_worker_of_the_kernel_works_at_is_no_change(kthread: bool, before
     assert (now is not record) is told
 
 
+NOBODY: Any = SimpleNamespace(now={"processes": {}}, moved=set)
+"""A scanner of a host without processes."""
+
+
 class Clock:
     """Time that passes only when told to."""
 
@@ -175,7 +180,7 @@ def test_a_storm_makes_updates_rarer_and_nothing_grows(monkeypatch: pytest.Monke
     while clock.now < 1060:
         clock.now = max(clock.now + 0.001, min(followed.next(clock.now), clock.now + 0.05))
         followed.heard([storm], [])
-        everything, pids, mounts = followed.due({})
+        everything, pids, mounts, _ = followed.due(NOBODY)
         if everything:
             clock.now += 0.1
             followed.looked(0.1)
@@ -194,6 +199,17 @@ def test_a_storm_makes_updates_rarer_and_nothing_grows(monkeypatch: pytest.Monke
     assert len(followed._ended) <= 2 * max(gathered)
 
 
+def test_while_nothing_is_written_nothing_is_due_but_looks_and_passes() -> None:
+    """However many cgroups are watched."""
+    followed = follow.Follow()
+    followed.looked(0.1)
+    followed.begin()
+    while followed.next(time.monotonic()) <= time.monotonic():
+        followed.due(NOBODY)
+    assert followed.notices is None or not followed.notices.growing
+    assert followed.next(0.0) >= min(followed._next_look, followed._next_pass, followed._next_births)
+
+
 def test_what_happens_after_a_while_of_quiet_is_looked_at_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """However dear updates are: only who has used up what was saved must wait, and no longer than that takes."""
     clock = Clock()
@@ -209,7 +225,7 @@ def test_what_happens_after_a_while_of_quiet_is_looked_at_at_once(monkeypatch: p
         followed.heard([storm], [])
         waits.append(followed.next(clock.now) - clock.now)
         clock.now += waits[-1]
-        followed.due({})
+        followed.due(NOBODY)
         clock.now += 0.08
         followed.updated(0.08, {})
     assert waits == pytest.approx([follow.GATHER] * 4)

@@ -36,15 +36,17 @@ class Host:
     read from disk. standing: what `follow` made of the containers it was last given. places: the containers' own
     cgroups, as far as `identify` knows them; cgroups: who could have named one. mounts: of the host's own mount
     namespace. supervised: (engine namespace, id) of those whose supervisor lives. directories: where engines keep their
-    state; told: {(what is kept there, directory): uid} as live ones of root's have named them.
+    state; told: {(what is kept there, directory): uid} as live ones of root's have named them. noted(directory fd,
+    name): is told of a file before it is read.
     """
 
-    def __init__(self, kept):
+    def __init__(self, kept, noted=None):
         self.processes: dict[int, dict[str, Any]] = {}
         self.claims: dict[str, Any] = {}
         self.by_path: dict[str, set[int]] = {}
         self.watching: set[int] = set()
         self.kept = kept
+        self.noted = noted or (lambda directory, name: None)
         self.standing: Any = None
         self.places: Any = {}
         self.cgroups = witness.Cgroups({})
@@ -151,6 +153,7 @@ class Host:
         try:
             if not witness.owned(directory, uid) or not (pid or witness.owner_of_place(directory) == uid):
                 return None
+            self.noted(directory, name)
             status = os.stat(name, dir_fd=directory, follow_symlinks=False)
             key = "file", pid, path, uid, status.st_mtime_ns, status.st_ino
             return self.kept.get(

@@ -1,0 +1,56 @@
+"""Changes of directories as the kernel tells them. Source: inotify(7)."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import struct
+
+from nsview import linux
+
+MODIFY, CLOSE_WRITE, MOVED_TO, CREATE, DELETE = 0x2, 0x8, 0x80, 0x100, 0x200
+IGNORED, DIRECTORY = 0x8000, 0x40000000
+_OVERFLOW, _ONLYDIR, _MASK_ADD = 0x4000, 0x01000000, 0x20000000
+_HEADER = struct.Struct("=iIII")  # watch descriptor, mask, cookie, length of the name
+
+
+class Inotify:
+    """One queue of such events; `fileno` for poll. Raises OSError where this user has no more of them."""
+
+    def __init__(self):
+        flags = os.O_NONBLOCK | os.O_CLOEXEC
+        self._fd = linux.checked(linux.libc().inotify_init1(ctypes.c_int(flags)), "inotify")
+
+    def fileno(self):
+        return self._fd
+
+    def watch(self, directory, mask):
+        """Tell of this directory too, from now on: the number that its events bear, one for each directory there is."""
+        mask = ctypes.c_uint32(mask | _ONLYDIR | _MASK_ADD)
+        path = ctypes.c_char_p(os.fsencode(directory))
+        return linux.checked(linux.libc().inotify_add_watch(ctypes.c_int(self._fd), path, mask), directory)
+
+    def take(self):
+        """([(number, mask, name as bytes)], lost): what has come since the last time; lost: the kernel dropped some."""
+        found: list[tuple[int, int, bytes]] = []
+        lost = False
+        while True:
+            try:
+                data = os.read(self._fd, 1 << 16)
+            except BlockingIOError:
+                return found, lost
+            offset = 0
+            while offset < len(data):
+                number, mask, _, length = _HEADER.unpack_from(data, offset)
+                offset += _HEADER.size + length
+                lost = lost or bool(mask & _OVERFLOW)
+                found.append((number, mask, data[offset - length : offset].rstrip(b"\0")))
+
+
+def most():
+    """How many directories this user may have watched."""
+    try:
+        with open("/proc/sys/fs/inotify/max_user_watches", encoding="ascii") as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return 0

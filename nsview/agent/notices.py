@@ -1,0 +1,150 @@
+"""Two things that no process has to run for: it is moved to another cgroup by a third, and what a file says of it.
+
+Who moves a process writes to `cgroup.procs` of the cgroup that it goes to, and each write to a file is told to whoever
+watches its directory, whichever mount it was written through. So one watch a cgroup tells of all moves, and of the
+cgroups made there. A container's name lies in its runtime's files; the directories that these were read from are
+watched for those names. Nothing is asked while nothing is written.
+
+Not told: births in another cgroup than the parent's (the process connector tells), and what the kernel does by itself.
+What lost: reading `/proc/PID/cgroup` of each process, or `cgroup.procs` of each cgroup, once a second: a share of a
+core that grows with the host.
+Sources: fs/read_write.c (vfs_write calls fsnotify_modify), kernel/cgroup/cgroup.c (cgroup_procs_write).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+
+from . import files, hostfiles, inotify, mountinfo
+
+_CGROUP = inotify.MODIFY | inotify.CREATE | inotify.MOVED_TO
+_STATE = inotify.CLOSE_WRITE | inotify.MOVED_TO | inotify.DELETE
+_LISTS = (b"cgroup.procs", b"cgroup.threads", b"tasks")  # a process is moved by its number in one of these
+_STATES = 4096  # directories of state at the most: a user may have any number of what looks like a container
+_LIMIT = 64 << 20  # bytes of a list
+
+
+class Notices:
+    """Watches cgroups, once `begin` was called, and state. `fileno` for poll.
+
+    whole: every cgroup that there is in view is watched. written: a file that a container was named by was written.
+    """
+
+    def __init__(self):
+        self._inotify = inotify.Inotify()
+        self._cgroups: dict[int, tuple[str, str]] = {}  # {number: (its directory, its path)}
+        self._todo: list[tuple[str, str]] = []  # cgroups that are not watched yet
+        self._changed: set[int] = set()  # numbers of those that processes may have been moved to
+        self._states: dict[int, set[bytes]] = {}  # {number: names of files}
+        self._most = inotify.most() // 4  # others of this user's need some too
+        self.whole = False
+        self.written = False
+
+    def fileno(self):
+        return self._inotify.fileno()
+
+    def begin(self):
+        """Watch all cgroups; `grow` does it."""
+        mounts = mountinfo.parse(hostfiles.mounts())
+        hidden = mountinfo.hidden(mounts)
+        widest: dict[str, mountinfo.Mount] = {}
+        for mount in mounts:
+            if mount.fstype in ("cgroup", "cgroup2") and mount.id not in hidden:
+                other = widest.setdefault(mount.device, mount)
+                if len(mount.root) < len(other.root):
+                    widest[mount.device] = mount
+        self._todo = [(hostfiles.reached(mount.point), mount.root.rstrip("/")) for mount in widest.values()]
+        self.whole = bool(self._todo)
+
+    @property
+    def growing(self):
+        """There are cgroups that are not watched yet."""
+        return bool(self._todo)
+
+    def grow(self, seconds):
+        """Watch more of the cgroups, for so long."""
+        until = time.monotonic() + seconds
+        while self._todo and time.monotonic() < until:
+            directory, path = self._todo.pop()
+            if len(self._cgroups) >= self._most:
+                self._give_up()
+                return
+            try:
+                number = self._inotify.watch(directory, _CGROUP)
+                # From here on nobody is moved to it, and nothing is made in it, unheard.
+                below = _directories(directory)
+            except OSError as error:
+                if error.errno == errno.ENOSPC:
+                    self._give_up()
+                continue  # gone just now
+            self._cgroups[number] = directory, path
+            self._changed.add(number)
+            self._todo += [(directory + "/" + name, path + "/" + name) for name in below]
+
+    def _give_up(self):
+        """What is watched stays so; the rest is seen by looks at everything."""
+        self._todo.clear()
+        self.whole = False
+
+    def note(self, directory, name):
+        """A container is known by the file of this name in this directory, an fd: its next change is told."""
+        if len(self._states) < _STATES:
+            try:
+                number = self._inotify.watch("/proc/self/fd/%d" % directory, _STATE)
+            except OSError:
+                return
+            self._states.setdefault(number, set()).add(os.fsencode(name))
+
+    def heard(self):
+        """poll found it ready; whether the kernel had to drop some events."""
+        events, lost = self._inotify.take()
+        for number, mask, name in events:
+            if mask & inotify.IGNORED:  # gone
+                self._cgroups.pop(number, None)
+                self._states.pop(number, None)
+                self._changed.discard(number)
+            elif number in self._cgroups:
+                if mask & inotify.DIRECTORY:
+                    # New, or renamed, as v1 allows: then those in it and below are elsewhere by that.
+                    directory, path = self._cgroups[number]
+                    self._todo.append((directory + "/" + os.fsdecode(name), path + "/" + files.text(name)))
+                elif name in _LISTS:
+                    self._changed.add(number)
+            elif name in self._states.get(number, ()):
+                self.written = True
+        return lost
+
+    @property
+    def changed(self):
+        """Processes may have been moved."""
+        return bool(self._changed)
+
+    def moved(self, processes):
+        """The pids of these, {pid: record}, that are listed where their records do not say."""
+        found: set[int] = set()
+        for number in self._changed:
+            directory, path = self._cgroups[number]
+            listed = map(int, _listed(directory).split())
+            found.update(pid for pid in listed if pid in processes and processes[pid]["cgroup"] != (path or "/"))
+        self._changed.clear()
+        return found
+
+
+def _directories(directory):
+    """The names of those in it."""
+    if os.stat(directory).st_nlink == 2:
+        return []
+    with os.scandir(directory) as entries:
+        return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+
+
+def _listed(directory):
+    """The text of who is in a cgroup: of a threaded one its threads alone can be had."""
+    for name in ("/cgroup.procs", "/cgroup.threads"):
+        try:
+            return files.read(directory + name, _LIMIT)
+        except OSError:
+            continue
+    return b""

@@ -47,10 +47,8 @@ from nsview.model.table import Thing
 from nsview.model.text import safe
 from nsview.state import Memory, write
 
-from . import driver, pace
-from .binding import Binding
-from .explorer import Explorer
-from .first import Picture
+from . import driver, gc_pace
+from .first_picture import Picture
 from .messages import (
     DetailsArrived,
     FeedEnded,
@@ -60,12 +58,14 @@ from .messages import (
     SecurityArrived,
     SnapshotArrived,
 )
-from .status import Status
+from .screens.explorer import Explorer
 from .themes import OKABE_ITO
 from .trail import Place
+from .widgets.binding import Binding
+from .widgets.status import Status
 
 if TYPE_CHECKING:
-    from .lens import Lens
+    from .screens.lens import Lens
 
 PATIENCE = 5.0
 """Seconds that an answer may take before the screen says that there is none."""
@@ -74,9 +74,9 @@ NETS_KEEP = 10.0
 """Seconds for which ports and addresses that were read are good enough to find by."""
 
 LENSES: dict[str, tuple[str, str]] = {
-    "matrix": (".matrix", "Matrix"),
-    "net": (".netmap", "NetMap"),
-    "audit": (".audit", "Audit"),
+    "matrix": (".screens.matrix", "Matrix"),
+    "net": (".screens.netmap", "NetMap"),
+    "audit": (".screens.audit", "Audit"),
 }
 """Name of a lens: (module, class); imported when it is opened."""
 
@@ -250,7 +250,7 @@ class NsviewApp(App[int]):
             self._greet()
         before, self._taken = self._taken, None if snapshot.partial else snapshot
         if before is None and not snapshot.partial:
-            self.call_after_refresh(pace.settle)
+            self.call_after_refresh(gc_pace.settle)
         follows = before is not None and before.host is snapshot.host and self.host.timed
         self.explorer.take(snapshot, changes(before, snapshot) if before and follows else None)
         if self.lens is not None:
@@ -313,7 +313,7 @@ class NsviewApp(App[int]):
 
     def _greet(self) -> None:
         """Tell a new user what a few keys do; once."""
-        from .hint import Hint
+        from .widgets.hint import Hint
 
         self._hint = Hint()
         self.explorer.mount(self._hint, before="#keys")
@@ -409,7 +409,7 @@ class NsviewApp(App[int]):
     def compare(self, a: Process, b: Process) -> None:
         """Open the lens that compares two processes."""
         if (snapshot := self.whole()) is not None:
-            from .compare import Compare
+            from .screens.compare import Compare
 
             self._open_lens(Compare(snapshot, a, b))
 
@@ -460,7 +460,7 @@ class NsviewApp(App[int]):
 
     def choose(self, title: str, leads: Sequence[Lead]) -> None:
         """Choose one of these things, and go there."""
-        from .goto import GoTo
+        from .screens.goto_dialog import GoTo
 
         def holding(text: str) -> list[Lead]:
             words = text.lower().split()
@@ -472,7 +472,7 @@ class NsviewApp(App[int]):
         """Go to what is typed: a number, a name, or the first of what a filter leaves."""
         if self.whole() is None:
             return
-        from .goto import GoTo
+        from .screens.goto_dialog import GoTo
 
         def leads(text: str) -> list[Lead]:
             snapshot = self.explorer.snapshot
@@ -592,27 +592,27 @@ class NsviewApp(App[int]):
 
     def action_command_palette(self) -> None:
         """All that can be done here, by name."""
-        from .palette import Palette
+        from .screens.palette import Palette
 
         if not Palette.is_open(self):  # type: ignore[arg-type]
             self.push_screen(Palette(id="--command-palette"))
 
     def action_ready(self) -> None:
         """The ready commands, for the chosen row."""
-        from .palette import Palette, ReadyCommands
+        from .screens.palette import Palette, ReadyCommands
 
         self.push_screen(Palette([ReadyCommands], placeholder="Run in the namespaces of this row …"))
 
     def action_copy(self) -> None:
         """Copy something of the chosen row."""
         if self.whole() is not None:
-            from .takeaway import copy
+            from .screens.export import copy
 
             copy(self)
 
     def copy_to_clipboard(self, text: str) -> None:
         """Copy it, in tmux too."""
-        from .takeaway import to_tmux
+        from .screens.export import to_tmux
 
         super().copy_to_clipboard(text)
         to_tmux(text)
@@ -620,13 +620,13 @@ class NsviewApp(App[int]):
     def action_export(self) -> None:
         """Write what is shown to a file."""
         if self.whole() is not None:
-            from .takeaway import ask_to_export
+            from .screens.export import ask_to_export
 
             ask_to_export(self)
 
     def action_help(self) -> None:
         """What the keys do, and what the kind of namespace is that is chosen."""
-        from .help import HelpScreen
+        from .screens.help import HelpScreen
 
         screen = self.screen
         fields = getattr(screen, "fields", FIELDS)
@@ -634,7 +634,7 @@ class NsviewApp(App[int]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Textual's own, and all that the keys do here."""
-        from .palette import actions
+        from .screens.palette import actions
 
         yield from super().get_system_commands(screen)
         yield from actions(screen)

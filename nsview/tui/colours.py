@@ -41,7 +41,7 @@ def system() -> ColorSystem | None:
 
 def of_app(app: "NsviewApp") -> Colours:
     """Those that an explorer has now."""
-    from .listing import STYLES
+    from .widgets.row_list import STYLES
 
     found = {}
     for part in PARTS:

@@ -30,16 +30,16 @@ class KeymapError(ValueError):
 def scopes() -> Iterator[Scope]:
     """All that is in force together anywhere. Takes as long as opening each of the screens once."""
     from .app import LENSES, NsviewApp
-    from .details import DetailsPane
-    from .dialog import EnterDialog
-    from .explorer import Explorer
-    from .filterline import FilterInput
-    from .goto import GoTo
-    from .help import HelpScreen
-    from .listing import Listing
-    from .menu import Menu
-    from .table import Table
-    from .takeaway import ExportDialog
+    from .screens.enter_dialog import EnterDialog
+    from .screens.explorer import Explorer
+    from .screens.export import ExportDialog
+    from .screens.goto_dialog import GoTo
+    from .screens.help import HelpScreen
+    from .screens.menu import Menu
+    from .widgets.details import DetailsPane
+    from .widgets.filter_line import FilterInput
+    from .widgets.row_list import Listing
+    from .widgets.table import Table
 
     for focused in (Listing, DetailsPane, FilterInput):
         yield NsviewApp, Explorer, focused

@@ -11,9 +11,9 @@ from nsview.hosts.recording import RecordedHost
 from nsview.model.kinds import KIND_NAMES
 from nsview.model.security import Security, mask
 from nsview.tui.app import NsviewApp
-from nsview.tui.audit import Audit
-from nsview.tui.compare import Compare
-from nsview.tui.table import Table
+from nsview.tui.screens.audit import Audit
+from nsview.tui.screens.compare import Compare
+from nsview.tui.widgets.table import Table
 from tests.unit.make import HOST, container, process
 from tests.unit.test_audit import NOTHING, PROC, ROOT, SYS, caps, facts, inside
 

@@ -13,12 +13,12 @@ from nsview.model.rows import GroupRow, ProcessRow, View, rows
 from nsview.state import Memory, State
 from nsview.tui import app as tui
 from nsview.tui.app import LENSES
-from nsview.tui.details import DetailsPane
-from nsview.tui.dialog import JoinDialog
-from nsview.tui.help import HelpScreen
-from nsview.tui.hint import LINES
-from nsview.tui.pane import Pane
-from nsview.tui.status import Status
+from nsview.tui.screens.enter_dialog import JoinDialog
+from nsview.tui.screens.help import HelpScreen
+from nsview.tui.widgets.details import DetailsPane
+from nsview.tui.widgets.hint import LINES
+from nsview.tui.widgets.pane import Pane
+from nsview.tui.widgets.status import Status
 
 from .screens import WIDE, drawn, explorer, opened, running
 

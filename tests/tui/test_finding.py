@@ -6,8 +6,8 @@ from textual.widgets import OptionList
 
 from nsview.model.rows import GroupRow, ProcessRow
 from nsview.tui.app import NsviewApp
-from nsview.tui.filterline import FilterInput
-from nsview.tui.goto import GoTo
+from nsview.tui.screens.goto_dialog import GoTo
+from nsview.tui.widgets.filter_line import FilterInput
 
 from .screens import NET, SMALL, USER, WIDE, drawn, opened
 from .test_keys import go_to, on

@@ -12,11 +12,11 @@ from textual.pilot import Pilot
 from nsview.model.records import Details, Process
 from nsview.model.rows import NoteRow, ProcessRow
 from nsview.model.snapshot import Snapshot, advance
-from nsview.tui import draw
 from nsview.tui.app import NsviewApp
-from nsview.tui.listing import Listing
 from nsview.tui.messages import Progressed, SnapshotArrived
-from nsview.tui.status import Status
+from nsview.tui.text import row_text
+from nsview.tui.widgets.row_list import Listing
+from nsview.tui.widgets.status import Status
 from tests.unit import make
 
 from .screens import WIDE, drawn, loaded
@@ -158,13 +158,13 @@ async def test_columns_are_measured_again_for_newer_processes_not_for_a_key(monk
     async with app.run_test(size=WIDE) as pilot:
         await loaded(pilot)
         measured: list[int] = []
-        columns = draw.columns
+        columns = row_text.columns
 
-        def measure(snapshot: Snapshot, *others: Any) -> draw.Columns:
+        def measure(snapshot: Snapshot, *others: Any) -> row_text.Columns:
             measured.append(len(snapshot.processes))
             return columns(snapshot, *others)
 
-        monkeypatch.setattr(draw, "columns", measure)
+        monkeypatch.setattr(row_text, "columns", measure)
         listing = app.explorer.listing
         listing._measured = 0.0, *listing._measured[1:]  # long ago
         await pilot.press("slash", "p", "1", "escape", "1", "5")

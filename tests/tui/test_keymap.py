@@ -8,8 +8,8 @@ from textual.widgets import Input
 
 from nsview.config import Config, ConfigError
 from nsview.tui.app import NsviewApp
-from nsview.tui.help import HelpScreen
 from nsview.tui.keymap import named, scopes
+from nsview.tui.screens.help import HelpScreen
 
 from .screens import SMALL, drawn, explorer, running
 

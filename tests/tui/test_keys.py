@@ -14,13 +14,13 @@ from nsview.model.changes import changes
 from nsview.model.rows import GROUPINGS, GroupRow, NoteRow, ProcessRow
 from nsview.model.snapshot import Snapshot
 from nsview.tui.app import NsviewApp
-from nsview.tui.details import DetailsPane
-from nsview.tui.dialog import JoinDialog, NamespaceDialog
-from nsview.tui.help import HelpScreen
-from nsview.tui.kindbar import KindBar
-from nsview.tui.listing import Listing
-from nsview.tui.menu import Menu
-from nsview.tui.status import Status
+from nsview.tui.screens.enter_dialog import JoinDialog, NamespaceDialog
+from nsview.tui.screens.help import HelpScreen
+from nsview.tui.screens.menu import Menu
+from nsview.tui.widgets.details import DetailsPane
+from nsview.tui.widgets.kind_bar import KindBar
+from nsview.tui.widgets.row_list import Listing
+from nsview.tui.widgets.status import Status
 
 from .screens import SMALL, USER, drawn, explorer, opened, running
 

@@ -3,7 +3,7 @@
 from nsview.model.netmap import Place
 from nsview.model.rows import ProcessRow
 from nsview.tui.app import NsviewApp
-from nsview.tui.netmap import NetMap
+from nsview.tui.screens.netmap import NetMap
 
 from .screens import NET, SMALL, USER, drawn, opened
 

@@ -24,17 +24,17 @@ from nsview.model.table import Column, Line, Thing, narrow
 from nsview.model.target import process_of
 from nsview.model.text import safe
 
-from .binding import Binding
-from .filterline import FilterInput, FilterNote
-from .keys import Keys
-from .marks import Marks
-from .messages import LineChosen, LineOpened, NetsArrived
-from .pane import Pane
-from .status import Status
-from .table import Table
+from ..marks import Marks
+from ..messages import LineChosen, LineOpened, NetsArrived
+from ..widgets.binding import Binding
+from ..widgets.filter_line import FilterInput, FilterNote
+from ..widgets.footer import Keys
+from ..widgets.pane import Pane
+from ..widgets.status import Status
+from ..widgets.table import Table
 
 if TYPE_CHECKING:
-    from .app import NsviewApp
+    from ..app import NsviewApp
 
 LARGE = 2000  # processes, from which on what a lens tells is made after its screen is there
 LOW = 9  # lines, below which details are not worth those that they would take

@@ -16,9 +16,9 @@ from nsview.model.explained import EXPLAINED
 from nsview.model.filter import FIELDS, Fields, FilterError, parse
 from nsview.model.kinds import KIND, KINDS, KindName
 
-from .binding import Binding
+from ..widgets.binding import Binding
+from ..widgets.pane import Pane
 from .explorer import Explorer
-from .pane import Pane
 
 
 class HelpScreen(ModalScreen[None]):

@@ -16,7 +16,7 @@ from nsview.model.snapshot import Snapshot
 from nsview.model.table import Column, Line, Thing
 from nsview.model.text import count, safe
 
-from .binding import Binding
+from ..widgets.binding import Binding
 from .lens import Lens
 
 _NOUNS = {"container": "container", "tree": "process"}

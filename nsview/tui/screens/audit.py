@@ -19,9 +19,9 @@ from nsview.model.snapshot import Snapshot
 from nsview.model.table import Cell, Column, Line
 from nsview.model.text import safe
 
-from .binding import Binding
+from ..messages import SecurityArrived
+from ..widgets.binding import Binding
 from .lens import Lens
-from .messages import SecurityArrived
 
 AGAIN = 2.5
 """Seconds until processes that were too young to be judged are looked at again."""

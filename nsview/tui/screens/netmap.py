@@ -26,10 +26,10 @@ from nsview.model.snapshot import Snapshot
 from nsview.model.table import Column, Line, Thing
 from nsview.model.text import count, safe
 
-from .binding import Binding
+from ..messages import NetsArrived, NetsProgressed
+from ..widgets.binding import Binding
+from ..widgets.table import Table
 from .lens import EVERY, Lens
-from .messages import NetsArrived, NetsProgressed
-from .table import Table
 
 REST = 3.0  # seconds between an answer and the next question ..
 SHARE = 0.05  # .. or so many that reading takes no more than this share of a core

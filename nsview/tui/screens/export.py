@@ -20,13 +20,13 @@ from nsview.model import copies, export, filter
 from nsview.model.rows import GroupRow, ProcessRow
 from nsview.model.text import safe
 
-from .binding import Binding
+from ..widgets.binding import Binding
 from .explorer import Explorer
 from .lens import Lens
 from .menu import Menu
 
 if TYPE_CHECKING:
-    from .app import NsviewApp
+    from ..app import NsviewApp
 
 ENDINGS = {
     ".json": "for programs",

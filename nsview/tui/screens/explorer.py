@@ -45,18 +45,19 @@ from nsview.model.table import Thing
 from nsview.model.text import safe
 from nsview.state import Memory
 
-from . import draw, opening, pace
-from .binding import Binding
-from .contents import wanted
-from .details import DetailsPane
-from .filterline import FilterInput, FilterNote
-from .keys import Keys
-from .kindbar import KindBar
-from .listing import Listing
-from .marks import Marks
-from .messages import Chosen, EnterWanted, FoldWanted, GroupingWanted
-from .status import Status
-from .trail import Place, Trail
+from .. import first_view, gc_pace
+from ..marks import Marks
+from ..messages import Chosen, EnterWanted, FoldWanted, GroupingWanted
+from ..text import row_text
+from ..text.contents import wanted
+from ..trail import Place, Trail
+from ..widgets.binding import Binding
+from ..widgets.details import DetailsPane
+from ..widgets.filter_line import FilterInput, FilterNote
+from ..widgets.footer import Keys
+from ..widgets.kind_bar import KindBar
+from ..widgets.row_list import Listing
+from ..widgets.status import Status
 
 MOMENT = 1.5  # seconds for which births, deaths and moves are marked
 SOON = 0.02  # seconds from a key to the details of its row: the row itself comes first
@@ -125,7 +126,7 @@ class Explorer(Screen[None]):
         self.paused = False
         self._latest: Snapshot | None = None  # what the host is like, also while what is shown is kept still
         self._begun: list[RowKey] = []  # the row that the cursor was put on at first
-        self._recent: dict[RowKey, tuple[draw.Mark, float, Process]] = {}  # marks, until when, and on what
+        self._recent: dict[RowKey, tuple[row_text.Mark, float, Process]] = {}  # marks, until when, and on what
         self._marked = Marks[RowKey]()
         self._fading: Timer | None = None
         self._stale = self._refreshing = False
@@ -155,7 +156,7 @@ class Explorer(Screen[None]):
 
     def on_mount(self) -> None:
         last = self._memory.state
-        self.view = opening.usual(last)
+        self.view = first_view.usual(last)
         self.listing.extras = last.columns
         self._tell_order()
         self.query_one(KindBar).by = self.view.by
@@ -164,7 +165,7 @@ class Explorer(Screen[None]):
         self.app.begin()  # type: ignore[attr-defined]
 
     def on_resize(self) -> None:
-        self.set_class(self.size.width < opening.NARROW, "narrow")
+        self.set_class(self.size.width < first_view.NARROW, "narrow")
 
     @property
     def _live(self) -> bool:
@@ -189,7 +190,7 @@ class Explorer(Screen[None]):
     def take(self, snapshot: Snapshot, happened: Changes | None) -> None:
         """Show a newer snapshot; the cursor stays on its process."""
         if self.snapshot is None:
-            view = opening.of_snapshot(snapshot, self.view, self._memory.state)
+            view = first_view.of_snapshot(snapshot, self.view, self._memory.state)
             if view is not None:
                 self._latest = snapshot
                 self._begin(snapshot, view)
@@ -209,7 +210,7 @@ class Explorer(Screen[None]):
         self.query_one(KindBar).by = view.by
         self._show_host(snapshot)
         self._rows = rows = Rows(snapshot, view)
-        self._begun = opening.chosen(rows)
+        self._begun = first_view.chosen(rows)
         self.listing.show(rows, self._begun)
 
     def _show_host(self, snapshot: Snapshot) -> None:
@@ -269,7 +270,7 @@ class Explorer(Screen[None]):
         select = None
         if was_part and row is not None and [row.key] == self._begun:
             # Nobody has chosen it, and among all it may be far down: one begins where the whole does.
-            select = self._begun = opening.chosen(rows)
+            select = self._begun = first_view.chosen(rows)
         self.listing.show(rows, select, self._marks({key: mark for key, (mark, _, _) in self._recent.items()}))
         self._tell_soon(SOON if was_part else max(SOON, self._told + AGAIN - now))
         row = self.listing.row
@@ -287,11 +288,11 @@ class Explorer(Screen[None]):
             return
         since = changes(self.snapshot, self._latest)
         self.query_one(Status).since = since
-        marks: dict[RowKey, draw.Mark] = {process_key(process): "gone" for process in since.gone}
+        marks: dict[RowKey, row_text.Mark] = {process_key(process): "gone" for process in since.gone}
         marks.update((process_key(process), "moved") for _, process in since.moved)
         self.listing.mark(self._marks(marks))
 
-    def _marks(self, happened: dict[RowKey, draw.Mark]) -> dict[RowKey, draw.Mark]:
+    def _marks(self, happened: dict[RowKey, row_text.Mark]) -> dict[RowKey, row_text.Mark]:
         """What has happened to rows, and which the user has marked."""
         return {**dict.fromkeys(self._marked.of, "marked"), **happened}
 
@@ -360,7 +361,7 @@ class Explorer(Screen[None]):
         gone = isinstance(row, ProcessRow) and row.process.pid not in rows.snapshot.processes
         snapshot = rows.with_ghosts() if gone else rows.snapshot
         self.query_one(DetailsPane).show(row, snapshot, self.view.by, details, self._usage if details else None)
-        pace.rest()
+        gc_pace.rest()
 
     def on_chosen(self, message: Chosen) -> None:
         self._tell_soon(SOON)
@@ -458,7 +459,7 @@ class Explorer(Screen[None]):
 
     def action_sort(self) -> None:
         """Ask for the order of the rows, and for more columns."""
-        from .arrange import ask
+        from .sort_menu import ask
 
         ask(self)
 
@@ -469,7 +470,7 @@ class Explorer(Screen[None]):
         self._tell_order()
 
     def _tell_order(self) -> None:
-        self.query_one(KindBar).order = opening.order(self.view)
+        self.query_one(KindBar).order = first_view.order(self.view)
 
     def toggle_column(self, name: Extra) -> None:
         """Show or hide a column beside the usual ones."""
@@ -704,14 +705,14 @@ class Explorer(Screen[None]):
         self._entering = self._request(process), process, row, ready
 
     def _open_dialog(self, process: Process, row: Row, ready: Ready | None, details: Details) -> None:
-        from .dialog import JoinDialog
+        from .enter_dialog import JoinDialog
 
         assert self.snapshot is not None
         namespace = row.namespace if isinstance(row, GroupRow) else None
         self._ask_in(JoinDialog(process, details, self.snapshot, namespace, self._live, ready))
 
     def _open_namespace_dialog(self, namespace: Namespace, ready: Ready | None) -> None:
-        from .dialog import NamespaceDialog
+        from .enter_dialog import NamespaceDialog
 
         assert self.snapshot is not None
         self._ask_in(NamespaceDialog(namespace, self.snapshot, self._live, ready))

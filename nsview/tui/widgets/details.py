@@ -24,9 +24,9 @@ from nsview.model.snapshot import Snapshot
 from nsview.model.text import count, safe
 from nsview.report import who_else
 
-from .contents import TOLD, Told, told
-from .contents.pieces import Line
-from .lines import Lines
+from ..text.contents import TOLD, Told, told
+from ..text.contents.pieces import Line
+from .line_view import Lines
 from .pane import Pane
 
 STYLES = ("title", "label", "host", "container", "dim", "warning")

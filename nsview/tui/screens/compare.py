@@ -30,8 +30,8 @@ from nsview.model.snapshot import Snapshot
 from nsview.model.table import Cell, Column, Line
 from nsview.model.text import safe
 
+from ..messages import SecurityArrived
 from .lens import Lens
-from .messages import SecurityArrived
 
 _SIGNS: dict[Same, tuple[str, str]] = {True: ("=", "dim"), False: ("≠", "warning"), None: ("?", "dim")}
 _WORDS = {"=": "yes", "≠": "no", "?": "unknown"}

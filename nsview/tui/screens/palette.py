@@ -11,7 +11,7 @@ from textual.screen import Screen
 from nsview.join.ready import Ready
 from nsview.model.text import safe
 
-from .bars import NAMES
+from ..text.bar_text import NAMES
 
 _MOVES = {"move", "page", "to_end", "aside", "scroll_up", "scroll_down", "page_up", "page_down", "focus_next"}
 _TEXTUALS = {"help_quit", "copy_text", "command_palette", "quit", "scroll_home", "scroll_end"}

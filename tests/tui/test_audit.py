@@ -94,7 +94,7 @@ async def test_a_filter_and_the_way_to_the_container_and_back(host: RecordedHost
 
 async def test_rules_that_are_ignored_are_not_told_of(host: RecordedHost) -> None:
     app = NsviewApp(host)
-    app.audit_ignore = ("root-is-root", "host-net:docker:agent")
+    app.context.audit_ignore = ("root-is-root", "host-net:docker:agent")
     async with running(app) as pilot:
         await pilot.press("a")
         await pilot.pause()

@@ -88,7 +88,7 @@ def test_what_cannot_be_is_one_line_that_names_it(tmp_path: Path, text: str, sai
 
 def test_every_action_that_the_page_names_is_there_with_these_keys() -> None:
     every: dict[str, set[str]] = {}
-    for scope in scopes():
+    for scope in scopes(NsviewApp):
         for name, keys in named(scope).items():
             every.setdefault(name, set()).update(keys)
     told = re.findall(r"^\| `([a-z0-9-]+)` \| (.*) \|$", DOCS.read_text(), re.MULTILINE)

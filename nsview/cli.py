@@ -195,7 +195,7 @@ def _explore(options: SimpleNamespace) -> int:
     from . import config, state
     from .hosts.local import LocalHost
     from .join.ready import commands
-    from .tui import first, pace
+    from .tui import first_picture, gc_pace
 
     if not isinstance(host, LocalHost):
         host.first()  # what can't be read is said before the screen is taken
@@ -203,11 +203,11 @@ def _explore(options: SimpleNamespace) -> int:
         own = config.Config(config.path())
         _say(filter(None, (own.note,)))
         memory = state.Memory(state.path(), **own.settings.looks)
-        with first.Picture(memory.state) as picture:
+        with first_picture.Picture(memory.state) as picture:
             if isinstance(host, LocalHost):
                 host.on_restart = None  # the screen says it
                 host.read_ahead(picture.show)  # beside all that a screen needs
-            with pace.hurried():
+            with gc_pace.hurried():
                 from .tui.app import NsviewApp
 
             app = NsviewApp(host, commands(own.ready), memory, picture)

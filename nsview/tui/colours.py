@@ -1,17 +1,13 @@
-"""The colours of the first picture, by theme: what Textual, which is not there yet when they are wanted, will make of
-them. `python -m nsview.tui.colours` has it tell them anew, into the file beside this one."""
+"""The colours of the first picture, by theme, as Textual makes them once it is imported.
 
-import asyncio
+`python -m screenshots.colours` writes them anew into the file beside this one."""
+
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.color import ColorSystem
 from rich.style import Style
-
-if TYPE_CHECKING:
-    from .app import NsviewApp
 
 FILE = Path(__file__).with_suffix(".json")
 USUAL = "textual-dark"
@@ -37,37 +33,3 @@ def system() -> ColorSystem | None:
         return ColorSystem.TRUECOLOR
     many = os.environ.get("TERM", "").strip().lower().rpartition("-")[2] in ("256color", "kitty")
     return ColorSystem.EIGHT_BIT if many else None
-
-
-def of_app(app: "NsviewApp") -> Colours:
-    """Those that an explorer has now."""
-    from .listing import STYLES
-
-    found = {}
-    for part in PARTS:
-        id, _, style = part.partition("--")
-        widget = app.explorer.query_one(f"#{id}")
-        found[part] = widget.get_component_rich_style(part) if style else widget.rich_style
-    for name in STYLES:
-        found[f"listing--{name}"] = found["listing"] + app.explorer.listing.style_of(name)
-    return found
-
-
-async def _of_all() -> dict[str, Colours]:
-    from nsview.hosts.recording import RecordedHost, demo
-
-    from .app import NsviewApp
-
-    app, found = NsviewApp(RecordedHost(demo())), {}
-    async with app.run_test() as pilot:
-        for theme in sorted(app.available_themes):
-            app.theme = theme
-            await pilot.pause()
-            found[theme] = of_app(app)
-    return found
-
-
-if __name__ == "__main__":
-    all = asyncio.run(_of_all()).items()
-    told = {theme: {part: str(style) for part, style in found.items()} for theme, found in all}
-    FILE.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")

@@ -16,7 +16,7 @@ from textual._parser import ParseError
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
-from .first import ALTERNATE, Picture
+from .first_picture import ALTERNATE, Picture
 
 _TICK = 100  # milliseconds after which the parser is asked for a key that may have been begun: Escape
 _PATIENCE = 0.5  # seconds for the terminal's word; nearly all give it, those at hand within a millisecond

@@ -5,11 +5,12 @@ An action is called as in `binding`; one name may stand on several screens, and 
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from importlib import import_module
 
 from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.keys import Keys, _character_to_key, key_to_character
+
+from .lenses import LENSES, lens_class
 
 _MODIFIERS = {"ctrl", "alt", "shift", "super", "hyper", "meta"}
 _NAMED = {key.value for key in Keys}
@@ -27,26 +28,24 @@ class KeymapError(ValueError):
         self.name = name
 
 
-def scopes() -> Iterator[Scope]:
-    """All that is in force together anywhere. Takes as long as opening each of the screens once."""
-    from .app import LENSES, NsviewApp
-    from .details import DetailsPane
-    from .dialog import EnterDialog
-    from .explorer import Explorer
-    from .filterline import FilterInput
-    from .goto import GoTo
-    from .help import HelpScreen
-    from .listing import Listing
-    from .menu import Menu
-    from .table import Table
-    from .takeaway import ExportDialog
+def scopes(app: type[DOMNode]) -> Iterator[Scope]:
+    """Everything that is in force together anywhere in the app. Takes as long as opening each of the screens once."""
+    from .screens.enter_dialog import EnterDialog
+    from .screens.explorer import Explorer
+    from .screens.export import ExportDialog
+    from .screens.goto_dialog import GoTo
+    from .screens.help import HelpScreen
+    from .screens.menu import Menu
+    from .widgets.details import DetailsPane
+    from .widgets.filter_line import FilterInput
+    from .widgets.row_list import Listing
+    from .widgets.table import Table
 
     for focused in (Listing, DetailsPane, FilterInput):
-        yield NsviewApp, Explorer, focused
-    for module, made in LENSES.values():
-        lens = getattr(import_module(module, __package__), made)
-        yield NsviewApp, lens, Table
-        yield NsviewApp, lens, FilterInput
+        yield app, Explorer, focused
+    for name in LENSES:
+        yield app, lens_class(name), Table
+        yield app, lens_class(name), FilterInput
     for dialog in (EnterDialog, GoTo, HelpScreen, Menu, ExportDialog):
         yield (dialog,)
 
@@ -62,10 +61,10 @@ def named(scope: Scope) -> dict[str, list[str]]:
     return found
 
 
-def checked(wanted: Mapping[str, str | list[str]]) -> dict[str, str]:
-    """Textual's keymap, name to keys, for these wishes. Raises KeymapError."""
+def checked(wanted: Mapping[str, str | list[str]], app: type[DOMNode]) -> dict[str, str]:
+    """Textual's keymap, name to keys, for these wishes. app: whose bindings are always in force. Raises KeymapError."""
     given = {name: _keys(name, keys) for name, keys in wanted.items()}
-    actions = [named(scope) for scope in scopes()]
+    actions = [named(scope) for scope in scopes(app)]
     every = {name for scope in actions for name in scope}
     for name in given:
         if name not in every:

@@ -1,86 +1,18 @@
-"""All that is said between the feed, the widgets and the screen.
+"""Messages from widgets to their screen, and from screens to the application.
 
-Nobody compares or prints what is said; that dataclasses write how to would be a hundredth of the start.
+repr and eq are left out of these dataclasses: generating them costs a hundredth of the start.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from textual.message import Message
 
-from nsview.model.net import Nets
-from nsview.model.records import Details
+from nsview.model.records import Process
 from nsview.model.rows import Grouping, Row
-from nsview.model.security import Security
-from nsview.model.table import Line
+from nsview.model.table import Line, Thing
 
-
-@dataclass(repr=False, eq=False)
-class SnapshotArrived(Message):
-    """There is a newer snapshot. Said once, however many come before it is heard: a queue of them would only grow."""
-
-
-@dataclass(repr=False, eq=False)
-class Progressed(Message):
-    """How far a first look has come, in processes."""
-
-    done: int
-    total: int
-
-
-@dataclass(repr=False, eq=False)
-class DetailsArrived(Message):
-    """The answer to a request for details; None: that process is gone."""
-
-    id: int
-    details: Details | None
-
-
-@dataclass(repr=False, eq=False)
-class SecurityArrived(Message):
-    """Facts of some processes, in answer to a request: of `total` processes `done` are told."""
-
-    id: int
-    processes: Sequence[Security]
-    lsm: tuple[str, ...]
-    done: int
-    total: int
-
-
-@dataclass(repr=False, eq=False)
-class NetsArrived(Message):
-    """All net namespaces from within, as asked for; None where a recording does not have them."""
-
-    id: int
-    nets: Nets | None
-
-
-@dataclass(repr=False, eq=False)
-class LinksChanged(Message):
-    """Interfaces have changed since net namespaces were asked for."""
-
-
-@dataclass(repr=False, eq=False)
-class NetsProgressed(Message):
-    """How far the reading of net namespaces has come: so many of these things."""
-
-    what: str
-    done: int
-    total: int
-
-
-@dataclass(repr=False, eq=False)
-class AgentRestarted(Message):
-    """The agent has ended by itself, and another goes on. how: that, in words."""
-
-    how: str
-
-
-@dataclass(repr=False, eq=False)
-class FeedEnded(Message):
-    """No more will come. failure: why, None where it simply ended."""
-
-    failure: str | None
+from .trail import Place
 
 
 @dataclass(repr=False, eq=False)
@@ -123,3 +55,39 @@ class LineOpened(Message):
     """What the line of a lens is about is wanted."""
 
     line: Line
+
+
+@dataclass(repr=False, eq=False)
+class GoWanted(Message):
+    """The row of a thing is to be gone to; then: it is entered there, or the ready commands are offered."""
+
+    thing: Thing
+    then: Literal["", "enter", "ready"] = ""
+
+
+@dataclass(repr=False, eq=False)
+class LeadsWanted(Message):
+    """Everything that the numbers of a thing lead to is to be offered. name: of the thing, not `safe`."""
+
+    thing: Thing
+    name: str
+
+
+@dataclass(repr=False, eq=False)
+class CompareWanted(Message):
+    """Two processes are to be compared."""
+
+    a: Process
+    b: Process
+
+
+@dataclass(repr=False, eq=False)
+class PlaceWanted(Message):
+    """A place is to be shown as it was, with the lens that was open over it."""
+
+    place: Place
+
+
+@dataclass(repr=False, eq=False)
+class CloseWanted(Message):
+    """The lens is to be closed."""

@@ -15,8 +15,8 @@ import pytest
 
 from nsview.model.rows import GroupRow
 from nsview.tui.app import NsviewApp
-from nsview.tui.compare import Compare
-from nsview.tui.lens import Lens
+from nsview.tui.screens.compare import Compare
+from nsview.tui.screens.lens import Lens
 from tests.tui.screens import drawn
 
 from .command import links, nsview

@@ -11,9 +11,9 @@ from nsview.hosts.recording import RecordedHost
 from nsview.model.kinds import KIND_NAMES
 from nsview.model.security import Security, mask
 from nsview.tui.app import NsviewApp
-from nsview.tui.audit import Audit
-from nsview.tui.compare import Compare
-from nsview.tui.table import Table
+from nsview.tui.screens.audit import Audit
+from nsview.tui.screens.compare import Compare
+from nsview.tui.widgets.table import Table
 from tests.unit.make import HOST, container, process
 from tests.unit.test_audit import NOTHING, PROC, ROOT, SYS, caps, facts, inside
 
@@ -94,7 +94,7 @@ async def test_a_filter_and_the_way_to_the_container_and_back(host: RecordedHost
 
 async def test_rules_that_are_ignored_are_not_told_of(host: RecordedHost) -> None:
     app = NsviewApp(host)
-    app.audit_ignore = ("root-is-root", "host-net:docker:agent")
+    app.context.audit_ignore = ("root-is-root", "host-net:docker:agent")
     async with running(app) as pilot:
         await pilot.press("a")
         await pilot.pause()

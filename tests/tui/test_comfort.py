@@ -13,14 +13,15 @@ from nsview.hosts.local import LocalHost
 from nsview.model.rows import GroupRow, ProcessRow, View, rows
 from nsview.state import Memory, State
 from nsview.tui import app as tui
-from nsview.tui.app import LENSES
-from nsview.tui.audit import Audit
-from nsview.tui.details import DetailsPane
-from nsview.tui.dialog import JoinDialog
-from nsview.tui.help import HelpScreen
-from nsview.tui.hint import LINES
-from nsview.tui.pane import Pane
-from nsview.tui.status import Status
+from nsview.tui import session
+from nsview.tui.lenses import LENSES
+from nsview.tui.screens.audit import Audit
+from nsview.tui.screens.enter_dialog import JoinDialog
+from nsview.tui.screens.help import HelpScreen
+from nsview.tui.widgets.details import DetailsPane
+from nsview.tui.widgets.hint import LINES
+from nsview.tui.widgets.pane import Pane
+from nsview.tui.widgets.status import Status
 
 from .screens import WIDE, drawn, explorer, opened, running
 
@@ -47,7 +48,7 @@ async def told(pilot: Pilot[int], words: str) -> None:
 
 
 async def test_an_agent_that_is_stopped_is_not_called_live(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tui, "PATIENCE", 0.2)
+    monkeypatch.setattr(session, "PATIENCE", 0.2)
     host = LocalHost()
     app = tui.NsviewApp(host)
     async with app.run_test(size=WIDE) as pilot:

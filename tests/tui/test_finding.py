@@ -6,8 +6,8 @@ from textual.widgets import OptionList
 
 from nsview.model.rows import GroupRow, ProcessRow
 from nsview.tui.app import NsviewApp
-from nsview.tui.filterline import FilterInput
-from nsview.tui.goto import GoTo
+from nsview.tui.screens.goto_dialog import GoTo
+from nsview.tui.widgets.filter_line import FilterInput
 
 from .screens import NET, SMALL, USER, WIDE, drawn, opened
 from .test_keys import go_to, on
@@ -319,7 +319,7 @@ async def test_a_row_without_numbers_says_so() -> None:
 
 async def test_ports_addresses_and_interfaces_are_found_once_they_are_read() -> None:
     async with opened(NET) as (app, pilot):
-        assert app.nets is None  # nobody has asked
+        assert app.session.nets is None  # nobody has asked
         for expression, name in (
             ("port=8080", "web"), ("port=19100", "agent"), ("5432", "ledger"), ("10.213.67.3", "ledger"),
             ("address=10.213.67.2 name=httpd", "web"), ("veth14c58fe", "ledger"), ("interface=veth14*", "ledger"),
@@ -328,7 +328,7 @@ async def test_ports_addresses_and_interfaces_are_found_once_they_are_read() -> 
             await pilot.pause()
             rows = app.explorer.listing.rows
             assert {r.process.pid for r in rows if isinstance(r, ProcessRow)} == {pid_of(app, name)}, expression
-        assert app.nets is not None
+        assert app.session.nets is not None
 
 
 async def test_ports_and_interfaces_are_gone_to() -> None:

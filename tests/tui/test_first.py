@@ -15,9 +15,10 @@ from rich.style import Style
 from nsview.hosts.recording import RecordedHost, demo
 from nsview.model.rows import Grouping
 from nsview.state import Memory, State
-from nsview.tui import colours, first
+from nsview.tui import colours, first_picture
 from nsview.tui.app import NsviewApp
-from nsview.tui.status import Status
+from nsview.tui.widgets.status import Status
+from screenshots.colours import of_app
 
 from .screens import NET, SMALL, USER, WIDE, opened, running
 
@@ -62,7 +63,7 @@ async def test_it_is_what_the_explorer_paints(recording: Path, size: tuple[int, 
         await pilot.pause()
         snapshot = app.explorer.snapshot
         assert snapshot is not None
-        picture, styles = first.lines(snapshot, memory.state, *size), colours.of_theme(memory.state.theme)
+        picture, styles = first_picture.lines(snapshot, memory.state, *size), colours.of_theme(memory.state.theme)
         assert picture is not None
         assert styles is not None
         painted = [cells((text, styles[style]) for text, style in line) for line in picture]
@@ -85,7 +86,7 @@ async def test_it_is_what_the_explorer_paints(recording: Path, size: tuple[int, 
 @pytest.mark.parametrize("size", [(1, 1), (2, 2), (9, 3), (20, 4), (40, 6), (80, 5), (300, 4), (119, 200)])
 @pytest.mark.parametrize("grouping", ["net", "tree", "container"])
 def test_it_fits_any_terminal(size: tuple[int, int], grouping: Grouping) -> None:
-    painted = first.lines(RecordedHost(demo()).first(), State(grouping=grouping), *size)
+    painted = first_picture.lines(RecordedHost(demo()).first(), State(grouping=grouping), *size)
     assert painted is not None
     assert len(painted) == size[1]
     assert {cell_len("".join(text for text, _ in line)) for line in painted} == {size[0]}
@@ -100,7 +101,7 @@ def test_it_is_as_large_as_textual_takes_the_terminal_for(
     for name, value in told.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(os, "get_terminal_size", lambda fd: os.terminal_size((132, 0)))
-    assert first._size() == shutil.get_terminal_size()
+    assert first_picture._size() == shutil.get_terminal_size()
 
 
 async def test_the_colours_are_those_that_textual_makes_of_the_themes() -> None:
@@ -108,7 +109,7 @@ async def test_the_colours_are_those_that_textual_makes_of_the_themes() -> None:
         for theme in app.available_themes:
             app.theme = theme
             await pilot.pause()
-            assert colours.of_app(app) == colours.of_theme(theme), f"{theme}: run python -m nsview.tui.colours"
+            assert of_app(app) == colours.of_theme(theme), f"{theme}: run python -m screenshots.colours"
 
 
 def test_the_usual_theme_is_the_one_that_textual_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,11 +149,11 @@ def test_the_colours_are_told_as_rich_tells_them(
 
 def test_a_part_by_which_nothing_is_known_of_what_is_asked_for_is_not_painted() -> None:
     part = replace(RecordedHost(demo()).first(), partial=True)
-    assert first.lines(part, State(), *WIDE) is not None
-    assert first.lines(part, State(grouping="container"), *WIDE) is None
+    assert first_picture.lines(part, State(), *WIDE) is not None
+    assert first_picture.lines(part, State(grouping="container"), *WIDE) is None
 
 
 def test_what_the_host_should_be_told_has_its_own_line_so_the_picture_waits() -> None:
     snapshot = RecordedHost(demo()).first()
     noted = replace(snapshot, host=replace(snapshot.host, notes=("hidepid",)))
-    assert first.lines(noted, State(), *WIDE) is None
+    assert first_picture.lines(noted, State(), *WIDE) is None

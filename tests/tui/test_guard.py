@@ -12,11 +12,11 @@ from textual.pilot import Pilot
 from nsview.model.records import Details, Process
 from nsview.model.rows import NoteRow, ProcessRow
 from nsview.model.snapshot import Snapshot, advance
-from nsview.tui import draw
 from nsview.tui.app import NsviewApp
-from nsview.tui.listing import Listing
-from nsview.tui.messages import Progressed, SnapshotArrived
-from nsview.tui.status import Status
+from nsview.tui.session import Session
+from nsview.tui.text import row_text
+from nsview.tui.widgets.row_list import Listing
+from nsview.tui.widgets.status import Status
 from tests.unit import make
 
 from .screens import WIDE, drawn, loaded
@@ -68,7 +68,7 @@ class Counts:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.lines = self.shown = self.arrived = 0
-        draw, show, arrive = Listing.render_line, Listing.show, NsviewApp.on_snapshot_arrived
+        draw, show, arrive = Listing.render_line, Listing.show, Session.take_arrived
 
         def render_line(listing: Listing, y: int) -> object:
             self.lines += 1
@@ -78,13 +78,13 @@ class Counts:
             self.shown += 1
             show(listing, *args, **more)  # type: ignore[arg-type]
 
-        def arrives(app: NsviewApp, message: object) -> None:
+        def arrives(session: Session) -> None:
             self.arrived += 1
-            arrive(app, message)  # type: ignore[arg-type]
+            arrive(session)
 
         monkeypatch.setattr(Listing, "render_line", render_line)
         monkeypatch.setattr(Listing, "show", shows)
-        monkeypatch.setattr(NsviewApp, "on_snapshot_arrived", arrives)
+        monkeypatch.setattr(Session, "take_arrived", arrives)
 
 
 @pytest.fixture
@@ -158,13 +158,13 @@ async def test_columns_are_measured_again_for_newer_processes_not_for_a_key(monk
     async with app.run_test(size=WIDE) as pilot:
         await loaded(pilot)
         measured: list[int] = []
-        columns = draw.columns
+        columns = row_text.columns
 
-        def measure(snapshot: Snapshot, *others: Any) -> draw.Columns:
+        def measure(snapshot: Snapshot, *others: Any) -> row_text.Columns:
             measured.append(len(snapshot.processes))
             return columns(snapshot, *others)
 
-        monkeypatch.setattr(draw, "columns", measure)
+        monkeypatch.setattr(row_text, "columns", measure)
         listing = app.explorer.listing
         listing._measured = 0.0, *listing._measured[1:]  # long ago
         await pilot.press("slash", "p", "1", "escape", "1", "5")
@@ -173,7 +173,7 @@ async def test_columns_are_measured_again_for_newer_processes_not_for_a_key(monk
         snapshot = app.explorer.snapshot
         assert snapshot is not None
         large_pid = make.process(9_000_000)
-        app.explorer.take(advance(snapshot, 1.0, [large_pid], (), (), (), (), ()), None)
+        app.explorer.show_snapshot(advance(snapshot, 1.0, [large_pid], (), (), (), (), ()), None)
         await pilot.pause(0.3)
         assert measured == [ROWS + 1]
         assert listing._columns.pid == len("9000000")
@@ -222,7 +222,7 @@ async def test_while_paused_nothing_is_shown_anew(counts: Counts) -> None:
         await pilot.press("space")
         counts.shown = 0
         for snapshot in snapshots[1:]:
-            app.explorer.take(snapshot, None)
+            app.explorer.show_snapshot(snapshot, None)
         await pilot.pause(0.5)
         assert counts.shown == 0
         assert app.explorer.snapshot is snapshots[0]
@@ -243,7 +243,7 @@ async def test_a_first_look_in_parts_is_a_picture_each_and_nothing_jumps_or_is_n
         await loaded(pilot)
         listing, status = app.explorer.listing, app.explorer.query_one(Status)
         assert listing.row == listing.rows[1]
-        app.post_message(Progressed(1200, 9800))
+        app.explorer.show_progress(1200, 9800)
         await pilot.press("down", "down", "down")
         await pilot.pause(0.3)
         row, at = listing.row, listing.cursor - listing.scroll_offset.y
@@ -251,8 +251,8 @@ async def test_a_first_look_in_parts_is_a_picture_each_and_nothing_jumps_or_is_n
         assert "reading 1,200 of 9,800" in str(status.render())
         counts.shown = counts.lines = 0
         for number, snapshot in enumerate([*parts[1:], whole], 1):
-            app._arrived = snapshot
-            app.on_snapshot_arrived(SnapshotArrived())
+            app.session._arrived = snapshot
+            app.session.take_arrived()
             await pilot.pause(0.1)
             assert counts.shown == number
             assert app.explorer.snapshot is snapshot
@@ -261,8 +261,8 @@ async def test_a_first_look_in_parts_is_a_picture_each_and_nothing_jumps_or_is_n
             assert listing.cursor - listing.scroll_offset.y == at
             assert not listing._marks
         assert "801 processes" in str(status.render())
-        app._arrived = later
-        app.on_snapshot_arrived(SnapshotArrived())
+        app.session._arrived = later
+        app.session.take_arrived()
         await pilot.pause(0.3)
         assert list(listing._marks) == [("process", 5000, 5000)]
 
@@ -282,7 +282,7 @@ async def test_a_cursor_that_nobody_moved_begins_where_the_whole_does(moved: boo
         if moved:
             await pilot.press("up", "down", "up")
         key = listing.row.key
-        app.explorer.take(whole, None)
+        app.explorer.show_snapshot(whole, None)
         await pilot.pause()
         assert (listing.cursor, listing.scroll_offset.y) == ((0, 0) if moved else (1, 0))
         assert (listing.row.key == key) is moved
@@ -306,7 +306,7 @@ async def test_of_a_part_nothing_is_said_that_takes_the_whole(counts: Counts) ->
         assert "no other is in use" not in drawn(app)
         # A pause begins with the whole.
         await pilot.press("space")
-        app.explorer.take(whole, None)
+        app.explorer.show_snapshot(whole, None)
         await pilot.pause(0.3)
         assert app.explorer.snapshot is whole
         assert "so far" not in drawn(app)
@@ -322,7 +322,7 @@ async def test_a_part_that_shows_nothing_of_what_is_asked_for_is_not_shown(count
     async with app.run_test(size=WIDE) as pilot:
         await loaded(pilot)
         assert app.explorer.snapshot is None
-        app.explorer.take(whole, None)
+        app.explorer.show_snapshot(whole, None)
         assert app.explorer.snapshot is whole
         assert app.explorer.listing.cursor == 1
         assert counts.shown == 1

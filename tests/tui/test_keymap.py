@@ -8,8 +8,8 @@ from textual.widgets import Input
 
 from nsview.config import Config, ConfigError
 from nsview.tui.app import NsviewApp
-from nsview.tui.help import HelpScreen
 from nsview.tui.keymap import named, scopes
+from nsview.tui.screens.help import HelpScreen
 
 from .screens import SMALL, drawn, explorer, running
 
@@ -88,7 +88,7 @@ def test_what_cannot_be_is_one_line_that_names_it(tmp_path: Path, text: str, sai
 
 def test_every_action_that_the_page_names_is_there_with_these_keys() -> None:
     every: dict[str, set[str]] = {}
-    for scope in scopes():
+    for scope in scopes(NsviewApp):
         for name, keys in named(scope).items():
             every.setdefault(name, set()).update(keys)
     told = re.findall(r"^\| `([a-z0-9-]+)` \| (.*) \|$", DOCS.read_text(), re.MULTILINE)

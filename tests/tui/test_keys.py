@@ -14,13 +14,13 @@ from nsview.model.changes import changes
 from nsview.model.rows import GROUPINGS, GroupRow, NoteRow, ProcessRow
 from nsview.model.snapshot import Snapshot
 from nsview.tui.app import NsviewApp
-from nsview.tui.details import DetailsPane
-from nsview.tui.dialog import JoinDialog, NamespaceDialog
-from nsview.tui.help import HelpScreen
-from nsview.tui.kindbar import KindBar
-from nsview.tui.listing import Listing
-from nsview.tui.menu import Menu
-from nsview.tui.status import Status
+from nsview.tui.screens.enter_dialog import JoinDialog, NamespaceDialog
+from nsview.tui.screens.help import HelpScreen
+from nsview.tui.screens.menu import Menu
+from nsview.tui.widgets.details import DetailsPane
+from nsview.tui.widgets.kind_bar import KindBar
+from nsview.tui.widgets.row_list import Listing
+from nsview.tui.widgets.status import Status
 
 from .screens import SMALL, USER, drawn, explorer, opened, running
 
@@ -350,7 +350,7 @@ async def test_pause_keeps_what_is_shown_and_marks_what_happens() -> None:
         assert logs is not None
         await pilot.press("space")
         later = moved(without(before, web), logs, before.host.initial.net or 0)
-        app.explorer.take(later, changes(before, later))
+        app.explorer.show_snapshot(later, changes(before, later))
         await pilot.pause(0.1)
         text = drawn(app)
         assert "paused  +0 -1 ~1" in text
@@ -369,12 +369,12 @@ async def test_births_and_deaths_are_marked_for_a_moment() -> None:
         logs = next(c.init_pid for c in whole.containers.values() if c.name == "web-logs")
         assert logs is not None
         later = without(whole, logs)
-        app.explorer.take(later, changes(whole, later))
+        app.explorer.show_snapshot(later, changes(whole, later))
         await pilot.pause(0.1)
         assert f"- {logs}" in " ".join(drawn(app).split())
         await pilot.pause(2)
         assert f" {logs} " not in drawn(app)
-        app.explorer.take(whole, changes(later, whole))
+        app.explorer.show_snapshot(whole, changes(later, whole))
         await pilot.pause(0.1)
         assert f"+ {logs}" in " ".join(drawn(app).split())
         await pilot.pause(2)

@@ -11,9 +11,10 @@ from textual.pilot import Pilot
 from nsview.model.records import Container
 from nsview.model.table import Cell, Column, Line
 from nsview.tui import app as apps
-from nsview.tui.compare import Compare
-from nsview.tui.lens import Lens
-from nsview.tui.table import GAP, Table
+from nsview.tui import lenses
+from nsview.tui.screens.compare import Compare
+from nsview.tui.screens.lens import Lens
+from nsview.tui.widgets.table import GAP, Table
 
 from .screens import NET, SMALL, WIDE, drawn, opened
 
@@ -40,7 +41,7 @@ class Images(Lens):
 
 @pytest.fixture(autouse=True)
 def images(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(apps.LENSES, "images", (__name__, "Images"))
+    monkeypatch.setitem(lenses.LENSES, "images", (__name__, "Images"))
     Images.opened.clear()
 
 

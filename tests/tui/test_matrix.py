@@ -5,11 +5,11 @@ from textual.widgets import Checkbox
 
 from nsview.model import matrix
 from nsview.model.kinds import KIND_NAMES
-from nsview.tui import matrix as lens
-from nsview.tui.dialog import JoinDialog
-from nsview.tui.help import HelpScreen
-from nsview.tui.matrix import Matrix
-from nsview.tui.palette import Palette
+from nsview.tui.screens import matrix as lens
+from nsview.tui.screens.enter_dialog import JoinDialog
+from nsview.tui.screens.help import HelpScreen
+from nsview.tui.screens.matrix import Matrix
+from nsview.tui.screens.palette import Palette
 
 from .screens import SMALL, WIDE, drawn, opened
 

@@ -3,7 +3,7 @@
 from nsview.model.netmap import Place
 from nsview.model.rows import ProcessRow
 from nsview.tui.app import NsviewApp
-from nsview.tui.netmap import NetMap
+from nsview.tui.screens.netmap import NetMap
 
 from .screens import NET, SMALL, USER, drawn, opened
 
@@ -161,6 +161,6 @@ async def test_it_costs_nothing_while_it_is_closed() -> None:
         made: list[object] = []
         lens.lines = lambda: made.append(1) or []  # type: ignore[method-assign,func-returns-value]
         assert app.explorer.snapshot is not None
-        app.explorer.take(app.explorer.snapshot, None)
+        app.explorer.show_snapshot(app.explorer.snapshot, None)
         await pilot.pause(0.1)
         assert not made and not lens.is_attached

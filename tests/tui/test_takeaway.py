@@ -13,8 +13,8 @@ from textual.widgets import Input
 from nsview.hosts.recording import RecordedHost, demo
 from nsview.model import export
 from nsview.tui.app import NsviewApp
-from nsview.tui.menu import Menu
-from nsview.tui.takeaway import ExportDialog, _name
+from nsview.tui.screens.export import ExportDialog, _name
+from nsview.tui.screens.menu import Menu
 
 from .screens import SMALL, drawn, opened
 

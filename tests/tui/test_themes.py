@@ -10,7 +10,7 @@ from textual.widgets import Button
 
 from nsview.state import Memory, State
 from nsview.tui.app import NsviewApp
-from nsview.tui.listing import Listing
+from nsview.tui.widgets.row_list import Listing
 
 from .colours import DEUTERANOPIA, NORMAL, PROTANOPIA, RGB, contrast, difference
 from .screens import SMALL, opened

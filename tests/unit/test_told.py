@@ -9,8 +9,8 @@ from nsview.model.contents import READ, Contents
 from nsview.model.levels import levels
 from nsview.model.records import Namespace
 from nsview.model.snapshot import snapshot
-from nsview.tui.contents import TOLD, Told, told, wanted
-from nsview.tui.contents.pieces import size, span
+from nsview.tui.text.contents import TOLD, Told, told, wanted
+from nsview.tui.text.contents.pieces import size, span
 
 from .make import HOST, host, process
 

@@ -12,12 +12,14 @@ from nsview.model import matrix
 from nsview.model.counts import nprocs_of, processes
 from nsview.model.kinds import KIND, KIND_NAMES, KindName
 from nsview.model.matrix import Entry
+from nsview.model.records import Process
 from nsview.model.rows import GROUPINGS, Grouping
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Column, Line, Thing
 from nsview.model.text import count, safe
 
-from .binding import Binding
+from ..context import Context
+from ..widgets.binding import Binding
 from .lens import Lens
 
 _NOUNS = {"container": "container", "tree": "process"}
@@ -41,8 +43,8 @@ class Matrix(Lens):
         ],
     ]  # fmt: skip
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        super().__init__(snapshot)
+    def __init__(self, context: Context, snapshot: Snapshot, origin: Process | None = None) -> None:
+        super().__init__(context, snapshot, origin)
         self.by: Grouping = "container" if snapshot.containers else "tree"
 
     def action_group(self, by: Grouping) -> None:
@@ -110,7 +112,7 @@ class Matrix(Lens):
 
     def open(self, line: Line) -> None:
         if thing := self.behind(line):
-            self.nsview.go_to(thing)
+            self.go_to(thing)
 
     def behind(self, line: Line) -> Thing | None:
         """The namespace of the cell; the whole of it in the column of names."""

@@ -19,9 +19,9 @@ from textual.strip import Strip
 from nsview.model.table import Cell, Column, Line, Thing, ordered, widths
 from nsview.model.text import safe
 
+from ..messages import LineChosen, LineOpened
 from .binding import Binding
 from .cursor import Cursor, background
-from .messages import LineChosen, LineOpened
 
 STYLES = (
     "header", "group", "host", "container", "shared", "label", "pid", "command", "guide", "dim", "warning", "error",

@@ -8,9 +8,9 @@ from textual.reactive import reactive
 
 from nsview.model.rows import Grouping
 
-from . import bars
+from ..messages import GroupingWanted
+from ..text import bar_text
 from .bar import Bar
-from .messages import GroupingWanted
 
 
 class KindBar(Bar):
@@ -26,11 +26,11 @@ class KindBar(Bar):
         super().__init__(id="kindbar")
 
     def render(self) -> Text:
-        return self.text(bars.kindbar(self.by, self.order, self.size.width))
+        return self.text(bar_text.kindbar(self.by, self.order, self.size.width))
 
     def on_click(self, event: events.Click) -> None:
         x = 0
-        for by, label in bars.groupings(self.size.width):
+        for by, label in bar_text.groupings(self.size.width):
             if x <= event.x < x + len(label):
                 self.post_message(GroupingWanted(by))
                 return

@@ -4,45 +4,48 @@ It is made when it is opened and gone when it is closed, so it costs nothing in 
 Snapshot makes, and what is told about one.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import ClassVar, Literal
 
 from rich.console import RenderableType
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
-from textual.message import Message
-from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
-from nsview.model.filter import Fields, Filter, FilterError, Texts, of_columns, parse
+from nsview.model import copies, export
+from nsview.model.changes import Changes
+from nsview.model.copies import Copy
+from nsview.model.filter import Fields, Filter, Texts, of_columns, parse
+from nsview.model.net import Nets
 from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Column, Line, Thing, narrow
 from nsview.model.target import process_of
 from nsview.model.text import safe
 
-from .binding import Binding
-from .filterline import FilterInput, FilterNote
-from .keys import Keys
-from .marks import Marks
-from .messages import LineChosen, LineOpened, NetsArrived
-from .pane import Pane
-from .status import Status
-from .table import Table
-
-if TYPE_CHECKING:
-    from .app import NsviewApp
+from ..context import Context
+from ..marks import Marks
+from ..messages import CloseWanted, GoWanted, LineChosen, LineOpened
+from ..widgets.binding import Binding
+from ..widgets.footer import Keys
+from ..widgets.pane import Pane
+from ..widgets.status import Status
+from ..widgets.table import Table
+from .browser import Browser
 
 LARGE = 2000  # processes, from which on what a lens tells is made after its screen is there
 LOW = 9  # lines, below which details are not worth those that they would take
 EVERY = 0.5  # seconds between two looks at a host that changes
 
 
-class Lens(Screen[None]):
-    """What all lenses share: where things are, how lines are filtered, when they are made again, the way back."""
+class Lens(Browser):
+    """A table of lines with details: how the lines are filtered, when they are made again, the way back."""
+
+    NOUN = "line"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only what matches (the words are below)"),
@@ -74,13 +77,17 @@ class Lens(Screen[None]):
     """How wide a screen must be for the details to stand beside the table; else they stand below it."""
     TABLE: ClassVar[type[Table]] = Table
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        super().__init__()
+    snapshot: Snapshot
+
+    def __init__(self, context: Context, snapshot: Snapshot, origin: Process | None = None) -> None:
+        """origin: the process that was chosen when the lens was opened."""
+        super().__init__(context)
         self.snapshot = snapshot
+        self.origin = origin
         self._made: Sequence[Line] = ()
         self._later: Timer | None = None
         self.marks = Marks[Thing]()
-        self.filter = self._sought = Filter()  # the one in effect, and the last one that was not empty
+        self._filter = self._sought = Filter()  # the one in effect, and the last one that was not empty
         self._texts = Texts()
 
     # What a lens has to say
@@ -102,9 +109,8 @@ class Lens(Screen[None]):
         """What a filter can ask for by name."""
         return of_columns(self.COLUMNS)
 
-    def hear(self, message: Message) -> None:
-        """Something that was asked for has come, for whichever lens is open."""
-        if isinstance(message, NetsArrived) and self.filter.needs_nets:
+    def show_nets(self, nets: Nets | None) -> None:
+        if self.filter.needs_nets:
             self.make()
 
     def empty(self) -> str:
@@ -132,11 +138,6 @@ class Lens(Screen[None]):
     # The screen
 
     @property
-    def nsview(self) -> "NsviewApp":
-        """The app, as the type that it is."""
-        return self.app  # type: ignore[return-value]
-
-    @property
     def table(self) -> Table:
         return self.query_one(Table)
 
@@ -151,8 +152,9 @@ class Lens(Screen[None]):
         yield Keys()
 
     def on_mount(self) -> None:
+        self.follow_session()
         status = self.query_one(Status)
-        status.source = self.nsview.explorer.query_one(Status).source
+        status.source = self.session.source
         status.snapshot = self.snapshot
         self.table.focus()
         if len(self.snapshot.processes) < LARGE:
@@ -166,8 +168,8 @@ class Lens(Screen[None]):
         self.set_class(self.size.width < self.BESIDE, "narrow")
         self.set_class(self.size.height < LOW, "low")
 
-    def take(self, snapshot: Snapshot) -> None:
-        """A newer snapshot: its lines are made soon, and no more often than one can read them."""
+    def show_snapshot(self, snapshot: Snapshot, happened: Changes | None) -> None:
+        """Make the lines of a newer snapshot soon, and no more often than one can read them."""
         self.snapshot = snapshot
         if self._later is None:
             self._later = self.set_timer(EVERY, self._take)
@@ -181,7 +183,7 @@ class Lens(Screen[None]):
         """Make the lines anew and show them."""
         self._made = self.lines()
         if self.filter:
-            self.filter = self._parse(self.filter.text)  # what it goes by may have changed
+            self._filter = self.parse(self.filter.text)  # the things that it goes by may have changed
         self._show()
 
     def _head(self, heading: str) -> None:
@@ -220,13 +222,17 @@ class Lens(Screen[None]):
         thing = self.behind(line) if line else None
         if thing is None:
             self.notify("No process or namespace is behind this line.", severity="warning")
-        elif self.nsview.go_to(thing):
-            self.nsview.action_ready() if ready else self.nsview.explorer.action_enter()
+        else:
+            self.go_to(thing, "ready" if ready else "enter")
+
+    def go_to(self, thing: Thing, then: Literal["", "enter", "ready"] = "") -> None:
+        """Go to the row of a thing in the explorer, and do this there."""
+        self.post_message(GoWanted(thing, then))
 
     # Keys: two lines compared
 
-    def _to_compare(self) -> tuple[Thing, Process] | None:
-        """What is behind the chosen line, and the process that stands for it."""
+    def _behind_line(self) -> tuple[Thing, Process] | None:
+        """The thing behind the chosen line, and the process that stands for it."""
         line = self.line()
         if line is None or line.thing is None:
             return None
@@ -234,89 +240,62 @@ class Lens(Screen[None]):
         return (line.thing, process) if process else None
 
     def action_mark(self) -> None:
-        found = self._to_compare()
+        found = self._behind_line()
         if found is None:
             self.notify("No process is behind this line, so there is nothing to compare.", severity="warning")
             return
         self.marks.turn(*found)
         self.table.mark(self.marks.of)
 
-    def action_compare(self) -> None:
-        """Compare the two that are marked, or the one that is with the chosen one."""
-        found = self._to_compare()
-        pair = self.marks.pair(self.snapshot, found[1] if found else None)
-        if pair is None:
-            self.notify("Mark a line with v, go to another, and press c to compare the two.")
-            return
-        self.nsview.compare(*pair)
+    def to_compare(self) -> tuple[Process, Process] | None:
+        found = self._behind_line()
+        return self.marks.pair(self.snapshot, found[1] if found else None)
 
     # Keys: the filter
 
-    async def action_filter(self) -> None:
-        if not self.is_attached:
-            return  # typed ahead after q
-        if not self.query(FilterInput):
-            names = " ".join(f"{name}=" for name in self.fields)
-            hint = f"all words must match, anywhere in a line; or one of {names}"
-            line = FilterInput(hint, self._ways_on, lambda: self.nsview.memory.state.history, self._parse)
-            await self.mount(line, FilterNote(), before="#keys")
-        self.add_class("filtering")
-        line = self.query_one(FilterInput)
-        line.begin(self.filter.text)
-        self._note(None)
-        self.set_focus(line)  # at once: what is typed ahead is for it
+    @property
+    def filter(self) -> Filter:
+        return self._filter
 
-    def _parse(self, text: str) -> Filter:
-        return parse(text, self.by, self._texts, self.nsview.explorer.reach, self.fields)
+    @property
+    def hint(self) -> str:
+        names = " ".join(f"{name}=" for name in self.fields)
+        return f"all words must match, anywhere in a line; or one of {names}"
 
-    def _ways_on(self, text: str) -> list[str]:
+    def parse(self, text: str) -> Filter:
+        return parse(text, self.by, self._texts, self.session.reach, self.fields)
+
+    def completions(self, text: str) -> list[str]:
         from nsview.model.filter.complete import complete
 
         return complete(text, self.snapshot, self.fields, self._made)
 
-    def _note(self, error: FilterError | None) -> None:
-        of_nets = self.nsview.explorer.of_nets(self.filter)
-        self.query_one(FilterNote).tell(self.query_one(FilterInput), error, of_nets)
+    def asks_for_nets(self, wanted: Filter) -> bool:
+        return wanted.needs_nets
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        try:
-            wanted = self._parse(event.value)
-        except FilterError as error:
-            self._note(error)  # the last one that was right stays in effect
-            return
-        if wanted.needs_nets:
-            self.nsview.want_nets()
-        if wanted.text != self.filter.text:
-            self._use(wanted)
-        self._note(None)
-
-    def _use(self, wanted: Filter) -> None:
-        self.filter = wanted
+    def use(self, wanted: Filter) -> None:
+        self._filter = wanted
         self._sought = wanted or self._sought
         self.query_one(Status).filter = wanted.text
         self._show()
 
-    def on_input_submitted(self) -> None:
-        if not self.query_one(FilterInput).has_class("wrong"):
-            self.action_keep_filter()
-
-    def action_keep_filter(self) -> None:
+    def keep_filter(self) -> None:
         if self.filter:
-            self.nsview.memory.add_to_history(self.filter.text)
+            self.context.memory.add_to_history(self.filter.text)
         self.remove_class("filtering")
         self.table.focus()
 
     def action_clear_filter(self) -> None:
-        self._use(Filter())
+        self.use(Filter())
         self._texts = Texts()
-        self.action_keep_filter()
+        self.keep_filter()
 
     def action_next_match(self, by: int = 1) -> None:
         """To the next line that the filter, or the one before it was cleared, matches; from the last to the first."""
         if not self._sought:
             self.notify("Nothing has been sought yet; / does.")
             return
-        table, sought = self.table, self._parse(self._sought.text)
+        table, sought = self.table, self.parse(self._sought.text)
         if not table.seek(by, lambda place: sought.line(table.lines[place], self.snapshot)):
             self.notify(f"No line here matches {safe(sought.text)}", severity="warning", markup=False)
 
@@ -329,4 +308,25 @@ class Lens(Screen[None]):
         if self.filter:
             self.action_clear_filter()
         else:
-            self.nsview.close_lens()
+            self.post_message(CloseWanted())
+
+    # Taking along
+
+    @property
+    def title_of_file(self) -> str:
+        return self.NAME
+
+    def copies(self) -> list[Copy]:
+        line = self.line()
+        return copies.of_line(line, self.table.columns, self.snapshot) if line is not None else []
+
+    def writing(self, ending: str) -> Callable[[], str]:
+        titles = [column.title for column in self.table.columns]
+        lines = [[cell.text for cell in line.cells] for line in self.table.lines]
+        if ending == ".csv":
+            return partial(copies.sheet, titles, lines)
+        told = {
+            "schema": export.SCHEMA, "host": export.host(self.snapshot.host), "taken_at": self.snapshot.taken_at,
+            "lens": self.NAME, "lines": [dict(zip(titles, line, strict=False)) for line in lines],
+        }  # fmt: skip
+        return lambda: export.text(told) + "\n"

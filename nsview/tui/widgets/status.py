@@ -8,7 +8,7 @@ from textual.reactive import reactive
 from nsview.model.changes import Changes
 from nsview.model.snapshot import Snapshot
 
-from . import bars
+from ..text import bar_text
 from .bar import Bar
 
 
@@ -22,7 +22,7 @@ class Status(Bar):
     filter: reactive[str] = reactive("")
     since: reactive[Changes | None] = reactive(None)
     """What has changed since the explorer was paused; None where it is not."""
-    progress: reactive[str] = reactive(bars.READING)
+    progress: reactive[str] = reactive(bar_text.READING)
 
     def __init__(self) -> None:
         super().__init__(id="status")
@@ -31,7 +31,7 @@ class Status(Bar):
         if self.snapshot is None:
             return self.text([(f" nsview  {self.progress}", "")])
         return self.text(
-            bars.status(
+            bar_text.status(
                 self.snapshot, self.size.width, source=self.source, progress=self.progress, filter=self.filter,
                 since=self.since,
             )

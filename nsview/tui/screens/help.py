@@ -16,9 +16,8 @@ from nsview.model.explained import EXPLAINED
 from nsview.model.filter import FIELDS, Fields, FilterError, parse
 from nsview.model.kinds import KIND, KINDS, KindName
 
-from .binding import Binding
-from .explorer import Explorer
-from .pane import Pane
+from ..widgets.binding import Binding
+from ..widgets.pane import Pane
 
 
 class HelpScreen(ModalScreen[None]):
@@ -30,13 +29,15 @@ class HelpScreen(ModalScreen[None]):
         Binding("escape,q,question_mark", "dismiss", "Close", id="close"),
     ]
 
-    def __init__(self, active: Mapping[str, Any], kind: KindName | None = None, fields: Fields = FIELDS) -> None:
+    def __init__(
+        self, active: Mapping[str, Any], kind: KindName | None = None, fields: Fields = FIELDS, *, groups: bool = True
+    ) -> None:
+        """active: the bindings in force. groups: the rows stand in groups, as those of the explorer do."""
         super().__init__()
         self._active = active
         self._kind = kind
         self._fields = fields
-        # The lines of lenses are no groups.
-        self._explorer = any(isinstance(bound.node, Explorer) for bound in active.values())
+        self._groups = groups
 
     def compose(self) -> ComposeResult:
         with Pane(id="help"):
@@ -46,7 +47,7 @@ class HelpScreen(ModalScreen[None]):
                     Text("Keys", "bold underline"), self._keys(),
                     Text("\nFilters (/)", "bold underline"), self._filters(),
                     Text("\nKinds of namespace", "bold underline"), self._kinds(),
-                    *([Group(Text("\nWhat is shown", "bold underline"), _WORDS)] if self._explorer else []),
+                    *([Group(Text("\nWhat is shown", "bold underline"), _WORDS)] if self._groups else []),
                 )
             )  # fmt: skip
 

@@ -22,7 +22,7 @@ from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
 from nsview.report import who_else
 
-from .binding import Binding
+from ..widgets.binding import Binding
 
 
 class Box(Checkbox):

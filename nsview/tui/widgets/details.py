@@ -19,16 +19,16 @@ from nsview.model.guides import DEEPER, LEVELS, indent
 from nsview.model.holding import words
 from nsview.model.kinds import KIND
 from nsview.model.label import of_process
-from nsview.model.net import endpoint
+from nsview.model.net import Nets, endpoint
 from nsview.model.records import Container, Details, Namespace, Process, Sockets
 from nsview.model.rows import Grouping, GroupRow, ProcessRow, Row
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import count, safe
 from nsview.report import who_else
 
-from .contents import TOLD, Told, told
-from .contents.pieces import Line
-from .lines import Lines
+from ..text.contents import TOLD, Told, told
+from ..text.contents.pieces import Line
+from .line_view import Lines
 from .pane import Pane
 
 STYLES = ("title", "label", "host", "container", "dim", "warning")
@@ -43,13 +43,21 @@ class DetailsPane(Lines, can_focus=True):
     def __init__(self) -> None:
         super().__init__("details")
         self._shown: object = None
+        self._nets: Nets | None = None
         self._content: RenderableType = Text()
         self._laid_out: list[tuple[Segment, ...]] = []
 
     def show(
-        self, row: Row | None, snapshot: Snapshot, by: Grouping, details: Details | None, usage: Usage | None
+        self,
+        row: Row | None,
+        snapshot: Snapshot,
+        by: Grouping,
+        details: Details | None,
+        usage: Usage | None,
+        nets: Nets | None,
     ) -> None:
-        """Show a row of this snapshot, with the details of its process where they have come."""
+        """Show a row of this snapshot, with the details of its process if they have arrived. nets: as last read."""
+        self._nets = nets
         match row:
             case ProcessRow():
                 self._content = self._process(row.process, snapshot, by, details, usage)
@@ -297,13 +305,12 @@ class DetailsPane(Lines, can_focus=True):
         return Group(*parts)
 
     def _net(self, inode: int, snapshot: Snapshot) -> RenderableType:
-        """What the net map knows of it, where that was open."""
-        nets = self.app.nets  # type: ignore[attr-defined]
+        """The summary of a net namespace by the net map, if that was open."""
         pairs = None
-        if nets is not None:
+        if self._nets is not None:
             from nsview.model.netmap import summary
 
-            pairs = summary(nets, inode, snapshot)
+            pairs = summary(self._nets, inode, snapshot)
         if pairs is None:
             return Text("w reads interfaces, addresses, and who listens", self._s("dim"))
         return self._pairs(*pairs) if pairs else Text("nothing but a loopback", self._s("dim"))

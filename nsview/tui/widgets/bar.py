@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from rich.text import Text
 from textual.widget import Widget
 
-from .draw import Piece
+from ..text.row_text import Piece
 
 
 class Bar(Widget):

@@ -1,6 +1,6 @@
 """Textual's command palette: all that keys do, by name; and the ready commands, for the chosen row."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -11,7 +11,7 @@ from textual.screen import Screen
 from nsview.join.ready import Ready
 from nsview.model.text import safe
 
-from .bars import NAMES
+from ..text.bar_text import NAMES
 
 _MOVES = {"move", "page", "to_end", "aside", "scroll_up", "scroll_down", "page_up", "page_down", "focus_next"}
 _TEXTUALS = {"help_quit", "copy_text", "command_palette", "quit", "scroll_home", "scroll_end"}
@@ -43,22 +43,19 @@ def actions(screen: Screen[object]) -> Iterator[SystemCommand]:
         yield SystemCommand(title, ". ".join(words), partial(screen.app.simulate_key, binding.key))
 
 
-class ReadyCommands(Provider):
-    """The built-in ones and the user's; choosing one opens the dialog with all of it filled in."""
+def ready_commands(commands: Sequence[Ready], run: Callable[[Ready], None]) -> type[Provider]:
+    """A provider of the ready commands, the built-in ones and the user's. run: called with the one that is chosen."""
 
-    def _all(self) -> tuple[Ready, ...]:
-        return self.app.ready  # type: ignore[attr-defined,no-any-return]
+    class ReadyCommands(Provider):
+        async def discover(self) -> Hits:
+            for ready in commands:
+                yield DiscoveryHit(safe(ready.name), partial(run, ready), help=safe(ready.text))
 
-    def _run(self, ready: Ready) -> None:
-        self.app.explorer.enter_ready(ready)  # type: ignore[attr-defined]
+        async def search(self, query: str) -> Hits:
+            matcher = self.matcher(query)
+            for ready in commands:
+                score = matcher.match(f"{ready.name} {ready.text}")
+                if score:
+                    yield Hit(score, matcher.highlight(safe(ready.name)), partial(run, ready), help=safe(ready.text))
 
-    async def discover(self) -> Hits:
-        for ready in self._all():
-            yield DiscoveryHit(safe(ready.name), partial(self._run, ready), help=safe(ready.text))
-
-    async def search(self, query: str) -> Hits:
-        matcher = self.matcher(query)
-        for ready in self._all():
-            score = matcher.match(f"{ready.name} {ready.text}")
-            if score:
-                yield Hit(score, matcher.highlight(safe(ready.name)), partial(self._run, ready), help=safe(ready.text))
+    return ReadyCommands

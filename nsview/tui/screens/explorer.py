@@ -1,7 +1,7 @@
 """The main screen: what is grouped how, which row is chosen, and what the keys do with it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import partial
 from time import monotonic
 from typing import ClassVar
@@ -11,16 +11,18 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
-from textual.screen import ModalScreen, Screen
+from textual.screen import ModalScreen
 from textual.timer import Timer
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from nsview.hosts.usage import Meter, Usage
 from nsview.join.plan import Plan
 from nsview.join.ready import Ready
-from nsview.model import filter, target
+from nsview.model import copies, export, target
 from nsview.model.changes import Changes, changes
 from nsview.model.columns import Extra
+from nsview.model.copies import Copy
+from nsview.model.filter import Filter, Texts, narrow, parse
 from nsview.model.kinds import KindName
 from nsview.model.leads import reveal
 from nsview.model.net import Nets
@@ -43,20 +45,22 @@ from nsview.model.rows import (
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Thing
 from nsview.model.text import safe
-from nsview.state import Memory
 
-from . import draw, opening, pace
-from .binding import Binding
-from .contents import wanted
-from .details import DetailsPane
-from .filterline import FilterInput, FilterNote
-from .keys import Keys
-from .kindbar import KindBar
-from .listing import Listing
-from .marks import Marks
-from .messages import Chosen, EnterWanted, FoldWanted, GroupingWanted
-from .status import Status
-from .trail import Place, Trail
+from .. import first_view, gc_pace
+from ..context import Context
+from ..marks import Marks
+from ..messages import Chosen, EnterWanted, FoldWanted, GroupingWanted, LeadsWanted, PlaceWanted
+from ..text import row_text
+from ..text.contents import wanted
+from ..trail import Place, Trail
+from ..widgets.binding import Binding
+from ..widgets.details import DetailsPane
+from ..widgets.filter_line import FilterInput
+from ..widgets.footer import Keys
+from ..widgets.kind_bar import KindBar
+from ..widgets.row_list import Listing
+from ..widgets.status import Status
+from .browser import Browser
 
 MOMENT = 1.5  # seconds for which births, deaths and moves are marked
 SOON = 0.02  # seconds from a key to the details of its row: the row itself comes first
@@ -65,12 +69,14 @@ SLICE = 2000  # processes whose texts are made between two looks at the keyboard
 AGAIN = 1.0  # seconds between two looks at the details of one row while the host changes
 
 
-class Explorer(Screen[None]):
+class Explorer(Browser):
     """One host's snapshots, as a list with details."""
+
+    NOUN = "row"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("e", "enter", "Shell", tooltip="Join the row's namespaces and open a shell there"),
-        Binding("x", "app.ready", "Run", tooltip="Run a ready command in there: ip addr, ss, tcpdump, ps, env, mount"),
+        Binding("x", "ready", "Run", tooltip="Run a ready command in there: ip addr, ss, tcpdump, ps, env, mount"),
         Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only what matches (the words are below)"),
         *[
             Binding(
@@ -117,15 +123,15 @@ class Explorer(Screen[None]):
         Binding("q", "app.quit", "Quit"),
     ]
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
         self.view = View()
-        self.snapshot: Snapshot | None = None  # what is shown
+        self.snapshot: Snapshot | None = None  # the one that is shown
         self._rows: Rows | None = None  # .. and how
         self.paused = False
         self._latest: Snapshot | None = None  # what the host is like, also while what is shown is kept still
         self._begun: list[RowKey] = []  # the row that the cursor was put on at first
-        self._recent: dict[RowKey, tuple[draw.Mark, float, Process]] = {}  # marks, until when, and on what
+        self._recent: dict[RowKey, tuple[row_text.Mark, float, Process]] = {}  # marks, until when, and on what
         self._marked = Marks[RowKey]()
         self._fading: Timer | None = None
         self._stale = self._refreshing = False
@@ -136,13 +142,10 @@ class Explorer(Screen[None]):
         self._telling: Timer | None = None
         self._told = self._tell_at = 0.0  # when details were shown last, and will be next
         self._asking: Timer | None = None
-        self._asked: int | None = None
-        self._entering: tuple[int, Process, Row, Ready | None] | None = None
         self._trail = Trail()
         self._before_filter: Place | None = None  # where one was when the filter's line was opened
-        self._sought = filter.Filter()  # the last one that was not empty
-        self._texts = filter.Texts()
-        self.reach: filter.Reach | None = None  # what ports, addresses and interfaces lead to, once that was read
+        self._sought = Filter()  # the last one that was not empty
+        self._texts = Texts()
 
     def compose(self) -> ComposeResult:
         yield Status()
@@ -154,25 +157,19 @@ class Explorer(Screen[None]):
         yield Keys()
 
     def on_mount(self) -> None:
-        last = self._memory.state
-        self.view = opening.usual(last)
+        last = self.context.memory.state
+        self.view = first_view.usual(last)
         self.listing.extras = last.columns
         self._tell_order()
         self.query_one(KindBar).by = self.view.by
         self.set_class(not last.details, "no-details")
         self.listing.focus()
-        self.app.begin()  # type: ignore[attr-defined]
+        self.follow_session()
+        self.session.begin()
+        self.receive()
 
     def on_resize(self) -> None:
-        self.set_class(self.size.width < opening.NARROW, "narrow")
-
-    @property
-    def _live(self) -> bool:
-        return self.app.host_is_live  # type: ignore[attr-defined,no-any-return]
-
-    @property
-    def _memory(self) -> Memory:
-        return self.app.memory  # type: ignore[attr-defined,no-any-return]
+        self.set_class(self.size.width < first_view.NARROW, "narrow")
 
     @property
     def kind(self) -> KindName | None:
@@ -186,10 +183,13 @@ class Explorer(Screen[None]):
 
     # What arrives
 
-    def take(self, snapshot: Snapshot, happened: Changes | None) -> None:
+    def show_progress(self, done: int, total: int) -> None:
+        self.query_one(Status).progress = f"reading {done:,} of {total:,} processes …"
+
+    def show_snapshot(self, snapshot: Snapshot, happened: Changes | None) -> None:
         """Show a newer snapshot; the cursor stays on its process."""
         if self.snapshot is None:
-            view = opening.of_snapshot(snapshot, self.view, self._memory.state)
+            view = first_view.of_snapshot(snapshot, self.view, self.context.memory.state)
             if view is not None:
                 self._latest = snapshot
                 self._begin(snapshot, view)
@@ -209,7 +209,7 @@ class Explorer(Screen[None]):
         self.query_one(KindBar).by = view.by
         self._show_host(snapshot)
         self._rows = rows = Rows(snapshot, view)
-        self._begun = opening.chosen(rows)
+        self._begun = first_view.chosen(rows)
         self.listing.show(rows, self._begun)
 
     def _show_host(self, snapshot: Snapshot) -> None:
@@ -269,11 +269,11 @@ class Explorer(Screen[None]):
         select = None
         if was_part and row is not None and [row.key] == self._begun:
             # Nobody has chosen it, and among all it may be far down: one begins where the whole does.
-            select = self._begun = opening.chosen(rows)
+            select = self._begun = first_view.chosen(rows)
         self.listing.show(rows, select, self._marks({key: mark for key, (mark, _, _) in self._recent.items()}))
         self._tell_soon(SOON if was_part else max(SOON, self._told + AGAIN - now))
         row = self.listing.row
-        if isinstance(row, ProcessRow) and self._asking is None and self._live:
+        if isinstance(row, ProcessRow) and self._asking is None and self.session.live:
             self._asking = self.set_timer(3 * AGAIN, partial(self._ask, row))  # its use of the host changes
         if self._fading:
             self._fading.stop()
@@ -287,11 +287,11 @@ class Explorer(Screen[None]):
             return
         since = changes(self.snapshot, self._latest)
         self.query_one(Status).since = since
-        marks: dict[RowKey, draw.Mark] = {process_key(process): "gone" for process in since.gone}
+        marks: dict[RowKey, row_text.Mark] = {process_key(process): "gone" for process in since.gone}
         marks.update((process_key(process), "moved") for _, process in since.moved)
         self.listing.mark(self._marks(marks))
 
-    def _marks(self, happened: dict[RowKey, draw.Mark]) -> dict[RowKey, draw.Mark]:
+    def _marks(self, happened: dict[RowKey, row_text.Mark]) -> dict[RowKey, row_text.Mark]:
         """What has happened to rows, and which the user has marked."""
         return {**dict.fromkeys(self._marked.of, "marked"), **happened}
 
@@ -305,24 +305,6 @@ class Explorer(Screen[None]):
             if self.snapshot is not None and self._latest is not None:
                 self._remember(changes(self.snapshot, self._latest))
             self._refresh()
-
-    def take_details(self, id: int, details: Details | None) -> None:
-        """An answer to what was asked: for the pane, or for the dialog."""
-        if self._entering and id == self._entering[0]:
-            _, process, row, ready = self._entering
-            self._entering = None
-            self._enter(process, row, ready, details)
-        if id == self._asked:
-            self.details = details
-            self._tell_soon(SOON)
-
-    def _enter(self, process: Process, row: Row, ready: Ready | None, details: Details | None) -> None:
-        if details is not None:
-            self._open_dialog(process, row, ready, details)
-        elif self._live:
-            self.notify(f"process {process.pid} is gone", severity="warning")
-        else:
-            self.notify("This is a recording: it can be looked at, not entered.", severity="warning")
 
     # What is shown
 
@@ -359,8 +341,9 @@ class Explorer(Screen[None]):
             return
         gone = isinstance(row, ProcessRow) and row.process.pid not in rows.snapshot.processes
         snapshot = rows.with_ghosts() if gone else rows.snapshot
-        self.query_one(DetailsPane).show(row, snapshot, self.view.by, details, self._usage if details else None)
-        pace.rest()
+        usage = self._usage if details else None
+        self.query_one(DetailsPane).show(row, snapshot, self.view.by, details, usage, self.session.nets)
+        gc_pace.rest()
 
     def on_chosen(self, message: Chosen) -> None:
         self._tell_soon(SOON)
@@ -369,23 +352,26 @@ class Explorer(Screen[None]):
             self._asking = None
         row = message.row
         if isinstance(row, GroupRow) and row.namespace and self.snapshot and not self.snapshot.search:
-            self.app.search_holders(slowly=True)  # type: ignore[attr-defined]
+            self.session.search_holders(slowly=True)
         if isinstance(row, ProcessRow) or (isinstance(row, GroupRow) and wanted(self.view.by)):
             # Not at each step of a key held down: what is asked for costs the host something.
             self._asking = self.set_timer(0.15, partial(self._ask, row))
 
     def _ask(self, row: ProcessRow | GroupRow) -> None:
         self._asking = None
+        self.run_worker(self._fetch(row), group="details", exclusive=True)
+
+    async def _fetch(self, row: ProcessRow | GroupRow) -> None:
+        """Ask for the details of a row, and show them if it is still the one they are for."""
         process = self._representative(row)
         if process is None:
             return
-        self._usage = self._meter.measure(process) if self._live and isinstance(row, ProcessRow) else None
+        sockets = isinstance(row, ProcessRow)
+        self._usage = self._meter.measure(process) if self.session.live and sockets else None
         if row.key != self._details_of:
             self.details, self._details_of = None, row.key
-        self._asked = self._request(process, wanted(self.view.by), sockets=isinstance(row, ProcessRow))
-
-    def _request(self, process: Process, contents: Sequence[KindName] = (), *, sockets: bool = False) -> int:
-        return self.app.request_details(process, contents, sockets=sockets)  # type: ignore[attr-defined,no-any-return]
+        self.details = await self.session.details(process, wanted(self.view.by), sockets=sockets)
+        self._tell_soon(SOON)
 
     # Keys: how it is looked at
 
@@ -393,9 +379,9 @@ class Explorer(Screen[None]):
         snapshot = self.snapshot
         if snapshot is None or by == self.view.by:
             return
-        self._memory.remember(grouping=by)
+        self.context.memory.remember(grouping=by)
         select, toggled = self._same_under(by, snapshot)
-        self._trail.leave(self._here)
+        self.leave()
         self._look(select, by=by, toggled=toggled)
 
     def on_grouping_wanted(self, message: GroupingWanted) -> None:
@@ -458,18 +444,18 @@ class Explorer(Screen[None]):
 
     def action_sort(self) -> None:
         """Ask for the order of the rows, and for more columns."""
-        from .arrange import ask
+        from .sort_menu import ask
 
         ask(self)
 
     def sort(self, groups: GroupOrder, processes: ProcessOrder) -> None:
         """Have groups or processes in another order."""
-        self._memory.remember(groups=groups, processes=processes)
+        self.context.memory.remember(groups=groups, processes=processes)
         self._look(groups=groups, processes=processes)
         self._tell_order()
 
     def _tell_order(self) -> None:
-        self.query_one(KindBar).order = opening.order(self.view)
+        self.query_one(KindBar).order = first_view.order(self.view)
 
     def toggle_column(self, name: Extra) -> None:
         """Show or hide a column beside the usual ones."""
@@ -477,12 +463,12 @@ class Explorer(Screen[None]):
         self.listing.extras = (
             tuple(other for other in columns if other != name) if name in columns else (*columns, name)
         )
-        self._memory.remember(columns=self.listing.extras)
+        self.context.memory.remember(columns=self.listing.extras)
         self._show()
 
     def action_toggle_details(self) -> None:
         self.toggle_class("no-details")
-        self._memory.remember(details=not self.has_class("no-details"))
+        self.context.memory.remember(details=not self.has_class("no-details"))
 
     # Keys: where one has been
 
@@ -492,30 +478,31 @@ class Explorer(Screen[None]):
         keys = [row.key] if row else []
         if isinstance(row, ProcessRow) and row.group:
             keys.append(row.group)
-        return Place(self.view, tuple(keys), self.app.lens_name)  # type: ignore[attr-defined]
+        return Place(self.view, tuple(keys))
 
-    def go_to(self, thing: Thing) -> bool:
-        """Put the cursor on the row of a thing, however the view must change for it. False where it is here no more."""
+    def leave(self, lens: str | None = None) -> None:
+        """Keep the way back to the place that is shown now, with the lens that is open over it."""
+        self._trail.leave(msgspec.structs.replace(self._here, lens=lens))
+
+    def place_of(self, thing: Thing) -> Place | None:
+        """The place that shows the row of a thing, however the view must change for it; None, and a notice, if the
+        thing is here no more."""
         found = reveal(self.snapshot, self.view, thing) if self.snapshot is not None else None
         if found is None:
             name = f"{thing[0]}:[{thing[1]}]" if isinstance(thing, tuple) else safe(str(thing))
             self.notify(f"{name} is not here any more.", severity="warning", markup=False)
-            return False
-        self._trail.leave(self._here)
-        self.app.close_lens()  # type: ignore[attr-defined]
-        view, keys = found
-        self.look_again(Place(view, tuple(keys)))
-        return True
+            return None
+        return Place(found[0], tuple(found[1]))
 
     def action_follow(self) -> None:
         """Choose among what the row's numbers lead to."""
         match self.listing.row:
             case ProcessRow(process=process):
-                self.app.follow(process.pid, f"{process.pid} {process.comm}")  # type: ignore[attr-defined]
+                self.post_message(LeadsWanted(process.pid, f"{process.pid} {process.comm}"))
             case GroupRow(namespace=Namespace() as namespace):
-                self.app.follow(namespace.key, namespace.label)  # type: ignore[attr-defined]
+                self.post_message(LeadsWanted(namespace.key, namespace.label))
             case GroupRow(container=Container() as container):
-                self.app.follow(container.key, container.name)  # type: ignore[attr-defined]
+                self.post_message(LeadsWanted(container.key, container.name))
             case _:
                 self.notify("This row has no numbers to follow; choose a process or a namespace.")
 
@@ -537,12 +524,12 @@ class Explorer(Screen[None]):
         if place is None:
             self.notify(end)
         else:
-            self.app.go_back_to(place)  # type: ignore[attr-defined]
+            self.post_message(PlaceWanted(place))
 
     # Keys: two rows compared
 
     def action_mark(self) -> None:
-        """Mark the chosen row, or unmark it; of three the first is let go."""
+        """Mark the chosen row, or unmark it; of three the first is unmarked."""
         row, process = self.listing.row, self._representative(self.listing.row)
         if row is None or process is None:
             self.notify("No process is in it, so there is nothing to compare.", severity="warning")
@@ -550,111 +537,84 @@ class Explorer(Screen[None]):
         self._marked.turn(row.key, process)
         self._refresh()
 
-    def action_compare(self) -> None:
-        """Compare the two that are marked, or the one that is with the chosen one."""
-        pair = self._marked.pair(self.snapshot, self.process) if self.snapshot else None
-        if pair is None:
-            self.notify("Mark a row with v, go to another, and press c to compare the two.")
-            return
-        self.app.compare(*pair)  # type: ignore[attr-defined]
+    def to_compare(self) -> tuple[Process, Process] | None:
+        return self._marked.pair(self.snapshot, self.process) if self.snapshot else None
 
     # Keys: the filter
 
-    async def action_filter(self) -> None:
-        if not self.is_attached:
-            return  # typed ahead after q
-        if not self.query(FilterInput):
-            line = FilterInput(FILTER_HINT, self._ways_on, lambda: self._memory.state.history, filter.parse)
-            await self.mount(line, FilterNote(), before="#keys")
-        self._tell_filter()
-        self._before_filter = self._here
-        self.add_class("filtering")
-        self.set_focus(self.query_one(FilterInput))  # at once: what is typed ahead is for it
-        self.run_worker(self._read_ahead(), group="texts", exclusive=True)
+    @property
+    def filter(self) -> Filter:
+        return self.view.filter
 
-    async def _read_ahead(self) -> None:
-        """Have ready what words are looked for in, before the first letter; a few at a time, for keys come first."""
-        if self.snapshot is not None:
-            for _ in self._texts.ahead(self.snapshot, SLICE):
-                await asyncio.sleep(0)
+    @property
+    def hint(self) -> str:
+        return FILTER_HINT
 
-    def _ways_on(self, text: str) -> list[str]:
+    def parse(self, text: str) -> Filter:
+        return parse(text, self.view.by, self._texts, self.session.reach)
+
+    def completions(self, text: str) -> list[str]:
         from nsview.model.filter.complete import complete
 
         return complete(text, self.snapshot) if self.snapshot else []
 
+    def use(self, wanted: Filter) -> None:
+        self._look(filter=wanted)
+
+    async def action_filter(self) -> None:
+        before = self._here
+        await super().action_filter()
+        if self.has_class("filtering"):
+            self._before_filter = before
+            self.run_worker(self._read_ahead(), group="texts", exclusive=True)
+
+    async def _read_ahead(self) -> None:
+        """Have the texts of processes ready before the first letter; a few at a time, for keys come first."""
+        if self.snapshot is not None:
+            for _ in self._texts.ahead(self.snapshot, SLICE):
+                await asyncio.sleep(0)
+
     def _tell_filter(self) -> None:
-        """The filter in effect, as text, wherever it is shown."""
+        """Show the text of the filter in effect, wherever it is shown."""
         text = self.query_one(Status).filter = self.view.filter.text
         for line in self.query(FilterInput):
             line.begin(text)
-            self._note(line, None)
+            self.note(None)
 
-    def _note(self, line: FilterInput, error: filter.FilterError | None) -> None:
-        """Below the line: what is wrong with it, and where; else how it may go on."""
-        self.query_one(FilterNote).tell(line, error, self.of_nets(self.view.filter))
-
-    def of_nets(self, wanted: filter.Filter) -> str:
-        """What there is to say of ports and their like where a filter asks for them and they are not known."""
-        if not wanted.needs_nets or self.reach:
-            return ""
-        known = "are not known of this host" if self.reach is not None else "are being read …"
-        return f"ports, addresses and interfaces {known}"
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        line = self.query_one(FilterInput)
-        try:
-            wanted = filter.parse(event.value, self.view.by, self._texts, self.reach)
-        except filter.FilterError as error:
-            self._note(line, error)  # the last one that was right stays in effect
-            return
-        if wanted.about_nets:
-            self.app.want_nets()  # type: ignore[attr-defined]
-        if event.value != self.view.filter.text:
-            self.query_one(Status).filter = event.value
-            self._look(filter=wanted)
-        self._note(line, None)
-
-    def take_nets(self, nets: Nets | None) -> None:
-        """Ports and addresses are known, or known anew; None: a recording does not tell."""
-        self.reach = filter.reach_of(nets, self.snapshot) if self.snapshot else filter.Reach()
+    def show_nets(self, nets: Nets | None) -> None:
         if self.view.filter.about_nets:
-            self._look(filter=filter.parse(self.view.filter.text, self.view.by, self._texts, self.reach))
+            self._look(filter=self.parse(self.view.filter.text))
         for line in self.query(FilterInput):
             if not line.has_class("wrong"):
-                self._note(line, None)
+                self.note(None)
 
-    def on_input_submitted(self) -> None:
-        if not self.query_one(FilterInput).has_class("wrong"):
-            self.action_keep_filter()
-
-    def action_keep_filter(self) -> None:
+    def keep_filter(self) -> None:
         self._leave_filter()
         self.remove_class("filtering")
         self.listing.focus()
 
     def action_clear_filter(self) -> None:
-        """Everything again; the way back leads to what was filtered."""
+        """Show everything again; the way back leads to the filtered rows."""
         self._leave_filter()
         if self.view.filter.text:
-            self._trail.leave(self._here)
-            self._look(filter=filter.Filter())
-        self._texts = filter.Texts()
+            self.leave()
+            self._look(filter=Filter())
+        self._texts = Texts()
         self._tell_filter()
         self.remove_class("filtering")
         self.listing.focus()
 
     def _leave_filter(self) -> None:
-        """What was typed in one go is one place to come back from."""
+        """Make one place to come back from of the text that was typed in one go."""
         before, self._before_filter = self._before_filter, None
         if self.view.filter:
             self._sought = self.view.filter
         if before is not None and before.view.filter.text != self.view.filter.text:
-            self._memory.add_to_history(self.view.filter.text)
+            self.context.memory.add_to_history(self.view.filter.text)
             self._trail.leave(before)
 
     def action_next_match(self, by: int = 1) -> None:
-        """To the next row that the filter, or the one before it was cleared, matches; from the last to the first."""
+        """Go to the next row that matches the filter, or the last one if it was cleared; from the last to the first."""
         wanted, snapshot, listing = self.view.filter or self._sought, self.snapshot, self.listing
         if not wanted or snapshot is None:
             self.notify("Nothing has been sought yet; / does.")
@@ -665,66 +625,101 @@ class Explorer(Screen[None]):
 
     # Keys: the host
 
+    def receive(self) -> None:
+        """Receive from the host of the session, which may be another one by now."""
+        self.run_worker(self.session.run(), group="session", exclusive=True)
+
     def action_rescan(self) -> None:
-        self.app.rescan()  # type: ignore[attr-defined]
+        if self.session.rescan():
+            self.receive()
 
     def action_holders(self) -> None:
-        self.app.search_holders(slowly=False)  # type: ignore[attr-defined]
+        self.session.search_holders(slowly=False)
+
+    # Keys: into namespaces
 
     def action_enter(self) -> None:
-        row = self.listing.row
-        if row is not None:
-            self.on_enter_wanted(EnterWanted(row))
-
-    def enter_ready(self, ready: Ready) -> None:
-        """Enter the chosen row with a ready command."""
-        row = self.listing.row
-        if row is not None:
-            self._ask_to_enter(row, ready)
+        self._begin_to_enter(self.listing.row, None)
 
     def on_enter_wanted(self, message: EnterWanted) -> None:
-        self._ask_to_enter(message.row, None)
+        self._begin_to_enter(message.row, None)
 
-    def _ask_to_enter(self, row: Row, ready: Ready | None) -> None:
-        """Ask for what the dialog needs to know; its answer opens the dialog."""
-        process = self._representative(row)
-        if process is None:
-            namespace = row.namespace if isinstance(row, GroupRow) else None
-            if namespace and any(holder.kind != "child" for holder in namespace.held_by):
-                self._open_namespace_dialog(namespace, ready)
-            else:
-                self.notify("Nothing that is known leads into it; H searches its holders.", severity="warning")
-            return
-        if process.kthread:
-            self.notify("A thread of the kernel has no shell to give; choose a process.", severity="warning")
-            return
-        if not self.app.agent_runs:  # type: ignore[attr-defined]
-            self.notify("The agent has ended; r starts it again.", severity="warning")
-            return
-        self._entering = self._request(process), process, row, ready
+    def action_ready(self) -> None:
+        """Offer the ready commands for the chosen row."""
+        from .palette import Palette, ready_commands
 
-    def _open_dialog(self, process: Process, row: Row, ready: Ready | None, details: Details) -> None:
-        from .dialog import JoinDialog
+        commands = ready_commands(self.context.ready, lambda ready: self._begin_to_enter(self.listing.row, ready))
+        self.app.push_screen(Palette([commands], placeholder="Run in the namespaces of this row …"))
+
+    def _begin_to_enter(self, row: Row | None, ready: Ready | None) -> None:
+        if row is not None:
+            self.run_worker(self._enter(row, ready), group="enter", exclusive=True)
+
+    async def _enter(self, row: Row, ready: Ready | None) -> None:
+        """Ask what of a row's namespaces to join, join it, and come back; each reason against it is a notice."""
+        dialog = await self._dialog(row, ready)
+        if dialog is None:
+            return
+        entrance = self.context.entrance
+        entrance.expect()
+        plan = await self.app.push_screen_wait(dialog)
+        if entrance.enter(plan):
+            self.action_rescan()
+
+    async def _dialog(self, row: Row, ready: Ready | None) -> ModalScreen[Plan | None] | None:
+        """The dialog for a row; None, and a notice, if it can't be entered."""
+        from .enter_dialog import JoinDialog, NamespaceDialog
 
         assert self.snapshot is not None
         namespace = row.namespace if isinstance(row, GroupRow) else None
-        self._ask_in(JoinDialog(process, details, self.snapshot, namespace, self._live, ready))
+        process, live = self._representative(row), self.session.live
+        refusal = None
+        if process is None:
+            if namespace and any(holder.kind != "child" for holder in namespace.held_by):
+                return NamespaceDialog(namespace, self.snapshot, live, ready)
+            refusal = "Nothing that is known leads into it; H searches its holders."
+        elif process.kthread:
+            refusal = "A thread of the kernel has no shell to give; choose a process."
+        elif not self.session.runs:
+            refusal = "The agent has ended; r starts it again."
+        elif (details := await self.session.details(process)) is not None:
+            return JoinDialog(process, details, self.snapshot, namespace, live, ready)
+        elif live:
+            refusal = f"process {process.pid} is gone"
+        else:
+            refusal = "This is a recording: it can be looked at, not entered."
+        self.notify(refusal, severity="warning")
+        return None
 
-    def _open_namespace_dialog(self, namespace: Namespace, ready: Ready | None) -> None:
-        from .dialog import NamespaceDialog
+    # Taking along
 
+    @property
+    def title_of_file(self) -> str:
+        return self.view.by
+
+    def copies(self) -> list[Copy]:
+        match self.listing.row if self.snapshot else None:
+            case ProcessRow() as row:
+                return copies.of_process(row.process, self._shown, self.view.by)
+            case GroupRow() as row if row.container:
+                return copies.of_container(row.container)
+            case GroupRow() as row if row.namespace:
+                return copies.of_namespace(row.namespace, self._shown)
+        return []
+
+    def writing(self, ending: str) -> Callable[[], str]:
+        snapshot, wanted = self._shown, self.view.filter
+        if ending == ".csv":
+            return lambda: copies.processes_sheet(narrow(snapshot, wanted))
+        return lambda: export.text(export.listing(narrow(snapshot, wanted), snapshot)) + "\n"
+
+    @property
+    def _shown(self) -> Snapshot:
         assert self.snapshot is not None
-        self._ask_in(NamespaceDialog(namespace, self.snapshot, self._live, ready))
-
-    def _ask_in(self, dialog: ModalScreen[Plan | None]) -> None:
-        self.app.expect_to_enter()  # type: ignore[attr-defined]
-        self.app.push_screen(
-            dialog,
-            self.app.enter,  # type: ignore[attr-defined]
-        )
+        return self.snapshot
 
 
-def _is_sought(row: Row, wanted: filter.Filter, snapshot: Snapshot) -> bool:
+def _is_sought(row: Row, wanted: Filter, snapshot: Snapshot) -> bool:
     """The row itself matches, and is not there for what stands below it."""
     match row:
         case ProcessRow():

@@ -13,7 +13,7 @@ from textual.widgets.option_list import Option
 
 from nsview.model.text import safe
 
-from .binding import Binding
+from ..widgets.binding import Binding
 
 WIDTH = 70
 """Cells of an entry that are shown."""

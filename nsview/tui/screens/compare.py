@@ -6,7 +6,6 @@ from typing import ClassVar
 from rich.console import Group, RenderableType
 from rich.table import Table as Grid
 from rich.text import Text
-from textual.message import Message
 
 from nsview.model.chain import Link
 from nsview.model.compare import (
@@ -25,13 +24,13 @@ from nsview.model.compare import (
 from nsview.model.filter import Field, Fields, of_columns
 from nsview.model.kinds import KIND
 from nsview.model.records import Process
-from nsview.model.security import Facts, added
+from nsview.model.security import Facts
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Cell, Column, Line
 from nsview.model.text import safe
 
+from ..context import Context
 from .lens import Lens
-from .messages import SecurityArrived
 
 _SIGNS: dict[Same, tuple[str, str]] = {True: ("=", "dim"), False: ("≠", "warning"), None: ("?", "dim")}
 _WORDS = {"=": "yes", "≠": "no", "?": "unknown"}
@@ -51,22 +50,19 @@ class Compare(Lens):
         "same": Field("same", "text", "yes, no, unknown", line=lambda line: (_WORDS[line.cells[0].text],)),
     }
 
-    def __init__(self, snapshot: Snapshot, a: Process, b: Process) -> None:
-        super().__init__(snapshot)
+    def __init__(self, context: Context, snapshot: Snapshot, a: Process, b: Process) -> None:
+        super().__init__(context, snapshot)
         self.a, self.b = a, b
         self.facts = Facts()
         self.found: Comparison | None = None
-        self._asked: int | None = None
 
     def on_mount(self) -> None:
-        super().on_mount()
-        self._asked = self.nsview.request_security([self.a.pid, self.b.pid])
+        self.run_worker(self._read(), group="facts", exclusive=True)
 
-    def hear(self, message: Message) -> None:
-        """The facts of the two have come."""
-        super().hear(message)
-        if isinstance(message, SecurityArrived) and message.id == self._asked:
-            self.facts = added(self.facts, message.processes, message.lsm, message.done, message.total)
+    async def _read(self) -> None:
+        """Ask for the facts of the two, and show them."""
+        async for facts in self.session.security([self.a.pid, self.b.pid]):
+            self.facts = facts
             self.make()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -134,9 +130,9 @@ class Compare(Lens):
     def open(self, line: Line) -> None:
         match line.subject:
             case Namespaces(kind=kind, a=int(number)):
-                self.nsview.go_to((kind, number))
+                self.go_to((kind, number))
             case _:
-                self.nsview.go_to(self.a.pid)
+                self.go_to(self.a.pid)
 
 
 def _line(key: object, subject: _Aspect, what: str, a: str, b: str, same: Same) -> Line:

@@ -7,26 +7,20 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen, Screen
+from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
-from nsview.model import copies, export, filter
-from nsview.model.rows import GroupRow, ProcessRow
 from nsview.model.text import safe
 
-from .binding import Binding
-from .explorer import Explorer
-from .lens import Lens
+from ..widgets.binding import Binding
+from .browser import Browser
 from .menu import Menu
-
-if TYPE_CHECKING:
-    from .app import NsviewApp
 
 ENDINGS = {
     ".json": "for programs",
@@ -35,35 +29,21 @@ ENDINGS = {
 }
 
 
-def copy(app: "NsviewApp") -> None:
-    """Ask what of the chosen row is wanted, and copy it."""
-    entries = _entries(app.screen)
+def copy(screen: Browser) -> None:
+    """Ask which text of the chosen row is wanted, and copy it."""
+    entries = screen.copies()
     if not entries:
-        app.notify("There is nothing to copy in this row.", severity="warning")
+        screen.notify("There is nothing to copy in this row.", severity="warning")
         return
 
     def chosen(place: int | None) -> None:
         if place is not None:
             name, text = entries[place]
-            app.copy_to_clipboard(text)
+            screen.app.copy_to_clipboard(text)
             shown = text if len(text) <= 40 else f"{text[:39]}…"
-            app.notify(f"Copied {name}: {shown}\n{_where()}", markup=False)
+            screen.notify(f"Copied {name}: {shown}\n{_where()}", markup=False)
 
-    app.push_screen(Menu("Copy", entries), chosen)
-
-
-def _entries(screen: Screen[Any]) -> list[copies.Copy]:
-    if isinstance(screen, Explorer) and screen.snapshot is not None:
-        match screen.listing.row:
-            case ProcessRow() as row:
-                return copies.of_process(row.process, screen.snapshot, screen.view.by)
-            case GroupRow() as row if row.container:
-                return copies.of_container(row.container)
-            case GroupRow() as row if row.namespace:
-                return copies.of_namespace(row.namespace, screen.snapshot)
-    if isinstance(screen, Lens) and (line := screen.line()) is not None:
-        return copies.of_line(line, screen.table.columns, screen.snapshot)
-    return []
+    screen.app.push_screen(Menu("Copy", entries), chosen)
 
 
 def to_tmux(text: str) -> bool:
@@ -141,61 +121,41 @@ def _here() -> str:
         return "a directory that is gone"
 
 
-def ask_to_export(app: "NsviewApp") -> None:
+def ask_to_export(screen: Browser) -> None:
     """Ask for a file and write what the screen shows to it."""
-    screen = app.screen
-    if not isinstance(screen, Explorer | Lens) or app.explorer.snapshot is None:
+    snapshot = screen.snapshot
+    if snapshot is None:
         return
 
     def chosen(path: Path | None) -> None:
         if path is not None:
-            app.call_after_refresh(_export, app, screen, path)  # a picture is of the screen without the question
+            screen.call_after_refresh(_export, screen, path)  # a picture is of the screen without the question
 
-    app.push_screen(ExportDialog(_name(screen, app.explorer.snapshot.host.name)), chosen)
+    screen.app.push_screen(ExportDialog(_name(screen.title_of_file, snapshot.host.name)), chosen)
 
 
-def _name(screen: Explorer | Lens, host: str) -> str:
-    """A name for the file. A host may call itself anything; of that only what no shell or file system obeys is kept."""
-    what = screen.view.by if isinstance(screen, Explorer) else screen.NAME
-    words = re.sub(r"[^A-Za-z0-9]+", "-", f"{host[:40]} {what}").strip("-")
+def _name(shown: str, host: str) -> str:
+    """A name for the file. A host may call itself anything; only characters that no shell or file system obeys stay."""
+    words = re.sub(r"[^A-Za-z0-9]+", "-", f"{host[:40]} {shown}").strip("-")
     return f"nsview-{words}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
-def _export(app: "NsviewApp", screen: Explorer | Lens, path: Path) -> None:
+def _export(screen: Browser, path: Path) -> None:
     if path.suffix == ".svg":
-        picture = app.export_screenshot(title="nsview")
-        _keep(app, path, lambda: picture)
+        picture = screen.app.export_screenshot(title="nsview")
+        _keep(screen, path, lambda: picture)
         return
     # Of a large host this takes seconds, in which keys are to be answered.
-    app.run_worker(partial(_keep, app, path, _writing(screen, path.suffix)), thread=True, group="export")
+    screen.app.run_worker(partial(_keep, screen, path, screen.writing(path.suffix)), thread=True, group="export")
 
 
-def _keep(app: "NsviewApp", path: Path, write: Callable[[], str]) -> None:
+def _keep(screen: Browser, path: Path, write: Callable[[], str]) -> None:
     """Write a file and say so. It is made anew, and for nobody else to read: it tells of every process of the host."""
     try:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
             file.write(write().encode("utf-8", "backslashreplace"))
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         words = getattr(error, "strerror", None) or str(error)
-        app.notify(f"{safe(str(path))}: {words}", severity="error", markup=False)
+        screen.app.notify(f"{safe(str(path))}: {words}", severity="error", markup=False)
     else:
-        app.notify(f"Written to {safe(os.path.join(_here(), path))}", markup=False)
-
-
-def _writing(screen: Explorer | Lens, ending: str) -> Callable[[], str]:
-    """What makes the text of a file, of what is shown now."""
-    if isinstance(screen, Lens):
-        titles = [column.title for column in screen.table.columns]
-        lines = [[cell.text for cell in line.cells] for line in screen.table.lines]
-        if ending == ".csv":
-            return partial(copies.sheet, titles, lines)
-        told = {
-            "schema": export.SCHEMA, "host": export.host(screen.snapshot.host), "taken_at": screen.snapshot.taken_at,
-            "lens": screen.NAME, "lines": [dict(zip(titles, line, strict=False)) for line in lines],
-        }  # fmt: skip
-        return lambda: export.text(told) + "\n"
-    snapshot, wanted = screen.snapshot, screen.view.filter
-    assert snapshot is not None
-    if ending == ".csv":
-        return lambda: copies.processes_sheet(filter.narrow(snapshot, wanted))
-    return lambda: export.text(export.listing(filter.narrow(snapshot, wanted), snapshot)) + "\n"
+        screen.app.notify(f"Written to {safe(os.path.join(_here(), path))}", markup=False)

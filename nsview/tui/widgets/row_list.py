@@ -16,11 +16,11 @@ from nsview.model.columns import Extra
 from nsview.model.rows import GroupRow, ProcessRow, Row, RowKey, Rows
 from nsview.model.snapshot import Snapshot
 
-from . import draw
+from ..messages import Chosen, EnterWanted, FoldWanted
+from ..text import row_text
 from .binding import Binding
 from .cursor import Cursor, background
-from .lines import Lines
-from .messages import Chosen, EnterWanted, FoldWanted
+from .line_view import Lines
 
 STYLES = (
     "header", "group", "host", "container", "shared", "label", "pid", "inside", "user", "command", "guide", "dim",
@@ -44,9 +44,9 @@ class Listing(Lines, Cursor, can_focus=True):
         self.rows: Rows | Sequence[Row] = ()
         self.extras: tuple[Extra, ...] = ()  # columns that were asked for besides
         self._chosen: RowKey | None = None  # the row that the cursor is to stay on
-        self._columns = draw.Columns(5, 6, 8, 10)
+        self._columns = row_text.Columns(5, 6, 8, 10)
         self._measured = 0.0, -1, -1, False  # when, and of what, the columns were measured
-        self._marks: Mapping[RowKey, draw.Mark] = {}
+        self._marks: Mapping[RowKey, row_text.Mark] = {}
 
     @property
     def row(self) -> Row | None:
@@ -54,7 +54,7 @@ class Listing(Lines, Cursor, can_focus=True):
         return self.rows[self.cursor] if self.cursor < len(self.rows) else None
 
     def show(
-        self, rows: Rows, select: Sequence[RowKey] | None = None, marks: Mapping[RowKey, draw.Mark] | None = None
+        self, rows: Rows, select: Sequence[RowKey] | None = None, marks: Mapping[RowKey, row_text.Mark] | None = None
     ) -> None:
         """Show these rows, or what has become of them, with these marks. The cursor goes to the first of `select` that
         is there, else stays on its row, else on its line."""
@@ -87,9 +87,9 @@ class Listing(Lines, Cursor, can_focus=True):
         now = monotonic(), len(snapshot.containers), self.size.width, snapshot.partial
         due = again and (snapshot.partial or now[0] > self._measured[0] + 5)
         if due or now[1:] != self._measured[1:] or self._columns.extras != self.extras:
-            self._columns, self._measured = draw.columns(snapshot, self.size.width, self.extras), now
+            self._columns, self._measured = row_text.columns(snapshot, self.size.width, self.extras), now
 
-    def mark(self, marks: Mapping[RowKey, draw.Mark]) -> None:
+    def mark(self, marks: Mapping[RowKey, row_text.Mark]) -> None:
         """Mark these rows as new, gone, moved or marked, and no others."""
         if marks != self._marks:
             self._marks = marks
@@ -108,17 +108,17 @@ class Listing(Lines, Cursor, can_focus=True):
         if not isinstance(rows, Rows):
             return (), ""
         if y == 0:
-            return tuple(draw.header(self._columns)), "header"
+            return tuple(row_text.header(self._columns)), "header"
         place = self.scroll_offset.y + y - 1
         if place >= len(rows):
             return (), ""
         row = rows[place]
-        pieces = draw.row(row, self._columns, rows.snapshot, rows.view.by, self._marks.get(row.key))
+        pieces = row_text.row(row, self._columns, rows.snapshot, rows.view.by, self._marks.get(row.key))
         if place != self.cursor:
             return tuple(pieces), ""
         return tuple(pieces), self.cursor_style
 
-    def strip(self, line: tuple[tuple[draw.Piece, ...], str], width: int) -> Strip:
+    def strip(self, line: tuple[tuple[row_text.Piece, ...], str], width: int) -> Strip:
         pieces, below = line
         base = self.style_of("")
         if below:

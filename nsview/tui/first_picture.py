@@ -21,8 +21,9 @@ from nsview.model.rows import Rows
 from nsview.model.snapshot import Snapshot
 from nsview.state import State
 
-from . import bars, colours, draw, opening
-from .draw import Piece
+from . import colours, first_view
+from .text import bar_text, row_text
+from .text.row_text import Piece
 
 ALTERNATE, USUAL = "\x1b[?1049h", "\x1b[?1049l"
 _HIDDEN, _SHOWN = "\x1b[?25l", "\x1b[?25h"  # the cursor
@@ -35,20 +36,20 @@ _DETAILS, _MOST, _DETAILS_BELOW = 42, 84, 40
 def lines(snapshot: Snapshot, last: State, width: int, height: int) -> list[list[Piece]] | None:
     """The picture, pieces from edge to edge for each line of a terminal of this size, the names of `colours` as styles;
     None where there is nothing to show yet."""
-    view = opening.of_snapshot(snapshot, opening.usual(last), last)
+    view = first_view.of_snapshot(snapshot, first_view.usual(last), last)
     if view is None or snapshot.host.notes:
         return None
     rows_width, rows_height = _room(width, height, last.details)
     above = [
-        _filled("status", bars.status(snapshot, width, source=_NOT_YET), width),
-        _filled("kindbar", bars.kindbar(view.by, opening.order(view), width), width),
+        _filled("status", bar_text.status(snapshot, width, source=_NOT_YET), width),
+        _filled("kindbar", bar_text.kindbar(view.by, first_view.order(view), width), width),
     ]
     rows = Rows(snapshot, view)
-    chosen = [rows.find(key) for key in opening.chosen(rows)]
-    columns = draw.columns(snapshot, rows_width, last.columns)
-    body = [_filled("listing", draw.header(columns), rows_width)]
+    chosen = [rows.find(key) for key in first_view.chosen(rows)]
+    columns = row_text.columns(snapshot, rows_width, last.columns)
+    body = [_filled("listing", row_text.header(columns), rows_width)]
     for place, row in enumerate(rows[: rows_height - 1]):
-        pieces = draw.row(row, columns, snapshot, view.by)
+        pieces = row_text.row(row, columns, snapshot, view.by)
         if place in chosen:
             pieces = [("".join(text for text, _ in pieces), "cursor")]
         body.append(_filled("listing", pieces, rows_width))
@@ -64,7 +65,7 @@ def _room(width: int, height: int, details: bool) -> tuple[int, int]:
     height = max(1, height - 3)
     if not details:
         return width, height
-    if width < opening.NARROW:
+    if width < first_view.NARROW:
         return width, height - height * _DETAILS_BELOW // 100
     return width - min(width * _DETAILS // 100, _MOST), height
 

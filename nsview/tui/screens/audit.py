@@ -8,20 +8,20 @@ from rich.console import Group, RenderableType
 from rich.table import Table as Grid
 from rich.text import Text
 from textual.binding import BindingType
-from textual.message import Message
 
 from nsview.model.audit import MANY, RULES, SETTLED, SEVERITIES, Finding, audit, grouped, unchecked
 from nsview.model.audit import lines as findings
 from nsview.model.audit.lines import subject_of
+from nsview.model.changes import Changes
 from nsview.model.records import Process
 from nsview.model.security import Facts, added
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Cell, Column, Line
 from nsview.model.text import safe
 
-from .binding import Binding
+from ..context import Context
+from ..widgets.binding import Binding
 from .lens import Lens
-from .messages import SecurityArrived
 
 AGAIN = 2.5
 """Seconds until processes that were too young to be judged are looked at again."""
@@ -40,17 +40,15 @@ class Audit(Lens):
         Binding("r", "read", "Look again", tooltip="Read again what confines all containers", id="rescan"),
     ]
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        super().__init__(snapshot)
+    def __init__(self, context: Context, snapshot: Snapshot, origin: Process | None = None) -> None:
+        super().__init__(context, snapshot, origin)
         self.facts = Facts()
-        self._coming = Facts()  # what has come of them since they were last asked for
-        self._asked: int | None = None
-        self._asked_at = 0.0
+        self._coming = Facts()  # those that have arrived since everything was last asked for
+        self._asked_at: float | None = None
         self._waiting = True  # for the facts of everything
         self._numbers = ""
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.action_read()
 
     def action_read(self) -> None:
@@ -58,29 +56,27 @@ class Audit(Lens):
         self._coming = Facts()
         self._waiting = True
         if self.snapshot.search is None:
-            self.nsview.search_holders(slowly=True)
+            self.session.search_holders(slowly=True)
         self._ask(None)
         self._show()
 
     def _ask(self, pids: list[int] | None) -> None:
         self._asked_at = monotonic()
-        self._asked = self.nsview.request_security(pids)
+        self.run_worker(self._read(pids, self._coming), group="facts", exclusive=True)
 
-    def hear(self, message: Message) -> None:
-        """Facts that have come. Those shown stand until all have."""
-        super().hear(message)
-        if not isinstance(message, SecurityArrived) or message.id != self._asked:
-            return
-        self._coming = added(self._coming, message.processes, message.lsm, message.done, message.total)
-        if self._coming.complete:
-            self.facts, self._waiting = self._coming, False
-            self.make()
-        elif self._waiting:
-            self._show()
+    async def _read(self, pids: list[int] | None, known: Facts) -> None:
+        """Add the facts of these processes to those known. The facts that are shown stay until all have arrived."""
+        async for facts in self.session.security(pids):
+            self._coming = added(known, facts.processes.values(), facts.lsm, facts.done, facts.total)
+            if facts.complete:
+                self.facts, self._waiting = self._coming, False
+                self.make()
+            elif self._waiting:
+                self._show()
 
-    def take(self, snapshot: Snapshot) -> None:
-        super().take(snapshot)
-        if not self._waiting and monotonic() - self._asked_at > AGAIN:
+    def show_snapshot(self, snapshot: Snapshot, happened: Changes | None) -> None:
+        super().show_snapshot(snapshot, happened)
+        if not self._waiting and self._asked_at is not None and monotonic() - self._asked_at > AGAIN:
             unknown = [process.pid for process in self._members() if self._is_unknown(process)]
             if unknown:
                 self._ask(unknown)
@@ -97,9 +93,9 @@ class Audit(Lens):
     # What is shown
 
     def lines(self) -> Sequence[Line]:
-        if self._asked is None or (self._waiting and not self.facts.processes):
+        if self._asked_at is None or (self._waiting and not self.facts.processes):
             return []
-        found = audit(self.snapshot, self.facts, self.nsview.audit_ignore)
+        found = audit(self.snapshot, self.facts, self.context.audit_ignore)
         counts = {severity: sum(one.severity == severity for one in found) for severity in SEVERITIES}
         self._numbers = ", ".join(f"{number} {severity}" for severity, number in counts.items() if number)
         lines = findings.lines(found, self.snapshot)
@@ -146,7 +142,7 @@ class Audit(Lens):
 
     def open(self, line: Line) -> None:
         if line.thing is not None:
-            self.nsview.go_to(line.thing)
+            self.go_to(line.thing)
 
 
 def _evidence(evidence: dict[str, Any]) -> Grid:

@@ -16,7 +16,7 @@ from nsview.model.leads import MOST, Lead
 from nsview.model.table import Thing
 from nsview.model.text import safe
 
-from .binding import Binding
+from ..widgets.binding import Binding
 
 
 class GoTo(ModalScreen[Thing | None]):

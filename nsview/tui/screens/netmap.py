@@ -12,24 +12,25 @@ from rich.table import Table as Grid
 from rich.text import Text
 from textual.binding import BindingType
 from textual.geometry import Size
-from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
 
+from nsview.model.changes import Changes
 from nsview.model.filter import Fields
 from nsview.model.net import Forward, Interface, Listener, Net, Nets, Route
 from nsview.model.netfields import fields
 from nsview.model.netmap import Map, Place, Published
 from nsview.model.netpicture import picture
 from nsview.model.published import HOLDERS
+from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Column, Line, Thing
 from nsview.model.text import count, safe
 
-from .binding import Binding
+from ..context import Context
+from ..widgets.binding import Binding
+from ..widgets.table import Table
 from .lens import EVERY, Lens
-from .messages import LinksChanged, NetsArrived, NetsProgressed
-from .table import Table
 
 REST = 3.0  # seconds between an answer and the next question, where changes of interfaces are told ..
 REST_UNTOLD = 0.7  # .. and where not ..
@@ -102,8 +103,8 @@ class NetMap(Lens):
         Binding("p", "draw", "Picture", tooltip="Draw bridges and pairs, or show the table again"),
     ]
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        super().__init__(snapshot)
+    def __init__(self, context: Context, snapshot: Snapshot, origin: Process | None = None) -> None:
+        super().__init__(context, snapshot, origin)
         self.nets: Nets | None = None
         self._map: Map | None = None
         self._progress = "reading the net namespaces …"
@@ -113,43 +114,44 @@ class NetMap(Lens):
         self._again: Timer | None = None
         self._changed = False  # since they were asked for
         self._took = 0.0  # seconds until the last answer
-        self._start: int | None = None  # the namespace that one comes from
+        self._start = origin.namespaces.net if origin else None  # the namespace to begin at
 
     def on_mount(self) -> None:
-        super().on_mount()
-        process = self.nsview.explorer.process
-        self._start = process.namespaces.net if process else None
         self._ask()
 
     # What is asked, and when
 
     def _ask(self) -> None:
-        if self._asked is not self.nsview.host:  # another one, as root, has not been asked
-            self._asked, self._asked_at, self._changed = self.nsview.host, monotonic(), False
-            self.nsview.request_nets(follow=True)
+        if self._asked is not self.session.host:  # another one, as root, has not been asked
+            self._asked, self._asked_at, self._changed = self.session.host, monotonic(), False
+            self.session.request_nets(follow=True)
 
-    def hear(self, message: Message) -> None:
-        match message:
-            case NetsArrived():
-                self._asked = None
-                self._progress = ""
-                self.nets = message.nets
-                self.make()
-                if self._start is not None and self.table.lines:
-                    self.table.select(self._start)
-                    self._start = None
-                if self.nsview.host_is_live:
-                    self._took = monotonic() - self._asked_at
-                    self._again = self.set_timer(self._rest(), self._ask)
-            case LinksChanged():
-                self._changed = True
-                if self._asked is None and self._again is not None:
-                    self._again.stop()
-                    self._again = self.set_timer(self._rest(), self._ask)
-            case NetsProgressed():
-                self._progress = f"{message.done} of {message.total} {message.what} read …"
-                if self.nets is None:
-                    self._show()
+    def show_nets(self, nets: Nets | None) -> None:
+        self._asked = None
+        self._progress = ""
+        self.nets = nets
+        self.make()
+        if self._start is not None and self.table.lines:
+            self.table.select(self._start)
+            self._start = None
+        if self.session.live:
+            self._took = monotonic() - self._asked_at
+            self._ask_again()
+
+    def show_links_changed(self) -> None:
+        self._changed = True
+        if self._asked is None and self._again is not None:
+            self._ask_again()
+
+    def _ask_again(self) -> None:
+        if self._again is not None:
+            self._again.stop()
+        self._again = self.set_timer(self._rest(), self._ask)
+
+    def show_nets_progress(self, what: str, done: int, total: int) -> None:
+        self._progress = f"{done} of {total} {what} read …"
+        if self.nets is None:
+            self._show()
 
     def _rest(self) -> float:
         """Seconds from now until they are asked for again."""
@@ -158,9 +160,9 @@ class NetMap(Lens):
         rest = REST if self.nets and self.nets.followed else REST_UNTOLD
         return max(rest, self._took / SHARE)
 
-    def take(self, snapshot: Snapshot) -> None:
-        """Where net namespaces have come or gone the map is asked for at once, else when its time has come."""
-        if self._asked not in (None, self.nsview.host):
+    def show_snapshot(self, snapshot: Snapshot, happened: Changes | None) -> None:
+        """Ask for the map at once if net namespaces have come or gone, else when its time has come."""
+        if self._asked not in (None, self.session.host):
             self._ask()
         before = {key for key in self.snapshot.namespaces if key[0] == "net"}
         if before != {key for key in snapshot.namespaces if key[0] == "net"} and self._again is not None:
@@ -216,7 +218,7 @@ class NetMap(Lens):
         interfaces, listeners = sum(len(net.interfaces) for net in nets), sum(len(net.listeners) for net in nets)
         told = (len(nets), "net namespace"), (interfaces, "interface"), (listeners, "listener")
         words = [", ".join(count(n, one) for n, one in told)]
-        if self.nsview.host_is_live:
+        if self.session.live:
             words.append(f"as of {datetime.fromtimestamp(self.nets.taken_at):%H:%M:%S}")
         words += map(safe, self.nets.notes)
         return "  ".join(words)
@@ -335,9 +337,9 @@ class NetMap(Lens):
             return
         match place.thing:
             case Interface(link=link) if link and link.net and link.net != place.net.inode:
-                self.nsview.go_to(("net", link.net))
+                self.go_to(("net", link.net))
             case _:
-                self.nsview.go_to(found.thing(place))
+                self.go_to(found.thing(place))
 
     def behind(self, line: Line) -> Thing | None:
         return ("net", line.subject.net.inode) if isinstance(line.subject, Place) else None
@@ -360,7 +362,6 @@ class NetMap(Lens):
             chart.select(key)
 
     def on_resize(self) -> None:
-        super().on_resize()
         self.call_after_refresh(self._redraw)
 
     def action_toggle_details(self) -> None:

@@ -1,0 +1,19 @@
+"""The things that every screen works with, made once by the application."""
+
+from nsview.join.ready import Ready
+from nsview.state import Memory
+
+from .entrance import Entrance
+from .session import Session
+
+
+class Context:
+    """session: the host. entrance: the way into namespaces. memory: kept from run to run. ready: the commands of `x`.
+    audit_ignore: rules of which the audit does not tell."""
+
+    def __init__(self, session: Session, entrance: Entrance, memory: Memory, ready: tuple[Ready, ...]) -> None:
+        self.session = session
+        self.entrance = entrance
+        self.memory = memory
+        self.ready = ready
+        self.audit_ignore: tuple[str, ...] = ()

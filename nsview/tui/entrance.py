@@ -1,0 +1,137 @@
+"""The way out of the screen and back: for a command in namespaces, and for the question of sudo."""
+
+import contextlib
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
+from typing import Any
+
+from textual.app import App, SuspendNotSupported
+from textual.notifications import SeverityLevel
+
+from nsview.hosts import HostError
+from nsview.hosts.local import LocalHost
+from nsview.join.plan import Plan, pinned_command, shell_command
+from nsview.join.run import Helper
+
+from .session import Session
+
+
+class Entrance:
+    """Carries plans out in the terminal that the screen leaves for as long."""
+
+    def __init__(self, app: App[Any], session: Session) -> None:
+        self._app = app
+        self._session = session
+        self._helper: Helper | None = None  # one that waits for a plan
+
+    def expect(self) -> None:
+        """Start a helper while the user reads what it would do, so that nobody waits for it then."""
+        if self._session.live and not self._elevated and self._helper is None:
+            with contextlib.suppress(OSError):  # reported when a plan is carried out
+                self._helper = Helper()
+
+    def enter(self, plan: Plan | None) -> bool:
+        """Leave the screen, carry the plan out, come back. False if the screen was not left; None: no plan, so that
+        the helper is not needed."""
+        helper, self._helper = self._helper, None
+        if helper and (plan is None or self._elevated or not helper.waits):
+            helper.dismiss()
+            helper = None
+        if plan is None:
+            return False
+        command = shell_command(plan)
+        if self._elevated:
+            # Root's part is a command, which is begun anew.
+            return self._leave_for(command, lambda: _as_root(pinned_command(plan)[1:]))
+        try:
+            with helper or Helper() as ready:
+                return self._leave_for(command, lambda: ready.carry_out(plan))
+        except OSError as error:
+            self._app.notify(f"A shell could not be started: {error.strerror}.", severity="error")
+            return False
+
+    @property
+    def _elevated(self) -> bool:
+        """The agent became root through sudo; this process did not."""
+        host = self._session.host
+        return os.geteuid() != 0 and isinstance(host, LocalHost) and host.elevated
+
+    def _leave_for(self, command: tuple[str, ...], run: Callable[[], int]) -> bool:
+        """Leave the screen for a command. run: carries it out, returns its exit code."""
+        try:
+            with self._app.suspend(), _interrupt_is_not_ours():
+                code = _in_terminal(command, run)
+        except SuspendNotSupported:
+            self._app.notify("This terminal cannot be left for a shell. Run: " + shlex.join(command))
+            return False
+        severity: SeverityLevel = "information" if code == 0 else "warning"
+        self._app.notify(f"Back from {command[2]}: exit code {code}", severity=severity)
+        return True
+
+    def become_root(self) -> LocalHost | None:
+        """An agent that runs as root, through sudo, whose question is asked in the terminal; None if there is none."""
+        failure = "Not root; what you see is as before."
+        try:
+            with self._app.suspend(), _interrupt_is_not_ours():
+                host = None
+                try:
+                    host = LocalHost(elevated=True)
+                    host.wait_hello()
+                    return host
+                except HostError as error:
+                    # The words of sudo stand above, and would be gone with the screen's return.
+                    _wait_for_enter(str(error) if host is None else "not root")
+        except SuspendNotSupported:
+            failure = "this terminal cannot be left for sudo's question; start nsview as root instead"
+        self._app.notify(failure, severity="error")
+        return None
+
+
+def _as_root(arguments: Sequence[str]) -> int:
+    """Run nsview with these arguments as root, as the agent is: the exit code."""
+    argv = ["sudo", "--", sys.executable, "-P", "-m", "nsview", *arguments]
+    return subprocess.run(argv, check=False).returncode
+
+
+def _in_terminal(command: tuple[str, ...], run: Callable[[], int]) -> int:
+    """Run a command in the terminal that the screen has left; its exit code. Its last words stay in sight."""
+    began = time.monotonic()
+    print(f"nsview: {shlex.join(command)}", flush=True)
+    try:
+        code = run()
+    except OSError as error:
+        print(f"nsview: {error}")
+        code = 126
+    # A refusal says why in one line, which would be gone with the screen's return.
+    refused = code in (1, 2, 3, 4, 126, 127) and time.monotonic() - began < 2
+    if refused or "--" in command:
+        _wait_for_enter(f"exit code {code}")
+    return code
+
+
+def _wait_for_enter(said: str) -> None:
+    with contextlib.suppress(EOFError, KeyboardInterrupt), _interrupt(signal.default_int_handler):
+        input(f"\nnsview: {said}. Enter goes back to the explorer.")
+
+
+def _interrupt_is_not_ours() -> contextlib.AbstractContextManager[None]:
+    """^C is for the program in the terminal; asyncio would take it too, and end the explorer.
+
+    Not by ignoring it: that would be inherited.
+    """
+    return _interrupt(lambda *_: None)
+
+
+@contextlib.contextmanager
+def _interrupt(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,298 @@
+"""The session with one host: its snapshots as they arrive, and the answers to what the screens ask. No Textual here.
+
+A thread receives from the host; everything else happens in the event loop of the screens, in which `deliver` has a
+call made. Answers are awaited; `Watcher`s are told of what arrives unasked.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Protocol
+
+from nsview.hosts import HostError, frames
+from nsview.hosts.local import LocalHost
+from nsview.hosts.recording import RecordedHost
+from nsview.model.changes import Changes, changes
+from nsview.model.filter import Reach, reach_of
+from nsview.model.kinds import KindName
+from nsview.model.net import Nets
+from nsview.model.records import Details, Process
+from nsview.model.security import Facts, added
+from nsview.model.snapshot import Snapshot
+
+Host = LocalHost | RecordedHost
+
+PATIENCE = 5.0
+"""Seconds that an answer may take before the silence is shown."""
+NETS_KEEP = 10.0
+"""Seconds for which ports and addresses that were read are good enough to find by."""
+
+
+class Watcher(Protocol):
+    """A screen, or the application, that shows what arrives."""
+
+    def show_snapshot(self, snapshot: Snapshot, happened: Changes | None) -> None:
+        """A newer snapshot, and what happened since the one before; None where the two are not to be compared."""
+
+    def show_progress(self, done: int, total: int) -> None:
+        """The first look has read so many of the processes."""
+
+    def show_source(self, words: str) -> None:
+        """The state of the host, in a word or two: live, recorded, stopped."""
+
+    def show_nets(self, nets: Nets | None) -> None:
+        """All net namespaces from within; None if a recording has none."""
+
+    def show_nets_progress(self, what: str, done: int, total: int) -> None:
+        """The reading of net namespaces has come so far, in these things."""
+
+    def show_links_changed(self) -> None:
+        """Interfaces, addresses or routes have changed since net namespaces were asked for."""
+
+    def show_restart(self, how: str) -> None:
+        """The agent has ended by itself, and another goes on. how: that, in words."""
+
+    def show_end(self, failure: str | None) -> None:
+        """Nothing more arrives; failure: why, None if the host simply ended."""
+
+
+class Session:
+    """One host, live or recorded; `replace` puts another in its place."""
+
+    def __init__(self, host: Host, deliver: Callable[..., object]) -> None:
+        """deliver(call, *arguments): has the call made in the event loop, soon; from any thread."""
+        self.host = host
+        self.watchers: list[Watcher] = []
+        self.snapshot: Snapshot | None = None  # the latest
+        self.nets: Nets | None = None  # as last read
+        self.reach: Reach | None = None  # the containers behind ports, addresses and interfaces; None until read
+        self.source = "live" if host.live else "recorded"
+        self._deliver = deliver
+        self._turn = threading.Lock()
+        self._arrived: Snapshot | None = None  # the latest, until the event loop takes it
+        self._whole: Snapshot | None = None  # the latest that is no part of a first look
+        self._ended: Host | None = None
+        self._details: dict[int, asyncio.Future[Details | None]] = {}
+        self._security: dict[int, asyncio.Queue[frames.SecurityFrame | None]] = {}
+        self._searching: Host | None = None
+        self._nets_asked = -NETS_KEEP
+        self._asked: float | None = None  # when the host was asked, if it has said nothing since
+        self._waiting: asyncio.TimerHandle | None = None
+
+    @property
+    def live(self) -> bool:
+        """The host can be asked and entered: it is no recording."""
+        return self.host.live
+
+    @property
+    def runs(self) -> bool:
+        """The host can still be asked."""
+        return self._ended is not self.host
+
+    # What arrives
+
+    def begin(self) -> None:
+        """Show the snapshot that was read before there was a screen, if there is one: the first picture is of it."""
+        snapshot = self.host.early()
+        if snapshot is not None:
+            self._show(snapshot)
+
+    async def run(self) -> None:
+        """Receive from the host until it ends or another takes its place."""
+        await asyncio.to_thread(self._receive, self.host)
+
+    def _receive(self, host: Host) -> None:
+        failure = None
+        if isinstance(host, LocalHost):
+            host.on_restart = lambda how: self._deliver(self._restarted, host, how)
+        try:
+            for received in host.read():
+                if host is not self.host:
+                    return
+                if isinstance(received, Snapshot):
+                    self._keep(received)
+                else:
+                    self._deliver(self._take, host, received)
+        except (HostError, ValueError, OSError) as error:
+            failure = str(error)
+        self._deliver(self._end, host, failure)
+
+    def _keep(self, snapshot: Snapshot) -> None:
+        """Deliver the snapshot, in the place of one that still waits to be taken."""
+        with self._turn:
+            waiting, self._arrived = self._arrived, snapshot
+        if waiting is None:
+            self._deliver(self.take_arrived)
+
+    def take_arrived(self) -> None:
+        """Show the latest snapshot, if there is one that was not shown."""
+        with self._turn:
+            snapshot, self._arrived = self._arrived, None
+        if snapshot is not None:
+            self._show(snapshot)
+
+    def _show(self, snapshot: Snapshot) -> None:
+        before, self._whole = self._whole, None if snapshot.partial else snapshot
+        self.snapshot = snapshot
+        follows = before is not None and before.host is snapshot.host and self.host.timed
+        happened = changes(before, snapshot) if before and follows else None
+        for watcher in self.watchers:
+            watcher.show_snapshot(snapshot, happened)
+        self._heard()
+
+    def _take(self, host: Host, frame: frames.Frame) -> None:
+        if host is not self.host:
+            return
+        match frame:
+            case frames.Progress():
+                for watcher in self.watchers:
+                    watcher.show_progress(frame.done, frame.total)
+            case frames.DetailsFrame():
+                if host.live:
+                    self._heard()
+                answer = self._details.pop(frame.id, None)
+                if answer is not None and not answer.done():
+                    answer.set_result(frame.details)
+            case frames.SecurityFrame() if frame.id in self._security:
+                self._security[frame.id].put_nowait(frame)
+            case frames.NetFrame() if host.live:
+                self._take_nets(frame)
+            case frames.Links():
+                for watcher in self.watchers:
+                    watcher.show_links_changed()
+            case frames.NetProgress() if host.live:
+                for watcher in self.watchers:
+                    watcher.show_nets_progress(frame.what, frame.done, frame.total)
+
+    def _take_nets(self, nets: Nets | None) -> None:
+        self.nets = nets
+        self.reach = reach_of(nets, self.snapshot) if self.snapshot else Reach()
+        for watcher in self.watchers:
+            watcher.show_nets(nets)
+
+    def _end(self, host: Host, failure: str | None) -> None:
+        if host is not self.host:
+            return
+        if host.live:
+            self._ended = host
+        self._drop_answers()
+        if failure is not None and self.snapshot is not None:
+            self._tell_source("stopped")
+        for watcher in self.watchers:
+            watcher.show_end(failure)
+
+    def _restarted(self, host: Host, how: str) -> None:
+        if host is not self.host:
+            return
+        if self._searching is host:
+            self._searching = None
+            self.search_holders(slowly=True)
+        for watcher in self.watchers:
+            watcher.show_restart(how)
+
+    def _drop_answers(self) -> None:
+        """Nothing that was asked is answered any more."""
+        for answer in self._details.values():
+            answer.cancel()
+        for answers in self._security.values():
+            answers.put_nowait(None)
+        self._details.clear()
+        self._security.clear()
+
+    # What the host is asked
+
+    async def details(self, process: Process, contents: Sequence[KindName] = (), *, sockets: bool = False) -> (
+        Details | None
+    ):  # fmt: skip
+        """The details of a process, with the content of its namespaces of these kinds, and its sockets if asked for.
+
+        None if the process is gone, or in no recording. Cancelled if the host ends before it answers.
+        """
+        if not isinstance(self.host, LocalHost):
+            return self.host.details(process)
+        if self._asked is None:
+            self._asked = time.monotonic()
+            self._wait(PATIENCE)
+        answer: asyncio.Future[Details | None] = asyncio.get_running_loop().create_future()
+        self._details[self.host.request_details(process, contents, sockets=sockets)] = answer
+        return await answer
+
+    async def security(self, pids: Sequence[int] | None = None) -> AsyncIterator[Facts]:
+        """The facts that confine processes: those of containers, or these. Each item has all that arrived so far; the
+        last one is complete, if the host does not end before."""
+        if not isinstance(self.host, LocalHost):
+            recorded = self.host.security()
+            known = [one for one in recorded.processes.values() if pids is None or one.pid in pids]
+            yield added(Facts(), known, recorded.lsm, len(known), len(known))
+            return
+        id = self.host.request_security(pids)
+        answers = self._security[id] = asyncio.Queue()
+        facts = Facts()
+        try:
+            while (frame := await answers.get()) is not None:
+                facts = added(facts, frame.processes, frame.lsm, frame.done, frame.total)
+                yield facts
+                if facts.complete:
+                    return
+        finally:
+            self._security.pop(id, None)
+
+    def request_nets(self, *, follow: bool = False) -> None:
+        """Ask for all net namespaces from within; watchers are shown them. follow: and told of the next change."""
+        if isinstance(self.host, LocalHost):
+            self.host.request_nets(follow=follow)
+        else:
+            self._deliver(self._take_nets, self.host.nets())
+
+    def want_nets(self) -> None:
+        """Ask for them if they are not known, or were read a while ago."""
+        if time.monotonic() - self._nets_asked > NETS_KEEP:
+            self._nets_asked = time.monotonic()
+            self.request_nets()
+
+    def search_holders(self, *, slowly: bool) -> None:
+        """Search for everything that keeps namespaces alive; slowly: only once for a host."""
+        if isinstance(self.host, LocalHost) and not (slowly and self._searching is self.host):
+            self._searching = self.host
+            self.host.request_holders(slowly=slowly)
+
+    def rescan(self) -> bool:
+        """Look now. True if the agent had ended and another was started, so that `run` is to be called again."""
+        if not isinstance(self.host, LocalHost):
+            return False
+        if self.runs:
+            self.host.rescan()
+            return False
+        self.replace(LocalHost())
+        return True
+
+    def replace(self, host: LocalHost) -> None:
+        """Have another agent in the place of this one; `run` receives from it."""
+        old, self.host = self.host, host
+        self._drop_answers()
+        old.stop()
+
+    # Silence
+
+    def _heard(self) -> None:
+        self._asked = None
+        self._tell_source("live" if self.host.live else "recorded")
+
+    def _tell_source(self, words: str) -> None:
+        self.source = words
+        for watcher in self.watchers:
+            watcher.show_source(words)
+
+    def _wait(self, seconds: float) -> None:
+        if self._waiting is None:
+            self._waiting = asyncio.get_running_loop().call_later(seconds, self._deliver, self._look_at_the_clock)
+
+    def _look_at_the_clock(self) -> None:
+        """Say that the agent is silent, if it was asked: it may be stopped, or wait for something itself."""
+        self._waiting = None
+        if self._asked is not None and self.runs:
+            silence = time.monotonic() - self._asked
+            if silence >= PATIENCE:
+                self._tell_source(f"no word for {silence:.0f} s")
+            self._wait(max(1, PATIENCE - silence))

@@ -1,21 +1,23 @@
-"""The explorer: screens and widgets, one widget a file. It draws snapshots and never looks at the host itself.
+"""The explorer: screens, their widgets and their texts. It draws snapshots and never reads the host itself.
 
-app        the application: the host's feed, the way into a namespace and back, becoming root
-explorer   the main screen
-listing    the list of rows, drawn a line at a time
-draw       what a row looks like, as styled pieces of text
-bars       what stands in the two lines above the rows, as such pieces
-opening    what of the first snapshot is shown, and where the cursor is
-first      the first picture, painted before Textual is there
-colours    the colours of that, which Textual makes of the themes
-details    the pane about the chosen row
-contents   what is told in it of what a namespace holds, one file per kind
-kindbar    what the rows are grouped by
-status     the host, its numbers, and what could not be read
-dialog     what to join, before joining it
-matrix     a lens: who is in which namespace
-audit      a lens: what of containers should be looked at
-compare    a lens: two processes side by side
-help       the keys, from the bindings themselves, and the kinds of namespace
-messages   all that is said between the feed and the screen
+Floors, each of which imports only those below it: app, screens, widgets, text. The session is below them all.
+
+app            the application: screens over one another, themes, signals
+session        one host: its snapshots as they arrive, and answers to requests; without Textual
+context        the things that every screen works with
+entrance       the way out of the screen and back, for a command in namespaces and for sudo's question
+messages       messages from widgets to their screen, and from screens to the application
+screens        the explorer, the lenses, the dialogs
+widgets        the parts of a screen
+text           the words of a row or pane, as styled pieces
+lenses         the lenses by name
+keymap         the keys that a configuration file gives to actions
+trail          the places before and after the one that is shown
+marks          the rows that the user has marked
+first_view     the view that the explorer begins with
+first_picture  the first picture, painted before Textual is imported
+colours        the colours of the first picture
+driver         Textual's driver of a terminal, with a quicker way out
+gc_pace        garbage collection out of the way of keys
+themes         a theme for those who see fewer colours
 """

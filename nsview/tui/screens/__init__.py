@@ -1,1 +1,17 @@
-"""Screens and dialogs."""
+"""Screens and dialogs.
+
+browser       the base of the explorer and of every lens
+explorer      the main screen
+lens          the base of the lenses: a table and the details of its chosen line
+matrix        a lens: the namespaces of each container
+netmap        a lens: interfaces, addresses, bridges and listeners
+audit         a lens: findings with their evidence
+compare       a lens: two processes side by side
+enter_dialog  the choice of what to join
+goto_dialog   things to go to, narrowed by a text
+export        copying, and writing to a file
+sort_menu     the order of rows, and more columns
+menu          a short list to choose from
+palette       all commands by name, and the ready commands
+help          the keys, and the kinds of namespace
+"""

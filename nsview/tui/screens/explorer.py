@@ -446,7 +446,7 @@ class Explorer(Browser):
         """Ask for the order of the rows, and for more columns."""
         from .sort_menu import ask
 
-        ask(self)
+        ask(self.app, self.view, self.listing.extras, self.sort, self.toggle_column)
 
     def sort(self, groups: GroupOrder, processes: ProcessOrder) -> None:
         """Have groups or processes in another order."""

@@ -1,15 +1,15 @@
 """The menu of how the explorer's rows are sorted, and of the columns that may be added to them."""
 
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Any
 
-from nsview.model.columns import EXTRAS
-from nsview.model.rows import GroupOrder, ProcessOrder
+from textual.app import App
+
+from nsview.model.columns import EXTRAS, Extra
+from nsview.model.rows import GroupOrder, ProcessOrder, View
 
 from .menu import Menu
-
-if TYPE_CHECKING:
-    from .explorer import Explorer
 
 GROUPS: dict[GroupOrder, str] = {
     "age": "groups: the oldest first",
@@ -26,20 +26,23 @@ PROCESSES: dict[ProcessOrder, str] = {
 }
 
 
-def ask(explorer: "Explorer") -> None:
-    """Let the user choose, and do it."""
-    view, columns = explorer.view, explorer.listing.extras
-    choices = [
-        *((words, view.groups == order, partial(explorer.sort, order, view.processes))
-          for order, words in GROUPS.items()),
-        *((words, view.processes == order, partial(explorer.sort, view.groups, order))
-          for order, words in PROCESSES.items()),
-        *((f"column {name}", name in columns, partial(explorer.toggle_column, name)) for name in EXTRAS),
-    ]  # fmt: skip
+def ask(
+    app: App[Any],
+    view: View,
+    columns: Sequence[Extra],
+    sort: Callable[[GroupOrder, ProcessOrder], None],
+    toggle_column: Callable[[Extra], None],
+) -> None:
+    """Let the user choose an order, or a column to show or hide, and do it."""
+    choices: list[tuple[str, bool, Callable[[], None]]] = [
+        *((words, view.groups == order, partial(sort, order, view.processes)) for order, words in GROUPS.items()),
+        *((words, view.processes == order, partial(sort, view.groups, order)) for order, words in PROCESSES.items()),
+        *((f"column {name}", name in columns, partial(toggle_column, name)) for name in EXTRAS),
+    ]
 
     def chosen(place: int | None) -> None:
         if place is not None:
             choices[place][2]()
 
     entries = [(f"{'✓' if on else ' '} {words}", "") for words, on, _ in choices]
-    explorer.app.push_screen(Menu("Sort, and columns", entries), chosen)
+    app.push_screen(Menu("Sort, and columns", entries), chosen)

@@ -1,1 +1,6 @@
-"""Text."""
+"""The words on the screen, as styled pieces of text; without Textual.
+
+row_text  a row of the explorer
+bar_text  the two lines above the rows
+contents  the content of a namespace, one file a kind
+"""

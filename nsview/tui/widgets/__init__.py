@@ -1,1 +1,16 @@
-"""Widgets."""
+"""The parts of a screen, one widget a file.
+
+binding      keys with a name, which a configuration file can change
+line_view    many lines, of which a screenful is drawn
+cursor       a cursor on one of many lines
+row_list     the rows of the explorer
+table        the lines of a lens
+details      the pane about the chosen row
+pane         a column of text
+filter_line  the line where a filter is typed, and the note below it
+bar          a line of styled pieces
+status       the line at the top
+kind_bar     the groupings, in a line
+footer       the keys, in the line at the bottom
+hint         the words for a new user
+"""

@@ -187,12 +187,9 @@ def _ended(name: str) -> Failure:
 
 def _by_snapshot(word: str) -> Chosen:
     """The thing that a snapshot's resolver takes a word for."""
-    from . import cli
+    from . import lookup
 
-    try:
-        snapshot, found = cli.meant_to_enter(word)
-    except cli.Failure as gone:
-        raise Failure(gone.code, str(gone)) from None
+    snapshot, found = lookup.meant_to_enter(word)
     process, namespace = found.process, found.namespace
     container = found.container if isinstance(found.thing, str) else None
     if container and (process is None or (process.state in ("Z", "X") and process.namespaces.net is None)):

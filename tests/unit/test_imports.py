@@ -112,3 +112,10 @@ def test_the_agent_calls_nothing_that_python_3_8_lacks(file: Path) -> None:
     assert "strict" not in keywords
     operators = [node for node in ast.walk(tree) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr)]
     assert not [n for n in operators if isinstance(n.left, ast.Dict) or isinstance(n.right, ast.Dict)]
+
+
+def test_the_rooms_import_only_those_below_them() -> None:
+    """The contracts are in pyproject.toml: the rooms from the top, the floors of the screen, Textual, the model."""
+    script = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([script, "--no-cache"], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stdout[-3000:]

@@ -1,0 +1,48 @@
+"""`nsview audit`: findings, with evidence; exit code 1 if there are any."""
+
+import gc
+from types import SimpleNamespace
+
+from nsview.join.failure import FAILED, NOT_PERMITTED, NOTHING, Failure
+from nsview.lookup import say
+
+from .console import DONE, host_of, parsed, print_json, sudo, width
+
+
+def run(options: SimpleNamespace) -> int:
+    from nsview import config, report
+    from nsview.model import audit
+    from nsview.model.audit.lines import FIELDS, line
+    from nsview.model.filter import reach_of
+
+    wanted = parsed(options.filter, fields=FIELDS)
+    try:
+        own = config.Config(config.path())
+    except config.ConfigError as error:
+        raise Failure(FAILED, str(error)) from None
+    say(filter(None, (own.note,)))
+    gc.disable()
+    host = host_of(options)
+    try:
+        host.first()
+        snapshot, facts = host.holders(), host.security()
+        nets = host.nets() if wanted.needs_nets else None
+    finally:
+        host.stop()
+    worth = audit.SEVERITIES[: audit.SEVERITIES.index(options.severity) + 1]
+    found = audit.audit(snapshot, facts, own.settings.audit.ignore)
+    findings = [finding for finding in found if finding.severity in worth]
+    if wanted:
+        wanted = parsed(options.filter, fields=FIELDS, nets=reach_of(nets, snapshot))
+        findings = [finding for finding in findings if wanted.line(line(finding, snapshot), snapshot)]
+    unchecked = audit.unchecked(snapshot, facts)
+    if options.json:
+        print_json(audit.printed(findings, unchecked))
+    else:
+        print(report.audit(findings, snapshot, width()))
+    say(f"not checked: {line}" for line in unchecked)
+    if findings:
+        return NOTHING
+    if unchecked and not snapshot.host.privileged:
+        raise Failure(NOT_PERMITTED, f"no findings among what may be read; as root: {sudo(options)}")
+    return DONE

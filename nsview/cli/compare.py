@@ -1,0 +1,39 @@
+"""`nsview compare`: two processes side by side."""
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+from nsview.join.failure import NOTHING, Failure
+from nsview.lookup import find
+
+from .console import DONE, host_of, print_json, width
+
+if TYPE_CHECKING:
+    from nsview.model.records import Process
+    from nsview.model.target import Target
+
+
+def run(options: SimpleNamespace) -> int:
+    from nsview import report
+    from nsview.model import compare
+
+    host = host_of(options)
+    try:
+        snapshot, first = find(host, host.first(), options.a)
+        snapshot, second = find(host, snapshot, options.b)
+        a, b = _process_of(first, options.a), _process_of(second, options.b)
+        facts = host.security([a.pid, b.pid])
+    finally:
+        host.stop()
+    found = compare.compare(snapshot, a, b, facts)
+    if options.json:
+        print_json(compare.printed(found))
+    else:
+        print(report.comparison(found, width()))
+    return DONE
+
+
+def _process_of(target: "Target", text: str) -> "Process":
+    if target.process is None:
+        raise Failure(NOTHING, f"no process that can be seen is in {text}, so there is nothing to compare")
+    return target.process

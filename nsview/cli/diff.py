@@ -1,0 +1,37 @@
+"""`nsview diff`: what is gone, new or moved between two recordings, or until now."""
+
+import sys
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+from nsview.join.failure import USAGE, Failure
+from nsview.lookup import say
+
+from .console import DONE, first, print_json
+
+if TYPE_CHECKING:
+    from nsview.model.snapshot import Snapshot
+
+
+def run(options: SimpleNamespace) -> int:
+    from nsview import report
+    from nsview.model import export
+    from nsview.model.matrix import sees_all
+
+    def at(place: str) -> "Snapshot":
+        return first(SimpleNamespace(recording=None if place == "now" else place))
+
+    if options.recording:
+        raise Failure(USAGE, "`nsview diff A B` names both of its recordings itself")
+    before, after = at(options.before), at(options.after)
+    if before.host.boot_id != after.host.boot_id:
+        print("nsview: note: of two hosts, or of two boots of one: pids and inodes say little", file=sys.stderr)
+    unseen = [name for name, at in ((options.before, before), (options.after, after)) if not sees_all(at)]
+    if unseen:
+        say((f"note: not all could be read in {' and '.join(unseen)}: what is gone or new may be what was not seen",))
+    difference = export.difference(before, after)
+    if options.json:
+        print_json(difference)
+    else:
+        print(report.difference(difference))
+    return DONE

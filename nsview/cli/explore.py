@@ -1,0 +1,49 @@
+"""`nsview`, `nsview demo`: the explorer. Textual is imported after the agent was started."""
+
+import os
+import sys
+from types import SimpleNamespace
+
+from nsview.join.failure import FAILED, USAGE, Failure
+from nsview.lookup import say
+
+from .console import DONE, host_of
+
+
+def run(options: SimpleNamespace) -> int:
+    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):  # which Textual draws on
+        raise Failure(USAGE, "the explorer needs a terminal; `nsview list` prints, `nsview list --json` for programs")
+    if os.environ.get("TERM", "dumb") in ("", "dumb", "unknown"):
+        raise Failure(USAGE, "this terminal cannot be drawn on (TERM=dumb); `nsview list` prints instead")
+    if options.command == "demo":
+        from nsview.hosts.recording import demo
+
+        options.recording = demo()
+    host = host_of(options, "--parts")  # first of all, for it takes longest
+    from nsview import config, state
+    from nsview.hosts.local import LocalHost
+    from nsview.join.ready import commands
+    from nsview.tui import first_picture, gc_pace
+
+    if not isinstance(host, LocalHost):
+        host.first()  # what can't be read is said before the screen is taken
+    try:
+        own = config.Config(config.path())
+        say(filter(None, (own.note,)))
+        memory = state.Memory(state.path(), **own.settings.looks)
+        with first_picture.Picture(memory.state) as picture:
+            if isinstance(host, LocalHost):
+                host.on_restart = None  # the screen says it
+                host.read_ahead(picture.show)  # beside all that a screen needs
+            with gc_pace.hurried():
+                from nsview.tui.app import NsviewApp
+
+            app = NsviewApp(host, commands(own.ready), memory, picture)
+            app.configure(own)
+            app.run()
+    except config.ConfigError as error:
+        host.stop()
+        raise Failure(FAILED, str(error)) from None
+    if app.failure:
+        raise Failure(FAILED, app.failure)
+    return app.return_code or DONE

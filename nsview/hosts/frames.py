@@ -1,7 +1,7 @@
 """The agent's frames as typed records.
 
-Frames are untrusted: a process chooses its own name, a recording may have been edited, a remote host may lie. What
-does not decode into these is refused; `nsview/agent/main.py` says what each frame means.
+Frames are untrusted: a process chooses its own name, a recording may have been edited, a remote host may lie. A line
+that does not decode into one of these is refused; `nsview/agent/main.py` gives the meaning of each frame.
 """
 
 from typing import Literal
@@ -98,10 +98,11 @@ class _Schema(Struct):
 
 
 def decode(line: bytes) -> Frame:
-    """The frame on one line. Raises msgspec.DecodeError (ValidationError included), saying where it is wrong."""
+    """The frame on one line. Raises msgspec.DecodeError (or its ValidationError) if the line is faulty."""
     return _decoder.decode(line)
 
 
 def schema_of(line: bytes) -> int:
-    """The schema that a hello frame says it is of, also where the rest is unknown to us."""
+    """The number of the schema in a hello frame, even if the rest of the frame is unknown here. Raises
+    msgspec.DecodeError."""
     return msgspec.json.decode(line, type=_Schema).schema

@@ -1,4 +1,4 @@
-"""Saves the frames of this machine's agent as they come."""
+"""Save the frames of this machine's agent as they arrive."""
 
 import threading
 import time
@@ -7,18 +7,18 @@ from typing import BinaryIO
 from . import frames
 from .local import LocalHost
 
-NETS = 2.0  # seconds between two readings of the net namespaces, at the least
+NETS = 2.0  # the least number of seconds between two readings of the net namespaces
 SETTLING = 3.0
-"""Seconds after which what confines a new container is asked for: its processes are where they are to stay."""
+"""Seconds before the confinement of a new container is asked for: its processes have settled by then."""
 
 
 def record(file: BinaryIO, seconds: float | None = None) -> int:
-    """Write frames to a file until interrupted (^C) or for so many seconds. How many were written.
+    """Write frames to a file until interrupted (^C) or for so many seconds; return the number of frames written.
 
-    Each frame is written whole and at once, so what is there when the machine dies can be read.
+    Each frame is written whole and at once, so the file can be read even if the machine dies.
     """
     host = LocalHost()
-    # What is not looked for now can't be seen in the recording.
+    # A recording can't be asked later: request all facts now.
     host.request_holders()
     host.request_security()
     host.request_nets()
@@ -33,7 +33,7 @@ def record(file: BinaryIO, seconds: float | None = None) -> int:
             file.write(line)
             file.flush()
             number += 1
-            # The net map is to be of the namespaces that there are.
+            # The net map must show the current namespaces.
             changed |= b'"type":"net"' in line and line.startswith(b'{"frame":"delta"')
             if changed and time.monotonic() > asked + NETS:
                 asked, changed = time.monotonic(), False
@@ -50,7 +50,7 @@ def record(file: BinaryIO, seconds: float | None = None) -> int:
 
 
 class _Newcomers:
-    """Asks what confines the containers that came after the first request, each once."""
+    """Requests for the confinement of containers that start after the first request, one for each."""
 
     def __init__(self, host: LocalHost) -> None:
         self._host = host

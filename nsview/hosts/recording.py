@@ -22,11 +22,11 @@ from .stream import Stream
 
 _GZIP = b"\x1f\x8b"
 MOST = 512 << 20
-"""Bytes of frames that are taken in: an hour of a busy host; a little gzip file could hold any number."""
+"""The most bytes of frames to read, an hour of a busy host: a small gzip file could hold any number."""
 
 
 class RecordedHost:
-    """The host that a recording is of. pace: 1 for as it happened, 0 for all at once."""
+    """The host in a recording. pace: 1 for the original speed, 0 for all at once. Raises HostError if unreadable."""
 
     live = False
 
@@ -59,10 +59,10 @@ class RecordedHost:
             )
 
     def early(self) -> None:
-        """Nothing of it is read before it is shown."""
+        """None, as a recording is not read ahead."""
 
     def read(self) -> Iterator[Snapshot | frames.Frame]:
-        """Its frames and snapshots, at its pace. Raises HostError at a line that can't be read."""
+        """Its frames and snapshots, at its pace. Raises HostError if a line can't be read."""
         return self._read(self.pace)
 
     def _read(self, pace: float) -> Iterator[Snapshot | frames.Frame]:
@@ -82,7 +82,7 @@ class RecordedHost:
                 yield said
 
     def first(self) -> Snapshot:
-        """The one snapshot that a command shows: the host as it was when recording ended."""
+        """The snapshot for a command: the host at the end of the recording. Raises HostError if there is none."""
         last = None
         for said in self._read(pace=0):
             if isinstance(said, Snapshot):
@@ -92,11 +92,11 @@ class RecordedHost:
         return last
 
     def details(self, process: Process, contents: Sequence[KindName] = ()) -> Details | None:
-        """The details of a process, where someone asked for them while it was recorded, and all that was asked for
-        then: `contents` can add nothing to it."""
+        """The recorded details of a process, with all recorded contents: `contents` can add nothing. None if there
+        are none."""
         if self._details is None:
             self._details = {}
-            # Those frames alone: a long recording takes seconds to go through.
+            # Decode those frames alone: a long recording takes seconds to go through.
             for details in (_details_in(line) for line in self._lines if b'"details"' in line):
                 if details:
                     key = details.pid, details.start
@@ -104,11 +104,11 @@ class RecordedHost:
         return self._details.get((process.pid, process.start))
 
     def holders(self) -> Snapshot:
-        """The one snapshot; what was not searched when it was recorded can't be now."""
+        """The last snapshot, with the holders that were found while it was recorded."""
         return self.first()
 
     def nets(self) -> Nets | None:
-        """All net namespaces from within, as they were last read while it was recorded; None where they were not."""
+        """The last recorded reading of all net namespaces from within. None if there is none."""
         last = None
         for said in self._read(pace=0):
             if isinstance(said, frames.NetFrame):
@@ -116,10 +116,10 @@ class RecordedHost:
         return last
 
     def thread_group(self, number: str) -> None:
-        """Threads are not recorded."""
+        """None, as threads are not recorded."""
 
     def security(self, pids: Iterable[int] | None = None) -> Facts:
-        """The facts of processes that were asked for while it was recorded."""
+        """All recorded facts of the confinement of processes."""
         facts = Facts()
         for said in self._read(pace=0):
             if isinstance(said, frames.SecurityFrame):
@@ -127,12 +127,12 @@ class RecordedHost:
         return facts
 
     def stop(self) -> None:
-        """Who is waiting for the next frame waits no longer."""
+        """End the wait for the next frame."""
         self._stopped.set()
 
 
 def _together(old: Details | None, new: Details) -> Details:
-    """The newer details, with what was told of other kinds, and of sockets, before."""
+    """The newer details, with the contents of other kinds, and the sockets, of the older ones."""
     if old is None:
         return new
     new = replace(new, sockets=new.sockets or old.sockets)
@@ -149,7 +149,7 @@ def _details_in(line: bytes) -> Details | None:
     try:
         frame = frames.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None  # whoever reads the recording as far as this is told
+        return None  # `read` raises HostError at this line
     return frame.details if isinstance(frame, frames.DetailsFrame) else None
 
 

@@ -1,4 +1,4 @@
-"""An agent's process, and nothing that decodes what it says: so it runs already while that is imported."""
+"""An agent's process, started without the modules that decode its frames: the agent runs while they are imported."""
 
 import contextlib
 import fcntl
@@ -11,13 +11,14 @@ from nsview import imports
 from . import HostError
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-_PIPE = 1 << 20  # bytes that the agent can say before anybody listens: a screen takes a while to begin with that
-# Behind the standard library, which nothing beside the package shall replace.
+_PIPE = 1 << 20  # bytes that the agent can write before the screen begins to read
+# The package comes after the standard library, so that no file beside the package replaces a module of the library.
 _BOOT = "import sys; sys.path.append(sys.argv[1]); from nsview.agent.main import main; main(sys.argv[2:])"
 
 
 def agent(*arguments: str, elevated: bool = False) -> "subprocess.Popen[bytes]":
-    """Start it; arguments: its own. elevated: as root, through sudo, which may ask. HostError where it can't be."""
+    """Start an agent with these arguments. elevated: as root, through sudo, which may ask for a password. Raises
+    HostError if it can't be started."""
     if sys.platform != "linux":
         raise HostError("this is not Linux, which alone has namespaces: try `nsview demo`")
     if not os.path.isdir("/proc/self/ns"):
@@ -39,12 +40,12 @@ def agent(*arguments: str, elevated: bool = False) -> "subprocess.Popen[bytes]":
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=None if elevated else subprocess.DEVNULL,
-            # ^C in the terminal is meant for the screen, and the agent ends when its stdin does.
+            # ^C in the terminal is meant for the screen; the agent exits at the end of its stdin.
             process_group=None if elevated else 0,
         )
     except OSError as error:
         raise HostError(f"the agent could not be started: {error.strerror}") from None
     assert started.stdout is not None
-    with contextlib.suppress(OSError):  # this user may have had enough of such
+    with contextlib.suppress(OSError):  # this user may be at the limit of such pipes
         fcntl.fcntl(started.stdout, fcntl.F_SETPIPE_SZ, _PIPE)
     return started

@@ -10,7 +10,7 @@ from . import HostError, frames
 
 
 class Stream:
-    """What one agent's frames add up to. `source` names it in errors."""
+    """The snapshot that one agent's frames add up to. source: the agent's or recording's name in errors."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -18,7 +18,7 @@ class Stream:
         self.snapshot: Snapshot | None = None
 
     def take(self, line: bytes) -> frames.Frame | Snapshot | None:
-        """The snapshot that a line leads to; for a line that leads to none, its frame."""
+        """The snapshot that a line leads to, else the line's frame. Raises HostError if the line is faulty."""
         try:
             frame = frames.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

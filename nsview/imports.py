@@ -58,7 +58,7 @@ def _writer(path: str, *, look_up: bool = False) -> int | None:
             try:
                 found = os.lstat(place)
             except OSError:
-                pass  # it does not exist: a user who can write to the directory above may create it
+                pass  # without the file, a user who can write to the directory above may create it
             else:
                 if found.st_uid:
                     return found.st_uid

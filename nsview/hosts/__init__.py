@@ -16,4 +16,4 @@ class HostError(Exception):
 
 
 class NotPermitted(HostError):
-    """This user may not read a host or file, but root may."""
+    """A host or file that this user may not read, but root may."""

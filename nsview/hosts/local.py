@@ -1,4 +1,4 @@
-"""This machine: the agent as a child process of ours, as root through sudo if asked for.
+"""The host that nsview runs on: the agent as a child process of ours, as root through sudo if asked for.
 
 The agent is started before Textual is imported, so that its first snapshot is there when the screen is ready.
 """
@@ -28,8 +28,8 @@ _LINK = re.compile(r"^([a-z]+)(?:_for_children)?:\[(\d+)\]$")
 class LocalHost:
     """The running agent of this machine. Started by the constructor; `stop` ends it."""
 
-    live = True  # it answers requests and can be entered
-    timed = True  # its frames arrive when things happen
+    live = True  # can be asked and entered
+    timed = True  # frames arrive when things happen
 
     def __init__(
         self, *, elevated: bool = False, once: bool = False, agent: "subprocess.Popen[bytes] | None" = None
@@ -185,7 +185,7 @@ class LocalHost:
         """End the agent. Safe to call twice."""
         self._stopped = True  # any exit is right from now on: on a busy host the agent may have to be killed
         assert self._agent.stdin is not None
-        with contextlib.suppress(OSError):  # it has exited by itself
+        with contextlib.suppress(OSError):  # the agent has exited by itself
             self._agent.stdin.close()  # the agent exits at the end of its stdin, and so its frames end
         try:
             self._agent.wait(1)
@@ -199,7 +199,7 @@ class LocalHost:
             self._agent.stdin.write(msgspec.json.encode(request) + b"\n")
             self._agent.stdin.flush()
         except (OSError, ValueError):
-            pass  # it has exited: `read` raises
+            pass  # the agent has exited: `read` raises
 
 
 def thread_group(number: str) -> int | None:

@@ -62,7 +62,7 @@ class RecordedHost:
         """None, as a recording is not read ahead."""
 
     def read(self) -> Iterator[Snapshot | frames.Frame]:
-        """Its frames and snapshots, at its pace. Raises HostError if a line can't be read."""
+        """The recorded frames and snapshots, at this pace. Raises HostError if a line can't be read."""
         return self._read(self.pace)
 
     def _read(self, pace: float) -> Iterator[Snapshot | frames.Frame]:

@@ -46,6 +46,6 @@ def agent(*arguments: str, elevated: bool = False) -> "subprocess.Popen[bytes]":
     except OSError as error:
         raise HostError(f"the agent could not be started: {error.strerror}") from None
     assert started.stdout is not None
-    with contextlib.suppress(OSError):  # this user may be at the limit of such pipes
+    with contextlib.suppress(OSError):  # the user may be at the limit of such pipes
         fcntl.fcntl(started.stdout, fcntl.F_SETPIPE_SZ, _PIPE)
     return started

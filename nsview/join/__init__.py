@@ -18,7 +18,7 @@ accounts    the ids of USER[:GROUP], by the container's own files
 cgroups     the mounts of the hierarchies, frozen cgroups, starting a process in a cgroup or moving one into it
 run         for the explorer: starts a helper with a plan; keeps the terminal while another process supervises
 helper      a fresh, single-threaded process that supervises for a program that has threads or a screen
-failure     the one exception of joining: an exit code and a line
+failure     the exception of joining: an exit code and a line
 
 `nsview.enter` supervises in its own process, the explorer by a helper. supervisor and all that it imports use the
 standard library alone. docs/design.md explains each thing here that is done otherwise than usual.
@@ -29,7 +29,7 @@ that the container wrote is a claim, a fact that the kernel tells from outside i
 Held against the container:
 
 - A namespace is joined by the descriptor that was compared with its pin: kind, device, inode, id. A process is its open
-  /proc/PID. A cgroup is joined only while the process is in it, whatever its name is by then.
+  /proc/PID. A cgroup is joined only while the process is in it, even if it is renamed.
 - All restrictions are made before the first filter, and before the command is visible in the container's pid namespace;
   the supervisor, which no filter reaches, proves them at the exec.
 - Nothing of the host is left open in the command: not a descriptor, not a pipe to its supervisor, not the terminal

@@ -1,4 +1,4 @@
-"""The one exception of joining: an exit code and a line for the user."""
+"""The exception of joining: an exit code and a line for the user."""
 
 from __future__ import annotations
 

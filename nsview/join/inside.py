@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 else:
     import _signal as signal  # the module signal would also make enums of it: see docs/design.md
 
-_PATH = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # what docker and podman give
+_PATH = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # as docker and podman set it
 _HOST_VARIABLES = (b"TERM", b"HOME", b"LANG", b"LC_ALL", b"COLORTERM")
 
 _PR_SET_DUMPABLE, _PR_SET_KEEPCAPS, _PR_CAPBSET_READ, _PR_CAPBSET_DROP = 4, 8, 23, 24  # linux/prctl.h

@@ -31,7 +31,7 @@ class Target:
 
     def __init__(self, pid: int, start: int | None, thread: int = 0) -> None:
         """Hold a process. start: in clock ticks since boot, None for any process of that pid. thread: the one to
-        follow, 0 for the first that lives. Raises Failure if there is no such process or it has exited."""
+        follow, 0 for the first one alive. Raises Failure if there is no such process or it has exited."""
         self.pid, self.thread = pid, thread
         self.gone = Failure(GONE, f"process {pid} is gone: choose again")
         try:
@@ -244,7 +244,7 @@ def _of_socket(way: Mapping[str, Any], holder: int) -> int:
         raise OSError(errno.ESRCH, "/proc shows the pids of another namespace")
     pidfd = linux.pidfd_open(way["pid"])
     try:
-        os.close(os.open("stat", os.O_RDONLY | os.O_CLOEXEC, dir_fd=holder))  # it is alive: the pid is still its own
+        os.close(os.open("stat", os.O_RDONLY | os.O_CLOEXEC, dir_fd=holder))  # alive, so the pid is still its own
         socket = linux.pidfd_getfd(pidfd, way["fd"])
     finally:
         os.close(pidfd)

@@ -1,4 +1,4 @@
-"""Each kind of namespace explained: what stays shared although it is apart, and what surprises people most.
+"""Each kind of namespace explained: the isolated and the still shared resources, and the most surprising pitfall.
 
 Sources: namespaces(7) and the manual page of each kind; shm_overview(7), unix(7), sysfs(5), proc(5).
 """
@@ -9,9 +9,8 @@ from .kinds import KindName
 
 
 class Explained(Struct, frozen=True):
-    """isolates: in a sentence, what each member has its own of. shared: what it has not, though one might think so.
-
-    pitfall: what goes wrong most easily. manual: the page that tells the rest.
+    """One kind explained. isolates: the resources of its own that each namespace has, in a sentence. shared: resources
+    that seem isolated but are not. pitfall: the most frequent mistake. manual: the page with all details.
     """
 
     isolates: str

@@ -1,4 +1,4 @@
-"""What keeps a namespace alive, in words. Names and paths in them are as they were found: not yet `safe`."""
+"""The holders that keep a namespace alive, in words. Names and paths are as they were found: not yet `safe`."""
 
 from .records import Holder, Namespace
 from .snapshot import Snapshot
@@ -27,7 +27,7 @@ def words(holder: Holder, snapshot: Snapshot) -> str:
 
 
 def summary(namespace: Namespace, snapshot: Snapshot, *, named: bool = False) -> str:
-    """On one line, why a namespace without processes is still there. named: what it is mounted at stands beside it."""
+    """The holders of a namespace without processes, on one line. named: its first mount is already shown beside it."""
     holders = namespace.held_by
     if not holders:
         return "held by nothing that can be seen" if snapshot.search else "not yet looked for what holds it"

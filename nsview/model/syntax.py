@@ -1,4 +1,4 @@
-"""The filter language in a few lines, for `--help` and `?`. Only text: it is there before anything else is imported."""
+"""The filter language in a few lines, for `--help` and `?`. Only text, so that it needs no other import."""
 
 LINES: tuple[tuple[str, str], ...] = (
     ("nginx web", "both words, each anywhere: container, image, name, command, user, pid, inode"),

@@ -180,7 +180,7 @@ def _first_of(container: dict[str, Any], processes: dict[int, dict[str, Any]]) -
 
 
 def _ended(name: str) -> Failure:
-    words = "has ended, and its runtime has not cleared it away: nothing is left to join"
+    words = "has stopped, and its runtime has not cleared it away: nothing is left to join"
     return Failure(GONE, f"container {failure.printable(name)} {words}")
 
 

@@ -89,7 +89,7 @@ class LocalHost:
                 yield line
         code = self._agent.wait()
         if code not in (0, -15) and not self._stopped:
-            raise HostError(f"the agent ended unexpectedly (exit code {code}); r, or nsview again, starts it")
+            raise HostError(f"the agent exited unexpectedly (exit code {code}); r, or nsview again, starts it")
 
     def wait_hello(self) -> None:
         """Wait until the agent runs: sudo may ask for a password first. Raises HostError if it does not start."""
@@ -103,7 +103,7 @@ class LocalHost:
         for said in self.read():
             if isinstance(said, Snapshot):
                 return said
-        raise HostError("the agent ended before it had read /proc; start nsview again")
+        raise HostError("the agent exited before it had read /proc; start nsview again")
 
     def request_details(self, process: Process, contents: Sequence[KindName] = (), *, sockets: bool = False) -> int:
         """Ask for the details of a process; the answer's frame has the id returned here.
@@ -121,7 +121,7 @@ class LocalHost:
         for said in self.read():
             if isinstance(said, frames.DetailsFrame) and said.id == wanted:
                 return said.details
-        raise HostError("the agent ended before it answered; start nsview again")
+        raise HostError("the agent exited before it answered; start nsview again")
 
     def request_holders(self, *, slowly: bool = True) -> int:
         """Ask for a search for all holders of namespaces; the answer is a Snapshot whose `search` has this id.
@@ -138,7 +138,7 @@ class LocalHost:
         for said in self.read():
             if isinstance(said, Snapshot) and said.search and said.search.id == wanted:
                 return said
-        raise HostError("the agent ended before it answered; start nsview again")
+        raise HostError("the agent exited before it answered; start nsview again")
 
     def request_nets(self) -> int:
         """Ask for all net namespaces from within; frames of progress and the answer have the id returned here."""
@@ -154,7 +154,7 @@ class LocalHost:
         for said in self.read():
             if isinstance(said, frames.NetFrame) and said.id == wanted:
                 return said
-        raise HostError("the agent ended before it answered; start nsview again")
+        raise HostError("the agent exited before it answered; start nsview again")
 
     def request_security(self, pids: Iterable[int] | None = None) -> int:
         """Ask for the confinement of processes, by default those of containers; the answer's frames have this id."""
@@ -171,7 +171,7 @@ class LocalHost:
                 facts = added(facts, said.processes, said.lsm, said.done, said.total)
                 if facts.complete:
                     return facts
-        raise HostError("the agent ended before it answered; start nsview again")
+        raise HostError("the agent exited before it answered; start nsview again")
 
     def thread_group(self, number: str) -> int | None:
         """Call the function of this name."""

@@ -53,7 +53,7 @@ class RecordedHost:
         if rest:
             raise HostError(
                 f"{path}: cut in the middle of line {len(self._lines) + 1}; "
-                f"`head -n {len(self._lines)}` of it keeps what is whole"
+                f"`head -n {len(self._lines)}` of it keeps the whole lines"
                 if self._lines
                 else f"{path}: not a recording of nsview"
             )

@@ -106,7 +106,7 @@ def join(cgroups: Iterable[tuple[str, str]], pid: int) -> Iterator[str]:
             # Moving the only thread by itself takes no lock that waits for all other processes (Linux 5.4).
             _move(where + ("/tasks" if controllers else "/cgroup.procs"), pid, name)
         except FileNotFoundError:
-            raise Failure(GONE, f"{name} is gone: the container has ended") from None
+            raise Failure(GONE, f"{name} is gone: the container has stopped") from None
         except PermissionError as error:
             if os.geteuid() != 0:
                 # Cgroups are delegated to users one by one; without this one the command keeps the caller's limits.

@@ -446,8 +446,8 @@ def _warnings(
         yield "no shell was found in its files: --toolbox brings one, or leave out mnt and the host's tools are used"
     if inside and choice.toolbox and not details.has_proc:
         yield (
-            "no /proc is in its files: within the toolbox's shell only what busybox need not execute anew works (ls, "
-            "cat, id ..); given as the command any applet does"
+            "no /proc is in its files: within the toolbox's shell only applets that busybox need not execute anew work "
+            "(ls, cat, id ..); given as the command any applet works"
         )
     selinux = identity and details.label and details.label.module == "selinux" and not choice.host_privileges
     if inside and choice.toolbox and selinux:
@@ -523,7 +523,7 @@ def _refusal(
     if not host.privileged and kinds and "user" not in kinds:
         return Refusal(f"joining {', '.join(kinds)} needs CAP_SYS_ADMIN; {_as_root(pid, choice)}", NOT_PERMITTED)
     if details.identity is None and not choice.host_privileges:
-        text = f"what process {pid} runs as is not readable ({why}); --host-privileges goes without"
+        text = f"the ids of process {pid} are not readable ({why}); --host-privileges goes without"
         return Refusal(text, _unread(why))
     return _unspeakable(choice)
 

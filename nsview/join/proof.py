@@ -262,5 +262,5 @@ def check(expected: Mapping[str, Any], seen: Mapping[str, Any], other_than: Iter
     if found:
         raise Failure(
             FAILED,
-            f"the command was ended before it ran, for the kernel says otherwise than planned: {'; '.join(found)}",
+            f"the command was killed before it ran, as the kernel says otherwise than planned: {'; '.join(found)}",
         )

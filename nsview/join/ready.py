@@ -34,7 +34,7 @@ BUILT_IN: tuple[Ready, ...] = (
     Ready("tcpdump", "packets on all interfaces", ("tcpdump", "-ni", "any"), ("net",), True, True),
     Ready("ps", "processes, by the host's ps", ("ps", "-ef"), ("pid",), True),
     Ready("env", "the environment that a command gets", ("env",)),
-    Ready("mount", "what is mounted", ("cat", "/proc/self/mountinfo"), ("mnt", "pid")),
+    Ready("mount", "the mounts", ("cat", "/proc/self/mountinfo"), ("mnt", "pid")),
 )
 
 

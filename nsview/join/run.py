@@ -126,7 +126,7 @@ class Helper:
             self._close()
             code = self._process.wait()
         if untold:
-            print("nsview: the helper ended before it had the plan: try again", file=sys.stderr)
+            print("nsview: the helper exited before it had the plan: try again", file=sys.stderr)
             return FAILED
         return code if code >= 0 else 128 - code
 

@@ -381,7 +381,7 @@ class Supervisor:
             return exec_failure(os.WEXITSTATUS(status), self._name)
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
             if self._target is not None and self._target.ended(0.5):
-                return Failure(GONE, "the container has ended on the way in: choose another")
+                return Failure(GONE, "the container has stopped on the way in: choose another")
             if cgroups.out_of_memory(self._cgroups):
                 return Failure(
                     FAILED,
@@ -392,13 +392,13 @@ class Supervisor:
                 NOT_PERMITTED,
                 f"the seccomp filter let nothing be executed ({_shown(status)}): --host-privileges goes without",
             )
-        return Failure(FAILED, f"the command's process ended ({_shown(status)}) before the command began")
+        return Failure(FAILED, f"the command's process exited ({_shown(status)}) before the command began")
 
     def _code(self) -> int:
         assert self._trace.command is not None
         code = os.waitstatus_to_exitcode(self._ended[self._trace.command])
         if code == -signal.SIGKILL and "pid" in self._namespaces and self._target and self._target.ended(0.5):
-            _complain("killed with the container, whose init has ended: choose another")
+            _complain("killed with the container, whose init has exited: choose another")
         return code if code >= 0 else 128 - code
 
 

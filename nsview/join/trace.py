@@ -38,9 +38,9 @@ def ask() -> None:
     try:
         ptrace(_TRACEME, 0)
     except OSError:
-        why = "nsview is traced itself (strace, gdb)" if _tracer() else "this kernel lets nobody be traced (ptrace)"
+        why = "nsview is traced itself (strace, gdb)" if _tracer() else "this kernel allows no tracing (ptrace)"
         raise Failure(
-            NOT_PERMITTED, f"{why}, so that what the command is given can't be checked: see docs/security.md"
+            NOT_PERMITTED, f"{why}, so the command's privileges can't be checked: see docs/security.md"
         ) from None
     os.kill(os.getpid(), signal.SIGSTOP)
     linux.prctl(PR_SET_PDEATHSIG, 0)  # PTRACE_O_EXITKILL replaces it, and does not outlive the tracing

@@ -30,7 +30,7 @@ def summary(namespace: Namespace, snapshot: Snapshot, *, named: bool = False) ->
     """The holders of a namespace without processes, on one line. named: its first mount is already shown beside it."""
     holders = namespace.held_by
     if not holders:
-        return "held by nothing that can be seen" if snapshot.search else "not yet looked for what holds it"
+        return "held by nothing that can be seen" if snapshot.search else "holders not yet looked for"
     more = f" and {len(holders) - 3} more" if len(holders) > 3 else ""
     said = ["that mount" if named and _is_name(one, namespace) else words(one, snapshot) for one in holders[:3]]
     return "held by " + ", ".join(said) + more

@@ -77,7 +77,7 @@ def summary(lines: Sequence[Line], snapshot: Snapshot) -> str:
             number = sum(isinstance(e := line.subject, Entry) and initial in e.namespaces[place] for line in lines)
             if number:
                 found.append(f"{number} {kind}")
-    return "shared with the host: " + (", ".join(found) or "nothing but what most share")
+    return "shared with the host: " + (", ".join(found) or "only the usual kinds")
 
 
 def _entries(snapshot: Snapshot, by: Grouping) -> Iterator[Entry]:

@@ -424,7 +424,7 @@ def _gone(snapshot: Snapshot, text: str, nets: Nets | None, found: Sequence[Mean
 
 def _nobody_has(key: NamespaceKey) -> TargetError:
     return TargetError(
-        "gone", f"nobody has namespace {key[0]}:[{key[1]}]; `nsview list --type {key[0]}` shows those there are"
+        "gone", f"there is no namespace {key[0]}:[{key[1]}]; `nsview list --type {key[0]}` shows those there are"
     )
 
 

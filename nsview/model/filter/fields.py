@@ -106,7 +106,7 @@ FIELDS: dict[str, Field] = {field.name: field for field in (
     Field("nprocs", "number", "how many processes are in the namespace"),
     Field("port", "number", "a port that it listens on"),
     Field("address", "text", "an address of the net namespace"),
-    Field("interface", "text", "an interface of the net namespace, or what leads to it: vethab12"),
+    Field("interface", "text", "an interface of the net namespace, or one leading to it: vethab12"),
     *(Field(kind, "namespace", f"the {kind} namespace") for kind in KIND_NAMES if kind not in ALSO_KINDS),
 )}
 # fmt: on
@@ -127,7 +127,7 @@ def of_columns(columns: Sequence[Column], others: Fields = OF_THINGS) -> dict[st
     found = {}
     for place, column in enumerate(columns):
         name = column.title.lower()
-        field = others.get(name, Field(name, "text", f"what stands below {column.title}"))
+        field = others.get(name, Field(name, "text", f"the text below {column.title}"))
         if re.fullmatch("[a-z]+", name) and name not in KIND_NAMES and field.sort == "text":
             found[name] = replace(field, line=_standing_in(place))
     return found | {name: field for name, field in others.items() if name not in found}

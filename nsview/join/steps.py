@@ -113,8 +113,8 @@ class SetLimits(Step):
 
 
 class SetGroups(Step):
-    """setgroups(2) for root before a user namespace is joined in which it is denied: whoever owns that could make use
-    of root's own. groups: as the host numbers them. An ordinary user keeps their own, for the namespace is theirs."""
+    """setgroups(2) for root before joining a user namespace that denies it: the namespace's owner could use root's own
+    groups. groups: as the host numbers them. An ordinary user keeps their own, as the namespace is theirs."""
 
     groups: tuple[int, ...]
 

@@ -1,4 +1,4 @@
-"""The user's configuration file: what it may hold, and one line about what is wrong in it.
+"""The user's configuration file: its keys, and one line about an error in it.
 
     # ~/.config/nsview/config.toml
     theme = "okabe-ito"
@@ -16,7 +16,7 @@
     kinds = ["net"]
     host_tools = true
 
-docs/config.md tells of each key. What only the screen knows, themes and actions, it checks itself (`Config.error`).
+docs/config.md tells of each key. The screen itself checks themes and actions, which only it knows (`Config.error`).
 """
 
 from pathlib import Path
@@ -31,21 +31,21 @@ from .model.columns import EXTRAS, Extra
 from .model.rows import GROUPINGS, Grouping, GroupOrder, ProcessOrder
 
 MOST = 1 << 20
-"""Bytes that it may have."""
+"""The largest size of the file, in bytes."""
 
 
 class ConfigError(Exception):
-    """The message is one line: the file, the line, the key, what is wrong."""
+    """An error in the file. The message is one line: the file, the line, the key, the error."""
 
 
 class Audit(Struct, frozen=True):
-    """ignore: rules that the audit is not to tell of, of any subject or, after a colon, of one."""
+    """The table [audit]. ignore: rules whose findings are left out, for all subjects or, after a colon, for one."""
 
     ignore: tuple[str, ...] = ()
 
 
 class Settings(Struct, frozen=True, omit_defaults=True):
-    """The keys of the file; None where it says nothing. keys: of an action, instead of its own."""
+    """The keys of the file, None if not set. keys: {action: keys}, instead of the action's own."""
 
     theme: str | None = None
     grouping: Grouping | None = None
@@ -59,7 +59,7 @@ class Settings(Struct, frozen=True, omit_defaults=True):
 
     @property
     def looks(self) -> dict[str, object]:
-        """What each run is to begin with, as far as the file says."""
+        """The settings that each run begins with, as far as the file sets them."""
         looks = ("theme", "grouping", "details", "groups", "processes", "columns")
         return {key: value for key in looks if (value := getattr(self, key)) is not None}
 
@@ -75,13 +75,13 @@ _WANTED: dict[str, tuple[Any, str]] = {
     "audit": (dict[str, Any], "a table, [audit]"),
     "ready": (dict[str, Any], "tables, [ready.NAME]"),
 }
-"""What each key holds, and that in words."""
+"""{key: (the type of its value, the type in words)}"""
 
 
 class Config:
-    """A file, read and decoded; without a file it says nothing. Raises ConfigError.
+    """A file, read and decoded; without a file nothing is set. Raises ConfigError if a value is wrong.
 
-    note: a line for the user where there may be one that this user may not read, as where HOME is another user's.
+    note: a line for the user if there may be a file that this user may not read, as when HOME is another user's.
     """
 
     def __init__(self, file: Path) -> None:
@@ -104,7 +104,7 @@ class Config:
         try:
             with files.opened(self.file) as opened:
                 data = opened.read(MOST + 1)
-            # Without another line, what is wrong in the last one is "at the end".
+            # Without another line, an error in the last one is reported as "at the end".
             self.text = data.decode() + "\n"
         except (FileNotFoundError, NotADirectoryError):
             return {}
@@ -115,7 +115,7 @@ class Config:
             raise ConfigError(f"{self.file}: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
         if len(data) > MOST:
             raise ConfigError(f"{self.file}: more than {MOST >> 20} MiB, which is no configuration")
-        import tomllib  # of use to those who have a file
+        import tomllib  # only needed with a file
 
         try:
             return tomllib.loads(self.text)
@@ -133,7 +133,7 @@ class Config:
             if key != "ignore":
                 raise self.error(("audit", key), "no such key; there is ignore")
             self._check(("audit", key), value, list[str], 'a list of rules, in quotes: ["host-net:web"]')
-            from .model.audit import RULES  # of use to few
+            from .model.audit import RULES  # rarely needed
 
             for rule in (word.partition(":")[0] for word in value):
                 if rule not in RULES:
@@ -152,12 +152,12 @@ class Config:
             raise self.error(("ready", name), words) from None
 
     def error(self, path: tuple[str, ...], words: str) -> ConfigError:
-        """What is wrong with the key at this path, to be raised."""
+        """The exception to raise for an error of the key at this path."""
         return ConfigError(f"{self.file}: line {_line(self.text, path)}: {'.'.join(path)}: {words}")
 
 
 def _line(text: str, path: tuple[str, ...]) -> int:
-    """The line in which a key's value ends: the first at which what has been read is whole and holds it."""
+    """The number of the line in which a key's value ends: the first up to which the text parses and holds the key."""
     import tomllib
 
     lines = text.splitlines()
@@ -173,7 +173,7 @@ def _line(text: str, path: tuple[str, ...]) -> int:
 
 
 def path() -> Path:
-    """Where it is looked for: $XDG_CONFIG_HOME or ~/.config, below nsview."""
+    """The path of the file: nsview/config.toml below $XDG_CONFIG_HOME or ~/.config."""
     from platformdirs import user_config_path
 
     return user_config_path("nsview") / "config.toml"

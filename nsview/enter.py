@@ -1,8 +1,8 @@
-"""`nsview enter`: from the words of a command line to a command in the namespaces that they mean.
+"""`nsview enter`: from the words of a command line to a command in the namespaces that the words mean.
 
-What is needed is read in this process, by the agent's own functions, and the process itself supervises the command: an
-agent and a helper of its own would take longer to start than `docker exec` takes as a whole. Only words that neither a
-number, a path nor a container's name explains are looked up in a snapshot.
+This process itself reads the facts, by the agent's own functions, and supervises the command: an agent and a helper of
+its own would start too slowly (docs/design.md). Only a word that is neither a number, a path nor a container's name is
+looked up in a snapshot.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ _TRIES = 3
 
 
 class Chosen(Record):
-    """The thing to enter. process: to follow into it, None where nobody is in it. word: for it, as `nsview enter` takes
-    it. pin: the one namespace that was named, None where a process or container was. container: the name of one."""
+    """The thing to enter. process: to follow into it, None for a namespace without a process. word: the name of the
+    thing for `nsview enter`. pin: the namespace that was named, container: the name of the container that was; None
+    otherwise."""
 
     process: target.Target | None
     word: str
@@ -39,7 +40,7 @@ class Chosen(Record):
 
 
 def run(options: Any) -> int:
-    """Carry out what the options ask for: the exit code. All that is refused is one line on stderr."""
+    """Enter as the options ask and return the exit code. A refusal is one line on stderr."""
     try:
         return _run(options)
     except Failure as refused:
@@ -64,7 +65,7 @@ def _run(options: Any) -> int:
                 raise Failure(GONE, made.refusal.text)
             break
         except Failure as gone:
-            # Of those in a namespace another can be followed; a process that was named itself is gone.
+            # Another process of a namespace or container can be followed; a process that was named itself is gone.
             if gone.code != GONE or options.target.isdecimal() or attempt + 1 == _TRIES:
                 raise
     if options.dry_run:
@@ -83,17 +84,17 @@ def _run(options: Any) -> int:
 
 
 def sudo(options: Any) -> str:
-    """The command as given, for root."""
+    """The command as given, with sudo before it."""
     import shlex
 
     return shlex.join(("sudo", "nsview", *options.given))
 
 
-# The thing that is meant
+# The thing to enter
 
 
 def choose(word: str, start: int | None = None, thread: int | None = None) -> Chosen:
-    """The thing that a word means, held open as far as it is a process."""
+    """The thing that a word means; a process is held open. Raises Failure if there is none."""
     if word.isascii() and word.isdecimal() and len(word) < 11:
         leader = procfs.thread_group(int(word))  # type: ignore[no-untyped-call]
         if leader:
@@ -105,7 +106,7 @@ def choose(word: str, start: int | None = None, thread: int | None = None) -> Ch
 
 
 def _by_path(word: str) -> Chosen:
-    """The namespace that a path leads to, and the process to follow: whose path it is, else the oldest in it."""
+    """The namespace that a path leads to, and the process to follow: a /proc path's own, else the oldest member."""
     fd = target.open_path(word)
     kind, device, inode, id = target.identity(fd)
     os.close(fd)
@@ -134,7 +135,7 @@ def _is_in(followed: target.Target, pin: steps.Pin) -> bool:
 
 
 def _oldest_in(pin: steps.Pin) -> target.Target | None:
-    """The oldest process in a namespace, which is the least likely to go; None where nobody is in it."""
+    """The oldest process in a namespace, which is the least likely to exit soon. None if no process is in it."""
     found = []
     for name in filter(str.isdecimal, os.listdir("/proc")):
         try:
@@ -155,9 +156,10 @@ def _oldest_in(pin: steps.Pin) -> target.Target | None:
 
 
 def _by_container(word: str) -> Chosen | None:
-    """The one container of the host's own engines whose name, id or key a word is; None where that is not clear.
+    """The container of the host's own engines with this name, id or key. None if there is none, or more than one, or
+    a mounted namespace has the name too.
 
-    `model.target.resolve` decides the rest; this knows the usual case, without what a snapshot takes to import.
+    `model.target.resolve` decides the other cases; the usual one needs no import of the snapshot's modules.
     """
     from nsview.agent.scan import Scanner
 
@@ -172,7 +174,7 @@ def _by_container(word: str) -> Chosen | None:
 
 
 def _first_of(container: dict[str, Any], processes: dict[int, dict[str, Any]]) -> int:
-    """The pid to follow into a container: its first process, else the oldest that lives. Failure where none does."""
+    """The pid to follow into a container: its first process, else the oldest alive. Raises Failure if none is."""
     pids: list[int] = [container["init_pid"], *container["pids"]]
     living = [pid for pid in pids if pid in processes and len(processes[pid]["namespaces"]) > 2]
     if not living:
@@ -181,7 +183,7 @@ def _first_of(container: dict[str, Any], processes: dict[int, dict[str, Any]]) -
 
 
 def _ended(name: str) -> Failure:
-    words = "has ended, and its runtime has not cleared it away: nothing is left to join"
+    words = "has stopped, and its runtime has not cleared it away: nothing is left to join"
     return Failure(GONE, f"container {failure.printable(name)} {words}")
 
 
@@ -252,7 +254,7 @@ def _planned(options: Any, chosen: Chosen) -> tuple[plan.Plan, dict[str, int], A
 
 
 def _compare(wanted: list[str], pins: dict[Any, steps.Pin], word: str) -> None:
-    """Failure where a namespace is another than one of those wanted, each KIND:INODE."""
+    """Raises Failure if a namespace is not the one of `wanted`, each KIND:INODE. word: for the message."""
     for text in wanted:
         kind, _, inode = text.partition(":")
         if kind not in pins or str(pins[kind].inode) != inode:
@@ -267,7 +269,7 @@ def _inode(path: str) -> int | None:
 
 
 def _process(followed: target.Target, inodes: dict[str, int]) -> SimpleNamespace:
-    """The process as a plan needs it."""
+    """The fields of a process that a plan needs. inodes: {kind: inode} of its namespaces."""
     fields = followed.read("stat").rpartition(b")")[2].split()
     unreadable = None
     if not inodes:
@@ -286,7 +288,7 @@ def _process(followed: target.Target, inodes: dict[str, int]) -> SimpleNamespace
 
 
 def _details(followed: target.Target) -> tuple[Any, Any]:
-    """(details of a process as a plan needs them, the content of its container's configuration or None)."""
+    """(details of a process, the content of its container's configuration or None). Raises Failure if it is gone."""
     from nsview.agent import details
 
     found, config = details.read(followed.pid, followed.start, followed.thread)  # type: ignore[no-untyped-call]
@@ -296,7 +298,7 @@ def _details(followed: target.Target) -> tuple[Any, Any]:
 
 
 def _record(value: Any) -> Any:
-    """A dict of the agent's with its fields as attributes; maps by name stay dicts."""
+    """A dict of the agent's with the fields as attributes; maps by name stay dicts."""
     if not isinstance(value, dict):
         return value
     return SimpleNamespace(**{name: field if name == "rlimits" else _record(field) for name, field in value.items()})
@@ -312,8 +314,8 @@ def _account(followed: target.Target, asked: str) -> Account:
 
 
 def _carry_out(made: plan.Plan, chosen: Chosen, namespaces: dict[str, int], config: Any) -> int:
-    """Supervise the command: its exit code. On a terminal a process of its own does, so that one is left to give the
-    terminal back whatever becomes of it."""
+    """Supervise the command and return its exit code. On a terminal a child supervises, and this process restores the
+    terminal however the child exits."""
     from .join.supervisor import carry_out
 
     made_steps = builtins(made.steps)

@@ -1,4 +1,4 @@
-"""Files from anywhere, opened so that none holds the program up: a FIFO waits for its writer, a device may act."""
+"""Open files of any origin without hanging: opening a FIFO waits for a writer, opening a device may have an effect."""
 
 import errno
 import os
@@ -12,11 +12,11 @@ _KINDS = {
 
 
 def opened(path: str | os.PathLike[str]) -> BinaryIO:
-    """A regular file, to be read. Raises OSError with a strerror for people, of what is none too."""
-    _check(path, os.stat(path))  # to open a device would be to use it
+    """A regular file, open for reading. Raises OSError, with a strerror for people, also if it is not regular."""
+    _check(path, os.stat(path))  # before opening, as that may have an effect on a device
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
-        _check(path, os.fstat(fd))  # another may be there by now
+        _check(path, os.fstat(fd))  # another file may have this path by now
         return open(fd, "rb")
     except BaseException:
         os.close(fd)

@@ -1,7 +1,7 @@
-"""Where modules may come from while nsview has root's power, and whose the installation is that has it.
+"""The directories that modules may be imported from while nsview runs as root, and the owner of the installation.
 
-`python -m` puts the working directory first on sys.path, and PYTHONPATH may name any: a file argparse.py there would be
-executed as root. docs/security.md tells of what the interpreter itself imports before `guard`.
+`python -m` puts the working directory first on sys.path, and PYTHONPATH may name any directory: a file argparse.py
+there would be executed as root. docs/security.md tells of the modules that the interpreter imports before `guard`.
 """
 
 import os
@@ -11,13 +11,14 @@ _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 _ROOT = os.path.dirname(_PACKAGE)
 _LIBRARY = os.path.dirname(os.__file__)
 _UNMAPPED = 65534
-"""The owner, in a user namespace, of what belongs to users outside of it, whoever these are."""
+"""The owner that files of unmapped users have in a user namespace, user_namespaces(7)."""
 OTHERS = -1
 """More than one user: a group, or everybody."""
 
 
 def guard() -> None:
-    """Leave on sys.path what is the installation's, the interpreter's or, for root, root's alone.
+    """Remove the working directory from sys.path and, for root, each directory that is neither the interpreter's, the
+    installation's nor root's alone.
 
     Called before anything else is imported. The modules of nsview are found by their package, wherever that is.
     """
@@ -38,7 +39,7 @@ def _absolute(entry: str) -> str | None:
 
 
 def _kept(entry: str, asked: bool) -> bool:
-    """Whether root may import from it. asked: PYTHONPATH names it too."""
+    """True if root may import from a directory. asked: PYTHONPATH names it too."""
     if not os.path.isabs(entry):
         return False
     if entry == _LIBRARY or entry.startswith(_LIBRARY + "/"):
@@ -49,19 +50,19 @@ def _kept(entry: str, asked: bool) -> bool:
 
 
 def _writer(path: str, *, look_up: bool = False) -> int | None:
-    """The uid of a user other than root who can write to a file or directory, or lead its path elsewhere, or OTHERS;
-    None where there is none. look_up: ask whether a group has members besides root, which takes imports."""
+    """The uid of a user other than root, or OTHERS, who can write to a file or directory or redirect its path. None if
+    there is none. look_up: ask whether a group has members besides root, which needs imports."""
     for whole in {path, os.path.realpath(path)}:
         place, above = whole, ""
         while place != above:
             try:
                 found = os.lstat(place)
             except OSError:
-                pass  # it may be made, by those who can write above
+                pass  # without the file, a user who can write to the directory above may create it
             else:
                 if found.st_uid:
                     return found.st_uid
-                # In a sticky directory others can make files, and replace none of root's.
+                # In a sticky directory others can create files, but replace none of root's.
                 sticky = found.st_mode & 0o1000 and above
                 by_group = found.st_mode & 0o020 and not (look_up and _root_alone_in(found.st_gid))
                 if not sticky and not os.path.islink(place) and (found.st_mode & 0o002 or by_group):
@@ -71,8 +72,8 @@ def _writer(path: str, *, look_up: bool = False) -> int | None:
 
 
 def installation_owner() -> int | None:
-    """The uid of an ordinary user whose program nsview is, or OTHERS: who can write the package, its interpreter or a
-    directory of its libraries. None where only root can."""
+    """The uid of an ordinary user, or OTHERS, who can write the package, its interpreter or a directory of its
+    libraries. None if only root can."""
     for path in (_PACKAGE, sys.executable, _LIBRARY, *sys.path):
         owner = _writer(path, look_up=True) if path else None
         if owner is not None and not (owner == _UNMAPPED and _in_user_namespace()):
@@ -86,11 +87,11 @@ def _root_alone_in(gid: int) -> bool:
     try:
         return all(name == "root" for name in grp.getgrgid(gid).gr_mem)
     except KeyError:
-        return False  # not known
+        return False  # the group is not known
 
 
 def _in_user_namespace() -> bool:
-    """Whether some user has no number here."""
+    """True if some user has no number here."""
     try:
         with open("/proc/self/uid_map") as file:
             return file.read().split() != ["0", "0", str(2**32 - 1)]
@@ -99,7 +100,7 @@ def _in_user_namespace() -> bool:
 
 
 def note() -> str | None:
-    """One line for who is about to give this installation root's power, where it is not only root's to change."""
+    """One line to show before this installation runs as root. None if only root can change the installation."""
     owner = installation_owner()
     if owner is None:
         return None

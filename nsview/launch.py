@@ -1,7 +1,7 @@
-"""The beginning of every `nsview`: which command it is, before what that takes is imported.
+"""The start of every `nsview`: decide which command it is before importing the command's modules.
 
-`nsview enter` is to begin sooner than `docker exec`: its usual arguments are understood here, without argparse, which
-takes a tenth of that time to import. All others, and everything that is wrong, are `nsview.arguments`' to understand.
+The usual arguments of `nsview enter` are parsed here, without importing argparse, so that it starts sooner than
+`docker exec` (docs/design.md). `nsview.arguments` parses all others, and reports all errors.
 """
 
 # ruff: noqa: E402 - the imports of this file wait for the guard
@@ -20,13 +20,13 @@ _FLAGS = {"--all": "all", "--host-privileges": "host_privileges", "--toolbox": "
 
 
 def main() -> int:
-    """Run one command: the exit code."""
+    """Run one command and return its exit code."""
     options = quick(sys.argv[1:])
     if options is None or None in (sys.stdin, sys.stdout, sys.stderr):
         from .cli import main
 
         return main()
-    gc.disable()  # nothing that ends so soon has anything to collect
+    gc.disable()  # a process this short has nothing worth collecting
     if os.geteuid() == 0 and sys.stderr.isatty() and (note := imports.note()):
         print(f"nsview: {note}", file=sys.stderr)
     from . import enter
@@ -34,7 +34,7 @@ def main() -> int:
     code = enter.run(options)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    os._exit(code)  # the interpreter's own end would take longer than some commands
+    os._exit(code)  # skip the interpreter's own clean-up: it delays the exit
 
 
 class Options:
@@ -51,7 +51,7 @@ class Options:
 
 
 def quick(given: list[str]) -> Options | None:
-    """The options of an `enter` with a target, flags and a command behind `--`; None where there is more to it."""
+    """The options of an `enter` with a target, flags and a command after `--`. None if there is any other argument."""
     if given[:1] != ["enter"] or "--" not in given:
         return None
     cut = given.index("--")

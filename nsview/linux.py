@@ -1,7 +1,7 @@
-"""The few system calls that Python 3.8's standard library lacks, and nothing that decides when to make them.
+"""The few system calls that Python 3.8's standard library lacks; the callers decide when to make them.
 
-Shared by the agent and the join helper, so the standard library alone; ctypes is loaded at the first call, because
-most scans need none of these.
+Standard library only, as the agent and the join helper share it; the C library is loaded at the first call, because
+most scans need none.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def libc() -> ctypes.CDLL:
 
 
 def checked(result: int, what: str) -> int:
-    """The result of a C call, or OSError with its errno where that is -1."""
+    """The result of a C call. Raises OSError with its errno if the result is -1."""
     if result == -1:
         error = ctypes.get_errno()
         raise OSError(error, os.strerror(error), what)
@@ -91,8 +91,8 @@ def open_in_root(root_fd: int, path: str, flags: int) -> int:
 
 
 def open_file_in_root(root_fd: int, path: str) -> int:
-    """Like open_in_root, for reading, but never anything else than a regular file: opening a device may do what it
-    likes, and a FIFO tells its writer. OSError (EINVAL) where it is something else."""
+    """Like open_in_root, for reading. Raises OSError (EINVAL) if the file is not regular: opening a device may have
+    any effect, and opening a FIFO tells its writer."""
     probe = open_in_root(root_fd, path, os.O_PATH)
     try:
         if os.fstat(probe).st_mode & 0o170000 != 0o100000:
@@ -103,14 +103,14 @@ def open_file_in_root(root_fd: int, path: str) -> int:
 
 
 def pidfd_open(pid: int) -> int:
-    """A file descriptor that stands for the process and never for a later one of the same pid. Linux 5.3."""
+    """A file descriptor of the process, and never of a later one with the same pid. Linux 5.3."""
     if hasattr(os, "pidfd_open"):
         return os.pidfd_open(pid, 0)
     return checked(libc().syscall(ctypes.c_long(_SYS_PIDFD_OPEN), ctypes.c_int(pid), ctypes.c_uint(0)), f"pid {pid}")
 
 
 def pidfd_getfd(pidfd: int, number: int) -> int:
-    """An fd of ours for what another process has open as that number. Linux 5.6; needs PTRACE_MODE_ATTACH."""
+    """An fd of ours for the file that another process has open as that number. Linux 5.6; needs PTRACE_MODE_ATTACH."""
     return checked(
         libc().syscall(
             ctypes.c_long(_SYS_PIDFD_GETFD), ctypes.c_int(pidfd), ctypes.c_int(number), ctypes.c_uint(0)
@@ -120,7 +120,7 @@ def pidfd_getfd(pidfd: int, number: int) -> int:
 
 
 def setns(fd: int, flags: int) -> None:
-    """Join the namespaces that fd (of an nsfs file, or a pidfd with several CLONE_NEW* flags, Linux 5.8) stands for."""
+    """Join the namespaces of fd: of an nsfs file, or of a pidfd with several CLONE_NEW* flags (Linux 5.8)."""
     checked(libc().setns(ctypes.c_int(fd), ctypes.c_int(flags)), "setns")
 
 
@@ -132,7 +132,8 @@ class _NsIdReq(ctypes.Structure):
 
 
 def listns(after: int) -> list[int]:
-    """Ids of namespaces of all kinds and owners, ascending, above `after`; some, not all. listns(2), Linux 6.19."""
+    """The next ids of namespaces of all kinds and owners above `after`, ascending, at most 1024. listns(2), Linux
+    6.19."""
     request = _NsIdReq(ctypes.sizeof(_NsIdReq), 0, after, 0, 0, 0)
     found = (ctypes.c_uint64 * _LISTED)()
     number = libc().syscall(
@@ -149,7 +150,7 @@ class _NsfsHandle(ctypes.Structure):
 
 
 def open_namespace(id: int) -> int:
-    """An fd of the namespace of this id. open_by_handle_at(2) of nsfs; by the id alone since Linux 6.19."""
+    """An fd of the namespace with this id. open_by_handle_at(2) of nsfs; by the id alone since Linux 6.19."""
     handle = _NsfsHandle(16, _FILEID_NSFS, id, 0, 0)
     flags = os.O_RDONLY | os.O_CLOEXEC
     return checked(
@@ -159,7 +160,7 @@ def open_namespace(id: int) -> int:
 
 
 def unshare(flags: int) -> None:
-    """Be alone in new namespaces of these CLONE_NEW* kinds. unshare(2)."""
+    """Move into new namespaces of these CLONE_NEW* kinds. unshare(2)."""
     checked(libc().unshare(ctypes.c_int(flags)), "unshare")
 
 
@@ -174,15 +175,15 @@ class _CloneArgs(ctypes.Structure):
 
 
 def fork_into(cgroup: int, exit_signal: int) -> int:
-    """os.fork() of a child that is in a cgroup of v2 from its birth on: 0 in the child. clone3(2), Linux 5.7.
+    """os.fork() into a cgroup of v2: the child's pid, 0 in the child. clone3(2), Linux 5.7.
 
-    cgroup: its directory, open. OSError where it may not be: EAGAIN at pids.max, EBUSY where it is for cgroups alone,
-    ENOSYS before. For a process without threads that will soon execute something: to the C library it is no fork, so
-    what that keeps of its thread (the id, by which it would signal itself) is the parent's.
+    cgroup: its directory, open. Raises OSError if it is refused: EAGAIN at pids.max, EBUSY if the cgroup may only hold
+    cgroups, ENOSYS before Linux 5.7. For a process without threads that will soon execute a program: the C library
+    does not know of the fork, so its record of the thread (the id by which it would signal itself) is the parent's.
     """
-    python = ctypes.PyDLL(None, use_errno=True)  # one that keeps the interpreter's lock, which a child would not get
+    python = ctypes.PyDLL(None, use_errno=True)  # keeps the interpreter's lock, which the child could not take again
     arguments = _CloneArgs(flags=_CLONE_INTO_CGROUP, exit_signal=exit_signal, cgroup=cgroup)
-    # What os.fork() does around fork(2); part of Python's C API since 3.7.
+    # os.fork() calls these around fork(2) too; part of Python's C API since 3.7.
     python.PyOS_BeforeFork()
     pid = python.syscall(
         ctypes.c_long(_SYS_CLONE3), ctypes.byref(arguments), ctypes.c_size_t(ctypes.sizeof(arguments))
@@ -195,7 +196,7 @@ def fork_into(cgroup: int, exit_signal: int) -> int:
 
 
 def leave_session_keyring() -> None:
-    """Have a new, empty session keyring in the place of the one inherited. keyctl(2) KEYCTL_JOIN_SESSION_KEYRING."""
+    """Replace the inherited session keyring by a new, empty one. keyctl(2) KEYCTL_JOIN_SESSION_KEYRING."""
     result = libc().syscall(
         ctypes.c_long(_SYS_KEYCTL[os.uname().machine]), ctypes.c_int(_KEYCTL_JOIN_SESSION_KEYRING), None
     )
@@ -209,7 +210,7 @@ def mount(source: str, target: str, kind: str, flags: int) -> None:
 
 
 def detached_mount(kind: str) -> int:
-    """An fd of the root of a file system that is mounted nowhere, and gone when the fd is. fsopen(2), Linux 5.2."""
+    """An fd of the root of a file system that is mounted nowhere and lasts as long as the fd. fsopen(2), Linux 5.2."""
     fsopen_cloexec, fsconfig_cmd_create, fsmount_cloexec, attributes = 1, 6, 1, MS_NOSUID | MS_NODEV | MS_NOEXEC
     call, number, nothing = libc().syscall, ctypes.c_long, ctypes.c_void_p(None)
     context = checked(call(number(_SYS_FSOPEN), os.fsencode(kind), ctypes.c_uint(fsopen_cloexec)), kind)
@@ -234,8 +235,7 @@ def prctl(option: int, *arguments: int) -> int:
 
 
 def close_all_but(keep: set[int]) -> None:
-    """Close every other file descriptor. close_range(2), Linux 5.9; before that, and where a filter forbids it, by
-    /proc/self/fd."""
+    """Close every other file descriptor: close_range(2), Linux 5.9, or by /proc/self/fd if that fails."""
     edges = [-1, *sorted(keep), 1 << 32]
     for below, above in zip(edges, edges[1:]):  # noqa: B905, RUF007  Python 3.8
         if below + 1 < above and libc().syscall(
@@ -249,14 +249,15 @@ def close_all_but(keep: set[int]) -> None:
             try:
                 os.close(fd)
             except OSError:
-                continue  # that of the listing itself
+                continue  # the listing's own descriptor
 
 
 def executable_memfd(name: str) -> int:
-    """memfd_create(2) of a file that may be executed and sealed. EACCES where vm.memfd_noexec forbids it."""
+    """memfd_create(2) of a file that may be executed and sealed. Raises OSError (EACCES) if vm.memfd_noexec forbids
+    it."""
     flags = _MFD_CLOEXEC | _MFD_ALLOW_SEALING
     try:
-        return os.memfd_create(name, flags | _MFD_EXEC)  # the flag is of Linux 6.3
+        return os.memfd_create(name, flags | _MFD_EXEC)  # Linux 6.3
     except OSError as error:
         if error.errno != EINVAL:
             raise
@@ -264,12 +265,12 @@ def executable_memfd(name: str) -> int:
 
 
 def seal(fd: int) -> None:
-    """Nobody, this process included, can change the memfd or its seals any more. fcntl(2) F_ADD_SEALS, Linux 3.17."""
+    """Let nobody, this process included, change the memfd or its seals any more. fcntl(2) F_ADD_SEALS, Linux 3.17."""
     checked(libc().fcntl(ctypes.c_int(fd), ctypes.c_int(_F_ADD_SEALS), ctypes.c_int(_SEAL_ALL)), "F_ADD_SEALS")
 
 
 class Exec:
-    """Executing the program that is open as fd, with all that it takes made before: execveat(2), Linux 3.19."""
+    """Execute the program that is open as fd when called; all arguments are made before. execveat(2), Linux 3.19."""
 
     def __init__(self, fd: int, argv: list[bytes], environment: list[bytes]) -> None:
         arguments = (ctypes.c_char_p * (len(argv) + 1))(*argv, None)
@@ -281,7 +282,7 @@ class Exec:
         self._call = libc().syscall
 
     def __call__(self) -> int:
-        """The errno of why it failed: it returns only then. 0 where something answered in the kernel's place."""
+        """Return only if the exec failed: the errno, or 0 if a filter answered in the kernel's place."""
         return ctypes.get_errno() if self._call(*self._arguments) == -1 else 0
 
 
@@ -300,7 +301,7 @@ def capabilities() -> tuple[int, int, int]:
 
 
 def set_capabilities(effective: int, permitted: int, inheritable: int) -> None:
-    """Set them for this thread. capset(2)."""
+    """Set the capabilities of this thread, as masks. capset(2)."""
     header, low = _CapHeader(_CAPABILITY_VERSION_3, 0), (1 << 32) - 1
     sets = (effective, permitted, inheritable)
     data = _CapData(*[mask & low for mask in sets], *[mask >> 32 for mask in sets])
@@ -314,7 +315,7 @@ def all_capabilities() -> int:
 
 
 def filesystem_magic(fd: int) -> int:
-    """The kind of file system that fd is on, as in linux/magic.h. fstatfs(2); O_PATH will do, Linux 3.12."""
+    """The kind of file system that fd is on, as in linux/magic.h. fstatfs(2); works with O_PATH since Linux 3.12."""
     buffer = (ctypes.c_long * 64)()  # struct statfs begins with f_type, a long, and is less than half as big
     checked(libc().fstatfs(ctypes.c_int(fd), buffer), "fstatfs")
     return buffer[0]

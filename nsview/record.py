@@ -1,6 +1,5 @@
-"""Frozen records for code that must start at once.
-
-``dataclasses`` and ``msgspec`` take longer to import than `nsview enter` may take as a whole; see docs/design.md.
+"""Frozen records for code that must start at once: dataclasses and msgspec import too slowly for `nsview enter`, see
+docs/design.md.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ else:
 
 @dataclass_transform(frozen_default=True)
 class Record:
-    """Base of a record: its fields are the annotations of the class, in order; a value beside one is its default."""
+    """Base of a record. The annotations of a class are its fields, in order; a value beside one is the default."""
 
     _names: tuple[str, ...] = ()
 
@@ -27,7 +26,7 @@ class Record:
         cls._names = (*cls._names, *(name for name in own if name not in cls._names))
 
     def __init__(self, *values: Any, **named: Any) -> None:
-        """Raises TypeError for a field that is missing, given twice or unknown."""
+        """Set the fields. Raises TypeError if a field is missing, given twice or unknown."""
         given = dict(zip(self._names, values, strict=False))
         if len(values) > len(self._names) or given.keys() & named.keys() or named.keys() - set(self._names):
             raise TypeError(f"{type(self).__name__} takes {', '.join(self._names)}")
@@ -50,7 +49,7 @@ class Record:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in values(self).items())})"
 
     def changed(self, **fields: Any) -> Self:
-        """The record with other values in these fields."""
+        """A copy of the record with other values in these fields."""
         return type(self)(**{**values(self), **fields})
 
 
@@ -60,7 +59,7 @@ def values(record: Record) -> dict[str, Any]:
 
 
 def builtins(value: Any) -> Any:
-    """The value with each record in it as a dict, its class's name under "type"; tuples stay tuples."""
+    """The value with each record in it as a dict, with the class's name under "type"; lists become tuples."""
     if isinstance(value, Record):
         return {"type": type(value).__name__, **{name: builtins(field) for name, field in values(value).items()}}
     if isinstance(value, dict):

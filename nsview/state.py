@@ -1,6 +1,7 @@
-"""What the explorer remembers from one run to the next: its looks, and what was typed. Small, and never worth an error.
+"""The state that the explorer keeps from one run to the next: its looks and the filters that were typed.
 
-A file that is broken, hostile or not ours is as good as none; what cannot be kept is forgotten.
+No fault here is an error: a file that is broken, hostile or not ours is ignored, and a state that cannot be written is
+forgotten.
 """
 
 import contextlib
@@ -15,12 +16,12 @@ from .model.columns import Extra
 from .model.rows import Grouping, GroupOrder, ProcessOrder
 
 MOST = 65536
-"""Bytes of a state file that are read; a larger one is none of ours."""
+"""The largest size of a state file, in bytes; a larger one is not ours."""
 HISTORY = 50
 
 
 class State(Struct, frozen=True, omit_defaults=True):
-    """None: never chosen, so the usual. groups, processes: their order. columns: besides the usual ones.
+    """The fields of the file; None if never chosen. groups, processes: their order. columns: besides the usual ones.
     history: filters that were kept, the latest last. greeted: the hint for new users was seen."""
 
     theme: str | None = None
@@ -34,23 +35,23 @@ class State(Struct, frozen=True, omit_defaults=True):
 
 
 def path() -> Path:
-    """Where it is kept: $XDG_STATE_HOME or ~/.local/state, below nsview."""
+    """The path of the file: nsview/state.json below $XDG_STATE_HOME or ~/.local/state."""
     from platformdirs import user_state_path
 
     return user_state_path("nsview") / "state.json"
 
 
 class Memory:
-    """The state of this run. Without a file nothing is read and nothing kept. wanted: what each run begins with."""
+    """The state of this run. Without a file nothing is read or kept. wanted: fields that each run begins with."""
 
     def __init__(self, file: Path | None = None, **wanted: object) -> None:
         self.file = file
         self.state = msgspec.structs.replace(_load(file) if file else State(), **wanted)
 
     def remember(self, **changed: object) -> None:
-        """Have these fields of the state from now on, and leave of the file what another run has kept meanwhile.
+        """Change these fields of the state and, at once, of the file, whose other fields another run may have changed.
 
-        At once: many an explorer ends with its terminal.
+        The change is not left to the end of the run, as the terminal may be closed first.
         """
         self.state = msgspec.structs.replace(self.state, **changed)
         if self.file:
@@ -59,7 +60,7 @@ class Memory:
                 write(self.file, msgspec.json.encode(kept))
 
     def add_to_history(self, expression: str) -> None:
-        """A filter was kept; each is in the history once."""
+        """Add a filter that was kept to the history, which holds each once."""
         if expression and expression.isprintable():
             others = [other for other in self.state.history if other != expression]
             self.remember(history=(*others, expression)[-HISTORY:])
@@ -75,10 +76,11 @@ def _load(file: Path) -> State:
 
 
 def write(file: Path, data: bytes) -> bool:
-    """Write it whole or not at all, and only where all of the way is ours; whether it was. Raises OSError.
+    """Write the file whole or not at all. False, and nothing written, if another user owns the file or a directory of
+    its path. Raises OSError if the write fails.
 
-    Under `sudo -E` the directories are the user's, who could lead root elsewhere, and could neither change nor remove
-    what it leaves there.
+    Under `sudo -E` the directories are the user's: they could redirect root's write, and could neither change nor
+    remove the file that root leaves there.
     """
     owners = {place.lstat().st_uid for place in (file, *file.parents) if os.path.lexists(place)}
     if not owners <= {0, os.geteuid()} or (file.exists() and file.stat().st_uid != os.geteuid()):

@@ -6,20 +6,38 @@ without taking the screen along.
 
 main        the frames out, the requests in, and when to look again
 scan        one look at all of /proc: every process, namespace and container; and what changes of it
-namespaces  which namespaces there are and why, kept right as processes and mounts come and go
+twofold     a first look at many processes, half of them read by a child
+follow      when to look again, and at which processes
+watch       the processes that may have changed since the last look
+cpustat     the cgroups in which a process may have run since the last look
+events      births, deaths and changes of processes, from the kernel's process connector
+notices     moves to other cgroups and new names of containers, told by the kernel
+inotify     changes of directories, by inotify(7)
+links       changes of interfaces, by rtnetlink's groups
 procfs      one process, through a directory fd of its own
-nsfs        what the kernel tells of a namespace: owner, parent, id, where it is bind-mounted
-cgroup      where in the cgroup tree a process is, and which container that path names
-containers  who runs it: one file per runtime
-details     what is read of one process only when asked for
-contents    .. and of what its namespaces hold: one file per kind
-status      what confines one process, as /proc writes it
-security    .. and what of the host it can reach, of many processes in slices
+levels      the pid of a process in each pid namespace, without reading its status
+namespaces  the namespaces there are and why, kept right as processes and mounts come and go
+nsfs        the kernel's facts of a namespace: owner, parent, id, where it is bind-mounted
+listns      the kernel's own list of namespaces, since Linux 6.19
+holders     the holders of namespaces besides their member processes
+cgroup      the place of a process in the cgroup tree, and the container that its path names
+containers  the engines that run containers: one file per runtime
+details     the facts of one process that are read only on request
+contents    the contents of its namespaces: one file per kind
+sockets     the internet sockets of one process
+users       the uid of a process here and inside, and the name of each
+outside     the proven facts of a process that is protected
+hostfiles   the host's files, also from within a container
+status      the confinement of one process, as /proc writes it
+security    the parts of the host that processes can reach, of many processes in slices
 net         every net namespace from within, by a process that joins them
-rtnetlink   interfaces, addresses and routes of the one it is in, by pyroute2
-sockdiag    who listens there
-procnet     what there is of both where these two can't be had
-mountinfo   what is mounted, as one process sees it
+rtnetlink   interfaces, addresses and routes of the joined net namespace, by pyroute2
+forwards    the ports that the firewall sends on, by nf_tables' netlink
+sockdiag    the listeners in the joined net namespace, by sock_diag(7)
+netlink     the messages of netlink(7) in a datagram
+procnet     the listeners and interfaces in /proc/PID/net, if netlink can't be used
+mountinfo   the mounts, as one process sees them
+honesty     the limits of what this agent can see, and the remedies
 jsontext    JSON without what its module imports
 files       files of unknown origin, opened so that they can neither hang nor mislead
 """

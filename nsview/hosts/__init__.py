@@ -1,17 +1,19 @@
-"""Where frames come from, and how they become snapshots.
+"""The sources of frames, and the way from frames to snapshots.
 
 frames      the agent's frames as typed records: nothing undecoded goes further
 stream      frames in, snapshots out
 local       this machine, by an agent of its own
-spawn       an agent's process, as root through sudo where asked for
-recording   a file of frames
+spawn       an agent's process, as root through sudo if asked for
+recording   a file of frames, shown again
+recorder    the frames of this machine's agent, written to a file
+usage       the processor time, memory and open files of one process, by psutil
 """
 
 
 
 class HostError(Exception):
-    """A host or a file could not be read. The message is one line: what, and what to do."""
+    """A host or a file could not be read. The message is one line: the fact, then the remedy."""
 
 
 class NotPermitted(HostError):
-    """Root could."""
+    """A host or file that this user may not read, but root may."""

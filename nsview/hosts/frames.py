@@ -1,7 +1,7 @@
 """The agent's frames as typed records.
 
-Frames are untrusted: a process chooses its own name, a recording may have been edited, a remote host may lie. What
-does not decode into these is refused; `nsview/agent/main.py` says what each frame means.
+Frames are untrusted: a process chooses its own name, a recording may have been edited, a remote host may lie. A line
+that does not decode into one of these is refused; `nsview/agent/main.py` gives the meaning of each frame.
 """
 
 from typing import Literal

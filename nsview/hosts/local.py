@@ -1,6 +1,6 @@
-"""This machine: the agent as a child process of ours, as root through sudo where asked for.
+"""The host that nsview runs on: the agent as a child process of ours, as root through sudo if asked for.
 
-It is started before Textual is imported, so that it has looked when the screen is ready.
+The agent is started before Textual is imported, so that its first snapshot is there when the screen is ready.
 """
 
 import contextlib
@@ -38,13 +38,13 @@ class LocalHost:
     answered. on_restart: is told of it then, in words, by the thread that reads.
     """
 
-    live = True  # it can be asked and entered
-    timed = True  # what it says comes when it happens
+    live = True  # can be asked and entered
+    timed = True  # frames arrive when things happen
 
     def __init__(
         self, *, elevated: bool = False, once: bool = False, agent: "subprocess.Popen[bytes] | None" = None
     ) -> None:
-        """agent: one that was started for it, by the first of these two."""
+        """Start an agent. elevated: as root; once: for one snapshot; agent: one started already, else None."""
         self._agent = agent or spawn.agent(*(["--once"] if once else []), elevated=elevated)
         self.elevated = elevated
         self.on_restart: Callable[[str], object] | None = None
@@ -54,13 +54,12 @@ class LocalHost:
         self._restarted: float | None = None
         self._stream = Stream("this host")
         self._next_id = 0
-        self._ahead: list[Snapshot | frames.Frame] = []  # what was read before anybody asked ..
-        self._reading_ahead: threading.Thread | None = None  # .. by this one
+        self._ahead: list[Snapshot | frames.Frame] = []  # read before `read` was called ..
+        self._reading_ahead: threading.Thread | None = None  # .. by this thread
         self._failed: Exception | None = None
 
     def read_ahead(self, then: Callable[[Snapshot], object]) -> None:
-        """Read up to the first snapshot already, beside all that is done before `read`. then: told of it, by the
-        thread that reads."""
+        """Read up to the first snapshot in a thread, until `read` is called. then: called with it, in that thread."""
         self._reading_ahead = threading.Thread(target=self._read_ahead, args=(then,), daemon=True)
         self._reading_ahead.start()
 
@@ -71,17 +70,17 @@ class LocalHost:
                 if isinstance(said, Snapshot):
                     then(said)
                     return
-        except Exception as error:  # whatever it is, it is for who reads
+        except Exception as error:  # `read` raises it again
             self._failed = error
 
     def early(self) -> Snapshot | None:
-        """The first snapshot, where it was read ahead; `read` does not say it again."""
+        """The first snapshot, which `read` then leaves out. None if it was not read ahead."""
         if self._ahead and isinstance(self._ahead[-1], Snapshot):
             return self._ahead.pop()  # type: ignore[return-value]
         return None
 
     def read(self) -> Iterator[Snapshot | frames.Frame]:
-        """What the agent says, until it ends; blocks in between. Raises HostError where it fails."""
+        """Snapshots and other frames of the agent, until it exits; blocks in between. Raises HostError if it fails."""
         if self._reading_ahead:
             self._reading_ahead.join()
         yield from self._ahead
@@ -110,7 +109,7 @@ class LocalHost:
             code = agent.wait()
             if code == 0 or self._stopped:
                 return
-            said = f"the agent ended unexpectedly (exit code {code})"
+            said = f"the agent exited unexpectedly (exit code {code})"
             if code == UNREADABLE or not greeted or not self._restart():
                 raise HostError(f"{said}; r, or nsview again, starts it")
             if self.on_restart:
@@ -148,23 +147,23 @@ class LocalHost:
         return True
 
     def wait_hello(self) -> None:
-        """Wait until the agent runs: through sudo that may take a password."""
+        """Wait until the agent runs: sudo may ask for a password first. Raises HostError if it does not start."""
         for said in self.read():
             if isinstance(said, frames.Hello):
                 return
         raise HostError("the agent was not started")
 
     def first(self) -> Snapshot:
-        """The first snapshot."""
+        """The first snapshot. Raises HostError if there is none."""
         for said in self.read():
             if isinstance(said, Snapshot):
                 return said
-        raise HostError("the agent ended before it had read /proc; start nsview again")
+        raise HostError("the agent exited before it had read /proc; start nsview again")
 
     def request_details(self, process: Process, contents: Sequence[KindName] = (), *, sockets: bool = False) -> int:
         """Ask for the details of a process; the answer's frame has the id returned here.
 
-        contents: kinds of namespace of which it is to tell what they hold. sockets: tell of the process's too.
+        contents: kinds of namespace whose contents are to be read. sockets: the process's sockets too.
         """
         self._next_id += 1
         asked = {"request": "details", "id": self._next_id, "pid": process.pid, "start": process.start}
@@ -172,29 +171,29 @@ class LocalHost:
         return self._next_id
 
     def details(self, process: Process, contents: Sequence[KindName] = (), *, sockets: bool = False) -> Details | None:
-        """The details of a process, waited for; None where it is gone."""
+        """Ask for the details of a process and wait for them. None if it is gone. Raises HostError if none come."""
         wanted = self.request_details(process, contents, sockets=sockets)
         for said in self.read():
             if isinstance(said, frames.DetailsFrame) and said.id == wanted:
                 return said.details
-        raise HostError("the agent ended before it answered; start nsview again")
+        raise HostError("the agent exited before it answered; start nsview again")
 
     def request_holders(self, *, slowly: bool = True) -> int:
-        """Ask for a search for all that keeps namespaces alive; the Snapshot in answer has a `search` of this id.
+        """Ask for a search for all holders of namespaces; the answer is a Snapshot whose `search` has this id.
 
-        slowly: at a tenth of a core, for a screen that others share the machine with.
+        slowly: at a tenth of a core, for a screen that shares the machine with others.
         """
         self._next_id += 1
         self._write({"request": "holders", "id": self._next_id, "slowly": slowly})
         return self._next_id
 
     def holders(self) -> Snapshot:
-        """The snapshot after such a search, waited for."""
+        """Search for all holders of namespaces and wait for the snapshot. Raises HostError if none comes."""
         wanted = self.request_holders(slowly=False)
         for said in self.read():
             if isinstance(said, Snapshot) and said.search and said.search.id == wanted:
                 return said
-        raise HostError("the agent ended before it answered; start nsview again")
+        raise HostError("the agent exited before it answered; start nsview again")
 
     def request_nets(self, *, follow: bool = False) -> int:
         """Ask for all net namespaces from within; frames of progress and the answer have the id returned here. follow:
@@ -206,21 +205,21 @@ class LocalHost:
         return self._next_id
 
     def nets(self) -> Nets:
-        """All net namespaces from within, waited for."""
+        """Ask for all net namespaces from within and wait for them. Raises HostError if none come."""
         wanted = self.request_nets()
         for said in self.read():
             if isinstance(said, frames.NetFrame) and said.id == wanted:
                 return said
-        raise HostError("the agent ended before it answered; start nsview again")
+        raise HostError("the agent exited before it answered; start nsview again")
 
     def request_security(self, pids: Iterable[int] | None = None) -> int:
-        """Ask what confines processes: those of containers, or these; the answer's frames have the id returned here."""
+        """Ask for the confinement of processes, by default those of containers; the answer's frames have this id."""
         self._next_id += 1
         self._write({"request": "security", "id": self._next_id, **({"pids": [*pids]} if pids is not None else {})})
         return self._next_id
 
     def security(self, pids: Iterable[int] | None = None) -> Facts:
-        """The facts of such processes, waited for."""
+        """Ask for the confinement of processes and wait for all facts. Raises HostError if none come."""
         wanted = self.request_security(pids)
         facts = Facts()
         for said in self.read():
@@ -228,14 +227,14 @@ class LocalHost:
                 facts = added(facts, said.processes, said.lsm, said.done, said.total)
                 if facts.complete:
                     return facts
-        raise HostError("the agent ended before it answered; start nsview again")
+        raise HostError("the agent exited before it answered; start nsview again")
 
     def thread_group(self, number: str) -> int | None:
-        """See the function of this name."""
+        """Call the function of this name."""
         return thread_group(number)
 
     def rescan(self) -> None:
-        """Look now rather than at the next turn."""
+        """Let the agent look now rather than at the next turn."""
         self._write({"request": "rescan"})
 
     def stop(self) -> None:
@@ -265,7 +264,7 @@ class LocalHost:
 
 
 def thread_group(number: str) -> int | None:
-    """The pid of the process that a thread is of; None where no other thread than its first has this number."""
+    """The pid of a thread's process. None if the number is no thread's, or that of a process's first thread."""
     if not (number.isascii() and number.isdecimal() and len(number) < 11):
         return None
     from nsview.agent import procfs

@@ -1,4 +1,4 @@
-"""Saves the frames of this machine's agent as they come."""
+"""Save the frames of this machine's agent as they arrive."""
 
 import threading
 import time
@@ -8,9 +8,9 @@ from typing import BinaryIO
 from . import frames
 from .local import LocalHost
 
-NETS = 2.0  # seconds between two readings of the net namespaces, at the least
+NETS = 2.0  # the least number of seconds between two readings of the net namespaces
 SETTLING = 3.0
-"""Seconds after which what confines a new container is asked for: its processes are where they are to stay."""
+"""Seconds before the confinement of a new container is asked for: its processes have settled by then."""
 
 
 def record(file: BinaryIO, seconds: float | None = None, say: Callable[[str], object] = print) -> int:
@@ -44,7 +44,7 @@ def record(file: BinaryIO, seconds: float | None = None, say: Callable[[str], ob
             file.write(line)
             file.flush()
             number += 1
-            # The net map is to be of the namespaces that there are.
+            # The net map must show the current namespaces.
             changed |= b'"type":"net"' in line and line.startswith(b'{"frame":"delta"')
             if changed and time.monotonic() > asked + NETS:
                 asked, changed = time.monotonic(), False
@@ -61,7 +61,7 @@ def record(file: BinaryIO, seconds: float | None = None, say: Callable[[str], ob
 
 
 class _Newcomers:
-    """Asks what confines the containers that came after the first request, each once."""
+    """Requests for the confinement of containers that start after the first request, one for each."""
 
     def __init__(self, host: LocalHost) -> None:
         self._host = host

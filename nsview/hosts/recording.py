@@ -31,7 +31,7 @@ _CHUNK = 1 << 18
 
 
 class RecordedHost:
-    """The host that a recording is of. pace: 1 for as it happened, 0 for all at once."""
+    """The host in a recording. pace: 1 for the original speed, 0 for all at once. Raises HostError if unreadable."""
 
     live = False
 
@@ -56,7 +56,7 @@ class RecordedHost:
         if not self._data.endswith(b"\n"):
             whole = self._data.count(b"\n")
             raise HostError(
-                f"{path}: cut in the middle of line {whole + 1}; `head -n {whole}` of it keeps what is whole"
+                f"{path}: cut in the middle of line {whole + 1}; `head -n {whole}` of it keeps the whole lines"
                 if whole
                 else f"{path}: not a recording of nsview"
             )
@@ -70,7 +70,7 @@ class RecordedHost:
             at = end + 1
 
     def early(self) -> None:
-        """Nothing of it is read before it is shown."""
+        """None, as a recording is not read ahead."""
 
     def read(self) -> Iterator[Snapshot | frames.Frame]:
         """Its frames and snapshots, at its pace. Raises HostError at a line that can't be read."""
@@ -105,7 +105,7 @@ class RecordedHost:
             yield from _said(stream.add(waiting))
 
     def first(self) -> Snapshot:
-        """The one snapshot that a command shows: the host as it was when recording ended."""
+        """The snapshot for a command: the host at the end of the recording. Raises HostError if there is none."""
         last = None
         for said in self._gathered(math.inf):
             if isinstance(said, Snapshot):
@@ -115,8 +115,8 @@ class RecordedHost:
         return last
 
     def details(self, process: Process, contents: Sequence[KindName] = ()) -> Details | None:
-        """The details of a process, where someone asked for them while it was recorded, and all that was asked for
-        then: `contents` can add nothing to it."""
+        """The recorded details of a process, with all recorded contents: `contents` can add nothing. None if there
+        are none."""
         if self._details is None:
             self._details = {}
             # Those frames alone: a long recording takes seconds to go through.
@@ -127,11 +127,11 @@ class RecordedHost:
         return self._details.get((process.pid, process.start))
 
     def holders(self) -> Snapshot:
-        """The one snapshot; what was not searched when it was recorded can't be now."""
+        """The last snapshot, with the holders that were found while it was recorded."""
         return self.first()
 
     def nets(self) -> Nets | None:
-        """All net namespaces from within, as they were last read while it was recorded; None where they were not."""
+        """The last recorded reading of all net namespaces from within. None if there is none."""
         last = None
         for said in self._gathered(math.inf):
             if isinstance(said, frames.NetFrame):
@@ -139,7 +139,7 @@ class RecordedHost:
         return last
 
     def thread_group(self, number: str) -> None:
-        """Threads are not recorded."""
+        """None, as threads are not recorded."""
 
     def security(self, pids: Iterable[int] | None = None) -> Facts:
         """The facts of processes that were asked for while it was recorded."""
@@ -152,12 +152,12 @@ class RecordedHost:
         return Facts(found, last.lsm, last.done, last.total) if last else Facts()
 
     def stop(self) -> None:
-        """Who is waiting for the next frame waits no longer."""
+        """End the wait for the next frame."""
         self._stopped.set()
 
 
 def _together(old: Details | None, new: Details) -> Details:
-    """The newer details, with what was told of other kinds, and of sockets, before."""
+    """The newer details, with the contents of other kinds, and the sockets, of the older ones."""
     if old is None:
         return new
     new = replace(new, sockets=new.sockets or old.sockets)
@@ -187,7 +187,7 @@ def _details_in(line: bytes | bytearray) -> Details | None:
     try:
         frame = frames.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None  # whoever reads the recording as far as this is told
+        return None  # `read` raises HostError at this line
     return frame.details if isinstance(frame, frames.DetailsFrame) else None
 
 

@@ -1,4 +1,4 @@
-"""An agent's process, and nothing that decodes what it says: so it runs already while that is imported."""
+"""An agent's process, started without the modules that decode its frames: the agent runs while they are imported."""
 
 import contextlib
 import fcntl
@@ -47,6 +47,6 @@ def agent(*arguments: str, elevated: bool = False, asking: bool = True) -> "subp
     except OSError as error:
         raise HostError(f"the agent could not be started: {error.strerror}") from None
     assert started.stdout is not None
-    with contextlib.suppress(OSError):  # this user may have had enough of such
+    with contextlib.suppress(OSError):  # the user may be at the limit of such pipes
         fcntl.fcntl(started.stdout, fcntl.F_SETPIPE_SZ, _PIPE)
     return started

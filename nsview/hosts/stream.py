@@ -15,7 +15,7 @@ _Key = TypeVar("_Key")
 
 
 class Stream:
-    """What one agent's frames add up to. `source` names it in errors."""
+    """The snapshot that one agent's frames add up to. source: the agent's or recording's name in errors."""
 
     def __init__(self, source: str) -> None:
         self.source = source

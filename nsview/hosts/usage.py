@@ -1,4 +1,4 @@
-"""What one process of this machine uses of it, measured by psutil when its details are shown."""
+"""The processor time, memory and open files of one process of this machine, by psutil, for its details."""
 
 from typing import Any
 
@@ -8,7 +8,8 @@ from nsview.model.records import Process
 
 
 class Usage(Struct, frozen=True):
-    """cpu_percent: of one core since it was last asked, None at first. rss: bytes. fds: None where not permitted."""
+    """The use of one process. cpu_percent: of one core since the last measurement, None at first. rss: bytes. fds:
+    the number of open files, None if not permitted."""
 
     cpu_percent: float | None
     rss: int
@@ -16,15 +17,15 @@ class Usage(Struct, frozen=True):
 
 
 class Meter:
-    """Measures one process at a time; it must be asked twice about one before it can tell its use of the processor."""
+    """Measurements of one process at a time; the use of the processor is known from the second one on."""
 
     def __init__(self) -> None:
         self._measured: tuple[int, int] | None = None
         self._process: Any = None
 
     def measure(self, process: Process) -> Usage | None:
-        """What it uses, None where it is gone."""
-        import psutil  # 20 ms, and only for the explorer's details
+        """The use of a process. None if it is gone."""
+        import psutil  # slow to import, and needed only for the explorer's details
 
         try:
             again = self._measured == (process.pid, process.start)

@@ -1,8 +1,8 @@
-"""Who USER[:GROUP] is in a container, by its own /etc/passwd and /etc/group, as `docker exec --user` takes them.
+"""The account USER[:GROUP] by a container's own /etc/passwd and /etc/group, as `docker exec --user` resolves it.
 
-The files are the container's: read so that they can neither hang (a FIFO, a device), nor fill the memory, nor lead out
-(a link), and believed in only what concerns the container itself. Source: passwd(5), group(5), and moby/sys/user's
-GetExecUser for what is a name and what a number.
+The files are the container's: they are read so that they can neither hang (a FIFO, a device), nor fill the memory, nor
+lead out (a link), and are believed only about the container itself. Source: passwd(5), group(5), and moby/sys/user's
+GetExecUser for telling a name from a number.
 """
 
 import os
@@ -19,7 +19,10 @@ _MOST = (1 << 31) - 1  # the largest id that docker takes
 
 
 def of_process(pid: int, start: int, asked: str) -> Account:
-    """The account as the root directory of a process has it (start: clock ticks since boot). Failure where none is."""
+    """The account by the files below a process's root directory. start: in clock ticks since boot.
+
+    Raises Failure if the process is gone or has no such account.
+    """
     target = Target(pid, start)
     try:
         root = target.root()
@@ -32,8 +35,8 @@ def of_process(pid: int, start: int, asked: str) -> Account:
 
 
 def resolve(asked: str, passwd: str, group: str) -> Account:
-    """The account by the text of both files. A number is never taken for a name; a line that is malformed is passed
-    over; of several that match the first holds. Failure where a name is in neither."""
+    """The account by the text of both files. A number is never taken for a name; malformed lines are skipped; the
+    first line that matches holds. Raises Failure if a name is in neither file."""
     user, separator, wanted_group = asked.partition(":")
     number = _number(user)
     if number is None and user.isascii() and user.isdecimal():
@@ -80,7 +83,7 @@ def _number(text: str) -> int | None:
 
 
 def _text(root: int, path: str) -> str:
-    """The file below a root directory; "" where there is none. Failure where it is something else than a small file."""
+    """The text of a file below a root directory, "" if there is none. Raises Failure if it is no small regular file."""
     try:
         fd = linux.open_file_in_root(root, path)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""A filter that judges calls by architecture and number alone: a search tree in classic BPF, linux/filter.h."""
+"""Filters that judge system calls by architecture and number alone: a search tree in classic BPF, linux/filter.h."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    Span = tuple[int, int, int]  # the numbers from the first to before the second have this verdict
-    Range = tuple[int, int | None]  # the numbers from here to where the next begins; None: judged by what follows
-    Instruction = tuple[int, int, int, int | None]  # struct sock_filter; None: as far as the end of the tree
+    Span = tuple[int, int, int]  # (first number, number after the last, verdict)
+    Range = tuple[int, int | None]  # (first number, verdict), up to the next range; None: the next program judges
+    Instruction = tuple[int, int, int, int | None]  # struct sock_filter; None: jump to the end of the tree
 
-END = 1 << 32  # of the numbers
+END = 1 << 32  # after the last number
 _LD, _JEQ, _JGE, _JA, _RET = 0x20, 0x15, 0x35, 0x05, 0x06  # linux/bpf_common.h
 _NUMBER, _ARCHITECTURE = 0, 4  # offsets in struct seccomp_data
 
 
 def by_number(spans: Mapping[int, Iterable[Span]]) -> bytes:
-    """The program that gives these verdicts by architecture and number, and else goes on to what follows it."""
+    """The program that gives these verdicts by {architecture: spans}, and else runs on into the program after it."""
     code: list[Instruction] = [(_LD, 0, 0, _ARCHITECTURE)]
     for architecture, own in spans.items():
         branch = [(_LD, 0, 0, _NUMBER), *_branch(_ranges(own))]

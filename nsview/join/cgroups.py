@@ -1,4 +1,4 @@
-"""Where each cgroup hierarchy is mounted here, whether a cgroup is frozen, and how to move into it.
+"""Find the mount of a cgroup hierarchy, see whether a cgroup is frozen, and move into one.
 
 Source: cgroups(7), Documentation/admin-guide/cgroup-v2.rst, proc_pid_mountinfo(5).
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 Mount = tuple[str, str, str]
-"""(controllers, "" for v2; the root that is mounted; where)"""
+"""(controllers, "" for v2; the cgroup that is mounted; the mount point)"""
 
 
 def mounts(mountinfo: str) -> Iterator[Mount]:
@@ -39,7 +39,7 @@ def lines(text: str) -> Iterator[tuple[str, str]]:
 
 
 def directory(controllers: str, path: str, mounted: Iterable[Mount]) -> str | None:
-    """Where a hierarchy's cgroup is to be found; None where that hierarchy, or that part of it, is not mounted."""
+    """The directory of a hierarchy's cgroup. None if the hierarchy, or the cgroup's part of it, is not mounted."""
     wanted = set(controllers.split(","))
     for options, root, point in mounted:
         if not (wanted <= set(options.split(",")) if controllers else not options):
@@ -51,7 +51,7 @@ def directory(controllers: str, path: str, mounted: Iterable[Mount]) -> str | No
 
 
 def frozen(controllers: str, where: str) -> bool:
-    """The cgroup, or one above it, is frozen or about to be: whoever moves in hangs until it is thawed."""
+    """True if the cgroup, or one above it, is frozen or about to be: a process that moves in hangs until the thaw."""
     if not controllers:
         return "frozen 1" in _text(where + "/cgroup.events") or _text(where + "/cgroup.freeze").strip() == "1"
     return "freezer" in controllers.split(",") and _text(where + "/freezer.state").strip() in ("FROZEN", "FREEZING")
@@ -81,11 +81,11 @@ def out_of_memory(cgroups: Iterable[tuple[str, str]]) -> bool:
 
 
 def join(cgroups: Iterable[tuple[str, str]], pid: int) -> Iterator[str]:
-    """Move this process into each hierarchy's cgroup, if none is frozen and the process `pid` is in it. What was left
-    out is yielded, in words.
+    """Move this process into each hierarchy's cgroup and yield a note for each cgroup left out. Raises Failure if one
+    is frozen or the process `pid` is not in it.
 
-    A container that may write to its cgroups may rename them and put others in their place. So each is held open, seen
-    to have the process in it, and moved into by what is held.
+    A container that may write to its cgroups may rename them and put others in their place. So each cgroup is held
+    open, seen to have the process in it, and joined through the open file.
     """
     hostfiles.forget()  # its files are closed in this process
     own = set(lines(_text("/proc/self/cgroup")))
@@ -106,13 +106,13 @@ def join(cgroups: Iterable[tuple[str, str]], pid: int) -> Iterator[str]:
     for controllers, path, where in found:
         name = f"cgroup {controllers or 'v2'}:{path}"
         try:
-            # To move just this thread, which is all there is, takes no lock that waits for all others (Linux 5.4).
+            # Moving the only thread by itself takes no lock that waits for all other processes (Linux 5.4).
             _move(where + ("/tasks" if controllers else "/cgroup.procs"), pid, name)
         except FileNotFoundError:
-            raise Failure(GONE, f"{name} is gone: the container has ended") from None
+            raise Failure(GONE, f"{name} is gone: the container has stopped") from None
         except PermissionError as error:
             if os.geteuid() != 0:
-                # A user's cgroups are delegated one by one; without them the command stays with the caller's limits.
+                # Cgroups are delegated to users one by one; without this one the command keeps the caller's limits.
                 yield f"{name} may not be joined by this user, so the caller's is kept"
                 continue
             raise Failure(NOT_PERMITTED, f"{name}: {error.strerror}: use --host-privileges to stay outside") from None
@@ -122,12 +122,11 @@ def join(cgroups: Iterable[tuple[str, str]], pid: int) -> Iterator[str]:
 
 
 def birthplace(cgroups: Iterable[tuple[str, str]], pid: int) -> int | None:
-    """The directory of v2's among these cgroups, open, for a child to be born in; None where `join` is the way, which
-    then says why.
+    """The open directory of the v2 cgroup among these, to fork a child into. None if `join` has to move or to say why
+    not.
 
-    To write to its cgroup.procs waits for all processors to have seen that nobody forks (cgroup_threadgroup_rwsem): 7
-    to 15 ms, more than all else on the way in. Who is born in it waits for nobody. As in `join` it is held, and the
-    process `pid` seen to be in it.
+    Writing to cgroup.procs waits for a lock against all forks (cgroup_threadgroup_rwsem, docs/design.md); forking into
+    the cgroup does not. As in `join` the directory is held open and the process `pid` seen to be in the cgroup.
     """
     path = next((path for controllers, path in cgroups if not controllers), None)
     if path is None:
@@ -158,7 +157,7 @@ def _mounted() -> list[Mount]:
 
 
 def _move(members: str, pid: int, name: str) -> None:
-    """Into the cgroup whose list of members this file is, once the process is seen to be in it."""
+    """Move into the cgroup of the file `members`, once the process `pid` is seen to be in it. Raises Failure if not."""
     procs = os.open(members, os.O_RDWR | os.O_CLOEXEC)
     try:
         if not _lists(procs, b"%d" % pid):
@@ -169,7 +168,7 @@ def _move(members: str, pid: int, name: str) -> None:
 
 
 def _lists(procs: int, pid: bytes) -> bool:
-    """A pid is a line of the open file."""
+    """True if a pid is a line of the open file."""
     rest = b""
     while chunk := os.read(procs, 1 << 16):
         *lines, rest = (rest + chunk).split(b"\n")
@@ -187,7 +186,7 @@ def _text(path: str) -> str:
 
 
 def _unescaped(field: str) -> str:
-    """mountinfo writes space, tab, newline and backslash in octal."""
+    """The field of mountinfo without escapes: space, tab, newline and backslash are written in octal."""
     for escape, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
         field = field.replace(escape, character)
     return field

@@ -1,11 +1,11 @@
-"""The one way in which joining fails: an exit code and a line for the person who asked."""
+"""The exception of joining: an exit code and a line for the user."""
 
 from __future__ import annotations
 
 import errno
 import os
 
-TYPE_CHECKING = False  # typing takes the helper as long to import as all the rest
+TYPE_CHECKING = False  # as typing is not imported: the helper starts sooner without, see docs/design.md
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -17,7 +17,7 @@ _as_root = ["run nsview as root" if os.geteuid() else "root lacks the capability
 
 
 class Failure(Exception):
-    """code: of the command line's. text: `what: what to do`."""
+    """A refusal or an error. code: the exit code of the command line. text: `FACT: REMEDY`, one line."""
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
@@ -26,14 +26,14 @@ class Failure(Exception):
 
 
 def as_root(words: str | None = None) -> str:
-    """What to do where this user's rights do not reach, for messages; with words, from now on in these."""
+    """The remedy for messages if this user's rights are too few. words: replace the remedy from now on."""
     if words:
         _as_root[0] = words
     return _as_root[0]
 
 
 def of_errno(number: int, what: str) -> Failure:
-    """A failed system call as a Failure: what was tried, and why not in the system's words."""
+    """A failed system call as a Failure. what: the action that was tried; the system's words say why it failed."""
     if number in (errno.EPERM, errno.EACCES):
         return Failure(NOT_PERMITTED, f"{what}: {os.strerror(number)}; {as_root()}")
     code = GONE if number == errno.ESRCH else FAILED
@@ -41,7 +41,7 @@ def of_errno(number: int, what: str) -> Failure:
 
 
 def attempt(call: Callable[..., object], *arguments: object) -> None:
-    """Call it; if the system refuses, so be it."""
+    """Call with these arguments and ignore an OSError."""
     try:
         call(*arguments)
     except OSError:
@@ -49,5 +49,5 @@ def attempt(call: Callable[..., object], *arguments: object) -> None:
 
 
 def printable(text: str) -> str:
-    """The text without anything that a terminal might obey."""
+    """The text with every character escaped that a terminal might obey."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in text)

@@ -1,6 +1,6 @@
 """A fresh, single-threaded process that carries one plan out, for a program that has threads or a screen.
 
-Started by `nsview.join.run`; argv[1] is the number of the pipe on which the plan comes.
+Started by `nsview.join.run`; argv[1] is the number of the pipe from which the plan is read.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     import signal
     from typing import Any, NoReturn
 else:
-    import _signal as signal  # without the enum that the module signal makes of it, which takes 3 ms
+    import _signal as signal  # the module signal would also make enums of it: see docs/design.md
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def main() -> NoReturn:
-    """Never returns: exits with the code that `carry_out` gives."""
+    """Carry the plan out and exit with the code of `carry_out`; never returns."""
     linux.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     plan = _read_plan(int(sys.argv[1]))
     linux.close_all_but({0, 1, 2})
@@ -33,7 +33,7 @@ def main() -> NoReturn:
         try:
             os.fstat(fd)
         except OSError:
-            os.open("/dev/null", os.O_RDWR)  # the lowest that is closed, which is this one
+            os.open("/dev/null", os.O_RDWR)  # the lowest closed number is taken, which is `fd`
     as_root(plan.get("as_root"))
     os._exit(carry_out(plan["steps"]))
 
@@ -43,6 +43,6 @@ def _read_plan(fd: int) -> dict[str, Any]:
     while chunk := os.read(fd, 1 << 16):
         chunks.append(chunk)
     if not chunks:
-        os._exit(0)  # there is nothing to carry out
+        os._exit(0)  # dismissed without a plan
     plan: dict[str, Any] = marshal.loads(b"".join(chunks))
     return plan

@@ -1,6 +1,6 @@
-"""The supervisor's child: it carries out the steps of a plan, and becomes the command.
+"""The supervisor's child, which carries out the steps of a plan and becomes the command.
 
-It says on a pipe to its parent, a line each, what the person is to know: `note TEXT`, `error CODE TEXT` (the end).
+The child writes messages for the user on a pipe to its parent, a line each: `note TEXT`, `error CODE TEXT` (the end).
 Nothing may be imported here once a step has run: the files would be the container's. From the first filter on, which
 the container may have written, one system call is made: the exec.
 """
@@ -28,27 +28,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 else:
-    import _signal as signal  # without the enum that the module signal makes of it, which takes 3 ms
+    import _signal as signal  # the module signal would also make enums of it: see docs/design.md
 
-_PATH = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # what docker and podman give
+_PATH = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # as docker and podman set it
 _HOST_VARIABLES = (b"TERM", b"HOME", b"LANG", b"LC_ALL", b"COLORTERM")
 
 _PR_SET_DUMPABLE, _PR_SET_KEEPCAPS, _PR_CAPBSET_READ, _PR_CAPBSET_DROP = 4, 8, 23, 24  # linux/prctl.h
 _PR_SET_NO_NEW_PRIVS, _PR_GET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 38, 39, 47
 _AMBIENT_RAISE, _AMBIENT_CLEAR_ALL = 2, 4
-_SYS_ADMIN = 1 << 21  # to put on a filter without no_new_privs: seccomp(2)
+_SYS_ADMIN = 1 << 21  # needed to put on a filter without no_new_privs: seccomp(2)
 
-# asm-generic/resource.h, for those that the resource module has no name for.
+# The limits that the resource module has no name for: asm-generic/resource.h.
 _LIMIT_NUMBERS = {"LOCKS": 10, "SIGPENDING": 11, "MSGQUEUE": 12, "NICE": 13, "RTPRIO": 14, "RTTIME": 15}
 
 
 class Given(Record):
-    """All that the supervisor has opened and read for its child.
+    """The files that the supervisor has opened for its child, and the facts that it has read.
 
-    target: the process that is followed. pins, namespaces: those to join, and {kind: fd} of each. root: its root
-    directory. program: the sealed file to execute. filters: programs of seccomp(2), the oldest first, each with its
-    flags. guard: the bit of the capability that keeps the container from tracing the command, 0 for none. ids: (uid,
-    gid, groups or None) as they are called where they will be set.
+    target: the process to follow. pins, namespaces: the namespaces to join, and {kind: fd} of each. root: the root
+    directory of the process, open. program: the sealed file to execute. filters: programs of seccomp(2), the oldest
+    first, each with its flags. guard: the bit of the capability that keeps the container from tracing the command, 0
+    for none. ids: (uid, gid, groups or None) as numbered in the user namespace in which they will be set.
     """
 
     target: Target | None
@@ -75,19 +75,19 @@ class Inside:
         self._proc: int | None = None
         for number, end in enumerate(ends):
             os.dup2(end, number)
-        # Whatever is opened from here on is closed on exec, as Python does by default.
+        # Files opened from here on are closed on exec, as Python does by default.
         kept = {0, 1, 2, status, given.program, *given.namespaces.values()}
         kept |= {given.target.directory} if given.target else set()
         linux.close_all_but(kept | ({given.root} if given.root is not None else set()))
 
     @property
     def _target(self) -> Target:
-        """The process that is followed: steps that ask for one are in no plan without."""
+        """The process to follow. A plan without such a process has no step that asks for it."""
         assert self._given.target is not None
         return self._given.target
 
     def carry_out(self, steps: Sequence[Mapping[str, Any]]) -> None:
-        """All steps; returns only by an exception or in a process that has nothing more to do."""
+        """Carry out all steps; the last one becomes the command. Raises Failure or OSError if a step fails."""
         trace.ask()
         by_name = {step["type"]: step for step in steps}
         self._inside = "ChangeRoot" in by_name or "mnt" in self._given.namespaces
@@ -114,7 +114,7 @@ class Inside:
         try:
             self._read_environment()
         except OSError as error:
-            # Of another id of a user namespace of ours it is readable only from within that.
+            # The environment of a process of another id in a user namespace of ours is readable only from within.
             if error.errno != errno.EACCES or "user" not in self._given.namespaces:
                 raise of_errno(error.errno or 0, "the environment of the process") from None
             self._target_environment = None
@@ -123,7 +123,7 @@ class Inside:
         self._target_environment = [v for v in self._target.read("environ").split(b"\0") if b"=" in v]
 
     def checked(self, step: Mapping[str, Any]) -> None:
-        """The parent did, before anything else."""
+        """Do nothing: the supervisor has checked the identity before the fork."""
 
     def join_cgroups(self, step: Mapping[str, Any]) -> None:
         for note in cgroups.join(step["cgroups"], self._target.pid):
@@ -171,12 +171,12 @@ class Inside:
                 self._read_environment()
             except OSError as error:
                 raise of_errno(error.errno or 0, "the environment of the process") from None
-        # From here on nothing of the host's is to be reached.
+        # From here on nothing of the host may be reached.
         for fd in (*given.namespaces.values(), *([given.target.directory] if given.target else ())):
             os.close(fd)
 
     def fork(self, step: Mapping[str, Any]) -> None:
-        """Go on as a child, which alone is in the pid or time namespace; the kernel tells its pid to the tracer."""
+        """Continue as a child, which alone is in the pid or time namespace; the kernel tells its pid to the tracer."""
         try:
             child = os.fork()
         except OSError as error:
@@ -197,7 +197,7 @@ class Inside:
     def mount_proc(self, step: Mapping[str, Any]) -> None:
         try:
             linux.unshare(linux.CLONE_NEWNS)
-            # What is mounted and unmounted on the host goes on to be seen here, and nothing of ours there.
+            # Mounts and unmounts on the host go on to be seen here; mounts made here are not seen on the host.
             linux.mount("none", "/", "", linux.MS_REC | linux.MS_SLAVE)
             linux.mount("proc", "/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
         except OSError as error:
@@ -220,15 +220,15 @@ class Inside:
         try:
             linux.leave_session_keyring()
         except OSError as error:
-            # Where keys are not there, or a filter that the command will be under too forbids them, none are reached.
+            # A kernel without keys has none to reach, and a filter that forbids keys will hold for the command too.
             if error.errno not in (errno.ENOSYS, errno.EPERM):
                 raise of_errno(error.errno or 0, "a session keyring of its own") from None
         if self._terminal:
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
     def set_label(self, step: Mapping[str, Any]) -> None:
-        # By the host's /proc: the container's may be a false one, on which the label would have no effect
-        # (CVE-2019-16884), or none.
+        # Written to the host's /proc: the container may have none, or a false one, on which the label would have no
+        # effect (CVE-2019-16884).
         assert self._proc is not None
         apparmor = step["module"] == "apparmor"
         word = f"exec {step['label']}" if apparmor else step["label"]
@@ -265,10 +265,10 @@ class Inside:
         linux.prctl(_PR_SET_KEEPCAPS, 0)
         _, permitted, inheritable = linux.capabilities()
         linux.set_capabilities(permitted, permitted, inheritable)
-        linux.prctl(_PR_SET_DUMPABLE, 0)  # fs.suid_dumpable may have made it another
+        linux.prctl(_PR_SET_DUMPABLE, 0)  # the change of ids has set it to fs.suid_dumpable
 
     def set_capabilities(self, step: Mapping[str, Any]) -> None:
-        """All five sets as they are to be. What putting on a filter takes stays permitted, but neither bounding,
+        """Set all five sets. The capability that putting on a filter needs stays permitted, but neither bounding,
         inheritable nor ambient: the exec drops it."""
         _, held, _ = linux.capabilities()
         sets = granted(step["sets"], self._given.guard, held, os.getuid())
@@ -293,7 +293,7 @@ class Inside:
     def change_directory(self, step: Mapping[str, Any]) -> None:
         try:
             os.chdir(step["path"])
-            # A path through /proc/self/fd can lead out of the root (CVE-2024-21626); then there is no name for it.
+            # A path through /proc/self/fd can lead out of the root (CVE-2024-21626): getcwd(3) then has no name for it.
             if os.getcwd().startswith("/"):
                 return
             reason = "it is outside of the root"
@@ -321,13 +321,13 @@ class Inside:
         self._ask(step["asked"])
 
     def _ask(self, asked: Iterable[str]) -> None:
-        """Add NAME=value, in the place of what has that name."""
+        """Add each NAME=value; it replaces a variable of the same name."""
         for variable in map(os.fsencode, asked):
             name = variable.partition(b"=")[0] + b"="
             self._environment = [*(v for v in self._environment if not v.startswith(name)), variable]
 
     def _prepare_exec(self, step: Mapping[str, Any]) -> None:
-        """Find the program and be ready to execute it: nothing of this is to be done under a filter."""
+        """Find the program and prepare the exec: under a filter no other system call may be made."""
         if step["toolbox"]:
             self._arguments = [os.fsencode(argument) for argument in step["candidates"][0]]
         else:
@@ -349,11 +349,11 @@ class Inside:
             ) from None
 
     def execute(self, step: Mapping[str, Any]) -> None:
-        # Its exit code is how it says why there was no exec; a pipe might be in the container's reach by now.
+        # The exit code tells the supervisor why there was no exec; a pipe might be in the container's reach by now.
         os._exit(self._exec() or errno.EIO)
 
     def _executable(self, candidates: list[list[str]]) -> tuple[bytes, list[bytes]]:
-        """(path, argv) of the first candidate that can be run, by the rights and the PATH that hold by now."""
+        """(path, argv) of the first candidate that the current rights and PATH let run. Raises Failure if none can."""
         failure: Failure | None = None
         for candidate in candidates:
             argv = [os.fsencode(argument) for argument in candidate]
@@ -413,7 +413,7 @@ _STEPS: dict[str, Callable[[Inside, Mapping[str, Any]], None]] = {
 
 
 def granted(sets: Mapping[str, int], guard: int, held: int, uid: int) -> dict[str, int]:
-    """The five sets that can be had of those wanted. held: the capabilities permitted now. uid: as it is inside."""
+    """The part of five wanted sets that can be had. held: the capabilities permitted now. uid: as numbered inside."""
     permitted = (sets["permitted"] | guard) & held
     inheritable, ambient = sets["inheritable"] & held, sets["ambient"]
     if guard and uid != 0:

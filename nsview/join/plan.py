@@ -1,8 +1,8 @@
-"""Pure: from a process, what is known of it and what was asked for, to the steps that lead inside.
+"""Plans, pure: from a process, its details and the user's choice to the steps that lead inside.
 
-What can be known before is said before: what will look odd inside (`warnings`) and what cannot work (`refusal`).
-Nothing here touches the system; the supervisor checks again whatever may have changed by then. Processes, details and
-hosts are the model's records, or others with the same fields.
+A plan says in advance what will look odd inside (`warnings`) and why it cannot work (`refusal`). Nothing here touches
+the system; the supervisor checks again all facts that may have changed by then. Processes, details and hosts are the
+model's records, or others with the same fields.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ HOST_SHELLS = (("/bin/bash",), ("/bin/sh",))
 _GUARDS = (35, 36, 28, 37)
 _SYS_PTRACE = 1 << 19
 _KINDS: tuple[KindName, ...] = tuple(CLONE_NEW)  # type: ignore[arg-type]  # the same names
-_OPTION = {"mnt": "--mount"}  # nsenter's long options, where they are not the kind's name
+_OPTION = {"mnt": "--mount"}  # nsenter's long options that are not the kind's name
 
 
 class Choice(Record):
-    """What was asked for. kinds: to join; command: empty for a shell; host_privileges: keep the caller's.
+    """A request to enter. kinds: to join; command: empty for a shell; host_privileges: keep the caller's.
 
-    toolbox: the command is an applet of the host's static busybox. account: whom to be instead of the process's own.
-    cwd: the working directory, environment: NAME=value, over those that the process would give. named: the kinds as
-    they were asked for, where that was in another way than one by one.
+    toolbox: the command is an applet of the host's static busybox. account: the user to become instead of the
+    process's own. cwd: the working directory, environment: NAME=value, both instead of the process's. named: the kinds
+    as they were asked for, None if one by one.
     """
 
     kinds: tuple[KindName, ...]
@@ -51,18 +51,18 @@ class Choice(Record):
 
 
 class Refusal(Record):
-    """Why it is not tried: text says what to do, code is the exit code of the command line."""
+    """The reason not to try a plan, with the remedy. code: the exit code of the command line."""
 
     text: str
     code: int
 
 
 class Plan(Record):
-    """All that the helper does, in order.
+    """The steps of the helper, in order.
 
-    kinds: those to join, without those already shared. inside: the command sees the container's files, not the host's.
-    command: argv, the first candidate where it is a shell. nsenter: what comes nearest without nsview.
-    path: of the namespace to join where no process is followed; pid and start are 0 then.
+    kinds: to join, without those already shared. inside: the command sees the container's files, not the host's.
+    command: argv, or the first candidate for a shell. nsenter: the nearest command line without nsview. path: a name
+    of the namespace to join if there is no process to follow (pid and start are 0 then), else None.
     """
 
     pid: int
@@ -80,7 +80,7 @@ class Plan(Record):
 
 
 class _Who(Record):
-    """The user, group, groups and the rest of what a command is given. host_numbers: the ids are the host's."""
+    """The ids and capabilities that a command is given. host_numbers: the ids are as the host numbers them."""
 
     uid: int
     gid: int
@@ -90,7 +90,7 @@ class _Who(Record):
 
 
 def choice_for(process: Process, host: Host, namespace: Namespace | None = None) -> tuple[KindName, ...]:
-    """The kinds to join at first: that of the namespace chosen, else all in which the process differs from nsview."""
+    """The kinds to join by default: the chosen namespace's, else all in which the process differs from nsview."""
     if namespace:
         return (namespace.type,)
     own = host.namespaces
@@ -122,13 +122,13 @@ def pins_of(snapshot: Snapshot, process: Process) -> dict[KindName, steps.Pin]:
 
 
 def way_of(process: Process, kind: KindName, thread: int = 0) -> steps.Way:
-    """The way to a namespace through a process, or a thread of it, that is in it."""
+    """The way to a namespace through a member process, or a thread of the process."""
     task = f"task/{thread}/" if thread else ""
     return steps.Way("process", f"/proc/{process.pid}/{task}ns/{kind}", process.pid, process.start)
 
 
 def ways_of(namespace: Namespace, starts: Mapping[int, int]) -> tuple[steps.Way, ...]:
-    """The ways to a namespace that its mounts and holders are, the surest first. starts: {pid: start time}."""
+    """The ways to a namespace through its mounts and holders, the surest first. starts: {pid: start time}."""
     own = [steps.Way("mount", path) for path in namespace.names]
     held = [
         steps.Way(
@@ -154,10 +154,10 @@ def plan(
     thread: int = 0,
     container: str | None = None,
 ) -> Plan:
-    """The plan for one process. Its `refusal` says if it cannot work, its `warnings` what is to be known before.
+    """The plan for one process, with a `refusal` if it cannot work and `warnings` about what will look odd inside.
 
     pins: the namespaces that the process is in, as far as they could be read. thread: the one to follow, 0 for the
-    first. container: the name of the container that was asked for, if one was.
+    first. container: the name of the container that was asked for, None if a process was.
     """
     asked = tuple(kind for kind in _KINDS if kind in choice.kinds)
     differing = tuple(kind for kind in _KINDS if kind in pins and pins[kind].inode != getattr(host.namespaces, kind))
@@ -171,10 +171,10 @@ def plan(
     chrooted = details.root not in (None, "/")
     inside = "mnt" in kinds or ("mnt" in asked and chrooted)
     candidates = _candidates(details, choice, inside)
-    # The container's processes see ours if its pid namespace is ours, or if it is the one joined.
+    # The container's processes see ours if the container's pid namespace is ours or is joined.
     seen = not inside and ("pid" in kinds or "pid" not in differing)
-    # In a user namespace that is joined the kernel seldom lets a proc be mounted: what is mounted over the host's own
-    # would come to light (mount_too_revealing).
+    # In a joined user namespace the kernel seldom lets a proc be mounted: files hidden by mounts over the host's own
+    # /proc would come to light (mount_too_revealing).
     proc = not inside and "pid" in kinds and "user" not in kinds and host.privileged
     before = steps.CheckIdentity(process.pid, process.start, thread)
     joined = tuple(pins[kind] for kind in kinds)
@@ -202,10 +202,10 @@ def plan(
 
 
 def plan_for_namespace(pin: steps.Pin, name: str, host: Host, choice: Choice) -> Plan:
-    """The plan for a namespace with no process in it to follow, through the ways that its pin has.
+    """The plan for a namespace without a process to follow, through the ways of the namespace's pin.
 
-    No process is there whose user, capabilities, cgroup or environment could be taken, so all are the caller's.
-    name: a word for it that `nsview enter` takes.
+    User, capabilities, cgroup and environment are the caller's, for no process is there to take them from. name: a
+    word for the namespace that `nsview enter` takes.
     """
     kind = pin.kind
     inside = kind == "mnt"
@@ -254,12 +254,13 @@ def _no_way(kind: str) -> str:
 
 
 def shell_command(plan: Plan) -> tuple[str, ...]:
-    """The argv of `nsview enter` that does the same; for a person or another terminal window."""
+    """The argv of the `nsview enter` that carries out this plan, for a person or another terminal window."""
     return _command_line(plan.path or str(plan.pid), plan.asked)
 
 
 def pinned_command(plan: Plan) -> tuple[str, ...]:
-    """The same for who begins anew: it refuses what is another process, or another namespace, by then."""
+    """The argv of `shell_command` with pins, for a process that plans anew: refuses if the process or a namespace is
+    another by then."""
     argv = shell_command(plan)
     joined = [pin for step in plan.steps if isinstance(step, steps.JoinNamespaces) for pin in step.namespaces]
     pins = [f"--pin={pin.kind}:{pin.inode}" for pin in joined]
@@ -293,8 +294,10 @@ def describe(plan: Plan) -> str:
 
 
 def _who(details: Details, account: Account | None) -> _Who | None:
-    """Whom the command is to be. An account has what docker and podman give: an ordinary user no capabilities, root
-    those of the bounding set."""
+    """The ids and capabilities of the command, None if those of the process could not be read.
+
+    An account gets the capabilities that docker and podman give: an ordinary user none, root the bounding set.
+    """
     identity = details.identity
     if identity is None:
         return None
@@ -352,7 +355,7 @@ def _within(
     if inside:
         yield steps.ChangeRoot(details.root or "/")
     identity = details.identity if who else None
-    if details.label and inside and who:  # the host's tools are not what the container's label is for
+    if details.label and inside and who:  # the container's label is not made for the host's tools
         yield steps.SetLabel(details.label.module, details.label.text)
     if identity and identity.umask is not None:
         yield steps.SetUmask(identity.umask)
@@ -360,7 +363,7 @@ def _within(
         yield steps.SetIds(who.uid, who.gid, None if denied else who.groups, who.host_numbers)
         yield steps.SetCapabilities(who.sets, _guards(who.sets.bounding) if seen else ())
     elif "user" in kinds:
-        # As nsenter does: the user namespace's own root, who holds all its capabilities.
+        # As nsenter does: become the user namespace's own root, with all capabilities there.
         yield steps.SetIds(0, 0, None if denied else (), False)
     if identity and identity.no_new_privs:
         yield steps.SetNoNewPrivs()
@@ -377,19 +380,19 @@ def _within(
 def _environment(details: Details, choice: Choice, inside: bool) -> steps.SetEnvironment:
     if not inside:
         return steps.SetEnvironment("host", asked=choice.environment)
-    home = (choice.account.home if choice.account else details.home) or "/"  # as runc has it for an unknown user
+    home = (choice.account.home if choice.account else details.home) or "/"  # as runc does for an unknown user
     if details.identity and details.identity.environment is not None:
         return steps.SetEnvironment("given", tuple(details.identity.environment), home, choice.environment)
     return steps.SetEnvironment("target", (), home, choice.environment)
 
 
 def _items(fields: object) -> Iterable[tuple[str, tuple[int, int]]]:
-    """The items of a dict, or of a record that was made of one."""
+    """The items of a dict, or of a record made from a dict."""
     return (fields if isinstance(fields, dict) else vars(fields)).items()
 
 
 def _directory(details: Details, choice: Choice) -> str:
-    """The working directory as it is called below the root that is entered; links in /proc show it from outside."""
+    """The working directory as a path below the root that is entered; the links in /proc show paths from outside."""
     identity = details.identity
     if choice.host_privileges or identity is None:
         return "/"
@@ -443,8 +446,8 @@ def _warnings(
         yield "no shell was found in its files: --toolbox brings one, or leave out mnt and the host's tools are used"
     if inside and choice.toolbox and not details.has_proc:
         yield (
-            "no /proc is in its files: within the toolbox's shell only what busybox need not execute anew works (ls, "
-            "cat, id ..); given as the command any applet does"
+            "no /proc is in its files: within the toolbox's shell only applets that busybox need not execute anew work "
+            "(ls, cat, id ..); given as the command any applet works"
         )
     selinux = identity and details.label and details.label.module == "selinux" and not choice.host_privileges
     if inside and choice.toolbox and selinux:
@@ -468,7 +471,7 @@ def _warnings(
 
 
 def _administers_net(identity: Identity) -> bool:
-    """CAP_NET_ADMIN and CAP_NET_RAW, which ip(8) and tcpdump(8) want."""
+    """True if CAP_NET_ADMIN and CAP_NET_RAW, which ip(8) and tcpdump(8) need, are effective."""
     wanted = 1 << 12 | 1 << 13
     return identity.capabilities.effective & wanted == wanted
 
@@ -476,7 +479,8 @@ def _administers_net(identity: Identity) -> bool:
 def _unknown(
     process: Process, details: Details, host: Host, choice: Choice, pins: Mapping[KindName, steps.Pin]
 ) -> Refusal | None:
-    """Refuse to join a kind of which it is not known where it leads: the command would stay in nsview's own."""
+    """The refusal to join a kind whose namespace could not be read, as the command would stay in nsview's own; else
+    None."""
     unknown = [kind for kind in choice.kinds if kind not in pins and getattr(host.namespaces, kind) is not None]
     if not unknown:
         return None
@@ -494,7 +498,7 @@ def _refusal(
     if choice.account and choice.host_privileges:
         return Refusal("another user goes with the container's privileges: leave out --host-privileges or -u", USAGE)
     if not choice.kinds and (choice_for(process, host) or unknown_kinds(process, host)):
-        # The command line takes no kind for all.
+        # On the command line, naming no kind means all kinds.
         return Refusal("nothing is chosen to be joined: choose a kind", USAGE)
     if details.pid != pid or details.start != process.start:
         return Refusal(f"process {pid} is gone; its pid is another's by now", GONE)
@@ -519,7 +523,7 @@ def _refusal(
     if not host.privileged and kinds and "user" not in kinds:
         return Refusal(f"joining {', '.join(kinds)} needs CAP_SYS_ADMIN; {_as_root(pid, choice)}", NOT_PERMITTED)
     if details.identity is None and not choice.host_privileges:
-        text = f"what process {pid} runs as is not readable ({why}); --host-privileges goes without"
+        text = f"the ids of process {pid} are not readable ({why}); --host-privileges goes without"
         return Refusal(text, _unread(why))
     return _unspeakable(choice)
 
@@ -529,14 +533,14 @@ def _as_root(pid: int, choice: Choice) -> str:
 
 
 def _as_typed(argv: Iterable[str]) -> str:
-    """The words as a shell takes them."""
-    import shlex  # with it comes `re`, and most plans show no command
+    """The words quoted for a shell."""
+    import shlex  # imports `re`, and most plans show no command
 
     return shlex.join(argv)
 
 
 def _unread(why: str | None) -> int:
-    """The exit code for what could not be read."""
+    """The exit code for a failure to read, by the name of its errno."""
     return NOT_PERMITTED if why in ("EACCES", "EPERM") else FAILED
 
 

@@ -1,6 +1,6 @@
-"""The filter that a container's runtime makes of config.json's `linux.seccomp`, the authority for what runs beside it.
+"""The filter that a container's runtime makes of config.json's `linux.seccomp`, the authority for a joined command.
 
-Calls that are judged by their number alone have their verdicts here, in a search tree. libseccomp, the library of the
+Calls that are judged by their number alone get their verdicts here, in a search tree. libseccomp, the library of the
 runtimes, knows the numbers and judges the rest, in a program of its own that follows the tree: calls with conditions on
 arguments, calls that some architecture has as parts of socketcall(2) or ipc(2), architectures that are not listed.
 Sources: the runtime specification's config-linux.md#seccomp, runc 1.1 libcontainer/seccomp, crun src/libcrun/seccomp.c,
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
-    Rule = tuple[bytes, int, list[list[bytes]]]  # a call's name, its action, and groups of conditions that ask for it
+    Rule = tuple[bytes, int, list[list[bytes]]]  # a call's name, its action, groups of conditions for the action
 
 _LIBRARY = "libseccomp.so.2"
 _KILL_PROCESS, _ERRNO, _TRACE, _LOG, _ALLOW = 0x80000000, 0x00050000, 0x7FF00000, 0x7FFC0000, 0x7FFF0000
@@ -30,11 +30,11 @@ _ACTIONS = {
     "SCMP_ACT_ERRNO": _ERRNO, "SCMP_ACT_TRACE": _TRACE, "SCMP_ACT_LOG": _LOG, "SCMP_ACT_ALLOW": _ALLOW,
 }  # fmt: skip
 _OPERATORS = {f"SCMP_CMP_{name}": at for at, name in enumerate("NE LT LE EQ GE GT MASKED_EQ".split(), 1)}
-# SECCOMP_FILTER_FLAG_*; TSYNC asks nothing of a process with one thread.
+# SECCOMP_FILTER_FLAG_*; TSYNC means nothing to a process with one thread.
 _FLAGS = {"SECCOMP_FILTER_FLAG_TSYNC": 0, "SECCOMP_FILTER_FLAG_LOG": 2, "SECCOMP_FILTER_FLAG_SPEC_ALLOW": 4}
 _EPERM, _ENOSYS, _MAX_ERRNO = 1, 38, 4095
 _UNKNOWN = -1  # __NR_SCMP_ERROR
-_ELSEWHERE = -10000  # from here down: calls of other architectures; above: parts of another call
+_ELSEWHERE = -10000  # numbers from here down: calls of other architectures; above: parts of another call
 _X86_64, _X32, _X32_BIT = 0xC000003E, 0x4000003E, 1 << 30
 _S390 = 0x16, 0x80000016
 
@@ -42,7 +42,7 @@ _S390 = 0x16, 0x80000016
 def compiled(config: Mapping[str, Any] | str, runtime: str = "runc") -> Filter:
     """The filter of a config.json, given by its content or path, as "runc" or "crun" makes it.
 
-    OSError where file or library can't be read; ValueError where there is no profile, or one that is not as specified,
+    Raises OSError if file or library can't be read; ValueError if there is no profile, or one that is not as specified,
     or of a kind that only its runtime can serve.
     """
     if isinstance(config, str):
@@ -90,7 +90,7 @@ def _program(profile: Mapping[str, Any], runtime: str) -> bytes:
     plain = _plain(rules, numbers)
     spans: dict[int, list[bpf.Span]] = {}
     for architecture, known in numbers.items():
-        # The kernel tells a filter of x32 as of x86_64.
+        # The kernel reports calls of x32 to a filter as those of x86_64.
         own = spans.setdefault(_X86_64 if architecture == _X32 else architecture, [])
         own += [(known[name], known[name] + 1, action) for name, action in plain.items() if known[name] >= 0]
         if runtime == "runc" and architecture in listed and default & 0xFFFF0000 not in (_TRACE, _LOG, _ALLOW):
@@ -124,20 +124,21 @@ def _rules(entries: Iterable[Mapping[str, Any]], runtime: str) -> Iterator[Rule]
             struct.pack("@IiQQ", a.get("index", 0), _OPERATORS[a["op"]], a.get("value", 0), a.get("valueTwo", 0))
             for a in wanted
         ]
-        # Two conditions on one argument can't be in one rule: each is one by itself then.
+        # Two conditions on one argument can't be in one rule: each becomes a rule of its own.
         together = len({a.get("index", 0) for a in wanted}) == len(wanted)
         groups = [conditions] if together else [[condition] for condition in conditions]
         yield from ((name.encode(), action, groups) for name in entry["names"])
 
 
 def _known(rules: Iterable[Rule], default: int, numbers: Mapping[bytes, int]) -> Iterator[Rule]:
-    """The rules of calls that libseccomp knows, without those that say the same as the default."""
+    """The rules of calls that libseccomp knows, without the rules whose action is the default. Raises ValueError if
+    an unknown call is to be refused."""
     for name, action, groups in rules:
         if numbers[name] != _UNKNOWN:
             if action != default:
                 yield name, action, groups
         elif _leniency(action) < _leniency(default):
-            # The runtime may have another libseccomp, that knows it.
+            # The runtime may have another libseccomp, which knows the call.
             raise ValueError(f"libseccomp does not know the call {name.decode()}, which is to be refused")
 
 
@@ -164,7 +165,7 @@ def _plain(rules: Iterable[Rule], numbers: Mapping[int, Mapping[bytes, int]]) ->
 
 
 def _newer(architecture: int, newest: int) -> list[bpf.Span]:
-    """The calls newer than all that a profile names, which runc lets fail as if the kernel did not have them."""
+    """The calls newer than all calls of a profile, which runc lets fail as if the kernel did not have them."""
     verdict = _ERRNO | _ENOSYS
     if newest <= 0:
         return []

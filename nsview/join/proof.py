@@ -1,8 +1,8 @@
-"""What the host's kernel says of the command at its exec, compared with the plan.
+"""The facts that the host's kernel tells of the command at its exec, compared with the plan.
 
-Read by the supervisor while the command is stopped, through /proc/PID: proc_pid_status(5), proc_pid_limits(5),
-proc_pid_ns(5), proc_pid_fd(5), proc_pid_attr(5). Nothing of the container has run in it yet, and no system call of its
-own is believed: a filter could have answered it.
+The supervisor reads them through /proc/PID while the command is stopped: proc_pid_status(5), proc_pid_limits(5),
+proc_pid_ns(5), proc_pid_fd(5), proc_pid_attr(5). No program of the container has run in the command yet, and no system
+call of the command is believed: a filter could have answered it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _IDS = ("Uid", "Gid")
 
 
 class Seen:
-    """One process as the kernel shows it. directory: its open /proc/PID. pid: as we count it."""
+    """One process as the kernel shows it. directory: its open /proc/PID. pid: in our own pid namespace."""
 
     def __init__(self, directory: int, pid: int) -> None:
         self._directory, self._pid = directory, pid
@@ -47,7 +47,7 @@ class Seen:
         return {name: int(self.status.get(field, "0"), 16) for name, field in _CAPABILITIES.items()}
 
     def facts(self) -> dict[str, Any]:
-        """{name: value} of all that is compared; what an older kernel does not tell is None."""
+        """{name: value} of all facts to compare; None for a fact that this kernel does not tell."""
         status = self.status
         return {
             **{name: tuple(map(int, status[name].split())) for name in _IDS},
@@ -66,7 +66,7 @@ class Seen:
         }
 
     def file(self, name: str) -> tuple[int, int] | None:
-        """(device, inode) of what a link below /proc/PID leads to; None where this kernel has no such link."""
+        """(device, inode) of the file that a link below /proc/PID leads to. None if this kernel has no such link."""
         try:
             found = os.stat(name, dir_fd=self._directory)
         except FileNotFoundError:
@@ -78,8 +78,8 @@ class Seen:
         return found.st_uid, found.st_gid
 
     def files(self) -> dict[int, tuple[int, int] | None]:
-        """{number: (device, inode)} of its open files. The directory is for its own user: for others each number is
-        asked for, pidfd_getfd(2)."""
+        """{number: (device, inode)} of its open files. /proc/PID/fd is for the process's own user: another user asks
+        for each number, pidfd_getfd(2)."""
         try:
             fd = os.open("fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._directory)
         except PermissionError:
@@ -106,16 +106,16 @@ class Seen:
             os.close(pidfd)
 
     def cgroups(self) -> dict[str, str]:
-        """{controllers, "" for v2: path}"""
+        """{controllers, "" for v2: path} of its cgroups."""
         return dict(cgroups.lines(self._text("cgroup")))
 
     def limits(self) -> dict[str, tuple[str, str]]:
-        """{name in /proc/PID/limits: (soft, hard)}"""
+        """{name in /proc/PID/limits: (soft, hard)} of its resource limits."""
         found: dict[str, tuple[str, str]] = limits(self._text("limits"))  # type: ignore[no-untyped-call]
         return found
 
     def outside(self, kind: str, number: int) -> int:
-        """A user or group id (kind: "uid", "gid") of its user namespace as ours numbers it; -1 where that has none."""
+        """A user or group id (kind: "uid", "gid") of its user namespace as ours numbers it, -1 if ours has none."""
         for line in self._text(f"{kind}_map").splitlines():
             inside, outside, count = map(int, line.split())
             if inside <= number < inside + count:
@@ -123,7 +123,7 @@ class Seen:
         return -1
 
     def label(self) -> str:
-        """The security modules' word for it, "" where there is none."""
+        """The label that a security module gives it, "" if there is none."""
         for name in ("attr/apparmor/current", "attr/current"):
             try:
                 text = self._text(name).strip("\0\n")
@@ -135,7 +135,10 @@ class Seen:
 
 
 def of(pid: int) -> Seen:
-    """A process of ours, or one that we trace, by its pid as we count it: /proc may count otherwise."""
+    """A process of ours, or one that we trace. pid: in our own pid namespace; /proc may show another's pids.
+
+    Raises ProcessLookupError if it is not found.
+    """
     if proc_is_ours():
         return Seen(os.open(f"/proc/{pid}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC), pid)
     if pid == os.getpid():
@@ -154,8 +157,8 @@ def of(pid: int) -> Seen:
 def expected(
     steps: Mapping[str, Mapping[str, Any]], given: Given, own: Seen, child: Seen, held: int
 ) -> dict[str, Any]:
-    """The facts that a plan's steps ({type: step}) lead to, from those of the supervisor. held: capabilities that the
-    child had permitted once it had joined. child: whose user namespace numbers its ids."""
+    """The facts that a plan's steps ({type: step}) lead to. own: the supervisor, whose facts hold until a step changes
+    them. child: the command, whose user namespace numbers the ids. held: the capabilities permitted after joining."""
     facts = own.facts()
     facts.update(dict.fromkeys(("attr", "fds")), dumpable=True)
     facts.update({f"ns/{pin['kind']}": (pin["device"], pin["inode"]) for pin in given.pins})
@@ -192,7 +195,8 @@ def expected(
 
 
 def _ids(ids: tuple[int, int, Any], mapped: Seen | None, groups: frozenset[int]) -> dict[str, Any]:
-    """Uid, Gid and Groups as the supervisor's user namespace numbers them. mapped: in whose they are given."""
+    """Uid, Gid and Groups as the supervisor's user namespace numbers them. mapped: the process whose user namespace
+    numbers `ids`, None if it is the supervisor's."""
     uid, gid, wanted = ids
     outer = mapped.outside if mapped else lambda _, number: number
     return {
@@ -203,7 +207,7 @@ def _ids(ids: tuple[int, int, Any], mapped: Seen | None, groups: frozenset[int])
 
 
 def _cgroups(wanted: dict[str, str], own: dict[str, str], seen: dict[str, str]) -> dict[str, str]:
-    """{controllers: path} to be seen. A user may keep one of their own: cgroups are delegated to users one by one."""
+    """{controllers: path} to expect. Without root a cgroup may be kept: cgroups are delegated to users one by one."""
     left = {name: own[name] for name in wanted if os.geteuid() and name in own and seen.get(name) == own[name]}
     return {**own, **wanted, **left}
 
@@ -215,8 +219,8 @@ def _limit(name: str, value: int) -> str:
 def after_exec(uid: int, sets: Mapping[str, int], no_new_privs: bool) -> dict[str, int]:
     """The five sets once a program without capabilities of its own has been executed: capabilities(7).
 
-    uid: as in the user namespace of the process, where 0 gets all that is inheritable or bounding; under no_new_privs
-    only as far as that was permitted before (security/commoncap.c).
+    uid: in the user namespace of the process, where 0 gets all inheritable and bounding capabilities; under
+    no_new_privs only those that were permitted before (security/commoncap.c).
     """
     permitted = sets["ambient"] | (sets["inheritable"] | sets["bounding"] if uid == 0 else 0)
     if no_new_privs and permitted & ~sets["permitted"]:
@@ -227,7 +231,7 @@ def after_exec(uid: int, sets: Mapping[str, int], no_new_privs: bool) -> dict[st
 def differences(expected: Mapping[str, Any], seen: Mapping[str, Any]) -> list[str]:
     """The facts that are not as expected, a few words each. A value of None is not compared.
 
-    A limit may be lower than expected, for raising one may not have been permitted.
+    A limit may be lower than expected, as raising one may not have been permitted.
     """
     found = [
         f"{name} {_shown(name, seen[name])} and not {_shown(name, value)}"
@@ -252,11 +256,11 @@ def _shown(name: str, value: object) -> str:
 
 
 def check(expected: Mapping[str, Any], seen: Mapping[str, Any], other_than: Iterable[tuple[str, object]] = ()) -> None:
-    """Failure where anything differs. other_than: facts that must not have these values."""
+    """Raises Failure if a fact differs. other_than: (name, value) that a fact must not have."""
     found = differences(expected, seen)
     found += [f"{name} is {value}" for name, value in other_than if seen[name] == value]
     if found:
         raise Failure(
             FAILED,
-            f"the command was ended before it ran, for the kernel says otherwise than planned: {'; '.join(found)}",
+            f"the command was killed before it ran, as the kernel says otherwise than planned: {'; '.join(found)}",
         )

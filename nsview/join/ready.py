@@ -1,6 +1,6 @@
-"""Ready commands for what one enters a container for, as data: what to run, where, and with whose tools and power.
+"""Ready commands to run in a container, as data: the command, the kinds to join, whose tools and power it needs.
 
-Nothing is tried here: whether a tool is installed is known only where it is run.
+Nothing is tried here: whether a tool is installed is known only when it is run.
 """
 
 import shlex
@@ -14,10 +14,10 @@ from .plan import Choice
 
 
 class Ready(Struct, frozen=True):
-    """One command. name: unique, and what it is listed by; text: what it shows, in a few words.
+    """One command. name: unique, shown in lists; text: the command's purpose in a few words.
 
-    kinds: to join, empty for all in which the target differs from the host. host_tools: the command is the host's, and
-    so are the files it sees, as mnt is not joined. host_privileges: it needs more than a container is given.
+    kinds: to join, empty for all in which the target differs from the host. host_tools: the command and the files it
+    sees are the host's, as mnt is not joined. host_privileges: it needs more than a container is given.
     """
 
     name: str
@@ -34,24 +34,24 @@ BUILT_IN: tuple[Ready, ...] = (
     Ready("tcpdump", "packets on all interfaces", ("tcpdump", "-ni", "any"), ("net",), True, True),
     Ready("ps", "processes, by the host's ps", ("ps", "-ef"), ("pid",), True),
     Ready("env", "the environment that a command gets", ("env",)),
-    Ready("mount", "what is mounted", ("cat", "/proc/self/mountinfo"), ("mnt", "pid")),
+    Ready("mount", "the mounts", ("cat", "/proc/self/mountinfo"), ("mnt", "pid")),
 )
 
 
 class ReadyError(ValueError):
-    """A command of the user's that can't be one; the message is one line."""
+    """A faulty command of the user's; the message is one line."""
 
 
 def commands(own: Iterable[Ready] = ()) -> tuple[Ready, ...]:
-    """The built-in ones, then the user's; one of the user's takes the place of the built-in one of its name."""
+    """The built-in commands, then the user's; a user's command replaces the built-in one of the same name."""
     by_name = {ready.name: ready for ready in BUILT_IN}
     by_name.update((ready.name, ready) for ready in own)
     return tuple(by_name.values())
 
 
 def of_config(name: str, fields: Mapping[str, object]) -> Ready:
-    """One of the user's from a table of a configuration file: `command` (a string, as a shell splits it, or a list),
-    and where wanted `text`, `kinds`, `host_tools`, `host_privileges`. ReadyError names what is wrong."""
+    """A user's command from a table of a configuration file: `command` (a string, split as by a shell, or a list), and
+    optionally `text`, `kinds`, `host_tools`, `host_privileges`. Raises ReadyError if a value is wrong."""
     unknown = set(fields) - {"command", "text", "kinds", "host_tools", "host_privileges"}
     if unknown:
         raise ReadyError(f"{name}: no such key: {', '.join(sorted(unknown))}")
@@ -80,7 +80,7 @@ def of_config(name: str, fields: Mapping[str, object]) -> Ready:
 
 
 def choice(ready: Ready, differing: Sequence[KindName]) -> Choice:
-    """What is to be planned for it. differing: the kinds in which the target differs from the host (`choice_for`)."""
+    """The choice to plan for it. differing: the kinds in which the target differs from the host (`choice_for`)."""
     return Choice(ready.kinds or tuple(differing), ready.command, ready.host_privileges)
 
 

@@ -1,6 +1,6 @@
-"""Start the helper, give it a plan, and give the terminal back whatever becomes of it.
+"""Start the helper, give it a plan, and restore the terminal however the helper exits.
 
-What makes plans is not imported before it is needed: the helper starts meanwhile.
+The modules that make plans are imported while the helper starts.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .plan import Plan
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
-# No locale and no warning is to make it read a file once it is inside.
+# No locale and no warning may make it read a file once it is inside.
 _START = "import sys; sys.path.append({!r}); from nsview.join.helper import main; main()"
 
 
@@ -37,7 +37,7 @@ def carry_out(plan: "Plan", *, python: str = sys.executable) -> int:
 
 
 def guarded(supervise: Callable[[], int]) -> int:
-    """The exit code of a child that supervises; the terminal is as before afterwards, even if that was killed."""
+    """Supervise in a child and return its exit code; the terminal is restored even if the child was killed."""
     with _interrupt_ignored():
         child = os.fork()
     if child == 0:
@@ -53,7 +53,7 @@ def guarded(supervise: Callable[[], int]) -> int:
 
 
 class Helper:
-    """A helper that waits for its plan. Started before that is made, so that nobody waits for an interpreter then.
+    """A helper process that waits for its plan; it is started before the plan is made, to hide its start-up time.
 
     Leaving the `with` block without a plan dismisses it.
     """
@@ -62,7 +62,7 @@ class Helper:
         root = os.path.dirname(os.path.dirname(os.path.abspath(nsview.__file__)))
         read, self._write = map(_clear_of_streams, os.pipe())
         try:
-            with _interrupt_ignored():  # by it from its birth on: ^C is then for the command
+            with _interrupt_ignored():  # the helper inherits it: ^C is then for the command
                 self._process = subprocess.Popen(
                     [python, "-I", "-S", "-X", "utf8", "-W", "ignore", "-c", _START.format(root), str(read)],
                     pass_fds=[read],
@@ -76,7 +76,7 @@ class Helper:
 
     @property
     def waits(self) -> bool:
-        """It is there, to be given a plan."""
+        """True if the process is alive and can be given a plan."""
         return self._process.poll() is None
 
     def __enter__(self) -> "Helper":
@@ -86,8 +86,8 @@ class Helper:
         self.dismiss()
 
     def dismiss(self) -> None:
-        """Let it go, with or without a plan carried out."""
-        if self._write >= 0:  # it has no plan, so it has nothing to put in order; stopped, it would not read the end
+        """End the process, or wait for its exit if it has carried out a plan."""
+        if self._write >= 0:  # without a plan it has nothing to restore; if stopped, it would not read the pipe's end
             self._process.kill()
         self._close()
         try:
@@ -97,10 +97,10 @@ class Helper:
             self._process.wait()
 
     def carry_out(self, plan: "Plan") -> int:
-        """Run the plan's command on this process's stdin, stdout and stderr: its exit code, 128+n for a signal.
+        """Run the plan's command on this process's stdin, stdout and stderr; return its exit code, 128+n for a signal.
 
-        A refused plan, and what fails on the way in, is one line on stderr and the command line's exit code. Waits
-        until the command ends; in the main thread SIGINT is the command's meanwhile.
+        A refusal, or a failure on the way in, is one line on stderr and the command line's exit code. Waits until the
+        command exits; in the main thread SIGINT is the command's meanwhile.
         """
         from nsview.record import builtins
 
@@ -109,7 +109,7 @@ class Helper:
         if plan.refusal:
             print(f"nsview: {safe(plan.refusal.text)}", file=sys.stderr)
             return plan.refusal.code
-        # Marshal and not JSON: same interpreter, and json alone takes a third of the helper's start (it imports re).
+        # Marshal and not JSON: both sides are the same interpreter, and json imports re (docs/design.md).
         as_root = f"as root: {shlex.join(('sudo', *shell_command(plan)))}" if os.geteuid() else None
         message = marshal.dumps({"steps": builtins(plan.steps), "as_root": as_root})
         for stream in (sys.stdout, sys.stderr):
@@ -126,7 +126,7 @@ class Helper:
             self._close()
             code = self._process.wait()
         if untold:
-            print("nsview: the helper ended before it had the plan: try again", file=sys.stderr)
+            print("nsview: the helper exited before it had the plan: try again", file=sys.stderr)
             return FAILED
         return code if code >= 0 else 128 - code
 
@@ -137,7 +137,7 @@ class Helper:
 
 
 def _clear_of_streams(fd: int) -> int:
-    """The same file as another descriptor than 0, 1 or 2, one of which it is where the caller has closed them."""
+    """Move a file to a descriptor above 2; a new file gets 0, 1 or 2 if the caller has closed these."""
     moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
     os.close(fd)
     return moved
@@ -145,7 +145,7 @@ def _clear_of_streams(fd: int) -> int:
 
 @contextlib.contextmanager
 def _terminal_kept() -> Iterator[None]:
-    """The terminal's attributes are afterwards as they were, even if the helper was killed."""
+    """Restore the terminal's attributes afterwards, even if the helper was killed."""
     saved = []
     for fd in (0, 1, 2):
         with contextlib.suppress(termios.error, OSError):
@@ -161,7 +161,7 @@ def _terminal_kept() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _interrupt_ignored() -> Iterator[None]:
-    """SIGINT is ignored, by what is started meanwhile too. In the main thread, which alone may say so."""
+    """Ignore SIGINT, also in processes started meanwhile. Only in the main thread, which alone may set handlers."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -174,7 +174,7 @@ def _interrupt_ignored() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _signals_kept(send: Callable[[int], None]) -> Iterator[None]:
-    """SIGINT is left to the helper, which the terminal sends it to as well; SIGTERM and SIGHUP are passed on to it."""
+    """Leave SIGINT to the helper, to which the terminal sends it too; pass SIGTERM and SIGHUP on to the helper."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,9 +1,8 @@
 """Seccomp filters: made from a container's configuration, or read from a process, and put on.
 
-The configuration is the authority, as for the runtime's own exec. The filters of a process are its own word: they are
-taken only where no configuration is known. It is stopped for the few microseconds that ptrace(2) needs it to be;
-PTRACE_SEIZE leaves no signal behind. Needs CAP_SYS_ADMIN and not to be under a filter oneself (kernel/seccomp.c,
-seccomp_get_filter).
+The configuration is the authority, as for the runtime's own exec. The filters of a process are a claim: they are used
+only if no configuration is known. ptrace(2) stops the process for a few microseconds to read them; PTRACE_SEIZE leaves
+no signal behind. Needs CAP_SYS_ADMIN, and that nsview is under no filter (kernel/seccomp.c, seccomp_get_filter).
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ _PATIENCE = 1.0  # seconds
 
 
 class Filter(Record):
-    """program: an array of struct sock_filter; flags: SECCOMP_FILTER_FLAG_* of seccomp(2)."""
+    """One filter. program: an array of struct sock_filter; flags: SECCOMP_FILTER_FLAG_* of seccomp(2)."""
 
     program: bytes
     flags: int = 0
@@ -47,10 +46,10 @@ class _Program(ctypes.Structure):
 
 
 def wanted(step: Mapping[str, Any], config: Mapping[str, Any] | None, target: Target) -> tuple[Filter, ...]:
-    """The filters that a command beside the process is to be under, the oldest first.
+    """The filters for a command beside the process, the oldest first.
 
-    step: the dict of PutOnFilters. config: the content of its config.json, where that was read already. Raises Failure
-    where they can't be had: nothing weaker is put on.
+    step: the dict of PutOnFilters. config: the content of the step's config.json, None if not read yet. Raises Failure
+    if they can't be had: nothing weaker is put on.
     """
     path = step["config"]
     try:
@@ -79,7 +78,7 @@ def _config(path: str, target: Target) -> Mapping[str, Any]:
 
 
 def filters(target: Target) -> list[bytes]:
-    """The filters of a process as arrays of struct sock_filter, the oldest first. OSError where that can't be."""
+    """The filters of a process as arrays of struct sock_filter, the oldest first. Raises OSError if unreadable."""
     if not proc_is_ours():
         raise OSError(errno.EPERM, "/proc shows the pids of another namespace")
     pid = target.thread or target.pid
@@ -87,11 +86,11 @@ def filters(target: Target) -> list[bytes]:
     found: list[bytes] = []
     try:
         ptrace(_PTRACE_INTERRUPT, pid)
-        target.read("stat")  # lives, so the pid is still its own
+        target.read("stat")  # the process is alive, so the pid is still its own
         deadline = time.monotonic() + _PATIENCE
         while os.waitpid(pid, _WALL | os.WNOHANG)[0] == 0:
             if time.monotonic() > deadline:
-                # It is let go when this process ends, which is soon.
+                # The kernel detaches it when this process exits, which is soon.
                 raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
             time.sleep(0.0001)
         while True:
@@ -108,7 +107,7 @@ def filters(target: Target) -> list[bytes]:
 
 
 class Load:
-    """Putting on one filter, with all that it takes made before: seccomp(2), Linux 3.17."""
+    """Put on one filter when called; all arguments are made before. seccomp(2), Linux 3.17."""
 
     def __init__(self, filter: Filter) -> None:
         self._program = _Program(len(filter.program) // _INSTRUCTION, filter.program)

@@ -1,4 +1,4 @@
-"""Steps of a plan: the data that carrying each out needs, and one line of text for a person."""
+"""Steps of a plan: the data to carry each out, and one line of text for a person."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Sets(Record):
 class Way(Record):
     """One file through which a namespace can be opened.
 
-    kind: as a namespace's holder ("process", "thread", "for_children", "fd", "socket", "mount", "child"). path: of an
-    nsfs file; for a mount below the root of process `pid`, or as nsview sees it where pid is 0; for a child that of
+    kind: of the namespace's holder ("process", "thread", "for_children", "fd", "socket", "mount", "child"). path: of
+    an nsfs file; for a mount below the root of process `pid`, or as nsview sees it if pid is 0; for a child the file of
     the namespace below. pid, start: the holder, so that a later process of the same pid is not taken for it. fd: the
     number of a socket. relation: "owner" or "parent", from a child to the namespace.
     """
@@ -36,7 +36,7 @@ class Pin(Record):
     """One namespace by identity, and the ways to it, the best first.
 
     flag: the CLONE_NEW* bit of its kind. device, inode: of nsfs. id: the kernel's own, None before Linux 6.18.
-    ways: empty for a namespace of the process that is followed.
+    ways: empty for a namespace of the process to follow.
     """
 
     kind: str
@@ -48,7 +48,7 @@ class Pin(Record):
 
     @property
     def label(self) -> str:
-        """net:[4026532173], as /proc/PID/ns writes it."""
+        """The text of the link in /proc/PID/ns, like net:[4026532173]."""
         return f"{self.kind}:[{self.inode}]"
 
 
@@ -63,7 +63,7 @@ class Step(Record):
 class CheckIdentity(Step):
     """Open /proc/PID and compare the start time (clock ticks since boot, proc_pid_stat(5) field 22).
 
-    thread: the thread to follow, where the process's first has exited or another one was chosen; else 0.
+    thread: the thread to follow if the process's first has exited or another one was chosen, else 0.
     """
 
     pid: int
@@ -79,8 +79,8 @@ class CheckIdentity(Step):
 class JoinCgroups(Step):
     """Move into each hierarchy's cgroup: (controllers as in /proc/PID/cgroup, "" for v2, path).
 
-    The path may be another's by then, for a container with a cgroup tree of its own may rename: it is moved into only
-    while the process that is followed is in it.
+    A container with a cgroup tree of its own may rename its cgroups, so a cgroup is joined only while the process to
+    follow is in it.
     """
 
     cgroups: tuple[tuple[str, str], ...]
@@ -92,7 +92,7 @@ class JoinCgroups(Step):
 
 
 class SetOomScore(Step):
-    """proc_pid_oom_score_adj(5). Lowering it needs the host's CAP_SYS_RESOURCE, hence before joining."""
+    """Set proc_pid_oom_score_adj(5) before joining: lowering it needs the host's CAP_SYS_RESOURCE."""
 
     value: int
 
@@ -102,7 +102,8 @@ class SetOomScore(Step):
 
 
 class SetLimits(Step):
-    """setrlimit(2): name without RLIMIT_ to (soft, hard), -1 unlimited. Raising needs the host's CAP_SYS_RESOURCE."""
+    """Set limits, setrlimit(2). limits: {name without RLIMIT_: (soft, hard)}, -1 for unlimited. Raising one needs the
+    host's CAP_SYS_RESOURCE."""
 
     limits: dict[str, tuple[int, int]]
 
@@ -112,8 +113,8 @@ class SetLimits(Step):
 
 
 class SetGroups(Step):
-    """setgroups(2) for root before a user namespace is joined in which it is denied: whoever owns that could make use
-    of root's own. groups: as the host numbers them. An ordinary user keeps their own, for the namespace is theirs."""
+    """setgroups(2) for root before joining a user namespace that denies it: the namespace's owner could use root's own
+    groups. groups: as the host numbers them. An ordinary user keeps their own, as the namespace is theirs."""
 
     groups: tuple[int, ...]
 
@@ -136,7 +137,7 @@ class JoinNamespaces(Step):
 
 
 class Fork(Step):
-    """A pid or time namespace is for children."""
+    """Fork: joining a pid or time namespace only puts the children in it, setns(2)."""
 
     @property
     def text(self) -> str:
@@ -144,7 +145,7 @@ class Fork(Step):
 
 
 class MountProc(Step):
-    """unshare(2) CLONE_NEWNS, then proc(5) of the pid namespace joined on /proc, which nobody else sees."""
+    """Mount proc(5) of the joined pid namespace on /proc, unseen by others after unshare(2) CLONE_NEWNS."""
 
     @property
     def text(self) -> str:
@@ -152,7 +153,7 @@ class MountProc(Step):
 
 
 class ChangeRoot(Step):
-    """chroot(2) to what /proc/PID/root was, opened before joining; no-op where that is the mount namespace's root."""
+    """chroot(2) to the directory /proc/PID/root, opened before joining; no-op if it is the mount namespace's root."""
 
     path: str
 
@@ -162,7 +163,7 @@ class ChangeRoot(Step):
 
 
 class NewSession(Step):
-    """setsid(2), the pty as controlling terminal where there is one, and a session keyring of its own (keyrings(7))."""
+    """Start a session, setsid(2), with a session keyring of its own, keyrings(7), and the pty, if any, as terminal."""
 
     @property
     def text(self) -> str:
@@ -170,7 +171,8 @@ class NewSession(Step):
 
 
 class SetLabel(Step):
-    """Be confined from the exec on as the process is: module "apparmor" or "selinux", label its profile or context.
+    """Confine the command from the exec on as the process is. module: "apparmor" or "selinux"; label: its profile or
+    context.
 
     Written to /proc/PID/attr, proc_pid_attr(5), as `exec PROFILE` (aa_change_onexec(2)) or as the context alone.
     """
@@ -193,7 +195,7 @@ class SetUmask(Step):
 
 
 class SetIds(Step):
-    """setgroups(2), setresgid(2), setresuid(2). groups: None to leave them (setgroups is denied there).
+    """Set the ids: setgroups(2), setresgid(2), setresuid(2). groups: None to keep them, as setgroups is denied there.
 
     host_numbers: the ids are as seen from the host, to be translated by the process's uid_map and gid_map if its user
     namespace is joined.
@@ -213,8 +215,8 @@ class SetIds(Step):
 class SetCapabilities(Step):
     """Reduce the five sets to these; CAP_SYS_ADMIN stays permitted until the exec where a filter needs it.
 
-    guard: capabilities of which one, the first that can be had, is added so that the container's processes may not
-    trace this one (ptrace(2): a tracer needs at least the tracee's permitted set). Empty where they cannot see it.
+    guard: capabilities of which the first that can be had is added, so that the container's processes may not trace
+    this one (ptrace(2): a tracer needs at least the tracee's permitted set). Empty if they cannot see this one.
     """
 
     sets: Sets
@@ -235,7 +237,7 @@ class SetNoNewPrivs(Step):
 
 
 class ChangeDirectory(Step):
-    """chdir(2). asked: by the user, so that it is a failure where it can't be; else / will do."""
+    """chdir(2). asked: the user asked for it, so an impossible path is a failure; else / is used instead."""
 
     path: str
     asked: bool = False
@@ -246,9 +248,9 @@ class ChangeDirectory(Step):
 
 
 class SetEnvironment(Step):
-    """source: "given" (variables), "target" (the process's /proc/PID/environ, read by the helper as bytes before
-    joining), or "host" (a few harmless variables of the caller's). home: HOME where the variables lack it. asked: by
-    the user, NAME=value, over all others."""
+    """Set the environment. source: "given" (variables), "target" (the process's /proc/PID/environ, read by the helper
+    as bytes before joining), or "host" (a few harmless variables of the caller's). home: HOME if the variables lack
+    it. asked: the user's NAME=value, which replace all others."""
 
     source: str
     variables: tuple[str, ...] = ()
@@ -269,9 +271,9 @@ class SetEnvironment(Step):
 class PutOnFilters(Step):
     """Load the seccomp filter of the container's configuration, as its runtime made it.
 
-    config: the config.json; None where there is none: then the process's own filters are read from it with ptrace(2)
-    (PTRACE_SECCOMP_GET_FILTER). These may be hostile, so that no restriction is left to be made once they are on.
-    runtime: "runc" or "crun", whichever made the container's filter.
+    config: the path of config.json. None if there is none: the filters are then read from the process itself with
+    ptrace(2) (PTRACE_SECCOMP_GET_FILTER). Such filters may be hostile, so all restrictions are made before they are on.
+    runtime: "runc" or "crun", the maker of the container's filter.
     """
 
     config: str | None = None
@@ -287,7 +289,7 @@ class PutOnFilters(Step):
 class Execute(Step):
     """execve(2) the first candidate that can be run. A name without a slash is looked up in the new PATH.
 
-    toolbox: the one candidate is an applet of the host's static busybox, executed from a sealed copy in memory.
+    toolbox: the only candidate is an applet of the host's static busybox, executed from a sealed copy in memory.
     """
 
     candidates: tuple[tuple[str, ...], ...]

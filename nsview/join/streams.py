@@ -1,8 +1,7 @@
-"""The bytes between the caller's stdin, stdout and stderr and those of the command, which are never the same files.
+"""Copy bytes between the caller's stdin, stdout and stderr and those of the command, which are never the same files.
 
-Where stdin is a terminal the command gets a pty of its own, and each of its streams that is a terminal here is that
-pty there; every other stream is a pipe. The pty comes from the container's own devpts where it has one, so that
-tty(1) and the like find it in there.
+If stdin is a terminal, the command gets a pty of its own for each stream that is a terminal of the caller; every other
+stream is a pipe. The pty comes from the container's own devpts if it has one, so that tty(1) and the like find it.
 """
 
 from __future__ import annotations
@@ -30,13 +29,13 @@ _TIOCGPTPEER = 0x5441  # Linux 4.13
 class Streams:
     """Both sides of the three streams.
 
-    ends: the command's, to become its 0, 1 and 2. master: of the pty, None where there are only pipes. interrupted: the
+    ends: the command's, to become its 0, 1 and 2. master: of the pty, None if there are only pipes. interrupted: the
     last `move` has passed a ^C on.
     """
 
     def __init__(self, root: int | None, owner: tuple[int, int]) -> None:
-        """root: an open directory, the container's root, if its devpts is to be used. owner: (uid, gid) on the host
-        of whom the command runs as, who may then open /dev/stdout and the like anew."""
+        """Open both sides. root: the container's root, an open directory, to use its devpts, else None. owner: (uid,
+        gid) of the command on the host, which may then open /dev/stdout and the like anew."""
         terminal = [_is_terminal(fd) for fd in (0, 1, 2)]
         self.master: int | None = None
         self.slave: int | None = None
@@ -76,12 +75,12 @@ class Streams:
         self.ends = tuple(ends)
 
     def close_ends(self) -> None:
-        """Leave the command's side to the command; the pty stays open, lest a program that closes its own ends it."""
+        """Close the command's side here; the pty stays open, or a program that closes its own copy would end it."""
         for end in set(self.ends) - {self.slave}:
             os.close(end)
 
     def release(self) -> None:
-        """The command has ended: the pty ends as soon as nobody else has it open."""
+        """Close the pty after the command's exit: it ends as soon as no other process has it open."""
         if self.slave is not None:
             os.close(self.slave)
             self.slave = None
@@ -118,33 +117,34 @@ class Streams:
 
     @property
     def raw(self) -> bool:
-        """The caller's terminal passes all keys on, by make_raw."""
+        """True if the caller's terminal passes all keys on, by make_raw."""
         return self._saved is not None
 
     def readers(self, reading: bool) -> list[int]:
-        """What to wait for until it can be read; with the caller's stdin if `reading` and there is room for it."""
+        """The descriptors to wait for input on; with the caller's stdin if `reading` and there is room for it."""
         wanted = list(self._routes)
         if reading and self._sink is not None and not self._pending and not self._eof:
             wanted.append(0)
         return wanted
 
     def writers(self) -> list[int]:
-        """What to wait for until it can be written."""
+        """The descriptors to wait for until they can be written."""
         return [self._sink] if self._pending and self._sink is not None else []
 
     @property
     def open(self) -> bool:
-        """Output may still come."""
+        """True if output may still come."""
         return bool(self._routes)
 
     def waiting(self) -> int:
-        """How many bytes of output are there to be read now."""
+        """The number of bytes of output that can be read now."""
         return sum(
             int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), "little", signed=True) for fd in self._routes
         )
 
     def move(self, ready: list[int], writable: list[int]) -> int:
-        """Pass on what can be; the number of bytes of output. EOFError where the caller's terminal is gone."""
+        """Copy from and to these descriptors; return the number of bytes of output. Raises EOFError if the caller's
+        terminal is gone."""
         moved = 0
         self.interrupted = False
         for fd in ready:
@@ -166,7 +166,7 @@ class Streams:
                 raise
             data = b""
         if not data or not _write_all(self._routes[source], data):
-            # Also where nobody reads here any more: the command is then to get SIGPIPE, as it would in a pipeline.
+            # Close it also if the caller's side has lost its reader: the command then gets SIGPIPE, as in a pipeline.
             del self._routes[source]
             if source != self.master:
                 os.close(source)
@@ -206,7 +206,7 @@ class Streams:
 
 
 def high(fd: int) -> int:
-    """The same file under a number that is in nobody's way."""
+    """Move a file to a descriptor of 16 or more, clear of the numbers that others use."""
     moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 16)
     os.close(fd)
     return moved
@@ -230,13 +230,13 @@ def _pty(root: int | None) -> tuple[int, int]:
         try:
             return _pty_of(root)
         except OSError:
-            pass  # no devpts in there, or not ours to use
+            pass  # the container has no devpts, or none that we may use
     return os.openpty()
 
 
 def _pty_of(root: int) -> tuple[int, int]:
-    """(master, slave) from /dev/pts/ptmx below root, if that is truly a devpts: opening any other device could do
-    anything. OSError otherwise."""
+    """(master, slave) from /dev/pts/ptmx below root. Raises OSError if it is not on a devpts: opening another device
+    could have any effect."""
     probe = linux.open_in_root(root, "/dev/pts/ptmx", os.O_PATH | os.O_NOFOLLOW)
     try:
         if linux.filesystem_magic(probe) != _DEVPTS_MAGIC or os.fstat(probe).st_rdev != os.makedev(5, 2):
@@ -253,13 +253,13 @@ def _pty_of(root: int) -> tuple[int, int]:
 
 
 def _write_all(fd: int, data: bytes) -> bool:
-    """Write all of it, however long that takes; False where nobody will ever read it."""
+    """Write all data, however long it takes. False if there is no reader any more."""
     view = memoryview(data)
     while view:
         try:
             view = view[os.write(fd, view) :]
         except BlockingIOError:
-            select.select([], [fd], [])  # someone else made our stdout non-blocking
+            select.select([], [fd], [])  # another process has made our stdout non-blocking
         except OSError:
             return False
     return True

@@ -1,8 +1,8 @@
-"""The part that stays on the host: it holds the caller's terminal, copies bytes, passes signals on, proves and waits.
+"""The supervisor stays on the host: holds the caller's terminal, copies bytes, passes signals on, proves and waits.
 
-Its child goes inside and becomes the command. Single-threaded, as joining and tracing need it to be: the process of
-`nsview enter` itself, or the helper that the explorer starts. Standard library only, and little of that: its imports
-are waited for by whoever wants a shell.
+Its child goes inside and becomes the command. The supervisor is the process of `nsview enter` itself, or the helper
+that the explorer starts: single-threaded, as joining and tracing require. Standard library only, and little of that, as
+the user waits for the imports.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, NoReturn
 else:
-    import _signal as signal  # without the enum that the module signal makes of it, which takes 3 ms
+    import _signal as signal  # the module signal would also make enums of it: see docs/design.md
 
 _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36  # linux/prctl.h
-_SILENCE = 0.1  # seconds without output after which a command that has ended has said all
+_SILENCE = 0.1  # seconds without output after which the output of an exited command is complete
 _PATIENCE = 1.0  # seconds after which a background process that goes on writing is left to itself
-_INSISTENCE = 5.0  # seconds within which a second ^C leaves a command that can't hear the first
+_INSISTENCE = 5.0  # seconds within which a second ^C leaves a command that can't receive the first
 _SELINUX = "security.selinux"
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
@@ -50,11 +50,10 @@ def carry_out(
     namespaces: Mapping[str, int] | None = None,
     config: Mapping[str, Any] | None = None,
 ) -> int:
-    """Carry out a plan's steps (each the dict of one): the command's exit code, 128+n for a signal, or the contract's
-    for a failure, which is one line on stderr.
+    """Carry out a plan's steps (each the dict of one). Return the command's exit code, 128+n for a signal, or the
+    contract's for a failure, which is one line on stderr.
 
-    followed, namespaces {kind: fd}, config (of PutOnFilters): as they are open and read already; they are opened and
-    read here where they are not given.
+    followed, namespaces ({kind: fd}), config (of PutOnFilters): given if open or read already, else None.
     """
     try:
         linux.prctl(_PR_SET_DUMPABLE, 0)
@@ -95,13 +94,13 @@ class Supervisor:
         self._ends = [_file(end) for end in self._streams.ends]
         self._trace: Trace
         self._ended: dict[int, int] = {}  # wait status by pid
-        self._said = b""  # by the child, not yet understood
+        self._said = b""  # received from the child, not a whole line yet
         self._running = False
         self._forwarded = 0
-        self._asked_to_leave = -_INSISTENCE  # when ^C last came that the command could not hear
+        self._asked_to_leave = -_INSISTENCE  # the time of the last ^C that the command could not receive
 
     def _prepared(self, config: Mapping[str, Any] | None) -> Given:
-        """All that can't be had once inside, or that may fail and had better do so before."""
+        """The files and facts that can't be had once inside. Raises Failure if one can't be had at all."""
         by_name, followed = self._by_name, self._target
         filters: tuple[seccomp.Filter, ...] = ()
         if "PutOnFilters" in by_name:
@@ -124,8 +123,8 @@ class Supervisor:
         )
 
     def _program(self) -> int:
-        """The sealed file to execute. Under SELinux it bears the label of the file that the process runs, for by that
-        its policy lets the context be entered."""
+        """The sealed file to execute. Under SELinux it gets the label of the process's own program, as the policy
+        decides by that label whether the context may be entered."""
         execute = self._by_name["Execute"]
         program = high(toolbox.sealed(toolbox.find()) if execute["toolbox"] else trampoline.sealed_image())
         if self._by_name.get("SetLabel", {}).get("module") == "selinux" and self._target is not None:
@@ -134,11 +133,12 @@ class Supervisor:
         return program
 
     def _held(self) -> int:
-        """The capabilities that the child has permitted once it has joined: all those there are in a user namespace."""
+        """The capabilities that the child has permitted after joining: all there are, in a joined user namespace."""
         return linux.all_capabilities() if "user" in self._namespaces else linux.capabilities()[1]
 
     def _guard(self, step: Mapping[str, Any] | None) -> int:
-        """The bit of a capability that the container's processes have not, where the command needs one."""
+        """The bit of a capability that the container's processes lack, 0 if the command needs none. Raises Failure if
+        none can be had."""
         if step is None or not step["guard"]:
             return 0
         held = self._held()
@@ -152,7 +152,7 @@ class Supervisor:
         return guard
 
     def _ids(self, step: Mapping[str, Any]) -> tuple[int, int, list[int] | None]:
-        """(uid, gid, groups) as they are called where they will be set."""
+        """(uid, gid, groups) as numbered in the user namespace where they will be set. Raises Failure if unmapped."""
         uid, gid, groups = step["uid"], step["gid"], step["groups"]
         followed = self._target
         if not (step["host_numbers"] and "user" in self._namespaces) or followed is None:
@@ -166,7 +166,7 @@ class Supervisor:
         return inner_uid, inner_gid, groups
 
     def _owner(self, ids: Mapping[str, Any] | None) -> tuple[int, int]:
-        """(uid, gid) on the host of whom the command runs as."""
+        """(uid, gid) of the command on the host."""
         if ids is None:
             return os.geteuid(), os.getegid()
         if ids["host_numbers"] or "user" not in self._namespaces or self._target is None:
@@ -174,7 +174,7 @@ class Supervisor:
         return self._target.id_outside("uid", ids["uid"]), self._target.id_outside("gid", ids["gid"])
 
     def run(self) -> int:
-        """The exit code."""
+        """Run the command and return its exit code. Raises Failure, Signalled or OSError."""
         linux.prctl(_PR_SET_CHILD_SUBREAPER, 1)
         wake_read, wake_write = map(high, os.pipe())
         for fd in (wake_read, wake_write):
@@ -184,7 +184,7 @@ class Supervisor:
         supervisor = os.getpid()
         child = self._fork()
         if child == 0:
-            linux.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # until it is traced, which ends it with us as well
+            linux.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # until tracing begins, which also ends the child with us
             if os.getppid() != supervisor:
                 os._exit(FAILED)
             self._go_inside(status_write)
@@ -213,14 +213,14 @@ class Supervisor:
         return self._code()
 
     def _end_all(self, child: int) -> None:
-        """End all that was started: nobody is left to look after it, and the container may have stopped it."""
+        """Kill all processes that were started: no supervisor remains, and the container may have stopped them."""
         for pid in {child, self._trace.command or child} - self._ended.keys():
             if self._running:
                 attempt(os.killpg, pid, signal.SIGHUP)
             attempt(os.kill, pid, signal.SIGKILL)
 
     def _fork(self) -> int:
-        """os.fork(), into the cgroup of v2 where that can be; where not, the child's step moves or says why not."""
+        """os.fork(), into the v2 cgroup if possible; else the child's step moves into it, or says why not."""
         birthplace = cgroups.birthplace(self._cgroups, self._target.pid) if self._target else None
         if birthplace is None:
             return os.fork()
@@ -248,7 +248,7 @@ class Supervisor:
             os._exit(FAILED)
 
     def _relay(self, child: int, status: int, wake: int) -> None:
-        """Copy bytes until the command has ended and has no more to say. Failure if it never began."""
+        """Copy bytes until the command has exited and its output has ended. Raises Failure if it never began."""
         open_status = True
         deadline = owed = 0.0
         over = False
@@ -283,7 +283,7 @@ class Supervisor:
                 raise self._early_end(self._ended[child])
 
     def _listen(self, status: int) -> bool:
-        """Take in what the child says; False where it will say no more. Failure where it says that it failed."""
+        """Receive messages from the child; False if no more can come. Raises Failure if the message is an error."""
         try:
             heard = os.read(status, 4096)
         except BlockingIOError:
@@ -300,7 +300,7 @@ class Supervisor:
         return bool(heard)
 
     def _reap(self) -> None:
-        """Take in what has ended, and answer what has stopped."""
+        """Note the processes that have exited, and answer those that have stopped."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -314,14 +314,14 @@ class Supervisor:
                 self._executed(pid)
 
     def _executed(self, pid: int) -> None:
-        """The command is stopped at an exec: the first is of the sealed program, by which its power is as planned or
-        it is ended; the last is the command's own."""
+        """Handle the command's stop at an exec. The first exec is that of the sealed program: the command's power is
+        proved there, or it is killed. The last is the command's own."""
         try:
             seen = proof.of(pid)
             if self._trace.execs == 1:
                 self._prove(seen)
         except (FileNotFoundError, ProcessLookupError):
-            return  # killed meanwhile: waitpid(2) tells
+            return  # killed meanwhile: waitpid(2) will tell
         if self._trace.execs == 1 and not self._by_name["Execute"]["toolbox"]:
             self._trace.go_on()
             return
@@ -332,7 +332,7 @@ class Supervisor:
         self._trace.let_go()
 
     def _prove(self, seen: proof.Seen) -> None:
-        """Compare what the kernel says of the command with the plan. Failure where that differs."""
+        """Compare the kernel's facts of the command with the plan. Raises Failure if they differ."""
         own, followed, by_name = proof.of(os.getpid()), self._target, self._by_name
         expected = proof.expected(by_name, self._given, own, seen, self._held())
         expected["fds"] = dict(enumerate(self._ends))
@@ -346,7 +346,7 @@ class Supervisor:
         proof.check(expected, seen.facts(), others)
 
     def _signalled(self, number: int, frame: object) -> None:
-        """A signal for us is one for the command. With a pty, or when it comes again, it is also the end for us."""
+        """Pass a signal on to the command. With a pty, or if it comes again, it also ends the supervisor."""
         self._forwarded += 1
         if number == signal.SIGINT and self._running:
             self._leave_if_deaf()
@@ -356,11 +356,11 @@ class Supervisor:
             attempt(os.killpg, command, signal.SIGKILL if last else number)
         if last or self._streams.master is not None or not self._running:
             for other in _FORWARDED:
-                signal.signal(other, signal.SIG_IGN)  # nothing is to come between us and the terminal's restoration
+                signal.signal(other, signal.SIG_IGN)  # nothing may interrupt the restoration of the terminal
             raise Signalled(number)
 
     def _leave_if_deaf(self) -> None:
-        """^C was pressed. Where the command is frozen or stopped it can't hear it: say so, and leave at the second."""
+        """Handle ^C for a frozen or stopped command, which can't receive it: say so, and leave at the second ^C."""
         command = self._trace.command
         if command is None or command in self._ended:
             return
@@ -369,19 +369,19 @@ class Supervisor:
             return
         now = time.monotonic()
         if now - self._asked_to_leave <= _INSISTENCE:
-            attempt(os.killpg, command, signal.SIGKILL)  # a frozen one ends when it is thawed
+            attempt(os.killpg, command, signal.SIGKILL)  # a frozen command exits when it is thawed
             raise Signalled(signal.SIGINT)
         self._asked_to_leave = now
         _complain(f"the command is {why} and can't hear ^C: once more leaves it", self._streams.raw)
 
     def _early_end(self, status: int) -> Failure:
-        """Why the child has ended without a word."""
+        """The Failure for a child that has exited without a message."""
         filtered = self._given.filters and not self._trace.execs
         if os.WIFEXITED(status) and os.WEXITSTATUS(status) and not filtered:
             return exec_failure(os.WEXITSTATUS(status), self._name)
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
             if self._target is not None and self._target.ended(0.5):
-                return Failure(GONE, "the container has ended on the way in: choose another")
+                return Failure(GONE, "the container has stopped on the way in: choose another")
             if cgroups.out_of_memory(self._cgroups):
                 return Failure(
                     FAILED,
@@ -392,13 +392,13 @@ class Supervisor:
                 NOT_PERMITTED,
                 f"the seccomp filter let nothing be executed ({_shown(status)}): --host-privileges goes without",
             )
-        return Failure(FAILED, f"the command's process ended ({_shown(status)}) before the command began")
+        return Failure(FAILED, f"the command's process exited ({_shown(status)}) before the command began")
 
     def _code(self) -> int:
         assert self._trace.command is not None
         code = os.waitstatus_to_exitcode(self._ended[self._trace.command])
         if code == -signal.SIGKILL and "pid" in self._namespaces and self._target and self._target.ended(0.5):
-            _complain("killed with the container, whose init has ended: choose another")
+            _complain("killed with the container, whose init has exited: choose another")
         return code if code >= 0 else 128 - code
 
 
@@ -409,7 +409,7 @@ def _file(fd: int) -> tuple[int, int]:
 
 
 def _deaf(pid: int) -> str | None:
-    """In a word, why a process can't answer signals now; None where it can."""
+    """The state in which a process can't receive signals now, in a word. None if it can."""
     if cgroups.process_frozen(pid):
         return "frozen (paused)"
     try:
@@ -429,6 +429,6 @@ def _shown(status: int) -> str:
 
 
 def _complain(text: str, raw: bool = False) -> None:
-    """One line on stderr; nothing if that is closed. raw: stderr is a terminal that makes no new lines by itself."""
+    """Write one line on stderr, unless it is closed. raw: stderr is a terminal in raw mode, which needs a \\r."""
     end = "\r\n" if raw else "\n"
     attempt(os.write, 2, f"{end if raw else ''}nsview: {printable(text)}{end}".encode(errors="replace"))

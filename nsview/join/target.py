@@ -1,4 +1,4 @@
-"""The process that is followed and the namespaces that are joined, held open so that nothing else is taken for them."""
+"""The process to follow and the namespaces to join, held open so that nothing else is taken for them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-_TRIES, _PAUSE = 60, 0.002  # for a process that moves to and fro: longer than it stays where it does not belong
+_TRIES, _PAUSE = 60, 0.002  # for a process that moves to and fro: longer than its stay in another namespace
 _UP = {"owner": 0xB701, "parent": 0xB702}  # NS_GET_USERNS, NS_GET_PARENT: ioctl_nsfs(2)
 _NS_GET_ID = 0x8008B70D  # Linux 6.18
 _SIOCGSKNS = 0x894C  # include/uapi/linux/sockios.h
@@ -26,12 +26,12 @@ _SIOCGSKNS = 0x894C  # include/uapi/linux/sockios.h
 class Target:
     """A process by its open /proc/PID, which never becomes another process's; the number is not used again.
 
-    /proc may belong to another pid namespace than ours: the process is the one that /proc shows.
+    /proc may belong to another pid namespace than ours: the pid is as /proc shows it.
     """
 
     def __init__(self, pid: int, start: int | None, thread: int = 0) -> None:
-        """start: in clock ticks since boot, None to take the process that is there. thread: the one to follow, 0 for
-        the first that lives. Raises Failure where there is no such process, or it has exited."""
+        """Hold a process. start: in clock ticks since boot, None for any process of that pid. thread: the one to
+        follow, 0 for the first one alive. Raises Failure if there is no such process or it has exited."""
         self.pid, self.thread = pid, thread
         self.gone = Failure(GONE, f"process {pid} is gone: choose again")
         try:
@@ -56,7 +56,7 @@ class Target:
             raise Failure(GONE, f"process {pid} has exited (a zombie) and left its namespaces: choose another")
 
     def read(self, name: str) -> bytes:
-        """A file of its /proc/PID, whole."""
+        """The content of a file of its /proc/PID."""
         fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self.directory)
         try:
             chunks = []
@@ -67,7 +67,7 @@ class Target:
             os.close(fd)
 
     def root(self) -> int:
-        """Its root directory, open with O_PATH."""
+        """The fd of its root directory, open with O_PATH. Raises Failure if it may not be opened."""
         try:
             return os.open("root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.directory)
         except PermissionError:
@@ -76,7 +76,7 @@ class Target:
             raise self.gone from None
 
     def namespaces(self) -> dict[str, int]:
-        """{kind: fd} of those that it is in now, as far as they may be opened; the fds are the caller's to close."""
+        """{kind: fd} of its current namespaces, as far as they may be opened; the caller closes the fds."""
         found = {}
         for kind in linux.CLONE_NEW:
             try:
@@ -86,7 +86,7 @@ class Target:
         return found
 
     def ended(self, seconds: float) -> bool:
-        """It has ended, or does within that time. A pid namespace's init waits until all in it have been reaped."""
+        """True if it has exited, or exits within that time; a pid namespace's init first waits for all its members."""
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -99,27 +99,28 @@ class Target:
             time.sleep(0.02)
 
     def id_inside(self, kind: str, number: int) -> int | None:
-        """A host's user or group id (kind: "uid", "gid") as its user namespace numbers it; None where it does not."""
+        """A host's user or group id (kind: "uid", "gid") as its user namespace numbers it. None if it is not mapped."""
         for inside, outside, count in self._map(kind):
             if outside <= number < outside + count:
                 return inside + number - outside
         return None
 
     def id_outside(self, kind: str, number: int) -> int:
-        """A user or group id of its user namespace as the host numbers it."""
+        """A user or group id of its user namespace as the host numbers it. Raises Failure if it is not mapped."""
         for inside, outside, count in self._map(kind):
             if inside <= number < inside + count:
                 return outside + number - inside
         raise Failure(FAILED, f"{kind} {number} has no number outside of the user namespace: use --host-privileges")
 
     def _map(self, kind: str) -> list[tuple[int, int, int]]:
-        """The lines of /proc/PID/uid_map or gid_map, see user_namespaces(7)."""
+        """(inside, outside, count) of each line of /proc/PID/uid_map or gid_map, see user_namespaces(7)."""
         lines = self.read(f"{kind}_map").splitlines()
         return [(int(inside), int(outside), int(count)) for inside, outside, count in map(bytes.split, lines)]
 
 
 def identity(fd: int) -> tuple[str, int, int, int | None]:
-    """(kind, device, inode, id) of an open namespace; the id is None before Linux 6.18. OSError where it is none."""
+    """(kind, device, inode, id) of an open namespace; the id is None before Linux 6.18. Raises OSError if the file is
+    no namespace."""
     flag = fcntl.ioctl(fd, linux.NS_GET_NSTYPE)
     found = os.fstat(fd)
     kind = next((kind for kind, bit in linux.CLONE_NEW.items() if bit == flag), "?")
@@ -131,7 +132,7 @@ def identity(fd: int) -> tuple[str, int, int, int | None]:
 
 
 def open_path(path: str) -> int:
-    """The fd of the namespace that a path leads to. Failure where there is none, or it may not be opened."""
+    """The fd of the namespace that a path leads to. Raises Failure if there is none, or it may not be opened."""
     try:
         return _nsfs_file(_of_path(path))
     except PermissionError:
@@ -142,15 +143,16 @@ def open_path(path: str) -> int:
 
 
 def matches(pin: Mapping[str, Any], fd: int) -> bool:
-    """An open file is of the namespace that a pin (the dict of one) stands for."""
+    """True if an open file is the namespace of a pin (the dict of one)."""
     kind, device, inode, id = identity(fd)
     return (kind, device, inode) == (pin["kind"], pin["device"], pin["inode"]) and pin["id"] in (None, id)
 
 
 def opened(pins: Iterable[Mapping[str, Any]], target: Target | None) -> dict[str, int]:
-    """{kind: fd} of these namespaces, each compared with its pin. Failure where one can't be had, with none left open.
+    """{kind: fd} of these namespaces, each compared with its pin. Raises Failure, with none left open, if one can't be
+    had.
 
-    A process that goes to and fro between namespaces is caught where it was when it was chosen, or not at all.
+    A process that moves to and fro between namespaces is caught in the pinned one, or not at all.
     """
     found: dict[str, int] = {}
     try:
@@ -185,7 +187,7 @@ def _opened(pin: Mapping[str, Any], target: Target | None) -> int:
                 if fd >= 0:
                     os.close(fd)
         if elsewhere is None or elsewhere["kind"] == "mount":
-            break  # only a process can come back
+            break  # only a process can move back
         if attempt + 1 < _TRIES:
             time.sleep(_PAUSE)
     if elsewhere is not None:
@@ -201,7 +203,7 @@ def _opened(pin: Mapping[str, Any], target: Target | None) -> int:
 
 
 def _through(way: Mapping[str, Any], pin: Mapping[str, Any], target: Target | None) -> int:
-    """The fd of what a way leads to now, whatever that is."""
+    """The fd of the file that a way leads to now, of any namespace. Raises OSError if it leads to none."""
     if way["kind"] == "process" and target is not None and not way.get("path"):
         return os.open(f"ns/{pin['kind']}", os.O_RDONLY | os.O_CLOEXEC, dir_fd=target.directory)
     if not way["pid"]:
@@ -214,7 +216,7 @@ def _through(way: Mapping[str, Any], pin: Mapping[str, Any], target: Target | No
 
 
 def _held(way: Mapping[str, Any], holder: int) -> int:
-    """The fd of what a process holds. holder: its open /proc/PID."""
+    """The fd of the namespace that a process holds. holder: its open /proc/PID."""
     with open(os.open("stat", os.O_RDONLY | os.O_CLOEXEC, dir_fd=holder), "rb") as stat:
         if int(stat.read().rpartition(b")")[2].split()[19]) != way["start"]:
             raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
@@ -244,12 +246,12 @@ def _of_path(path: str) -> int:
 
 
 def _of_socket(way: Mapping[str, Any], holder: int) -> int:
-    """The fd of the net namespace of a socket that a process has open. Linux 5.6 and 4.10."""
+    """The fd of the net namespace of a process's open socket. pidfd_getfd(2) is in Linux 5.6, SIOCGSKNS in 4.10."""
     if not proc_is_ours():
         raise OSError(errno.ESRCH, "/proc shows the pids of another namespace")
     pidfd = linux.pidfd_open(way["pid"])
     try:
-        os.close(os.open("stat", os.O_RDONLY | os.O_CLOEXEC, dir_fd=holder))  # lives, so the pid is still its own
+        os.close(os.open("stat", os.O_RDONLY | os.O_CLOEXEC, dir_fd=holder))  # alive, so the pid is still its own
         socket = linux.pidfd_getfd(pidfd, way["fd"])
     finally:
         os.close(pidfd)
@@ -260,14 +262,14 @@ def _of_socket(way: Mapping[str, Any], holder: int) -> int:
 
 
 def proc_is_ours() -> bool:
-    """/proc shows the pids of our own pid namespace, and not those of one above it."""
+    """True if /proc shows the pids of our own pid namespace, and not those of one above it."""
     with open("/proc/self/status", "rb") as status:
         return b"\nNSpid:\t%d\n" % os.getpid() in status.read()
 
 
 def _nsfs_file(probe: int) -> int:
-    """Open for reading the file that `probe` (O_PATH, closed here) is, if it is a namespace: any other might be a FIFO
-    that hangs or a device that acts."""
+    """Open the file of `probe` (O_PATH, closed here) for reading. Raises OSError if it is no namespace: opening a FIFO
+    might hang, opening a device might have an effect."""
     try:
         if linux.filesystem_magic(probe) != linux.NSFS_MAGIC:
             raise OSError(errno.EMEDIUMTYPE, "not a namespace")
@@ -277,10 +279,10 @@ def _nsfs_file(probe: int) -> int:
 
 
 def join(pins: Iterable[Mapping[str, Any]], held: Mapping[str, int]) -> None:
-    """Be in these namespaces, one setns(2) each.
+    """Join these namespaces, one setns(2) each. held: {kind: fd}. Raises Failure if the kernel refuses one.
 
-    Root goes last into a user namespace, where it loses its power over the others; anyone else goes first into it,
-    where it gets the power that it has not.
+    Root joins a user namespace last, as it loses its power over the others there; another user joins it first, to gain
+    that power.
     """
     for pin in sorted(pins, key=lambda pin: (pin["kind"] == "user") == (os.geteuid() == 0)):
         try:

@@ -1,8 +1,8 @@
 """A static busybox of the host's, for containers that have no shell: found here, executed from memory.
 
-It is copied into a sealed memfd (memfd_create(2), fcntl(2) F_ADD_SEALS), so it needs no file, no file system that
-allows execution and no libraries inside, and nothing is written to the container. Debian's busybox runs many of its
-applets within its shell and the others through /proc/self/exe, which is that memfd again.
+A sealed memfd (memfd_create(2), fcntl(2) F_ADD_SEALS) holds the copy, so it needs no file, no file system that allows
+execution and no libraries inside, and nothing is written to the container. Debian's busybox runs many of its applets
+within its shell and the others through /proc/self/exe, which is that memfd again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ _PT_INTERP = 3  # elf(5): the program needs an interpreter, which is the dynamic
 
 
 def find(places: Sequence[str] | None = None) -> str:
-    """The path of a static busybox, from PATH (or these directories) and the usual places. Failure where none is."""
+    """The path of a static busybox, from these directories, or from PATH and the usual ones. Raises Failure if none
+    is found."""
     if places is None:
         places = [*os.environ.get("PATH", "").split(":"), *_PLACES]
     dynamic = None
@@ -47,7 +48,7 @@ def find(places: Sequence[str] | None = None) -> str:
 
 
 def static(head: bytes) -> bool:
-    """The first 4096 bytes of a file are those of a 64- or 32-bit ELF program that needs no dynamic linker."""
+    """True if the first 4096 bytes of a file are those of a 64- or 32-bit ELF program that needs no dynamic linker."""
     if len(head) < 52 or head[:4] != b"\x7fELF" or head[4] not in (1, 2) or head[5] not in (1, 2):
         return False
     order = "little" if head[5] == 1 else "big"
@@ -63,7 +64,8 @@ def static(head: bytes) -> bool:
 
 
 def sealed(path: str) -> int:
-    """The program in memory, where nobody can change it: a descriptor that is closed on exec."""
+    """The descriptor, closed on exec, of a copy of the program in memory that nobody can change. Raises Failure if
+    the copy fails."""
     try:
         with open(path, "rb", buffering=0) as file:
             fd = linux.executable_memfd("busybox")

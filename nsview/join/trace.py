@@ -1,8 +1,8 @@
-"""The command stopped at its exec: ptrace(2), by which the supervisor looks before anything of the container's runs.
+"""Stop the command at its exec with ptrace(2), so that the supervisor looks before a program of the container runs.
 
 The child asks to be traced (PTRACE_TRACEME) before it joins anything, while it is trusted. From then on nobody else may
-trace it, each fork and exec of it stops, and it dies with the supervisor (PTRACE_O_EXITKILL). A filter of the
-container's reaches none of this.
+trace the child, it stops at each fork and exec, and the kernel kills it when the supervisor exits (PTRACE_O_EXITKILL).
+A filter of the container's reaches none of this.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
 else:
-    import _signal as signal  # without the enum that the module signal makes of it
+    import _signal as signal  # the module signal would also make enums of it: see docs/design.md
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _TRACEME, _CONT, _DETACH, _SETOPTIONS, _GETEVENTMSG = 0, 7, 17, 0x4200, 0x4201
@@ -27,23 +27,23 @@ _EVENT_FORK, _EVENT_EXEC = 1, 4
 
 
 def ptrace(request: int, pid: int, address: int = 0, data: int = 0) -> int:
-    """ptrace(2). OSError where it fails."""
+    """Call ptrace(2). Raises OSError if it fails."""
     call = linux.libc().ptrace
     arguments = ctypes.c_long(request), ctypes.c_long(pid), ctypes.c_void_p(address), ctypes.c_void_p(data)
     return linux.checked(call(*arguments), "ptrace")
 
 
 def ask() -> None:
-    """Be traced by the parent from now on; returns when it is. Failure where nobody may be."""
+    """Be traced by the parent; returns once tracing has begun. Raises Failure if tracing is not possible here."""
     try:
         ptrace(_TRACEME, 0)
     except OSError:
-        why = "nsview is traced itself (strace, gdb)" if _tracer() else "this kernel lets nobody be traced (ptrace)"
+        why = "nsview is traced itself (strace, gdb)" if _tracer() else "this kernel allows no tracing (ptrace)"
         raise Failure(
-            NOT_PERMITTED, f"{why}, so that what the command is given can't be checked: see docs/security.md"
+            NOT_PERMITTED, f"{why}, so the command's privileges can't be checked: see docs/security.md"
         ) from None
     os.kill(os.getpid(), signal.SIGSTOP)
-    linux.prctl(PR_SET_PDEATHSIG, 0)  # PTRACE_O_EXITKILL is there instead, and does not outlive the tracing
+    linux.prctl(PR_SET_PDEATHSIG, 0)  # PTRACE_O_EXITKILL replaces it, and does not outlive the tracing
 
 
 def _tracer() -> bool:
@@ -54,7 +54,7 @@ def _tracer() -> bool:
 class Trace:
     """The supervisor's side. command: the pid of the process that executes, None until the kernel has told it.
 
-    execs: how often it has executed something; it stays stopped at each until `go_on` or `let_go`.
+    execs: the number of execs of the command; it stays stopped at each until `go_on` or `let_go`.
     """
 
     def __init__(self, child: int, forks: bool) -> None:
@@ -63,7 +63,7 @@ class Trace:
         self._known: set[int] = set()
 
     def stopped(self, pid: int, status: int) -> bool:
-        """Answer a stop that waitpid(2) told; True where the command is at an exec and waits to be let go on."""
+        """Answer a stop that waitpid(2) told. True if the command is stopped at an exec and waits for `go_on`."""
         event, number = status >> 16, os.WSTOPSIG(status)
         if event == _EVENT_EXEC:
             self.execs += 1
@@ -73,7 +73,7 @@ class Trace:
             ptrace(_GETEVENTMSG, pid, 0, ctypes.addressof(told))
             self.command = told.value
         elif pid not in self._known:
-            # The first stop of each: of the child by its own word, of its child by the kernel's.
+            # The first stop of each process: the child stops itself, the kernel stops the child's child.
             self._known.add(pid)
             ptrace(_SETOPTIONS, pid, 0, _O_TRACEFORK | _O_TRACEEXEC | _O_EXITKILL)
             number = 0
@@ -86,12 +86,12 @@ class Trace:
             self._continue(self.command, 0)
 
     def let_go(self) -> None:
-        """Trace the command no more."""
+        """Stop tracing the command."""
         if self.command is not None:
             try:
                 ptrace(_DETACH, self.command)
             except ProcessLookupError:
-                return  # killed meanwhile, which waitpid(2) tells
+                return  # killed meanwhile: waitpid(2) will tell
 
     def _continue(self, pid: int, number: int) -> None:
         try:

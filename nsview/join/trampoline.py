@@ -1,15 +1,15 @@
 """The few instructions that make the last exec, so that /proc/self/exe never leads to a file of the host.
 
 A container can make its shell a link to /proc/self/exe, or a script that begins with `#!/proc/self/exe`. A joiner that
-execs that shell from inside then runs itself, in the container, with the container's libraries, and its own file can be
+execs such a shell from inside runs itself, in the container, with the container's libraries, and its own file can be
 opened through /proc/PID/exe and overwritten: CVE-2019-5736. So the child first execs this program, a static ELF of
-about 230 bytes in a sealed memfd (memfd_create(2), fcntl(2) F_ADD_SEALS), at which the supervisor proves what it may
-do, and that execs the command. The file that /proc/self/exe leads to is then those sealed bytes.
+about 230 bytes in a sealed memfd (memfd_create(2), fcntl(2) F_ADD_SEALS); the supervisor proves the child's power at
+that exec, and the program then execs the command. /proc/self/exe leads to those sealed bytes.
 
 The program, called with argv = path, argv[0], argv[1], ..:
     execve(path, argv + 1, envp)
     exit_group(errno)               no pipe is left that the command could write to: the tracer sees that no exec came
-    an undefined instruction        where a filter answered exit_group in the kernel's place
+    an undefined instruction        if a filter answered exit_group in the kernel's place
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from nsview import linux
 
 from .failure import FAILED, Failure
 
-# Intel syntax; a system call's number is in rax, its arguments in rdi, rsi, rdx.
+# Intel syntax; the number of a system call is in rax, the arguments in rdi, rsi, rdx.
 _X86_64 = bytes.fromhex(
     "488b0c24"  # mov rcx, [rsp]                argc
     "488b7c2408"  # mov rdi, [rsp+8]            path
@@ -36,7 +36,7 @@ _X86_64 = bytes.fromhex(
     "0f0b"  # ud2
 )
 
-# A system call's number is in x8, its arguments in x0, x1, x2. Instructions are little-endian words.
+# The number of a system call is in x8, the arguments in x0, x1, x2. Instructions are little-endian words.
 _AARCH64 = struct.pack(
     "<10I",
     0xF94003E3,  # ldr x3, [sp]                 argc
@@ -55,7 +55,7 @@ _MACHINES = {"x86_64": (62, _X86_64), "aarch64": (183, _AARCH64)}  # ELF e_machi
 
 
 def image(machine: str | None = None) -> bytes | None:
-    """The program as an ELF file for a machine (uname -m, by default this one); None where there is none."""
+    """The program as an ELF file for a machine (uname -m, by default this one). None if there is no code for it."""
     found = _MACHINES.get(machine or os.uname().machine)
     if found is None:
         return None
@@ -75,7 +75,8 @@ def image(machine: str | None = None) -> bytes | None:
 
 
 def sealed_image() -> int:
-    """A file descriptor of the program. Failure where there is none for this machine, or none in memory may be run."""
+    """The file descriptor of the program. Raises Failure if there is no code for this machine, or a file in memory may
+    not be executed."""
     content = image()
     if content is None:
         machine = os.uname().machine
@@ -87,7 +88,7 @@ def sealed_image() -> int:
 
 
 def sealed(content: bytes, name: str) -> int:
-    """A file descriptor of an executable in memory that nobody can change any more, closed on exec."""
+    """The file descriptor, closed on exec, of an executable in memory that nobody can change any more."""
     fd = linux.executable_memfd(name)
     view = memoryview(content)
     while view:

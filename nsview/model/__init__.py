@@ -1,28 +1,50 @@
-"""What a namespace, a process, a container and a snapshot are: frozen records and pure functions over them.
+"""Namespaces, processes, containers and snapshots: frozen records and pure functions over them.
 
 Nothing here reads a file, a clock or the network. Records come in from `nsview.hosts`, which decodes an
 agent's frames; answers go out to the screen and the command line.
 
-records    the frozen records, named as the agent's frames and `--json` name them
-contents   what a namespace of each kind holds, as read when it is asked for
-kinds      the eight kinds of namespace and what each isolates
-explained  each kind explained
-matrix     who is in which namespace, a line each and a column a kind
-snapshot   one host at one instant, and how a delta makes the next one
-group      who shares a namespace, and with whom
-levels     the pid namespaces that a process has a pid in
-hierarchy  namespaces as trees, by owner and by parent
-chain      how a process descends from the top of the tree, container daemons included
-holding    what keeps a namespace alive, in words
-label      what a group is that is no container
-rows       the lines of the explorer's list, from a snapshot and a view
-changes    what is new, gone or moved between two snapshots
-security   what confines a process, and what of the host it can reach
-audit      what of containers should be looked at: rules over both
-compare    two processes side by side
-filter     the filter language: which records an expression leaves
-syntax     .. in a few lines, for the help
-leads      what can be gone to, and the view in which it has a row
-target     what a user means by `8058`, `net:4026532173`, `web` or a path
-text       text of unknown origin made safe for a terminal
+Records
+records     the frozen records, named as the agent's frames and `--json` name them
+contents    the contents of a namespace of each kind, read on request
+security    the confinement of a process, and the parts of the host that it can reach
+net         a net namespace from within: interfaces, routes, listeners
+kinds       the eight kinds of namespace and the resources that each isolates
+explained   each kind explained
+snapshot    one host at one instant, and the next one after a delta
+changes     the processes that are new, gone or moved between two snapshots
+
+Facts
+group       the processes and containers that share a namespace
+levels      the pid namespaces that a process has a pid in
+hierarchy   namespaces as trees, by owner and by parent
+chain       the descent of a process from the top of the tree, container daemons included
+counts      numbers that claim no more than was seen
+condition   the condition of a container or a process, in words
+holding     the holders that keep a namespace alive, in words
+label       the name of a group of processes that is no container
+published   the ports of one net namespace that are published for another
+audit       findings about containers, by rules over records and confinement
+compare     two processes side by side
+netmap      the net namespaces of a host and the links between them
+
+The list and the tables
+rows        the lines of the explorer's list, from a snapshot and a view
+forest      processes as trees, kept up to date
+flat        processes in a sorted list, kept up to date
+guides      the lines that draw descent
+order       a long list that is cheap to change
+columns     the columns that a user may add to the list
+table       lines and columns of a lens: narrowed, sorted and fitted to a width
+matrix      the namespaces of containers, groups or processes: a line each, a column a kind
+netpicture  the net map drawn as boxes and lines
+
+Questions and answers
+filter      the filter language: the records that an expression leaves
+netfields   the fields of a filter of the net map
+syntax      the filter language in a few lines, for the help
+leads       the things to go to, and the view in which each has a row
+target      the meaning of `8058`, `net:4026532173`, `web` or a path
+copies      the texts of a row to copy, and tables as CSV
+export      snapshots as the objects that `--json` prints
+text        text of unknown origin made safe for a terminal
 """

@@ -1,7 +1,7 @@
-"""How a process descends from the top of the tree, container daemons included.
+"""The descent of a process from the top of the tree, container daemons included.
 
-A containerd-shim outlives its daemon by design: the kernel says its parent is pid 1. Whom it serves is known by the
-socket it was given (`Container.daemon_pid`), and that link is put in the parent's place.
+A containerd-shim outlives its daemon by design: to the kernel its parent is pid 1. The socket given to the shim names
+the daemon that it serves (`Container.daemon_pid`), and that link replaces the parent's.
 """
 
 from typing import Literal
@@ -13,7 +13,7 @@ from .snapshot import Snapshot
 
 
 class Link(Struct, frozen=True):
-    """One process of a chain, and what ties it to the one before it.
+    """One process of a chain, and its link to the process before it.
 
     link: "parent", or "serves" from a daemon to a shim that is not its child.
     """
@@ -23,7 +23,7 @@ class Link(Struct, frozen=True):
 
 
 def chain(snapshot: Snapshot, pid: int) -> tuple[Link, ...]:
-    """From the top of the tree down to the process itself; empty where there is no such process."""
+    """The links from the top of the tree down to the process itself, empty if there is no such process."""
     links: list[Link] = []
     seen: set[int] = set()
     current = snapshot.processes.get(pid)

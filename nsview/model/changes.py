@@ -1,4 +1,4 @@
-"""What is new, gone or moved between two snapshots of one host."""
+"""The processes that are new, gone or moved between two snapshots of one host."""
 
 from msgspec import Struct
 
@@ -7,8 +7,8 @@ from .snapshot import Snapshot, touched
 
 
 class Changes(Struct, frozen=True):
-    """Of processes, from one snapshot to a later one. moved: (before, after) of those in other namespaces than they
-    were. A pid that was reused is one gone and one new."""
+    """The changes of processes from one snapshot to a later one. moved: (before, after) of each process that is in
+    other namespaces now. A reused pid is one gone process and one new one."""
 
     new: tuple[Process, ...] = ()
     gone: tuple[Process, ...] = ()
@@ -19,7 +19,7 @@ class Changes(Struct, frozen=True):
 
 
 def changes(before: Snapshot, after: Snapshot) -> Changes:
-    """What happened to processes in between. Costs no more than what did, where the one soon follows the other."""
+    """The changes between two snapshots. The cost is that of the changes if one soon follows the other."""
     new, gone, moved = [], [], []
     for pid in sorted(touched(before, after).pids):
         old, now = before.processes.get(pid), after.processes.get(pid)

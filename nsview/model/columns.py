@@ -1,4 +1,4 @@
-"""Columns that a user may add to those of the explorer: what is known of every process without asking."""
+"""The columns that a user may add to the explorer's list: facts that every snapshot has of every process."""
 
 from collections.abc import Callable
 from typing import Literal, get_args
@@ -9,7 +9,7 @@ Extra = Literal["ppid", "uid", "state", "runtime", "image", "cgroup"]
 EXTRAS: tuple[Extra, ...] = get_args(Extra)
 
 WIDTHS: dict[Extra, int] = {"ppid": 7, "uid": 6, "state": 5, "runtime": 10, "image": 24, "cgroup": 30}
-"""Cells of each; what is longer is cut, a cgroup at its beginning."""
+"""The width of each column in cells; a longer text is cut, a cgroup at its beginning."""
 
 
 def _uids(process: Process, container: Container | None) -> str:
@@ -28,5 +28,5 @@ _TEXTS: dict[Extra, Callable[[Process, Container | None], str]] = {
 
 
 def text(column: Extra, process: Process, container: Container | None) -> str:
-    """What stands in a column; not yet safe for a terminal."""
+    """The text in a column; not yet safe for a terminal."""
     return _TEXTS[column](process, container)

@@ -1,4 +1,4 @@
-"""Two processes side by side: what they share, where they differ, and where in the tree their ways parted."""
+"""Two processes side by side: their common facts, their differences, and the last process that both descend from."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -14,7 +14,7 @@ from .security import Facts, Mount, Security, names
 from .snapshot import Snapshot
 
 Same = bool | None
-"""Whether two things are the same; None where one of them is not known."""
+"""True if two things are the same, None if one of them is not known."""
 
 _SETS: tuple[Literal["effective", "permitted", "inheritable", "bounding", "ambient"], ...] = (
     "effective", "permitted", "inheritable", "bounding", "ambient",
@@ -23,8 +23,8 @@ _SECCOMP = {0: "off", 1: "strict", 2: "filter"}
 
 
 class Namespaces(Struct, frozen=True):
-    """The namespaces of one kind that two processes are in. a, b: inodes, None where not known; owner_a, owner_b: those
-    of the user namespaces that own them; host_a, host_b: it is the host's first."""
+    """The namespaces of one kind that two processes are in. a, b: inodes, None if not known; owner_a, owner_b: inodes
+    of the owning user namespaces; host_a, host_b: the namespace is the host's first."""
 
     kind: KindName
     a: int | None
@@ -53,7 +53,7 @@ class Capability(Struct, frozen=True):
 
 
 class Value(Struct, frozen=True):
-    """Anything else that two processes have, in words; None where not known. Not yet `safe`."""
+    """Another fact of two processes, in words; None if not known. Not yet `safe`."""
 
     name: str
     a: str | None
@@ -65,7 +65,7 @@ class Value(Struct, frozen=True):
 
 
 class Mounted(Struct, frozen=True):
-    """What is mounted at one place for two processes; None: nothing is."""
+    """The mounts of two processes at one place; None if nothing is mounted."""
 
     point: str
     a: Mount | None
@@ -77,9 +77,9 @@ class Mounted(Struct, frozen=True):
 
 
 class Comparison(Struct, frozen=True):
-    """Two processes. parted: the chains from the top down to the last that both descend from, then each one's own way
-    from there; one may itself descend from the other, and then has no way of its own. mounts: None where those of one
-    are not known, else those that differ; mounts_alike: how many do not."""
+    """Two processes compared. common: the links from the top down to the last process that both descend from; way_a,
+    way_b: the links of each from there, empty for a process that the other descends from. mounts: the mounts that
+    differ, None if those of one process are not known; mounts_alike: the number of mounts that do not differ."""
 
     a: Process
     b: Process
@@ -94,12 +94,12 @@ class Comparison(Struct, frozen=True):
 
     @property
     def parted(self) -> Process | None:
-        """The last process that both descend from, or are; None where they have none in common."""
+        """The last process that both descend from, or are. None if there is none."""
         return self.common[-1].process if self.common else None
 
 
 def compare(snapshot: Snapshot, a: Process, b: Process, facts: Facts) -> Comparison:
-    """All that can be told of two processes of one snapshot."""
+    """The comparison of two processes of one snapshot. facts: their confinement, as far as it is known."""
     chain_a, chain_b = chain(snapshot, a.pid), chain(snapshot, b.pid)
     shared = _shared(chain_a, chain_b)
     known_a, known_b = facts.of(a), facts.of(b)
@@ -114,7 +114,7 @@ def compare(snapshot: Snapshot, a: Process, b: Process, facts: Facts) -> Compari
 
 
 def _shared(a: Sequence[Link], b: Sequence[Link]) -> int:
-    """How many links two chains begin with alike."""
+    """The number of links that two chains have in common at their beginning."""
     number = 0
     for left, right in zip(a, b, strict=False):
         if left.process.pid != right.process.pid:
@@ -181,10 +181,10 @@ def _capabilities(a: Capabilities, b: Capabilities) -> tuple[Capability, ...]:
 def _mounts(
     a: Security | None, b: Security | None, cgroup_a: str, cgroup_b: str
 ) -> tuple[tuple[Mounted, ...] | None, int]:
-    """(those that differ in what is mounted or how, how many do not)."""
+    """(the mounts that differ in files or options, or None; the number of mounts that do not differ)."""
     if a is None or b is None or a.mounts is None or b.mounts is None:
         return None, 0
-    # What was mounted on top of another at the same place is what a path leads to.
+    # A path leads to the last mount at a place, which hides those before it.
     first, second = ({mount.point: mount for mount in known.mounts or ()} for known in (a, b))
     differing = []
     for point in sorted({*first, *second}):
@@ -195,15 +195,15 @@ def _mounts(
 
 
 def _substance(mount: Mount, cgroup: str) -> tuple[object, ...]:
-    """What makes a mount what it is: not that it is another instance of it, as each container has of /proc, nor that
-    each sees its own cgroup."""
+    """The fields by which mounts are compared: two instances of a file system, such as each container's /proc, are the
+    same, and so are two mounts of each process's own cgroup."""
     own = mount.fstype.startswith("cgroup") and mount.root == cgroup
     what = None if own else (mount.device if mount.host else None, mount.root)
     return mount.fstype, what, mount.options, mount.super_options
 
 
 def printed(found: Comparison) -> dict[str, Any]:
-    """The object of `nsview compare --json`; null is what is not known."""
+    """The object of `nsview compare --json`; an unknown value is null."""
 
     def chain_of(links: Sequence[Link]) -> list[dict[str, Any]]:
         return [{"pid": link.process.pid, "comm": link.process.comm, "link": link.link} for link in links]
@@ -226,18 +226,18 @@ def printed(found: Comparison) -> dict[str, Any]:
 
 
 def only(own: Sequence[str], of: Capability) -> str:
-    """The capabilities that one has beyond the other; where neither has any, how many both have."""
+    """The capabilities that one process has beyond the other; if the sets are the same, the number of capabilities."""
     return " ".join(own) or ("-" if not of.same else f"{len(of.both)} the same" if of.both else "none")
 
 
 def way(links: Sequence[Link], most: int = 3) -> str:
-    """The own way of one of two, in words: not yet `safe`."""
+    """The links of one process below the common ones, in words, the first `most`: not yet `safe`."""
     words = " → ".join(f"{link.process.pid} {link.process.comm}" for link in links[:most])
     return (words + (" …" if len(links) > most else "")) or "is above the other"
 
 
 def inode(number: int | None, host: bool) -> str:
-    """A namespace of one of two, in words."""
+    """The namespace of one process, in words. host: it is the host's first."""
     return "?" if number is None else f"{number} host" if host else str(number)
 
 

@@ -1,4 +1,4 @@
-"""What a namespace of each kind holds: the frozen records of what the agent reads when it is asked for.
+"""The contents of a namespace of each kind: frozen records, which the agent reads on request.
 
 Names are the frames' own (nsview/agent/contents). Paths, names and options are as they were found: not yet `safe`.
 """
@@ -8,15 +8,15 @@ from msgspec import Struct
 from .kinds import KindName
 
 READ: tuple[KindName, ...] = ("mnt", "uts", "ipc", "user", "cgroup", "time")
-"""The kinds whose contents are asked for; pid is told by every snapshot, net by the net map."""
+"""The kinds whose contents can be asked for; every snapshot has those of pid, the net map those of net."""
 
 
 class Mount(Struct, frozen=True, gc=False):
-    """One mount. root: what of its file system is mounted; point: where.
+    """One mount. root: the directory of its file system that is mounted; point: the mount point.
 
-    shared, master: the peer groups of mount_namespaces(7), None: none. hidden: no path leads to it, for another is
-    mounted over it. host_path: where the host has the same files, None: nowhere. host_peer: what is mounted below it
-    on the host appears here too.
+    shared, master: the peer groups of mount_namespaces(7), None if none. hidden: no path leads to it, as another is
+    mounted over it. host_path: the host's path of the same files, None if it has none. host_peer: mounts made below it
+    on the host appear here too.
     """
 
     point: str
@@ -33,7 +33,7 @@ class Mount(Struct, frozen=True, gc=False):
 
     @property
     def propagation(self) -> str:
-        """As findmnt(8) says it: "private", "shared", "slave", "shared,slave", "unbindable"."""
+        """The word of findmnt(8): "private", "shared", "slave", "shared,slave", "unbindable"."""
         words = ["shared"] * (self.shared is not None) + ["slave"] * (self.master is not None)
         if self.unbindable:
             words.append("unbindable")
@@ -45,7 +45,8 @@ class Mount(Struct, frozen=True, gc=False):
 
 
 class Mounts(Struct, frozen=True):
-    """total: how many there are, of which `mounts` may be a part. missing: where the host has one that is not here."""
+    """The mounts of a mount namespace. total: their number, as `mounts` may be a part. missing: the host's mount points
+    without a mount here; missing_total: their number."""
 
     mounts: tuple[Mount, ...]
     total: int
@@ -54,7 +55,7 @@ class Mounts(Struct, frozen=True):
 
 
 class Names(Struct, frozen=True):
-    """domainname: None where it was never set."""
+    """The names of a uts namespace. domainname: None if never set."""
 
     hostname: str
     domainname: str | None = None
@@ -72,7 +73,8 @@ class Queue(Struct, frozen=True, gc=False):
 
 
 class Segment(Struct, frozen=True, gc=False):
-    """A System V shared memory segment. size: bytes. attached: how often; pid: who made it, 0 where out of view."""
+    """A System V shared memory segment. size: bytes. attached: the number of attaches; pid: its maker, 0 if out of
+    view."""
 
     key: int
     id: int
@@ -84,7 +86,7 @@ class Segment(Struct, frozen=True, gc=False):
 
 
 class Semaphores(Struct, frozen=True, gc=False):
-    """A System V semaphore set of so many."""
+    """A System V semaphore set. number: of semaphores."""
 
     key: int
     id: int
@@ -103,7 +105,8 @@ class PosixQueue(Struct, frozen=True, gc=False):
 
 
 class Ipc(Struct, frozen=True):
-    """total: how many there are of each, of which the tuples may be a part. posix_queues: None where not to be seen."""
+    """The objects of an ipc namespace. total: the number of each, as the tuples may be a part. posix_queues: None if
+    they can't be seen."""
 
     queues: tuple[Queue, ...]
     segments: tuple[Segment, ...]
@@ -113,7 +116,7 @@ class Ipc(Struct, frozen=True):
 
 
 IdRange = tuple[int, int, int]
-"""(first id inside, first id outside, how many)."""
+"""(first id inside, first id outside, number of ids)."""
 
 
 class Ids(Struct, frozen=True):
@@ -125,7 +128,8 @@ class Ids(Struct, frozen=True):
 
 
 class Resource(Struct, frozen=True):
-    """limit: None where there is none; limited_by: the cgroup whose limit it is. current: used now."""
+    """One resource of a cgroup. limit: None if unlimited; limited_by: the cgroup that sets the limit. current: in use
+    now, None if not counted."""
 
     limit: float | None
     limited_by: str | None
@@ -133,11 +137,11 @@ class Resource(Struct, frozen=True):
 
 
 class Cgroup(Struct, frozen=True):
-    """Where a process is in the cgroup tree, and what it may use there.
+    """The place of a process in the cgroup tree, and the resources it may use there.
 
-    path: as seen from the agent; inside: as the process sees it, None where that can't be told. version: 1 or 2.
-    memory, swap: bytes; pids: how many; cpu: limit in processors, current in seconds so far; None: nothing counts it.
-    cpus: those it may run on. oom_kills, throttled: how often so far.
+    path: as seen from the agent; inside: as the process sees it, None if that can't be told. version: 1 or 2. memory,
+    swap: bytes; pids: processes; cpu: limit in processors, current in seconds so far; None if not counted. cpus: the
+    processors that it may run on. oom_kills, throttled: the number of times so far.
     """
 
     path: str
@@ -153,7 +157,7 @@ class Cgroup(Struct, frozen=True):
 
 
 class ChildClocks(Struct, frozen=True):
-    """The offsets of the time namespace that a process has in store for its children."""
+    """The offsets, in seconds, of the time namespace that the children of a process will be in."""
 
     inode: int
     monotonic: float
@@ -161,7 +165,7 @@ class ChildClocks(Struct, frozen=True):
 
 
 class Clocks(Struct, frozen=True):
-    """Seconds that the clocks are ahead of the host's; None where only a namespace for children tells its own."""
+    """Seconds that the clocks are ahead of the host's, None if only a namespace for children tells its own."""
 
     monotonic: float | None
     boottime: float | None
@@ -169,7 +173,8 @@ class Clocks(Struct, frozen=True):
 
 
 class Contents(Struct, frozen=True):
-    """What was asked for. unreadable: why a kind could not be read, an errno's name."""
+    """The contents of a process's namespaces, of the kinds asked for. unreadable: {kind: the errno's name of the error
+    in reading it}."""
 
     mnt: Mounts | None = None
     uts: Names | None = None

@@ -1,4 +1,4 @@
-"""What of a row one may want to take elsewhere: names and texts. What is copied is pasted into shells: all is safe."""
+"""The texts of a row to copy, and tables as CSV. Copies are pasted into shells, so all texts are `safe`."""
 
 import json
 import shlex
@@ -14,11 +14,11 @@ from .table import Column, Line
 from .text import safe
 
 Copy = tuple[str, str]
-"""(what it is, its text)"""
+"""(the name of a text, the text)"""
 
 
 def of_process(process: Process, snapshot: Snapshot, kind: str | None = None) -> list[Copy]:
-    """kind: the one namespace of the eight that is looked at."""
+    """The copies of a process. kind: of the namespace to list first, None for the usual order."""
     inner = process.inner_pid
     kinds = sorted(KIND_NAMES, key=lambda name: name != kind)
     inodes = ((name, getattr(process.namespaces, name)) for name in kinds)
@@ -63,7 +63,7 @@ def _of_container(container: Container | None) -> list[Copy]:
 
 
 def of_line(line: Line, columns: Sequence[Column], snapshot: Snapshot) -> list[Copy]:
-    """Of a line of a lens: what it shows, and what it is about."""
+    """The copies of a line of a lens: its cells, and the copies of the record behind it."""
     cells = [
         (column.title.lower(), cell.text) for column, cell in zip(columns, line.cells, strict=False) if column.title
     ]
@@ -82,12 +82,12 @@ def of_line(line: Line, columns: Sequence[Column], snapshot: Snapshot) -> list[C
 
 
 def _given(*pairs: Copy) -> list[Copy]:
-    """Those that have a text, each once."""
+    """The pairs with a text, each once, made safe."""
     return list(dict.fromkeys((name, safe(text)) for name, text in pairs if text.strip()))
 
 
 def sheet(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table as CSV (RFC 4180), safe to open: a cell that a spreadsheet would take for a formula is made text."""
+    """A table as CSV (RFC 4180), safe to open: a cell that a spreadsheet would read as a formula is made text."""
     return "".join(",".join(map(_cell, row)) + "\r\n" for row in (header, *rows))
 
 

@@ -1,4 +1,4 @@
-"""Each kind of namespace explained: what stays shared although it is apart, and what surprises people most.
+"""Each kind of namespace explained: the isolated and the still shared resources, and the most surprising pitfall.
 
 Sources: namespaces(7) and the manual page of each kind; shm_overview(7), unix(7), sysfs(5), proc(5).
 """
@@ -9,9 +9,8 @@ from .kinds import KindName
 
 
 class Explained(Struct, frozen=True):
-    """isolates: in a sentence, what each member has its own of. shared: what it has not, though one might think so.
-
-    pitfall: what goes wrong most easily. manual: the page that tells the rest.
+    """One kind explained. isolates: the resources of its own that each namespace has, in a sentence. shared: resources
+    that seem isolated but are not. pitfall: the most frequent mistake. manual: the page with all details.
     """
 
     isolates: str
@@ -23,8 +22,8 @@ class Explained(Struct, frozen=True):
 EXPLAINED: dict[KindName, Explained] = {
     "mnt": Explained(
         "The list of mounts: which file system is seen at which directory.",
-        "The files themselves: what is mounted in two namespaces is one file system, and a change shows in both.",
-        "A new one begins as a copy of its maker's, shared mounts included: what is mounted in it then appears outside "
+        "The files themselves: a file system mounted in two namespaces is one, and a change shows in both.",
+        "A new one begins as a copy of its maker's, shared mounts included: a mount made in it then appears outside "
         "too, until `mount --make-rprivate /`.",
         "mount_namespaces(7)",
     ),
@@ -43,8 +42,8 @@ EXPLAINED: dict[KindName, Explained] = {
     "pid": Explained(
         "Process ids: the first process in it is pid 1, and those outside are not to be seen.",
         "Each process is seen from all namespaces above, under another pid there, and may be killed from there.",
-        "/proc shows the namespace that it was mounted in: after `unshare --pid` mount it anew. When pid 1 ends, all "
-        "others are killed and nothing can be born in there any more.",
+        "/proc shows the namespace that it was mounted in: after `unshare --pid` mount it anew. When pid 1 exits, "
+        "all others are killed and no process can be started in there any more.",
         "pid_namespaces(7)",
     ),
     "net": Explained(
@@ -55,13 +54,13 @@ EXPLAINED: dict[KindName, Explained] = {
     ),
     "user": Explained(
         "User and group ids, by a map of ids inside to ids outside, and the capabilities that go with them.",
-        "Files keep the ids outside: what is not mapped is seen as 65534, nobody.",
-        "Root in there has every capability, yet only over what its user namespace owns. Where 0 is mapped to 0 it is "
-        "the host's root to every file that it can reach.",
+        "Files keep the ids outside: an id that is not mapped is seen as 65534, nobody.",
+        "Root in there has every capability, yet only over the namespaces that its user namespace owns. If 0 is mapped "
+        "to 0 it is the host's root to every file that it can reach.",
         "user_namespaces(7)",
     ),
     "cgroup": Explained(
-        "Which cgroup is seen as the root of the tree, in /proc/PID/cgroup and in what is mounted.",
+        "The cgroup that is seen as the root of the tree, in /proc/PID/cgroup and in mounts.",
         "Limits and use: these are the cgroup's, whichever namespace its processes are in.",
         "A process that is moved out of the root it was born with sees paths that begin with /.. .",
         "cgroup_namespaces(7)",

@@ -22,16 +22,16 @@ TABLES = ("namespaces", "processes", "containers")
 
 
 def text(value: object) -> str:
-    """An object of these as JSON to read, without a newline at its end.
+    """One of these objects as indented JSON, without a newline at its end.
 
-    ASCII: whatever a process put into its name stays inert, and one encoding suits all readers. json indents in Python,
-    msgspec in C: a tenth of the time that a list of 10,000 processes takes.
+    ASCII, so that any name of a process is inert and readable in every encoding. msgspec indents it, as the json module
+    would do that in Python.
     """
     return msgspec.json.format(json.dumps(value).encode("ascii"), indent=2).decode("ascii")
 
 
 def listing(snapshot: Snapshot, whole: Snapshot, tables: tuple[str, ...] = TABLES) -> dict[str, Any]:
-    """The object of `nsview list --json`: these tables of a (narrowed) snapshot of the whole one."""
+    """The object of `nsview list --json`. tables: to print, of a narrowed snapshot; whole: the snapshot before that."""
     printed: dict[str, Any] = {
         "schema": SCHEMA,
         "host": host(whole.host),
@@ -126,7 +126,7 @@ def container(record: Container) -> dict[str, Any]:
 
 
 def difference(before: Snapshot, after: Snapshot) -> dict[str, Any]:
-    """The object of `nsview diff --json`. Namespaces are told apart by the kernel's id where both have one."""
+    """The object of `nsview diff --json`. Namespaces are compared by kind, inode and the kernel's id, if any."""
     happened = changes(before, after)
 
     def identity(record: Namespace) -> tuple[object, ...]:

@@ -1,13 +1,13 @@
-"""Processes side by side, in an order of the user's choice: kept up to date change by change, as `forest` keeps trees.
+"""Processes in a sorted list, in an order of the user's choice: kept up to date change by change, as `forest` is.
 
-It answers what a Forest does: nothing hangs from anything, and nothing is folded.
+A Flat has the methods of a Forest: no process has a parent, and none is folded.
 """
 
 from bisect import bisect_left, insort
 from collections.abc import Mapping, Set
 
 Rank = int | str
-"""What a process is sorted by; those of one rank are in order of pid."""
+"""The sort key of a process; processes of one rank are in order of pid."""
 
 
 class Flat:
@@ -27,7 +27,7 @@ class Flat:
         return self._order[place][1]
 
     def index(self, pid: int) -> int:
-        """The place of a member. KeyError where it is none."""
+        """The place of a member. Raises KeyError if it is none."""
         return bisect_left(self._order, (self._ranks[pid], pid))
 
     @property

@@ -1,6 +1,6 @@
-"""Processes as trees, in order of pid, of which only what is seen has a place: kept up to date change by change.
+"""Processes as trees, in order of pid, kept up to date change by change. Only the visible ones have a place.
 
-It knows pids and what they hang from, and nothing of what else a process is.
+A forest knows the pids and parents of processes, and nothing else of them.
 """
 
 from bisect import bisect_left, bisect_right, insort
@@ -11,15 +11,16 @@ from .order import Order
 
 
 class Forest:
-    """Members, each below its parent where that is one too, else at the top. Who lies about parents hides nobody.
+    """Members, each below its parent if the parent is a member, else at the top. Parent cycles, which a hostile agent
+    could report, are broken so that every member stays visible.
 
-    parents: {pid: the pid of its parent, whether or not that is a member}. folded: those below whom nothing is seen.
+    parents: {pid: its parent's pid or None}; the parent may be no member. folded: members with hidden descendants.
     """
 
     def __init__(self, parents: Mapping[int, int | None], folded: Iterable[int] = ()) -> None:
         self._folded = set(folded)
         self._above = above = dict(parents)
-        self._below: dict[int | None, list[int]] = {}  # in order of pid, also those of a parent that is no member
+        self._below: dict[int | None, list[int]] = {}  # {parent, member or not: its children in order of pid}
         below = self._below
         for pid in sorted(above):
             parent = above[pid]
@@ -34,8 +35,8 @@ class Forest:
         self._order = Order(self._preorder(self._tops))
 
     def _break_circles(self) -> None:
-        """A circle of parents, which no kernel tells of, would never be reached from the top: one of it goes there."""
-        # In each circle there is one whose parent's pid is no less than its own.
+        """Move one process of each cycle of parents, which no kernel reports, to the top, to be reached from there."""
+        # Each cycle has a process whose parent's pid is no less than its own.
         starts = [
             pid
             for parent, siblings in self._below.items()
@@ -54,7 +55,7 @@ class Forest:
             known |= path
 
     def _hang(self, pid: int, parent: int | None) -> None:
-        """Below another parent, in the books alone."""
+        """Record another parent for a member, without changing its place."""
         if pid in self._above:
             old = self._above[pid]
             siblings = self._below[old]
@@ -65,14 +66,14 @@ class Forest:
         insort(self._below.setdefault(parent, []), pid)
 
     def _preorder(self, tops: Iterable[int]) -> list[int]:
-        """These and what is seen below them, top to bottom."""
+        """The members `tops` and the visible ones below them, top to bottom."""
         found: list[int] = []
         below, append = self._below, found.append
         for top in tops:
             append(top)
             if top not in below or top in self._folded:
                 continue
-            # A stack, for a chain may be thousands deep.
+            # A stack and no recursion, as a chain may be thousands deep.
             stack = below[top][::-1]
             while stack:
                 pid = stack.pop()
@@ -81,20 +82,20 @@ class Forest:
                     stack += below[pid][::-1]
         return found
 
-    # What is asked
+    # Questions
 
     def __len__(self) -> int:
         return len(self._order)
 
     def __contains__(self, pid: int) -> bool:
-        """It is seen."""
+        """True if a member is visible."""
         return pid in self._order
 
     def __getitem__(self, place: int) -> int:
         return self._order[place]
 
     def index(self, pid: int) -> int:
-        """The place of one that is seen. KeyError where it is not."""
+        """The place of a visible member. Raises KeyError if it is not visible."""
         return self._order.index(pid)
 
     @property
@@ -102,12 +103,12 @@ class Forest:
         return self._above.keys()
 
     def parent(self, pid: int) -> int | None:
-        """What a member hangs from, None at the top."""
+        """The parent of a member. None at the top."""
         parent = self._above[pid]
         return parent if parent in self._above else None
 
     def folded(self, pid: int) -> bool | None:
-        """What is below it is not seen; None where there is nothing below it."""
+        """True if the members below it are hidden. None if there are none."""
         return pid in self._folded if pid in self._below else None
 
     def guides(self, pid: int) -> str:
@@ -121,17 +122,17 @@ class Forest:
             pid = parent
         return cut("".join(reversed(parts)))
 
-    # What changes
+    # Changes
 
     def add(self, pid: int, parent: int | None, folded: bool = False) -> None:
-        """A new member; those that were waiting at the top for it as their parent go below it."""
+        """Add a member; its children, at the top until now, move below it."""
         if folded:
             self._folded.add(pid)
         at = parent
         while at is not None and at != pid and pid in self._below:
             at = self._above.get(at)
         if at == pid:
-            parent = None  # it would be its own ancestor
+            parent = None  # the member would be its own ancestor
         for child in self._below.get(pid, ()):
             del self._tops[bisect_left(self._tops, child)]
             self._order.remove(self._preorder([child]))
@@ -139,7 +140,7 @@ class Forest:
         self._seat(pid)
 
     def remove(self, pid: int) -> None:
-        """No member any more; those below it go to the top."""
+        """Remove a member; its children move to the top."""
         seen = pid in self._order
         if seen:
             self._order.remove(self._preorder([pid]))
@@ -155,7 +156,7 @@ class Forest:
             self._seat(child)
 
     def fold(self, pid: int, folded: bool) -> None:
-        """Hide what is below a member, or show it."""
+        """Hide the members below a member, or show them."""
         if folded == (pid in self._folded):
             return
         below = self._preorder(self._below.get(pid, ())) if pid in self._order else []
@@ -167,7 +168,7 @@ class Forest:
             self._order.insert(pid, below)
 
     def _seat(self, pid: int) -> None:
-        """Give a member, and what is below it, their places."""
+        """Give places to a member and the visible ones below it."""
         parent = self._above[pid]
         if parent not in self._above:
             siblings = self._tops
@@ -182,7 +183,7 @@ class Forest:
         self._order.insert(self._last(siblings[number - 1]) if number else parent, self._preorder([pid]))
 
     def _last(self, pid: int) -> int:
-        """The last one that is seen of one and those below it."""
+        """The last visible one among a member and those below it."""
         while pid in self._below and pid not in self._folded:
             pid = self._below[pid][-1]
         return pid

@@ -1,4 +1,4 @@
-"""Who shares a namespace, and with whom."""
+"""The processes and containers that share a namespace."""
 
 from collections.abc import Iterable
 
@@ -9,11 +9,11 @@ from .records import Container, Process
 from .snapshot import Snapshot
 
 USUALLY_SHARED: tuple[KindName, ...] = ("user", "cgroup", "time")
-"""The kinds that most containers share with the host, where only the others are worth pointing at."""
+"""The kinds that most containers share with the host: sharing one of these is not worth pointing at."""
 
 
 class Sharing(Struct, frozen=True):
-    """One namespace of a process and who else is in it.
+    """One namespace of a process and its other members.
 
     inode: None where it could not be read. nprocs: all members, the process itself included.
     containers: of the members, in order of name. sure: there are no others.
@@ -28,8 +28,8 @@ class Sharing(Struct, frozen=True):
 
 
 def sharing(snapshot: Snapshot, process: Process) -> tuple[Sharing, ...]:
-    """The eight namespaces of a process, in the usual order, and who else is in each."""
-    # Most processes have the same few sets of namespaces: these are asked, not each process.
+    """The eight namespaces of a process, in the usual order, and the other members of each."""
+    # Most processes have the same few sets of namespaces: count by sets, not by process.
     numbers = dict.fromkeys(KIND_NAMES, 0)
     keys: dict[KindName, set[str | None]] = {kind: set() for kind in KIND_NAMES}
     own = [(kind, inode) for kind in KIND_NAMES if (inode := getattr(process.namespaces, kind)) is not None]

@@ -1,7 +1,7 @@
 """Namespaces as trees: pid and user namespaces below their parents, and all below the user namespace that owns them.
 
-A namespace whose parent or owner is out of view stands at the top, as does the host's first one: the kernel tells no
-more than that (ioctl_nsfs(2)), so several tops are nothing unusual.
+A namespace whose parent or owner is out of view stands at the top, as does the host's first one: the kernel tells
+nothing above it (ioctl_nsfs(2)), so several tops are usual.
 """
 
 from typing import Literal
@@ -19,7 +19,7 @@ By = Literal["owner", "parent"]
 class Branch(Struct, frozen=True):
     """One namespace in its place. depth: 0 at the top. guides: the lines before it, as far as they are drawn.
 
-    out_of_view: what it stands below can't be seen.
+    out_of_view: the namespace above it can't be seen.
     """
 
     namespace: Namespace
@@ -29,7 +29,7 @@ class Branch(Struct, frozen=True):
 
 
 def above(namespace: Namespace, by: By) -> NamespaceKey | None:
-    """The key of what a namespace stands below, None at the top or where it is out of view.
+    """The key of the namespace above. None at the top, or if the one above is out of view.
 
     By owner a user namespace stands below its parent, which is its owner (user_namespaces(7)).
     """
@@ -39,19 +39,19 @@ def above(namespace: Namespace, by: By) -> NamespaceKey | None:
 
 
 def tree(snapshot: Snapshot, by: By) -> list[Branch]:
-    """All namespaces that have a place in it, top to bottom; by parent these are those of kinds pid and user."""
+    """All namespaces of the tree, top to bottom; by parent only those of kinds pid and user."""
     order = {kind: index for index, kind in enumerate(KIND_NAMES)}
     children: dict[NamespaceKey | None, list[Namespace]] = {}
     for namespace in snapshot.namespaces.values():
         if by == "parent" and namespace.type not in ("pid", "user"):
             continue
         key = above(namespace, by)
-        # What is above may have gone while the others were looked at.
+        # The namespace above may have gone while the others were looked at.
         children.setdefault(key if key in snapshot.namespaces and key != namespace.key else None, []).append(namespace)
     for siblings in children.values():
         siblings.sort(key=lambda n: (n.type == "user" and by == "owner", order[n.type], not n.initial, n.inode))
     found: list[Branch] = []
-    # (namespace, guides of the row itself, guides of what is below it); a stack, for frames may say any depth.
+    # (namespace, guides of its row, guides of the rows below it, depth); a stack, as frames may contain any depth.
     stack = [(namespace, "", "", 0) for namespace in reversed(children.get(None, ()))]
     seen: set[NamespaceKey] = set()
     while stack:

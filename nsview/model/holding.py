@@ -1,4 +1,4 @@
-"""What keeps a namespace alive, in words. Names and paths in them are as they were found: not yet `safe`."""
+"""The holders that keep a namespace alive, in words. Names and paths are as they were found: not yet `safe`."""
 
 from .counts import nprocs
 from .records import Holder, Namespace
@@ -28,12 +28,12 @@ def words(holder: Holder, snapshot: Snapshot) -> str:
 
 
 def summary(namespace: Namespace, snapshot: Snapshot, *, named: bool = False) -> str:
-    """On one line, why a namespace without processes is still there. named: what it is mounted at stands beside it."""
+    """The holders of a namespace without processes, on one line. named: its first mount is already shown beside it."""
     holders = namespace.held_by
     if not holders and not nprocs(namespace, snapshot)[1]:
         return "held by what is not visible to you"
     if not holders:
-        return "held by nothing that can be seen" if snapshot.search else "not yet looked for what holds it"
+        return "held by nothing that can be seen" if snapshot.search else "holders not yet looked for"
     more = f" and {len(holders) - 3} more" if len(holders) > 3 else ""
     said = ["that mount" if named and _is_name(one, namespace) else words(one, snapshot) for one in holders[:3]]
     return "held by " + ", ".join(said) + more

@@ -14,7 +14,7 @@ class Kind(NamedTuple):
     name: as in /proc/PID/ns and in the field's `type`, e.g. "net".
     flag: the CLONE_NEW* constant's name; value: its bits, as setns(2) takes them.
     since: the first kernel that had it.
-    isolates: what it gives each member its own of.
+    isolates: the resources of its own that each namespace has.
     option: nsenter's long option for it.
     by_hand: a command that shows it without nsview; PID stands for the process.
     """

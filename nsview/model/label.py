@@ -1,7 +1,7 @@
-"""What a group of processes is that shares a namespace and is no container: a service, a sandbox, a snap.
+"""The label of a group of processes that shares a namespace and is no container: a service, a sandbox, a snap.
 
-Said of the oldest member, by its cgroup and its command line. Anyone may choose a command line, so a label describes;
-it decides nothing. The texts in it are as they were found: pass the result to `safe`.
+The cgroup and the command line of the oldest member give the label. Any process may choose its command line, so a label
+describes; it decides nothing. Its texts are as they were found: pass the result to `safe`.
 
 Sources: systemd.unit(5) and its cgroups; snapd sandbox/cgroup (snap.NAME.APP-UUID.scope); flatpak common/flatpak-run.c
 (app-flatpak-ID-N.scope); Chromium content/public/common/content_switches.cc (--type=), Firefox (-contentproc).
@@ -20,7 +20,7 @@ _MAKERS = {"bwrap": "bubblewrap sandbox", "firejail": "firejail sandbox", "unsha
 
 
 def label(namespace: Namespace, snapshot: Snapshot) -> str | None:
-    """In a word or two, what shares this namespace; None for the host's, for containers, and where nothing tells."""
+    """The label of the group in a namespace, a word or two. None for the host's, for containers, and if unknown."""
     if namespace.initial:
         return None
     members = [snapshot.processes[pid] for pid in snapshot.members(namespace.type).get(namespace.inode, ())]
@@ -30,9 +30,9 @@ def label(namespace: Namespace, snapshot: Snapshot) -> str | None:
 
 
 def of_process(process: Process, snapshot: Snapshot) -> str | None:
-    """What a process is part of, or None."""
+    """The label of the group that a process is part of. None if unknown."""
     if snapshot.partial:
-        return None  # it may be a container's
+        return None  # the process may be a container's
     if process.kthread:
         return "kernel"
     for kind, pattern in (("snap", _SNAP), ("flatpak", _FLATPAK)):
@@ -41,19 +41,19 @@ def of_process(process: Process, snapshot: Snapshot) -> str | None:
             return f"{kind} {match['name']}"
     if browser := _browser(process):
         return f"{browser} sandbox"
-    # Who made the namespace may be the process itself, before it runs something else, or its parent.
+    # The maker of the namespace may be the process itself, before it executes another program, or its parent.
     for maker in (process, snapshot.processes.get(process.ppid)):
         if maker and (made := _MAKERS.get(_program(maker))):
             return made
     services = [match["name"] for match in _SERVICE.finditer(process.cgroup)]
-    # user@1000.service holds all that a user runs.
+    # user@1000.service contains all processes of a user, so it tells nothing.
     if services and not services[-1].startswith("user@"):
         return f"service {services[-1]}"
     return None
 
 
 def _browser(process: Process) -> str | None:
-    """The browser, or other program built on one, whose sandboxed process this is."""
+    """The browser, or program built on one, of a sandboxed process. None if it is no such process."""
     arguments = process.cmdline[1:]
     if any(argument.startswith("--type=") for argument in arguments) or "-contentproc" in arguments:
         program = _program(process)

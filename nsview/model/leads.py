@@ -1,4 +1,4 @@
-"""What can be gone to: what a text may mean, what a thing has numbers of, and the view in which each has its row."""
+"""Leads: the things that a text may mean or that another thing refers to, and the view in which each has its row."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -19,11 +19,11 @@ from .table import Thing
 from .target import PREFIXES, Meaning, Rank, listens, meanings
 
 MOST = 60
-"""How many are told of a text."""
+"""The most leads of one text."""
 
 
 class Lead(Struct, frozen=True):
-    """One thing to go to. role: what it is to where one comes from, or to what was typed. text: its name, not safe."""
+    """One thing to go to. role: its relation to the thing before or to the typed text. text: its name, not safe."""
 
     thing: Thing
     role: str
@@ -31,8 +31,8 @@ class Lead(Struct, frozen=True):
 
 
 def meant(snapshot: Snapshot, text: str, nets: Nets | None = None, leader: int | None = None) -> list[Lead]:
-    """The things whose own name or number a text is, the likeliest first, as `nsview inspect` takes it; but not those
-    of whose ids it is just a few letters, which are of a name that is being typed. nets, leader: see `target.resolve`.
+    """The things whose name or number a text is, the likeliest first, as for `nsview inspect`; but without things whose
+    ids begin with less than four typed letters, as these may begin a name. nets, leader: see `target.resolve`.
     """
     text = text.strip()
     found = meanings(snapshot, text, nets, leader)
@@ -53,7 +53,7 @@ def _of_meaning(snapshot: Snapshot, meaning: Meaning) -> Lead:
 def found(
     snapshot: Snapshot, text: str, wanted: Filter, nets: Nets | None = None, leader: int | None = None
 ) -> list[Lead]:
-    """What a text means, and then what it matches as a filter; the first MOST."""
+    """The things that a text means, then those that match it as a filter; the first MOST."""
     leads = meant(snapshot, text, nets, leader)
     if wanted:
         containers = (c.key for c in snapshot.containers.values() if wanted.container(c, snapshot))
@@ -65,8 +65,8 @@ def found(
 
 
 def around(snapshot: Snapshot, thing: Thing, nets: Nets | None = None) -> list[Lead]:
-    """The things that a thing's numbers lead to: whom it descends from, where it is, what keeps it, and what it is
-    connected to, where that is known."""
+    """The things that a thing refers to: its ancestors, namespaces, container, holders, and its connections as far as
+    `nets` are known."""
     match thing:
         case int():
             process = snapshot.processes.get(thing)
@@ -139,7 +139,7 @@ _BELOW: tuple[tuple[str, By], ...] = (("child", "parent"), ("owned by it", "owne
 
 
 def _runs(snapshot: Snapshot, container: Container) -> Iterator[Lead]:
-    """Who runs a container, and its first process."""
+    """The first process of a container, its shim and its daemon."""
     for role, pid in (("init", container.init_pid), ("shim", container.shim_pid), ("daemon", container.daemon_pid)):
         if pid is not None:
             yield from _pid(snapshot, pid, f"container's {role}")
@@ -153,7 +153,7 @@ def _namespaces(snapshot: Snapshot, process: Process) -> Iterator[Lead]:
 
 
 def _connected(snapshot: Snapshot, inode: int | None, nets: Nets | None) -> Iterator[Lead]:
-    """Who listens in a net namespace, and where its interfaces lead to."""
+    """The listeners in a net namespace, and the namespaces that its interfaces lead to."""
     net = next((net for net in nets.nets if net.inode == inode), None) if nets else None
     for listener in net.listeners if net else ():
         for pid in listener.pids:
@@ -177,7 +177,7 @@ def of_process(snapshot: Snapshot, process: Process, role: str) -> Lead:
 
 
 def of_namespace(snapshot: Snapshot, namespace: Namespace, role: str = "namespace") -> Lead:
-    """The lead to a namespace, with who is in it."""
+    """The lead to a namespace, with its members in words."""
     pids = snapshot.members(namespace.type).get(namespace.inode, ())
     containers = [] if namespace.initial else [c.name for c in containers_of(snapshot, pids)]
     if len(containers) > 3:
@@ -194,10 +194,11 @@ def of_container(snapshot: Snapshot, key: str, role: str) -> Lead:
 
 
 def reveal(snapshot: Snapshot, view: View, thing: Thing) -> tuple[View, list[RowKey]] | None:
-    """The view nearest to this one in which a thing has a row, and the keys of that row, best first.
+    """The view nearest to this one in which a thing has a row, and the keys of that row, best first. None if there is
+    no such thing.
 
-    A process stays in the grouping there is; what is folded above it is unfolded. A namespace is shown among those of
-    its kind, a container among containers. A filter that would hide it is dropped. None: there is no such thing.
+    A process keeps the current grouping, and the rows above it are unfolded. A namespace is shown among those of its
+    kind, a container among containers. A filter that would hide the thing is dropped.
     """
     match thing:
         case int():
@@ -244,5 +245,5 @@ def _reveal_process(snapshot: Snapshot, view: View, process: Process) -> tuple[V
 
 
 def _above(snapshot: Snapshot, view: View, process: Process) -> Process | None:
-    """What a process hangs from in this view."""
+    """The process above another in this view. None at the top."""
     return snapshot.processes.get(snapshot.parent(process) if view.by == "tree" else process.ppid)

@@ -7,10 +7,7 @@ from .snapshot import Snapshot
 
 
 class Level(Struct, frozen=True):
-    """A pid namespace, and a process's pid in it. inode: None where it is not known.
-
-    init: its pid 1, None where that is not to be seen.
-    """
+    """A pid namespace, and a process's pid in it. inode: None if not known. init: its pid 1, None if not visible."""
 
     inode: int | None
     initial: bool
@@ -19,7 +16,7 @@ class Level(Struct, frozen=True):
 
 
 def levels(snapshot: Snapshot, process: Process) -> tuple[Level, ...]:
-    """From the agent's namespace down to the process's own."""
+    """The levels from the agent's namespace down to the process's own."""
     found: list[Level] = []
     inode = process.namespaces.pid
     for pid in reversed(process.nspid):
@@ -31,7 +28,7 @@ def levels(snapshot: Snapshot, process: Process) -> tuple[Level, ...]:
 
 
 def _init(snapshot: Snapshot, inode: int | None, depth: int) -> Process | None:
-    """The pid 1 of a namespace that is so many levels down."""
+    """The pid 1 of a namespace. depth: of the namespace, 1 for the agent's. None if it is not in the snapshot."""
     if inode is None:
         return None
     for pid in snapshot.members("pid").get(inode, ()):

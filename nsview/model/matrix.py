@@ -1,8 +1,7 @@
-"""Who is in which namespace: a line a container, group or process, a column a kind. Pure.
+"""The namespaces of containers, groups or processes: a line each, a column a kind. Pure.
 
-A namespace that several lines are in has a letter in its column, and a colour to go with it; what is the host's own is
-marked by a square, whatever its colour; what one line alone is in, by a dot. So equal cells look equal, and no sign
-stands on its colour alone.
+A namespace that several lines share has a letter in its column, and a colour to go with the letter; the host's own has
+a square, a namespace of one line only a dot. So equal cells look equal, and no sign depends on its colour alone.
 """
 
 from collections import Counter
@@ -22,7 +21,7 @@ HOST, USUAL_HOST, ALONE, PERHAPS = "■ host", "□ host", "·", "·?"
 """The host's own; the host's own of a kind that most containers share; a namespace that no other line is in; one that
 none is seen in, where some could not be read."""
 COLOURS = 6
-"""How many colours there are for letters; then they begin again."""
+"""The number of colours for letters; further letters use them again."""
 
 COLUMNS: tuple[Column, ...] = (
     Column("NAME", most=26),
@@ -32,10 +31,10 @@ COLUMNS: tuple[Column, ...] = (
 
 
 class Entry(Struct, frozen=True):
-    """What a line is about.
+    """The subject of a line.
 
-    thing: where it has its row in the explorer: a container's key, a namespace, a pid. namespaces: of each kind, as in
-    KIND_NAMES, the inodes of its members' namespaces, its first process's first; None where they could not be read.
+    thing: the container's key, namespace or pid that has a row in the explorer. namespaces: for each kind, as in
+    KIND_NAMES, the inodes of its members' namespaces, its first process's first; None for an unreadable one.
     """
 
     thing: Thing
@@ -71,7 +70,7 @@ def sharers(lines: Sequence[Line], kind: KindName, inode: int) -> list[str]:
 
 
 def summary(lines: Sequence[Line], snapshot: Snapshot) -> str:
-    """How many lines share what is worth a word with the host."""
+    """The number of lines that share a namespace with the host, for each kind but the usually shared ones."""
     found = []
     entries = [line.subject.namespaces for line in lines if isinstance(line.subject, Entry)]
     unread = sum(any(None in inodes for inodes in namespaces) for namespaces in entries)
@@ -83,7 +82,7 @@ def summary(lines: Sequence[Line], snapshot: Snapshot) -> str:
                 found.append(f"{number} {kind}")
     if unread and not sees_all(snapshot):
         found.append(f"not known of {unread}")
-    return "shared with the host: " + (", ".join(found) or "nothing but what most share")
+    return "shared with the host: " + (", ".join(found) or "only the usual kinds")
 
 
 def sees_all(snapshot: Snapshot) -> bool:
@@ -112,14 +111,14 @@ def _entries(snapshot: Snapshot, by: Grouping) -> Iterator[Entry]:
 
 
 def _members(snapshot: Snapshot, pids: Iterable[int], first: int | None) -> list[Process]:
-    """The processes, the one that stands for all first: the given one, else the oldest."""
+    """The processes of these pids in order of age. The process `first`, if any, precedes the others."""
     found = [snapshot.processes[pid] for pid in pids if pid in snapshot.processes]
     found.sort(key=lambda process: (process.pid != first, process.state == "Z", process.start, process.pid))
     return found
 
 
 def _whose(namespace: Namespace, members: Sequence[Process], snapshot: Snapshot) -> str:
-    """The containers in it, else its names, else what its oldest member is."""
+    """The containers in a namespace, else the names of its mounts, else the label of its oldest member."""
     names = {container.name for process in members if (container := snapshot.container_of(process))}
     oldest = f"{members[0].pid} {label(namespace, snapshot) or members[0].comm}" if members else namespace.label
     return ", ".join(sorted(names)) or ", ".join(namespace.names) or oldest
@@ -156,7 +155,7 @@ def _cells(place: int, kind: KindName, entries: Sequence[Entry], snapshot: Snaps
 
 
 def _shown(known: dict[int | None, Cell], inodes: tuple[int | None, ...]) -> Cell:
-    """The cell of a line: its first process's namespace, and how many others its members are in."""
+    """The cell of a line: its first process's namespace, and the number of other namespaces of its members."""
     if not inodes:
         return Cell("-", "dim", order=1 << 41)
     cell = known[inodes[0]]
@@ -164,7 +163,7 @@ def _shown(known: dict[int | None, Cell], inodes: tuple[int | None, ...]) -> Cel
 
 
 def _short(inodes: Iterable[int]) -> dict[int, str]:
-    """The last digits of inodes, as many as it takes to tell them apart, four at least."""
+    """{inode: its last digits}, as many as tell all inodes apart, at least four."""
     whole = [str(inode) for inode in inodes]
     digits = 4
     while len({text[-digits:] for text in whole}) < len(whole):
@@ -173,7 +172,7 @@ def _short(inodes: Iterable[int]) -> dict[int, str]:
 
 
 def _letter(number: int) -> str:
-    """A, B, .. Z, AA, AB, .."""
+    """The letters of a number from 0: A, B, .. Z, AA, AB, .."""
     text = ""
     number += 1
     while number:

@@ -1,6 +1,6 @@
-"""A long list in an order of its own, of numbers each of which is there once: changed and asked in little time.
+"""A long list of distinct numbers, in any order, that is cheap to change and to search.
 
-It is kept in blocks, so that a change moves what is in one block, however long the list is.
+The numbers are kept in blocks, so that a change moves those of one block only.
 """
 
 from bisect import bisect_right
@@ -8,17 +8,17 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate, chain
 
 _SIZE = 512
-_MANY = 1000  # to be taken out one by one
+_MANY = 1000  # the most numbers to remove one by one
 
 
 class Order:
-    """The list. Each change and each question costs about the square root of its length."""
+    """The list. A change or a look-up costs about the square root of its length."""
 
     def __init__(self, items: Sequence[int]) -> None:
         self._blocks = [list(items[start : start + _SIZE]) for start in range(0, len(items), _SIZE)]
         self._length = len(items)
-        self._homes: dict[int, list[int]] | None = None  # the block that each is in, once that is asked for
-        self._ends: list[int] | None = None  # where each block ends
+        self._homes: dict[int, list[int]] | None = None  # {number: its block}, made when needed
+        self._ends: list[int] | None = None  # the place after the end of each block, made when needed
 
     def __len__(self) -> int:
         return self._length
@@ -37,13 +37,13 @@ class Order:
         return block[place - self._end[number] + len(block)]
 
     def index(self, item: int) -> int:
-        """Where it is. KeyError where it is not there."""
+        """The place of a number. Raises KeyError if it is not in the list."""
         block = self._home[item]
         number = self._number(block)
         return self._end[number] - len(block) + block.index(item)
 
     def insert(self, after: int | None, items: list[int]) -> None:
-        """Put these after one that is there; None: before all."""
+        """Insert numbers after one in the list, or before all if that is None."""
         if not items:
             return
         homes = self._home
@@ -63,7 +63,7 @@ class Order:
         self._ends = None
 
     def remove(self, items: Sequence[int]) -> None:
-        """Take these out; all are there."""
+        """Remove numbers, which must all be in the list."""
         if len(items) > _MANY:
             gone = set(items)
             self.__init__([item for item in self if item not in gone])  # type: ignore[misc]

@@ -1,7 +1,7 @@
-"""Ports of one net namespace that are there for a container in another, as docker-proxy publishes them.
+"""Ports of one net namespace that are published for a container in another, as by docker-proxy.
 
-Its arguments name both ends (moby, cmd/docker-proxy/main_linux.go). They are believed of a process that holds that very
-port open and is of the user who runs the container: whoever likes may call himself docker-proxy.
+The arguments of docker-proxy name both ends (moby, cmd/docker-proxy/main_linux.go). They are believed only of a process
+that holds that port open and runs as the user who runs the container: any process may be called docker-proxy.
 """
 
 from itertools import pairwise
@@ -12,18 +12,18 @@ from .net import Listener
 from .records import Process
 
 HOLDERS = ("dockerd", "rootlesskit", "slirp4netns", "rootlessport")
-"""Who holds a published port where no docker-proxy does; nothing about them tells for whom."""
+"""The programs that hold a published port without docker-proxy; their arguments do not name the container."""
 
 
 class Target(Struct, frozen=True):
-    """Where what arrives is sent on to."""
+    """The address and port to which connections are forwarded."""
 
     address: str
     port: int
 
 
 def target(process: Process, listener: Listener) -> Target | None:
-    """What a process says that it publishes at a port that it listens on; None where it says nothing of it."""
+    """The target that a process claims to publish at a port that it listens on. None if it claims none."""
     if process.comm != "docker-proxy":
         return None
     options = {name: value for name, value in pairwise(process.cmdline) if name.startswith("-")}

@@ -1,7 +1,7 @@
 """The frozen records, named as the agent's frames and `--json` name them.
 
 Numbers are as the kernel gives them: pids as seen by the agent, `start` in clock ticks since boot (field 22 of
-/proc/PID/stat), inodes of nsfs. Text is whatever a process or a state file said: decoded from UTF-8 with backslash
+/proc/PID/stat), inodes of nsfs. Text is as found in a process or a state file: decoded from UTF-8 with backslash
 escapes for other bytes, and not yet safe for a terminal (see `text`).
 """
 
@@ -17,7 +17,7 @@ NamespaceKey = tuple[KindName, int]
 
 
 class Namespaces(Struct, frozen=True, omit_defaults=True, gc=False):
-    """The inode of each namespace that one process is a member of; None where it could not be read."""
+    """The inode of each namespace that one process is a member of, None if it could not be read."""
 
     mnt: int | None = None
     uts: int | None = None
@@ -30,7 +30,7 @@ class Namespaces(Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Process(Struct, frozen=True, gc=False):
-    """One process. `unreadable` is why its namespaces could not all be read: an errno's name, or None.
+    """One process. unreadable: the errno's name if some namespace could not be read, else None.
 
     nspid: its pid in each pid namespace from the agent's to its own; the last is the one it sees itself.
     uid, user: the effective user, named by the agent's host. uid_inside: the same as its own user namespace counts,
@@ -59,12 +59,12 @@ class Process(Struct, frozen=True, gc=False):
 
     @property
     def command(self) -> str:
-        """The command line as one string; the bracketed name where there is none, as ps(1) shows it."""
+        """The command line as one string, or the name in brackets if there is none, as in ps(1)."""
         return " ".join(self.cmdline) if self.cmdline else f"[{self.comm}]"
 
     @property
     def inner_pid(self) -> int | None:
-        """Its pid as it sees itself; None where that is the pid we know it by."""
+        """The pid in the process's own pid namespace. None if that namespace is the agent's."""
         return self.nspid[-1] if len(self.nspid) > 1 else None
 
     @property
@@ -91,11 +91,12 @@ class Process(Struct, frozen=True, gc=False):
 class Holder(Struct, frozen=True, omit_defaults=True):
     """One thing that keeps a namespace alive.
 
-    process: a member. thread: of a process that is not one. for_children: what a process has in store for those it
-    will fork. fd: an open file of the namespace; socket: one made in it. mount: a bind mount of it. child: a namespace
-    below it or that it owns, named in `path`; said only of those without members.
-    pid: who holds it; for a mount, a process that sees it, None where the agent does. fd: the number that it is open
-    as. path: what opens it: below /proc for a thread and for_children, in that process's mount namespace for a mount.
+    process: a member. thread: of a process that is no member. for_children: a process whose children will be members.
+    fd: an open file of the namespace; socket: one made in it. mount: a bind mount of it. child: a namespace below it
+    or owned by it, named in `path`; told only of namespaces without members.
+    pid: of the holder; for a mount, of a process that sees it, None if the agent does. fd: the number of the open file
+    or socket. path: to open the namespace by: below /proc for a thread and for_children, in the mount namespace of
+    `pid` for a mount.
     """
 
     kind: Literal["process", "thread", "for_children", "mount", "fd", "socket", "child"]
@@ -108,9 +109,9 @@ class Namespace(Struct, frozen=True):
     """One namespace. Its member processes are asked of the snapshot (`Snapshot.members`).
 
     device: st_dev of nsfs. id: the kernel's never-reused id (NS_GET_ID, Linux 6.18), None before.
-    owner: inode of the owning user namespace; parent: of the parent, for pid and user. out_of_view: which of these
-    two the kernel would not tell, because they are above what the agent may see.
-    owner_uid: for user, the uid of who made it, as the agent's host counts.
+    owner: inode of the owning user namespace; parent: of the parent, for pid and user. out_of_view: those of the two
+    that the kernel would not tell, as the agent may not see so far up.
+    owner_uid: for user, the uid of its maker, as the agent's host numbers it.
     names: paths where it is bind-mounted, e.g. /run/netns/blue.
     """
 
@@ -132,16 +133,16 @@ class Namespace(Struct, frozen=True):
 
     @property
     def label(self) -> str:
-        """As /proc/PID/ns writes it: net:[4026532173]."""
+        """The text of the link in /proc/PID/ns, like net:[4026532173]."""
         return f"{self.type}:[{self.inode}]"
 
 
 class Search(Struct, frozen=True):
-    """When, and how well, holders were last searched for that only a search finds.
+    """The last search for the holders that only a search finds.
 
-    id: of the request for it. taken_at: seconds since the epoch. kinds: of the holders looked for.
-    processes: how many were searched; unreadable: why some could not be, or not wholly, an errno's name to how many.
-    left_out: holders not kept, because one namespace had so many.
+    id: of the request for it. taken_at: seconds since the epoch. kinds: of the holders searched for.
+    processes: the number searched; unreadable: {errno's name: the number not or not wholly searched for it}.
+    left_out: the number of holders not kept, as one namespace had too many.
     """
 
     id: int
@@ -161,7 +162,7 @@ class Pod(Struct, frozen=True):
 
     @property
     def label(self) -> str:
-        """namespace/name; what is known of its uid where only a cgroup could be read."""
+        """The text namespace/name, or the uid, maybe in part, if only a cgroup could be read."""
         return f"{self.namespace}/{self.name}" if self.name else self.uid
 
 
@@ -202,7 +203,7 @@ class Container(Struct, frozen=True):
 
     @property
     def whose(self) -> str:
-        """Whose engine runs it, in words; "" for root's on the host."""
+        """The user and the container of its engine, in words; "" for root's on the host."""
         words = [f"of uid {self.uid}"] if self.uid else []
         return ", ".join([*words, f"in {self.outer}"] if self.outer else words)
 
@@ -211,7 +212,7 @@ class Host(Struct, frozen=True):
     """The host that a snapshot is of, as its agent saw it at start.
 
     privileged: the agent runs as root and may read other users' processes.
-    namespaces: the agent's own. initial: the host's first namespaces, None for a kind that could not be told.
+    namespaces: the agent's own. initial: the host's first namespaces, None for an unknown one.
     nsview: the agent's version.
     notes: what keeps the agent from seeing all of the host, and what would help, a line each.
     hides_processes: there are processes that the agent's /proc does not show.
@@ -240,12 +241,12 @@ class Capabilities(Struct, frozen=True):
 
 
 class Identity(Struct, frozen=True):
-    """Who and with what a process in a container runs: what `docker exec` would give a new one.
+    """The ids and rights of a process in a container, as `docker exec` would give them to a new one.
 
-    source: where this was read, "config.json" of the container's bundle or "status" of the process itself.
-    rlimits: name as in setrlimit(2) without RLIMIT_ ("NOFILE") to (soft, hard); -1 is unlimited.
-    environment: NAME=value strings; None where the process's own /proc/PID/environ is to be used.
-    umask, oom_score_adj: None where nothing is said.
+    source: of these fields, "config.json" of the container's bundle or "status" of the process itself.
+    rlimits: {name as in setrlimit(2) without RLIMIT_ ("NOFILE"): (soft, hard)}; -1 is unlimited.
+    environment: NAME=value strings, None to use the process's own /proc/PID/environ.
+    umask, oom_score_adj: None if not set there.
     """
 
     source: Literal["config.json", "status"]
@@ -262,7 +263,7 @@ class Identity(Struct, frozen=True):
 
 
 class Label(Struct, frozen=True):
-    """What a security module confines a process by. text: AppArmor's profile, or SELinux's context."""
+    """The label by which a security module confines a process. text: AppArmor's profile, or SELinux's context."""
 
     module: Literal["apparmor", "selinux"]
     text: str
@@ -271,7 +272,7 @@ class Label(Struct, frozen=True):
 class Account(Struct, frozen=True):
     """A user of a container by its own /etc/passwd and /etc/group. asked: USER[:GROUP] as it was given.
 
-    Ids are those of the container's user namespace. home: None where /etc/passwd does not say.
+    Ids are those of the container's user namespace. home: None if /etc/passwd has none.
     """
 
     asked: str
@@ -284,7 +285,7 @@ class Account(Struct, frozen=True):
 class Socket(Struct, frozen=True):
     """An internet socket of a process. protocol: tcp or udp. state: such as listening, established, bound (udp).
 
-    peer, peer_port: whom it is connected to, None where it is to nobody.
+    peer, peer_port: the other end of the connection, None if not connected.
     """
 
     protocol: str
@@ -296,30 +297,30 @@ class Socket(Struct, frozen=True):
 
 
 class Sockets(Struct, frozen=True):
-    """Those of a process in its own net namespace, the ones that listen first. left_out: how many more there are."""
+    """The sockets of a process in its own net namespace, listening ones first. left_out: the number of further ones."""
 
     sockets: tuple[Socket, ...]
     left_out: int
 
 
 class Details(Struct, frozen=True):
-    """What is read of one process only when it is asked for.
+    """The facts of one process that are read only on request.
 
-    exe, root: as the links in /proc/PID read, None where not permitted.
+    exe, root: the texts of the links in /proc/PID, None if not permitted.
     cgroup_lines: /proc/PID/cgroup, a line each. frozen: its cgroup is paused.
     pid_namespace_dead: the pid 1 that new processes in its pid namespace would need has exited.
-    shells: those found inside its root, best first. home: of its user, from its own /etc/passwd.
-    setgroups_denied: /proc/PID/setgroups says "deny".
+    shells: found inside its root, best first. home: of its user, from its own /etc/passwd.
+    setgroups_denied: /proc/PID/setgroups is "deny".
     seccomp: 0 off, 1 strict, 2 filter.
-    identity: None where it could not be read (errno's name in `unreadable`).
-    label: None where no security module labels it, or confines it.
+    identity: None if it could not be read (errno's name in `unreadable`).
+    label: None if no security module labels or confines it.
     contents: of its namespaces, as far as they were asked for.
-    config: the config.json that is the authority for its container, None where there is none to be believed.
+    config: the config.json that is the authority for its container, None if there is none to believe.
     thread: the one that was read instead of the process's first, which has exited; 0 for the first.
-    runtime: the one that made the container's filter by that file, "runc" or "crun".
-    filtered: a command beside it is to be under a seccomp filter, by that file or else by the process's own state.
+    runtime: the maker of the container's filter from that file, "runc" or "crun".
+    filtered: a joined command must be under a seccomp filter, by that file or else by the process's own state.
     has_proc: a proc(5) is mounted at /proc inside its root, or that is not known.
-    sockets: None where they were not asked for, or its file descriptors may not be read.
+    sockets: None if they were not asked for, or its file descriptors may not be read.
     """
 
     pid: int

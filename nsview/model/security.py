@@ -1,6 +1,6 @@
-"""What confines a process, and what of the host it can reach: the facts that an audit and a comparison go by.
+"""The confinement of a process, and the parts of the host that it can reach: the facts of audits and comparisons.
 
-They are asked for, and told per process; what is of a mount namespace is told with the first process of it.
+The facts are read on request, process by process; those of a mount namespace come with its first process.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,17 +16,17 @@ CAPABILITIES = (
     "SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP "
     "MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE"
 ).split()
-"""Their names without CAP_, in the order of their bits (capabilities(7))."""
+"""The names of capabilities without CAP_, in the order of their bits (capabilities(7))."""
 
 WHOLE_MAP = ((0, 0, 4294967295),)
 """The uid_map of the host's first user namespace (user_namespaces(7))."""
 
 
 class Mount(Struct, frozen=True):
-    """One mount that a path leads to, as proc_pid_mountinfo(5) has it.
+    """One mount that a path leads to, from proc_pid_mountinfo(5).
 
-    device: "major:minor" of its file system; root: which part of that is mounted. options: of this mount,
-    super_options: of the file system. host: where the host has the same, None where it has it nowhere.
+    device: "major:minor" of its file system; root: the directory of it that is mounted. options: of this mount,
+    super_options: of the file system. host: the host's path of the same files, None if it has none.
     """
 
     point: str
@@ -46,7 +46,7 @@ class Mount(Struct, frozen=True):
 class Socket(Struct, frozen=True):
     """The socket of a daemon that starts containers, within reach. path: inside; host: on the host.
 
-    known: it is the very one that the daemon listens on; else its name says so. mode: its permissions.
+    known: the daemon is known to listen on it; else only its name says so. mode: its permissions.
     """
 
     path: str
@@ -68,8 +68,8 @@ class Node(Struct, frozen=True):
 
 
 class Inside(Struct, frozen=True):
-    """What paths inside lead to: daemons' sockets, nodes of disks and memory in /dev, and which of the entries of
-    /proc and /sys that runtimes mask are there all the same."""
+    """The dangerous files within reach inside: daemons' sockets, nodes of disks and memory in /dev, and the entries of
+    /proc and /sys that runtimes usually mask but that are not masked here."""
 
     sockets: tuple[Socket, ...]
     nodes: tuple[Node, ...]
@@ -77,13 +77,13 @@ class Inside(Struct, frozen=True):
 
 
 class Security(Struct, frozen=True):
-    """What confines one process, read `age` seconds after it began.
+    """The confinement of one process, read `age` seconds after its start.
 
-    uid, gid: effective, as the agent's host counts. seccomp: 0 off, 1 strict, 2 filter. seccomp, no_new_privs: None
-    where the kernel does not say. uid_map, gid_map: (inside, outside, how many), outside as the agent counts.
-    label: None where no security module confines it. mounts, inside: None where not read, or told with another process
-    of its mount namespace (`Facts.place`). devices: the rules of cgroup v1; None where there are none to read, as on
-    v2. unreadable: an errno's name, why mounts or inside could not be read.
+    uid, gid: effective, as the agent's host numbers them. seccomp: 0 off, 1 strict, 2 filter. seccomp, no_new_privs:
+    None if the kernel does not tell. uid_map, gid_map: (inside, outside, number of ids), outside as the agent numbers.
+    label: None if no security module confines it. mounts, inside: None if not read, or told with another process of
+    its mount namespace (`Facts.place`). devices: the rules of cgroup v1, None if there are none, as on v2. unreadable:
+    the errno's name if mounts or inside could not be read, else None.
     """
 
     pid: int
@@ -105,14 +105,14 @@ class Security(Struct, frozen=True):
 
     @property
     def in_reach(self) -> int:
-        """The capabilities that it has, or may have by executing something (capabilities(7))."""
+        """The capabilities that it has, or may get by executing a program (capabilities(7))."""
         held = self.capabilities.permitted
         return held if self.no_new_privs else held | self.capabilities.bounding
 
 
 class Facts(Struct, frozen=True):
-    """The facts of some processes of one host. lsm: the security modules that it has. done, total: how many of those
-    last asked for have been told."""
+    """The facts of some processes of one host. processes: by pid. lsm: the host's security modules. done, total: the
+    progress of the last request, in processes."""
 
     processes: Mapping[int, Security] = {}
     lsm: tuple[str, ...] = ()
@@ -120,12 +120,13 @@ class Facts(Struct, frozen=True):
     total: int = 0
 
     def of(self, process: Process) -> Security | None:
-        """The facts of this very process, not of one that had its pid before."""
+        """The facts of this process, and not of an earlier one with its pid. None if not known."""
         found = self.processes.get(process.pid)
         return found if found and found.start == process.start else None
 
     def place(self, process: Process, others: Iterable[Process]) -> Security | None:
-        """The facts with the mounts that a process sees: its own, else those of another in its mount namespace."""
+        """The facts with the mounts that a process sees: its own, or those of another member of its mount namespace if
+        its own have none. None if its own are not known."""
         own = self.of(process)
         if own is None or own.mounts is not None or own.unreadable or process.namespaces.mnt is None:
             return own
@@ -137,17 +138,17 @@ class Facts(Struct, frozen=True):
 
     @property
     def complete(self) -> bool:
-        """All that was asked for has been told."""
+        """True if the answer to the last request has arrived whole."""
         return self.done == self.total
 
 
 def added(old: Facts, processes: Iterable[Security], lsm: tuple[str, ...], done: int, total: int) -> Facts:
-    """The facts with those of further processes; where some were known the newer ones count."""
+    """The facts with those of further processes, which replace older ones."""
     return Facts({**old.processes, **{told.pid: told for told in processes}}, lsm, done, total)
 
 
 def names(mask: int) -> list[str]:
-    """The names of the capabilities in a mask, without CAP_; one that is newer than these is its number."""
+    """The names of the capabilities in a mask, without CAP_; a capability newer than CAPABILITIES is its number."""
     found = []
     for bit in range(64):
         if mask >> bit & 1:

@@ -1,4 +1,4 @@
-"""One host at one instant, and how a delta makes the next one."""
+"""One host at one instant, and the next instant after a delta."""
 
 from bisect import bisect_left, insort
 from collections import Counter
@@ -23,11 +23,11 @@ PLACES: dict[_By, Callable[[Process], Any]] = {
     "container": attrgetter("container"),
     "set": attrgetter("namespaces", "container"),
 }
-"""The group that a process is in."""
+"""{grouping: the function that gives the group of a process}"""
 
 
 class Touched(NamedTuple):
-    """The records that may differ between two snapshots, by their keys: whatever is not named here is the same."""
+    """The keys of the records that may differ between two snapshots: all other records are the same."""
 
     pids: set[int]
     namespaces: set[NamespaceKey]
@@ -35,14 +35,14 @@ class Touched(NamedTuple):
 
 
 class Snapshot(Struct, frozen=True, dict=True):
-    """What a host was at one instant. Never changed: a delta makes the next one, which shares what stayed.
+    """A host at one instant. Never changed: a delta makes the next snapshot, which shares the unchanged records.
 
-    taken_at: seconds since the epoch. What is derived is computed at first use, and what was once asked for is then
-    carried on from one snapshot to the next at the cost of what changed.
-    search: the last search for holders, None where nobody has looked: then `held_by` is not all there is, and a
-    namespace without processes may be missing.
-    partial: part of a first look that is still under way. Processes are missing, and with them all that would be said
-    of them: counts are so far, and no container is known.
+    taken_at: seconds since the epoch. Derived groups are computed at first use; those once used are then carried on
+    from one snapshot to the next at the cost of the changes.
+    search: the last search for holders, None if there was none: then `held_by` is not complete, and a namespace
+    without processes may be missing.
+    partial: part of a first look that is still under way. Processes are missing, counts are too low, and no container
+    is known.
     """
 
     host: Host
@@ -68,12 +68,12 @@ class Snapshot(Struct, frozen=True, dict=True):
 
     @cached_property
     def _wanted(self) -> set[_By]:
-        """What was asked for of this snapshot or one before or after: one set, which all of them share."""
+        """The groupings used of this snapshot or one before or after it: one set, which all of these share."""
         return set()
 
     @property
     def sets(self) -> dict[tuple[Namespaces, str | None], tuple[int, ...]]:
-        """{(a set of namespaces, key of a container or None): pids of those in just these, in ascending order}."""
+        """{(a set of namespaces, key of a container or None): pids of the processes in these, in ascending order}."""
         return self._grouped("set")
 
     def _grouped(self, by: _By) -> dict[Any, tuple[int, ...]]:
@@ -81,24 +81,24 @@ class Snapshot(Struct, frozen=True, dict=True):
         found = self._members.get(by)
         if found is None:
             sets = self._members.get("set")
-            # Most processes are in the same few sets: where these are known they are asked, not each process.
+            # Most processes are in the same few sets: if these are known, group by sets, not by process.
             found = _members_of(self.processes, by) if sets is None else _members_by_set(sets, by)
             self._members[by] = found
         return found
 
     @cached_property
     def _id(self) -> object:
-        """Which snapshot this is, for those that follow to name it without keeping it."""
+        """Identity token: later snapshots refer to this one without holding a reference."""
         return object()
 
     @cached_property
     def _steps(self) -> tuple[tuple[object, Touched], ...]:
-        """The last few deltas that led here: the snapshot before each, and what it touched."""
+        """The last few deltas that led here: (the token of the snapshot before it, the touched records) of each."""
         return ()
 
     @cached_property
     def serves(self) -> dict[int, int]:
-        """{shim's pid: the pid of the daemon it serves}, where the daemon lives and does not itself descend from it."""
+        """{shim's pid: the pid of the daemon it serves}, of daemons that are alive and do not descend from the shim."""
         links: dict[int, int] = {}
         for container in self.containers.values():
             shim, daemon = container.shim_pid, container.daemon_pid
@@ -118,7 +118,7 @@ class Snapshot(Struct, frozen=True, dict=True):
 
     @property
     def unreadable(self) -> dict[str, int]:
-        """{errno's name: how many processes' namespaces could not all be read for it}."""
+        """{errno's name: the number of processes with a namespace that could not be read for it}."""
         return {reason: number for reason, number in self._unreadable.items() if number}
 
     @cached_property
@@ -141,11 +141,11 @@ class Snapshot(Struct, frozen=True, dict=True):
         return found
 
     def is_initial(self, kind: KindName, inode: int | None) -> bool:
-        """It is the host's first namespace of its kind."""
+        """True if a namespace is the host's first of its kind."""
         return inode is not None and getattr(self.host.initial, kind) == inode
 
     def parent(self, process: Process) -> int:
-        """Its parent in the tree as shown: the daemon for a shim, else the kernel's word."""
+        """The pid of its parent in the tree as shown: the daemon for a shim, else the kernel's parent."""
         return self.serves.get(process.pid, process.ppid)
 
     def container_of(self, process: Process) -> Container | None:
@@ -195,7 +195,8 @@ def advance(
     *,
     partial: bool = False,
 ) -> Snapshot:
-    """The snapshot after a delta: new and changed records whole, the pids, namespaces and containers that are gone."""
+    """The snapshot after a delta. processes, namespaces, containers: new and changed records; gone, namespaces_gone,
+    containers_gone: the keys of those that are gone."""
     processes, gone, namespaces, containers = list(processes), list(gone), list(namespaces), list(containers)
     namespaces_gone, containers_gone = list(namespaces_gone), list(containers_gone)
     next_processes = dict(old.processes)
@@ -226,7 +227,7 @@ def advance(
 
 
 def _gathered(places: Iterable[_Key], things: Iterable[_Record]) -> dict[_Key, list[_Record]]:
-    """The things at each place, in their order."""
+    """{place: its things, in their order}. places: of each thing."""
     found: dict[_Key, list[_Record]] = {}
     get = found.get
     for place, thing in zip(places, things, strict=True):
@@ -241,7 +242,7 @@ def _gathered(places: Iterable[_Key], things: Iterable[_Record]) -> dict[_Key, l
 def _after(
     old: Mapping[_Key, _Record], gone: Iterable[_Key], changed: Mapping[_Key, _Record]
 ) -> Mapping[_Key, _Record]:
-    """The records without those gone and with those changed; the very same mapping where there are neither."""
+    """The records without those gone and with those changed; the same mapping if there are neither."""
     gone = list(gone)
     if not gone and not changed:
         return old
@@ -273,10 +274,10 @@ def _members_by_set(
 def _members_after(
     groups: dict[Any, tuple[int, ...]], by: _By, pairs: list[tuple[Process | None, Process | None]]
 ) -> dict[Any, tuple[int, ...]]:
-    """The members by one kind, or by container, after (before, now) of the processes that changed.
+    """The members of each group after changes. pairs: (before, now) of the processes that changed.
 
-    Groups in which nothing changed keep their very tuples; one in which a process did, even if it stayed, has a new
-    one. So who has derived something of a group can tell whether it still holds.
+    A group without a changed process keeps its very tuple; one with a changed process, even if it stayed, has a new
+    one. So a fact derived from a group's tuple holds as long as the tuple is the same.
     """
     place = PLACES[by]
     out: dict[Any, list[int]] = {}
@@ -301,7 +302,7 @@ def _members_after(
 
 
 def searched(old: Snapshot, search: Search) -> Snapshot:
-    """The snapshot after a search for holders has ended; what it found came with the delta before."""
+    """The snapshot after a search for holders has ended; the found holders came with the delta before."""
     new = Snapshot(old.host, old.taken_at, old.processes, old.namespaces, old.containers, search)
     new.__dict__.update((name, old.__dict__[name]) for name in ("_members", "_wanted") if name in old.__dict__)
     new.__dict__["_steps"] = (*old._steps[1 - _STEPS :], (old._id, Touched(set(), set(), set())))
@@ -312,9 +313,9 @@ _STEPS = 32  # deltas that a snapshot remembers
 
 
 def touched(before: Snapshot, after: Snapshot) -> Touched:
-    """What may differ between two snapshots of one host, most of which are told apart by what the deltas said.
+    """The records that may differ between two snapshots of one host.
 
-    Costs what changed where the one came soon after the other, else a comparison of all records' identities.
+    The cost is that of the changes if one came soon after the other, else a comparison of all records' identities.
     """
     found = Touched(set(), set(), set())
     if after is before:
@@ -341,7 +342,7 @@ def _differing(before: Mapping[_Key, Any], after: Mapping[_Key, Any]) -> set[_Ke
 
 
 def with_ghosts(old: Snapshot, ghosts: Iterable[Process]) -> Snapshot:
-    """The snapshot with processes that are just gone still in it, unless their pids are others' by now."""
+    """The snapshot with processes in it that have just exited, unless their pids are used again by now."""
     missing = [ghost for ghost in ghosts if ghost.pid not in old.processes]
     return advance(old, old.taken_at, missing, (), (), (), (), (), partial=old.partial) if missing else old
 

@@ -1,4 +1,4 @@
-"""Lines and columns of a lens: what a table shows, how it is narrowed and in which order it stands. Pure."""
+"""Lines and columns of a lens: narrowed, sorted and fitted to a width. Pure."""
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 
@@ -7,18 +7,18 @@ from msgspec import Struct
 from .records import NamespaceKey
 
 Thing = int | NamespaceKey | str
-"""What of a host has a row of its own: a process by its pid, a namespace by its (type, inode), a container by its
+"""A thing of a host with a row of its own: a process by its pid, a namespace by its (type, inode), a container by its
 key."""
 
 LEAST = 6
-"""How narrow a column may become, in cells: `■ host` can be read."""
+"""The least width of a column, in cells: `■ host` can be read."""
 
 
 class Column(Struct, frozen=True):
     """A column of a table.
 
-    most: how wide it may become, in cells. keep: whether it stays where the screen is too narrow for all; of those that
-    need not stay the last go first. right: its text stands at the right, as numbers do.
+    most: its greatest width, in cells. keep: it stays if the screen is too narrow for all columns; of the others the
+    last are left out first. right: its text is aligned to the right, as numbers are.
     """
 
     title: str
@@ -28,9 +28,9 @@ class Column(Struct, frozen=True):
 
 
 class Cell(Struct, frozen=True, gc=False):
-    """What stands in one column of a line.
+    """One column of a line.
 
-    style: a style's name. order: what it is sorted by, where that is not its text.
+    style: a style's name. order: the sort key, None to sort by its text.
     """
 
     text: str = ""
@@ -57,9 +57,9 @@ class Line(Struct, frozen=True, gc=False):
 
 
 def narrow(lines: Sequence[Line], matches: Callable[[Line], bool]) -> list[Line]:
-    """The lines that match, with those that they belong to."""
+    """The lines that match, with the lines that they belong to."""
     kept: list[Line] = []
-    above: list[Line] = []  # what the line at hand belongs to, as far as it is not yet kept
+    above: list[Line] = []  # the lines that the current one belongs to, as far as they are not yet kept
     for line in lines:
         while above and above[-1].depth >= line.depth:
             above.pop()
@@ -73,7 +73,7 @@ def narrow(lines: Sequence[Line], matches: Callable[[Line], bool]) -> list[Line]
 
 
 def ordered(lines: Sequence[Line], column: int, reverse: bool = False) -> list[Line]:
-    """The lines by one column; those that belong to another stay with it, in an order of their own."""
+    """The lines sorted by one column; lines that belong to another stay below that one, sorted among themselves."""
     return [line for line, below in _sorted(_nested(lines), column, reverse) for line in _flat(line, below)]
 
 
@@ -110,7 +110,7 @@ def _flat(line: Line, below: list[_Nested]) -> Iterable[Line]:
 
 
 def widths(columns: Sequence[Column], lines: Iterable[Line], width: int, gap: int = 2) -> list[int]:
-    """How wide each column is to be on a screen of that width; 0 leaves it out."""
+    """The width of each column on a screen of that width; 0 for a column that is left out."""
     wanted = [len(column.title) for column in columns]
     for line in lines:
         for place, cell in enumerate(line.cells):
@@ -122,7 +122,7 @@ def widths(columns: Sequence[Column], lines: Iterable[Line], width: int, gap: in
         if over > 0 and not columns[place].keep:
             over -= found[place] + gap
             found[place] = 0
-    # What is still too wide gives way where there is most of it.
+    # Narrow the widest columns as long as the table is too wide.
     while over > 0 and (widest := max(found)) > LEAST:
         place = found.index(widest)
         second = max((other for other in found if other < widest), default=LEAST)
@@ -130,7 +130,7 @@ def widths(columns: Sequence[Column], lines: Iterable[Line], width: int, gap: in
         found[place] -= cut
         over -= cut
     if over < 0:
-        # The last column may have what is left, up to what it wants.
+        # The last column gets the space that is left, as far as it needs it.
         last = max((place for place, has in enumerate(found) if has), default=None)
         if last is not None:
             found[last] = min(max(found[last], wanted[last]), found[last] - over)

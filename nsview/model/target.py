@@ -1,7 +1,7 @@
 """The meanings of a word that names something: `8058`, `net:4026532173`, `web`, `blue`, `vethab12`, `8080`, a path.
 
-One order holds for the command line, which takes the first meaning or says which others there are, and for `:`, which
-shows them all. The host's own names come before those that an ordinary user or a container could have chosen.
+One order holds for the command line, which takes the first meaning or lists several equal ones, and for `:`, which
+shows all. The host's own names come before names that an ordinary user or a container could have chosen.
 """
 
 import re
@@ -24,7 +24,7 @@ NAMESPACE = re.compile(r"([a-z]+):(?:(\d{1,20})|\[(\d{1,20})\])", re.ASCII)
 _LINK = re.compile(r"/proc/(\d{1,20})/ns/([a-z]+)", re.ASCII)
 _NUMBER = re.compile(r"\d{1,20}", re.ASCII)
 MOST = 8
-"""How many candidates one line names."""
+"""The most candidates that one line names."""
 
 Role = Literal[
     "process", "thread", "namespace", "container", "netns", "interface", "address", "port", "pid inside", "unseen"
@@ -32,15 +32,15 @@ Role = Literal[
 
 
 class Rank(IntEnum):
-    """How good a meaning is, the best first. HOST: of the host's own net namespace. OTHER: of a container that an
-    ordinary user or another container runs. The host's own are never shared or hidden by those."""
+    """The rank of a meaning, the best first. HOST: of the host's own net namespace. OTHER: of a container that an
+    ordinary user or another container runs. Such a container never shares or takes the rank of the host's own."""
 
     EXACT = auto()  # a container's key, `net:4026532173`, a namespace's path
     PID = auto()
     TID = auto()
     INODE = auto()
     NAME = auto()  # a container's name or id, or the name that a namespace is mounted by
-    FOLDED = auto()  # the same, in another case
+    FOLDED = auto()  # a name or id in another case
     PREFIX = auto()  # the beginning of an id
     HOST_NET = auto()  # a port, an interface or an address
     DIGITS = auto()  # the beginning of an id, which a port may look like
@@ -56,7 +56,7 @@ PREFIXES = (Rank.PREFIX, Rank.DIGITS, Rank.OTHER_PREFIX)
 
 
 class Meaning(Struct, frozen=True):
-    """One thing that a text may mean. how: what the text is to it, in words: "listens on tcp 8080"."""
+    """One thing that a text may mean. how: the relation of the thing to the text, in words: "listens on tcp 8080"."""
 
     rank: Rank
     thing: Thing
@@ -65,10 +65,10 @@ class Meaning(Struct, frozen=True):
 
 
 class Target(Struct, frozen=True):
-    """The process, namespace or container that was meant. process: whom to follow into it, where there is one.
+    """The process, namespace or container that was meant. process: to follow into it, None if there is none.
 
-    container: of an interface, an address or a port it is the one behind it, where there is just one. thread: the tid
-    that was given, of a thread of the process.
+    container: the one meant; for an interface, an address or a port the only one behind it, None if there are several.
+    thread: the tid that was given, of a thread of the process; else None.
     """
 
     thing: Thing
@@ -87,10 +87,10 @@ class TargetError(Exception):
 
 
 def resolve(snapshot: Snapshot, text: str, nets: Nets | None = None, leader: int | None = None) -> Target:
-    """The target that a text means. Raises TargetError.
+    """The target that a text means. Raises TargetError if it has no meaning, or several equal ones.
 
     nets: the net namespaces from within, without which no interface, address or port is known. leader: the process
-    that has a thread of this number, where one has.
+    that has a thread of this number, None if none has.
     """
     found = meanings(snapshot, text, nets, leader)
     best = [meaning for meaning in found if meaning.rank == found[0].rank < Rank.HINT]
@@ -105,7 +105,7 @@ def resolve(snapshot: Snapshot, text: str, nets: Nets | None = None, leader: int
 
 
 def needs_nets(snapshot: Snapshot, text: str, leader: int | None = None) -> bool:
-    """The net namespaces from within may have a better meaning than all that is known without them."""
+    """True if the net namespaces from within may give a text a better meaning than it has without them."""
     found = meanings(snapshot, text, leader=leader)
     return not NAMESPACE.fullmatch(text) and (not found or found[0].rank > Rank.HOST_NET)
 
@@ -113,7 +113,7 @@ def needs_nets(snapshot: Snapshot, text: str, leader: int | None = None) -> bool
 def meanings(
     snapshot: Snapshot, text: str, nets: Nets | None = None, leader: int | None = None
 ) -> list[Meaning]:
-    """All that a text may mean, the best first, each thing once. nets, leader: as for `resolve`."""
+    """All meanings of a text, the best first, each thing once. nets, leader: as for `resolve`."""
     if not text:
         return []
     each = (
@@ -130,7 +130,7 @@ def meanings(
 
 
 def process_of(snapshot: Snapshot, thing: Thing) -> Process | None:
-    """The process that stands for a thing; None where it is gone, or nobody is in it."""
+    """The process that stands for a thing. None if the thing is gone or has no process in it."""
     match thing:
         case int():
             return snapshot.processes.get(thing)
@@ -141,7 +141,7 @@ def process_of(snapshot: Snapshot, thing: Thing) -> Process | None:
 
 
 def of_namespace(snapshot: Snapshot, key: NamespaceKey) -> Target:
-    """The target of a namespace: its oldest member is whom to follow."""
+    """The target of a namespace, with its oldest member to follow. Raises TargetError if it is not in the snapshot."""
     namespace = snapshot.namespaces.get(key)
     if namespace is None:
         raise _nobody_has(key)
@@ -153,7 +153,7 @@ def of_namespace(snapshot: Snapshot, key: NamespaceKey) -> Target:
 
 
 def of_container(snapshot: Snapshot, container: Container) -> Target:
-    """The target of a container: its first process is whom to follow."""
+    """The target of a container, with its first process to follow."""
     pid = container.init_pid if container.init_pid in snapshot.processes else next(iter(container.pids), None)
     return Target(container.key, snapshot.processes.get(pid) if pid else None, container=container)
 
@@ -192,7 +192,7 @@ def _numbered(snapshot: Snapshot, text: str, leader: int | None) -> Iterator[Mea
 
 
 def _exact(snapshot: Snapshot, text: str) -> Iterator[Meaning]:
-    """The namespace that a text spells out, or the link in /proc that it is the path of."""
+    """The namespace of a text like net:[4026532173], or of the path of a link in /proc."""
     key = _key_of(snapshot, text)
     if key in snapshot.namespaces and key is not None:
         yield Meaning(Rank.EXACT, key, "namespace", "namespace")
@@ -229,12 +229,12 @@ def _containers(snapshot: Snapshot, text: str) -> Iterator[Meaning]:
 
 
 def is_own(snapshot: Snapshot, container: Container) -> bool:
-    """A container that the host's root, or who looks, runs: no other container's and no other user's."""
+    """True if the host's root or nsview's own user runs a container, and not another user or container."""
     return container.outer is None and container.uid in (0, snapshot.host.uid)
 
 
 def _mounted(snapshot: Snapshot, text: str) -> Iterator[Meaning]:
-    """Those that are mounted at such a path, or at one that ends so."""
+    """The namespaces that are mounted at a path that is the text or ends with it."""
     lowered = text.lower()
     for namespace in snapshot.namespaces.values():
         names = [spelling for name in namespace.names for spelling in (name, _last(name))]
@@ -255,7 +255,7 @@ def _mounts_elsewhere(namespace: Namespace) -> list[str]:
 
 
 def _reached(snapshot: Snapshot, text: str, nets: Nets) -> Iterator[Meaning]:
-    """Those whose port, interface or address a text is."""
+    """The namespaces and processes whose port, interface or address a text is."""
     initial = snapshot.host.initial.net
     home = snapshot.host.namespaces.net if initial is None else initial
     for net in nets.nets:
@@ -273,8 +273,8 @@ def _reached(snapshot: Snapshot, text: str, nets: Nets) -> Iterator[Meaning]:
 def _through(
     snapshot: Snapshot, net: Net, interface: Interface, rank: Rank, home: int | None
 ) -> Iterator[Meaning]:
-    """The net namespace that an interface's name is for: of a pair's outer end, such as the host's, the one that it
-    leads into."""
+    """The net namespace that the name of an interface means: for the outer end of a pair, such as the host's, the
+    namespace that it leads into."""
     link = interface.link
     outer = net.inode == home or interface.master is not None
     other = link.net if link and link.peer and link.net not in (None, net.inode) else None
@@ -288,8 +288,9 @@ def _through(
 
 
 def _at_port(snapshot: Snapshot, port: int, nets: Nets, home: int | None) -> Iterator[Meaning]:
-    """Who publishes a port or listens on it. The host's own, unless an ordinary user could have taken it."""
-    from .netmap import Map  # the first picture has no need of it
+    """The containers that a port is published for, and its listeners. A listener of the host's own net namespace ranks
+    as the host's, unless it is an ordinary user's."""
+    from .netmap import Map  # the first picture does not need it
 
     found = Map(nets, snapshot)
     for net in nets.nets:
@@ -313,7 +314,7 @@ def _at_port(snapshot: Snapshot, port: int, nets: Nets, home: int | None) -> Ite
 
 
 def _listening(snapshot: Snapshot, net: Net, listener: Listener, rank: Rank) -> Iterator[Meaning]:
-    """The first process that has it open, and as hints those that do too; the net namespace, where none is known."""
+    """The first process that has a port open, and as hints the others; the net namespace if no process is known."""
     how = listens(listener)
     for pid in listener.pids:
         if pid in snapshot.processes:
@@ -324,7 +325,7 @@ def _listening(snapshot: Snapshot, net: Net, listener: Listener, rank: Rank) -> 
 
 
 def listens(listener: Listener) -> str:
-    """What a listener does, in words."""
+    """The port of a listener, in words."""
     return f"listens on {listener.protocol} {listener.port}"
 
 
@@ -332,7 +333,7 @@ def listens(listener: Listener) -> str:
 
 
 def _named_so(snapshot: Snapshot, best: Meaning, found: Sequence[Meaning]) -> Iterator[Meaning]:
-    """The containers that a number is the very name of, but for that of the process with this number."""
+    """The containers that have a number as their name, except the one of the process with this number."""
     process = snapshot.processes.get(best.thing) if isinstance(best.thing, int) else None
     own = process.container if process else None
     for meaning in found:
@@ -341,7 +342,7 @@ def _named_so(snapshot: Snapshot, best: Meaning, found: Sequence[Meaning]) -> It
 
 
 def _without_own(snapshot: Snapshot, best: list[Meaning]) -> list[Meaning]:
-    """These, but for namespaces that a container among them is in: who named it after the container means that."""
+    """The meanings without namespaces of a container among them: a namespace named like its container is not meant."""
     own = {
         (kind, getattr(process.namespaces, kind))
         for meaning in best
@@ -359,7 +360,7 @@ def _ambiguous(snapshot: Snapshot, text: str, best: Sequence[Meaning]) -> Target
 
 
 def _told(snapshot: Snapshot, text: str, meaning: Meaning) -> str:
-    """A candidate by the word that means it alone, and in parentheses what tells it from the others."""
+    """A candidate by a word that means nothing else, with its differences from the others in parentheses."""
     match meaning.thing:
         case int():
             process = snapshot.processes[meaning.thing]
@@ -383,11 +384,11 @@ def _inside(snapshot: Snapshot, key: NamespaceKey) -> Sequence[Container]:
 
 
 _PLACES = (("shim_pid", ("-address", "--address", "-b", "--bundle")), ("daemon_pid", ("--data-root", "--root", "-H")))
-"""The options that tell where a container's engine is: a shim's socket or a bundle, a daemon's data."""
+"""The options that name the place of a container's engine: a shim's socket or bundle, a daemon's data."""
 
 
 def _apart(snapshot: Snapshot, text: str, container: Container) -> list[str]:
-    """What tells a container from others of its name: whose it is, where, and by which engine."""
+    """The words that tell a container from others of its name: its name, user, outer container and engine."""
     outer = snapshot.containers.get(container.outer) if container.outer else None
     return [
         container.name if container.name != text else "",
@@ -429,13 +430,13 @@ def _gone(snapshot: Snapshot, text: str, nets: Nets | None, found: Sequence[Mean
 
 def _nobody_has(key: NamespaceKey) -> TargetError:
     return TargetError(
-        "gone", f"nobody has namespace {key[0]}:[{key[1]}]; `nsview list --type {key[0]}` shows those there are"
+        "gone", f"there is no namespace {key[0]}:[{key[1]}]; `nsview list --type {key[0]}` shows those there are"
     )
 
 
 def nearest(snapshot: Snapshot, text: str, nets: Nets | None = None) -> list[str]:
-    """The names most like a text, of containers, of mounts, and of interfaces where these are known; made safe."""
-    from difflib import get_close_matches  # only what is mistyped has need of it
+    """The names most like a text, of containers, of mounts, and of interfaces if `nets` are known; made safe."""
+    from difflib import get_close_matches  # only needed for a mistyped name
 
     names = {name.lower(): name for name in _names(snapshot, nets)}
     alike = get_close_matches(text.lower(), names) if len(text) < 100 else []

@@ -1,12 +1,12 @@
 """Text of unknown origin made safe for a terminal; and numbers of things in words.
 
-A process chooses its own name and command line, a container its labels, a remote host everything it says. All of
-it passes `safe` before it is drawn or printed.
+A process chooses its own name and command line, a container its labels, a remote host all its texts. Each text passes
+`safe` before it is drawn or printed.
 """
 
 
 def safe(text: str) -> str:
-    """The text with whatever a terminal might obey, hide or reorder shown as an escape.
+    """The text with every character escaped that a terminal might obey, hide or reorder.
 
     Control characters (ESC, BEL, newline, C1), bidirectional and zero-width formatting, lone surrogates and
     unassigned code points become \\x1b, \\u202e and the like. Idempotent.
@@ -23,5 +23,5 @@ def _escape(code: int) -> str:
 
 
 def count(number: int, one: str) -> str:
-    """So many of what one is called "queue" or "process": "1 queue", "2 processes"."""
+    """A number of things in words, "1 queue" or "2 processes". one: the name of a single thing."""
     return f"{number} {one if number == 1 else one + ('es' if one.endswith('s') else 's')}"

@@ -525,7 +525,7 @@ def test_an_agent_that_is_killed_is_one_line_and_what_was_recorded_is_whole(tmp_
     os.kill(int(agent), signal.SIGKILL)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 4
-    assert said.startswith("nsview: the agent ended") and said.count("\n") == 1
+    assert said.startswith("nsview: the agent exited") and said.count("\n") == 1
     assert printed("list", "processes", "--from", str(file))["processes"]
 
 

@@ -126,11 +126,11 @@ def during(made: Plan, step: str, act: Callable[[], object], seconds: float = 4)
 @pytest.mark.parametrize(
     ("step", "code", "words"),
     [
-        ("JoinCgroups", 1, ("is gone: the container has ended",)),
+        ("JoinCgroups", 1, ("is gone: the container has stopped",)),
         # The runtime kills all in the container's cgroup, where ours is by then, unless that goes on by itself.
-        ("JoinNamespaces", 1, ("the container has ended on the way in", "this pid namespace is dead")),
+        ("JoinNamespaces", 1, ("the container has stopped on the way in", "this pid namespace is dead")),
         *(
-            (step, 1, ("the container has ended on the way in", "this pid namespace is dead"))
+            (step, 1, ("the container has stopped on the way in", "this pid namespace is dead"))
             for step in ("Fork", "ChangeRoot", "Execute")
         ),
     ],

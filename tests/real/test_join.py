@@ -117,7 +117,7 @@ def test_a_helper_that_ended_before_it_had_the_plan_says_so(web: int) -> None:
     done = subprocess.run(
         [sys.executable, "-c", script, made], env=environment(), capture_output=True, text=True, timeout=30, check=True
     )
-    assert (done.stdout, done.stderr) == ("4\n", "nsview: the helper ended before it had the plan: try again\n")
+    assert (done.stdout, done.stderr) == ("4\n", "nsview: the helper exited before it had the plan: try again\n")
 
 
 def test_nobody_is_born_in_a_cgroup_that_the_process_is_not_in(web: int) -> None:

@@ -45,7 +45,7 @@ def test_an_agent_that_is_killed_is_started_again_once(number: int) -> None:
         after = host.first()
         assert after.host == before.host
         assert after.taken_at > before.taken_at
-        assert told == [f"the agent ended unexpectedly (exit code {-number}) and was started again"]
+        assert told == [f"the agent exited unexpectedly (exit code {-number}) and was started again"]
         kill(host, number)
         with pytest.raises(HostError, match=f"exit code {-number}.; r, or nsview again, starts it"):
             for _ in host.read():

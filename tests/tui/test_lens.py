@@ -117,7 +117,7 @@ async def test_help_and_hints_tell_of_the_fields_that_it_has() -> None:
         await pilot.press("escape", "question_mark")
         text = drawn(app)
         assert "container=web" in text and "CLONE_NEWNET" in text
-        assert [line for line in text.splitlines() if "nprocs" in line and "what stands below" not in line]
+        assert [line for line in text.splitlines() if "nprocs" in line and "the text below" not in line]
 
 
 async def test_a_field_is_completed_from_the_lines_and_remembered() -> None:

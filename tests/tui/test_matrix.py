@@ -76,7 +76,7 @@ async def test_question_mark_explains_the_kind_of_the_cell_and_of_the_namespace(
     async with opened() as (app, pilot):
         await pilot.press("m", *["right"] * (1 + KIND_NAMES.index("pid")), "question_mark")
         assert isinstance(app.screen, HelpScreen)
-        assert "The pid namespace" in drawn(app) and "When pid 1 ends" in drawn(app)
+        assert "The pid namespace" in drawn(app) and "When pid 1 exits" in drawn(app)
         await pilot.press("escape", "escape", "7", "home", "question_mark")
         assert "The cgroup namespace" in drawn(app)
 

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +65,15 @@ def test_the_model_reads_nothing() -> None:
     forbidden = {"os", "io", "pathlib", "subprocess", "socket", "time", "fcntl"}
     for file in (PACKAGE / "model").glob("*.py"):
         assert not imported_by(file) & forbidden, file.name
+
+
+@pytest.mark.parametrize("file", sorted(PACKAGE.rglob("__init__.py")), ids=lambda file: str(file.relative_to(ROOT)))
+def test_the_map_of_a_package_names_each_of_its_modules_once(file: Path) -> None:
+    """A line of a map is the name, two blanks or more, and the module's content in words."""
+    modules = [entry.stem for entry in file.parent.glob("*.py") if not entry.stem.startswith("__")]
+    packages = [entry.parent.name for entry in file.parent.glob("*/__init__.py")]
+    text = ast.get_docstring(ast.parse(file.read_text())) or ""
+    assert sorted(re.findall(r"^(\w+)  +\S", text, re.MULTILINE)) == sorted([*modules, *packages])
 
 
 def imported_by(file: Path) -> set[str]:

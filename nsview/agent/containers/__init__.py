@@ -1,6 +1,18 @@
 """Containers without asking a daemon: one file per runtime, with the interface that `supervisor` describes.
 
-identify    the containers there are, and whose each process is
-authority   the configuration that decides what a command in one container may do
-supervisor  the processes of a host as a runtime's file sees them
+identify     the containers there are, and the container of each process
+condition    the condition of a container: paused, restarting, without a shim
+directories  the directories in which engines keep state
+authority    the configuration that decides what a command in one container may do
+supervisor   the processes of a host as a runtime's file sees them
+witness      the maker of each piece of evidence, by the kernel's word
+docker       names and images, from the daemon's own files
+containerd   the shims' command lines and bundles, and the daemon that a shim serves
+podman       containers and pods of root and of users, by conmon and the storage
+crio         a pod's sandbox and containers, by conmon and the bundle's annotations
+conmon       the monitor that podman and cri-o put beside each container
+kubernetes   the files that the kubelet leaves of a pod, whatever its runtime
+runc         plain runc and crun, by the state that these keep; steps of buildkit
+lxc          LXC, LXD and Incus, by the monitor of each container
+nspawn       systemd-nspawn, by the process that watches over a machine
 """

@@ -6,6 +6,7 @@ names     uts: the host name. No file tells that of another namespace, so it is 
 ipc       ipc: System V queues, segments and semaphores, POSIX message queues; joined
 cgroups   cgroup: where it is, its limits and its use, as seen from here; joined for the path that is seen from within
 clocks    time: the offsets of the clocks. Nothing is joined
+joined    a look from within a namespace, by a thread that joins it and exits
 
 pid is told by every look (`nspid`), net by a reading of its own.
 """

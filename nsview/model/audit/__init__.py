@@ -4,6 +4,7 @@ rule        what a rule is, what it looks at, and what it says
 sharing     who is in which namespace
 privileges  what processes are permitted to do
 reach       what of the host a path leads to
+lines       findings as lines of a table
 
 Nothing is said that its evidence does not show. What is no container (a service, a browser's sandbox, a shim, a pod's
 pause) is not looked at as one.

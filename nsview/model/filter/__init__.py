@@ -1,17 +1,17 @@
-"""The filter language of `/`, `:` and `--filter`: which processes, namespaces, containers, and lines of a lens an
-expression leaves.
+"""The filter language of `/`, `:` and `--filter`: an expression leaves the processes, namespaces, containers and lines
+of a lens that match.
 
     nginx web                     both words, each anywhere: name, command, container, image, user, pid, inode, ..
     container=web user!=root      a field: = exact or with * and ?, != not that, ~ or : contains; numbers < <= > >= too
     net:4026532173                the members of that namespace
-    host=net not (api or "web 2") in the host's net namespace; not, and, or, parentheses, quotes for what is text
+    host=net not (api or "web 2") in the host's net namespace; not, and, or, parentheses, quotes for text
 
-fields    what can be asked for by name, and how each is found in a record
-grammar   from an expression to its tree, or an error that knows its place
-reach     what a port, an address or an interface leads to
-texts     what of a record words are looked for in
+fields    the fields of the language, and their values in a record
+grammar   from an expression to its tree, or an error with its position
+reach     the processes and net namespaces of a port, an address or an interface
+texts     the text of a record that words are searched in
 match     from a tree to the functions that tell whether a record matches
-complete  how what is being typed may go on, by what there is
+complete  completions of an expression that is being typed
 """
 
 from collections.abc import Collection
@@ -33,9 +33,9 @@ __all__ = [
 def narrow(
     snapshot: Snapshot, wanted: Filter, kind: str | None = None, asking: Collection[int] = ()
 ) -> Snapshot:
-    """The snapshot of what matches: processes, the containers and namespaces that match or have a matching process.
+    """The snapshot of the processes that match, and of the containers and namespaces that match or have such a process.
 
-    kind: only namespaces of that kind. asking: pids that never match, for the words are in their own command lines.
+    kind: only namespaces of that kind. asking: pids that never match, as their command lines contain the expression.
     """
     others = {pid: p for pid, p in snapshot.processes.items() if not (wanted and pid in asking)}
     processes = {pid: p for pid, p in others.items() if wanted.process(p, snapshot)}

@@ -1,4 +1,4 @@
-"""How a filter that is being typed may go on: by the fields there are, and by what is on the host or in a lens."""
+"""Completions of a filter that is being typed: its fields, and their values on the host or in a lens."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,16 +10,16 @@ from ..table import Line
 from .fields import ALIASES, BY_KIND, FIELDS, STATES, Fields
 
 MOST = 12
-"""How many ways to go on are told."""
+"""The most completions to return."""
 
 _COMPARISON = re.compile(r'([a-z]+)(\.[a-z]*)?(!=|<=|>=|[=~<>:])("?)(.*)', re.ASCII | re.IGNORECASE | re.DOTALL)
 _SIGNS = {"namespace": ":"} | dict.fromkeys(("text", "kind", "number"), "=") | dict.fromkeys(BY_KIND, ">")
 
 
 def complete(text: str, snapshot: Snapshot, fields: Fields = FIELDS, lines: Sequence[Line] = ()) -> list[str]:
-    """What the whole of a text may become when its last word goes on, the likeliest first; at most MOST.
+    """The whole texts that completing the last word of a text gives, the likeliest first; at most MOST.
 
-    lines: those of the lens whose fields these are.
+    lines: of the lens that the fields belong to.
     """
     start = _last_word(text)
     before, word = text[:start], text[start:]
@@ -33,7 +33,7 @@ def complete(text: str, snapshot: Snapshot, fields: Fields = FIELDS, lines: Sequ
 
 
 def _last_word(text: str) -> int:
-    """Where the word begins that is being typed: at its end where none is."""
+    """The position at which the last word of a text begins: the text's length if no word is being typed."""
     start, quoted, escaped = 0, False, False
     for at, character in enumerate(text):
         if quoted:
@@ -72,7 +72,7 @@ def _beginning(begun: str, values: Iterable[str]) -> Iterator[str]:
 
 
 def _values(field: str, snapshot: Snapshot) -> set[str]:
-    """What a field is on this host."""
+    """The values of a field on this host."""
     processes, containers = snapshot.processes.values(), snapshot.containers.values()
     match field:
         case "name":

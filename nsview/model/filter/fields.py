@@ -1,4 +1,4 @@
-"""What a filter can ask for by name, and how each is found in a process, a namespace, a container or a lens's line."""
+"""The fields of the filter language, and their values in a process, a container or a lens's line."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -18,11 +18,11 @@ Texts = Sequence[str]
 
 
 class Field(Struct, frozen=True):
-    """One field. sort: what it is compared as; a "kind" has one of the eight as its value, a "namespace" an inode.
+    """One field. sort: the way it is compared; the value of a "kind" is one of the eight, of a "namespace" an inode.
 
-    about: what it is, in a few words. process, container: the texts or numbers that such a record has there, of which
-    one must fit; None where it has none, or where `match` knows more than the record. line: the same of a lens's line;
-    None where there is but the record behind it.
+    about: the meaning, in a few words. process, container: the function that gives the texts or numbers of such a
+    record, of which one must match; None if it has none, or if `match` itself computes them. line: the function for a
+    lens's line, None if only the record behind the line has the field.
     """
 
     name: str
@@ -50,7 +50,7 @@ def _container(container: Container) -> Texts:
 
 
 def _image(container: Container) -> Texts:
-    """`nginx` is `docker.io/library/nginx:1.27` too: with and without where it is from, and its tag."""
+    """The image's name with and without registry and tag: `nginx` is `docker.io/library/nginx:1.27` too."""
     image = container.image or ""
     short = image.rpartition("/")[2]
     return image, short, image.removesuffix(":" + short.rpartition(":")[2]), short.partition(":")[0]
@@ -95,9 +95,9 @@ def _init(container: Container) -> Sequence[int]:
 
 ALIASES = {"comm": "name", "cmd": "command", "cmdline": "command", "ns": "inode"}
 BY_KIND = ("shared", "nprocs")
-"""Fields that may name the kind they are about: `shared.net>1`."""
+"""Fields that may name their kind of namespace: `shared.net>1`."""
 ALSO_KINDS = ("pid", "user", "cgroup")
-"""Fields that are kinds too: a number is then that namespace's inode, which no pid or uid is as large as."""
+"""Fields that are kinds too: a number larger than any pid or uid is the inode of a namespace."""
 
 # fmt: off
 FIELDS: dict[str, Field] = {field.name: field for field in (
@@ -121,28 +121,28 @@ FIELDS: dict[str, Field] = {field.name: field for field in (
     Field("nprocs", "number", "how many processes are in the namespace"),
     Field("port", "number", "a port that it listens on"),
     Field("address", "text", "an address of the net namespace"),
-    Field("interface", "text", "an interface of the net namespace, or what leads to it: vethab12"),
+    Field("interface", "text", "an interface of the net namespace, or one leading to it: vethab12"),
     *(Field(kind, "namespace", f"the {kind} namespace") for kind in KIND_NAMES if kind not in ALSO_KINDS),
 )}
 # fmt: on
 Fields = Mapping[str, Field]
-"""What can be asked for where one is, by name."""
+"""{name: field} of the fields in one place, such as a lens."""
 
 
 OF_THINGS: Fields = {name: field for name, field in FIELDS.items() if name != "type"}
-"""What can be asked for of whatever is behind the line of a lens: the type is of what is listed."""
+"""The fields of the thing behind the line of a lens: type is a field of listed namespaces only."""
 
 
 def of_columns(columns: Sequence[Column], others: Fields = OF_THINGS) -> dict[str, Field]:
-    """The columns of a table whose title is one word, as fields by that word in lower case, and then these others.
+    """The columns of a table whose title is one word, as fields named by that word in lower case, then the others.
 
-    A text that has the name of a column is that of the line or of what is behind it; numbers, and the inodes of kinds,
-    stay those of what is behind it.
+    A text field with the name of a column has the values of the line and of the thing behind it; numbers and the
+    inodes of kinds stay those of the thing.
     """
     found = {}
     for place, column in enumerate(columns):
         name = column.title.lower()
-        field = others.get(name, Field(name, "text", f"what stands below {column.title}"))
+        field = others.get(name, Field(name, "text", f"the text below {column.title}"))
         if re.fullmatch("[a-z]+", name) and name not in KIND_NAMES and field.sort == "text":
             found[name] = replace(field, line=_standing_in(place))
     return found | {name: field for name, field in others.items() if name not in found}

@@ -1,4 +1,4 @@
-"""From an expression to its tree, or an error that knows its place.
+"""From an expression to its tree, or an error with its position.
 
     either := both ("or" both)*
     both   := one ("and"? one)*
@@ -6,8 +6,8 @@
     value  := text without blanks or a closing parenthesis | quoted
     OP     := = != ~ : < <= > >=
 
-A word is whatever has no blank in it; only what stands for something else must be quoted to be one: `not`, `and`, `or`,
-`host`, parentheses around it, and what looks like a field. Within quotes a backslash takes the next character as it is.
+A word is any text without a blank. A text with another meaning must be quoted to be a word: `not`, `and`, `or`, `host`,
+one in parentheses, and one like a field. Within quotes a backslash takes the next character as it is.
 """
 
 import re
@@ -19,11 +19,11 @@ from ..kinds import KIND_NAMES
 from .fields import ALIASES, ALSO_KINDS, BY_KIND, FIELDS, Field, Fields
 
 DEEPEST = 50
-"""How deep parentheses may nest."""
+"""The greatest depth of nested parentheses."""
 
 
 class FilterError(ValueError):
-    """What is wrong in an expression, in one line. at: of which character, counted from 0; its length for the end."""
+    """An error in an expression, in one line. at: the index of the character; the expression's length for its end."""
 
     def __init__(self, at: int, message: str) -> None:
         super().__init__(message)
@@ -31,13 +31,13 @@ class FilterError(ValueError):
 
 
 class Word(Struct, frozen=True):
-    """Text, in lower case, that is to be found anywhere."""
+    """A text, in lower case, to find anywhere."""
 
     text: str
 
 
 class Comparison(Struct, frozen=True):
-    """One field compared. op: = != ~ < <= > >=. value: in lower case. kind: of which kind the field was said to be."""
+    """One field compared. op: = != ~ < <= > >=. value: in lower case. kind: named with the field, None if none was."""
 
     field: Field
     op: str
@@ -70,7 +70,7 @@ _BLANK = re.compile(r"\s*")
 
 
 def tree(expression: str, fields: Fields = FIELDS) -> Node | None:
-    """The tree of an expression; None where there is nothing in it. fields: what may be in it. Raises FilterError."""
+    """The tree of an expression, None if it is blank. fields: allowed in it. Raises FilterError if it is faulty."""
     parser = _Parser(expression, fields)
     if parser.ended():
         return None
@@ -81,17 +81,17 @@ def tree(expression: str, fields: Fields = FIELDS) -> Node | None:
 
 
 class _Parser:
-    """Reads an expression once, from left to right."""
+    """A parser that reads an expression once, from left to right."""
 
     def __init__(self, text: str, fields: Fields) -> None:
         self.text = text
         self.fields = fields
         self.at = 0
         self.depth = 0
-        self.waiting: tuple[int, str] | None = None  # the keyword just read, and where: something must follow it
+        self.waiting: tuple[int, str] | None = None  # (position, keyword) just read, which needs something after it
 
     def ended(self) -> bool:
-        """Nothing but blanks is left; what is next is not a blank."""
+        """Skip blanks; True if nothing else is left."""
         self.at = _BLANK.match(self.text, self.at).end()  # type: ignore[union-attr]
         return self.at == len(self.text)
 
@@ -146,12 +146,12 @@ class _Parser:
         return node
 
     def peek(self) -> str:
-        """The keyword that is next, else nothing."""
+        """The keyword that is next, "" if none is."""
         match = _KEYWORD.match(self.text, self.at)
         return match[0].lower() if match else ""
 
     def keyword(self, wanted: str) -> bool:
-        """Go past this keyword if it is next."""
+        """Skip a keyword if it is next; True if it was."""
         if self.ended() or self.peek() != wanted:
             return False
         self.waiting = self.at, wanted
@@ -167,7 +167,7 @@ class _Parser:
         return re.sub(r"\\(.)", r"\1", match[1], flags=re.DOTALL)
 
     def bare(self) -> str:
-        """Up to a blank, or the parenthesis that closes what is around; those opened within are of the word."""
+        """The text up to a blank or a closing parenthesis; parentheses opened and closed within it are part of it."""
         start, inner = self.at, 0
         while self.at < len(self.text) and not self.text[self.at].isspace():
             inner += (self.text[self.at] == "(") - (self.text[self.at] == ")")
@@ -181,7 +181,7 @@ class _Parser:
         return Comparison(self.fields[word], "=", "") if word == "host" and word in self.fields else Word(word)
 
     def comparison(self) -> Comparison | None:
-        """A field compared, where that is what is next."""
+        """The comparison that is next. None if none is. Raises FilterError if it is faulty."""
         match = _FIELD.match(self.text, self.at)
         if match is None:
             return None
@@ -189,7 +189,7 @@ class _Parser:
         base, dot, kind = name.partition(".")
         field = self.fields.get(ALIASES.get(base, base))
         if field is None or (dot and field.name not in BY_KIND):
-            # a:b is what images, keys and addresses look like, and blanks do not make a field of a word.
+            # Images, keys and addresses look like a:b, and blanks do not make a field of a word.
             if op == ":" or op != match[2]:
                 return None
             self.unknown(name)
@@ -205,7 +205,7 @@ class _Parser:
         return self.compared(field, op, place, value.lower(), start, kind or None)
 
     def unknown(self, name: str) -> NoReturn:
-        from difflib import get_close_matches  # 2 ms, which most have no need of
+        from difflib import get_close_matches  # only needed for a mistyped name
 
         aliases = (alias for alias, meant in ALIASES.items() if meant in self.fields)
         near = get_close_matches(name, [*self.fields, *aliases], 1) if name not in FIELDS else ()
@@ -213,11 +213,11 @@ class _Parser:
         raise FilterError(self.at, f"no field is called {name} here (in quotes it is text); {hint}")
 
     def compared(self, field: Field, op: str, place: int, value: str, start: int, kind: str | None) -> Comparison:
-        """The test of a value, if it fits the field."""
+        """The comparison of a field with a value. Raises FilterError if value or operator does not fit the field."""
         sort = field.sort
         inode = _INODE.fullmatch(value)
         if field.name in ALSO_KINDS and inode and (inode[2] or len(value) > 8):
-            # No pid, uid or cgroup looks like that.
+            # No pid, uid or cgroup looks like an inode.
             sort = "namespace"
         if op == ":":
             op = "~" if sort == "text" else "="
@@ -240,7 +240,7 @@ class _Parser:
 
 
 def _number(digits: str) -> int:
-    """More digits than the kernel has numbers are one that nothing is."""
+    """The number of these digits; 10**20, which nothing equals, if there are more digits than the kernel's have."""
     return int(digits) if len(digits) <= 20 else 10**20
 
 

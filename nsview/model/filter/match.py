@@ -1,11 +1,11 @@
 """From a tree to the functions that tell whether a record matches.
 
-A process matches or does not. A namespace or a container matches itself, whoever is in it, only where the expression
-says something of it: what it says of processes alone is neither true nor false of it (None), and `not` that is neither
-too. So `not nginx` leaves the processes that are not nginx, and not every namespace with all that is in it.
+A process matches or does not. For a namespace or a container itself, apart from its processes, a test is three-valued:
+a test that only concerns processes is None (unknown), and so is `not` of it. So `not nginx` leaves the processes that
+are not nginx, and not every namespace with all its processes.
 
-A line of a lens matches or does not. Words are looked for in what it says; a field is its own, or that of what is
-behind it: of a namespace or a container itself, or of anyone in it.
+A line of a lens matches or does not. Words are searched in the text of the line; a field is the line's own, or that of
+the thing behind it: of a namespace or a container itself, or of any process in it.
 """
 
 import fnmatch
@@ -37,12 +37,11 @@ OfLine = Callable[[Line, Snapshot], bool]
 
 
 class Filter:
-    """A filter ready for use; an empty one leaves everything.
+    """A filter ready for use; an empty one leaves all records.
 
-    text: the expression. by: what rows are grouped by, or listed: `host`, `shared>1` and `type` are about that kind;
-    where it is none, about any. local: whether a process matches depends on its own record and its container's alone,
-    and so stays what it is while these stay. needs_nets: it asks for ports, addresses or interfaces; about_nets: or
-    has words that might be such.
+    text: the expression. by: the grouping or listing: `host`, `shared>1` and `type` concern that kind, or any kind if
+    it is none. local: the result for a process depends only on the process's record and its container's, so it holds
+    while these stay. needs_nets: it tests ports, addresses or interfaces; about_nets: or has words that may be such.
     """
 
     def __init__(
@@ -56,7 +55,7 @@ class Filter:
         self._texts, self._nets = texts if texts is not None else Texts(), nets
         self._others: dict[str | None, Filter] = {by: self}
         names = {test.field.name for test in _comparisons(self.node)}
-        # A lens that has these itself needs no others.
+        # A lens with such a column of its own does not need the net namespaces.
         self.needs_nets = any(test.field.name in _OF_NETS and not test.field.line for test in _comparisons(self.node))
         self.about_nets = self.needs_nets or any(map(_NET_LIKE.fullmatch, _words(self.node)))
         self.local = not names & {"shared", "nprocs", "label"} and not (self.about_nets and nets)
@@ -72,27 +71,27 @@ class Filter:
         return self.node is not None
 
     def process(self, process: Process, snapshot: Snapshot) -> bool:
-        """The process matches."""
+        """True if the process matches."""
         return self._process is None or self._process(process, snapshot)
 
     def among(self, pids: Collection[int], snapshot: Snapshot) -> set[int]:
-        """Which of these processes of the snapshot match: words are looked for in all texts in one go."""
+        """The pids, of these, of the processes that match: words are searched in all texts in one go."""
         return set(pids) if self._among is None else self._among(pids, snapshot)
 
     def namespace(self, namespace: Namespace, snapshot: Snapshot) -> bool:
-        """The namespace itself matches, whoever is in it."""
+        """True if the namespace itself matches, apart from its processes."""
         return self._namespace is None or self._namespace(namespace, snapshot) is True
 
     def container(self, container: Container, snapshot: Snapshot) -> bool:
-        """The container itself matches."""
+        """True if the container itself matches, apart from its processes."""
         return self._container is None or self._container(container, snapshot) is True
 
     def line(self, line: Line, snapshot: Snapshot) -> bool:
-        """The line of a lens matches."""
+        """True if the line of a lens matches."""
         return self._line is None or self._line(line, snapshot)
 
     def under(self, by: str | None) -> "Filter":
-        """The same expression where rows are grouped otherwise."""
+        """The filter of the same expression for another grouping."""
         if not self._by_kind:
             return self
         if by not in self._others:
@@ -101,7 +100,7 @@ class Filter:
         return self._others[by]
 
     def narrows(self, other: "Filter") -> bool:
-        """What this one leaves is all in what the other one left: so it is enough to look there."""
+        """True if every process that this filter leaves was left by the other: only those need to be tested."""
         before = _all_of(other.node)
         if self.by != other.by or self._nets is not other._nets or not (self.local and other.local):
             return False
@@ -113,10 +112,10 @@ def parse(
     expression: str, by: str | None = None, texts: Texts | None = None, nets: Reach | None = None,
     fields: Fields = FIELDS,
 ) -> Filter:
-    """The filter that an expression means. Raises FilterError.
+    """The filter of an expression. Raises FilterError if it is faulty.
 
-    by: see Filter. texts: kept from one filter to the next, so that typing on is cheap. nets: for ports, addresses and
-    interfaces; without it none is found. fields: what can be asked for by name.
+    by: see Filter. texts: kept from one filter to the next, so that typing on is cheap. nets: the ports, addresses and
+    interfaces, without which none matches. fields: allowed in the expression.
     """
     return Filter(expression, by, texts, nets, fields)
 
@@ -157,7 +156,7 @@ def _all_of(node: Node | None) -> tuple[Node, ...]:
 
 
 def _longer(now: Node, before: Node) -> bool:
-    """A word that has gone on; but not a number that has only now become long enough to be an inode's part."""
+    """True if a word contains the one before, and is not a number that has just become long enough for an inode."""
     return (
         isinstance(now, Word)
         and isinstance(before, Word)
@@ -167,12 +166,12 @@ def _longer(now: Node, before: Node) -> bool:
 
 
 def _like_inode(word: str) -> bool:
-    """Inodes are long: a short number is meant as a pid."""
+    """True if a word may be part of an inode, which is long: a short number means a pid."""
     return len(word) >= 6 and word.isdigit()
 
 
 class _Maker:
-    """Makes the functions, of one grouping."""
+    """A maker of the functions for one grouping."""
 
     def __init__(self, by: str | None, texts: Texts, nets: Reach) -> None:
         self.kind: KindName | None = next((kind for kind in KIND_NAMES if kind == by), None)
@@ -220,7 +219,7 @@ class _Maker:
         return matches
 
     def _elsewhere(self, word: str, process: Process) -> bool:
-        """A word is a part of one of its inodes, or what it is reached at."""
+        """True if a word is part of a process's inode, address or port, or begins the name of its interface."""
         if _like_inode(word) and any(word in str(getattr(process.namespaces, kind)) for kind in KIND_NAMES):
             return True
         nets, net = self.nets, process.namespaces.net
@@ -240,7 +239,7 @@ class _Maker:
                 negated = self.among(node.one)
                 return lambda pids, snapshot: {*pids} - negated(pids, snapshot)
             case And():
-                # Words first: they cost least, and the others are asked only about what these leave.
+                # Words first: they cost least, and the other tests then have fewer processes.
                 every = [self.among(one) for one in sorted(node.nodes, key=lambda one: not isinstance(one, Word))]
                 return lambda pids, snapshot: {*reduce(lambda left, among: among(left, snapshot), every, pids)}
             case Or():
@@ -265,7 +264,7 @@ class _Maker:
 
         return among
 
-    # Of processes, by what is said of a field
+    # Of processes, by a field
 
     def _compared(self, test: Comparison) -> OfProcess:
         field, holds = test.field, _holds(test)
@@ -287,12 +286,12 @@ class _Maker:
                 reached = self.nets.addresses if field.name == "address" else self.nets.interfaces
                 return lambda process, snapshot: holds(reached(process.namespaces.net))
         find = field.process
-        if find is None:  # a lens's own
+        if find is None:  # a field that only a lens has
             return lambda process, snapshot: holds(())
         return lambda process, snapshot: holds(find(process, snapshot))
 
     def _host(self, test: Comparison) -> OfProcess:
-        """`host=net`; of the kind grouped by, where none is said; else of any of those that containers seldom share."""
+        """The test `host=net`. Without a kind, that of the grouping; else any kind that containers seldom share."""
         if test.value:
             kinds: list[str] = [str(test.value)]
         else:
@@ -309,7 +308,8 @@ class _Maker:
         return matches
 
     def _counted(self, test: Comparison, holds: Callable[[Iterable[Any]], bool]) -> OfProcess:
-        """How many are in its namespace of the kind said or grouped by; else in any that is not the host's."""
+        """The test of the number of containers or processes in the namespace of the kind named or grouped by; without a
+        kind, in any namespace that is not the host's."""
         count = _Containers().number if test.field.name == "shared" else _processes
         said, surely = test.kind or self.kind, _surely(test)
         every = all if test.op == "!=" else any
@@ -401,7 +401,7 @@ class _Maker:
                 of = self.texts.of_line
                 return lambda line, snapshot: text in of(line)
             case Comparison(op="!="):
-                return self.line(Not(replace(node, op="=")))  # nobody in it is that
+                return self.line(Not(replace(node, op="=")))  # no process in it has that value
             case Comparison():
                 return self._of_line(node)
             case _:
@@ -435,8 +435,8 @@ class _Maker:
         return None
 
     def _behind(self, test: Comparison) -> Callable[[Thing, Snapshot], bool]:
-        """Whether it is true of a process, of a container or a namespace itself, or of anyone in it. Of what several
-        lines are about it is asked once a snapshot."""
+        """The test of a process, or of a container or namespace itself or any process in it. The result for a thing is
+        kept for one snapshot, as several lines may be about it."""
         process, namespace, container = self._compared(test), self._of_namespace(test), self.container(test)
         known: dict[Thing, bool] = {}
         known_of: Snapshot | None = None
@@ -470,7 +470,7 @@ class _Maker:
 
 
 def _joined(node: Node, make: Callable[[Node], Callable[[Any, Snapshot], bool | None]]) -> Callable[..., Any]:
-    """Of what is true, false or neither (None)."""
+    """The function of a `not`, `and` or `or` of three-valued tests."""
     match node:
         case Not():
             negated = make(node.one)
@@ -499,7 +499,7 @@ def _joined(node: Node, make: Callable[[Node], Callable[[Any, Snapshot], bool | 
 
 
 def _unsaid(record: object, snapshot: Snapshot) -> None:
-    """Nothing is said of such a record."""
+    """None: the test does not concern such a record."""
 
 
 def _all(tests: list[OfProcess]) -> OfProcess:
@@ -511,7 +511,7 @@ def _any(tests: list[OfProcess]) -> OfProcess:
 
 
 def _asked(test: OfProcess) -> OfMany:
-    """One after the other."""
+    """The test of many processes, one after the other."""
 
     def among(pids: Collection[int], snapshot: Snapshot) -> set[int]:
         processes = snapshot.processes
@@ -530,7 +530,7 @@ def _processes(snapshot: Snapshot, kind: KindName, inode: int) -> int:
 
 
 class _Containers:
-    """How many containers are in a namespace: counted once a snapshot, for each of its members asks."""
+    """The numbers of containers in namespaces: counted once a snapshot, as each member of a namespace asks."""
 
     def __init__(self) -> None:
         self._snapshot: Snapshot | None = None
@@ -566,7 +566,7 @@ _NUMBERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operato
 
 
 def _holds(test: Comparison) -> Callable[[Iterable[Any]], bool]:
-    """Whether one of some values is as a comparison has it; for != whether none is."""
+    """The function that is true if one of some values fulfils a comparison; for !=, if none is equal."""
     value, op = test.value, test.op
     if isinstance(value, int):
         if op in _NUMBERS:

@@ -1,4 +1,4 @@
-"""What a port, an address or an interface's name leads to, by what net namespaces are from within."""
+"""The processes and net namespaces that a port, an address or an interface's name leads to."""
 
 from collections.abc import Iterable, Sequence
 
@@ -11,11 +11,11 @@ _NOWHERE = ("127.", "::1")
 
 
 class Reach:
-    """Made of a host's net namespaces, of none where they have not been looked into. Names are in lower case.
+    """The ports, addresses and interfaces of a host's net namespaces, of none if not read yet. Names are in lower case.
 
-    published: (pid, port) of those who listen behind a port of another net namespace.
-    host: the inode of the host's own. An interface of it that leads into another namespace is one of that: nobody who
-    types a veth's name means the host.
+    published: (pid, port) of each process that serves a published port of another net namespace.
+    host: the inode of the host's own. An interface of the host that leads into another namespace counts as one of that
+    namespace, as the name of a veth does not mean the host.
     """
 
     def __init__(
@@ -23,8 +23,8 @@ class Reach:
     ) -> None:
         found = {net.inode: net for net in nets}
         self._known, self._host = bool(found), host
-        self._held: dict[int, list[int]] = {}  # by the pid that has them open
-        self._unheld: dict[int | None, list[int]] = {}  # by net namespace, of those that nobody is known to
+        self._held: dict[int, list[int]] = {}  # {pid: ports that it has open}
+        self._unheld: dict[int | None, list[int]] = {}  # {net namespace: ports without a known process}
         for net in found.values():
             for listener in net.listeners:
                 for pid in listener.pids:
@@ -48,29 +48,29 @@ class Reach:
         return self._known
 
     def ports(self, process: Process) -> Sequence[int]:
-        """Those that a process listens on; or its net namespace, where it can't be said who in it does. On the host
-        that would be everyone."""
+        """The ports that a process listens on, and those of its net namespace without a known process; on the host not
+        the latter, as all its processes would have them."""
         net = process.namespaces.net
         return *self._held.get(process.pid, ()), *(self._unheld.get(net, ()) if net != self._host else ())
 
     def unheld(self, net: int) -> Sequence[int]:
-        """Those that a net namespace listens on, where it can't be said who in it does."""
+        """The ports that a net namespace listens on without a known process."""
         return self._unheld.get(net, ())
 
     def addresses(self, net: int | None) -> Sequence[str]:
-        """Those of a net namespace, without the length of their prefix."""
+        """The addresses of a net namespace, without the length of their prefix."""
         return self._addresses.get(net or 0, ())
 
     def interfaces(self, net: int | None) -> Sequence[str]:
-        """The names of those of a net namespace, and of what leads to them from elsewhere."""
+        """The names of the interfaces of a net namespace, and of those elsewhere that lead to it."""
         return self._interfaces.get(net, ())
 
 
 def reach_of(nets: Nets | None, snapshot: Snapshot) -> Reach:
-    """That of a host; of nothing, where its net namespaces have not been looked into."""
+    """The reach of a host. nets: its net namespaces from within, None if not read yet."""
     if nets is None:
         return Reach()
-    from ..netmap import Map  # the first picture has no need of it
+    from ..netmap import Map  # the first picture does not need it
 
     return Reach(nets.nets, snapshot.host.initial.net, Map(nets, snapshot).served())
 

@@ -1,4 +1,4 @@
-"""The text of a record that words are looked for in."""
+"""The text of a record that words are searched in."""
 
 from collections.abc import Hashable, Iterator, Mapping
 
@@ -8,35 +8,36 @@ from ..table import Line
 
 
 class Texts:
-    """What words are looked for in, of each process: made once, for as long as its record and its container's stay.
+    """The text of each process that words are searched in: made once, for as long as its record and its container's
+    stay.
 
-    They follow the snapshots that they are asked about, from each to the next at the cost of what changed.
+    The texts follow the snapshots that they are used with, from each to the next at the cost of the changes.
     """
 
     def __init__(self) -> None:
         self._of: Snapshot | None = None
-        self._processes: dict[int, str] = {}  # of those of that snapshot alone, as far as they were made
+        self._processes: dict[int, str] = {}  # of the processes of that snapshot only, as far as made
         self._containers: dict[str, str] = {}
         self._lines: dict[Hashable, tuple[Line, str]] = {}
 
     def of(self, process: Process, snapshot: Snapshot) -> str:
-        """All of it in lower case."""
+        """The text of a process, in lower case."""
         self.follow(snapshot)
         if snapshot.processes.get(process.pid) is not process:
-            return self._text(process, snapshot)  # it is gone
+            return self._text(process, snapshot)  # the process is gone
         text = self._processes.get(process.pid)
         if text is None:
             text = self._processes[process.pid] = self._text(process, snapshot)
         return text
 
     def all(self, snapshot: Snapshot) -> Mapping[int, str]:
-        """{pid: all of it in lower case} of every process."""
+        """{pid: text in lower case} of every process."""
         for _ in self.ahead(snapshot):
             pass
         return self._processes
 
     def ahead(self, snapshot: Snapshot, slice: int = 1 << 30) -> Iterator[None]:
-        """Make those that are missing, so many at a time; what was followed meanwhile is what they are made of."""
+        """Make the missing texts, `slice` at a time; of the latest snapshot if another is followed in between."""
         self.follow(snapshot)
         made, processes = self._processes, snapshot.processes
         missing = list(processes.keys() - made.keys()) if len(made) < len(processes) else []
@@ -48,7 +49,7 @@ class Texts:
             yield
 
     def of_line(self, line: Line) -> str:
-        """All that a line of a lens says, in lower case."""
+        """The text of a line of a lens, in lower case."""
         known = self._lines.get(line.key)
         if known is None or known[0] is not line:
             text = " ".join((*[cell.text for cell in line.cells], line.more)).lower()
@@ -56,7 +57,7 @@ class Texts:
         return known[1]
 
     def follow(self, snapshot: Snapshot) -> None:
-        """Forget what is said otherwise in this snapshot: cheapest where it comes soon after the one before."""
+        """Drop the texts of records that changed since the last snapshot seen: cheapest if that was shortly before."""
         before, self._of = self._of, snapshot
         if before is snapshot or before is None:
             return
@@ -87,13 +88,13 @@ class Texts:
 
 
 def container_text(container: Container) -> str:
-    """What words are looked for in, of a container; in lower case."""
+    """The text of a container, in lower case."""
     pod = container.pod
     parts = [container.name, container.id, container.image or "", container.runtime, container.engine_namespace or ""]
     return " ".join([*parts, *([pod.name, pod.namespace] if pod else [])]).lower()
 
 
 def namespace_text(namespace: Namespace) -> str:
-    """What words are looked for in, of a namespace; in lower case."""
+    """The text of a namespace, in lower case."""
     mounts = (holder.path for holder in namespace.held_by if holder.kind == "mount" and holder.path)
     return " ".join((namespace.label, *namespace.names, *mounts)).lower()

@@ -2,6 +2,15 @@
 
 Pure; every piece is safe for a terminal. One module a kind. Each makes lines that stand first, where its kind is what
 is looked at, lines for the end where there is more than fits at the top, and a few words for where all kinds are told.
+
+mnt     the mounts, and those that the host has too
+uts     the host name and domain name
+ipc     queues, shared memory, semaphores
+pid     the pid namespaces that a process has a pid in
+user    the ids outside of the ids inside, and the power of its root
+cgroup  its place, its limits and its use
+time    the offsets of the clocks
+pieces  the pieces that lines are made of, and words for numbers
 """
 
 from collections.abc import Callable, Sequence

@@ -15,7 +15,7 @@ from nsview.agent import links
 from nsview.hosts import spawn
 from nsview.hosts.local import LocalHost
 from nsview.model.records import NamespaceKey
-from nsview.tui import netmap
+from nsview.tui.screens import netmap
 from nsview.tui.app import NsviewApp
 
 from .conftest import require
@@ -193,7 +193,7 @@ async def test_an_open_net_map_shows_what_changes(apart: str, pair: bool, monkey
         await pilot.press("w")
         inode = os.stat(f"/run/netns/{apart}").st_ino
         for number in range(2):
-            await _until(pilot, lambda: app.nets is not None and any(net.inode == inode for net in app.nets.nets))
+            await _until(pilot, lambda: app.session.nets is not None and any(net.inode == inode for net in app.session.nets.nets))
             address = f"10.99.98.{number}/32"
             device = "end" if pair else "lo"
             subprocess.run(["ip", "-n", apart, "address", "add", address, "dev", device], check=True)
@@ -202,7 +202,7 @@ async def test_an_open_net_map_shows_what_changes(apart: str, pair: bool, monkey
 
 def _addresses(app: NsviewApp, inode: int) -> list[str]:
     """Of a net namespace, as it is shown."""
-    found = [net for net in app.nets.nets if net.inode == inode] if app.nets else []
+    found = [net for net in app.session.nets.nets if net.inode == inode] if app.session.nets else []
     return [address for net in found for interface in net.interfaces for address in interface.addresses]
 
 

@@ -17,7 +17,7 @@ from nsview.model.rows import GroupRow, NoteRow, View, rows
 from nsview.model.security import Facts
 from nsview.model.snapshot import Snapshot, advance, snapshot
 from nsview.model.target import resolve
-from nsview.tui import draw
+from nsview.tui.text import row_text
 
 from .make import HOST, HOST_INODE, container, process
 
@@ -46,8 +46,8 @@ def said(at: Snapshot) -> str:
     texts = [report.namespaces(at, at), report.containers(at)]
     texts += [report.inspected(at, resolve(at, word)) for word in ("net:50", "net:51", "2")]
     for by in ("net", "mnt", "container", "tree"):
-        size = draw.columns(at, 120)
-        texts += ["".join(text for text, _ in draw.row(row, size, at, by)) for row in rows(at, View(by))]
+        size = row_text.columns(at, 120)
+        texts += ["".join(text for text, _ in row_text.row(row, size, at, by)) for row in rows(at, View(by))]
     for by in ("net", "container", "tree"):
         texts += [cell.text for line in matrix.lines(at, by) for cell in line.cells]
     found = netmap.Map(Nets(1.0, (Net(50), Net(51))), at)

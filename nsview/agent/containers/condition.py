@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 
+from .. import files
+
 _SUPERVISED = ("docker", "containerd", "podman", "cri-o")
 _SUPERVISORS = ("containerd-shim", "conmon")
 
@@ -62,7 +64,6 @@ def _text(mount, path, name):
     if path != root and not path.startswith(root + "/"):
         return ""
     try:
-        with open(mount.point + path[len(root) :] + "/" + name, encoding="ascii", errors="replace") as file:
-            return file.read()
+        return files.text(files.read(mount.point + path[len(root) :] + "/" + name))
     except OSError:
         return ""

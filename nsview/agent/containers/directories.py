@@ -62,7 +62,8 @@ class Directories:
             # Root in a container of its own could name whatever a volume shows on the host.
             if owner > 0 or (owner == 0 and process["namespaces"].get("mnt") in inside):
                 said = host.told if owner == 0 else self._of
-                for place in self._said_by(process):
+                key = "said", process["pid"], process["start"]
+                for place in host.kept.get(key, lambda process=process: self._said_by(process)):
                     said.setdefault(place, owner)
                     if place[0] == "data-root" and owner == 0:
                         self.of_live_dockerd[place[1]] = None
@@ -117,7 +118,9 @@ class Directories:
             options.setdefault("data-root", options.get("g"))
             said = [(name, options.get(name) or file.get(name) or usual) for name, usual in _OPTIONS.items()]
         elif comm.startswith("containerd-shim"):
-            said = [("state", self._state_of_shim(process))]
+            # Its working directory is STATE/io.containerd.runtime.v2.task/NAMESPACE/ID.
+            state, found, _ = (_link("/proc/%d/cwd" % process["pid"]) or "").partition(containerd.TASKS)
+            said = [("state", state if found else None)]
         elif containerd.is_daemon(process):
             options = containerd.options_of(words)
             said = [("state", options.get("state") or self._state_by(options.get("config", _CONTAINERD)))]
@@ -128,13 +131,6 @@ class Directories:
         else:
             return []
         return [(kind, path) for kind, path in said if _is_path(path)]
-
-    def _state_of_shim(self, process):
-        """Its working directory is STATE/io.containerd.runtime.v2.task/NAMESPACE/ID."""
-        key = "cwd", process["pid"], process["start"]
-        path = self._host.kept.get(key, lambda: _link("/proc/%d/cwd" % process["pid"])) or ""
-        state, found, _ = path.partition(containerd.TASKS)
-        return state if found else None
 
     def _of_bundles(self):
         """{directory: uid} of those that a containerd has runc's state in by an option, as a bundle says."""

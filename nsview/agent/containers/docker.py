@@ -67,7 +67,8 @@ def restarting(host, known):
         except OSError:
             continue
         try:
-            for id in sorted(set(os.listdir(directory)) - known) if witness.owner_of_place(directory) == 0 else ():
+            others = sorted(set(os.listdir(directory)) - known)
+            for id in others if others and witness.owner_of_place(directory) == 0 else ():
                 if _restarts(host.kept, directory, root, id):
                     yield id
         finally:

@@ -117,9 +117,10 @@ def states(root, owner, wanted=lambda id: True, get=lambda key, read: read()):
     except OSError:
         return
     try:
-        owner = owner or witness.owner_of_place(directory)
-        for id in sorted(os.listdir(directory)):
-            state = _state(directory, root, owner, id, get) if wanted(id) else None
+        ids = sorted(filter(wanted, os.listdir(directory)))
+        owner = owner or (witness.owner_of_place(directory) if ids else 0)
+        for id in ids:
+            state = _state(directory, root, owner, id, get)
             if state:
                 yield state
     finally:

@@ -106,7 +106,7 @@ class Told:
         wait_until(settled, 10, "findings")
         assert all(shown["state"] == "running" for shown in self._before.values())
 
-    def holds(self, *, gone: str | None) -> None:
+    def holds(self, situation: str, *, gone: str | None) -> None:
         """All of it still holds. gone: what is to be said of each: there is no "shim", no "conmon"; None: nothing."""
         listed = nsview("list", "containers").stdout.splitlines()
         for pid, before in self._before.items():
@@ -120,6 +120,27 @@ class Told:
                 assert f"no {gone}: nobody will reap it or collect its exit code" in said
                 (line,) = [line for line in listed if f" {pid} " in line]
                 assert f"no {gone}" in line
+            TABLE.append((after["runtime"], situation, _named(after), f"no {gone}" if gone else after["state"]))
+
+
+def _named(shown: dict[str, Any]) -> str:
+    pod = f"pod {shown['pod']['namespace']}/{shown['pod']['name']}" if shown["pod"] else None
+    return ", ".join(filter(None, (shown["name"], shown["image"], pod)))
+
+
+TABLE: list[tuple[str, str, str, str]] = []
+"""(runtime, what was killed or stopped, what names the container still, what is said of it) of each container."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def told_at_the_end(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Print the table where `pytest -v` asks for more than dots."""
+    yield
+    if request.config.get_verbosity() > 0:
+        with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():  # type: ignore[union-attr]
+            widths = [max(map(len, column)) for column in zip(*TABLE, strict=True)]
+            for line in TABLE:
+                print("\n" + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)), end="")
 
 
 # -- docker, containerd, Kubernetes ----------------------------------------------------------------------------------
@@ -136,9 +157,9 @@ def test_docker(rootfs: Path, orphans: Orphans, network: str) -> None:
         shim = of(pid)["shim_pid"]
         assert (of(pid)["name"], of(pid)["image"]) == ("renamed", IMAGE)
         docker.kill()
-        told.holds(gone=None)
+        told.holds("dockerd, containerd killed", gone=None)
         kill(shim)
-        told.holds(gone="shim")
+        told.holds("dockerd, containerd, shim killed", gone="shim")
         # A name that is on disk alone is held to what that says, as `docker rename` would have written it.
         file = docker.data_root / "containers" / of(pid)["id"] / "config.v2.json"
         file.write_text(file.read_text().replace('"/renamed"', '"/again"'))
@@ -155,7 +176,7 @@ def test_docker_without_its_runtimes_state(rootfs: Path, orphans: Orphans) -> No
         docker.kill()
         kill(shim)
         shutil.rmtree(docker.runc_root)
-        told.holds(gone="shim")
+        told.holds("all killed, runc's state gone", gone="shim")
 
 
 @pytest.fixture
@@ -180,9 +201,19 @@ def test_containerd(rootfs: Path, orphans: Orphans, usual_states: tuple[str, ...
         assert of(pid)["key"] == f"containerd:{namespace}/{id}"
         shim = of(pid)["shim_pid"]
         kill(containerd.pid)
-        told.holds(gone=None)
+        told.holds("containerd killed", gone=None)
         kill(shim)
-        told.holds(gone="shim")
+        told.holds("containerd, shim killed", gone="shim")
+
+
+def test_containerd_of_which_nothing_is_left(rootfs: Path, orphans: Orphans) -> None:
+    """Its state, and runc's, are where nothing says; the cgroup and a client's fifos name the container still."""
+    with Workspace.create() as apart:
+        containerd = Containerd(apart, rootfs)
+        pid = orphans.add(containerd.container(f"{apart.root.name}-6", namespace="team-a.example"))
+        told = Told(pid)
+        kill(containerd.pid, of(pid)["shim_pid"])
+        told.holds("all killed, state in no known place", gone="shim")
 
 
 def test_containerd_that_hangs(rootfs: Path, orphans: Orphans) -> None:
@@ -194,7 +225,7 @@ def test_containerd_that_hangs(rootfs: Path, orphans: Orphans) -> None:
         shim = of(pid)["shim_pid"]
         os.kill(containerd.pid, signal.SIGSTOP)  # or it would end what has no shim
         kill(shim)
-        told.holds(gone="shim")
+        told.holds("containerd stopped, shim killed", gone="shim")
         kill(containerd.pid)
 
 
@@ -209,9 +240,9 @@ def test_kubernetes(rootfs: Path, orphans: Orphans, usual_states: tuple[str, ...
         app = orphans.add(containerd.container(APP, *options, namespace="k8s.io"))
         told = Told(sandbox, app)
         kill(containerd.pid)
-        told.holds(gone=None)
+        told.holds("containerd killed", gone=None)
         kill(of(app)["shim_pid"])
-        told.holds(gone="shim")
+        told.holds("containerd, shim killed", gone="shim")
         expected = {"name": "shop-7d9", "namespace": "prod", "uid": POD_UID}
         assert (of(app)["name"], of(app)["image"], of(app)["pod"]) == ("cart", "shop/cart:3", expected)
         assert (of(sandbox)["role"], of(sandbox)["pod"]) == ("sandbox", expected)
@@ -253,7 +284,7 @@ def test_podman(podman: Podman, image: str | None) -> None:
     told = Told(pid)
     assert (of(pid)["name"], of(pid)["image"]) == (name, image)
     kill(podman.inspect(name)["State"]["ConmonPid"])
-    told.holds(gone="conmon")
+    told.holds("conmon killed", gone="conmon")
 
 
 def test_podmans_pod(podman: Podman) -> None:
@@ -262,7 +293,7 @@ def test_podmans_pod(podman: Podman) -> None:
     told = Told(pid)
     assert of(pid)["pod"]["name"] == "kiosk"
     kill(podman.inspect("bell")["State"]["ConmonPid"])
-    told.holds(gone="conmon")
+    told.holds("conmon killed", gone="conmon")
 
 
 @pytest.mark.parametrize("supervised", [True, False], ids=["conmon lives", "conmon is gone"])
@@ -289,7 +320,7 @@ def test_rootless_podman(account: Account, rootfs: Path) -> None:
         told = Told(pid)
         assert (of(pid)["name"], of(pid)["uid"], of(pid)["runtime"]) == ("mine", account.uid, "podman")
         kill(int(podman.run("inspect", "--format", "{{.State.ConmonPid}}", "mine")))
-        told.holds(gone="conmon")
+        told.holds("conmon killed", gone="conmon")
     finally:
         podman.clear()
         place.unlink()
@@ -315,7 +346,7 @@ def test_runc_that_waited_is_killed(workspace: Workspace, rootfs: Path) -> None:
         _, _, pid = made.container("left", foreground=True)
         told = Told(pid)
         kill(processes()[pid]["ppid"])
-        told.holds(gone=None)
+        told.holds("runc run killed", gone=None)
     finally:
         made.clear()
 
@@ -342,7 +373,7 @@ def test_crio(imitation: Imitation, orphans: Orphans, tmp_path: Path, root: str)
         shown = of(pids["app"])
         assert (shown["runtime"], shown["name"], shown["image"]) == ("cri-o", "app", "quay.io/shop/web:1.2")
         kill(conmons["app"])
-        told.holds(gone="conmon")
+        told.holds("conmon killed", gone="conmon")
     finally:
         for id in ids.values():
             shutil.rmtree(states / id)

@@ -140,14 +140,15 @@ def _by_state(reader, pid, above):
     whether a filter is to be put on; it is in a form of runc's own, so that it can't be.
     """
     process, lines = reader.process(pid)
-    path = cgroup.parse(files.text(lines))[0]
-    named = {containerd.named_after(part) for part in cgroup.ancestors(path)}
+    path, claim = cgroup.parse(files.text(lines))
+    named = {containerd.named_after(part) for part in cgroup.ancestors(path)} | ({claim.id} if claim else set())
     ids = None if len(process["nspid"]) > 1 or not witness.is_host(pid, 0) else named
     uid = os.geteuid()
     from . import directories, runc  # rarely needed, and a start is to be quick
 
-    for root, (_, owner) in directories.usual_runtimes([uid]).items():
-        for state in runc.states(root, owner, lambda id: ids is None or id in ids):
+    for root, (namespace, owner) in directories.usual_runtimes([uid]).items():
+        among = ids if namespace is None else named  # an engine may have thousands, and names their cgroups
+        for state in runc.states(root, owner, lambda id, among=among: among is None or id in among):
             if state["uid"] in (0, uid) and _is_inside(reader, process, path, above, state):
                 init_pid = pid if state["pid"] == pid else None
                 bundle = state["bundle"] or ""

@@ -1,8 +1,9 @@
 """containerd: its shims' command lines, the bundles they work in, and the daemon that a shim serves.
 
 Sources: containerd pkg/shim/util.go and runtime/v2/runc/manager/manager_linux.go (the shim's arguments and one shim
-per pod), runtime/v2/bundle.go (the bundle: config.json, init.pid), internal/cri/annotations/annotations.go; nerdctl
-pkg/labels/labels.go and pkg/cmd/container/create.go (its labels as annotations).
+per pod), runtime/v2/bundle.go (the bundle: config.json, init.pid), pkg/cio/io_unix.go (FIFOS/NUMBER/ID-stdout),
+internal/cri/annotations/annotations.go; nerdctl pkg/labels/labels.go and pkg/cmd/container/create.go (its labels as
+annotations).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from . import supervisor, witness
 TASKS = "/io.containerd.runtime.v2.task/"
 """Below this, in its state directory, containerd has a bundle for each container: NAMESPACE/ID."""
 _CRI = "io.kubernetes.cri."
+_FIFOS = "/run/containerd/fifo"
 DEFAULT_ADDRESS = "/run/containerd/containerd.sock"
 
 
@@ -151,6 +153,44 @@ def left(host, state, process):
         describe(record, bundle)
 
     return supervisor.Found("containerd", bundle.id, bundle.init, None, tell, state["uid"])
+
+
+def find(host):
+    """The containers of which nothing can be found but a cgroup of root's, /NAMESPACE/ID, and the fifos in the usual
+    place that a client of containerd's made for an ID: so it is where all of an engine with directories of its own is
+    gone."""
+    fifos: dict[str, str] | None = None
+    for path, pids in host.by_path.items():
+        root, namespace, id = (path.split("/") + ["", ""])[:3]
+        inits = [pid for pid in sorted(pids) if host.processes[pid]["nspid"][1:][-1:] == [1]]
+        if root or not id or not inits or path.count("/") != 2 or path in host.places or host.cgroups.owner(path):
+            continue
+        fifos = _fifos() if fifos is None else fifos
+        if id in fifos:
+
+            def describe(record, namespace=namespace, fifo=fifos[id]):
+                record["engine_namespace"] = namespace
+                record["witness"].append(fifo)
+
+            yield supervisor.Found("containerd", id, inits[0], None, describe)
+
+
+def _fifos():
+    """{id: path} of those that root made: FIFOS/NUMBER/ID-stdout."""
+    found = {}
+    for directory in _entries(_FIFOS):
+        for entry in _entries(directory):
+            id, _, stream = entry.rpartition("/")[2].rpartition("-")
+            if stream in ("stdin", "stdout", "stderr"):
+                found[id] = entry
+    return found
+
+
+def _entries(path):
+    try:
+        return [path + "/" + name for name in sorted(os.listdir(path))]
+    except OSError:
+        return []
 
 
 def own_cgroup(path, id):

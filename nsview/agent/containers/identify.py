@@ -33,8 +33,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_OTHERS = (podman, crio, lxc, nspawn, runc)
-"""The runtimes besides containerd's, in order of trust: runc may be what an engine runs its containers by."""
+_OTHERS = (podman, crio, lxc, nspawn, runc, containerd)
+"""What tells of containers that no shim runs, in order of trust: runc may be what an engine runs its containers by."""
 
 
 def identify(host):

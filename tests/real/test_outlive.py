@@ -525,14 +525,15 @@ def test_a_container_that_waits_to_be_started_again_says_so(docker: Docker) -> N
     docker.run("run", "--detach", "--restart=always", "--name", "o-loop", IMAGE, "/bin/false")
     try:
         key = "docker:" + docker.inspect("o-loop")["Id"]
+        shown: dict[str, Any] = {}
 
         def waits() -> bool:
-            shown = containers().get(key)
-            return bool(shown and shown["state"] == "restarting" and shown["restarts"])
+            shown.update(containers().get(key, {}))
+            return bool(shown) and shown["state"] == "restarting" and bool(shown["restarts"])
 
         wait_until(waits, 20, "a container that waits")
-        shown = containers()[key] if waits() else {}
-        assert not shown or (shown["name"], shown["image"], shown["pids"]) == ("o-loop", IMAGE, [])
+        assert (shown["name"], shown["image"], shown["pids"]) == ("o-loop", IMAGE, [])
+        wait_until(lambda: "again" in nsview("inspect", key).stdout, 20, "what inspect says of it")
     finally:
         docker.remove("o-loop")
 

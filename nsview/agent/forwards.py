@@ -322,6 +322,7 @@ class _Walk:
             "to": to,
             "to_port": to_port,
             "in_step": in_step and match.first != match.last,
+            "by": "rules",
         }
         self.found.setdefault(tuple(record.values()), record)
         if len(self.found) > LIMIT:

@@ -22,7 +22,7 @@ import time
 
 from nsview import linux
 
-from . import forwards, hostfiles, nsfs, procfs, procnet, rtnetlink, sockdiag, sockets
+from . import engines, forwards, hostfiles, nsfs, procfs, procnet, rtnetlink, sockdiag, sockets
 
 CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
 LISTENERS_LIMIT = 20000  # of one namespace
@@ -98,6 +98,9 @@ def _run(look, scanner, packages, write):
         records, still = found or ([], [target.inode for target in targets])
         nets += records
         outside += [_outside(target) for target in targets if target.inode in still]
+    by_engines = engines.forwards(look)
+    for record in [*nets, *outside]:
+        record["forwards"] += by_engines.get(record["inode"], ())
     if outside:
         reader.find_owners(outside)
         one = len(outside) == 1

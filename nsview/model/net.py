@@ -76,11 +76,12 @@ class Listener(Struct, frozen=True, gc=False):
 
 
 class Forward(Struct, frozen=True, gc=False):
-    """Ports that the firewall of a net namespace sends on, whether or not anyone listens there (DNAT).
+    """Ports of a net namespace that are sent on, by its firewall (DNAT) or by an engine, whether or not anyone listens.
 
     protocol: tcp, udp and the like, or any. address: where they are reached, None for all; a network or a range as
     text. port, last: the first and the last. to: the address they are sent on to. to_port: the port there, None for
     the same. in_step: to_port is that of the first, and each other goes as far behind it as it is behind the first.
+    by: who says so: the kernel's rules, or the records of docker or of libcni; of these the container is known, by key.
     """
 
     protocol: str
@@ -90,6 +91,8 @@ class Forward(Struct, frozen=True, gc=False):
     to: str
     to_port: int | None = None
     in_step: bool = False
+    by: Literal["rules", "docker", "cni"] = "rules"
+    container: str | None = None
 
     @property
     def ports(self) -> range:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from msgspec import Struct
-from msgspec.structs import astuple
+from msgspec.structs import astuple, replace
 
 from . import published
 from .counts import nprocs_of, processes
@@ -23,7 +23,11 @@ from .text import count
 SUMMARY = 12  # lines of one
 PORTS = 6  # of a bridge that its line names
 EACH = 100  # ports of one rule that are told one by one, of a range that may be all
-BY_RULES = "by the rules of the firewall"
+BY = {
+    "rules": "by the rules of the firewall",
+    "docker": "by docker's config.v2.json",
+    "cni": "by what libcni keeps in /var/lib/cni/results",
+}
 
 
 class Place(Struct, frozen=True, gc=False):
@@ -39,7 +43,7 @@ class Published(Struct, frozen=True, gc=False):
 
     container: Container | None
     net: Net
-    port: int
+    port: int | None
     by: str
 
 
@@ -170,7 +174,7 @@ class Map:
             words += [*self.names(interface), *interface.addresses, interface.mac or ""]
         for listener in net.listeners:
             words += [f"{listener.protocol} {listener.endpoint}", *(p.command for p in self.owners(listener))]
-        words += [f"{forward.protocol} {forward.endpoint} {forward.to}" for forward in net.forwards]
+        words += [f"{forward.protocol} {forward.endpoint} {forward.to}" for forward in self.sendings(net)]
         return Line(net.inode, (), net, more=" ".join(words), thing=("net", net.inode))
 
     @cached_property
@@ -186,24 +190,33 @@ class Map:
                         found[listener.inode] = Published(*there, to.port, by)
                         break
                 else:
-                    forward = self._forward_of(net, listener)
-                    if forward and (there := self._at(net, forward.to)):
-                        found[listener.inode] = Published(*there, forward.at(listener.port), BY_RULES)
+                    if to_other := self._sent_on_for(net, listener) or self._held_for(listener):
+                        found[listener.inode] = to_other
         return found
 
-    def _forward_of(self, net: Net, listener: Listener) -> Forward | None:
-        """The rule that sends on what arrives from elsewhere for a listener."""
+    def _sent_on_for(self, net: Net, listener: Listener) -> Published | None:
+        """Where what arrives from elsewhere for a listener is sent on to."""
         every = listener.address in ("0.0.0.0", "::")
-        return next(
-            (
-                forward
-                for forward in net.forwards
-                if forward.protocol in (listener.protocol, "any")
-                and listener.port in forward.ports
-                and (every or forward.address in (None, listener.address))
-            ),
-            None,
-        )
+        for forward in net.forwards:
+            fits = forward.protocol in (listener.protocol, "any") and listener.port in forward.ports
+            here = every or forward.address in (None, listener.address)
+            if fits and here and (to := self.sent_on(net, forward)):
+                return replace(to, port=forward.at(listener.port))
+        return None
+
+    def _held_for(self, listener: Listener) -> Published | None:
+        """The container whose conmon keeps a port for it: podman gives it what it publishes."""
+        for process in self.owners(listener):
+            container = self._by_supervisor.get(process.pid)
+            init = self.snapshot.processes.get(container.init_pid or 0) if container else None
+            net = self.net(init.namespaces.net) if init else None
+            if process.comm == "conmon" and container and net:
+                return Published(container, net, None, f"by conmon, pid {process.pid}, which keeps the port")
+        return None
+
+    @cached_property
+    def _by_supervisor(self) -> dict[int | None, Container]:
+        return {container.shim_pid: container for container in self.snapshot.containers.values()}
 
     @cached_property
     def _having(self) -> dict[str, list[tuple[Net, Interface]]]:
@@ -248,9 +261,9 @@ class Map:
         """{net: (a rule that sends on to it, the net namespace that the rule is in)}."""
         found: dict[int, list[tuple[Forward, Net]]] = {}
         for net in self._known.values():
-            for forward in net.forwards:
-                if there := self._at(net, forward.to):
-                    found.setdefault(there[1].inode, []).append((forward, net))
+            for forward in self.sendings(net):
+                if to := self.sent_on(net, forward):
+                    found.setdefault(to.net.inode, []).append((forward, net))
         return found
 
     @cached_property
@@ -259,7 +272,7 @@ class Map:
         found: dict[tuple[int, str, int], list[Listener]] = {}
         for net in self._known.values():
             for listener in net.listeners:
-                if to := self._published.get(listener.inode):
+                if (to := self._published.get(listener.inode)) and to.port is not None:
                     found.setdefault((to.net.inode, listener.protocol, to.port), []).append(listener)
         return found
 
@@ -268,9 +281,15 @@ class Map:
         return self._published.get(listener.inode)
 
     def sent_on(self, net: Net, forward: Forward) -> Published | None:
-        """The same of a rule of a net namespace."""
-        there = self._at(net, forward.to)
-        return Published(*there, forward.at(forward.port), BY_RULES) if there else None
+        """The same of what is sent on in a net namespace."""
+        container = self.snapshot.containers.get(forward.container) if forward.container else None
+        if forward.container:
+            init = self.snapshot.processes.get(container.init_pid or 0) if container else None
+            other = self.net(init.namespaces.net) if init else None
+            there = (container, other) if other and other is not net else None
+        else:
+            there = self._at(net, forward.to)
+        return Published(*there, forward.at(forward.port), BY[forward.by]) if there else None
 
     def served(self) -> list[tuple[int, int]]:
         """(pid, port) of each published port: who listens behind it, or the container's first process."""
@@ -287,10 +306,10 @@ class Map:
                 for port in inner:
                     found += self._behind(to, forward.before(port)[:EACH], port)
                 if not inner:
-                    found += self._behind(to, forward.ports[:EACH], -1)
+                    found += self._behind(to, forward.ports[:EACH], None)
         return found
 
-    def _behind(self, to: Published, ports: Iterable[int], inner: int) -> list[tuple[int, int]]:
+    def _behind(self, to: Published, ports: Iterable[int], inner: int | None) -> list[tuple[int, int]]:
         behind = [pid for own in to.net.listeners if own.port == inner for pid in own.pids]
         first = to.container.init_pid if to.container else None
         return [(pid, port) for pid in behind or (first,) if pid is not None for port in ports]
@@ -310,13 +329,23 @@ class Map:
         return "net", place.net.inode
 
     def publishers(self, net: Net, listener: Listener) -> list[Listener | Forward]:
-        """The listeners and rules that are there for this one."""
-        rules = [forward for forward, _ in self._forwarded.get(net.inode, ()) if forward.leads_to(listener)]
-        return [*self._publishers.get((net.inode, listener.protocol, listener.port), ()), *rules]
+        """The listeners that are there for this one, and what else is sent on to it."""
+        listeners = self._publishers.get((net.inode, listener.protocol, listener.port), [])
+        known = [range(one.port, one.port + 1) for one in listeners]
+        others = [one for one, _ in self._forwarded.get(net.inode, ()) if one.leads_to(listener)]
+        return [*listeners, *(one for one in others if one.ports not in known)]
 
     def called(self, to: Published) -> str:
         """What is published, in words: the container or the net namespace, and the port."""
-        return f"{to.container.name if to.container else self.title(to.net.inode)}:{to.port}"
+        name = to.container.name if to.container else self.title(to.net.inode)
+        return name if to.port is None else f"{name}:{to.port}"
+
+    def sendings(self, net: Net) -> list[Forward]:
+        """What is sent on in a net namespace, without the records of what a listener or a rule tells of as well."""
+        listening = {(x.protocol, x.port) for x in net.listeners if self.published(x)}
+        ruled = {(x.protocol, x.port) for x in net.forwards if x.by == "rules"}
+        told = listening | ruled
+        return [x for x in net.forwards if x.by == "rules" or (x.protocol, x.port) not in told]
 
     def names(self, interface: Interface) -> list[str]:
         """What an interface is known by: its names, and that of the other end."""
@@ -366,7 +395,7 @@ class Map:
         below = [self._of_interface(net, i, more) for i in net.interfaces if not is_dull(i)]
         below += [self._of_route(net, route, more) for route in net.routes]
         below += [self._of_listener(net, listener, more) for listener in net.listeners]
-        below += [self._of_forward(net, forward, more) for forward in net.forwards]
+        below += [self._of_forward(net, forward, more) for forward in self.sendings(net)]
         return [head, *below]
 
     def _sum(self, net: Net) -> str:
@@ -431,7 +460,7 @@ class Map:
         ports = str(forward.port) if forward.port == forward.last else f"{forward.port}-{forward.last}"
         cells = (
             Cell(f"  {forward.protocol} {ports}", "pid", forward.port),
-            Cell("sent on", "dim"),
+            Cell("sent on" if forward.by == "rules" else "by record", "dim"),
             Cell(forward.endpoint),
             Cell(self.where_to(net, forward), "command"),
         )
@@ -441,7 +470,7 @@ class Map:
 
     def where_to(self, net: Net, forward: Forward) -> str:
         """In words, where a rule sends on to."""
-        target = endpoint(forward.to, forward.at(forward.port))
+        target = endpoint(forward.to or "?", forward.at(forward.port))
         to = self.sent_on(net, forward)
         return f"→ {self.called(to)}  {target}" if to else f"→ {target}"
 
@@ -499,6 +528,6 @@ def summary(nets: Nets, inode: int, snapshot: Snapshot) -> list[tuple[str, str]]
     ]
     pairs += [("default", f"via {route.via or 'none'} on {route.interface}") for route in net.routes]
     pairs += [(f"{x.protocol} {x.port}", f"{x.address}  {found.who(net, x)}") for x in net.listeners]
-    pairs += [(f"{x.protocol} {x.port}", found.where_to(net, x)) for x in net.forwards]
+    pairs += [(f"{x.protocol} {x.port}", found.where_to(net, x)) for x in found.sendings(net)]
     more = len(pairs) - SUMMARY
     return [*pairs[:SUMMARY], ("", f"and {more} more, on the net map")] if more > 0 else pairs

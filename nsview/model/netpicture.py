@@ -176,10 +176,11 @@ class _Picture:
         for listener in net.listeners[:LISTENERS]:
             port = Cell(f"{listener.protocol} {listener.port}", "pid")
             yield (port, Cell("  " + self.found.who(net, listener), "command")), Place(net, listener)
-        for forward in net.forwards[: max(0, LISTENERS - len(net.listeners))]:
+        forwards = self.found.sendings(net)
+        for forward in forwards[: max(0, LISTENERS - len(net.listeners))]:
             port = Cell(f"{forward.protocol} {forward.port}", "pid")
             yield (port, Cell("  " + self.found.where_to(net, forward), "command")), Place(net, forward)
-        more = len(net.listeners) + len(net.forwards) - LISTENERS
+        more = len(net.listeners) + len(forwards) - LISTENERS
         if more > 0:
             yield (Cell(f"and {more} more ports", "dim"),), Place(net)
 

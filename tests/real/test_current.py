@@ -15,8 +15,8 @@ from nsview.agent import links
 from nsview.hosts import spawn
 from nsview.hosts.local import LocalHost
 from nsview.model.records import NamespaceKey
-from nsview.tui.screens import netmap
 from nsview.tui.app import NsviewApp
+from nsview.tui.screens import netmap
 
 from .conftest import require
 from .daemons import Docker

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +16,7 @@ from .command import nsview, printed
 from .conftest import require
 from .daemons import Docker, run
 from .test_net import ENVIRONMENT, Seen, inode, of_pid, path_of, within
-from .workspace import Workspace
+from .workspace import Workspace, wait_until
 
 FIRST = 20000 + os.getpid() % 4000 * 3
 """The first of three ports that others who run these tests do not use."""
@@ -250,3 +251,28 @@ def test_the_lines_of_a_containers_net_stay_whoever_answers_there(docker: Docker
     finally:
         docker.remove("with-names")
         docker.run("network", "rm", network, check=False)
+
+
+def test_what_docker_has_published_by_its_own_record_alone(docker: Docker, seen: Seen) -> None:
+    """With the proxy dead and no rules nobody listens: the record still says for whom the port is."""
+    docker.container("by-record", "-p", f"127.0.0.1:{FIRST}:80", "-p", f"{FIRST + 1}:81/udp")
+    try:
+        proxies = [pid for pid in seen_listeners(seen, {FIRST, FIRST + 1}) if pid]
+        assert proxies
+        for pid in proxies:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not seen_listeners(seen, {FIRST, FIRST + 1}), 20, "the proxies' end")
+        lines = seen.answer(f"port={FIRST} or port={FIRST + 1}")
+        address = docker.inspect("by-record")["NetworkSettings"]["IPAddress"]
+        assert f"tcp {FIRST} by record 127.0.0.1:{FIRST} → by-record:80  {address}:80" in lines
+        assert f"udp {FIRST + 1} by record *:{FIRST + 1} → by-record:81  {address}:81" in lines
+        found = printed("list", "containers", "--filter", f"port={FIRST}")["containers"]
+        assert [container["name"] for container in found] == ["by-record"]
+        assert "by-record" in nsview("inspect", str(FIRST + 1)).stdout
+    finally:
+        docker.remove("by-record")
+
+
+def seen_listeners(seen: Seen, ports: set[int]) -> set[int]:
+    seen.look()
+    return {pid for net in seen.nets.nets for x in net.listeners if x.port in ports for pid in x.pids}

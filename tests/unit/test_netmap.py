@@ -123,9 +123,8 @@ def test_what_is_asked_of_a_container_or_a_namespace_keeps_every_line_of_that_ne
     foreign = "udp 53  listens  127.0.0.11:53  5 dockerd"
     whole = answer("net:20")
     assert foreign in whole and len(whole) == 5
-    asked = ["container=web", "container=logs", "runtime=docker net:20", "nprocs=3", "shared=2 net=20"]
-    asked.append("not host (net=20)")
-    for expression in asked:
+    same = "container=web", "container=logs", "runtime=docker net:20", "nprocs=3", "shared=2 net=20"
+    for expression in (*same, "not host net=20"):
         assert answer(expression) == whole, expression
     assert foreign not in answer("container!=web") and foreign not in answer("not net:20")
     assert foreign not in answer("name=httpd") and foreign not in answer("pid=10")

@@ -378,7 +378,7 @@ def _published_for(found: Map, to: Published) -> list[RenderableType]:
     name = to.container.name if to.container else found.title(to.net.inode)
     return [
         _heading("PUBLISHED FOR"),
-        Text(safe(f"{name}, port {to.port}"), "green"),
+        Text(safe(name if to.port is None else f"{name}, port {to.port}"), "green"),
         Text(safe(f"in {found.title(to.net.inode)}  net:[{to.net.inode}]")),
         Text(to.by, "dim"),
     ]

@@ -1,8 +1,8 @@
 """Ports that are published by the records of who runs a container, whether or not anyone listens or a rule is there.
 
-dockerd writes them into the container's config.v2.json; libcni, which podman, nerdctl and Kubernetes' runtimes use, into
-the results that it keeps. A record is read as the container's supervisor would see it, and believed where none but
-root or the user whose engine it is can have written it.
+dockerd writes them into the container's config.v2.json; libcni, which podman, nerdctl and Kubernetes' runtimes use,
+into the results that it keeps. A record is read as the container's supervisor would see it, and believed where none
+but root or the user whose engine it is can have written it.
 
 Sources: moby daemon/network/settings.go; containernetworking/cni libcni/api.go (cachedInfo).
 """
@@ -28,7 +28,7 @@ def forwards(look):
     found: dict[int, list[Any]] = {}
     listed: dict[int, list[str]] = {}
     for container in look["containers"]:
-        supervisor = look["processes"].get(container["shim_pid"])
+        supervisor = _supervisor(container, look["processes"])
         net = supervisor["namespaces"].get("net") if supervisor else None
         if net is None:
             continue
@@ -45,6 +45,13 @@ def forwards(look):
             os.close(root)
         found.setdefault(net, []).extend(dict(record, container=container["key"]) for record in records)
     return found
+
+
+def _supervisor(container, processes):
+    """The record of the shim of a container, or of the conmon that is the parent of its first process; or None."""
+    init = processes.get(container["init_pid"])
+    parent = processes.get(init["ppid"]) if init else None
+    return processes.get(container["shim_pid"]) or (parent if parent and parent["comm"] == "conmon" else None)
 
 
 def _names(root):

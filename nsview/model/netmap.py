@@ -216,7 +216,13 @@ class Map:
 
     @cached_property
     def _by_supervisor(self) -> dict[int | None, Container]:
-        return {container.shim_pid: container for container in self.snapshot.containers.values()}
+        """{pid of who started a container: the container}; a conmon is the parent of its first process."""
+        processes, containers = self.snapshot.processes, self.snapshot.containers.values()
+        found: dict[int | None, Container] = {}
+        for container in containers:
+            if init := processes.get(container.init_pid or 0):
+                found[init.ppid] = container
+        return found | {container.shim_pid: container for container in containers}
 
     @cached_property
     def _having(self) -> dict[str, list[tuple[Net, Interface]]]:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from tests.unit.processes import running
 
 from .command import nsview, printed
 from .conftest import require
-from .daemons import Docker, run
+from .daemons import SLEEP, Docker, run
+from .runtimes import Podman
 from .test_net import ENVIRONMENT, Seen, inode, of_pid, path_of, within
 from .workspace import Workspace, wait_until
 
@@ -271,6 +273,35 @@ def test_what_docker_has_published_by_its_own_record_alone(docker: Docker, seen:
         assert "by-record" in nsview("inspect", str(FIRST + 1)).stdout
     finally:
         docker.remove("by-record")
+
+
+def test_what_podman_publishes_by_each_of_its_witnesses(
+    router: str, workspace: Workspace, rootfs: Path, seen: Seen
+) -> None:
+    """A rule, libcni's record and the socket that conmon keeps, each as long as it is there."""
+    require(*Podman.NEEDS, "ip")
+    podman = Podman(workspace, rootfs)
+    podman.command = ["nsenter", f"--net={path_of(router)}", *podman.command]
+    results = Path("/var/lib/cni/results")
+    try:
+        podman.run("run", "-d", "--name", "pub", "-p", f"{FIRST}:80", "--rootfs", str(rootfs), *SLEEP)
+        seen.look()
+        address = podman.inspect("pub")["NetworkSettings"]["IPAddress"]
+        assert f"tcp {FIRST} sent on *:{FIRST} → pub:80  {address}:80" in seen.answer(f"port={FIRST}")
+        within(path_of(router), "iptables", "-t", "nat", "-F")
+        seen.look()
+        forward = next(one for one in seen.net(path_of(router)).forwards if one.port == FIRST)
+        assert (forward.by, forward.to, forward.to_port) == ("cni", address, 80)
+        (line,) = [line for line in seen.answer(f"port={FIRST}") if line.startswith(f"tcp {FIRST}")]
+        assert line.startswith(f"tcp {FIRST} listens 0.0.0.0:{FIRST} → pub:80 ") and line.endswith(" conmon")
+        next(results.glob(f"*-{podman.inspect('pub')['Id']}-*")).unlink()
+        seen.look()
+        (line,) = [line for line in seen.answer(f"port={FIRST}") if line.startswith(f"tcp {FIRST}")]
+        assert line.startswith(f"tcp {FIRST} listens 0.0.0.0:{FIRST} → pub ") and line.endswith(" conmon")
+        found = printed("list", "containers", "--filter", f"port={FIRST}")["containers"]
+        assert [container["name"] for container in found] == ["pub"]
+    finally:
+        podman.clear()
 
 
 def seen_listeners(seen: Seen, ports: set[int]) -> set[int]:

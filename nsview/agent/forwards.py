@@ -1,9 +1,10 @@
 """Ports that the firewall of the net namespace one is in sends on to another address (DNAT), asked of the kernel.
 
-nf_tables holds what nft(8) and today's iptables(8) have written; rules are read, never changed, and a rule is followed
-from the hooks of what arrives through the chains that it jumps to. Of conditions, protocol, port and address are told;
-others (from where, at random, ..) leave a port published, if not for all. Rules of the older kind, which
-iptables-legacy(8) writes, are not read.
+nf_tables holds what nft(8) and today's iptables(8) have written, `xtables` what iptables-legacy(8) has; rules are read,
+never changed, and followed from the hooks of what arrives through the chains that they jump to. Of conditions,
+protocol, port and address are told; others (from where, at random, ..) leave a port published, if not for all. Of
+several rules for one port, which are told in their order, the first is the one that counts; one that lets some packets
+go before (return, accept) is not weighed.
 
 Sources: include/uapi/linux/netfilter/{nf_tables,nf_tables_compat,nfnetlink,nf_nat,xt_tcpudp,xt_multiport}.h.
 """
@@ -15,7 +16,7 @@ import os
 import socket
 import struct
 
-from . import files, netlink
+from . import files, netlink, xtables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _FAMILIES = (1, socket.AF_INET, socket.AF_INET6)  # the first is NFPROTO_INET: b
 _PREROUTING = 0
 _JUMP, _GOTO, _TERMINAL = -3, -4, (0, 1, -5)  # drop, accept, return
 _ABSENT = (errno.EPROTONOSUPPORT, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOENT)  # a kernel without nf_tables
-_SAYS_NOTHING = ("counter", "immediate", "log")
+_SAYS_NOTHING = ("counter", "immediate", "log", "verdict")
 _PROTOCOLS = {6: "tcp", 17: "udp", 132: "sctp", 33: "dccp"}
 _FLAG_ADDRESS, _FLAG_PORT, _FLAG_OFFSET = 1, 2, 32  # NF_NAT_RANGE_*
 
@@ -42,26 +43,33 @@ class TooMany(Exception):
 
 def forwards():
     """([the frame's record of a forward], None or in words why these are not all there are)."""
-    why = "rules of iptables-legacy are not read" if b"nat" in _legacy_tables() else None
-    try:
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER) as asked:
-            walk = _Walk(_Firewall(asked))
-            try:
-                walk.all()
-            except TooMany:
-                why = "too many rules"
-            except (LookupError, ValueError, struct.error):  # of a kernel that is newer than this
-                why = "a rule that is not understood"
-            return list(walk.found.values()), why
-    except OSError as error:
-        return [], why if error.errno in _ABSENT else os.strerror(error.errno or errno.EIO)
+    found: dict[Any, Any] = {}
+    why = None
+    for read in (_nf_tables, _legacy):
+        try:
+            read(found)
+        except TooMany:
+            why = "too many rules"
+        except (LookupError, ValueError, struct.error):  # of a kernel that is newer than this
+            why = "a rule that is not understood"
+        except OSError as error:
+            if error.errno not in _ABSENT:
+                why = os.strerror(error.errno or errno.EIO)
+    return list(found.values()), why
 
 
-def _legacy_tables():
-    try:
-        return files.read("/proc/self/net/ip_tables_names", 4096).split()
-    except OSError:
-        return []
+def _nf_tables(found):
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER) as asked:
+        firewall = _Firewall(asked)
+        bases = firewall.bases()
+        if bases:
+            firewall.read_rules()
+            _Walk(firewall.chains, firewall.elements, found).all(bases)
+
+
+def _legacy(found):
+    bases, chains = xtables.chains()
+    _Walk(chains, None, found).all(bases)
 
 
 class _Firewall:
@@ -207,22 +215,19 @@ def _address(data):
 
 
 class _Walk:
-    """Follows the rules. found: {all that is said of it: the frame's record}."""
+    """Follows the rules of chains. elements: gives those of a set. found: {all that is said of it: the frame's record},
+    to be filled."""
 
-    def __init__(self, firewall):
-        self._firewall = firewall
+    def __init__(self, chains, elements, found):
+        self._chains, self._elements, self._found = chains, elements, found
         self._visits = 0
-        self.found: dict[Any, Any] = {}
 
-    def all(self):
-        bases = self._firewall.bases()
-        if bases:
-            self._firewall.read_rules()
-        for family, table, chain in bases:
-            self._chain((family, table, chain), _Match(), 0)
+    def all(self, bases):
+        for key in bases:
+            self._chain(key, _Match(), 0)
 
     def _chain(self, key, match, deep):
-        for rule in self._firewall.chains.get(key, ()):
+        for rule in self._chains.get(key, ()):
             self._visits += 1
             if self._visits > _VISITS or deep > _DEEP:
                 raise TooMany
@@ -239,6 +244,8 @@ class _Walk:
                 if verdict:
                     return self._verdict(key, verdict, matches, deep)
                 matches = [_with(one, _register(said[1]), _value(said[2])) for one in matches]
+            elif name == "verdict":
+                return self._verdict(key, said, matches, deep)
             elif name == "lookup":
                 matches = self._looked_up(key, said, matches, loaded, deep)
             elif name == "nat" and _number(said.get(1, b"")) == 1:
@@ -267,7 +274,7 @@ class _Walk:
         if _number(said.get(5, b"")) & 1:
             return matches  # not one of these
         source, found = _register(said[2]), []
-        for low, high, data in self._firewall.elements(*key[:2], said[1]):
+        for low, high, data in self._elements(*key[:2], said[1]):
             verdict = dict(netlink.attributes(data.get(2, b"")))
             for one in matches:
                 narrow = _of_key(one, source, low, high, loaded)
@@ -324,8 +331,8 @@ class _Walk:
             "in_step": in_step and match.first != match.last,
             "by": "rules",
         }
-        self.found.setdefault(tuple(record.values()), record)
-        if len(self.found) > LIMIT:
+        self._found.setdefault(tuple(record.values()), record)
+        if len(self._found) > LIMIT:
             raise TooMany
 
 
@@ -402,7 +409,12 @@ def _matched(said, one, loaded):
     return [one.narrowed("port", low.to_bytes(2, "big"), high.to_bytes(2, "big")) for low, high in pairs]
 
 
-_TESTS = {"cmp": _compared, "range": _ranged, "match": _matched}
+def _given(said, one, loaded):
+    """What an entry of `xtables` has itself."""
+    return [one.narrowed(said["what"], said["value"], said["value"])]
+
+
+_TESTS = {"given": _given, "cmp": _compared, "range": _ranged, "match": _matched}
 
 
 def _of_key(one, source, low, high, loaded):

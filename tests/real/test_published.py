@@ -2,8 +2,10 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -132,6 +134,12 @@ def nft(where: str | int, rules: str) -> None:
     subprocess.run(command, input=rules, text=True, check=True, env=ENVIRONMENT)
 
 
+def kinds_of_iptables(name: str) -> list[str]:
+    """Those that the kernel has tables for; asking makes the table."""
+    legacy = run(("nsenter", f"--net={path_of(name)}", "iptables-legacy", "-t", "nat", "-S"), ENVIRONMENT, check=False)
+    return ["nft", *(["legacy"] if legacy else [])]
+
+
 def test_what_nft_sends_on(router: str, seen: Seen) -> None:
     nft(router, RULES)
     before = within(path_of(router), "nft", "list", "ruleset")
@@ -142,14 +150,17 @@ def test_what_nft_sends_on(router: str, seen: Seen) -> None:
     assert within(path_of(router), "nft", "list", "ruleset") == before
 
 
-def test_what_iptables_sends_on(router: str, seen: Seen) -> None:
-    table = ("iptables", "-t", "nat")
+@pytest.mark.parametrize("kind", ["nft", "legacy"])
+def test_what_iptables_sends_on(router: str, seen: Seen, kind: str) -> None:
+    if kind not in kinds_of_iptables(router):
+        return  # this kernel has no such tables
+    table = (f"iptables-{kind}", "-t", "nat")
     within(path_of(router), *table, "-N", "CHAIN")
     within(path_of(router), *table, *"-A CHAIN -p tcp -j DNAT --to-destination 10.1.2.9:7".split())
     for rule, _ in OF_IPTABLES:
         within(path_of(router), *table, "-A", "PREROUTING", *rule.split())
     six = "-t nat -A PREROUTING -p tcp --dport 81 -j DNAT --to-destination [fd00::1]:80"
-    within(path_of(router), "ip6tables", *six.split())
+    within(path_of(router), f"ip6tables-{kind}", *six.split())
     before = within(path_of(router), *table, "-S")
     seen.look()
     expected = set().union(*(said for _, said in OF_IPTABLES)) | {("tcp", "*:81", "fd00::1", 80)}
@@ -174,6 +185,123 @@ def test_rules_that_call_each_other_come_to_an_end(router: str, seen: Seen) -> N
     nft(router, "table ip nat {\nchain c0 { tcp dport 4 dnat to 10.3.0.2; }\n" + "\n".join([*chains, base]) + "\n}\n")
     seen.look()
     assert ("tcp", "*:4", "10.3.0.2", 4) in {told(forward) for forward in seen.net(path_of(router)).forwards}
+
+
+SERVER = """
+import os, selectors, socket
+assert libc.unshare(0x40000000) == 0
+os.system("ip link set lo up")
+say(0)
+waiting = selectors.DefaultSelector()
+for port in map(int, sys.argv[1:]):
+    s = socket.create_server(("0.0.0.0", port))
+    waiting.register(s, selectors.EVENT_READ)
+while True:
+    for key, _ in waiting.select():
+        client, _ = key.fileobj.accept()
+        client.sendall(("%s %d" % client.getsockname()).encode())
+        client.close()
+"""
+
+CLIENT = """
+import socket, sys
+for port in map(int, sys.argv[1:]):
+    try:
+        with socket.create_connection(("10.78.1.1", port), 5) as s:
+            print(port, s.recv(100).decode())
+    except ConnectionRefusedError:
+        pass
+"""
+
+HERE = ("10.78.1.1", "10.78.1.0/24")
+INNER = (80, 81, 7000, 7001, 7002, 7003)
+OUTER = (*range(3000, 3012), 7000, 7001, 7002, 7003)
+
+
+def wired(router: str, number: int, pid: int) -> None:
+    """Give a process's net namespace the address 10.78.NUMBER.2, and a way through the router."""
+    for words in (
+        ("-n", router, "link", "add", f"to{number}", "type", "veth", "peer", "name", "eth0", "netns", str(pid)),
+        ("-n", router, "addr", "add", f"10.78.{number}.1/24", "dev", f"to{number}"),
+        ("-n", router, "link", "set", f"to{number}", "up"),
+    ):
+        run(("ip", *words), ENVIRONMENT)
+    within(of_pid(pid), "ip", "addr", "add", f"10.78.{number}.2/24", "dev", "eth0")
+    within(of_pid(pid), "ip", "link", "set", "eth0", "up")
+    within(of_pid(pid), "ip", "route", "add", "default", "via", f"10.78.{number}.1")
+
+
+def some_rules(chance: random.Random, kind: str) -> str:
+    """Rules of a chain that sends on, in a random order, as nft or iptables(8) takes them."""
+    rules = []
+    for _ in range(8):
+        to, inner = f"10.78.{chance.choice((2, 3))}.2", chance.choice(INNER[:2])
+        first = chance.choice(OUTER[:10])
+        last = first + chance.randrange(3)
+        ports = f"{first}-{last}" if kind == "nft" else f"{first}:{last}"
+        several = ", ".join(map(str, chance.sample(OUTER[:12], 3)))
+        address = chance.choice(("10.78.1.1", "10.78.1.0/24", "10.78.9.9"))
+        if kind == "nft":
+            rules.append(chance.choice((
+                f"tcp dport {ports} dnat to {to}:{inner}", f"tcp dport {{ {several} }} dnat to {to}:{inner}",
+                f"ip daddr {address} tcp dport {first} dnat to {to}:{inner}", f"udp dport {first} dnat to {to}:{inner}",
+                f"tcp dport 7000-7003 dnat to {to}", f"tcp dport {ports} jump more",
+                f"dnat ip addr . port to tcp dport map {{ {first} : {to} . 80, {last + 1} : 10.78.2.2 . 81 }}",
+            )))  # fmt: skip
+        else:
+            rules.append(chance.choice((
+                f"-p tcp --dport {ports} -j DNAT --to {to}:{inner}",
+                f"-p tcp -m multiport --dports {several.replace(' ', '')} -j DNAT --to {to}:{inner}",
+                f"-d {address} -p tcp --dport {first} -j DNAT --to {to}:{inner}",
+                f"-p udp --dport {first} -j DNAT --to {to}:{inner}", f"-p tcp --dport 7000:7003 -j DNAT --to {to}",
+                f"-p tcp --dport {ports} -j MORE",
+                f"-p tcp --dport 3000:3003 -j DNAT --to {to}:7000-7003/3000",
+            )))  # fmt: skip
+    return "\n".join(rules)
+
+
+def lay(router: str, kind: str, rules: str) -> None:
+    """In place of those that are there."""
+    if kind == "nft":
+        chain = f"chain pre {{ type nat hook prerouting priority dstnat;\n{rules}\n}}"
+        more = "chain more { tcp dport 3004-3006 dnat to 10.78.3.2:7003; }"
+        nft(router, f"table ip r {{ }}\ndelete table ip r\ntable ip r {{\n{more}\n{chain}\n}}\n")
+        return
+    appended = "".join(f"-A PREROUTING {rule}\n" for rule in rules.splitlines())
+    more = "-A MORE -p tcp --dport 3004:3006 -j DNAT --to 10.78.3.2:7003\n"
+    command = ["nsenter", f"--net={path_of(router)}", f"{kind}-restore"]
+    text = f"*nat\n:PREROUTING ACCEPT\n:MORE -\n{more}{appended}COMMIT\n"
+    subprocess.run(command, input=text, text=True, check=True, env=ENVIRONMENT)
+
+
+def test_packets_arrive_where_the_first_rule_that_is_told_sends_them(router: str, seen: Seen) -> None:
+    within(path_of(router), "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
+    ports = tuple(map(str, INNER))
+    with running(SERVER) as (client, _), running(SERVER, *ports) as (two, _), running(SERVER, *ports) as (three, _):
+        for number, pid in ((1, client), (2, two), (3, three)):
+            wired(router, number, pid)
+        for kind in ("nft", *(f"iptables-{one}" for one in kinds_of_iptables(router))):
+            for seed in range(3):
+                rules = some_rules(random.Random(f"{kind} {seed}"), kind)
+                lay(router, kind, rules)
+                seen.look()
+                forwards = seen.net(path_of(router)).forwards
+                words = (sys.executable, "-I", "-S", "-c", CLIENT, *map(str, OUTER))
+                reached = {}
+                for line in within(of_pid(client), *words).splitlines():
+                    port, address, inner = line.split()
+                    reached[int(port)] = (address, int(inner))
+                expected = {}
+                for port in OUTER:
+                    at = (
+                        (one.to, one.at(port))
+                        for one in forwards
+                        if one.protocol == "tcp" and port in one.ports and one.address in (None, *HERE)
+                    )
+                    if first := next(at, None):
+                        expected[port] = first
+                assert reached == expected, (kind, rules)
+            lay(router, kind, "")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from nsview import report
 from nsview.model import export
 from nsview.model.filter import parse, reach_of
 from nsview.model.leads import meant
-from nsview.model.net import Interface, Link, Listener, Net, Nets, Route
+from nsview.model.net import Forward, Interface, Link, Listener, Net, Nets, Route
 from nsview.model.netfields import fields
 from nsview.model.netmap import Map, Place, brief, summary
 from nsview.model.netpicture import _columns, picture
@@ -318,3 +318,61 @@ def test_boxes_close_where_they_open() -> None:
             column = corner.start()
             below = next(i for i in range(place + 1, len(lines)) if lines[i][column : column + 1] == "╯")
             assert all(lines[i][column : column + 1] in "│╪┼" for i in range(place + 1, below))
+
+
+def sent(*forwards: Forward, listeners: tuple[Listener, ...] = ()) -> Map:
+    """A map in which the host sends these on."""
+    return found(replace(HOST, forwards=forwards, listeners=listeners, forwards_unread=None), WEB, LEDGER)
+
+
+def test_what_is_sent_on_is_told_by_its_container_and_found_by_every_port_of_it() -> None:
+    dmz = Forward("any", "1.2.3.4", 0, 65535, "10.9.9.9")
+    there = sent(Forward("tcp", None, 18080, 18080, "172.17.0.2", 8080), dmz)
+
+    def by(expression: str) -> list[str]:
+        return texts(left(there.lines(), expression, there.snapshot, fields(there), "net"))
+
+    line, every = "tcp 18080  sent on  *:18080  → web:8080  172.17.0.2:8080", "any 0-65535  sent on  1.2.3.4:0-65535"
+    behind = "tcp 8080  listens  [::]:8080  10 httpd, 11 httpd  web  ← *:18080"
+    assert by("port=18080 container=web")[1::2] == [line, behind]
+    assert line in by("18080") and behind in by("18080")
+    assert by("port=5")[1:] == [f"{every}  → 10.9.9.9:0"]
+    assert any(one.startswith(every) for one in by("port>65000"))
+    assert not [one for one in by("port!=18080") if "sent on" in one]
+    served = reach_of(Nets(1.0, tuple(there.nets)), there.snapshot)
+    assert 18080 in served.ports(there.snapshot.processes[10])
+
+
+def test_a_record_of_what_is_told_already_is_not_told_again() -> None:
+    record = Forward("tcp", None, 90, 90, "172.17.0.3", 80, by="docker", container="docker:ledger")
+    rule, listener = replace(record, by="rules", container=None), Listener("tcp", "0.0.0.0", 90, 900, 0, (5,))
+
+    def lines(there: Map) -> list[str]:
+        return [line for line in texts(there.lines()) if line.startswith("tcp 90")]
+
+    assert lines(sent(record)) == ["tcp 90  by record  *:90  → ledger:80  172.17.0.3:80"]
+    assert lines(sent(rule, record)) == ["tcp 90  sent on  *:90  → ledger:80  172.17.0.3:80"]
+    assert lines(sent(record, listeners=(listener,))) == ["tcp 90  listens  0.0.0.0:90  → ledger:80  5 dockerd"]
+    gone = replace(record, container="docker:gone")
+    assert lines(sent(gone)) == ["tcp 90  by record  *:90  → 172.17.0.3:80"]
+
+
+def test_ports_that_go_in_step_and_those_that_all_go_to_one() -> None:
+    step, one, same = (Forward("tcp", None, 10, 19, "1.1.1.1", *more) for more in ((30, True), (30,), ()))
+    assert [forward.at(12) for forward in (step, one, same)] == [32, 30, 12]
+    assert [list(forward.before(32)) for forward in (step, one, same)] == [[12], [], []]
+    assert list(one.before(30)) == list(range(10, 20)) and list(same.before(12)) == [12]
+    assert list(step.before(29)) == list(step.before(40)) == []
+
+
+def test_the_same_address_in_several_namespaces_is_that_of_the_one_that_hangs_there() -> None:
+    far = replace(LEDGER, interfaces=(LO, replace(WEB.interfaces[1], link=Link(7, 40, True))))
+    forward = Forward("tcp", None, 90, 90, "172.17.0.2", 80)
+    host = replace(HOST, forwards=(forward,))
+    there = found(host, WEB, far)
+    to = there.sent_on(host, forward)
+    assert to and to.net.inode == WEB.inode
+    twice = found(host, replace(WEB, interfaces=far.interfaces), far)
+    assert twice.sent_on(host, forward) is None
+    other = replace(BLUE, forwards=(forward,))
+    assert found(other, WEB, LEDGER).sent_on(other, forward) is None  # nothing of that hangs from it

@@ -193,7 +193,7 @@ async def test_an_open_net_map_shows_what_changes(apart: str, pair: bool, monkey
         await pilot.press("w")
         inode = os.stat(f"/run/netns/{apart}").st_ino
         for number in range(2):
-            await _until(pilot, lambda: app.session.nets is not None and any(net.inode == inode for net in app.session.nets.nets))
+            await _until(pilot, lambda: any(net.inode == inode for net in (app.session.nets.nets if app.session.nets else ())))
             address = f"10.99.98.{number}/32"
             device = "end" if pair else "lo"
             subprocess.run(["ip", "-n", apart, "address", "add", address, "dev", device], check=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import struct
 from errno import EINVAL
 
 CLONE_NEW = {
@@ -39,6 +40,7 @@ _SYS_CLONE3 = 435
 _SYS_CLOSE_RANGE = 436
 _SYS_OPENAT2 = 437
 _SYS_PIDFD_GETFD = 438
+_SYS_STATMOUNT, _SYS_LISTMOUNT = 457, 458
 _SYS_LISTNS = 470
 _SYS_EXECVEAT = {"x86_64": 322, "aarch64": 281, "riscv64": 281, "ppc64le": 362, "s390x": 354, "armv7l": 387}
 _SYS_KEYCTL = {"x86_64": 250, "aarch64": 219, "riscv64": 219, "ppc64le": 271, "s390x": 280, "armv7l": 311}
@@ -52,6 +54,8 @@ _MFD_CLOEXEC, _MFD_ALLOW_SEALING, _MFD_EXEC = 1, 2, 0x10
 _F_ADD_SEALS, _SEAL_ALL = 1033, 0xF  # seal, shrink, grow, write
 _FD_NSFS_ROOT, _FILEID_NSFS = -10003, 0xF1
 _LISTED = 1024  # ids at a time
+_LSMT_ROOT = (1 << 64) - 1
+_STATMOUNT_WANTED, _STATMOUNT_STRINGS = 0x1B, 512  # SB_BASIC, MNT_BASIC, MNT_ROOT, MNT_POINT; offset of str[]
 _CAPABILITY_VERSION_3 = 0x20080522
 
 _libc = None
@@ -140,6 +144,45 @@ def listns(after: int) -> list[int]:
         ctypes.c_long(_SYS_LISTNS), ctypes.byref(request), found, ctypes.c_size_t(_LISTED), ctypes.c_uint(0)
     )
     return list(found[: checked(number, "listns")])
+
+
+class _MntIdReq(ctypes.Structure):
+    _fields_ = [
+        ("size", ctypes.c_uint32), ("spare", ctypes.c_uint32), ("mnt_id", ctypes.c_uint64), ("param", ctypes.c_uint64),
+        ("mnt_ns_id", ctypes.c_uint64),
+    ]  # fmt: skip
+
+
+def listmount(mnt_ns_id: int) -> list[int]:
+    """The unique ids of all mounts of the mount namespace of this id. listmount(2), Linux 6.11."""
+    listed: list[int] = []
+    found = (ctypes.c_uint64 * _LISTED)()
+    while True:
+        after = listed[-1] if listed else 0
+        request = _MntIdReq(ctypes.sizeof(_MntIdReq), 0, _LSMT_ROOT, after, mnt_ns_id)
+        number = libc().syscall(
+            ctypes.c_long(_SYS_LISTMOUNT), ctypes.byref(request), found, ctypes.c_size_t(_LISTED), ctypes.c_uint(0)
+        )
+        listed += found[: checked(number, "listmount")]
+        if number < _LISTED:
+            return listed
+
+
+def statmount(mnt_ns_id: int, mnt_id: int) -> tuple[int, int, bytes, bytes]:
+    """(magic of the file system, id as mountinfo has it, what of it is mounted, where) of a mount by its unique id.
+
+    Where it is as the root of its mount namespace sees it. statmount(2), Linux 6.11.
+    """
+    request = _MntIdReq(ctypes.sizeof(_MntIdReq), 0, mnt_id, _STATMOUNT_WANTED, mnt_ns_id)
+    buffer = ctypes.create_string_buffer(_STATMOUNT_STRINGS + 3 * 4096)
+    result = libc().syscall(
+        ctypes.c_long(_SYS_STATMOUNT), ctypes.byref(request), buffer, ctypes.c_size_t(len(buffer)), ctypes.c_uint(0)
+    )
+    checked(result, f"mount {mnt_id}")
+    magic, id = struct.unpack_from("=Q", buffer, 24)[0], struct.unpack_from("=I", buffer, 56)[0]
+    root, point = struct.unpack_from("=II", buffer, 104)
+    texts = (buffer.raw[_STATMOUNT_STRINGS + at :].split(b"\0", 1)[0] for at in (root, point))
+    return (magic, id, *texts)
 
 
 class _NsfsHandle(ctypes.Structure):

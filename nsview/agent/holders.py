@@ -5,8 +5,9 @@ process has in store for its children. To see these takes a look at every thread
 processes, several times as much on a host of servers (tests/bench/facts.py). So it is no part of a scan: a `Search` is
 made when it is asked for, in slices as short as its caller wishes, and its `Sighting`s are kept until the next.
 
-Sources: proc_pid_fd(5), proc_pid_task(5), namespaces(7), pidfd_getfd(2) and the SIOCGSKNS of socket(7)'s net namespace
-(Linux 5.6 and 4.10), SO_NETNS_COOKIE (5.14), NS_MNT_GET_NEXT (6.12, ioctl_nsfs(2)).
+Sources: proc_pid_fd(5), proc_pid_fdinfo(5), proc_pid_task(5), namespaces(7), pidfd_getfd(2) and the SIOCGSKNS of
+socket(7)'s and a tun device's net namespace (Linux 5.6 and 4.10), SO_NETNS_COOKIE (5.14), listmount(2) and statmount(2)
+(6.11), NS_MNT_GET_NEXT (6.12, ioctl_nsfs(2)).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import time
 
 from nsview import linux
 
-from . import hostfiles, mountinfo, nsfs, procfs
+from . import files, hostfiles, mountinfo, nsfs, procfs
 
 KINDS = ("thread", "for_children", "fd", "socket", "mount")
 """The kinds of holder that a search looks for; `process`, `child` and the mounts of the host's mount namespace are
@@ -31,6 +32,7 @@ SIOCGSKNS = 0x894C
 SO_NETNS_COOKIE = 71
 NS_MNT_GET_NEXT = 0x8010B70B
 NS_MNT_GET_PREV = 0x8010B70C
+_INODES = range(0xEFFFFFF0, 1 << 32)  # of nsfs; a file of another file system may have such a one, but seldom has
 
 # Neither the pid nor the user namespace can be left by one thread of several: setns(2), unshare(2).
 _OF_THREADS = ("mnt", "uts", "ipc", "net", "cgroup", "time")
@@ -57,6 +59,8 @@ class Sighting:
         holder = self.holder
         if holder["kind"] == "socket":
             fd = _namespace_of_socket(holder["pid"], holder["fd"])
+        elif holder["kind"] == "mount" and holder["pid"] is None:
+            raise OSError(errno.ENOENT, "no process leads to it")
         elif holder["kind"] == "mount":
             fd = _open_mounted(holder["pid"], holder["path"], self.device)
         else:
@@ -72,8 +76,45 @@ class Sighting:
         try:
             os.close(self.open())
         except OSError:
-            return False
+            return self.holder["kind"] == "mount" and self._is_mounted()
         return True
+
+    def _is_mounted(self):
+        """The namespace is mounted there, though another thing may be mounted over it."""
+        try:
+            found = nsfs.each_mount(mountinfo.read(self.holder["pid"]))
+        except OSError:
+            return False
+        return any(inode == self.inode and path == self.holder["path"] for _, (_, inode), path in found)
+
+
+class Listed(Sighting):
+    """A mount that the kernel's list alone tells of: no process sees it. ids: of its mount namespace, and its own."""
+
+    __slots__ = ("ids",)
+
+    def __init__(self, holder, start, inode, device):
+        super().__init__(holder, start, inode, device)
+        self.ids = (0, 0)
+
+    def _is_mounted(self):
+        try:
+            return linux.statmount(*self.ids)[2].endswith(b"[%d]" % self.inode)
+        except OSError:
+            return False
+
+
+def opened(ways, inode):
+    """An fd of the namespace of an inode, through the first way that leads to it; OSError where none does."""
+    for way in ways:
+        try:
+            fd = way()
+        except OSError:
+            continue
+        if os.fstat(fd).st_ino == inode:
+            return fd
+        os.close(fd)
+    raise OSError(errno.ENOENT, "nothing leads to it")
 
 
 class Search:
@@ -99,7 +140,7 @@ class Search:
         self._device = device
         self._sockets = {}  # {inode of a socket: inode of its net namespace}
         self._cookies = {}  # {SO_NETNS_COOKIE: inode of that net namespace}
-        self._mounted = {"/"}  # link texts under which an fd may be of a namespace; "/" of one since unmounted
+        self._mounts_seen = set()  # ids of those mounts of namespaces that somebody sees
         self._steps = self._run()
 
     def step(self, seconds):
@@ -117,23 +158,25 @@ class Search:
                 if error.errno not in _GONE:
                     self._count(error)
         yield
-        self._walk_mount_namespaces()
+        yield from self._walk_mount_namespaces()
 
     def _count(self, error):
         name = procfs.errno_name(error)
         self.unreadable[name] = self.unreadable.get(name, 0) + 1
 
-    def _add(self, kind, inode, holder, start):
-        """Note a holder, and describe its namespace where it is not known."""
+    def _add(self, kind, inode, holder, start, make=Sighting):
+        """Note a holder, and describe its namespace where it is not known; the sighting, or None beyond the limit."""
         key = kind, inode
         sightings = self.found.setdefault(key, [])
         if len(sightings) >= HOLDERS_LIMIT:
             self.left_out += 1
-            return
-        sighting = Sighting(holder, start, inode, self._device)
+            return None
+        sighting = make(holder, start, inode, self._device)
         sightings.append(sighting)
-        if key not in self.records and key not in self._look["namespaces"]:
+        known = self.records.get(key) or self._look["namespaces"].get(key)
+        if known is None or not (nsfs.was_opened(known) or known["initial"]):
             self.records[key] = nsfs.describe(kind, inode, sighting.open, self._device, self.above)
+        return sighting
 
     # of one process
 
@@ -146,9 +189,9 @@ class Search:
             start = int(fields[19])
             self.processes += 1
             own = self._namespaces(pid, start, fd)
-            self._for_children(pid, start, fd, own)
+            usual = self._for_children(pid, start, fd, own)
             if int(fields[17]) > 1:
-                yield from self._threads(pid, start, fd, own)
+                yield from self._threads(pid, start, fd, own, usual)
             yield from self._fds(pid, start, fd, own)
             yield
         finally:
@@ -167,16 +210,21 @@ class Search:
                 found[kind] = link[1]
         return found
 
-    def _for_children(self, pid, start, fd, own):
+    def _for_children(self, pid, start, fd, own, below="", usual=()):
+        """What a process, or the thread below, has in store; usual: what all its threads have. {kind: inode} of it."""
+        found = {}
         for kind in _FOR_CHILDREN:
-            name = "ns/%s_for_children" % kind
+            name = "%sns/%s_for_children" % (below, kind)
             # There is none between unshare(CLONE_NEWPID) and the first child.
             link = procfs.link(_readlink(name, fd))
-            if link and link[1] != own.get(kind, link[1]):
-                holder = {"kind": "for_children", "pid": pid, "path": "/proc/%d/%s" % (pid, name)}
-                self._add(kind, link[1], holder, start)
+            if link:
+                inode = found[kind] = link[1]
+                if inode not in (own.get(kind, inode), dict(usual).get(kind)):
+                    holder = {"kind": "for_children", "pid": pid, "path": "/proc/%d/%s" % (pid, name)}
+                    self._add(kind, inode, holder, start)
+        return found
 
-    def _threads(self, pid, start, fd, own):
+    def _threads(self, pid, start, fd, own, usual):
         expected = [(kind, "%s:[%d]" % (kind, own[kind])) for kind in _OF_THREADS if kind in own]
         for tid in _listdir("task", fd):
             if int(tid) == pid:
@@ -189,6 +237,7 @@ class Search:
                     if link:
                         holder = {"kind": "thread", "pid": pid, "path": "/proc/%d/%s" % (pid, path)}
                         self._add(kind, link[1], holder, start)
+            self._for_children(pid, start, fd, own, "task/%s/" % tid, usual)
             yield
 
     def _fds(self, pid, start, fd, own):
@@ -198,19 +247,24 @@ class Search:
                 text = _readlink("fd/" + name, fd)
                 if text is None:
                     continue
-                if text.startswith("socket:["):
-                    inode = self._sockets.get(text)
+                info = _read(name, fd) if text.startswith("/") else b""
+                tun = b"\niff:" in info
+                if tun or text.startswith("socket:["):
+                    inode = None if tun else self._sockets.get(text)
                     if inode is None and not refused:
                         pidfd = linux.pidfd_open(pid) if pidfd is None else pidfd
                         try:
-                            inode = self._sockets[text] = self._net_of(pidfd, int(name))
+                            inode = self._net_of(pidfd, int(name))
                         except OSError as error:
                             # Closed meanwhile (EBADF); else as with all others of this process.
                             refused = None if error.errno == errno.EBADF else error
+                    if not tun:
+                        self._sockets[text] = inode
                     if inode is not None and inode != own.get("net", inode):
-                        self._add("net", inode, {"kind": "socket", "pid": pid, "fd": int(name)}, start)
+                        holder = {"kind": "socket", "pid": pid, "fd": int(name)}
+                        self._add("net", inode, dict(holder, path=text) if tun else holder, start)
                 else:
-                    key = self._of_nsfs(text, "fd/" + name, fd)
+                    key = self._of_nsfs(text, info, "fd/" + name, fd)
                     if key:
                         self._add(key[0], key[1], {"kind": "fd", "pid": pid, "fd": int(name)}, start)
                 if number % 64 == 63:
@@ -221,17 +275,19 @@ class Search:
         if refused:
             self._count(refused)
 
-    def _of_nsfs(self, text, path, fd):
-        """(kind, inode) of the namespace that an fd is of, or None.
+    def _of_nsfs(self, text, info, path, fd):
+        """(kind, inode) of the namespace that an fd is of, or None. info: its fdinfo.
 
-        Opened through /proc it reads net:[..]; through a bind mount it reads as the path of that.
+        Opened through /proc it reads net:[..]; through a bind mount it reads as the path of that, in whichever mount
+        namespace. What has another inode is not asked further, for another file system may take its time to answer.
         """
         link = procfs.link(text)
         if link:
             return link
-        if text not in self._mounted:
-            return None
-        if os.stat(path, dir_fd=fd).st_dev != self._device:
+        inode, mount = _number_in(info, b"\nino:\t"), _number_in(info, b"\nmnt_id:\t")
+        # Before Linux 5.14 the inode is not told.
+        likely = inode in _INODES if inode is not None else text == "/" or mount in self._mounts_seen
+        if not likely or os.stat(path, dir_fd=fd).st_dev != self._device:
             return None
         own = os.open(path, os.O_RDONLY, dir_fd=fd)
         try:
@@ -258,37 +314,70 @@ class Search:
     # of mount namespaces
 
     def _mounts(self):
-        """Bind mounts in every mount namespace that has a process, as seen by its oldest: a later one may have a root
-        of its own, and see less."""
-        oldest: dict[int, tuple[int, int]] = {}
-        own = self._look["namespaces"]
+        """Bind mounts in every mount namespace that has a process, except those in the host's that every look sees."""
+        own, text = hostfiles.host().inode, hostfiles.mounts()
+        self._mounts_seen.update(id for id, _, _ in nsfs.each_mount(text))
+        for inode, members in self._members().items():
+            ids = mounts_of(inode, "/proc/%d/ns/mnt" % members[0][1])
+            lines, roots = text.count("\n"), set()
+            # A process may have a root of its own, and see less than others; who is asked is the oldest of each root.
+            for start, pid in () if inode == own else members if ids is None else members[:1]:
+                root = _readlink("%d/root" % pid, self._reader.proc_fd) if ids is None else ""
+                if root not in roots:
+                    roots.add(root)
+                    lines = self._mounts_seen_by(pid, start)
+                yield
+            if ids is not None and len(ids[1]) > lines:
+                yield from self._mounts_listed(inode, *ids)
+
+    def _members(self):
+        """{mount namespace: [(start, pid), ..]} of those that can be asked, the oldest first."""
+        found: dict[int, list[tuple[int, int]]] = {}
         for record in self._look["processes"].values():
             inode = record["namespaces"].get("mnt")
-            if inode and record["state"] != "Z":
-                age = record["start"], record["pid"]
-                oldest[inode] = min(oldest.get(inode, age), age)
-        for namespace in own.values():
-            self._mounted.update(namespace["names"])
-        oldest.pop(hostfiles.host().inode, None)
-        for start, pid in oldest.values():
+            if inode and record["state"] != "Z" and not record["unreadable"]:
+                found.setdefault(inode, []).append((record["start"], record["pid"]))
+        return {inode: sorted(members) for inode, members in found.items()}
+
+    def _mounts_seen_by(self, pid, start):
+        """Note those that a process sees, each once; how many mounts of all kinds it does."""
+        try:
+            text = mountinfo.read(pid, self._reader.proc_fd)
+        except OSError as error:
+            if error.errno not in _GONE:
+                self._count(error)
+            return 0
+        for id, (kind, inode), path in nsfs.each_mount(text):
+            if kind in procfs.KINDS and id not in self._mounts_seen:
+                self._mounts_seen.add(id)
+                self._add(kind, inode, {"kind": "mount", "pid": pid, "path": path}, start)
+        return text.count("\n")
+
+    def _mounts_listed(self, inode, namespace, ids):
+        """Note those of a mount namespace that nobody sees, by the kernel's list of its mounts."""
+        for number, id in enumerate(ids):
             try:
-                text = mountinfo.read(pid, self._reader.proc_fd)
-            except OSError as error:
-                if error.errno not in _GONE:
-                    self._count(error)
-                continue
-            for (kind, inode), paths in nsfs.mounts(text).items():
-                if kind not in procfs.KINDS:
-                    continue
-                for path in paths:
-                    self._mounted.add(path)
-                    self._add(kind, inode, {"kind": "mount", "pid": pid, "path": path}, start)
-            yield
+                magic, old, root, path = linux.statmount(namespace, id)
+            except OSError:
+                continue  # unmounted meanwhile
+            link = procfs.link(os.fsdecode(root)) if magic == linux.NSFS_MAGIC else None
+            if link and old not in self._mounts_seen:
+                self._mounts_seen.add(old)
+                holder = {"kind": "mount", "pid": None, "mnt": inode, "path": files.text(path)}
+                sighting = self._add(link[0], link[1], holder, 0, Listed)
+                if sighting:
+                    sighting.ids = namespace, id
+            if number % 64 == 63:
+                yield
 
     def _walk_mount_namespaces(self):
-        """Those mount namespaces that nothing seen so far holds are known by the kernel's own list alone."""
+        """Those mount namespaces that nothing seen so far holds are known by the kernel's own list alone; and nobody
+        sees what is mounted in those that have no process."""
+        lived_in = {record["namespaces"].get("mnt") for record in self._look["processes"].values()}
         for inode, fd in mount_namespaces():
             key = "mnt", inode
+            if inode not in lived_in and (ids := mounts_of(inode, "/proc/self/fd/%d" % fd)):
+                yield from self._mounts_listed(inode, *ids)
             if key not in self.records and key not in self._look["namespaces"]:
                 self.listed.add(key)
                 self.records[key] = nsfs.describe(*key, lambda fd=fd: os.dup(fd), self._device, self.above)
@@ -314,6 +403,24 @@ def mount_namespaces():
             os.close(fd)
 
 
+def mounts_of(inode, path):
+    """(id of the mount namespace that a path leads to, the ids of all its mounts); None where the kernel does not list
+    them, or does not list them to us. Linux 6.11."""
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        if os.fstat(fd).st_ino != inode:
+            return None
+        namespace = nsfs.mount_namespace_id(fd)
+        return namespace, linux.listmount(namespace)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+
+
 def _neighbour(fd, request):
     """An fd of the mount namespace before or after one in the kernel's list, of those that we may see."""
     return fcntl.ioctl(fd, request, bytearray(struct.pack("=IIQ", 16, 0, 0)))  # struct mnt_ns_info; fd as the result
@@ -323,8 +430,11 @@ def _cookie(fd):
     """The kernel's number of the net namespace of a socket, never used twice; None before Linux 5.14."""
     import socket  # 2 ms, which a first look need not wait for
 
-    # All three given, so that Python asks the kernel for none of them.
-    borrowed = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=fd)
+    try:
+        # All three given, so that Python asks the kernel for none of them.
+        borrowed = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=fd)
+    except OSError:
+        return None  # a tun device is no socket
     try:
         return struct.unpack("=Q", borrowed.getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, 8))[0]
     except OSError:
@@ -356,6 +466,22 @@ def _open_mounted(pid, path, device):
         return nsfs.open_path("/proc/self/fd/%d" % fd, device)
     finally:
         os.close(fd)
+
+
+def _read(name, fd):
+    """What /proc/PID/fdinfo says of an fd; nothing where that is closed by now."""
+    try:
+        return procfs.read_at(fd, "fdinfo/" + name, 4096)
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EPERM):
+            raise
+        return b""
+
+
+def _number_in(info, name):
+    """The number that fdinfo has under a name; None where it has none."""
+    number = info.partition(name)[2].partition(b"\n")[0]
+    return int(number) if number.isdigit() else None
 
 
 def _readlink(path, fd):

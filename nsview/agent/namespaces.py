@@ -116,8 +116,10 @@ class Namespaces:
         self._holding = {}
         for key, sightings in self.held.items():
             for sighting in sightings:
-                self._holding.setdefault(sighting.holder["pid"], set()).add(key)
-        self._fresh.update((key, record) for key, record in search.records.items() if key not in self.records)
+                self._holding.setdefault(sighting.holder["pid"], set()).add(key)  # None: no process
+        for key, record in search.records.items():
+            if key not in self.records or (nsfs.was_opened(record) and not nsfs.was_opened(self.records[key])):
+                self._fresh[key] = record
         self._above.update(search.above)
         return self.look(processes, processes)
 
@@ -166,7 +168,7 @@ class Namespaces:
         empty = {key for key in self._mounts if key not in self._members}
         for key in empty:
             if key not in self._fresh:
-                self._describe_again(key, self._mounted(self._mounts[key][-1]), known)
+                self._describe_again(key, self._opener_through(key), known)
         return empty
 
     def _held_in_doubt(self, pairs, pids):
@@ -202,7 +204,7 @@ class Namespaces:
                 while alive and not alive[0].holds():
                     del alive[0]
                 if alive and key not in self._fresh:
-                    self._describe_again(key, alive[0].open, known)
+                    self._describe_again(key, self._opener_through(key), known)
             if alive:
                 self.held[key] = alive
             else:
@@ -270,14 +272,13 @@ class Namespaces:
 
     def way(self, key, member):
         """What opens a namespace, an OSError where nothing is known that does. member: the pid of a process in it."""
-        if member is not None:
-            return self._opener_of({"pid": member}, key)
-        if key in self._mounts:
-            return self._mounted(self._mounts[key][0])
-        return self.held[key][0].open if self.held.get(key) else _unopened
+        return self._opener_of({"pid": member}, key) if member is not None else self._opener_through(key)
 
-    def _mounted(self, path):
-        return lambda: hostfiles.namespace(path, self.device)
+    def _opener_through(self, key):
+        """Through what it is mounted at, or else through what a search has found to hold it."""
+        paths = reversed(self._mounts.get(key, ()))
+        ways = [lambda path=path: hostfiles.namespace(path, self.device) for path in paths]
+        return lambda: holders.opened([*ways, *(sighting.open for sighting in self.held.get(key, ()))], key[1])
 
     # What follows from it
 

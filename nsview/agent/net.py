@@ -22,7 +22,7 @@ import time
 
 from nsview import linux
 
-from . import engines, forwards, hostfiles, nsfs, procfs, procnet, rtnetlink, sockdiag, sockets
+from . import engines, forwards, holders, hostfiles, nsfs, procfs, procnet, rtnetlink, sockdiag, sockets
 
 CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
 LISTENERS_LIMIT = 20000  # of one namespace
@@ -167,15 +167,23 @@ def _targets(look, scanner):
         if kind == "net":
             pids = members.get(inode, [])
             ways = [] if inode != own else [lambda: os.dup(fd)]
-            ways += [_link(pid) for pid in pids[:3]]
+            ways += [functools.partial(_of_member, pid, inode) for pid in pids]
             ways += [functools.partial(hostfiles.namespace, path, scanner.device) for path in record["names"]]
             ways += [sighting.open for sighting in scanner.sightings((kind, inode))]
             found.append((inode != own, not record["initial"], _Target(inode, ways, pids)))
     return [target for _, _, target in sorted(found, key=lambda triple: triple[:2])]
 
 
-def _link(pid):
-    return lambda: os.open("/proc/%d/ns/net" % pid, os.O_RDONLY)
+def _of_member(pid, inode):
+    """Through a member; through a thread of it that goes on where its first one has ended."""
+    try:
+        return os.open("/proc/%d/ns/net" % pid, os.O_RDONLY)
+    except OSError as error:
+        if error.errno not in _GONE:
+            raise
+        tids = os.listdir("/proc/%d/task" % pid)
+        links = ["/proc/%d/task/%s/ns/net" % (pid, tid) for tid in tids]
+        return holders.opened([functools.partial(os.open, link, os.O_RDONLY) for link in links], inode)
 
 
 class _Reader:
@@ -201,7 +209,9 @@ class _Reader:
             try:
                 fd = target.open()
             except OSError as error:
-                if error.errno not in _GONE:
+                if error.errno in _GONE:
+                    records.append(_record(target.inode, unreadable="ENOENT"))
+                else:
                     refused.append(target)
                 continue
             try:

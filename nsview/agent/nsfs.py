@@ -21,6 +21,7 @@ NS_GET_OWNER_UID = 0xB704
 NS_GET_PID_FROM_PIDNS = 0x8004B706
 NS_GET_PID_IN_PIDNS = 0x8004B708
 NS_GET_ID = 0x8008B70D
+NS_GET_MNTNS_ID = 0x8008B705
 _HIERARCHICAL = ("pid", "user")
 _KIND_OF_FLAG = {
     0x00020000: "mnt",
@@ -131,6 +132,11 @@ def kind_of(fd):
     return _KIND_OF_FLAG[fcntl.ioctl(fd, NS_GET_NSTYPE)]
 
 
+def mount_namespace_id(fd):
+    """The id by which listmount(2) and statmount(2) know a mount namespace. Linux 6.11."""
+    return struct.unpack("=Q", fcntl.ioctl(fd, NS_GET_MNTNS_ID, bytes(8)))[0]
+
+
 def id_of(fd):
     """The kernel's id of a namespace, never used twice; None before Linux 6.18."""
     try:
@@ -142,16 +148,23 @@ def id_of(fd):
 def mounts(mountinfo):
     """{(kind, inode): [path, ..]} of the namespaces bind-mounted in one mount namespace, from its mountinfo's text."""
     found: dict[tuple[str, int], list[str]] = {}
+    for _, key, path in each_mount(mountinfo):
+        paths = found.setdefault(key, [])
+        if path not in paths:
+            paths.append(path)
+    return found
+
+
+def each_mount(mountinfo):
+    """(id of the mount, (kind, inode), path) of each of them."""
     if " - nsfs " not in mountinfo:
-        return found
+        return
     for line in mountinfo.split("\n"):
         if " - nsfs " in line:
-            root, point = line.split(" ")[3:5]
+            id, _, _, root, point = line.split(" ", 5)[:5]
             kind, _, inode = root[:-1].partition(":[")
-            paths = found.setdefault((kind, int(inode)), []) if inode.isdecimal() else []
-            if unescaped(point) not in paths:
-                paths.append(unescaped(point))
-    return found
+            if inode.isdecimal() and id.isdecimal():
+                yield int(id), (kind, int(inode)), unescaped(point)
 
 
 def initial(kernel, own_pid_namespace, of_kthreadd, of_pid_1):

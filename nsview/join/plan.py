@@ -136,7 +136,9 @@ def ways_of(namespace: Namespace, starts: Mapping[int, int]) -> tuple[steps.Way,
             starts.get(holder.pid or 0, 0), -1 if holder.fd is None else holder.fd,
         )
         for holder in namespace.held_by
-        if holder.kind not in ("child", "process") and (holder.pid is None or holder.pid in starts)
+        if holder.kind not in ("child", "process")
+        and holder.mnt is None
+        and (holder.pid is None or holder.pid in starts)
     ]  # fmt: skip
     return tuple(dict.fromkeys((*own, *sorted(held, key=lambda way: _SUREST.index(way.kind)))))
 

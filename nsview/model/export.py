@@ -92,7 +92,10 @@ def host(record: Host) -> dict[str, Any]:
 def namespace(record: Namespace, snapshot: Snapshot) -> dict[str, Any]:
     pids = snapshot.members(record.type).get(record.inode, ())
     processes = [{"kind": "process", "pid": pid, "fd": None, "path": None} for pid in pids]
-    others = [{"kind": h.kind, "pid": h.pid, "fd": h.fd, "path": h.path} for h in record.held_by]
+    others = [
+        {"kind": h.kind, "pid": h.pid, "fd": h.fd, "path": h.path, **({"mnt": h.mnt} if h.mnt is not None else {})}
+        for h in record.held_by
+    ]
     return {
         "type": record.type,
         "inode": record.inode,

@@ -16,13 +16,17 @@ def words(holder: Holder, snapshot: Snapshot) -> str:
             parts = (holder.path or "").split("/")
             return f"thread {parts[4] if len(parts) > 4 else '?'} of {who}"
         case "for_children":
-            return f"{who}, for its children"
+            # /proc/PID/ns/.. or /proc/PID/task/TID/ns/..
+            parts = (holder.path or "").split("/")
+            return f"{f'thread {parts[4]} of ' if 'task' in parts[3:4] else ''}{who}, for its children"
         case "fd":
             return f"fd {holder.fd} of {who}"
         case "socket":
-            return f"socket {holder.fd} of {who}"
+            return f"fd {holder.fd} ({holder.path}) of {who}" if holder.path else f"socket {holder.fd} of {who}"
         case "child":
             return f"child {holder.path}"
+        case "mount" if holder.mnt is not None:
+            return f"mount {holder.path} in mnt:[{holder.mnt}], where no process sees it"
         case "mount":
             return f"mount {holder.path}" + (f" as seen by {who}" if holder.pid is not None else "")
 
@@ -40,7 +44,7 @@ def summary(namespace: Namespace, snapshot: Snapshot, *, named: bool = False) ->
 
 
 def _is_name(holder: Holder, namespace: Namespace) -> bool:
-    return holder.kind == "mount" and holder.pid is None and holder.path in namespace.names[:1]
+    return holder.kind == "mount" and holder.pid is holder.mnt is None and holder.path in namespace.names[:1]
 
 
 def _who(pid: int | None, snapshot: Snapshot) -> str:

@@ -411,7 +411,8 @@ class Map:
         words = [processes(number, sure) if number or not sure else "no process"]
         words += namespace.names if namespace and not self.containers(net.inode) else ()
         if net.source is None:
-            words.append(f"not readable: {net.unreadable}")
+            covered = "another is mounted over it, or nothing that leads to it is left"
+            words.append(f"not readable: {covered if net.unreadable == 'ENOENT' else net.unreadable}")
         elif net.unreadable:
             words.append("seen through /proc alone")
         elif is_empty(net):

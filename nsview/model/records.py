@@ -94,15 +94,17 @@ class Holder(Struct, frozen=True, omit_defaults=True):
     process: a member. thread: of a process that is no member. for_children: a process whose children will be members.
     fd: an open file of the namespace; socket: one made in it. mount: a bind mount of it. child: a namespace below it
     or owned by it, named in `path`; told only of namespaces without members.
-    pid: of the holder; for a mount, of a process that sees it, None if the agent does. fd: the number of the open file
-    or socket. path: to open the namespace by: below /proc for a thread and for_children, in the mount namespace of
-    `pid` for a mount.
+    pid: of the holder; for a mount, of a process that sees it, None if the agent does. fd: the number of the open file,
+    socket or tun device. path: to open the namespace by: below /proc for a thread and for_children, in the mount
+    namespace of `pid` for a mount; the place where a tun device was opened. mnt: the inode of the mount namespace of a
+    mount that no process sees; the path is as that namespace's root sees it then.
     """
 
     kind: Literal["process", "thread", "for_children", "mount", "fd", "socket", "child"]
     pid: int | None = None
     fd: int | None = None
     path: str | None = None
+    mnt: int | None = None
 
 
 class Namespace(Struct, frozen=True):

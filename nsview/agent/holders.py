@@ -192,7 +192,7 @@ class Search:
             usual = self._for_children(pid, start, fd, own)
             if int(fields[17]) > 1:
                 yield from self._threads(pid, start, fd, own, usual)
-            yield from self._fds(pid, start, fd, own)
+            yield from self._fds(pid, start, fd, own, _goes_on(fd, fields[0]))
             yield
         finally:
             os.close(fd)
@@ -240,33 +240,38 @@ class Search:
             self._for_children(pid, start, fd, own, "task/%s/" % tid, usual)
             yield
 
-    def _fds(self, pid, start, fd, own):
+    def _fds(self, pid, start, fd, own, thread):
+        """What it has open; thread: one that has it so where its first one has ended, else 0."""
         pidfd = refused = None
+        below = "task/%d/" % thread if thread else ""
         try:
-            for number, name in enumerate(_listdir("fd", fd)):
-                text = _readlink("fd/" + name, fd)
+            for number, name in enumerate(_listdir(below + "fd", fd)):
+                path = below + "fd/" + name
+                text = _readlink(path, fd)
                 if text is None:
                     continue
-                info = _read(name, fd) if text.startswith("/") else b""
+                info = _read(below + "fdinfo/" + name, fd) if text.startswith("/") else b""
                 tun = b"\niff:" in info
                 if tun or text.startswith("socket:["):
                     inode = None if tun else self._sockets.get(text)
                     if inode is None and not refused:
-                        pidfd = linux.pidfd_open(pid) if pidfd is None else pidfd
                         try:
+                            pidfd = linux.pidfd_open(thread or pid, bool(thread)) if pidfd is None else pidfd
                             inode = self._net_of(pidfd, int(name))
                         except OSError as error:
                             # Closed meanwhile (EBADF); else as with all others of this process.
-                            refused = None if error.errno == errno.EBADF else error
+                            refused = None if error.errno in (errno.EBADF, *_GONE) else error
                     if not tun:
                         self._sockets[text] = inode
                     if inode is not None and inode != own.get("net", inode):
                         holder = {"kind": "socket", "pid": pid, "fd": int(name)}
                         self._add("net", inode, dict(holder, path=text) if tun else holder, start)
                 else:
-                    key = self._of_nsfs(text, info, "fd/" + name, fd)
+                    key = self._of_nsfs(text, info, path, fd)
                     if key:
-                        self._add(key[0], key[1], {"kind": "fd", "pid": pid, "fd": int(name)}, start)
+                        holder = {"kind": "fd", "pid": pid, "fd": int(name)}
+                        holder = dict(holder, path="/proc/%d/%s" % (pid, path)) if thread else holder
+                        self._add(key[0], key[1], holder, start)
                 if number % 64 == 63:
                     yield
         finally:
@@ -443,8 +448,18 @@ def _cookie(fd):
         borrowed.detach()
 
 
+def _goes_on(fd, state):
+    """The id of a thread of the process open as fd that goes on where its first one has ended; else 0."""
+    return procfs.live_thread(fd) if state == b"Z" else 0
+
+
 def _namespace_of_socket(pid, number):
-    pidfd = linux.pidfd_open(pid)
+    fd = os.open("/proc/%d" % pid, os.O_PATH | os.O_DIRECTORY)
+    try:
+        thread = _goes_on(fd, procfs.stat_fields(fd)[0])
+        pidfd = linux.pidfd_open(thread or pid, bool(thread))
+    finally:
+        os.close(fd)
     try:
         fd = linux.pidfd_getfd(pidfd, number)
     finally:
@@ -468,10 +483,10 @@ def _open_mounted(pid, path, device):
         os.close(fd)
 
 
-def _read(name, fd):
-    """What /proc/PID/fdinfo says of an fd; nothing where that is closed by now."""
+def _read(path, fd):
+    """What fdinfo says of an fd; nothing where that is closed by now."""
     try:
-        return procfs.read_at(fd, "fdinfo/" + name, 4096)
+        return procfs.read_at(fd, path, 4096)
     except OSError as error:
         if error.errno in (errno.EACCES, errno.EPERM):
             raise

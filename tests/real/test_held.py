@@ -53,6 +53,13 @@ _MOUNT_NAMESPACE = """
 mnt = os.open(f'/proc/{sys.argv[1]}/ns/mnt', os.O_RDONLY)
 say(os.fstat(mnt).st_ino)
 """
+_OPEN_IN_DEAD_LEADER = """
+kept, i = away(NET, lambda ns: ({open}, inode(ns + 'net')))
+threading.Thread(target=threading.Event().wait).start()
+print(i, flush=True)
+libc.pthread_exit(None)
+"""
+_OPEN = {"fd": "os.open(ns + 'net', os.O_RDONLY)", "socket": "socket.socket()"}
 _DEAD_LEADER = """
 def run():
     print(inode('/proc/thread-self/ns/net'), flush=True)
@@ -101,6 +108,17 @@ def test_a_tun_device_holds_the_net_namespace_that_it_was_opened_in(start: Start
 def nsview(*arguments: str) -> str:
     words = [sys.executable, "-m", "nsview", *arguments]
     return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("kind", ["fd", "socket"])
+def test_what_is_open_is_still_so_when_the_first_thread_has_ended(start: Start, kind: str) -> None:
+    pid, number = start(_OPEN_IN_DEAD_LEADER.format(open=_OPEN[kind]))
+    wait_until(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z", 10, "pthread_exit")
+    scanner = scan.Scanner()
+    record = searched(scanner)["net", number]
+    assert [(holder["kind"], holder["pid"], holder["fd"]) for holder in record["held_by"]] == [(kind, pid, 3)]
+    assert record["id"] is not None
+    assert scanner.look()["namespaces"]["net", number] == record
 
 
 @pytest.fixture

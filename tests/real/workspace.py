@@ -200,9 +200,3 @@ def _output(*command: str) -> str:
     return subprocess.run(
         command, check=True, capture_output=True, text=True, timeout=30, env={"PATH": search_path()}
     ).stdout
-
-
-def _beginning(path: str) -> bytes:
-    """As much of a file as any process of a test has: another's environment may be gigabytes long."""
-    with open(path, "rb") as file:
-        return file.read(4 << 20)

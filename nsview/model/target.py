@@ -144,7 +144,7 @@ def of_namespace(snapshot: Snapshot, key: NamespaceKey) -> Target:
     """The target of a namespace, with its oldest member to follow. Raises TargetError if it is not in the snapshot."""
     namespace = snapshot.namespaces.get(key)
     if namespace is None:
-        raise _nobody_has(key)
+        raise _nobody_has(snapshot, key)
     pids = snapshot.members(namespace.type).get(namespace.inode, ())
     members = [snapshot.processes[pid] for pid in pids]
     # A zombie cannot be followed, nor who may not be read; the oldest is the least likely to go.
@@ -412,7 +412,7 @@ def _engine(snapshot: Snapshot, container: Container) -> str:
 def _gone(snapshot: Snapshot, text: str, nets: Nets | None, found: Sequence[Meaning]) -> TargetError:
     key = _key_of(snapshot, text)
     if key:
-        return _nobody_has(key)
+        return _nobody_has(snapshot, key)
     if any(meaning.role == "unseen" for meaning in found):
         return TargetError("gone", f"{safe(text)} leads to a net namespace that cannot be seen")
     if _NUMBER.fullmatch(text):
@@ -420,7 +420,8 @@ def _gone(snapshot: Snapshot, text: str, nets: Nets | None, found: Sequence[Mean
         inside = [meaning.thing for meaning in found if meaning.role == "pid inside"]
         help = f"it is the pid inside of {', '.join(map(str, inside[:3]))}" if inside else ""
         help = help or "`nsview list processes` shows those there are"
-        return TargetError("gone", f"no process {text}, nor a namespace or container{port}; {help}")
+        visible = " that is visible to you" if snapshot.host.hides_processes else ""
+        return TargetError("gone", f"no process {text}{visible}, nor a namespace or container{port}; {help}")
     near = nearest(snapshot, text, nets)
     help = f"the nearest: {', '.join(near)}" if near else "`nsview list containers` shows those there are"
     unread = "" if snapshot.host.privileged else "; only root can read the names of containers"
@@ -428,9 +429,10 @@ def _gone(snapshot: Snapshot, text: str, nets: Nets | None, found: Sequence[Mean
     return TargetError("gone", f"no container{interface} or mounted namespace is called {text!r}; {help}{unread}")
 
 
-def _nobody_has(key: NamespaceKey) -> TargetError:
+def _nobody_has(snapshot: Snapshot, key: NamespaceKey) -> TargetError:
+    there = "there is no " if snapshot.sees_all(key[0]) else "not visible to you: "
     return TargetError(
-        "gone", f"there is no namespace {key[0]}:[{key[1]}]; `nsview list --type {key[0]}` shows those there are"
+        "gone", f"{there}namespace {key[0]}:[{key[1]}]; `nsview list --type {key[0]}` shows those there are"
     )
 
 

@@ -116,7 +116,8 @@ def test_entering_a_container_is_refused_with_its_own_code(user: User, web: int,
 
 def test_a_namespace_that_it_cannot_see_is_nobodys(user: User, web: int) -> None:
     inode = os.readlink(f"/proc/{web}/ns/mnt").partition("[")[2][:-1]
-    assert user.nsview("inspect", f"mnt:{inode}").returncode == 1
+    done = user.nsview("inspect", f"mnt:{inode}")
+    assert done.returncode == 1 and "nobody that is visible to you has namespace" in done.stderr
 
 
 def test_a_path_that_it_may_not_read_is_said_so(user: User, web: int) -> None:
@@ -152,4 +153,5 @@ def test_a_proc_that_hides_others_processes_shows_the_rest(user: User, web: int)
     pids = {p["pid"] for p in listing["processes"]}
     assert web not in pids and pids
     assert all(p["unreadable"] is None for p in listing["processes"])
-    assert user.nsview("inspect", str(web), around=proc_with("hidepid=2")).returncode == 1
+    done = user.nsview("inspect", str(web), around=proc_with("hidepid=2"))
+    assert done.returncode == 1 and f"no process {web} that is visible to you" in done.stderr

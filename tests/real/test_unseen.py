@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from nsview.agent import outside
+from nsview.model import audit
+
 from .population import Population
 from .user import AS_NOBODY, NOBODY, User
 from .workspace import Workspace, wait_until
@@ -132,6 +135,39 @@ def test_the_group_that_proc_shows_all_to(user: User, gid: str, hides: bool) -> 
         shown = user.run(*proc_with(option), *member, "test", "-d", "/proc/1").returncode == 0
         assert (host["hides_processes"], any("/proc hides" in note for note in host["notes"])) == (expected, expected)
         assert shown is not expected
+
+
+@pytest.mark.parametrize("kind", ["net", "mnt", "pid", "uts"])
+def test_what_is_proven_of_a_process_whose_links_may_not_be_read(population: Population, kind: str) -> None:
+    """Of one that is protected from root too; here of some that are not, so that the links tell whether it is true."""
+    own = {kind: os.stat(f"/proc/self/ns/{kind}").st_ino for kind in ("net", "mnt", "pid", "uts")}
+    pid = population.process(kind)
+    fd = os.open(f"/proc/{pid}", os.O_PATH)
+    try:
+        found = outside.shared(fd, own)
+    finally:
+        os.close(fd)
+    assert found.keys() == {"net", "mnt", "pid"} - {kind}
+    assert all(os.stat(f"/proc/{pid}/ns/{kind}").st_ino == inode for kind, inode in found.items())
+
+
+def test_many_named_net_namespaces_are_one_finding(workspace: Workspace) -> None:
+    names = [f"un-{os.getpid()}-{number}" for number in range(audit.MANY + 5)]
+    try:
+        for name in names:
+            subprocess.run(["ip", "netns", "add", name], check=True)
+        words = [sys.executable, "-m", "nsview", "audit", "--filter", f"un-{os.getpid()}"]
+        said = subprocess.run(words, capture_output=True, text=True, check=False).stdout
+        # Another nsview that reads net namespaces is in one for a moment.
+        number = re.search(r"(\d+) named net namespaces without processes: un-", said)
+        assert number and audit.MANY < int(number[1]) <= len(names), said
+        assert said.count("[orphaned-net]") == 1
+        printed = by_root("audit", "--filter", f"un-{os.getpid()}")
+        found = {finding["name"] for finding in printed["findings"]}
+        assert found <= set(names) and [group["number"] for group in printed["grouped"]] == [len(found)]
+    finally:
+        for name in names:
+            subprocess.run(["ip", "netns", "delete", name], check=False)
 
 
 def test_root_sees_all_whatever_proc_hides(user: User, blue: Blue) -> None:

@@ -26,7 +26,7 @@ def words(holder: Holder, snapshot: Snapshot) -> str:
         case "child":
             return f"child {holder.path}"
         case "mount" if holder.mnt is not None:
-            return f"mount {holder.path} in mnt:[{holder.mnt}], where no process sees it"
+            return f"mount {holder.path} in mnt:[{holder.mnt}]"
         case "mount":
             return f"mount {holder.path}" + (f" as seen by {who}" if holder.pid is not None else "")
 

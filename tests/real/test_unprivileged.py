@@ -117,7 +117,7 @@ def test_entering_a_container_is_refused_with_its_own_code(user: User, web: int,
 def test_a_namespace_that_it_cannot_see_is_nobodys(user: User, web: int) -> None:
     inode = os.readlink(f"/proc/{web}/ns/mnt").partition("[")[2][:-1]
     done = user.nsview("inspect", f"mnt:{inode}")
-    assert done.returncode == 1 and "nobody that is visible to you has namespace" in done.stderr
+    assert done.returncode == 1 and "not visible to you: namespace" in done.stderr
 
 
 def test_a_path_that_it_may_not_read_is_said_so(user: User, web: int) -> None:

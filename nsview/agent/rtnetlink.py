@@ -1,9 +1,10 @@
 """What the kernel tells of the net namespace that one is in: interfaces, addresses, default routes, and the numbers by
 which it knows other net namespaces.
 
-pyroute2 knows the messages. It is not part of Python and takes a tenth of a second to import, so that is done by who
-reads a namespace, there and then. Its classes are cut down to the attributes that are told: to decode all of them takes
-several times as long, and names are left as bytes, for they need not be UTF-8.
+pyroute2 knows the messages. It is not part of Python and takes a while to import, so that is done by who reads a
+namespace, there and then, and of its modules those of the messages alone are. Its classes are cut down to the
+attributes that are told: to decode all of them takes several times as long, and names are left as bytes, for they need
+not be UTF-8.
 
 Sources: rtnetlink(7), include/uapi/linux/{if_link,rtnetlink,net_namespace}.h. Strict checking, which lets the kernel
 leave out what is not wanted, came with Linux 4.20; before, it sends all.
@@ -12,6 +13,7 @@ leave out what is not wanted, came with Linux 4.20; before, it sends all.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import socket
 import struct
 import sys
@@ -45,6 +47,7 @@ class Rtnetlink:
     def __init__(self, packages):
         if packages and packages not in sys.path:
             sys.path.append(packages)  # behind the standard library, which nothing in there shall replace
+        _leave_out_the_rest()
         from pyroute2.netlink import nla
         from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
         from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
@@ -85,6 +88,13 @@ class Rtnetlink:
     def open(self):
         """A socket that tells of the net namespace that this process is in now, wherever it goes later."""
         return _Socket(self)
+
+
+def _leave_out_the_rest():
+    """Have the package there without what its __init__ imports: all of pyroute2, in five times as long."""
+    spec = importlib.util.find_spec("pyroute2")
+    if spec and "pyroute2" not in sys.modules:
+        sys.modules["pyroute2"] = importlib.util.module_from_spec(spec)
 
 
 def _request(message, kind, flags=_NLM_F_REQUEST | _NLM_F_DUMP, attrs=(), **fields):

@@ -34,7 +34,7 @@ from .lens import EVERY, Lens
 
 REST = 3.0  # seconds between an answer and the next question, where changes of interfaces are told ..
 REST_UNTOLD = 0.7  # .. and where not ..
-SHARE = 0.05  # .. or so many that reading takes no more than this share of a core ..
+SHARE = 0.08  # .. or so many that reading takes no more than this share of a core ..
 SHARE_TOLD = 0.25  # .. and after a change
 LEGEND = "═ two ends of a pair   ─ stands on the other   ⇢ default route"
 

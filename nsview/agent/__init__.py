@@ -32,6 +32,7 @@ status      the confinement of one process, as /proc writes it
 security    the parts of the host that processes can reach, of many processes in slices
 net         every net namespace from within, by a process that joins them
 rtnetlink   interfaces, addresses and routes of the joined net namespace, by pyroute2
+engines     the ports that engines have published, by their records
 forwards    the ports that the firewall sends on, by nf_tables' netlink
 sockdiag    the listeners in the joined net namespace, by sock_diag(7)
 netlink     the messages of netlink(7) in a datagram

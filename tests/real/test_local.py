@@ -17,6 +17,9 @@ from nsview.hosts.recording import RecordedHost
 from nsview.hosts.spawn import agent
 from nsview.model.snapshot import Snapshot
 
+from .command import ENVIRONMENT, NSVIEW
+from .workspace import wait_until
+
 
 def test_an_agent_that_has_to_be_killed_to_stop_is_no_failure() -> None:
     host = LocalHost()
@@ -106,6 +109,20 @@ def test_a_recording_goes_on_with_another_agent(tmp_path: Path, monkeypatch: pyt
     assert {b'{"frame":"snapshot"', b'{"frame":"holders"', b'{"frame":"security"'} <= set(frames[again:])
     assert recorded.first().search
     assert os.getpid() in recorded.first().processes
+
+
+@pytest.mark.parametrize("words", ["list", "list nets", "list --holders", "audit", "inspect 1", "record"])
+def test_a_command_whose_agent_is_killed_says_so_and_goes_on(words: str, tmp_path: Path) -> None:
+    file = [] if words != "record" else ["--seconds", "2", str(tmp_path / "file")]
+    command = subprocess.Popen([*NSVIEW, *words.split(), *file], stdout=-1, stderr=-1, text=True, env=ENVIRONMENT)
+    children = Path(f"/proc/{command.pid}/task/{command.pid}/children")
+    wait_until(lambda: bool(children.read_text()), 10, "the agent")
+    agent = int(children.read_text().split()[0])
+    os.kill(agent, signal.SIGSTOP)
+    os.kill(agent, signal.SIGKILL)
+    _, errors = command.communicate(timeout=100)
+    assert command.returncode in (0, 1), errors
+    assert "nsview: the agent ended unexpectedly (exit code -9) and was started again\n" in errors
 
 
 def test_one_process_is_seen_alone_as_it_is_among_all() -> None:

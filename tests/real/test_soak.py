@@ -24,6 +24,7 @@ from .daemons import Docker
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "20"))
 QUESTIONS = ("details", "details", "details", "gone", "holders", "security", "some", "nets", "rescan", "all")
+STORMS = 3
 LOOP = "for i in 1 2 3; do (while :; do /bin/true; done) & done; wait"
 # Short-lived processes, now and then in namespaces of their own, in another cgroup, or with a mount of one.
 _STORM = """
@@ -54,14 +55,14 @@ while True:
 
 @pytest.fixture
 def storm(docker: Docker, tmp_path: Path) -> Iterator[None]:
-    """Two such programs, and a container that does nothing else either."""
+    """Some such programs, and a container that does nothing else either."""
     tree = next(path for path in (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup")) if path.is_dir())
     cgroup = tree / f"soak-{os.getpid()}"
     cgroup.mkdir()
     name = f"soak-{os.getpid()}"
     docker.container(name, command=("/bin/sh", "-c", LOOP))
     programs = []
-    for number in range(2):
+    for number in range(STORMS):
         (tmp_path / str(number)).touch()
         argv = [sys.executable, "-I", "-S", "-c", _STORM, str(tmp_path / str(number)), str(cgroup)]
         programs.append(subprocess.Popen(argv, start_new_session=True))
@@ -70,7 +71,7 @@ def storm(docker: Docker, tmp_path: Path) -> Iterator[None]:
         program.kill()
         program.wait()
     docker.remove(name)
-    for number in range(2):
+    for number in range(STORMS):
         subprocess.run(["umount", "--quiet", tmp_path / str(number)], check=False)
     while (cgroup / "cgroup.procs").read_text():
         time.sleep(0.05)
@@ -144,7 +145,7 @@ def _another(process: Process) -> Process:
 @pytest.mark.parametrize("command", ["audit", "list --holders", "list nets", "record"])
 def test_commands_end_well_in_a_storm_of_births(storm: None, command: str, tmp_path: Path) -> None:
     words = command.split() if command != "record" else ["record", "--seconds", "2", str(tmp_path / "file")]
-    for _ in range(2):
+    for _ in range(STORMS):
         (tmp_path / "file").unlink(missing_ok=True)
         ended = nsview(*words)
         assert ended.returncode in (0, 1), ended.stderr

@@ -64,7 +64,7 @@ _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 PART = scan.STEP  # processes of a first look's first part; each further one has twice as many as the one before
 ALONE = 2 * scan.STEP  # processes that are read before a copy helps, where it is told in parts
 SLICE = 0.02  # seconds of a search at a time: so long may an answer to another request be late
-INTERESTED = 30.0  # seconds after a request for net namespaces, for which changes of them are told
+INTERESTED = 600.0  # seconds after a request for net namespaces, for which changes of them are told
 SLOWLY = 9  # a search that is not waited for pauses so many times as long as it works
 
 

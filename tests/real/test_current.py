@@ -106,9 +106,13 @@ def _net(live: Live, pid: int) -> int | None:
 
 
 def _trees() -> list[Path]:
-    """Where each hierarchy of cgroups is mounted."""
-    lines = Path("/proc/self/mountinfo").read_text().splitlines()
-    return [Path(line.split()[4]) for line in lines if line.split(" - ")[1].split()[0] in ("cgroup", "cgroup2")]
+    """Where each hierarchy of cgroups is mounted as a whole."""
+    found: dict[str, Path] = {}
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        fields, kind = line.split(), line.split(" - ")[1].split()[0]
+        if kind in ("cgroup", "cgroup2") and fields[3] == "/":
+            found.setdefault(fields[2], Path(fields[4]))
+    return list(found.values())
 
 
 @pytest.fixture(params=_trees(), ids=lambda tree: tree.name)

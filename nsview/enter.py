@@ -102,6 +102,8 @@ def choose(word: str, start: int | None = None, thread: int | None = None) -> Ch
             return Chosen(target.Target(leader, start, other), word)
     if word.startswith(("/", "./")):
         return _by_path(word)
+    if word.isdecimal():
+        return _by_snapshot(word)  # an inode, a port or the name of a container: the resolver weighs them
     return _by_container(word) or _by_snapshot(word)
 
 

@@ -44,6 +44,14 @@ def claim(path):
     return None
 
 
+def claims(path):
+    """All containers that a path names, the deepest first: whoever may make cgroups in a container can name another."""
+    for above in ancestors(path):
+        found = claim(above)
+        if found and found.path == above:
+            yield found
+
+
 # The layouts: each gives (runtime, id of the container that parts[at] is the cgroup of, the pod's uid where it is in
 # one), or None. The id of a monitor, which stands beside its container and not in it, is None.
 

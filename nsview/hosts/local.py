@@ -28,7 +28,6 @@ AGAIN = 60.0
 UNREADABLE = 4
 """Exit code of an agent that has said itself why it can't go on."""
 _ANSWER = re.compile(rb'\{"frame":"(details|security|holders|net)",(?:"id":\d+,"done":(\d+),"total":(\d+))?')
-_LINK = re.compile(r"^([a-z]+)(?:_for_children)?:\[(\d+)\]$")
 
 
 class LocalHost:
@@ -274,38 +273,20 @@ def thread_group(number: str) -> int | None:
 
 
 def namespace_name(path: str) -> str:
-    """`net:4026532173` for a path such as /proc/22733/ns/net or /run/netns/blue. Raises HostError."""
-    from nsview.agent import hostfiles
+    """`net:4026532173` for a path such as /proc/22733/ns/net or /run/netns/blue. Raises HostError.
+
+    What is no namespace is not opened, and the text of a link is not believed: both may be a container's, or a user's.
+    """
+    from nsview.join import failure, target
 
     try:
-        match = _LINK.match(os.readlink(path))
-        if match:
-            return f"{match[1]}:{match[2]}"
-    except OSError:
-        pass  # not a link: a bind mount, or nothing
+        fd = target.open_path(path)
+    except failure.Failure as refused:
+        if refused.code == failure.NOT_PERMITTED:
+            raise NotPermitted(f"{path}: not permitted; as root it is") from None
+        raise HostError(refused.text) from None
     try:
-        fd = hostfiles.asked(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except PermissionError:
-        raise NotPermitted(f"{path}: not permitted; as root it is") from None
-    except OSError as error:
-        raise HostError(f"{path}: {error.strerror}") from None
-    try:
-        return f"{_kind_of(fd, path)}:{os.fstat(fd).st_ino}"
+        kind, _, inode, _ = target.identity(fd)
+        return f"{kind}:{inode}"
     finally:
         os.close(fd)
-
-
-def _kind_of(fd: int, path: str) -> str:
-    import fcntl
-
-    from nsview import linux
-    from nsview.model.kinds import KINDS
-
-    try:
-        value = fcntl.ioctl(fd, linux.NS_GET_NSTYPE)
-    except OSError:
-        raise HostError(f"{path}: not a namespace; give a path such as /proc/1/ns/net") from None
-    for kind in KINDS:
-        if kind.value == value:
-            return kind.name
-    raise HostError(f"{path}: a namespace of a kind that nsview does not know")

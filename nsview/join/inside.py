@@ -20,7 +20,7 @@ from nsview.record import Record
 from . import cgroups, seccomp, trace
 from .failure import FAILED, GONE, NOT_EXECUTABLE, NOT_FOUND, NOT_PERMITTED, Failure, of_errno
 from .streams import high
-from .target import Target, join
+from .target import ENVIRONMENT, Target, join
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Inside:
             self._target_environment = None
 
     def _read_environment(self) -> None:
-        self._target_environment = [v for v in self._target.read("environ").split(b"\0") if b"=" in v]
+        self._target_environment = [v for v in self._target.read("environ", ENVIRONMENT).split(b"\0") if b"=" in v]
 
     def checked(self, step: Mapping[str, Any]) -> None:
         """Do nothing: the supervisor has checked the identity before the fork."""

@@ -20,7 +20,7 @@ import nsview
 from nsview import linux
 from nsview.model.text import safe
 
-from .failure import FAILED
+from .failure import FAILED, attempt
 
 if TYPE_CHECKING:
     from .plan import Plan
@@ -47,7 +47,7 @@ def guarded(supervise: Callable[[], int]) -> int:
             code = supervise()
         finally:
             os._exit(code)
-    with _terminal_kept(), _signals_kept(lambda number: os.kill(child, number)):
+    with _terminal_kept(), _signals_kept(lambda number: attempt(os.kill, child, number)):
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return code if code >= 0 else 128 - code
 

@@ -111,7 +111,7 @@ class Supervisor:
             assert followed is not None
             root = high(followed.root())
         ids = by_name.get("SetIds")
-        return Given(
+        given = Given(
             target=followed,
             pins=self._pins,
             namespaces=dict(self._namespaces),
@@ -121,6 +121,9 @@ class Supervisor:
             guard=self._guard(by_name.get("SetCapabilities")),
             ids=self._ids(ids) if ids else None,
         )
+        if followed is not None and "SetCapabilities" in by_name:
+            followed.check_user_namespace(self._namespaces.get("user"))
+        return given
 
     def _program(self) -> int:
         """The sealed file to execute. Under SELinux it gets the label of the process's own program, as the policy
@@ -355,8 +358,11 @@ class Supervisor:
         if command is not None and command not in self._ended:
             attempt(os.killpg, command, signal.SIGKILL if last else number)
         if last or self._streams.master is not None or not self._running:
+            # Nothing is to come between us and the terminal's restoration. Python tells of one that has come already,
+            # in a traceback, where it is to be ignored.
+            signal.pthread_sigmask(signal.SIG_BLOCK, _FORWARDED)
             for other in _FORWARDED:
-                signal.signal(other, signal.SIG_IGN)  # nothing may interrupt the restoration of the terminal
+                signal.signal(other, lambda *_: None)
             raise Signalled(number)
 
     def _leave_if_deaf(self) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _TRIES, _PAUSE = 60, 0.002  # for a process that moves to and fro: longer than its stay in another namespace
+ENVIRONMENT = 6 << 20
+"""Bytes: the most that execve(2) takes. A process can say that its own is all of its memory: prctl(2), PR_SET_MM."""
 _UP = {"owner": 0xB701, "parent": 0xB702}  # NS_GET_USERNS, NS_GET_PARENT: ioctl_nsfs(2)
 _NS_GET_ID = 0x8008B70D  # Linux 6.18
 _SIOCGSKNS = 0x894C  # include/uapi/linux/sockios.h
@@ -55,13 +57,16 @@ class Target:
         if fields[0] in (b"Z", b"X") and not thread:
             raise Failure(GONE, f"process {pid} has exited (a zombie) and left its namespaces: choose another")
 
-    def read(self, name: str) -> bytes:
-        """The content of a file of its /proc/PID."""
+    def read(self, name: str, most: int | None = None) -> bytes:
+        """The content of a file of its /proc/PID. Raises OSError (E2BIG) if it has more bytes than `most`."""
         fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self.directory)
         try:
-            chunks = []
+            chunks, length = [], 0
             while chunk := os.read(fd, 1 << 16):
                 chunks.append(chunk)
+                length += len(chunk)
+                if most is not None and length > most:
+                    raise OSError(errno.E2BIG, os.strerror(errno.E2BIG))
             return b"".join(chunks)
         finally:
             os.close(fd)
@@ -84,6 +89,30 @@ class Target:
             except OSError:
                 continue
         return found
+
+    def check_user_namespace(self, joined: int | None) -> None:
+        """Failure where it is in another user namespace than the command will be: `joined`, an open one, or else ours.
+
+        Whoever makes one has all capabilities in it, bounding set included, and these would be given to the command
+        outside of it. Nobody comes back to one that was left, so this holds for all that was read of it before.
+        """
+        try:
+            wanted = os.stat("/proc/self/ns/user") if joined is None else os.fstat(joined)
+        except FileNotFoundError:
+            return  # this kernel has none
+        try:
+            now = os.stat("ns/user", dir_fd=self.directory)
+        except PermissionError:
+            text = f"the user namespace of process {self.pid} is not known; {as_root()}"
+            raise Failure(NOT_PERMITTED, text) from None
+        except OSError:
+            raise self.gone from None
+        if not os.path.samestat(wanted, now):
+            raise Failure(
+                NOT_PERMITTED,
+                f"process {self.pid} is in another user namespace than the command would be, where its capabilities "
+                "mean something else: join user too, or choose again",
+            )
 
     def ended(self, seconds: float) -> bool:
         """True if it has exited, or exits within that time; a pid namespace's init first waits for all its members."""
@@ -134,12 +163,37 @@ def identity(fd: int) -> tuple[str, int, int, int | None]:
 def open_path(path: str) -> int:
     """The fd of the namespace that a path leads to. Raises Failure if there is none, or it may not be opened."""
     try:
-        return _nsfs_file(_of_path(path))
+        return _nsfs_file(_probe(path))
     except PermissionError:
         raise Failure(NOT_PERMITTED, f"{path} is not readable; {as_root()}") from None
     except OSError as error:
         why = "it is no namespace" if error.errno == errno.EMEDIUMTYPE else os.strerror(error.errno or 0)
         raise Failure(FAILED, f"{path}: {why}; give a path such as /proc/1/ns/net or /run/netns/blue") from None
+
+
+def _probe(path: str, directory: int | None = None) -> int:
+    """The file at a path, open with O_PATH. directory: where a relative one begins.
+
+    What is below the root, the working directory or an open directory of a process (/proc/PID/root/run/netns/blue) is
+    that process's to arrange: a link there leads to where it leads for the process, and never out into our own files.
+    """
+    parts = path.split("/")
+    at = 3 if parts[:2] == ["", "proc"] and parts[2:3] and parts[2].isdecimal() else 0 if directory is not None else -1
+    if at >= 0:
+        at += 2 if parts[at : at + 1] == ["task"] else 0
+        cut = at + {"root": 1, "cwd": 1, "fd": 2}.get("".join(parts[at : at + 1]), len(parts))
+        below = "/".join(parts[cut:])
+        if below.strip("/"):
+            place = os.open("/".join(parts[:cut]), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
+            try:
+                return linux.open_in_root(place, below, os.O_PATH)
+            finally:
+                os.close(place)
+    if directory is not None:
+        return os.open(path, os.O_PATH | os.O_CLOEXEC, dir_fd=directory)
+    from nsview.agent import hostfiles
+
+    return hostfiles.asked(path, os.O_PATH | os.O_CLOEXEC)  # a path is the host's, wherever this runs
 
 
 def matches(pin: Mapping[str, Any], fd: int) -> bool:
@@ -207,7 +261,7 @@ def _through(way: Mapping[str, Any], pin: Mapping[str, Any], target: Target | No
     if way["kind"] == "process" and target is not None and not way.get("path"):
         return os.open(f"ns/{pin['kind']}", os.O_RDONLY | os.O_CLOEXEC, dir_fd=target.directory)
     if not way["pid"]:
-        return _nsfs_file(_of_path(way["path"]))
+        return _nsfs_file(_probe(way["path"]))
     holder = os.open(f"/proc/{way['pid']}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         return _held(way, holder)
@@ -229,20 +283,13 @@ def _held(way: Mapping[str, Any], holder: int) -> int:
         finally:
             os.close(root)
     name = way["path"].removeprefix(f"/proc/{way['pid']}/")
-    fd = _nsfs_file(os.open(name, os.O_PATH | os.O_CLOEXEC, dir_fd=holder))
+    fd = _nsfs_file(_probe(name, holder))
     if not way["relation"]:
         return fd
     try:
         return fcntl.ioctl(fd, _UP[way["relation"]])
     finally:
         os.close(fd)
-
-
-def _of_path(path: str) -> int:
-    """What a path leads to, open with O_PATH: on the host, wherever this runs."""
-    from nsview.agent import hostfiles
-
-    return hostfiles.asked(path, os.O_PATH | os.O_CLOEXEC)
 
 
 def _of_socket(way: Mapping[str, Any], holder: int) -> int:

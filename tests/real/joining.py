@@ -71,15 +71,17 @@ def process(pid: int) -> Process:
 def plan_for(
     pid: int, *kinds: str, command: Sequence[str] = (), host_privileges: bool = False, uid: int = 0,
     toolbox: bool = False, account: str | None = None, cwd: str | None = None, env: Sequence[str] = (),
+    pins: dict[KindName, Pin] | None = None,
 ) -> Plan:  # fmt: skip
-    """The plan for a living process, by what the agent says of it; all kinds that differ where none are given."""
+    """The plan for a living process, by what the agent says of it; all kinds that differ where none are given. pins:
+    the namespaces that it was in when it was chosen, where that was before."""
     host = Host("h", "k", "b", uid, uid == 0, nsview.__version__, namespaces("self"), namespaces("self"))
     found = process(pid)
     known = msgspec.convert(details(pid, found.start), Details)  # type: ignore[no-untyped-call]
     chosen = tuple(kind for kind in KIND_NAMES if kind in kinds) or choice_for(found, host)
     who = of_process(pid, found.start, account) if account else None
     choice = Choice(chosen, tuple(command), host_privileges, toolbox, who, cwd, tuple(env))
-    return plan(found, known, host, choice, pins_of(pid, known.thread), thread=known.thread)
+    return plan(found, known, host, choice, pins or pins_of(pid, known.thread), thread=known.thread)
 
 
 def pins_of(pid: int, thread: int = 0) -> dict[KindName, Pin]:

@@ -160,3 +160,14 @@ def test_a_published_port_filters_its_container(web: Web) -> None:
     for expression in (f"port={web.port}", f"{web.port} {WEB}", f"{web.veth} httpd"):
         found = printed("list", "containers", "--filter", expression)["containers"]
         assert [container["init_pid"] for container in found] == [web.pid], expression
+
+
+def test_a_container_that_is_called_like_a_namespaces_inode_is_not_taken_for_it(docker: Docker) -> None:
+    """Not by `enter` either, which looks for the usual names by itself."""
+    name = str(os.stat("/proc/self/ns/net").st_ino)
+    docker.container(name)
+    try:
+        for words in (["inspect", name], ["enter", name, "--", "true"]):
+            assert "may mean docker:" in refused(*words)
+    finally:
+        docker.remove(name)

@@ -16,7 +16,7 @@ import pytest
 
 from .command import nsview
 from .daemons import Docker
-from .joining import ROOT, Terminal, docker_exec, driver, enter, environment, plan_for
+from .joining import ROOT, Terminal, docker_exec, driver, enter, environment, pins_of, plan_for
 from .population import Population
 from .test_attacks import _elf
 from .workspace import Workspace, wait_until
@@ -782,3 +782,123 @@ def test_nothing_is_left_of_a_supervisor_killed_at_its_fork(web: int, moment: st
     finally:
         for pid in filter(_lives, below):
             os.kill(pid, signal.SIGKILL)
+
+
+# What a process is given in a user namespace of its own
+
+_LEAVES = """
+import ctypes, sys, time
+sys.stdin.readline()
+assert ctypes.CDLL(None).unshare(0x10000000) == 0
+print("left", flush=True)
+time.sleep(9999)
+"""
+_BOUNDED = ["unshare", "--uts", "setpriv", "--bounding-set", "-all,+chown", "--inh-caps", "-all"]
+
+
+@pytest.mark.parametrize("careless", [False, True])
+def test_who_leaves_for_a_user_namespace_on_the_way_in_is_not_believed(careless: bool) -> None:
+    """unshare(2) gives all capabilities in there, which are not to be given out here."""
+    command = [*_BOUNDED, sys.executable, "-c", _LEAVES]
+    started = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert started.stdin and started.stdout
+    try:
+        wait_until(lambda: os.readlink(f"/proc/{started.pid}/exe") == os.path.realpath(sys.executable), 10, "its start")
+        before = pins_of(started.pid)
+        started.stdin.write("go\n")
+        started.stdin.flush()
+        assert started.stdout.readline() == "left\n"
+        made = plan_for(started.pid, "uts", command=["grep", "CapEff", "/proc/self/status"], pins=before)
+        patch = "from nsview.join import target; target.Target.check_user_namespace = lambda *_: None"
+        code, out, err = enter(made, patch=patch if careless else "")
+        if careless:
+            assert code == 0 and int(out.split()[1], 16) >> 21 & 1, "CAP_SYS_ADMIN, of the host"
+        else:
+            assert (code, out, err.count("\n")) == (3, "", 1) and "another user namespace" in err
+    finally:
+        started.kill()
+        started.wait()
+
+
+def test_the_callers_groups_are_not_those_of_a_command_where_none_can_be_set(workspace: Workspace) -> None:
+    """A user namespace whose setgroups is denied, as any user makes one, and who made it may trace the command."""
+    secret = _file(workspace.root / "groups", "secret", b"of the group alone\n")
+    os.chown(secret, 0, 4321)
+    secret.chmod(0o640)
+    command = ["unshare", "--map-root-user", "--kill-child", "sleep", "9999"]
+    started = subprocess.Popen(command, user=65534, group=65534, extra_groups=[])
+    try:
+        setgroups = Path(f"/proc/{started.pid}/setgroups")
+        wait_until(lambda: setgroups.read_text() == "deny\n", 10, "its user namespace")
+        done = nsview("enter", str(started.pid), "--", "cat", str(secret), extra_groups=[0, 4321])
+        assert (done.returncode, done.stdout) == (1, "") and "Permission denied" in done.stderr
+    finally:
+        started.kill()
+        started.wait()
+
+
+_ENDLESS = """
+import ctypes, mmap, re, struct, time
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+size = 64 << 20
+at = libc.mmap(None, ctypes.c_size_t(size), 3, 0x4022, -1, ctypes.c_long(0))
+v = [0, 0, 0] + open("/proc/self/stat").read().rpartition(")")[2].split()
+v = [int(x) if str(x).lstrip("-").isdecimal() else 0 for x in v]
+words = [v[26], v[27], v[45], v[46], v[47], libc.sbrk(0) and v[47], v[28], v[48], v[49], at, at + size - 1, 0]
+given = struct.pack("=12QIi", *words, 0, -1)
+libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_ulong]
+print(libc.prctl(35, 14, given, len(given), 0), flush=True)
+time.sleep(9999)
+"""
+
+
+def test_an_environment_that_is_all_of_a_processs_memory_is_refused() -> None:
+    command = ["unshare", "--uts", "--mount", sys.executable, "-c", _ENDLESS]
+    started = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert started.stdout
+    try:
+        if started.stdout.readline() != "0\n":
+            pytest.skip("this kernel lets no process say where its environment is")
+        done = nsview("enter", str(started.pid), "--all", "--", "true")
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (4, "", 1) and "environment" in done.stderr
+    finally:
+        started.kill()
+        started.wait()
+
+
+@pytest.mark.parametrize("kind", ["the host's own", "a device"])
+def test_a_link_in_a_containers_files_leads_nowhere_else(docker: Docker, kind: str) -> None:
+    """Though its path, below /proc/PID/root, was given by who enters."""
+    made = {"the host's own": f"ln -s /proc/{os.getpid()}/ns/net /blue", "a device": "mknod /blue c 1 5"}[kind]
+    pid = docker.container("f-link", command=["sh", "-c", f"{made}; exec sleep 9999"])
+    path = f"/proc/{pid}/root/blue"
+    try:
+        wait_until(lambda: os.path.lexists(path), 10, path)
+        for words in (["enter", path, "--", "true"], ["inspect", path]):
+            done = nsview(*words)
+            assert (done.returncode, done.stdout, done.stderr.count("\n")) == (4, "", 1), done.stdout
+    finally:
+        docker.remove("f-link")
+
+
+def test_a_mount_in_a_containers_files_is_entered_by_its_path(nets: tuple[str, str], workspace: Workspace) -> None:
+    """Also where a link of the container's leads to it, which on the host would lead elsewhere."""
+    root = workspace.root / "linked"
+    for name in ("var", "run/netns", "proc"):
+        (root / name).mkdir(parents=True)
+    (root / "run/netns/blue").touch()
+    (root / "var/run").symlink_to("/run")
+    words = f"mount --rbind / /; mount --bind {nets[0]} {root}/run/netns/blue; exec chroot {root} /busybox sleep 9999"
+    (root / "busybox").write_bytes(Path("/bin/busybox").read_bytes())
+    (root / "busybox").chmod(0o755)
+    holder = subprocess.Popen(["unshare", "--mount", "sh", "-c", words])
+    try:
+        wait_until(lambda: os.readlink(f"/proc/{holder.pid}/root") == str(root), 10, "its root")
+        path = f"/proc/{holder.pid}/root/var/run/netns/blue"
+        done = nsview("enter", path, "--net", "--host-privileges", "--", "readlink", "/proc/self/ns/net")
+        assert done.stdout == f"net:[{os.stat(nets[0]).st_ino}]\n", done.stderr
+        assert nsview("inspect", path).stdout.startswith(f"namespace   net:[{os.stat(nets[0]).st_ino}]")
+    finally:
+        holder.kill()
+        holder.wait()

@@ -1,5 +1,6 @@
 """Forged witnesses: what a user or a container made names nothing of root's, and nothing of it is believed."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 from .command import containers, nsview, processes
 from .daemons import Docker
 from .user import NOBODY, interpreter
-from .workspace import Workspace
+from .workspace import Workspace, wait_until
 
 NAME = "w-web"
 
@@ -183,8 +184,73 @@ def test_a_cgroup_that_a_user_may_make_names_a_users_container(docker: Docker, g
             _remove(place)
 
 
-def _remove(place: Path) -> None:
-    from .workspace import wait_until
+def _trees() -> list[Path]:
+    """Where each cgroup hierarchy is mounted."""
+    mounts = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines())
+    return [Path(fields[1]) for fields in mounts if fields[2] in ("cgroup", "cgroup2")]
 
+
+def _below(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [found for child in map(int, children) for found in (child, *_below(child))]
+
+
+def _move(pid: int, path: str) -> None:
+    """Put a process into a cgroup, made where it is not there, in all hierarchies."""
+    for tree in _trees():
+        place = tree / path.lstrip("/")
+        with contextlib.suppress(OSError):  # cpuset wants processors first
+            place.mkdir(parents=True, exist_ok=True)
+            (place / "cgroup.procs").write_text(str(pid))
+
+
+def test_a_container_that_calls_its_cgroup_like_another_is_itself(docker: Docker, genuine: int) -> None:
+    """As one can that may write to its own part of the tree. Neither its name nor its configuration is the other's."""
+    other = docker.inspect(NAME)["Id"]
+    docker.container("w-free", "--security-opt", "seccomp=unconfined")
+    pid = docker.container("w-named")
+    own = docker.inspect("w-named")["Id"]
+    unconfined = docker.inspect("w-free")["Id"]
+    try:
+        for called in (unconfined, other):
+            _move(pid, f"/docker/{own}/docker/{called}")
+            found = containers()
+            assert found[f"docker:{own}"]["name"] == "w-named" and found[f"docker:{own}"]["pids"] == [pid]
+            first = docker.inspect(called)["State"]["Pid"]
+            assert [c["init_pid"] for c in found.values() if c["id"] == called] == [first]
+            for word in ("w-named", str(pid)):
+                done = nsview("enter", word, "--", "grep", "-E", "Seccomp|CapEff", "/proc/self/status")
+                assert done.stdout == docker.run("exec", "w-named", "grep", "-E", "Seccomp|CapEff", "/proc/self/status")
+            done = nsview("enter", called[:12], "--", "readlink", "/proc/self/ns/pid")
+            assert done.stdout == os.readlink(f"/proc/{first}/ns/pid") + "\n"
+    finally:
+        docker.remove("w-free")
+        docker.remove("w-named")
+        for tree in _trees():
+            for called in (unconfined, other):
+                for place in (f"docker/{called}", "docker", ""):
+                    with contextlib.suppress(OSError):
+                        (tree / "docker" / own / place).rmdir()
+
+
+def test_root_of_a_container_that_is_in_no_cgroup_of_its_own_is_not_the_hosts(docker: Docker, genuine: int) -> None:
+    """A container without cgroups, or one that may write to the whole tree and has left its own."""
+    script = "printf runc >/proc/self/comm; unshare --user --mount --pid --fork sleep 9998 & wait"
+    command = ["sh", "-c", f"echo '{script}' | sh -s run {NAME}"]
+    pid = docker.container("w-out", "--pid", "host", "--security-opt", "seccomp=unconfined", command=command)
+    try:
+        wait_until(lambda: "sleep\n" in [Path(f"/proc/{it}/comm").read_text() for it in _below(pid)], 10, "its child")
+        for inner in (pid, *_below(pid)):
+            _move(inner, "/")
+        found = containers()
+        own = {key for key, c in found.items() if c["name"] == NAME and c["outer"] is None}
+        assert own == {f"docker:{docker.inspect(NAME)['Id']}"}
+        done = nsview("enter", NAME, "--", "readlink", "/proc/self/ns/pid")
+        assert done.stdout == os.readlink(f"/proc/{genuine}/ns/pid") + "\n", done.stderr
+    finally:
+        docker.remove("w-out")
+
+
+def _remove(place: Path) -> None:
     wait_until(lambda: not (place / "cgroup.procs").read_text(), 20, f"an empty {place}")
     place.rmdir()

@@ -69,13 +69,13 @@ def _outermost(reader, pid):
             break
         parent, above = reader.process(child["ppid"])
         if len(parent["nspid"]) == 1:
-            found = _of_child(parent, above, child, lines) or found
+            found = _of_child(reader, parent, above, child, lines) or found
         child, lines = parent, above
         chain.add(child["pid"])
     return found, chain
 
 
-def _of_child(parent, parent_cgroup, child, lines):
+def _of_child(reader, parent, parent_cgroup, child, lines):
     """The Config by a process that may be a supervisor, and the child of it that the container begins with."""
     if not parent["comm"].startswith(_SUPERVISORS):
         return None
@@ -88,7 +88,7 @@ def _of_child(parent, parent_cgroup, child, lines):
     path, claim = cgroup.parse(files.text(lines))
     shim = containerd.shim(parent, lambda _: uid)
     if shim:
-        return _of_shim(shim, child, path, claim, outside)
+        return _of_shim(reader, shim, child, path, outside)
     monitor = conmon.monitor(parent)
     if monitor:
         return _of_conmon(parent, monitor, uid, child, path, claim, outside)
@@ -98,16 +98,31 @@ def _of_child(parent, parent_cgroup, child, lines):
     return _of_runc(parent, started, uid, child, path, outside) if started else None
 
 
-def _of_shim(shim, child, path, claim, outside):
-    for id in dict.fromkeys((claim.id if claim else None, shim.id)):
-        own = _own(path, claim, id) if id else None
+def _of_shim(reader, shim, child, path, outside):
+    """By containerd's shim, which has a pod's other containers too, each with a bundle beside its own.
+
+    Whoever may make cgroups in a container can call one like another container: so the first process of the one that
+    is believed must be the child of this very shim and be in that cgroup itself.
+    """
+    for claim, id in (*((claim, claim.id) for claim in cgroup.claims(path)), (None, shim.id)):
+        own = _own(path, claim, id)
         if own is None or not containerd.outside(outside, own):
             continue
         bundle = containerd.read_bundle(shim, id)
-        if bundle:
+        if bundle and _began_in(reader, shim, bundle.init_pid, own):
             init_pid = child["pid"] if bundle.init_pid == child["pid"] else None
             return Config(bundle.directory + "/config.json", bundle.config, init_pid, "runc")
     return None
+
+
+def _began_in(reader, shim, pid, own):
+    """A process is the shim's child, and in this cgroup."""
+    try:
+        init, lines = reader.process(pid)
+    except procfs.Vanished:
+        return False
+    paths = (line.split(":", 2)[-1] for line in files.text(lines).split("\n"))
+    return init["ppid"] == shim.pid and any(not containerd.outside(path, own) for path in paths)
 
 
 def _of_conmon(parent, monitor, uid, child, path, claim, outside):

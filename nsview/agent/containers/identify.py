@@ -50,8 +50,9 @@ def identify(host):
     named_by = host.cgroups = witness.Cgroups(hierarchies)
     found = host.places = {}  # the container's own cgroup path: record in the making
     for path in host.by_path:
-        claim = host.claims.get(path)
-        if claim and claim.path not in found:
+        for claim in cgroups.claims(path) if host.claims.get(path) else ():
+            if claim.path in found:
+                continue
             found[claim.path] = _record(claim.id, claim.runtime, "cgroup " + claim.path, named_by.owner(claim.path))
             if claim.pod_uid:
                 found[claim.path]["pod"] = {"name": "", "namespace": "", "uid": claim.pod_uid}
@@ -83,8 +84,9 @@ def identify(host):
     for record in found.values():
         _find_shim(record, shims, host)
     found = {place: record for place, record in found.items() if _is_container(record, processes)}
+    firsts = {record["init_pid"]: record for record in found.values()}
     for place, record in found.items():
-        record["outer"] = _outer(place, record, found, processes)
+        record["outer"] = _outer(place, record, found, firsts, processes)
         _complete(record, place, host, hierarchies)
     _find_daemons(found.values(), shims, host)
     found.update(_restarting(host, {record["id"] for record in found.values()}))
@@ -221,14 +223,21 @@ def _is_container(record, processes):
     return record["uid"] != witness.NOBODY and init is not None and witness.confined(init["namespaces"])
 
 
-def _outer(place, record, found, processes):
-    """The record of the container that a container's engine runs in, None where it is the host's."""
+def _outer(place, record, found, firsts, processes):
+    """The record of the container that a container's engine runs in, None where it is the host's. firsts: {first
+    process: record}."""
     shim = processes.get(record["shim_pid"])
     inside = [place] if isinstance(place, str) else []
     for path in [*inside, *([shim["cgroup"]] if shim else [])]:
         for above in cgroups.ancestors(path):
             if above in found and found[above] is not record:
                 return found[above]
+    # Without a cgroup of its own, or out of it, a container's process is still below its first one.
+    process = processes.get(record["init_pid"])
+    while process := processes.get(process["ppid"]) if process else None:
+        other = firsts.get(process["pid"])
+        if other is not None and other is not record:
+            return other
     return None
 
 
@@ -250,9 +259,8 @@ def _bundles(shims, host):
         ids = {shim.id}
         maybe = set()
         for child in own:
-            claim = claims.get(child["cgroup"])
-            if claim:
-                ids.add(claim.id)
+            if claims.get(child["cgroup"]):
+                ids.update(claim.id for claim in cgroups.claims(child["cgroup"]))
             elif not containerd.own_cgroup(child["cgroup"], shim.id):
                 maybe.add(containerd.named_after(child["cgroup"]))
         for id in sorted(ids | maybe):
@@ -336,8 +344,20 @@ def _assign_members(found, host):
         for record in without:
             inode = _own_pid_namespace(processes[record["init_pid"]])
             record["pids"] = inside[inode][:] if inode else [record["init_pid"]]
+    _assign_first(found)
     for record in found.values():
         record["pids"].sort()
+
+
+def _assign_first(found):
+    """A container's first process is its own, into whatever cgroup below its own it has gone: else it would hide its
+    container, and be another of the name that it gave that cgroup."""
+    firsts = {record["init_pid"]: record for record in found.values() if record["init_pid"] is not None}
+    for record in found.values():
+        record["pids"] = [pid for pid in record["pids"] if firsts.get(pid, record) is record]
+    for pid, record in firsts.items():
+        if pid not in record["pids"]:
+            record["pids"].append(pid)
 
 
 def _complete(record, place, host, hierarchies):
@@ -445,5 +465,7 @@ def _with_keys(records):
         record["witness"] = "; ".join(record["witness"])
         seen[key] = record
     for record in seen.values():
-        record["outer"] = record["outer"]["key"] or None if record["outer"] else None
+        outer = record["outer"]
+        # One in which nobody is but those within its own containers has no key.
+        record["outer"] = outer and (outer["key"] or "%s:%s" % (outer["runtime"] or "unknown", outer["id"]))
     return [seen[key] for key in sorted(seen)]

@@ -127,8 +127,14 @@ class Host:
         return self.kept.get(key, lambda: witness.owner_of_process(process["pid"]))
 
     def within(self, process):
-        """The own cgroup of the container that a process is in, None where it is in none that is known."""
-        return next((above for above in cgroup.ancestors(process["cgroup"]) if above in self.places), None)
+        """The container that a process is in, None where it is in none that is known: its own cgroup, or the first
+        process of one that has none or was left, which is the child of one that watches over containers."""
+        own = next((above for above in cgroup.ancestors(process["cgroup"]) if above in self.places), None)
+        while own is None and (parent := self.processes.get(process["ppid"])):
+            if parent["pid"] in self.watching and runs(parent) and self.owner(parent) == 0:
+                return process["pid"]
+            process = parent
+        return own
 
     def read_json(self, pid, path, uid=0):
         """The JSON object in a file as that process would find it (0: as the host does), or None; also where another
@@ -201,6 +207,15 @@ def watches(process):
     """It may be one of those that containers are found by."""
     arguments = process["cmdline"]
     return process["comm"].startswith(PROGRAMS) or bool(arguments and arguments[0].startswith(LXC_MONITOR))
+
+
+_RUNNING = ("containerd-shim", "conmon", "systemd-nspawn")
+
+
+def runs(process):
+    """It is one of those whose children are first processes of containers."""
+    arguments = process["cmdline"]
+    return process["comm"].startswith(_RUNNING) or bool(arguments and arguments[0].startswith(LXC_MONITOR))
 
 
 def _take(sets, key, pid):

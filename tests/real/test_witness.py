@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -237,10 +238,12 @@ def test_root_of_a_container_that_is_in_no_cgroup_of_its_own_is_not_the_hosts(do
     """A container without cgroups, or one that may write to the whole tree and has left its own."""
     script = "printf runc >/proc/self/comm; unshare --user --mount --pid --fork sleep 9998 & wait"
     command = ["sh", "-c", f"echo '{script}' | sh -s run {NAME}"]
+    moved: list[int] = []
     pid = docker.container("w-out", "--pid", "host", "--security-opt", "seccomp=unconfined", command=command)
     try:
         wait_until(lambda: "sleep\n" in [Path(f"/proc/{it}/comm").read_text() for it in _below(pid)], 10, "its child")
-        for inner in (pid, *_below(pid)):
+        moved = [pid, *_below(pid)]
+        for inner in moved:
             _move(inner, "/")
         found = containers()
         own = {key for key, c in found.items() if c["name"] == NAME and c["outer"] is None}
@@ -248,6 +251,9 @@ def test_root_of_a_container_that_is_in_no_cgroup_of_its_own_is_not_the_hosts(do
         done = nsview("enter", NAME, "--", "readlink", "/proc/self/ns/pid")
         assert done.stdout == os.readlink(f"/proc/{genuine}/ns/pid") + "\n", done.stderr
     finally:
+        for inner in moved:  # which the runtime does not find any more
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(inner, signal.SIGKILL)
         docker.remove("w-out")
 
 

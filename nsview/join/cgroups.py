@@ -21,7 +21,7 @@ Mount = tuple[str, str, str]
 
 def mounts(mountinfo: str) -> Iterator[Mount]:
     """The cgroup mounts in the text of /proc/PID/mountinfo."""
-    for line in mountinfo.splitlines():
+    for line in mountinfo.split("\n"):  # and at nothing else that splitlines() takes for a line's end
         left, _, right = line.partition(" - ")
         kind, _, rest = right.partition(" ")
         if kind in ("cgroup", "cgroup2"):
@@ -32,7 +32,7 @@ def mounts(mountinfo: str) -> Iterator[Mount]:
 
 def lines(text: str) -> Iterator[tuple[str, str]]:
     """(controllers, "" for v2; path) of each line of the text of /proc/PID/cgroup."""
-    for line in text.splitlines():
+    for line in text.split("\n"):
         controllers, separator, path = line.partition(":")[2].partition(":")
         if separator:
             yield controllers, path

@@ -137,17 +137,18 @@ def test_a_users_dockerd_renames_no_container_of_roots(docker: Docker, genuine: 
 
 
 def test_root_in_a_container_speaks_for_that_container_alone(docker: Docker, genuine: int) -> None:
-    """A root process of a container in the host's pid namespace, called like a shim."""
+    """A root process of a container in the host's pid namespace, called like a runtime that runs another's id."""
     id = docker.inspect(NAME)["Id"]
     before = told(containers()[f"docker:{id}"])
     script = (
-        "mkdir -p /b/fake && cd /b/fake && ln -s /bin/busybox /b/containerd-shim-x; "
+        "mkdir -p /b/fake && cd /b/fake; "
         f"echo '{json.dumps(_CONFIG)}' >config.json; "
-        "sleep 9999 & echo $! >init.pid; "
-        f"exec -a containerd-shim-x sh -c 'sleep 9998 & wait' sh -namespace moby -id {id}"
+        "sleep 9999 & echo $! >init.pid; printf runc >/proc/self/comm; wait"
     )
-    docker.container("w-evil", "--pid", "host", command=["sh", "-c", script])
+    words = ["sh", "-c", script, "run", id]
+    evil = docker.container("w-evil", "--pid", "host", command=words)
     try:
+        wait_until(lambda: Path(f"/proc/{evil}/comm").read_text() == "runc\n", 10, "its name")
         found = containers()
         assert told(found[f"docker:{id}"]) == before
         assert [c["id"] for c in found.values() if c["name"] == NAME] == [id]

@@ -13,6 +13,8 @@ from .. import files, hostfiles, nsfs
 
 NOBODY = -1
 """The owner of a witness that speaks for nobody: a set-uid program, which its user started, has two masters."""
+ANYBODY = -2
+"""The owner of a cgroup below a directory in which a group, or everybody, may make cgroups."""
 
 
 def owner_of_process(pid):
@@ -126,7 +128,7 @@ class Cgroups:
     def _owner(self, path):
         if path != "/":
             higher = self.owner(path)
-            if higher > 0:
+            if higher > 0 or higher == ANYBODY:
                 return higher
         found = [uid for mount in self._mounts.values() if (uid := _uid(mount, path)) is not None]
         if found:
@@ -144,14 +146,16 @@ def _of_slice(part):
 
 
 def _uid(mount, path):
-    """The owner of a cgroup's directory in one hierarchy; None where it is not there."""
+    """The owner of a cgroup's directory in one hierarchy, ANYBODY if others may write to it; None if there is none."""
     root = mount.root.rstrip("/")
     if path != root and not path.startswith(root + "/"):
         return None
     try:
-        return os.stat(mount.point + path[len(root) :]).st_uid
+        found = os.stat(mount.point + path[len(root) :])
     except OSError:
         return None
+    by_group = found.st_mode & 0o020 and found.st_gid
+    return ANYBODY if found.st_mode & 0o002 or by_group else found.st_uid
 
 
 def confined(namespaces):

@@ -3,7 +3,8 @@
 Who moves a process writes to `cgroup.procs` of the cgroup that it goes to, and each write to a file is told to whoever
 watches its directory, whichever mount it was written through. So one watch a cgroup tells of all moves, and of the
 cgroups made there. A container's name lies in its runtime's files; the directories that these were read from are
-watched for those names. Nothing is asked while nothing is written.
+watched for those names. Who freezes a container writes to a file of its cgroup. Nothing is asked while nothing is
+written.
 
 Not told: births in another cgroup than the parent's (the process connector tells), and what the kernel does by itself.
 What lost: reading `/proc/PID/cgroup` of each process, or `cgroup.procs` of each cgroup, once a second: a share of a
@@ -22,6 +23,8 @@ from . import files, hostfiles, inotify, mountinfo
 _CGROUP = inotify.MODIFY | inotify.CREATE | inotify.MOVED_TO
 _STATE = inotify.CLOSE_WRITE | inotify.MOVED_TO | inotify.DELETE
 _LISTS = (b"cgroup.procs", b"cgroup.threads", b"tasks")  # a process is moved by its number in one of these
+_FREEZING = (b"cgroup.freeze", b"freezer.state")
+_EVENTS = b"cgroup.events"  # of v2, which freezes a little later than it is told to
 _STATES = 4096  # directories of state at the most: a user may have any number of what looks like a container
 _LIMIT = 64 << 20  # bytes of a list
 
@@ -29,7 +32,8 @@ _LIMIT = 64 << 20  # bytes of a list
 class Notices:
     """Watches cgroups, once `begin` was called, and state. `fileno` for poll.
 
-    whole: every cgroup that there is in view is watched. written: a file that a container was named by was written.
+    whole: every cgroup that there is in view is watched. written: a file that a container was named by was written, or
+    one that freezes its processes.
     """
 
     def __init__(self):
@@ -37,6 +41,7 @@ class Notices:
         self._cgroups: dict[int, tuple[str, str]] = {}  # {number: (its directory, its path)}
         self._todo: list[tuple[str, str]] = []  # cgroups that are not watched yet
         self._changed: set[int] = set()  # numbers of those that processes may have been moved to
+        self._freezing: set[int] = set()  # numbers of those that were told to freeze, or to go on
         self._states: dict[int, set[bytes]] = {}  # {number: names of files}
         self._most = inotify.most() // 4  # others of this user's need some too
         self.whole = False
@@ -105,6 +110,7 @@ class Notices:
                 self._cgroups.pop(number, None)
                 self._states.pop(number, None)
                 self._changed.discard(number)
+                self._freezing.discard(number)
             elif number in self._cgroups:
                 if mask & inotify.DIRECTORY:
                     # New, or renamed, as v1 allows: then those in it and below are elsewhere by that.
@@ -112,6 +118,11 @@ class Notices:
                     self._todo.append((directory + "/" + os.fsdecode(name), path + "/" + files.text(name)))
                 elif name in _LISTS:
                     self._changed.add(number)
+                elif name in _FREEZING:
+                    self._freezing.add(number)
+                    self.written = True
+                elif name == _EVENTS and number in self._freezing:
+                    self.written = True
             elif name in self._states.get(number, ()):
                 self.written = True
         return lost

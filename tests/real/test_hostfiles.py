@@ -27,6 +27,7 @@ POD = ("--pid=host", "--cgroupns=private", "--security-opt", "apparmor=unconfine
 PTRACE, ADMIN, NET_ADMIN = "--cap-add=SYS_PTRACE", "--cap-add=SYS_ADMIN", "--cap-add=NET_ADMIN"
 # What changes by itself; nprocs is the number of pids, which are compared.
 VOLATILE = {"taken_at", "state", "nprocs", "age"}
+TRIES = 4
 STRANGER = 1000  # app in the container, and whatever the host says on the host
 
 
@@ -54,8 +55,9 @@ class Pod:
 
 
 class Host(NamedTuple):
-    """What the host runs besides the pod: its names for `nsview inspect`."""
+    """What the host runs, as `nsview inspect` takes it: no other run's is called the same."""
 
+    pod: str
     docker: str
     podman: str
     runc: str
@@ -64,26 +66,28 @@ class Host(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def pod(docker: Docker, user: User) -> Iterator[Pod]:
-    yield Pod(docker, user, "hf-pod", PTRACE, ADMIN, NET_ADMIN)
-    docker.remove("hf-pod")
+def pod(docker: Docker, user: User, workspace: Workspace) -> Iterator[Pod]:
+    name = f"{workspace.root.name}-pod"
+    yield Pod(docker, user, name, PTRACE, ADMIN, NET_ADMIN)
+    docker.remove(name)
 
 
 @pytest.fixture(scope="module")
 def host(docker: Docker, workspace: Workspace, rootfs: Path) -> Iterator[Host]:
     require(*Podman.NEEDS, "setpriv")
     podman, runc = Podman(workspace, rootfs), Oci(workspace, rootfs, "runc")
-    netns = f"{workspace.bridge}n"
-    docker.container("hf-web", "-v", f"{docker.address}:/var/run/docker.sock", "-v", "/etc:/host-etc:ro")
+    netns, unique = f"{workspace.bridge}n", workspace.root.name
+    docker.container(f"{unique}-web", "-v", f"{docker.address}:/var/run/docker.sock", "-v", "/etc:/host-etc:ro")
     strangers = [subprocess.Popen(["setpriv", f"--reuid={uid}", "--clear-groups", *SLEEP]) for uid in (1, STRANGER)]
     subprocess.run(["ip", "netns", "add", netns], check=True)
     try:
         podman.import_image("localhost/nsview-test:1")
-        podman.container("hf-shop", image="localhost/nsview-test:1")
+        podman.container(f"{unique}-shop", image="localhost/nsview-test:1")
         id = runc.container("hf")[0]
         for process in strangers:
             wait_until(lambda pid=process.pid: os.stat(f"/proc/{pid}").st_uid != 0, 20, "setpriv")  # type: ignore[misc]
-        yield Host("hf-web", "hf-shop", id, netns, [process.pid for process in strangers])
+        pids = [process.pid for process in strangers]
+        yield Host(f"{unique}-pod", f"{unique}-web", f"{unique}-shop", id, netns, pids)
     finally:
         subprocess.run(["ip", "netns", "delete", netns], check=True)
         for process in strangers:
@@ -91,7 +95,7 @@ def host(docker: Docker, workspace: Workspace, rootfs: Path) -> Iterator[Host]:
             process.wait()
         runc.clear()
         podman.clear()
-        docker.remove("hf-web")
+        docker.remove(f"{unique}-web")
 
 
 def on_host(user: User, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -114,7 +118,7 @@ def keyed(value: Any) -> Any:
 def _key(number: int, member: Any) -> str:
     if isinstance(member, str):
         return str(number)
-    for fields in (("key",), ("pid", "start"), ("type", "inode")):
+    for fields in (("key",), ("pid", "start"), ("type", "inode", "id"), ("inode", "interfaces"), ("index", "name")):
         if isinstance(member, dict) and all(field in member for field in fields):
             return " ".join(str(member[field]) for field in fields)
     return json.dumps(member)
@@ -141,10 +145,21 @@ def without(value: Any, pids: set[int]) -> Any:
 
 
 def compared(pod: Pod, user: User, *arguments: str) -> tuple[dict[str, str], dict[str, Any]]:
+    """({where the pod's answer is never the host's: how}, the pod's answer). What others do here comes and goes."""
+    found, answer = _compared(pod, user, *arguments)
+    for _ in range(TRIES - 1):
+        if found:
+            again, answer = _compared(pod, user, *arguments)
+            found = {path: how for path, how in again.items() if path in found}
+    return found, answer
+
+
+def _compared(pod: Pod, user: User, *arguments: str) -> tuple[dict[str, str], dict[str, Any]]:
     """({where the pod's answer is neither of the host's before and after it: how}, the pod's answer)."""
     runs = [on_host(user, *arguments), pod.nsview(*arguments), on_host(user, *arguments)]
-    assert len({done.returncode for done in runs}) == 1, [done.stderr for done in runs]
-    assert runs[1].stderr in (runs[0].stderr, runs[2].stderr)
+    for done in runs:
+        assert done.stdout.startswith("{"), done.stderr
+    noise = runs[1].stderr if runs[1].stderr not in (runs[0].stderr, runs[2].stderr) else ""
     answers = [json.loads(done.stdout) for done in runs]
     for answer in answers:
         answer.pop("unreadable", None)  # a count of processes, each of which says so itself
@@ -157,18 +172,20 @@ def compared(pod: Pod, user: User, *arguments: str) -> tuple[dict[str, str], dic
             process["comm"] = "" if process["kthread"] else process["comm"]  # a worker's is what it works at
     before, said, after = (keyed(without(answer, passing)) for answer in answers)
     twice = dict(differences(said, before)).keys()
-    return {path: how for path, how in differences(said, after) if path in twice}, answers[1]
+    found = {path: how for path, how in differences(said, after) if path in twice}
+    return {**found, **({"stderr": noise} if noise else {})}, answers[1]
 
 
 # -- the same answers --------------------------------------------------------------------------------------------------
 
 
-def test_the_lists_are_the_hosts(pod: Pod, user: User, host: Host, docker: Docker) -> None:
+def test_the_lists_are_the_hosts(pod: Pod, user: User, host: Host) -> None:
     found, answer = compared(pod, user, "list", "--json")
     assert found == {}
     names = {(container["runtime"], container["name"]) for container in answer["containers"]}
-    assert {("docker", "hf-web"), ("docker", "hf-pod"), ("podman", "hf-shop"), ("runc", host.runc)} <= names
-    web = next(c for c in answer["containers"] if c["name"] == "hf-web" and str(docker.data_root) in c["witness"])
+    wanted = {("docker", host.docker), ("docker", host.pod), ("podman", host.podman), ("runc", host.runc)}
+    assert wanted <= names
+    web = next(c for c in answer["containers"] if c["name"] == host.docker)
     assert web["image"] == "nsview-test:1"
     mounted = {name for namespace in answer["namespaces"] for name in namespace["names"]}
     assert f"/run/netns/{host.netns}" in mounted
@@ -194,7 +211,7 @@ def test_nets_are_the_hosts(pod: Pod, user: User, host: Host) -> None:
 def test_findings_are_the_hosts(pod: Pod, user: User, host: Host, docker: Docker) -> None:
     found, answer = compared(pod, user, "audit", "--json")
     assert found == {}
-    key = f"docker:{docker.inspect('hf-web')['Id']}"
+    key = f"docker:{docker.inspect(host.docker)['Id']}"
     rules = {finding["rule"] for finding in answer["findings"] if finding["subject"] == key}
     assert len(rules) > 1, "the socket and the host's /etc"
 
@@ -280,11 +297,12 @@ def test_a_mount_of_the_hosts_is_told_when_it_is_made(pod: Pod, user: User, work
 def test_a_capability_that_is_missing_is_a_line_of_the_manifest(
     docker: Docker, user: User, host: Host, given: tuple[str, ...]
 ) -> None:
-    pod = Pod(docker, user, "hf-poor", *given)
+    name = f"{host.pod}-poor"
+    pod = Pod(docker, user, name, *given)
     try:
         listed = pod.nsview("list", "containers")
     finally:
-        docker.remove("hf-poor")
+        docker.remove(name)
     assert listed.returncode == 0, listed.stderr
     (line,) = [line for line in listed.stderr.splitlines() if "securityContext.capabilities.add" in line]
     for option in (PTRACE, ADMIN):

@@ -3,6 +3,7 @@
 Used by the commands and by the slow path of `nsview enter`; imports Textual for none of them.
 """
 
+import os
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -66,10 +67,21 @@ def find(
 
 
 def spelled(text: str) -> str:
-    """A text in which a path of this machine is the name of the namespace that it leads to."""
-    from .hosts.local import namespace_name
+    """A text in which a path of this machine is the name of the namespace that it leads to. Raises Failure if the file
+    at the path is none.
 
-    return namespace_name(text) if text.startswith(("/", "./")) else text
+    Only a namespace is opened, and the text of a link is not believed: both may be a container's, or a user's.
+    """
+    if not text.startswith(("/", "./")):
+        return text
+    from .join import target
+
+    fd = target.open_path(text)
+    try:
+        kind, _, inode, _ = target.identity(fd)
+        return f"{kind}:{inode}"
+    finally:
+        os.close(fd)
 
 
 def meant_to_enter(word: str) -> "tuple[Snapshot, Target]":

@@ -20,7 +20,7 @@ from nsview.model.records import Details, Process
 from nsview.model.security import Facts, added
 from nsview.model.snapshot import Snapshot
 
-from . import HostError, NotPermitted, frames, spawn
+from . import HostError, frames, spawn
 from .stream import Stream
 
 AGAIN = 60.0
@@ -270,23 +270,3 @@ def thread_group(number: str) -> int | None:
 
     pid: int | None = procfs.thread_group(int(number))  # type: ignore[no-untyped-call]
     return pid if pid != int(number) else None
-
-
-def namespace_name(path: str) -> str:
-    """`net:4026532173` for a path such as /proc/22733/ns/net or /run/netns/blue. Raises HostError.
-
-    What is no namespace is not opened, and the text of a link is not believed: both may be a container's, or a user's.
-    """
-    from nsview.join import failure, target
-
-    try:
-        fd = target.open_path(path)
-    except failure.Failure as refused:
-        if refused.code == failure.NOT_PERMITTED:
-            raise NotPermitted(f"{path}: not permitted; as root it is") from None
-        raise HostError(refused.text) from None
-    try:
-        kind, _, inode, _ = target.identity(fd)
-        return f"{kind}:{inode}"
-    finally:
-        os.close(fd)

@@ -244,8 +244,9 @@ def test_every_mount_namespace_that_the_kernel_lists_is_found(population: Popula
     start(_FD.replace("NET", "MNT | 0x200").replace("'net'", "'mnt'"))
     population.thread("mnt")
     population.process("mnt")
+    before = _mount_namespaces()
     found = {number for kind, number in searched(scan.Scanner()) if kind == "mnt"}
-    assert found == _mount_namespaces()
+    assert len(before) > 3 and before & _mount_namespaces() <= found, "others' come and go"
 
 
 def _mount_namespaces() -> set[int]:

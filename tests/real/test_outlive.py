@@ -272,7 +272,10 @@ def podman(workspace: Workspace, rootfs: Path) -> Iterator[Podman]:
     require(*Podman.NEEDS)
     made = Podman(workspace, rootfs)
     yield made
+    ids = made.run("ps", "--all", "--quiet", "--no-trunc").split()
     made.clear()
+    for id in ids:  # without its conmon podman does not have runc forget it
+        shutil.rmtree(Path("/run/runc", id), ignore_errors=True)
 
 
 @pytest.mark.parametrize("image", [None, "localhost/nsview-outlive:1"], ids=["from a directory", "from an image"])

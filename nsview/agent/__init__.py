@@ -34,6 +34,7 @@ net         every net namespace from within, by a process that joins them
 rtnetlink   interfaces, addresses and routes of the joined net namespace, by pyroute2
 engines     the ports that engines have published, by their records
 forwards    the ports that the firewall sends on, by nf_tables' netlink
+xtables     the ports that iptables-legacy's rules send on
 sockdiag    the listeners in the joined net namespace, by sock_diag(7)
 netlink     the messages of netlink(7) in a datagram
 procnet     the listeners and interfaces in /proc/PID/net, if netlink can't be used

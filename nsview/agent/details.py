@@ -23,6 +23,7 @@ _CAPABILITY = (
     "SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP "
     "MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE"
 ).split()
+_RUNTIMES = (b"runc:[", b"crun\n")  # a first process before it executes what config.json says: runc, nsexec.c; crun
 _LIMIT = {shown: name for name, shown in linux.LIMITS.items()}
 
 
@@ -88,6 +89,7 @@ def _details(pid, start, fd, found):
         "unreadable": None,
         "label": label(fd),
         "has_proc": True,
+        "unfinished": False,
         "config": None,
         "runtime": "runc",
         "filtered": status.get("Seccomp") == "2",
@@ -100,6 +102,7 @@ def _details(pid, start, fd, found):
     try:
         record["shells"] = _shells(root)
         record["has_proc"] = _has_proc(root)
+        record["unfinished"] = _is_unfinished(fd, root, found)
         if found:
             record["config"] = found.path
             record["runtime"], record["filtered"] = found.runtime, found.filtered
@@ -134,6 +137,17 @@ def _shells(root):
         if status.st_mode & 0o111 and status.st_mode & 0o170000 == 0o100000:
             found.setdefault((status.st_dev, status.st_ino), path)
     return list(found.values())
+
+
+def _is_unfinished(fd, root, found):
+    """A process still has the host's root: its runtime is about to give it the one of config.json. Before it is in its
+    cgroup it is known by its name, which none but the runtime gains by."""
+    if not os.path.samestat(os.fstat(root), hostfiles.status("/")):
+        return False
+    wanted = found.config.get("root") if found else None
+    if wanted is None:
+        return procfs.read_at(fd, "comm", 32).startswith(_RUNTIMES)
+    return not isinstance(wanted, dict) or wanted.get("path") != "/"
 
 
 def _has_proc(root):

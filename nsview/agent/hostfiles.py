@@ -33,17 +33,24 @@ _PF_KTHREAD = 0x00200000
 
 
 class Host:
-    """Where the host's files are. root, mounts: its root directory and mountinfo, open; None where ours will do.
-    guide: the pid that the host's namespaces are known by. inode: of the mount namespace that is looked into. lost: the
-    host's is not ours to look into, so ours has to do.
+    """Where the host's files are. root, mounts: its root directory and mountinfo, open; None if ours will do. guide:
+    the pid that the host's namespaces are known by. through: that of the process whose root it is, 0 for ours. inode:
+    of the mount namespace that is looked into. lost: the host's is not ours to look into, so ours has to do.
     """
 
-    __slots__ = ("guide", "inode", "lost", "mounts", "root")
+    __slots__ = ("guide", "inode", "lost", "mounts", "root", "through")
 
     def __init__(
-        self, inode: int, guide: int = 0, root: int | None = None, mounts: int | None = None, lost: bool = False
+        self,
+        inode: int,
+        guide: int = 0,
+        root: int | None = None,
+        mounts: int | None = None,
+        lost: bool = False,
+        through: int = 0,
     ) -> None:
-        self.inode, self.guide, self.root, self.mounts, self.lost = inode, guide, root, mounts, lost
+        self.inode, self.guide, self.root, self.mounts = inode, guide, root, mounts
+        self.lost, self.through = lost, through
 
 
 _host: Host | None = None
@@ -94,7 +101,7 @@ def _found() -> Host:
             root, mounts = _files_of(pid, inode, user)
         except OSError:
             continue
-        return Host(inode, guide, root, mounts)
+        return Host(inode, guide, root, mounts, through=pid)
     return Host(own, lost=True)
 
 

@@ -12,6 +12,10 @@ import os
 from . import levels, outside, users
 from .files import text
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 KINDS = ("mnt", "uts", "ipc", "pid", "net", "user", "cgroup", "time")
 CMDLINE_LIMIT = 4096  # what a screen can show of it; `details` reads all
 PF_KTHREAD = 0x00200000
@@ -45,7 +49,7 @@ class Reader:
     def __init__(self, proc="/proc", on_namespace=None):
         self.proc_fd = os.open(proc, os.O_PATH | os.O_DIRECTORY)
         self.on_namespace = on_namespace
-        self.own: dict[str, int] = {}
+        self.own: Any = ()  # (pid, its {kind: inode}) of a process that protected ones are compared with, if any may be
         self.users = users.Users()
         self._inodes = {}
         self._alike = {}  # {texts of all links: {kind: inode}}: one object for all that are in the same ones
@@ -93,7 +97,7 @@ class Reader:
         if unreadable and fields[0] == b"Z" and int(fields[17]) < 2:
             unreadable = "ENOENT"  # given up by ending, whatever a look at it would take; it has no thread that goes on
         elif unreadable and self.own:
-            namespaces = {**outside.shared(fd, self.own), **namespaces}
+            namespaces = {**outside.shared(fd, *self.own), **namespaces}
         nspid = self.levels.of(pid, fd, namespaces.get("pid"))
         uid = os.fstat(fd).st_uid  # the effective one's, whatever else in /proc belongs to root: proc(5)
         nspid = nspid or nspid_of(fd) or [pid]

@@ -46,7 +46,9 @@ class Scanner:
             of_kthreadd if kthreadd else {},
             self._namespaces_of(1)[1],
         )
-        self.reader.own = self.own["namespaces"] if honesty.may_trace_all(self.own, self.initial) else {}
+        if honesty.may_trace_all(self.own, self.initial):
+            through = hostfiles.host().through
+            self.reader.own = through or "self", self._namespaces_of(through)[1] if through else self.own["namespaces"]
         # Threads of the kernel are shown by the /proc of the host's first pid namespace alone.
         self.hides_processes = honesty.hides_processes(self.own, self.initial, kthreadd)
         self._namespaces = namespaces.Namespaces(

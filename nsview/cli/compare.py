@@ -10,6 +10,7 @@ from .console import DONE, host_of, print_json, width
 
 if TYPE_CHECKING:
     from nsview.model.records import Process
+    from nsview.model.snapshot import Snapshot
     from nsview.model.target import Target
 
 
@@ -21,7 +22,7 @@ def run(options: SimpleNamespace) -> int:
     try:
         snapshot, first = find(host, host.first(), options.a)
         snapshot, second = find(host, snapshot, options.b)
-        a, b = _process_of(first, options.a), _process_of(second, options.b)
+        a, b = _process_of(first, options.a, snapshot), _process_of(second, options.b, snapshot)
         facts = host.security([a.pid, b.pid])
     finally:
         host.stop()
@@ -33,7 +34,8 @@ def run(options: SimpleNamespace) -> int:
     return DONE
 
 
-def _process_of(target: "Target", text: str) -> "Process":
+def _process_of(target: "Target", text: str, snapshot: "Snapshot") -> "Process":
     if target.process is None:
-        raise Failure(NOTHING, f"no process that can be seen is in {text}, so there is nothing to compare")
+        seen = "" if target.namespace and snapshot.sees_all(target.namespace.type) else " that can be seen"
+        raise Failure(NOTHING, f"no process{seen} is in {text}, so there is nothing to compare")
     return target.process

@@ -506,6 +506,8 @@ def _refusal(
         return Refusal(f"process {pid} is gone; its pid is another's by now", GONE)
     if process.kthread:
         return Refusal(f"process {pid} is a thread of the kernel, which nothing can follow", FAILED)
+    if details.unfinished and "mnt" in kinds:
+        return Refusal(f"the container of process {pid} is still being made, without its files: try again", GONE)
     if "pid" in kinds and details.pid_namespace_dead:
         return Refusal("this pid namespace is dead: its init has exited; choose without pid", GONE)
     if process.state in ("Z", "X") and not thread:

@@ -322,6 +322,7 @@ class Details(Struct, frozen=True):
     runtime: the maker of the container's filter from that file, "runc" or "crun".
     filtered: a joined command must be under a seccomp filter, by that file or else by the process's own state.
     has_proc: a proc(5) is mounted at /proc inside its root, or that is not known.
+    unfinished: its container's runtime has not given it the container's files yet: its root is the host's.
     sockets: None if they were not asked for, or its file descriptors may not be read.
     """
 
@@ -347,4 +348,5 @@ class Details(Struct, frozen=True):
     filtered: bool = False
     thread: int = 0
     has_proc: bool = True
+    unfinished: bool = False
     sockets: Sockets | None = None

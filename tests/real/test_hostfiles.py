@@ -6,6 +6,7 @@ would add. What it says is compared field by field; nothing but nsview's own pro
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ from .workspace import Workspace, wait_until
 POD = ("--pid=host", "--cgroupns=private", "--security-opt", "apparmor=unconfined")
 PTRACE, ADMIN, NET_ADMIN = "--cap-add=SYS_PTRACE", "--cap-add=SYS_ADMIN", "--cap-add=NET_ADMIN"
 # What changes by itself; nprocs is the number of pids, which are compared.
-VOLATILE = {"taken_at", "state", "nprocs", "age"}
+VOLATILE = {"taken_at", "state", "nprocs", "nprocs_at_least", "age"}
 TRIES = 4
 STRANGER = 1000  # app in the container, and whatever the host says on the host
 
@@ -159,8 +160,10 @@ def _compared(pod: Pod, user: User, *arguments: str) -> tuple[dict[str, str], di
     runs = [on_host(user, *arguments), pod.nsview(*arguments), on_host(user, *arguments)]
     for done in runs:
         assert done.stdout.startswith("{"), done.stderr
-    noise = runs[1].stderr if runs[1].stderr not in (runs[0].stderr, runs[2].stderr) else ""
-    answers = [json.loads(done.stdout) for done in runs]
+    # The pod's own processes are counted among those of containers.
+    before, said, after = (re.sub(r"of \d+ processes", "of processes", done.stderr) for done in runs)
+    noise = said if said not in (before, after) else ""
+    answers = [json.loads(re.sub(r"of \d+ processes", "of processes", done.stdout)) for done in runs]
     for answer in answers:
         answer.pop("unreadable", None)  # a count of processes, each of which says so itself
         if search := answer.get("search"):
@@ -170,9 +173,9 @@ def _compared(pod: Pod, user: User, *arguments: str) -> tuple[dict[str, str], di
     for some in shown:
         for process in some.values():
             process["comm"] = "" if process["kthread"] else process["comm"]  # a worker's is what it works at
-    before, said, after = (keyed(without(answer, passing)) for answer in answers)
-    twice = dict(differences(said, before)).keys()
-    found = {path: how for path, how in differences(said, after) if path in twice}
+    first, shown_in_pod, last = (keyed(without(answer, passing)) for answer in answers)
+    twice = dict(differences(shown_in_pod, first)).keys()
+    found = {path: how for path, how in differences(shown_in_pod, last) if path in twice}
     return {**found, **({"stderr": noise} if noise else {})}, answers[1]
 
 

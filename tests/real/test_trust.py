@@ -1,6 +1,7 @@
 """Answers of a hostile first process to the joiner, where a moving target leads, and which ways lead in."""
 
 import errno
+import json
 import os
 import signal
 import struct
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from .command import nsview
-from .daemons import Docker
+from .daemons import Containerd, Docker
 from .joining import ROOT, Terminal, docker_exec, driver, enter, environment, pins_of, plan_for
 from .population import Population
 from .test_attacks import _elf
@@ -902,3 +903,44 @@ def test_a_mount_in_a_containers_files_is_entered_by_its_path(nets: tuple[str, s
     finally:
         holder.kill()
         holder.wait()
+
+
+def test_a_container_that_is_still_being_made_is_not_entered(containerd: Containerd, workspace: Workspace) -> None:
+    """Its first process has the host's files until its runtime has given it others; a hook makes that long."""
+    spec = json.loads(containerd.run("oci", "spec"))
+    spec["root"] = {"path": str(workspace.root / "rootfs"), "readonly": True}
+    spec["process"].update(args=["/bin/busybox", "sleep", "9999"], terminal=False)
+    id = f"slow-{os.getpid()}"
+    spec["linux"]["cgroupsPath"] = f"/default/{id}"
+    spec["hooks"] = {"createRuntime": [{"path": "/bin/sleep", "args": ["sleep", "9"]}]}
+    file = workspace.root / "slow.json"
+    file.write_text(json.dumps(spec))
+    made = subprocess.Popen(
+        ["ctr", "--address", str(containerd.address), "run", "--detach", "--config", str(file), id],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=workspace.environment,
+    )  # fmt: skip
+    first: list[int] = []
+
+    def waits() -> bool:
+        first[:] = [
+            int(path.parent.name)
+            for path in Path("/proc").glob("[0-9]*/comm")
+            if _text(path).startswith("runc:[2") and f"/default/{id}" in _text(path.with_name("cgroup"))
+        ]
+        return bool(first)
+
+    try:
+        wait_until(waits, 20, "its first process")
+        done = nsview("enter", str(first[0]), "--all", "--", "/bin/busybox", "id")
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
+        assert "still being made" in done.stderr
+    finally:
+        made.wait()
+        containerd.remove(id)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""

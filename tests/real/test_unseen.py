@@ -145,7 +145,7 @@ def test_what_is_proven_of_a_process_whose_links_may_not_be_read(population: Pop
     pid = population.process(kind)
     fd = os.open(f"/proc/{pid}", os.O_PATH)
     try:
-        found = outside.shared(fd, own)
+        found = outside.shared(fd, "self", own)
     finally:
         os.close(fd)
     assert found.keys() == {"net", "mnt", "pid"} - {kind}

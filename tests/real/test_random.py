@@ -20,7 +20,7 @@ from .test_hierarchy import lsns
 from .test_holders import _mount_namespaces, searched
 from .workspace import PATIENCE, Workspace
 
-_FIRST, _, _LAST = os.environ.get("RANDOM_SEEDS", "0-219").partition("-")
+_FIRST, _, _LAST = os.environ.get("RANDOM_SEEDS", "0-299").partition("-")
 SEEDS = range(int(_FIRST), int(_LAST or _FIRST) + 1)
 
 Key = tuple[str, int]

@@ -14,7 +14,7 @@ from .model.label import label
 from .model.records import Container, Namespace, Process
 from .model.snapshot import Snapshot, all_namespaces
 from .model.target import Target
-from .model.text import count, safe
+from .model.text import cells, count, cut, fit, safe
 
 if TYPE_CHECKING:
     from .model.audit import Finding
@@ -26,15 +26,15 @@ def table(header: Sequence[str], lines: Iterable[Sequence[str]], width: int | No
     """Columns under a header, the last one cut at width where that is given. Headers that end in ">" are of numbers."""
     rows = [[safe(cell) for cell in line] for line in lines]
     titles = [title.rstrip(">") for title in header]
-    widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
+    widths = [max(map(cells, column)) for column in zip(titles, *rows, strict=True)]
     printed = []
     for row in [titles, *rows]:
-        cells = [
-            cell.rjust(size) if title.endswith(">") else cell.ljust(size)
+        fitted = [
+            cell.rjust(size) if title.endswith(">") else fit(cell, size)
             for cell, size, title in zip(row, widths, header, strict=True)
         ]
-        line = "  ".join(cells).rstrip()
-        printed.append(line if width is None or len(line) <= width else line[: width - 1] + "…")
+        line = "  ".join(fitted).rstrip()
+        printed.append(line if width is None else cut(line, width))
     return "\n".join(printed)
 
 
@@ -179,13 +179,8 @@ def comparison(found: "Comparison", width: int | None = None) -> str:
     titles = [f"{side} {p.pid} {p.comm}" for side, p in (("A", found.a), ("B", found.b))]
     if width is not None:
         half = max(8, (width - 7 - max(len(line[1]) for line in lines)) // 2)
-        lines = [[*line[:2], *(_cut(cell, half) for cell in line[2:])] for line in lines]
+        lines = [[*line[:2], *(cut(safe(cell), half) for cell in line[2:])] for line in lines]
     return safe(parted) + "\n\n" + table(["", "WHAT", *map(safe, titles)], lines)
-
-
-def _cut(text: str, width: int) -> str:
-    text = safe(text)
-    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def unreadable(snapshot: Snapshot) -> str | None:

@@ -13,15 +13,13 @@ has nothing but a loopback is listed at the end.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
-from unicodedata import combining, east_asian_width
 
 from msgspec import Struct
 
 from .net import Interface, Net
 from .netmap import Map, Place, addresses, brief, is_dull, is_empty
 from .table import Cell, Line
-from .text import count, safe
+from .text import cells, count, cut, safe
 
 LISTENERS = 6  # that a box tells
 ROOM = 4  # between a box at the left and those at the right
@@ -135,7 +133,7 @@ class _Picture:
         for wire in self.wires[net.inode]:
             wires.setdefault(wire.here.index, []).append(wire)
         own = {interface.index for interface in net.interfaces}
-        wide = max((_columns(safe(i.name)) for i in net.interfaces if i.master not in own), default=0)
+        wide = max((cells(safe(i.name)) for i in net.interfaces if i.master not in own), default=0)
         for interface in net.interfaces:
             if interface.master in own or is_dull(interface):
                 continue
@@ -163,7 +161,7 @@ class _Picture:
             yield from (_Row(pieces, place) for pieces, place in self._listeners(net))
 
     def _told(self, net: Net, interface: Interface, wide: int = 0) -> _Pieces:
-        pieces = [Cell(interface.name + " " * (wide - _columns(safe(interface.name))), "group"), *_state(interface)]
+        pieces = [Cell(interface.name + " " * (wide - cells(safe(interface.name))), "group"), *_state(interface)]
         shown = addresses(interface)
         if shown:
             pieces.append(Cell("  " + brief(shown, 1)))
@@ -278,29 +276,18 @@ def _width_of(row: _Row) -> int:
 
 
 def _width(pieces: Iterable[Cell]) -> int:
-    return sum(_columns(safe(piece.text)) for piece in pieces)
-
-
-@lru_cache(maxsize=4096)  # frames and the like are asked for again and again
-def _columns(text: str) -> int:
-    """How many cells of a terminal a text takes."""
-    if text.isascii():
-        return len(text)
-    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
+    return sum(cells(safe(piece.text)) for piece in pieces)
 
 
 def _cut(pieces: Iterable[Cell], room: int) -> list[Cell]:
     """The pieces, safe, and no wider than that."""
     shown = []
     for piece in pieces:
-        text = safe(piece.text)
-        if _columns(text) > room:
-            while text and _columns(text) > room - 1:
-                text = text[:-1]
-            shown.append(Cell(text + "…" if room > 0 else "", piece.style))
-            break
-        room -= _columns(text)
+        text = cut(safe(piece.text), room)
+        room -= cells(text)
         shown.append(Cell(text, piece.style))
+        if cells(safe(piece.text)) != cells(text):
+            break
     return shown
 
 

@@ -25,3 +25,27 @@ def _escape(code: int) -> str:
 def count(number: int, one: str) -> str:
     """A number of things in words, "1 queue" or "2 processes". one: the name of a single thing."""
     return f"{number} {one if number == 1 else one + ('es' if one.endswith('s') else 's')}"
+
+
+def cells(text: str) -> int:
+    """The number of a terminal's cells that a safe text takes: two a wide character, none a combining one."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width  # few texts need it
+
+    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def cut(text: str, width: int) -> str:
+    """A safe text in at most so many cells; an ellipsis at its end shows that it is cut."""
+    if cells(text) <= width:
+        return text
+    while text and cells(text) > width - 1:
+        text = text[: min(len(text) - 1, width - 1)]
+    return text + "…" if width > 0 else ""
+
+
+def fit(text: str, width: int) -> str:
+    """A safe text in exactly so many cells: cut, or filled with blanks."""
+    text = cut(text, width)
+    return text + " " * (width - cells(text))

@@ -4,8 +4,9 @@ import random
 import sys
 
 import pytest
+from rich.cells import cell_len
 
-from nsview.model.text import count, safe
+from nsview.model.text import cells, count, cut, fit, safe
 
 
 @pytest.mark.parametrize(
@@ -56,3 +57,12 @@ def test_safe_is_idempotent_for_any_mixture() -> None:
 )  # fmt: skip
 def test_numbers_of_things_are_told_as_one_says_them(number: int, one: str, words: str) -> None:
     assert count(number, one) == words
+
+
+@pytest.mark.parametrize("width", range(14))
+@pytest.mark.parametrize("text", ["", "web", "a longer name than fits", "容器一", "nginx-容器-1", "e\u0301te\u0301"])
+def test_a_text_is_as_wide_as_its_column(text: str, width: int) -> None:
+    """Names in wide letters, or with combining ones, do not move the columns behind them; Rich counts the same."""
+    assert cells(fit(text, width)) == cell_len(fit(text, width)) == width
+    assert cells(cut(text, width)) <= width
+    assert cut(text, 99) == text

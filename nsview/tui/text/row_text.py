@@ -17,7 +17,7 @@ from nsview.model.label import of_process
 from nsview.model.records import Process
 from nsview.model.rows import GroupRow, NoteRow, ProcessRow, Row
 from nsview.model.snapshot import Snapshot
-from nsview.model.text import count, safe
+from nsview.model.text import cells, count, fit, safe
 
 Piece = tuple[str, str]
 """(text, style's name)"""
@@ -44,9 +44,9 @@ def columns(snapshot: Snapshot, width: int, extras: tuple[Extra, ...] = ()) -> C
     for besides."""
     pid = max(len(str(max(snapshot.processes, default=0))), 5)
     inner = max((p.nspid[-1] for p in snapshot.processes.values() if len(p.nspid) > 1), default=0)
-    user = max((len(p.users) for p in snapshot.processes.values()), default=4)
+    user = max((cells(p.users) for p in snapshot.processes.values()), default=4)
     nested = any(p.inner_user for p in snapshot.processes.values())
-    names = max((len(c.name) for c in snapshot.containers.values()), default=0)
+    names = max((cells(safe(c.name)) for c in snapshot.containers.values()), default=0)
     return Columns(
         pid,
         max(len(str(inner)), 6) if inner else 0,
@@ -80,11 +80,6 @@ def row(line: Row, size: Columns, snapshot: Snapshot, grouped_by: str, mark: Mar
             return [("  " + line.text, "dim")]
 
 
-def _cut(text: str, width: int) -> str:
-    text = safe(text)
-    return text.ljust(width) if len(text) <= width else text[: width - 1] + "…"
-
-
 def _process(line: ProcessRow, size: Columns, mark: Mark | None) -> list[Piece]:
     process = line.process
     quiet = "dim" if line.context else "pid"
@@ -92,12 +87,13 @@ def _process(line: ProcessRow, size: Columns, mark: Mark | None) -> list[Piece]:
     if size.inside:
         inner = process.inner_pid
         pieces.append((("" if inner is None else str(inner)).rjust(size.inside) + "  ", "inside"))
-    pieces.append((_cut(process.users, size.user) + "  ", "dim" if line.context or process.user == "root" else "user"))
+    style = "dim" if line.context or process.user == "root" else "user"
+    pieces.append((fit(safe(process.users), size.user) + "  ", style))
     if size.container:
         name = line.container.name if line.container else ""
-        pieces.append((_cut(name, size.container) + "  ", "container"))
+        pieces.append((fit(safe(name), size.container) + "  ", "container"))
     for extra in size.extras:
-        pieces.append((_cut(text(extra, process, line.container), WIDTHS[extra]) + "  ", "dim"))
+        pieces.append((fit(safe(text(extra, process, line.container)), WIDTHS[extra]) + "  ", "dim"))
     pieces.append((line.guides, "guide"))
     if line.folded is not None:
         pieces.append((FOLDED if line.folded else OPEN, "dim"))

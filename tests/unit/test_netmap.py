@@ -16,10 +16,11 @@ from nsview.model.leads import meant
 from nsview.model.net import Forward, Interface, Link, Listener, Net, Nets, Route
 from nsview.model.netfields import fields
 from nsview.model.netmap import Map, Place, brief, summary
-from nsview.model.netpicture import _columns, picture
+from nsview.model.netpicture import picture
 from nsview.model.records import Namespace
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Line
+from nsview.model.text import cells
 
 from .make import HOST_INODE, container, host, left, process
 
@@ -301,7 +302,7 @@ def test_any_picture_has_each_namespace_once_at_its_end_and_keeps_to_its_width(s
     shown = Map(nets, host(*(process(inode + 100, net=inode) for inode in ends)))
     width = rng.randrange(40, 160)
     lines = drawn(shown, width=width)
-    assert all(_columns(line) <= width and line.isprintable() for line in lines)
+    assert all(cells(line) <= width and line.isprintable() for line in lines)
     assert len({line.key for line in picture(shown, ends, width)}) == len(lines)
     about = {
         line.subject.net.inode for line in picture(shown, ends, width) if isinstance(line.subject, Place)

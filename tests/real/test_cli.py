@@ -517,15 +517,23 @@ def test_a_killed_recorder_leaves_whole_frames_and_no_agent(tmp_path: Path) -> N
     assert printed("list", "processes", "--from", str(file))["processes"]
 
 
-def test_an_agent_that_is_killed_is_one_line_and_what_was_recorded_is_whole(tmp_path: Path) -> None:
+def test_an_agent_that_is_killed_is_a_line_and_what_was_recorded_is_whole(tmp_path: Path) -> None:
+    """The first is started again, and the recording goes on; the second so soon after is not."""
     file = tmp_path / "r"
     process = subprocess.Popen([*NSVIEW, "record", str(file)], stderr=subprocess.PIPE, text=True)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     wait_until(lambda: has_snapshot(file), 30, "first snapshot")
-    (agent,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    os.kill(int(agent), signal.SIGKILL)
+    (first,) = children.read_text().split()
+    os.kill(int(first), signal.SIGKILL)
+    wait_until(lambda: set(children.read_text().split()) - {first}, 30, "the second agent")
+    (second,) = set(children.read_text().split()) - {first}
+    wait_until(lambda: file.read_bytes().count(b'{"frame":"snapshot"') > 1, 30, "its first snapshot")
+    os.kill(int(second), signal.SIGKILL)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 4
-    assert said.startswith("nsview: the agent exited") and said.count("\n") == 1
+    again, last = said.splitlines()
+    assert again.startswith("nsview: the agent exited") and again.endswith("started again")
+    assert last.startswith("nsview: the agent exited") and "starts it" in last
     assert printed("list", "processes", "--from", str(file))["processes"]
 
 

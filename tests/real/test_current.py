@@ -198,21 +198,21 @@ async def test_an_open_net_map_shows_what_changes(apart: str, pair: bool, monkey
         await pilot.press("w")
         inode = os.stat(f"/run/netns/{apart}").st_ino
         for number in range(2):
-            await _until(pilot, lambda: _net(app, inode))
+            await _until(pilot, lambda: _shown(app, inode))
             address = f"10.99.98.{number}/32"
             device = "end" if pair else "lo"
             subprocess.run(["ip", "-n", apart, "address", "add", address, "dev", device], check=True)
             await _until(pilot, lambda address=address: address in _addresses(app, inode))
 
 
-def _net(app: NsviewApp, inode: int) -> list[Net]:
+def _shown(app: NsviewApp, inode: int) -> list[Net]:
     """The net namespace as it is shown; [] if it is not."""
     return [net for net in app.session.nets.nets if net.inode == inode] if app.session.nets else []
 
 
 def _addresses(app: NsviewApp, inode: int) -> list[str]:
     """Of a net namespace, as it is shown."""
-    return [address for net in _net(app, inode) for interface in net.interfaces for address in interface.addresses]
+    return [address for net in _shown(app, inode) for interface in net.interfaces for address in interface.addresses]
 
 
 async def _until(pilot: Pilot[int], ready: Callable[[], bool]) -> None:

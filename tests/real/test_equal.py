@@ -103,7 +103,8 @@ _RESTRICTED = {
         "inheritable": ["CAP_KILL", "CAP_NET_RAW"], "effective": ["CAP_KILL"], "ambient": ["CAP_NET_RAW"],
     },
     "rlimits": [
-        {"type": "RLIMIT_NOFILE", "hard": 512, "soft": 256}, {"type": "RLIMIT_CORE", "hard": 0, "soft": 0},
+        # As high as it may be: Go raises the soft limit at its start, and runc 1.1 may leave that to the command.
+        {"type": "RLIMIT_NOFILE", "hard": 512, "soft": 512}, {"type": "RLIMIT_CORE", "hard": 0, "soft": 0},
     ],
     "noNewPrivileges": False,
     "oomScoreAdj": 300,

@@ -122,7 +122,7 @@ def test_a_command_whose_agent_is_killed_says_so_and_goes_on(words: str, tmp_pat
     os.kill(agent, signal.SIGKILL)
     _, errors = command.communicate(timeout=100)
     assert command.returncode in (0, 1), errors
-    assert "nsview: the agent ended unexpectedly (exit code -9) and was started again\n" in errors
+    assert "nsview: the agent exited unexpectedly (exit code -9) and was started again\n" in errors
 
 
 def test_one_process_is_seen_alone_as_it_is_among_all() -> None:

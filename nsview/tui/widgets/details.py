@@ -211,9 +211,9 @@ class DetailsPane(Lines, can_focus=True):
 
     def _sharing(self, process: Process, snapshot: Snapshot) -> Table:
         table = Table.grid(padding=(0, 2, 0, 0))
-        table.add_column(style=self._s("label"), no_wrap=True, min_width=6)
-        table.add_column(no_wrap=True, min_width=10)
-        table.add_column(justify="right", no_wrap=True, min_width=3)
+        table.add_column(style=self._s("label"), no_wrap=True)
+        table.add_column(no_wrap=True)
+        table.add_column(justify="right", no_wrap=True)
         table.add_column(overflow="ellipsis", no_wrap=True)
         for shared in sharing(snapshot, process):
             style = self._s("host") if shared.initial and shared.kind not in USUALLY_SHARED else ""

@@ -270,6 +270,10 @@ class Namespaces:
         path = "%d/ns/%s" % (record["pid"], key[0])
         return lambda: os.open(path, os.O_RDONLY, dir_fd=self._reader.proc_fd)
 
+    def is_listed(self, key):
+        """The kernel's own list, or a search's, has a namespace that nothing else was seen to lead to."""
+        return key in self._unheld or key in self._listed
+
     def way(self, key, member):
         """What opens a namespace, an OSError where nothing is known that does. member: the pid of a process in it."""
         return self._opener_of({"pid": member}, key) if member is not None else self._opener_through(key)

@@ -132,12 +132,14 @@ class _Progress:
 
 
 class _Target:
-    """A net namespace to be read. ways: what may open it, best first. pids: its members."""
+    """A net namespace to be read. ways: what may open it, best first. pids: its members. passing: nothing but these
+    was seen to keep it, so that it is gone with them."""
 
-    def __init__(self, inode, ways, pids):
+    def __init__(self, inode, ways, pids, passing):
         self.inode = inode
         self.ways = ways
         self.pids = pids
+        self.passing = passing
 
     def open(self):
         """An fd of it. OSError: the first reason that is not just that a way to it is gone, if there is one."""
@@ -169,8 +171,9 @@ def _targets(look, scanner):
             ways = [] if inode != own else [lambda: os.dup(fd)]
             ways += [functools.partial(_of_member, pid, inode) for pid in pids]
             ways += [functools.partial(hostfiles.namespace, path, scanner.device) for path in record["names"]]
-            ways += [sighting.open for sighting in scanner.sightings((kind, inode))]
-            found.append((inode != own, not record["initial"], _Target(inode, ways, pids)))
+            held = [sighting.open for sighting in scanner.sightings((kind, inode))]
+            passing = not (record["names"] or held or scanner.is_listed((kind, inode)))
+            found.append((inode != own, not record["initial"], _Target(inode, [*ways, *held], pids, passing)))
     return [target for _, _, target in sorted(found, key=lambda triple: triple[:2])]
 
 
@@ -209,10 +212,10 @@ class _Reader:
             try:
                 fd = target.open()
             except OSError as error:
-                if error.errno in _GONE:
-                    records.append(_record(target.inode, unreadable="ENOENT"))
-                else:
+                if error.errno not in _GONE:
                     refused.append(target)
+                elif not target.passing:
+                    records.append(_record(target.inode, unreadable="ENOENT"))
                 continue
             try:
                 self._join(target.inode, fd)

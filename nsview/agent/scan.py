@@ -254,6 +254,10 @@ class Scanner:
             if of == kind
         }
 
+    def is_listed(self, key):
+        """The kernel's own list has a namespace that nothing else was seen to lead to."""
+        return self._namespaces.is_listed(key)
+
     def search(self, look):
         """A search for all holders of the namespaces of this look; see `holders`."""
         return holders.Search(look, self.reader, self.device)

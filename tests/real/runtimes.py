@@ -88,14 +88,15 @@ class RootlessPodman:
     def __init__(self, account: Account, rootfs: Path, runtime: str = "runc") -> None:
         # Of its own for each runtime, for podman goes on in the mounts of its first command.
         home = account.home / runtime
-        run([*account.words, "mkdir", "--parents", str(home / "run")], account.environment)
+        self.runtime_dir = home / "run"
+        run([*account.words, "mkdir", "--parents", str(self.runtime_dir)], account.environment)
         self._rootfs = home / "rootfs"
         run(["cp", "--recursive", str(rootfs), str(self._rootfs)], account.environment)
         run(["chown", "--recursive", f"{account.name}:", str(self._rootfs)], account.environment)
         config = home / "containers.conf"
         config.write_text(_CONFIGURATION.format(runtime))
         self.crun = runtime == "crun"
-        variables = [f"CONTAINERS_CONF={config}", f"XDG_RUNTIME_DIR={home / 'run'}", "STORAGE_DRIVER=vfs"]
+        variables = [f"CONTAINERS_CONF={config}", f"XDG_RUNTIME_DIR={self.runtime_dir}", "STORAGE_DRIVER=vfs"]
         self.command = [*account.words, "env", *variables, "podman", "--root", str(home / "graph")]
         if self.crun:
             self.command = [*_FOR_CRUN, *self.command]

@@ -316,8 +316,8 @@ def test_rootless_podman(account: Account, rootfs: Path) -> None:
     require(*RootlessPodman.NEEDS)
     place = Path(f"/run/user/{account.uid}")
     place.parent.mkdir(exist_ok=True)
-    place.symlink_to(account.home / "run")
     podman = RootlessPodman(account, rootfs)
+    place.symlink_to(podman.runtime_dir)
     try:
         pid = podman.container("mine")
         told = Told(pid)

@@ -101,13 +101,15 @@ class Reader:
         nspid = self.levels.of(pid, fd, namespaces.get("pid"))
         uid = os.fstat(fd).st_uid  # the effective one's, whatever else in /proc belongs to root: proc(5)
         nspid = nspid or nspid_of(fd) or [pid]
-        uid_inside, user_inside = self.users.inside(uid, namespaces, len(nspid) > 1, fd)
+        uid_inside, user_inside = uid, None
+        if len(nspid) > 1 or namespaces.get("user") != self.users.own:
+            uid_inside, user_inside = self.users.inside(uid, namespaces, len(nspid) > 1, fd)
         record = {
             "pid": pid,
             "ppid": int(fields[1]),
             "start": int(fields[19]),
             "uid": uid,
-            "user": self.users.name(uid),
+            "user": self.users.names.get(uid) or self.users.name(uid),
             "uid_inside": uid_inside,
             "user_inside": user_inside,
             "state": fields[0].decode("ascii"),

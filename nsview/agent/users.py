@@ -21,16 +21,17 @@ class Users:
     a process that is in our own user and pid namespaces costs nothing."""
 
     def __init__(self):
-        self._own = {"user": _inode("user"), "mnt": hostfiles.host().inode}
-        self._names: dict[int, str] = {}
+        self.own = _inode("user")
+        self._mnt = hostfiles.host().inode
+        self.names: dict[int, str] = {}
         self._maps: dict[int, list[list[int]]] = {}
         self._inside: dict[int, dict[int, str | None]] = {}  # {mount namespace: {uid inside: name}}
 
     def name(self, uid):
         """What a uid as we see it is called; the number where it has no name."""
-        found = self._names.get(uid)
+        found = self.names.get(uid)
         if found is None:
-            found = self._names[uid] = hostfiles.user_name(uid) or str(uid)
+            found = self.names[uid] = hostfiles.user_name(uid) or str(uid)
         return found
 
     def inside(self, uid, namespaces, below, fd):
@@ -40,7 +41,7 @@ class Users:
         fd: of the process's directory. below: it is in a pid namespace below that of /proc.
         """
         user = namespaces.get("user")
-        if user == self._own["user"]:
+        if user == self.own:
             return uid, self._name_inside(uid, namespaces.get("mnt"), fd) if below else None
         seen = self._mapped(uid, user, fd) if user is not None else None
         return seen, None if seen is None else self._name_inside(seen, namespaces.get("mnt"), fd)
@@ -67,7 +68,7 @@ class Users:
         return None
 
     def _name_inside(self, uid, mnt, fd):
-        if mnt == self._own["mnt"]:
+        if mnt == self._mnt:
             name = self.name(uid)
             return None if name == str(uid) else name
         if mnt is None:

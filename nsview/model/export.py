@@ -132,16 +132,16 @@ def difference(before: Snapshot, after: Snapshot) -> dict[str, Any]:
     """The object of `nsview diff --json`. Namespaces are compared by kind, inode and the kernel's id, if any."""
     happened = changes(before, after)
 
-    def identity(record: Namespace) -> tuple[object, ...]:
-        return (record.type, record.inode, record.id)
+    def has(other: Snapshot, record: Namespace) -> bool:
+        there = other.namespaces.get((record.type, record.inode))
+        # An id is not known where the namespace may not be opened, as by an ordinary user.
+        return there is not None and (there.id == record.id or None in (there.id, record.id))
 
-    old = {identity(record): record for record in all_namespaces(before)}
-    new = {identity(record): record for record in all_namespaces(after)}
     return {
         "schema": SCHEMA,
         "namespaces": {
-            "gone": [namespace(record, before) for key, record in old.items() if key not in new],
-            "new": [namespace(record, after) for key, record in new.items() if key not in old],
+            "gone": [namespace(n, before) for n in all_namespaces(before) if not has(after, n)],
+            "new": [namespace(n, after) for n in all_namespaces(after) if not has(before, n)],
         },
         "processes": {
             "gone": [process(record) for record in happened.gone],

@@ -60,3 +60,11 @@ def test_a_reused_inode_is_one_namespace_gone_and_one_new() -> None:
     after = replace(before, namespaces={**before.namespaces, key: replace(namespace, id=(namespace.id or 0) + 1)})
     found = export.difference(before, after)["namespaces"]
     assert [record["inode"] for record in found["gone"]] == [record["inode"] for record in found["new"]] == [key[1]]
+
+
+def test_a_namespace_whose_id_was_not_known_once_is_neither_gone_nor_new() -> None:
+    """An ordinary user may not open what only a mount holds."""
+    before, _ = snapshots()
+    unknown = {key: replace(namespace, id=None) for key, namespace in before.namespaces.items()}
+    for pair in ((before, replace(before, namespaces=unknown)), (replace(before, namespaces=unknown), before)):
+        assert export.difference(*pair)["namespaces"] == {"gone": [], "new": []}

@@ -189,17 +189,18 @@ def _mounts(
     differing = []
     for point in sorted({*first, *second}):
         left, right = first.get(point), second.get(point)
-        if left is None or right is None or _substance(left, cgroup_a) != _substance(right, cgroup_b):
+        if left is None or right is None or not _alike(left, cgroup_a, right, cgroup_b):
             differing.append(Mounted(point, left, right))
     return tuple(differing), len({*first, *second}) - len(differing)
 
 
-def _substance(mount: Mount, cgroup: str) -> tuple[object, ...]:
-    """The fields by which mounts are compared: two instances of a file system, such as each container's /proc, are the
-    same, and so are two mounts of each process's own cgroup."""
-    own = mount.fstype.startswith("cgroup") and mount.root == cgroup
-    what = None if own else (mount.device if mount.host else None, mount.root)
-    return mount.fstype, what, mount.options, mount.super_options
+def _alike(a: Mount, cgroup_a: str, b: Mount, cgroup_b: str) -> bool:
+    """Two mounts show the same by the same options: two instances of a file system, such as each container's /proc, are
+    the same, and so are two mounts of each process's own cgroup."""
+    both_own = a.fstype.startswith("cgroup") and (a.root, b.root) == (cgroup_a, cgroup_b)
+    first, second = ((m.fstype, m.options, m.super_options) for m in (a, b))
+    shown_a, shown_b = ((m.device if m.host else None, m.root) for m in (a, b))
+    return first == second and (both_own or shown_a == shown_b)
 
 
 def printed(found: Comparison) -> dict[str, Any]:

@@ -108,3 +108,15 @@ def test_words_for_mounts_and_maps() -> None:
     assert id_map(()) == "none"
     assert id_map(((0, 1000, 1), (1, 100000, 65536))) == "0 → 1000, 1-65536 → 100000"
     assert id_map(WHOLE) == "0-4294967294 → 0"
+
+
+def test_a_mount_of_one_cgroup_is_the_same_whosever_that_is() -> None:
+    """As the host's own, seen by a process in the root of the hierarchy and by one that is not."""
+    there = Mount("/sys/fs/cgroup", "/", "0:26", "cgroup2", "cgroup", ("rw",), ("rw",))
+    own = [msgspec.structs.replace(there, root=p.cgroup) for p in (A, B)]
+    for mounts in ((there, there), own):
+        found = compared(*(facts(p.pid, mounts=(mount,)) for p, mount in zip((A, B), mounts, strict=True)))
+        assert (found.mounts, found.mounts_alike) == ((), 1)
+    at = host(process(1, 0), msgspec.structs.replace(A, cgroup="/"), B)
+    found = compare(at, at.processes[5], B, Facts({pid: facts(pid, mounts=(there,)) for pid in (5, 6)}))
+    assert (found.mounts, found.mounts_alike) == ((), 1)

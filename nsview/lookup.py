@@ -8,12 +8,13 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from .join.failure import NOTHING, Failure
+from .join.failure import FAILED, NOTHING, Failure
 from .model.text import safe
 
 if TYPE_CHECKING:
     from .hosts.local import LocalHost
     from .hosts.recording import RecordedHost
+    from .model.net import Nets
     from .model.snapshot import Snapshot
     from .model.target import Target
 
@@ -36,6 +37,15 @@ def local(*arguments: str) -> "LocalHost":
     return host
 
 
+def nets_of(host: "LocalHost | RecordedHost") -> "Nets | None":
+    """The net namespaces of a host from within, None of a recording without. Raises Failure where none could be read:
+    there is always one, and what is not known is not nothing."""
+    found = host.nets()
+    if found and not found.nets and found.notes:
+        raise Failure(FAILED, f"{found.notes[0]}; try again")
+    return found
+
+
 def find(
     host: "LocalHost | RecordedHost", snapshot: "Snapshot", text: str, *, holders: bool = False
 ) -> "tuple[Snapshot, Target]":
@@ -48,7 +58,7 @@ def find(
 
     # A path is one of this machine; of a recording it is what was mounted there.
     word, leader = spelled(text) if host.live else text, host.thread_group(text)
-    nets = host.nets() if needs_nets(snapshot, word, leader) else None
+    nets = nets_of(host) if needs_nets(snapshot, word, leader) else None
     try:
         try:
             target = resolve(snapshot, word, nets, leader)

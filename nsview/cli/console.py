@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from nsview.join.failure import USAGE, Failure
-from nsview.lookup import local
+from nsview.lookup import local, nets_of
 
 if TYPE_CHECKING:
     from nsview.hosts.local import LocalHost
@@ -42,7 +42,7 @@ def look(options: SimpleNamespace, *, holders: bool, nets: bool = False) -> "tup
         first = host.first()
         if holders:
             first = host.holders()
-        return first, host.nets() if nets else None
+        return first, nets_of(host) if nets else None
     finally:
         host.stop()
 

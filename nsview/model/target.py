@@ -395,7 +395,18 @@ def _apart(snapshot: Snapshot, text: str, container: Container) -> list[str]:
         f"of uid {container.uid}" if container.uid else "",
         f"in container {outer.name if outer else container.outer}" if container.outer else "",
         _engine(snapshot, container),
+        _data_root(snapshot, container),
     ]
+
+
+def _data_root(snapshot: Snapshot, container: Container) -> str:
+    """The directory in which its docker keeps what it knows of it, where another's of that name has the same engine:
+    two may share a containerd."""
+    named = [other for other in snapshot.containers.values() if other.name == container.name and other is not container]
+    if _engine(snapshot, container) not in [_engine(snapshot, other) for other in named]:
+        return ""
+    end = f"/containers/{container.id}/config.v2.json"
+    return next((said[: -len(end)] for said in container.witness.split("; ") if said.endswith(end)), "")
 
 
 def _engine(snapshot: Snapshot, container: Container) -> str:

@@ -111,6 +111,19 @@ def test_hostile_names_of_candidates_are_made_safe() -> None:
     assert str(error.value).isprintable()
 
 
+def test_two_dockers_of_one_containerd_are_told_apart_by_their_data() -> None:
+    shims = [process(pid, comm="containerd-shim", cmdline=("shim", "-address", "/run/c.sock")) for pid in (3, 4)]
+    twins = [
+        container(id, [pid], name="web", shim_pid=shim, witness=f"cgroup /{id}; {root}/containers/{id}/config.v2.json")
+        for id, pid, shim, root in (("a1", 5, 3, "/var/lib/docker"), ("b2", 6, 4, "/data"))
+    ]
+    inside = [process(c.init_pid, container=c.key) for c in twins if c.init_pid]
+    with pytest.raises(TargetError) as error:
+        resolve(host(process(1, 0), *shims, *inside, containers=twins), "web")
+    for key, root in (("docker:a1", "/var/lib/docker"), ("docker:b2", "/data")):
+        assert f"{key} (/run/c.sock, {root})" in str(error.value)
+
+
 # -- every kind of word, for every command ---------------------------------------------------------------------------
 
 WEB, DB, DIGITS = "feedc0de" * 8, "beef" * 16, "8081" * 16

@@ -180,12 +180,14 @@ def _first_of(container: dict[str, Any], processes: dict[int, dict[str, Any]]) -
     pids: list[int] = [container["init_pid"], *container["pids"]]
     living = [pid for pid in pids if pid in processes and len(processes[pid]["namespaces"]) > 2]
     if not living:
-        raise _ended(container["name"])
+        raise _ended(container["name"], container["state"])
     return living[0]
 
 
-def _ended(name: str) -> Failure:
+def _ended(name: str, state: str | None) -> Failure:
     words = "has stopped, and its runtime has not cleared it away: nothing is left to join"
+    if state == "restarting":
+        words = "is restarting, and has no process now: try again when it runs"
     return Failure(GONE, f"container {failure.printable(name)} {words}")
 
 
@@ -197,7 +199,7 @@ def _by_snapshot(word: str) -> Chosen:
     process, namespace = found.process, found.namespace
     container = found.container if isinstance(found.thing, str) else None
     if container and (process is None or (process.state in ("Z", "X") and process.namespaces.net is None)):
-        raise _ended(container.name)
+        raise _ended(container.name, container.state)
     followed = target.Target(process.pid, process.start, found.thread or 0) if process else None
     if namespace is None:
         assert process is not None and followed is not None

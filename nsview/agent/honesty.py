@@ -46,7 +46,8 @@ def _hidden(options, own, initial):
     # Who may trace any process of the host sees them all regardless; so does a group, which is root's unless another
     # is named, but not where ptraceable is asked for.
     if may_trace_all(own, initial):
-        return ""
+        # But for those that are protected from root too, which ptraceable hides.
+        return hidden if hidden == "ptraceable" and not os.path.exists("/proc/1") else ""
     in_group = int(options.get("gid", 0)) in (os.getegid(), *os.getgroups())
     return "" if in_group and hidden != "ptraceable" else hidden
 
@@ -54,7 +55,9 @@ def _hidden(options, own, initial):
 def _of_proc(own, initial, pid):
     options = proc_options(mountinfo.parse(mountinfo.read_own()))
     hidden = _hidden(options, own, initial)
-    if hidden:
+    if hidden and may_trace_all(own, initial):
+        yield "/proc hides processes that root may not trace (hidepid=%s): mount another to count them" % hidden
+    elif hidden:
         yield "/proc hides the processes of other users (hidepid=%s): run nsview as root to see them" % hidden
     if "pid" in options.get("subset", "").split(":"):
         yield "/proc was mounted with subset=pid, so some of what nsview reads is missing; as root: mount another"

@@ -178,6 +178,17 @@ def test_root_sees_all_whatever_proc_hides(user: User, blue: Blue) -> None:
         assert {n["inode"]: n["nprocs"] for n in listed["namespaces"]}[blue.empty] == 0
 
 
+def test_a_process_that_ptraceable_hides_from_root_too_is_not_taken_for_none(user: User, blue: Blue) -> None:
+    """A process may be protected from root; the first one is there, whether /proc shows it or not."""
+    before = proc_with("hidepid=4")
+    shown = user.run(*before, "test", "-e", "/proc/1").returncode == 0
+    listed = json.loads(nsview(user, before, "list", "namespaces", "--json").stdout)
+    assert listed["host"]["hides_processes"] is not shown
+    assert any("root may not trace" in note for note in listed["host"]["notes"]) is not shown
+    counted = {n["inode"]: n["nprocs"] for n in listed["namespaces"]}
+    assert counted[blue.empty] == (0 if shown else None)
+
+
 _ZOMBIE = """
 import os, sys, time
 child = os.fork()

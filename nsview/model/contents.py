@@ -46,12 +46,14 @@ class Mount(Struct, frozen=True, gc=False):
 
 class Mounts(Struct, frozen=True):
     """The mounts of a mount namespace. total: their number, as `mounts` may be a part. missing: the host's mount points
-    without a mount here; missing_total: their number."""
+    without a mount here; missing_total: their number. host_known: the host's mounts could be read, as `host_path` and
+    `missing` need."""
 
     mounts: tuple[Mount, ...]
     total: int
     missing: tuple[str, ...] = ()
     missing_total: int = 0
+    host_known: bool = True
 
 
 class Names(Struct, frozen=True):

@@ -69,6 +69,13 @@ def test_mounts_from_the_host_come_first_and_hidden_ones_are_marked() -> None:
     assert found.brief == "5 mounts, 2 from the host"
 
 
+def test_nothing_is_said_to_be_the_hosts_or_not_where_the_hosts_mounts_are_not_known() -> None:
+    mounts = {"mounts": [{**MOUNT, "host_path": None}], "total": 1, "missing": [], "missing_total": 0}
+    found = tell("mnt", contents(mnt={**mounts, "host_known": False}), mnt=9)
+    assert "its own" not in words(found) and "0 from the host" not in words(found)
+    assert found.brief == "1 mount, from the host: not known"
+
+
 def test_thousands_of_mounts_are_summed_up() -> None:
     mounts = [{**MOUNT, "point": f"/m/{n}", "host_path": f"/h/{n}"} for n in range(500)]
     found = tell("mnt", contents(mnt={"mounts": mounts, "total": 4000, "missing": [], "missing_total": 0}), mnt=9)

@@ -14,15 +14,16 @@ _host: tuple[str, list[mountinfo.Mount]] = "", []  # the host's text, and what i
 
 
 def read(fd, initial):
-    """{"mounts": [..], "total": n, "missing": [point, ..], "missing_total": n}
+    """{"mounts": [..], "total": n, "missing": [point, ..], "missing_total": n, "host_known": bool}
 
     A mount: point, root, fstype, source, options, shared, master, unbindable as in mountinfo. hidden: no path leads to
     it. host_path: where the host has the same files, at the same place if it has them there, None: nowhere. host_peer:
     mounts made below it on the host appear here too. missing: where the host has one that is not here; nothing for who
-    has another root altogether.
+    has another root altogether. host_known: the host's mounts could be read, without which none is known to be there.
     """
     own = mountinfo.parse(mountinfo.read(".", fd))
-    host = _of_host(initial)
+    known = _of_host(initial)
+    host = known or []
     places = mountinfo.Places(host)
     groups = {mount.shared for mount in host if mount.shared}
     hidden = mountinfo.hidden(own)
@@ -56,15 +57,16 @@ def read(fd, initial):
         "total": len(records),
         "missing": missing[:MISSING_LIMIT],
         "missing_total": len(missing),
+        "host_known": known is not None,
     }
 
 
 def _of_host(initial):
-    """The mounts of the host's mount namespace; none where nobody in it may be looked at."""
+    """The mounts of the host's mount namespace; None where nobody in it may be looked at."""
     global _host
     found = hostfiles.host()
     if found.root is None and found.inode != initial.get("mnt"):
-        return []
+        return None
     text = hostfiles.mounts()
     if text != _host[0]:
         _host = text, mountinfo.parse(text)

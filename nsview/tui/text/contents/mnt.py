@@ -24,6 +24,10 @@ def tell(process: Process, contents: Contents, snapshot: Snapshot) -> Told:
     if snapshot.is_initial("mnt", process.namespaces.mnt):
         brief = f"{count(mounts.total, 'mount')}, the host's"
         lines.append([(count(mounts.total, "mount"), ""), *_hidden(hidden)])
+    elif not mounts.host_known:
+        brief = f"{count(mounts.total, 'mount')}, from the host: not known"
+        why = "the host's mounts are not visible to you, so which of them come from there is not known"
+        lines.append([(count(mounts.total, "mount"), ""), *_hidden(hidden), (f": {why}", "dim")])
     else:
         seen = [mount for mount in listed if not mount.hidden]
         given = [mount for mount in seen if mount.host_path not in (None, mount.point)]

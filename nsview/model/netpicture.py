@@ -16,10 +16,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
+from . import counts
 from .net import Interface, Net
 from .netmap import Map, Place, addresses, brief, is_dull, is_empty
 from .table import Cell, Line
-from .text import cells, count, cut, safe
+from .text import cells, cut, safe
 
 LISTENERS = 6  # that a box tells
 ROOM = 4  # between a box at the left and those at the right
@@ -106,10 +107,10 @@ class _Picture:
         return (Cell(self.found.title(net.inode), style),)
 
     def _foot(self, net: Net) -> _Pieces:
-        number = len(self.found.pids(net.inode))
+        number, sure = counts.nprocs_of("net", net.inode, self.found.snapshot)
         namespace = self.found.namespace(net.inode)
         names = namespace.names if namespace and not self.found.containers(net.inode) else ()
-        words = [f"net:[{net.inode}]", count(number, "process"), *names[:1]]
+        words = [f"net:[{net.inode}]", counts.processes(number, sure), *names[:1]]
         return (Cell(" ".join(words), "dim"),)
 
     # One namespace at the left, and what hangs from it

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from nsview import report
-from nsview.model import audit, counts, export, leads, matrix, netmap
+from nsview.model import audit, counts, export, leads, matrix, netmap, netpicture
 from nsview.model.filter import narrow, parse
 from nsview.model.holding import summary
 from nsview.model.kinds import KIND_NAMES
@@ -51,7 +51,8 @@ def said(at: Snapshot) -> str:
     for by in ("net", "container", "tree"):
         texts += [cell.text for line in matrix.lines(at, by) for cell in line.cells]
     found = netmap.Map(Nets(1.0, (Net(50), Net(51))), at)
-    texts += [cell.text for line in found.lines() for cell in line.cells]
+    drawn = netpicture.picture(found, (50, 51), 120)
+    texts += [cell.text for line in (*found.lines(), *drawn) for cell in line.cells]
     texts += [lead.text for lead in leads.around(at, 2)]
     texts += [finding.text for finding in audit.audit(at, Facts())]
     return "\n".join(texts)

@@ -15,6 +15,7 @@ from textual.geometry import Size
 from textual.strip import Strip
 from textual.timer import Timer
 
+from nsview.model import counts
 from nsview.model.changes import Changes
 from nsview.model.filter import Fields
 from nsview.model.net import Forward, Interface, Listener, Net, Nets, Route
@@ -247,7 +248,7 @@ class NetMap(Lens):
             _pairs(
                 ("namespace", f"net:[{net.inode}]"),
                 ("mounted at", "\n".join(namespace.names) if namespace else ""),
-                ("processes", str(len(found.pids(net.inode)))),
+                ("processes", counts.number(*counts.nprocs_of("net", net.inode, found.snapshot))),
                 ("oldest", f"{oldest.pid} {oldest.command}" if oldest else ""),
                 ("containers", ", ".join(container.name for container in found.containers(net.inode))),
             ),

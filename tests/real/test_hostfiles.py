@@ -19,8 +19,9 @@ from nsview.agent import hostfiles
 
 from .command import links
 from .conftest import require
-from .daemons import SLEEP, Docker
+from .daemons import SLEEP, Containerd, Docker
 from .runtimes import Oci, Podman
+from .test_outlive import Orphans, kill, of
 from .user import User
 from .workspace import Workspace, wait_until
 
@@ -291,6 +292,19 @@ def test_a_mount_of_the_hosts_is_told_when_it_is_made(pod: Pod, user: User, work
             assert waiting.stdout.readline() == "told\n", waiting.stderr.read()
         finally:
             subprocess.run(["ip", "netns", "delete", name], check=True)
+
+
+def test_a_container_of_which_fifos_alone_are_left_is_the_hosts(pod: Pod, user: User, rootfs: Path) -> None:
+    with Workspace.create() as apart:
+        containerd, id, orphans = Containerd(apart, rootfs), f"{apart.root.name}-7", Orphans()
+        try:
+            pid = orphans.add(containerd.container(id, namespace="team-a.example"))
+            kill(containerd.pid, of(pid)["shim_pid"])
+            (here,) = [line for line in on_host(user, "list", "containers").stdout.splitlines() if f" {pid} " in line]
+            assert id in here and "no shim" in here
+            assert here.split() in [line.split() for line in pod.nsview("list", "containers").stdout.splitlines()]
+        finally:
+            orphans.clear()
 
 
 # -- what is missing ---------------------------------------------------------------------------------------------------

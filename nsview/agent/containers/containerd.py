@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 
-from .. import cgroup, files
+from .. import cgroup, files, hostfiles
 from . import supervisor, witness
 
 TASKS = "/io.containerd.runtime.v2.task/"
@@ -188,7 +188,7 @@ def _fifos():
 
 def _entries(path):
     try:
-        return [path + "/" + name for name in sorted(os.listdir(path))]
+        return [path + "/" + name for name in sorted(hostfiles.listdir(path))]
     except OSError:
         return []
 

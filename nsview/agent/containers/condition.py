@@ -13,6 +13,7 @@ from . import directories
 
 _SUPERVISED = ("docker", "containerd", "podman", "cri-o")
 _SUPERVISORS = ("containerd-shim", "conmon")
+_FREEZERS = {"freezer": "freezer.state", "": "cgroup.events"}  # {controller, "" for v2's: the file that tells}
 _STATES = {True: "paused", False: "running", None: None}  # by whether it is frozen
 
 
@@ -22,20 +23,37 @@ def describe(record, path, hierarchies, processes):
     path: of the cgroup that it is in. hierarchies: as `mountinfo.hierarchies` gives them.
     """
     init = processes.get(record["init_pid"])
-    record["state"] = "exited" if _ended(init) else _STATES[frozen(path, hierarchies)]
+    still = frozen(path, hierarchies)
+    if still is None and init:
+        still = _is_frozen(init["pid"], hierarchies)
+    record["state"] = "exited" if _ended(init) else _STATES[still]
     record["supervisor_gone"] = _unsupervised(record, init, processes)
     record["execs"] = sessions(record["pids"], record, processes)
 
 
 def frozen(path, hierarchies):
     """A cgroup, or one above it, is frozen, by v1's freezer or v2's. None if neither can be asked."""
+    answers = {_frozen_by(kind, path, hierarchies) for kind in _FREEZERS}
+    return True if True in answers else False if False in answers else None
+
+
+def _is_frozen(pid, hierarchies):
+    """The same of a process by the cgroups that it is in, which may be others in each hierarchy."""
+    try:
+        lines = files.text(files.read("/proc/%d/cgroup" % pid)).split("\n")
+    except OSError:
+        return None
+    places = (line.split(":", 2)[1:] for line in lines if line.count(":") > 1)
+    answers = {_frozen_by(k, path, hierarchies) for kinds, path in places for k in kinds.split(",") if k in _FREEZERS}
+    return True if True in answers else None if None in answers else False
+
+
+def _frozen_by(kind, path, hierarchies):
+    """By one freezer alone."""
     if path == "/":
         return False  # nobody can freeze that
-    files = ("freezer", "freezer.state"), ("", "cgroup.events")
-    told = [_text(mount, path, name) for kind, name in files for mount in hierarchies.get(kind, ())]
-    if any(text.strip() in ("FROZEN", "FREEZING") or "frozen 1" in text for text in told):
-        return True
-    return False if any(told) else None
+    told = [text for mount in hierarchies.get(kind, ()) if (text := _text(mount, path, _FREEZERS[kind]))]
+    return any(text.strip() in ("FROZEN", "FREEZING") or "frozen 1" in text for text in told) if told else None
 
 
 def sessions(pids, record, processes):

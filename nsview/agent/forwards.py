@@ -33,7 +33,7 @@ _PREROUTING = 0
 _JUMP, _GOTO, _TERMINAL = -3, -4, (0, 1, -5)  # drop, accept, return
 _ABSENT = (errno.EPROTONOSUPPORT, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOENT)  # a kernel without nf_tables
 _SAYS_NOTHING = ("counter", "immediate", "log", "verdict")
-_PROTOCOLS = {6: "tcp", 17: "udp", 132: "sctp", 33: "dccp"}
+_PROTOCOLS = {6: "tcp", 17: "udp", 132: "sctp", 33: "dccp", 136: "udplite"}
 _FLAG_ADDRESS, _FLAG_PORT, _FLAG_OFFSET = 1, 2, 32  # NF_NAT_RANGE_*
 
 
@@ -168,7 +168,8 @@ def _intervals(elements):
             above = int.from_bytes(after, "big") - 1 if after else (1 << 8 * len(key)) - 1
             last = above.to_bytes(len(key), "big")
         found.append((key, last, dict(netlink.attributes(one.get(2, b"")))))
-    return found
+    every = [one for one in elements if 1 not in one and _number(one.get(3, b"")) & 2]  # "*": whatever is in no other
+    return found + [(b"", b"", dict(netlink.attributes(one.get(2, b"")))) for one in every]
 
 
 class _Match:
@@ -193,6 +194,9 @@ class _Match:
             if self.protocol not in (None, low[0]):
                 return None
             return self.but(protocol=low[0])
+        if isinstance(what, tuple) and what[0] == "from":
+            before, of = what[1:]
+            return self.narrowed(of, low[before:], high[before:]) if low[:before] == high[:before] else self
         if isinstance(what, tuple):
             text = _network(low, *what[1:])
             return self.but(address=text if low == high else "%s-%s" % (text, _network(high, *what[1:])))
@@ -254,6 +258,8 @@ class _Walk:
                 self._target(key[0], said, matches)
             elif name in _LOADS:
                 _LOADS[name](said, loaded)
+            elif name in _OTHER_LOADS and _OTHER_LOADS[name] in said:
+                loaded[_register(said[_OTHER_LOADS[name]])] = None
             elif name in _TESTS:
                 matches = [narrow for one in matches for narrow in _TESTS[name](said, one, loaded) if narrow]
             if not matches:
@@ -346,6 +352,10 @@ def _payload(said, loaded):
     what: Any = None
     if (base, offset, length) == (2, 2, 2):
         what = "port"
+    elif (base, offset, length) == (2, 0, 4):
+        what = "from", 2, "port"  # nft joins two tests of what stands side by side: sport and dport ..
+    elif (base, offset) == (1, 12) and 4 < length <= 8:
+        what = "from", 4, ("address", 4, b"")  # .. saddr and daddr
     elif base == 1 and (offset, length) in ((9, 1), (6, 1)):
         what = "protocol"
     elif base == 1 and offset == 16 and length <= 4:
@@ -367,6 +377,11 @@ def _bitwise(said, loaded):
 
 
 _LOADS = {"payload": _payload, "meta": _meta, "bitwise": _bitwise}
+_OTHER_LOADS = {
+    "ct": 1, "exthdr": 1, "fib": 1, "numgen": 1, "osf": 1, "rt": 1, "xfrm": 1,
+    "byteorder": 2, "hash": 2, "socket": 2, "tunnel": 2,
+}  # fmt: skip
+"""Expressions that load what is not followed: the number of the attribute that names the register."""
 
 
 def _compared(said, one, loaded):
@@ -422,7 +437,7 @@ def _of_key(one, source, low, high, loaded):
     narrow, offset = one, 0
     while narrow is not None and offset < len(low):
         what = loaded.get(source + offset // 4)
-        size = what[1] if isinstance(what, tuple) else 4
+        size = what[1] * (2 if what[0] == "from" else 1) if isinstance(what, tuple) else 4
         narrow = narrow.narrowed(what, low[offset : offset + size], high[offset : offset + size])
         offset += size
     return narrow

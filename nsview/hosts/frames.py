@@ -102,6 +102,13 @@ class _Schema(Struct):
     schema: int = SCHEMA
 
 
+class _Kind(Struct):
+    frame: str = ""
+
+
+_kind: msgspec.json.Decoder[_Kind] = msgspec.json.Decoder(_Kind)
+
+
 def decode(line: bytes | bytearray) -> Frame:
     """The frame on one line. Raises msgspec.DecodeError (ValidationError included), saying where it is wrong."""
     return _decoder.decode(line)
@@ -110,3 +117,8 @@ def decode(line: bytes | bytearray) -> Frame:
 def schema_of(line: bytes | bytearray) -> int:
     """The schema that a hello frame says it is of, also where the rest is unknown to us."""
     return msgspec.json.decode(line, type=_Schema).schema
+
+
+def kind_of(line: bytes | bytearray) -> str:
+    """What the frame on one line calls itself, in a fraction of the time that `decode` takes."""
+    return _kind.decode(line).frame

@@ -104,6 +104,16 @@ class RecordedHost:
         if waiting.since is not None:
             yield from _said(stream.add(waiting))
 
+    def _said_by(self, kind: str) -> Iterator[frames.Frame]:
+        """Its frames of one kind, up to one that can't be read, at which `read` raises HostError: without the records
+        of all others, which would need as much time and memory as the snapshot once more."""
+        for line in self._lines():
+            try:
+                if frames.kind_of(line) == kind:
+                    yield frames.decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                return
+
     def first(self) -> Snapshot:
         """The snapshot for a command: the host at the end of the recording. Raises HostError if there is none."""
         last = None
@@ -119,9 +129,8 @@ class RecordedHost:
         are none."""
         if self._details is None:
             self._details = {}
-            # Those frames alone: a long recording takes seconds to go through.
-            for details in (_details_in(line) for line in self._lines() if b'"details"' in line):
-                if details:
+            for frame in self._said_by("details"):
+                if isinstance(frame, frames.DetailsFrame) and (details := frame.details):
                     key = details.pid, details.start
                     self._details[key] = _together(self._details.get(key), details)
         return self._details.get((process.pid, process.start))
@@ -133,7 +142,7 @@ class RecordedHost:
     def nets(self) -> Nets | None:
         """The last recorded reading of all net namespaces from within. None if there is none."""
         last = None
-        for said in self._gathered(math.inf):
+        for said in self._said_by("net"):
             if isinstance(said, frames.NetFrame):
                 last = said
         return last
@@ -145,7 +154,7 @@ class RecordedHost:
         """The facts of processes that were asked for while it was recorded."""
         found: dict[int, Security] = {}
         last = None
-        for said in self._gathered(math.inf):
+        for said in self._said_by("security"):
             if isinstance(said, frames.SecurityFrame):
                 found.update((security.pid, security) for security in said.processes)
                 last = said
@@ -181,14 +190,6 @@ def _read(file: BinaryIO | gzip.GzipFile) -> bytearray:
 def _said(said: Snapshot | frames.Frame | None) -> Iterator[Snapshot | frames.Frame]:
     if said is not None:
         yield said
-
-
-def _details_in(line: bytes | bytearray) -> Details | None:
-    try:
-        frame = frames.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None  # `read` raises HostError at this line
-    return frame.details if isinstance(frame, frames.DetailsFrame) else None
 
 
 def demo() -> Path:

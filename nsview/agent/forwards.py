@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 LIMIT = 5000  # forwards of one namespace
 _RULES, _VISITS, _ALTERNATIVES, _ELEMENTS, _DEEP = 50_000, 50_000, 1000, 20_000, 16
+_KEY = 16  # registers of 4 bytes that a key may take
+_COMPARED = 500_000  # elements of sets and maps in all, a second or two: who is in a container may add rules
 
 _NETLINK_NETFILTER, _NF_TABLES = 12, 10
 _GETTABLE, _GETCHAIN, _GETRULE, _GETSETELEM = 1, 4, 7, 13
@@ -78,6 +80,7 @@ class _Firewall:
     def __init__(self, asked):
         self._socket = asked
         self._elements: dict[Any, list[Any]] = {}
+        self._read = 0  # elements of all sets
         self.chains: dict[Any, list[Any]] = {}  # {(family, table, chain): [the expressions of each rule]}
 
     def bases(self):
@@ -111,8 +114,9 @@ class _Firewall:
             for _, part in self._dump(_GETSETELEM, family, ((1, table), (2, name))):
                 for _, one in netlink.attributes(part.get(3, b"")):
                     found.append(dict(netlink.attributes(one)))
-                    if len(found) > _ELEMENTS:
+                    if len(found) > _ELEMENTS or self._read + len(found) > _COMPARED:
                         raise TooMany
+            self._read += len(found)
             self._elements[key] = _intervals(found)
         return self._elements[key]
 
@@ -224,7 +228,7 @@ class _Walk:
 
     def __init__(self, chains, elements, found):
         self._chains, self._elements, self._found = chains, elements, found
-        self._visits = 0
+        self._visits = self._compared = 0
 
     def all(self, bases):
         for key in bases:
@@ -279,8 +283,14 @@ class _Walk:
         """What a set or map leaves: for each of its elements one, with what it maps to."""
         if _number(said.get(5, b"")) & 1:
             return matches  # not one of these
-        source, found = _register(said[2]), []
-        for low, high, data in self._elements(*key[:2], said[1]):
+        source, found, alike = _register(said[2]), [], set()
+        elements = self._elements(*key[:2], said[1])
+        if elements and 3 not in said and not any(loaded.get(source + place) for place in range(_KEY)):
+            return matches  # from where, through what: however many elements there are
+        for low, high, data in elements:
+            self._compared += len(matches)
+            if self._compared > _COMPARED:
+                raise TooMany
             verdict = dict(netlink.attributes(data.get(2, b"")))
             for one in matches:
                 narrow = _of_key(one, source, low, high, loaded)
@@ -290,7 +300,8 @@ class _Walk:
                     self._verdict(key, verdict, [narrow], deep)
                 elif 3 in said:
                     found.append(_with(narrow, _register(said[3]), data.get(1, b"")))
-                else:
+                elif (same := (id(one), narrow.protocol, narrow.address, narrow.first, narrow.last)) not in alike:
+                    alike.add(same)
                     found.append(narrow)
             if len(found) > _ALTERNATIVES * 5:
                 raise TooMany

@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from .conftest import require
 from .daemons import SLEEP, Docker, run
 from .runtimes import Podman
 from .test_net import ENVIRONMENT, Seen, inode, of_pid, path_of, within
-from .workspace import Workspace, wait_until
+from .workspace import PATIENCE, Workspace, wait_until
 
 FIRST = 20000 + os.getpid() % 4000 * 3
 """The first of three ports that others who run these tests do not use."""
@@ -50,6 +51,11 @@ table ip nat {
     ip daddr . ip protocol . th dport vmap @service
     iifname "eth0" udp dport != 5 udp dport 4-7 dnat to 10.0.0.10-10.0.0.12:9
     tcp dport 5 redirect to :6
+    tcp dport 10 ct mark 5 dnat to 10.0.0.20
+    tcp dport 11 fib daddr type local dnat to numgen inc mod 2 map { 0 : 10.0.0.21, 1 : 10.0.0.22 }
+    tcp sport 3 tcp dport 12 dnat to 10.0.0.23
+    ip saddr 10.1.0.0/16 ip daddr 10.2.0.0/24 tcp dport 13 dnat to 10.0.0.24
+    udp sport 3 dnat to udp dport map { 14 : 10.0.0.25, * : 10.0.0.26 }
     accept
     tcp dport 6 dnat to 10.0.0.11
   }
@@ -81,7 +87,10 @@ SENT_ON = {
     ("tcp", "*:8082", "10.0.0.6", 8082), ("tcp", "*:7001", "10.0.0.7", 80), ("tcp", "*:7002", "10.0.0.8", 81),
     ("tcp", "*:6000-6010", "10.0.0.9", 6000), ("tcp", "*:6020", "10.0.0.9", 6020),
     ("tcp", "10.96.0.1:443", "10.244.0.5", 6443), ("tcp", "10.96.0.1:443", "10.244.0.6", 6443),
-    ("udp", "*:4-7", "10.0.0.10", 9), ("tcp", "*:3000", "10.0.0.13", 3), ("tcp", "*:3001", "fd00::5", 33),
+    ("udp", "*:4-7", "10.0.0.10", 9), ("tcp", "*:10", "10.0.0.20", 10), ("tcp", "*:11", "10.0.0.21", 11),
+    ("tcp", "*:11", "10.0.0.22", 11), ("tcp", "*:12", "10.0.0.23", 12), ("tcp", "10.2.0.0/24:13", "10.0.0.24", 13),
+    ("udp", "*:14", "10.0.0.25", 14), ("udp", "*:0-65535", "10.0.0.26", 0),
+    ("tcp", "*:3000", "10.0.0.13", 3), ("tcp", "*:3001", "fd00::5", 33),
     ("tcp", "[fd00::1]:3002", "fd00::5", 34), ("tcp", "10.5.0.1:3003", "10.0.0.14", 3003),
     ("tcp", "10.5.0.2:3003", "10.0.0.14", 3003), ("tcp", "10.5.0.1:3004", "10.0.0.15", 3004),
     ("tcp", "10.5.0.2:3005-3006", "10.0.0.15", 3005), ("tcp", "*:3007", "10.0.0.16", 3007),
@@ -176,6 +185,37 @@ def test_where_there_are_too_many_rules_it_says_so(router: str, seen: Seen) -> N
     assert len(net.forwards) > 1000
     assert net.forwards_unread == "too many rules"
     assert any("ports sent on: too many rules" in line for line in seen.answer(f"net:{net.inode}"))
+
+
+def chain(rules: str, more: str = "") -> str:
+    return f"table ip nat {{\n{more}\nchain pre {{ type nat hook prerouting priority dstnat;\n{rules}\n}}\n}}\n"
+
+
+def test_however_many_addresses_may_come_the_port_is_told(router: str, seen: Seen) -> None:
+    addresses = [f"10.0.{n // 250}.{n % 250}" for n in range(3000)]
+    blocked = f"set blocked {{ type ipv4_addr; elements = {{ {', '.join(addresses)} }}; }}"
+    pairs = ", ".join(f"{address} . 81" for address in addresses)
+    some = f"set some {{ type ipv4_addr . inet_service; elements = {{ {pairs} }}; }}"
+    rules = "ip saddr @blocked drop\ntcp dport 80 dnat to 10.3.0.1\nip saddr . tcp dport @some dnat to 10.3.0.2"
+    nft(router, chain(rules, f"{blocked}\n{some}"))
+    seen.look()
+    net = seen.net(path_of(router))
+    expected = {("tcp", "*:80", "10.3.0.1", 80), ("tcp", "*:81", "10.3.0.2", 81)}
+    assert {told(forward) for forward in net.forwards} == expected
+    assert net.forwards_unread is None
+
+
+def test_sets_that_are_asked_ever_again_come_to_an_end(router: str, seen: Seen) -> None:
+    """Who is in a container may write such: it keeps nobody from reading the net map."""
+    ports = f"set many {{ type inet_service; elements = {{ {', '.join(map(str, range(2, 19_000)))} }}; }}"
+    nft(router, chain("tcp dport 5 dnat to 10.3.0.1\n" + "tcp dport 1 tcp dport @many accept\n" * 3000, ports))
+    began = time.monotonic()
+    seen.look()
+    net = seen.net(path_of(router))
+    assert ({told(forward) for forward in net.forwards}, net.forwards_unread) == (
+        {("tcp", "*:5", "10.3.0.1", 5)}, "too many rules",
+    )  # fmt: skip
+    assert time.monotonic() - began < 15 * PATIENCE
 
 
 def test_rules_that_call_each_other_come_to_an_end(router: str, seen: Seen) -> None:

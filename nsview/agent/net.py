@@ -329,12 +329,24 @@ class _Reader:
             if not done % 64:
                 self._progress("processes", done, len(processes))
             try:
-                for inode in sockets.inodes("/proc/%d/fd" % pid):
+                for inode in sockets.inodes(_descriptors(pid, processes[pid]["state"])):
                     if inode in wanted and len(wanted[inode]) < PIDS_LIMIT and pid not in wanted[inode][-1:]:
                         wanted[inode].append(pid)
             except OSError as error:
                 if error.errno not in _GONE:
                     self.unsearched += 1
+
+
+def _descriptors(pid, state):
+    """The path of a process's file descriptors."""
+    directory = "/proc/%d/" % pid
+    if state != "Z":
+        return directory + "fd"
+    fd = os.open(directory, os.O_PATH | os.O_DIRECTORY)
+    try:
+        return directory + sockets.at(fd) + "fd"
+    finally:
+        os.close(fd)
 
 
 def _number_of(target, told):

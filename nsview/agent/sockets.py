@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from itertools import islice
 
-from . import procnet
+from . import procfs, procnet
 
 LIMIT = 100  # that are told of
 _LINES = 50_000  # of each table that are read: 0.1 s; beyond, only those that listen are sure to be found
@@ -24,12 +24,13 @@ def sockets(fd):
     """The frame's record: {"sockets": [record, ..], "left_out": n}, those that listen first. None where its file
     descriptors may not be read. fd: of its directory in /proc."""
     try:
-        opened = {b"%d" % inode for inode in inodes("fd", fd)}
+        below = at(fd)
+        opened = {b"%d" % inode for inode in inodes(below + "fd", fd)}
     except OSError:
         return None
     found = []
     if opened:
-        directory = "/proc/self/fd/%d/net/" % fd
+        directory = "/proc/self/fd/%d/%snet/" % (fd, below)
         for table in ("tcp", "tcp6", "udp", "udp6"):
             for line in islice(procnet.lines(directory + table), _LINES):
                 fields = line.split(None, 10)
@@ -37,6 +38,13 @@ def sockets(fd):
                     found.append(_record(table[:3], fields))
     found.sort(key=lambda socket: socket["state"] not in ("listening", "bound"))
     return {"sockets": found[:LIMIT], "left_out": len(found[LIMIT:])}
+
+
+def at(fd):
+    """Where below a process's directory, open as fd, its file descriptors are: where its first thread has ended, that
+    has none, and those are at a thread that goes on."""
+    thread = procfs.live_thread(fd) if procfs.stat_fields(fd)[0] == b"Z" else 0
+    return "task/%d/" % thread if thread else ""
 
 
 def inodes(path, proc_fd=None):

@@ -247,6 +247,24 @@ wait()
         assert seen.snapshot.members("net").get(other) is None, "nobody is in it"
 
 
+def test_whose_first_thread_has_ended_still_listens(seen: Seen) -> None:
+    code = """
+import threading
+s = socket.socket()
+s.bind(("0.0.0.0", %d))
+s.listen()
+threading.Thread(target=wait).start()
+say(0)
+libc.pthread_exit(None)
+"""
+    with running(_OWN + code % PORT) as (pid, _):
+        wait_until(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z", 10, "its end")
+        seen.look()
+        assert [x.pids for net in seen.nets.nets for x in net.listeners if x.port == PORT] == [(pid,)]
+        details = seen.host.details(seen.snapshot.processes[pid], sockets=True)
+        assert details and details.sockets and [one.port for one in details.sockets.sockets] == [PORT]
+
+
 def test_namespaces_without_processes_lead_to_each_other_and_to_devices_of_the_host(
     named: list[str], seen: Seen, workspace: Workspace
 ) -> None:

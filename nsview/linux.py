@@ -44,6 +44,8 @@ _SYS_STATMOUNT, _SYS_LISTMOUNT = 457, 458
 _SYS_LISTNS = 470
 _SYS_EXECVEAT = {"x86_64": 322, "aarch64": 281, "riscv64": 281, "ppc64le": 362, "s390x": 354, "armv7l": 387}
 _SYS_KEYCTL = {"x86_64": 250, "aarch64": 219, "riscv64": 219, "ppc64le": 271, "s390x": 280, "armv7l": 311}
+_SYS_KCMP = {"x86_64": 312, "aarch64": 272, "riscv64": 272, "ppc64le": 354, "s390x": 343, "armv7l": 378}
+_KCMP_FILES = 2
 
 SYS_SECCOMP = {"x86_64": 317, "aarch64": 277, "riscv64": 277, "ppc64le": 358, "s390x": 348, "armv7l": 383}
 
@@ -125,6 +127,17 @@ def pidfd_getfd(pidfd: int, number: int) -> int:
         ),
         f"fd {number}",
     )
+
+
+def same_files(thread: int, other: int) -> bool:
+    """Whether two threads have one table of file descriptors, as those of a process have unless one has called
+    unshare(CLONE_FILES); also where the kernel does not say. kcmp(2)."""
+    number = _SYS_KCMP.get(os.uname().machine)
+    if number is None:
+        return True
+    nothing = ctypes.c_ulong(0)
+    call = libc().syscall
+    return call(ctypes.c_long(number), thread, other, ctypes.c_int(_KCMP_FILES), nothing, nothing) in (-1, 0)
 
 
 def setns(fd: int, flags: int) -> None:

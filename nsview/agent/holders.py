@@ -58,7 +58,7 @@ class Sighting:
         """An fd of the namespace; OSError where this holds it no more."""
         holder = self.holder
         if holder["kind"] == "socket":
-            fd = _namespace_of_socket(holder["pid"], holder["fd"])
+            fd = _namespace_of_socket(holder["pid"], holder["fd"], thread_in(holder.get("path", "")))
         elif holder["kind"] == "mount" and holder["pid"] is None:
             raise OSError(errno.ENOENT, "no process leads to it")
         elif holder["kind"] == "mount":
@@ -189,10 +189,10 @@ class Search:
             start = int(fields[19])
             self.processes += 1
             own = self._namespaces(pid, start, fd)
-            usual = self._for_children(pid, start, fd, own)
+            usual, first = self._for_children(pid, start, fd, own), _goes_on(fd, fields[0])
             if int(fields[17]) > 1:
-                yield from self._threads(pid, start, fd, own, usual)
-            yield from self._fds(pid, start, fd, own, _goes_on(fd, fields[0]))
+                yield from self._threads(pid, start, fd, own, usual, first or pid)
+            yield from self._fds(pid, start, fd, own, first)
             yield
         finally:
             os.close(fd)
@@ -224,7 +224,7 @@ class Search:
                     self._add(kind, inode, holder, start)
         return found
 
-    def _threads(self, pid, start, fd, own, usual):
+    def _threads(self, pid, start, fd, own, usual, first):
         expected = [(kind, "%s:[%d]" % (kind, own[kind])) for kind in _OF_THREADS if kind in own]
         for tid in _listdir("task", fd):
             if int(tid) == pid:
@@ -238,10 +238,17 @@ class Search:
                         holder = {"kind": "thread", "pid": pid, "path": "/proc/%d/%s" % (pid, path)}
                         self._add(kind, link[1], holder, start)
             self._for_children(pid, start, fd, own, "task/%s/" % tid, usual)
+            if not linux.same_files(first, int(tid)):
+                try:
+                    yield from self._fds(pid, start, fd, own, int(tid), apart=True)
+                except OSError as error:
+                    if error.errno not in _GONE:  # it ends just then
+                        raise
             yield
 
-    def _fds(self, pid, start, fd, own, thread):
-        """What it has open; thread: one that has it so where its first one has ended, else 0."""
+    def _fds(self, pid, start, fd, own, thread, apart=False):
+        """What it has open; thread: one that has it so where its first one has ended, else 0. apart: that thread alone
+        has it so."""
         pidfd = refused = None
         below = "task/%d/" % thread if thread else ""
         try:
@@ -265,7 +272,9 @@ class Search:
                         self._sockets[text] = inode
                     if inode is not None and inode != own.get("net", inode):
                         holder = {"kind": "socket", "pid": pid, "fd": int(name)}
-                        self._add("net", inode, dict(holder, path=text) if tun else holder, start)
+                        if apart or tun:
+                            holder["path"] = "/proc/%d/%s" % (pid, path) if apart else text
+                        self._add("net", inode, holder, start)
                 else:
                     key = self._of_nsfs(text, info, path, fd)
                     if key:
@@ -453,10 +462,16 @@ def _goes_on(fd, state):
     return procfs.live_thread(fd) if state == b"Z" else 0
 
 
-def _namespace_of_socket(pid, number):
+def thread_in(path: str) -> int:
+    """TID of /proc/PID/task/TID/fd/.., 0 of other paths."""
+    parts = path.split("/")
+    return int(parts[4]) if parts[1:2] == ["proc"] and parts[3:4] == ["task"] else 0
+
+
+def _namespace_of_socket(pid, number, thread):
     fd = os.open("/proc/%d" % pid, os.O_PATH | os.O_DIRECTORY)
     try:
-        thread = _goes_on(fd, procfs.stat_fields(fd)[0])
+        thread = thread or _goes_on(fd, procfs.stat_fields(fd)[0])
         pidfd = linux.pidfd_open(thread or pid, bool(thread))
     finally:
         os.close(fd)

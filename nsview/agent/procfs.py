@@ -291,7 +291,7 @@ def thread_group(number):
         return None
 
 
-def live_thread(fd):
+def live_thread(fd: int) -> int:
     """The id of a thread that goes on after the leader of its process, open as fd, has exited; 0 where none does."""
     try:
         tasks = os.open("task", os.O_RDONLY | os.O_DIRECTORY, dir_fd=fd)

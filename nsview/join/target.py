@@ -42,7 +42,7 @@ class Target:
             if not thread and fields[0] in (b"Z", b"X"):
                 from nsview.agent.procfs import live_thread
 
-                self.thread = thread = live_thread(self.directory)  # type: ignore[no-untyped-call]
+                self.thread = thread = live_thread(self.directory)
             if thread:
                 leader = self.directory
                 self.directory = os.open(f"task/{thread}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=leader)
@@ -272,10 +272,16 @@ def _through(way: Mapping[str, Any], pin: Mapping[str, Any], target: Target | No
 def _held(way: Mapping[str, Any], holder: int) -> int:
     """The fd of the namespace that a process holds. holder: its open /proc/PID."""
     with open(os.open("stat", os.O_RDONLY | os.O_CLOEXEC, dir_fd=holder), "rb") as stat:
-        if int(stat.read().rpartition(b")")[2].split()[19]) != way["start"]:
-            raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
+        fields = stat.read().rpartition(b")")[2].split()
+    if int(fields[19]) != way["start"]:
+        raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
     if way["kind"] == "socket":
-        return _of_socket(way, holder)
+        from nsview.agent.holders import thread_in
+        from nsview.agent.procfs import live_thread
+
+        # Where the first thread has ended, another has what is open.
+        thread = thread_in(way["path"]) or (live_thread(holder) if fields[0] == b"Z" else 0)
+        return _of_socket(way, holder, thread)
     if way["kind"] == "mount":
         root = os.open("root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=holder)
         try:
@@ -292,11 +298,11 @@ def _held(way: Mapping[str, Any], holder: int) -> int:
         os.close(fd)
 
 
-def _of_socket(way: Mapping[str, Any], holder: int) -> int:
+def _of_socket(way: Mapping[str, Any], holder: int, thread: int) -> int:
     """The fd of the net namespace of a process's open socket. pidfd_getfd(2) is in Linux 5.6, SIOCGSKNS in 4.10."""
     if not proc_is_ours():
         raise OSError(errno.ESRCH, "/proc shows the pids of another namespace")
-    pidfd = linux.pidfd_open(way["pid"])
+    pidfd = linux.pidfd_open(thread or way["pid"], bool(thread))
     try:
         os.close(os.open("stat", os.O_RDONLY | os.O_CLOEXEC, dir_fd=holder))  # alive, so the pid is still its own
         socket = linux.pidfd_getfd(pidfd, way["fd"])

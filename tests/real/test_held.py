@@ -53,6 +53,17 @@ _MOUNT_NAMESPACE = """
 mnt = os.open(f'/proc/{sys.argv[1]}/ns/mnt', os.O_RDONLY)
 say(os.fstat(mnt).st_ino)
 """
+_OPEN_IN_A_THREAD_ALONE = """
+own = os.open('/proc/self/ns/net', os.O_RDONLY)
+def run():
+    call(libc.unshare(NET | 0x400))
+    kept = ({open}, inode('/proc/thread-self/ns/net'))
+    call(libc.setns(own, NET))
+    print(kept[1], flush=True)
+    threading.Event().wait()
+ns = '/proc/thread-self/ns/'
+threading.Thread(target=run).start()
+"""
 _OPEN_IN_DEAD_LEADER = """
 kept, i = away(NET, lambda ns: ({open}, inode(ns + 'net')))
 threading.Thread(target=threading.Event().wait).start()
@@ -119,6 +130,26 @@ def test_what_is_open_is_still_so_when_the_first_thread_has_ended(start: Start, 
     assert [(holder["kind"], holder["pid"], holder["fd"]) for holder in record["held_by"]] == [(kind, pid, 3)]
     assert record["id"] is not None
     assert scanner.look()["namespaces"]["net", number] == record
+
+
+@pytest.mark.parametrize("kind", ["fd", "socket"])
+def test_what_one_thread_alone_has_open(start: Start, kind: str) -> None:
+    """As after unshare(CLONE_FILES): the first thread has a table of its own, in which that is not."""
+    pid, number = start(_OPEN_IN_A_THREAD_ALONE.format(open=_OPEN[kind]))
+    scanner = scan.Scanner()
+    record = searched(scanner)["net", number]
+    (holder,) = record["held_by"]
+    assert (holder["kind"], holder["pid"]) == (kind, pid)
+    assert holder["path"].startswith(f"/proc/{pid}/task/")
+    assert record["id"] is not None
+    assert scanner.look()["namespaces"]["net", number] == record
+    assert nsview("enter", f"net:{number}", "--", "readlink", "/proc/self/ns/net") == f"net:[{number}]\n"
+
+
+def test_who_holds_by_a_socket_may_have_lost_its_first_thread(start: Start) -> None:
+    pid, number = start(_OPEN_IN_DEAD_LEADER.format(open=_OPEN["socket"]))
+    wait_until(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z", 10, "pthread_exit")
+    assert nsview("enter", f"net:{number}", "--", "readlink", "/proc/self/ns/net") == f"net:[{number}]\n"
 
 
 @pytest.fixture

@@ -84,15 +84,17 @@ class _Firewall:
         self.chains: dict[Any, list[Any]] = {}  # {(family, table, chain): [the expressions of each rule]}
 
     def bases(self):
-        """The keys of the chains that see what arrives, to translate its addresses."""
-        found = []
+        """The keys of the chains that see what arrives, to translate its addresses, in the order in which they do."""
+        found: list[Any] = []
         for family, chain in self._dump(_GETCHAIN):
             hook = dict(netlink.attributes(chain.get(4, b"")))  # NFTA_CHAIN_HOOK
             at = _number(hook.get(1, b"\xff" * 4))
             if family in _FAMILIES and chain.get(7) == b"nat\0" and at == _PREROUTING:
-                found.append((family, chain[1], chain[3]))
+                priority = struct.unpack(">i", hook.get(2, bytes(4)))[0]
+                found.append((priority, (family, chain[1], chain[3])))
         if not found:
             return []
+        found = [key for _, key in sorted(found, key=lambda pair: pair[0])]
         dormant = {(family, table[1]) for family, table in self._dump(_GETTABLE) if _number(table.get(2, b"")) & 1}
         return [key for key in found if key[:2] not in dormant]
 

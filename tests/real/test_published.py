@@ -218,6 +218,15 @@ def test_sets_that_are_asked_ever_again_come_to_an_end(router: str, seen: Seen) 
     assert time.monotonic() - began < 15 * PATIENCE
 
 
+def test_the_chain_that_sees_what_arrives_first_is_told_first(router: str, seen: Seen) -> None:
+    """By its priority, in whichever table and order they were made."""
+    for table, priority, to in (("a", 5, 3), ("b", -150, 1), ("c", -100, 2)):
+        base = f"chain pre {{ type nat hook prerouting priority {priority}; tcp dport 80 dnat to 10.3.0.{to}; }}"
+        nft(router, f"table ip {table} {{\n{base}\n}}\n")
+    seen.look()
+    assert [forward.to for forward in seen.net(path_of(router)).forwards] == ["10.3.0.1", "10.3.0.2", "10.3.0.3"]
+
+
 def test_rules_that_call_each_other_come_to_an_end(router: str, seen: Seen) -> None:
     """Twelve chains, each of which jumps to the next twice: 4096 ways to the last."""
     chains = [f"chain c{n} {{ jump c{n - 1}; jump c{n - 1}; }}" for n in range(1, 13)]

@@ -463,7 +463,7 @@ def _goes_on(fd, state):
 
 
 def thread_in(path: str) -> int:
-    """TID of /proc/PID/task/TID/fd/.., 0 of other paths."""
+    """The TID of /proc/PID/task/TID/fd/.., 0 of other paths."""
     parts = path.split("/")
     return int(parts[4]) if parts[1:2] == ["proc"] and parts[3:4] == ["task"] else 0
 

@@ -41,8 +41,8 @@ def sockets(fd):
 
 
 def at(fd):
-    """Where below a process's directory, open as fd, its file descriptors are: where its first thread has ended, that
-    has none, and those are at a thread that goes on."""
+    """The part of a path, below a process's directory that is open as fd, to its file descriptors: "", or where
+    its first thread has ended a thread that goes on."""
     thread = procfs.live_thread(fd) if procfs.stat_fields(fd)[0] == b"Z" else 0
     return "task/%d/" % thread if thread else ""
 

@@ -120,5 +120,5 @@ def schema_of(line: bytes | bytearray) -> int:
 
 
 def kind_of(line: bytes | bytearray) -> str:
-    """What the frame on one line calls itself, in a fraction of the time that `decode` takes."""
+    """The name of the frame on one line, in a fraction of the time that `decode` takes. Raises as that does."""
     return _kind.decode(line).frame

@@ -392,8 +392,10 @@ class Search:
             key = "mnt", inode
             if inode not in lived_in and (ids := mounts_of(inode, "/proc/self/fd/%d" % fd)):
                 yield from self._mounts_listed(inode, *ids)
-            if key not in self.records and key not in self._look["namespaces"]:
+            known = self.records.get(key) or self._look["namespaces"].get(key)
+            if known is None:
                 self.listed.add(key)
+            if known is None or not (nsfs.was_opened(known) or known["initial"]):
                 self.records[key] = nsfs.describe(*key, lambda fd=fd: os.dup(fd), self._device, self.above)
 
 

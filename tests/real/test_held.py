@@ -216,6 +216,29 @@ def test_a_mount_in_a_mount_namespace_without_processes(
     assert ("uts", number) not in scanner.look()["namespaces"]
 
 
+def test_a_mount_namespace_that_is_mounted_in_one_without_processes(
+    start: Start, population: Population, elsewhere: tuple[int, Path, int], workspace: Workspace
+) -> None:
+    """It is described by the kernel's list, for nothing that is mounted there can be opened by us."""
+    outer, _, mounted = elsewhere
+    place = workspace.root / "inner"
+    place.touch()
+    words = ["nsenter", f"--mount=/proc/{outer}/ns/mnt", "unshare", "--mount", "sleep", "600"]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL) as inner:
+        wait_until(lambda: Path(f"/proc/{inner.pid}/comm").read_text() == "sleep\n", 10, "unshare")
+        number = os.stat(f"/proc/{inner.pid}/ns/mnt").st_ino
+        in_there(outer, "mount", "--bind", f"/proc/{inner.pid}/ns/mnt", str(place))
+        holding, inode = start(_MOUNT_NAMESPACE, str(outer))
+        inner.kill()
+    population.kill(outer)
+    found = searched(scan.Scanner())
+    record = found["mnt", number]
+    assert record["held_by"] == [{"kind": "mount", "pid": None, "mnt": inode, "path": str(place)}]
+    assert record["id"] is not None and record["owner"] is not None
+    assert [holder["mnt"] for holder in found["uts", mounted]["held_by"]] == [inode, number]
+    end(holding)
+
+
 @pytest.mark.parametrize("listed", [True, False], ids=["listmount", "before Linux 6.11"])
 def test_a_mount_outside_the_root_of_the_oldest_process(
     population: Population, workspace: Workspace, rootfs: Path, monkeypatch: pytest.MonkeyPatch, listed: bool

@@ -198,7 +198,7 @@ def _by_snapshot(word: str) -> Chosen:
     snapshot, found = lookup.meant_to_enter(word)
     process, namespace = found.process, found.namespace
     container = found.container if isinstance(found.thing, str) else None
-    if container and (process is None or (process.state in ("Z", "X") and process.namespaces.net is None)):
+    if container and (process is None or process.ended):
         raise _ended(container.name, container.state)
     followed = target.Target(process.pid, process.start, found.thread or 0) if process else None
     if namespace is None:

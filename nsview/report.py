@@ -132,13 +132,14 @@ def _process_name(record: dict[str, Any]) -> str:
     return safe(f"{record['pid']} {' '.join(record['cmdline']) or record['comm']}")
 
 
-def audit(findings: "Sequence[Finding]", snapshot: Snapshot, width: int | None = None) -> str:
-    """What `nsview audit` prints: by subject, the worst first; why and what to do where a rule is first told of."""
+def audit(findings: "Sequence[Finding]", snapshot: Snapshot, width: int | None = None, *, whole: bool = True) -> str:
+    """What `nsview audit` prints: by subject, the worst first; why and what to do where a rule is first told of.
+    whole: everything could be checked."""
     from .model.audit import RULES, SEVERITIES, grouped  # a list has no use for the rules
     from .model.audit.lines import subject_of
 
     if not findings:
-        return "no findings"
+        return "no findings" if whole else "no findings among what could be checked"
     lines: list[str] = []
     explained: set[str] = set()
     subject: str | int | None = None

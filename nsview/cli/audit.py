@@ -39,7 +39,7 @@ def run(options: SimpleNamespace) -> int:
     if options.json:
         print_json(audit.printed(findings, unchecked))
     else:
-        print(report.audit(findings, snapshot, width()))
+        print(report.audit(findings, snapshot, width(), whole=not unchecked))
     say(f"not checked: {line}" for line in unchecked)
     if findings:
         return NOTHING

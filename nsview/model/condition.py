@@ -43,9 +43,13 @@ def supervisor(container: Container) -> str:
 
 def is_paused(process: Process, container: Container | None) -> bool:
     """It is one of a paused container: the kernel may call it what waits for a device."""
-    return container is not None and container.state == "paused" and process.state != "Z"
+    return container is not None and container.state == "paused" and not process.ended
 
 
 def state(process: Process, container: Container | None) -> str:
     """What a process does, in words."""
-    return "paused" if is_paused(process, container) else STATES.get(process.state, process.state)
+    if is_paused(process, container):
+        return "paused"
+    if process.state == "Z" and not process.ended:
+        return "its first thread has ended, others go on"
+    return STATES.get(process.state, process.state)

@@ -63,6 +63,12 @@ class Process(Struct, frozen=True, gc=False):
         return " ".join(self.cmdline) if self.cmdline else f"[{self.comm}]"
 
     @property
+    def ended(self) -> bool:
+        """Whether no thread of it goes on. The kernel calls one a zombie too whose first thread alone has ended: that
+        still has the namespaces of another."""
+        return self.state in ("Z", "X") and self.namespaces.net is None
+
+    @property
     def inner_pid(self) -> int | None:
         """The pid in the process's own pid namespace. None if that namespace is the agent's."""
         return self.nspid[-1] if len(self.nspid) > 1 else None

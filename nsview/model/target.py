@@ -435,7 +435,9 @@ def _gone(snapshot: Snapshot, text: str, nets: Nets | None, found: Sequence[Mean
         return TargetError("gone", f"no process {text}{visible}, nor a namespace or container{port}; {help}")
     near = nearest(snapshot, text, nets)
     help = f"the nearest: {', '.join(near)}" if near else "`nsview list containers` shows those there are"
-    unread = "" if snapshot.host.privileged else "; only root can read the names of containers"
+    unread = "".join(f"; {note}" for note in snapshot.host.notes[:1])
+    if not snapshot.host.privileged:
+        unread = "; only root can read the names of containers"
     interface = ", interface" if nets else ""
     return TargetError("gone", f"no container{interface} or mounted namespace is called {text!r}; {help}{unread}")
 

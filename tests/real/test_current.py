@@ -188,7 +188,7 @@ async def test_an_open_net_map_shows_what_changes(apart: str, pair: bool, monkey
     """Told where the kernel tells it, which is where the two ends of a pair are; else asked for again and again."""
     monkeypatch.setattr(netmap, "REST", 1e6)
     monkeypatch.setattr(netmap, "SHARE", 1.0)  # however long it takes beside others
-    monkeypatch.setattr(netmap, "SHARE_TOLD", 1.0)
+    monkeypatch.setattr(netmap, "SHARE_WAITED", 1.0)
     if pair:
         monkeypatch.setattr(netmap, "REST_UNTOLD", 1e6)
         _pair(apart)

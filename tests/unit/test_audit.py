@@ -332,7 +332,9 @@ def test_a_process_in_the_cgroup_and_in_the_hosts_namespaces() -> None:
     assert found(*strayed(net=HOST_INODE)) == {"outside-namespaces": ("low", 8)}
     assert found(*strayed(user=HOST_INODE)) == {}, "its first process is there too"
     assert found(*strayed(mnt=HOST_INODE, age=0.1)) == {}, "a runtime moves it in a moment"
-    assert found(*strayed(mnt=HOST_INODE, state="Z")) == {}
+    assert found(*strayed(mnt=HOST_INODE, net=None, state="Z")) == {}
+    left = found(*strayed(mnt=HOST_INODE, state="Z"))
+    assert left == {"outside-namespaces": ("medium", 8)}, "its first thread alone has ended: another is there still"
 
 
 def test_of_a_tree_of_processes_the_topmost_is_told() -> None:

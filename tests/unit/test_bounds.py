@@ -149,3 +149,8 @@ def test_a_group_is_a_line_that_leads_nowhere() -> None:
     (line,) = lines.lines(grouped(audit.audit(at, Facts())), at)
     assert line.thing is None
     assert [cell.text for cell in line.cells][:3] == ["low", "2,000 namespaces", "orphaned-net"]
+
+
+def test_no_findings_are_those_among_what_could_be_checked() -> None:
+    assert report.audit([], named(0)) == "no findings"
+    assert report.audit([], named(0), whole=False) == "no findings among what could be checked"

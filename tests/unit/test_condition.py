@@ -1,7 +1,6 @@
 """What is said of a container's state, supervisor and sessions, on its row, in its details and of its processes."""
 
 import pytest
-from msgspec.structs import replace
 
 from nsview.model import condition
 from nsview.model.records import Container, Process
@@ -45,6 +44,13 @@ def test_details_say_what_the_loss_of_a_supervisor_means() -> None:
      ("Z", "paused", "zombie: ended, not yet reaped")],
 )  # fmt: skip
 def test_a_process_that_is_frozen_waits_for_no_device(state: str, of_container: str, words: str) -> None:
-    one: Process = replace(process(7), state=state)
+    one: Process = process(7, state=state, net=None if state == "Z" else 1)
     assert condition.state(one, made(state=of_container)) == words
     assert condition.state(one, None) == condition.STATES[state]
+
+
+def test_a_process_whose_first_thread_alone_has_ended_goes_on() -> None:
+    """The kernel calls it a zombie; it has the namespaces of another thread."""
+    one = process(7, state="Z")
+    assert not one.ended and condition.state(one, None) == "its first thread has ended, others go on"
+    assert process(7, state="Z", net=None).ended

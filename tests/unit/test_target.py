@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from nsview.model.leads import meant
 from nsview.model.net import Interface, Link, Listener, Net, Nets
-from nsview.model.records import Container, Holder, Namespace, Namespaces
+from nsview.model.records import Container, Holder, Host, Namespace, Namespaces
 from nsview.model.snapshot import Snapshot
 from nsview.model.snapshot import snapshot as made_of
 from nsview.model.table import Thing
@@ -296,3 +296,13 @@ def test_a_pid_inside_is_no_pid_here_and_its_process_is_told() -> None:
     seen, nets = world()
     with pytest.raises(TargetError, match=r"no process 7, .*it is the pid inside of 200"):
         resolve(seen, "7", nets)
+
+
+@pytest.mark.parametrize(
+    ("seen_by", "words"),
+    [(HOST, "those there are"), (replace(HOST, notes=("no SYS_PTRACE",)), "; no SYS_PTRACE"),
+     (replace(HOST, privileged=False, notes=("hidden",)), "only root can read the names of containers")],
+)  # fmt: skip
+def test_where_names_could_not_all_be_read_a_name_is_not_said_to_be_nobodys(seen_by: Host, words: str) -> None:
+    with pytest.raises(TargetError, match=f"{words}$"):
+        resolve(made_of(seen_by, 1.0, [process(1, 0)], [], []), "web")

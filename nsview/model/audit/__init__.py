@@ -152,14 +152,14 @@ def unchecked(snapshot: Snapshot, facts: Facts) -> list[str]:
     containers = [c for c in snapshot.containers.values() if c.role == "container"]
     members = [snapshot.processes[pid] for c in containers for pid in c.pids if pid in snapshot.processes]
     lines = []
-    unread = [process for process in members if process.unreadable and process.state != "Z"]
+    unread = [process for process in members if process.unreadable and not process.ended]
     if unread:
         reasons = ", ".join(sorted({process.unreadable for process in unread if process.unreadable}))
         lines.append(
             f"the namespaces of {len(unread)} of {len(members)} containers' processes ({reasons}): "
             "what they share with the host or others is not known"
         )
-    untold = [process for process in members if facts.of(process) is None and process.state != "Z"]
+    untold = [process for process in members if facts.of(process) is None and not process.ended]
     if untold:
         lines.append(f"{len(untold)} of {len(members)} containers' processes: nothing is known of what confines them")
     unseen = [security for process in members if (security := facts.of(process)) is not None and security.unreadable]

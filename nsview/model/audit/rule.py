@@ -106,13 +106,13 @@ class Whole(Struct, frozen=True, dict=True):
         inits = [case.init for case in self.cases.values()]
         if None in inits:
             return set(KIND_NAMES)
-        alive = [init.namespaces for init in inits if init and init.state != "Z"]
+        alive = [init.namespaces for init in inits if init and not init.ended]
         return {kind for kind in KIND_NAMES if any(getattr(own, kind) is None for own in alive)}
 
     def settled(self, process: Process) -> bool:
         """It is where it is to stay: alive, and not just born."""
         security = self.facts.of(process)
-        return process.state != "Z" and security is not None and security.age >= SETTLED
+        return not process.ended and security is not None and security.age >= SETTLED
 
     def is_host(self, kind: KindName, process: Process) -> bool:
         """It is known to be in the host's first namespace of a kind."""

@@ -88,7 +88,7 @@ class Audit(Lens):
 
     def _is_unknown(self, process: Process) -> bool:
         security = self.facts.of(process)
-        return process.state != "Z" and (security is None or security.age < SETTLED)
+        return not process.ended and (security is None or security.age < SETTLED)
 
     # What is shown
 

@@ -36,7 +36,7 @@ from .lens import EVERY, Lens
 REST = 3.0  # seconds between an answer and the next question, where changes of interfaces are told ..
 REST_UNTOLD = 0.7  # .. and where not ..
 SHARE = 0.08  # .. or so many that reading takes no more than this share of a core ..
-SHARE_TOLD = 0.25  # .. and after a change
+SHARE_WAITED = 0.25  # .. and where a change was told, or would not be
 LEGEND = "═ two ends of a pair   ─ stands on the other   ⇢ default route"
 
 
@@ -157,9 +157,10 @@ class NetMap(Lens):
     def _rest(self) -> float:
         """Seconds from now until they are asked for again."""
         if self._changed:
-            return max(0.1, self._took / SHARE_TOLD - (monotonic() - self._asked_at))
-        rest = REST if self.nets and self.nets.followed else REST_UNTOLD
-        return max(rest, self._took / SHARE)
+            return max(0.1, self._took / SHARE_WAITED - (monotonic() - self._asked_at))
+        if self.nets and self.nets.followed:
+            return max(REST, self._took / SHARE)
+        return max(REST_UNTOLD, self._took / SHARE_WAITED)
 
     def show_snapshot(self, snapshot: Snapshot, happened: Changes | None) -> None:
         """Ask for the map at once if net namespaces have come or gone, else when its time has come."""

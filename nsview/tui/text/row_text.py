@@ -97,7 +97,7 @@ def _process(line: ProcessRow, size: Columns, mark: Mark | None) -> list[Piece]:
     pieces.append((line.guides, "guide"))
     if line.folded is not None:
         pieces.append((FOLDED if line.folded else OPEN, "dim"))
-    if process.state == "Z":
+    if process.ended:
         pieces.append(("zombie ", "warning"))
     if is_paused(process, line.container):
         pieces.append(("paused ", "warning"))
@@ -131,7 +131,7 @@ def _group(line: GroupRow, snapshot: Snapshot, grouped_by: str, mark: Mark | Non
     elif grouped_by == "container":
         pieces.append(("in no container", "group"))
     else:
-        dead = all((process := snapshot.processes.get(pid)) and process.state == "Z" for pid in line.pids)
+        dead = all((process := snapshot.processes.get(pid)) and process.ended for pid in line.pids)
         words = "given up by zombies" if dead else "not readable"
         pieces.append((f"{grouped_by} namespace {words}", "warning"))
     pieces.append((_count(line, snapshot) + (" so far" if snapshot.partial else ""), "dim"))

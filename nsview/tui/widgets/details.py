@@ -371,7 +371,7 @@ def _above(which: Literal["owner", "parent"], kind: str, inode: int | None, name
 
 
 def _why(process: Process, snapshot: Snapshot) -> str:
-    if process.state == "Z":
+    if process.ended:
         return "A zombie has given up most of its own."
     if process.unreadable in ("EACCES", "EPERM"):
         return "Protected even from root." if snapshot.host.privileged else "R reads them as root."

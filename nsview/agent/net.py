@@ -22,7 +22,7 @@ import time
 
 from nsview import linux
 
-from . import engines, forwards, holders, hostfiles, nsfs, procfs, procnet, rtnetlink, sockdiag, sockets
+from . import engines, forwards, holders, hostfiles, listns, nsfs, procfs, procnet, rtnetlink, sockdiag, sockets
 
 CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
 LISTENERS_LIMIT = 20000  # of one namespace
@@ -97,7 +97,7 @@ def _run(look, scanner, packages, write):
         found = _from_within(owner, lambda targets=targets: reader.read(targets)) if owner is not None else None
         records, still = found or ([], [target.inode for target in targets])
         nets += records
-        outside += [_outside(target) for target in targets if target.inode in still]
+        outside += [_outside(target) for target in targets if target.inode in still and not target.is_gone()]
     by_engines = engines.forwards(look)
     for record in [*nets, *outside]:
         record["forwards"] += by_engines.get(record["inode"], ())
@@ -132,14 +132,15 @@ class _Progress:
 
 
 class _Target:
-    """A net namespace to be read. ways: what may open it, best first. pids: its members. passing: nothing but these
-    was seen to keep it, so that it is gone with them."""
+    """A net namespace to be read. ways: what may open it, best first. pids: its members. mounted: somewhere, maybe
+    where no path leads to, so that it is not gone with them. listed: its id, where the kernel's list alone has it."""
 
-    def __init__(self, inode, ways, pids, passing):
+    def __init__(self, inode, ways, pids, mounted, listed):
         self.inode = inode
         self.ways = ways
         self.pids = pids
-        self.passing = passing
+        self.mounted = mounted
+        self.listed = listed
 
     def open(self):
         """An fd of it. OSError: the first reason that is not just that a way to it is gone, if there is one."""
@@ -156,6 +157,16 @@ class _Target:
             os.close(fd)
         raise why
 
+    def is_gone(self):
+        """Whether it has ended, by the kernel's list or with its members, of which one that ends may refuse first."""
+        if self.listed is not None:
+            return self.listed not in (listns.ids() or {self.listed})
+        try:
+            os.close(self.open())
+        except OSError as error:
+            return not self.mounted and error.errno in _GONE
+        return False
+
 
 def _targets(look, scanner):
     """Our own first, which needs no joining, then the host's, then the others as the look has them."""
@@ -171,9 +182,12 @@ def _targets(look, scanner):
             ways = [] if inode != own else [lambda: os.dup(fd)]
             ways += [functools.partial(_of_member, pid, inode) for pid in pids]
             ways += [functools.partial(hostfiles.namespace, path, scanner.device) for path in record["names"]]
-            held = [sighting.open for sighting in scanner.sightings((kind, inode))]
-            passing = not (record["names"] or held or scanner.is_listed((kind, inode)))
-            found.append((inode != own, not record["initial"], _Target(inode, [*ways, *held], pids, passing)))
+            sightings = scanner.sightings((kind, inode))
+            ways += [sighting.open for sighting in sightings]
+            mounted = bool(record["names"]) or any(s.holder["kind"] == "mount" for s in sightings)
+            listed = record["id"] if scanner.is_listed((kind, inode)) else None
+            target = _Target(inode, ways, pids, mounted, listed)
+            found.append((inode != own, not record["initial"], target))
     return [target for _, _, target in sorted(found, key=lambda triple: triple[:2])]
 
 
@@ -214,7 +228,7 @@ class _Reader:
             except OSError as error:
                 if error.errno not in _GONE:
                     refused.append(target)
-                elif not target.passing:
+                elif not target.is_gone():
                     records.append(_record(target.inode, unreadable="ENOENT"))
                 continue
             try:

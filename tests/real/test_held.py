@@ -155,7 +155,7 @@ def test_who_holds_by_a_socket_may_have_lost_its_first_thread(start: Start) -> N
 @pytest.fixture
 def elsewhere(population: Population, workspace: Workspace) -> Iterator[tuple[int, Path, int]]:
     """(a process of a mount namespace of its own, where a uts namespace is mounted in there, that one's inode)."""
-    path = workspace.root / "elsewhere"
+    path = workspace.root / "held-elsewhere"
     path.touch()
     words = 'unshare --uts mount --bind /proc/self/ns/uts "$0"; exec /bin/sleep 9999'
     pid = population.process("mnt", command=["/bin/sh", "-c", words, str(path)])

@@ -102,7 +102,7 @@ def test_a_namespace_that_only_another_mount_namespace_knows_is_found_too(
     population: Population, netns: int, workspace: Workspace
 ) -> None:
     """The host's own of that name is meant for as long as there is one."""
-    there = workspace.root / "elsewhere"
+    there = workspace.root / "seen-elsewhere"
     there.mkdir()
     made = " && ".join(f"touch {there}/{name} && unshare --net={there}/{name} true" for name in (NETNS, f"{NETNS}in"))
     pid = population.process("mnt", command=("sh", "-c", f"mount -t tmpfs none {there} && {made} && exec sleep 9999"))

@@ -96,7 +96,7 @@ def test_a_detached_container_is_known_by_the_state_in_the_default_place(
 
 
 def test_a_container_in_the_foreground_is_known_by_its_parent(workspace: Workspace, rootfs: Path) -> None:
-    made = Oci(workspace, rootfs, "runc", workspace.root / "elsewhere")
+    made = Oci(workspace, rootfs, "runc", workspace.root / "runc-elsewhere")
     try:
         id, _, pid = made.container("foreground", foreground=True)
         shown = of(pid)

@@ -30,6 +30,14 @@ def peek(fd, size):
         return b""
 
 
+def number(path):
+    """The number that a file of the kernel's says; 0 where it says none."""
+    try:
+        return int(read(path))
+    except (OSError, ValueError):
+        return 0
+
+
 def read_in_root(root_fd, path, limit=LIMIT, believed=None):
     """The bytes of a regular file below root_fd; symlinks stay inside. OSError where that is not what is there, or
     `believed`, called with the open file, says no."""

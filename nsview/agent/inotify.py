@@ -8,6 +8,8 @@ import struct
 
 from nsview import linux
 
+from . import files
+
 MODIFY, CLOSE_WRITE, MOVED_TO, CREATE, DELETE = 0x2, 0x8, 0x80, 0x100, 0x200
 IGNORED, DIRECTORY = 0x8000, 0x40000000
 _OVERFLOW, _ONLYDIR, _MASK_ADD = 0x4000, 0x01000000, 0x20000000
@@ -49,8 +51,4 @@ class Inotify:
 
 def most():
     """How many directories this user may have watched."""
-    try:
-        with open("/proc/sys/fs/inotify/max_user_watches", encoding="ascii") as file:
-            return int(file.read())
-    except (OSError, ValueError):
-        return 0
+    return files.number("/proc/sys/fs/inotify/max_user_watches")

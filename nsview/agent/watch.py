@@ -20,7 +20,7 @@ import resource
 import time
 from itertools import islice
 
-from . import cpustat, procfs
+from . import cpustat, files, procfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -135,18 +135,10 @@ class Watch:
 def _most_files():
     """How many files we may have open, raised to what is allowed: to root that is as many as the kernel has at all."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    for most in (_kernels_most(), hard):
+    for most in (files.number("/proc/sys/fs/nr_open"), hard):
         with contextlib.suppress(OSError, ValueError):
             if most == resource.RLIM_INFINITY or most > soft:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
                 soft = most
                 break
     return 1 << 20 if soft == resource.RLIM_INFINITY else soft
-
-
-def _kernels_most():
-    try:
-        with open("/proc/sys/fs/nr_open", encoding="ascii") as file:
-            return int(file.read())
-    except (OSError, ValueError):
-        return 0

@@ -1,12 +1,14 @@
 """What a filter of the net map can ask for by name: of an interface, of a listener, of all that is in a namespace."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from .filter import OF_THINGS, Field, Fields
 from .net import Forward, Interface, Listener, Net
 from .netmap import Map, Place, kind_of, own_interfaces
 from .table import Line
+
+_T = TypeVar("_T")
 
 
 def fields(found: Map | None = None) -> Fields:
@@ -27,31 +29,23 @@ def fields(found: Map | None = None) -> Fields:
     return its | {name: field for name, field in OF_THINGS.items() if name not in its}
 
 
-def _interfaces(line: Line) -> Sequence[Interface]:
-    match line.subject:
-        case Place(thing=Interface() as interface):
-            return (interface,)
-        case Net() as net:
-            return own_interfaces(net)
-    return ()
+def _told(kind: type[_T], of_net: Callable[[Net], Sequence[_T]]) -> Callable[[Line], Sequence[_T]]:
+    """The things of a kind that a line is about: the one itself, or all of a namespace's."""
+
+    def of_line(line: Line) -> Sequence[_T]:
+        match line.subject:
+            case Place(thing=thing) if isinstance(thing, kind):
+                return (thing,)
+            case Net() as net:
+                return of_net(net)
+        return ()
+
+    return of_line
 
 
-def _listeners(line: Line) -> Sequence[Listener]:
-    match line.subject:
-        case Place(thing=Listener() as listener):
-            return (listener,)
-        case Net() as net:
-            return net.listeners
-    return ()
-
-
-def _forwards(line: Line) -> Sequence[Forward]:
-    match line.subject:
-        case Place(thing=Forward() as forward):
-            return (forward,)
-        case Net() as net:
-            return net.forwards
-    return ()
+_interfaces = _told(Interface, own_interfaces)
+_listeners = _told(Listener, lambda net: net.listeners)
+_forwards = _told(Forward, lambda net: net.forwards)
 
 
 class _Ports(Sequence[int]):

@@ -16,11 +16,13 @@ from tests.conftest import in_ci
 
 from .daemons import CommandError, Containerd, Docker, make_rootfs, missing
 from .joining import Terminal
+from .nets import Seen
 from .population import Population
 from .workspace import Workspace
 
 if TYPE_CHECKING:
     from .account import Account
+    from .runtimes import Podman
     from .user import User
 
 _HERE = Path(__file__).parent
@@ -84,6 +86,25 @@ def containerd(workspace: Workspace, rootfs: Path) -> Iterator[Containerd]:
     daemon = Containerd(workspace, rootfs)
     yield daemon
     daemon.stop()
+
+
+@pytest.fixture(scope="module")
+def podman(workspace: Workspace, rootfs: Path) -> "Iterator[Podman]":
+    """A podman with a root of its own. All its containers go at the end of the module."""
+    from .runtimes import Podman
+
+    require(*Podman.NEEDS)
+    made = Podman(workspace, rootfs)
+    yield made
+    made.clear()
+
+
+@pytest.fixture
+def seen() -> Iterator[Seen]:
+    require("ip", "nsenter", "ss")
+    found = Seen()
+    yield found
+    found.host.stop()
 
 
 @pytest.fixture

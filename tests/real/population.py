@@ -39,7 +39,7 @@ def alone():
 threading.Thread(target=alone).start()
 """
 
-_ZOMBIE = """
+ZOMBIE = """
 import os, signal
 child = os.fork()
 if child == 0:
@@ -95,7 +95,7 @@ class Population:
 
     def zombie(self) -> int:
         """The pid of a process that has exited and that nobody waits for."""
-        return self._number_said(self._start([sys.executable, "-I", "-S", "-c", _ZOMBIE]))
+        return self._number_said(self._start([sys.executable, "-I", "-S", "-c", ZOMBIE]))
 
     def kill(self, pid: int) -> None:
         """End one of these processes, and be sure that it is gone or a zombie."""

@@ -20,7 +20,7 @@ from .daemons import Containerd, Docker
 from .population import Population
 from .runtimes import Podman
 from .user import AS_NOBODY, User
-from .workspace import Workspace, wait_until
+from .workspace import wait_until
 
 
 def contents(pid: int, *kinds: KindName) -> Contents:
@@ -61,14 +61,6 @@ def shop(docker: Docker) -> Iterator[int]:
 def task(containerd: Containerd) -> Iterator[int]:
     yield containerd.container("k-task")
     containerd.remove("k-task")
-
-
-@pytest.fixture
-def podman(workspace: Workspace, rootfs: Path) -> Iterator[Podman]:
-    require(*Podman.NEEDS)
-    podman = Podman(workspace, rootfs)
-    yield podman
-    podman.clear()
 
 
 def by_findmnt(pid: int) -> list[tuple[str, str, str, str, str]]:

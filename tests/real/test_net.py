@@ -15,16 +15,14 @@ from nsview.hosts import frames
 from nsview.hosts.local import LocalHost
 from nsview.hosts.recorder import record
 from nsview.hosts.recording import RecordedHost
-from nsview.model.net import Link, Net, Nets
-from nsview.model.netfields import fields
+from nsview.model.net import Link, Net
 from nsview.model.netmap import Map
-from nsview.model.snapshot import Snapshot
-from tests.unit.make import left
 from tests.unit.processes import running
 
 from .command import nsview
 from .conftest import require
 from .daemons import Docker, run
+from .nets import Seen, inode
 from .population import Population
 from .user import AS_NOBODY, User
 from .workspace import PORT, Workspace, search_path, wait_until
@@ -45,46 +43,11 @@ def of_pid(pid: int) -> str:
     return f"/proc/{pid}/ns/net"
 
 
-def inode(path: str) -> int:
-    return os.stat(path).st_ino
-
-
 def _children(pid: int) -> list[int]:
     try:
         return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:
         return []
-
-
-class Seen:
-    """A snapshot and the net namespaces as an agent tells them; asked again by `look`."""
-
-    def __init__(self) -> None:
-        self.host = LocalHost()
-        self.host.first()
-        self.look()
-
-    def look(self) -> None:
-        self.host.rescan()  # a container's name may be written after its first process is seen
-        self.snapshot: Snapshot = self.host.holders()
-        self.nets: Nets = self.host.nets()
-
-    def net(self, path: str) -> Net:
-        return next(net for net in self.nets.nets if net.inode == inode(path))
-
-    def answer(self, words: str) -> list[str]:
-        """The lines that are left after typing this, each with a space between its cells."""
-        found = Map(self.nets, self.snapshot)
-        lines = left(found.lines(), words, self.snapshot, fields(found), "net")
-        return [" ".join(cell.text for cell in line.cells if cell.text).strip() for line in lines]
-
-
-@pytest.fixture
-def seen() -> Iterator[Seen]:
-    require("ip", "nsenter", "ss")
-    found = Seen()
-    yield found
-    found.host.stop()
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from nsview.model.netmap import Map
 
 from .conftest import require
 from .daemons import run
-from .test_net import ENVIRONMENT, Seen, inode, path_of
+from .nets import Seen, inode
+from .test_net import ENVIRONMENT, path_of
 from .workspace import Workspace
 
 UNDER = 77  # the index of the device that others stand on, in each namespace
@@ -59,13 +60,6 @@ def made(*words: str) -> bool:
     done = subprocess.run(["ip", *words], check=False, env=ENVIRONMENT, capture_output=True, text=True)
     assert not done.returncode or any(word in done.stderr for word in _UNKNOWN), (words, done.stderr)
     return not done.returncode
-
-
-@pytest.fixture
-def seen() -> Iterator[Seen]:
-    found = Seen()
-    yield found
-    found.host.stop()
 
 
 @pytest.fixture

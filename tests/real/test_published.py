@@ -19,8 +19,9 @@ from tests.unit.processes import running
 from .command import nsview, printed
 from .conftest import require
 from .daemons import SLEEP, Docker, run
+from .nets import Seen, inode
 from .runtimes import Podman
-from .test_net import ENVIRONMENT, Seen, inode, of_pid, path_of, within
+from .test_net import ENVIRONMENT, of_pid, path_of, within
 from .workspace import PATIENCE, Workspace, wait_until
 
 FIRST = 20000 + os.getpid() % 4000 * 3
@@ -117,13 +118,6 @@ OF_IPTABLES = (
 
 def told(forward: Forward) -> tuple[str, str, str, int]:
     return forward.protocol, forward.endpoint, forward.to, forward.at(forward.port)
-
-
-@pytest.fixture
-def seen() -> Iterator[Seen]:
-    found = Seen()
-    yield found
-    found.host.stop()
 
 
 @pytest.fixture

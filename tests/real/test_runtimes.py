@@ -31,14 +31,6 @@ def of(pid: int) -> dict[str, Any]:
 # -- podman ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def podman(workspace: Workspace, rootfs: Path) -> Iterator[Podman]:
-    require(*Podman.NEEDS)
-    made = Podman(workspace, rootfs)
-    yield made
-    made.clear()
-
-
 def test_podman_container_is_what_podman_inspect_says(podman: Podman) -> None:
     podman.import_image("localhost/nsview-test:1")
     pid = podman.container("web", image="localhost/nsview-test:1")

@@ -16,7 +16,7 @@ import pytest
 from nsview.agent import outside
 from nsview.model import audit
 
-from .population import Population
+from .population import ZOMBIE, Population
 from .user import AS_NOBODY, NOBODY, User
 from .workspace import Workspace, wait_until
 
@@ -189,15 +189,6 @@ def test_a_process_that_ptraceable_hides_from_root_too_is_not_taken_for_none(use
     assert counted[blue.empty] == (0 if shown else None)
 
 
-_ZOMBIE = """
-import os, sys, time
-child = os.fork()
-if child == 0:
-    os._exit(0)
-os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
-print(child, flush=True)
-time.sleep(9999)
-"""
 _DEAD_LEADER = """
 import ctypes, os, sys, threading, time
 threading.Thread(target=time.sleep, args=(9999,)).start()
@@ -210,7 +201,7 @@ def test_a_zombie_is_told_from_what_may_not_be_read(user: User) -> None:
     """It has given up what it was in; a process whose first thread alone has ended has not."""
     started = []
     try:
-        for code in (_ZOMBIE, _DEAD_LEADER):
+        for code in (ZOMBIE, _DEAD_LEADER):
             started.append(subprocess.Popen([sys.executable, "-ISc", code], stdout=subprocess.PIPE, text=True))
         zombie, leader = (int(one.stdout.readline()) for one in started if one.stdout)
         wait_until(lambda: _state(leader) == "Z", 10, "pthread_exit")

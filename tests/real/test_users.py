@@ -4,7 +4,6 @@ import os
 import pwd
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +19,9 @@ from .conftest import require
 from .daemons import SLEEP, Docker
 from .population import Population
 from .runtimes import Podman, RootlessPodman
-from .workspace import Workspace, wait_until
+from .workspace import wait_until
 
 APP = 1000  # of the root directory's passwd
-
-
-@pytest.fixture
-def podman(workspace: Workspace, rootfs: Path) -> Iterator[Podman]:
-    require(*Podman.NEEDS)
-    podman = Podman(workspace, rootfs)
-    yield podman
-    podman.clear()
 
 
 def as_it_sees_itself(pid: int) -> int:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ import nsview
 from nsview.agent import watch
 
 from .workspace import wait_until
+
+_CAP_SYS_RESOURCE = 24
 
 _PROCESS = """
 import ctypes, os, sys, threading
@@ -135,5 +138,15 @@ def test_where_proc_is_of_another_pid_namespace_all_get_their_turn(processes: li
         watching.stdin.close()
 
 
-def test_the_most_files_that_root_may_have_open_are_as_the_kernel_says() -> None:
-    assert watch._kernels_most() == int(Path("/proc/sys/fs/nr_open").read_text())
+def test_as_many_files_may_be_open_as_the_kernel_lets_this_process_have() -> None:
+    """Root with CAP_SYS_RESOURCE may go beyond its hard limit, up to the kernel's own."""
+    code = (
+        "import resource, sys; sys.path.insert(0, sys.argv[1]); from nsview.agent import watch; "
+        "print(watch._most_files(), resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
+    )
+    root = str(Path(nsview.__file__).parent.parent)
+    told = subprocess.run([sys.executable, "-c", code, root], capture_output=True, text=True, check=True).stdout
+    held = int(Path("/proc/self/status").read_text().split("CapEff:")[1].split()[0], 16)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    most = int(Path("/proc/sys/fs/nr_open").read_text()) if held & 1 << _CAP_SYS_RESOURCE else hard
+    assert told.split() == [str(most), str(most)]

@@ -52,6 +52,12 @@ def claims(path):
             yield found
 
 
+def is_service(path):
+    """A path is that of one of the host's services by systemd, and of nothing below it."""
+    above, _, name = path.rpartition("/")
+    return above == "/system.slice" and name.endswith(".service")
+
+
 # The layouts: each gives (runtime, id of the container that parts[at] is the cgroup of, the pod's uid where it is in
 # one), or None. The id of a monitor, which stands beside its container and not in it, is None.
 

@@ -24,8 +24,9 @@ from .runtimes import Podman
 from .test_net import ENVIRONMENT, of_pid, path_of, within
 from .workspace import PATIENCE, Workspace, wait_until
 
-FIRST = 20000 + os.getpid() % 4000 * 3
-"""The first of three ports that others who run these tests do not use."""
+FIRST = 33000 + os.getpid() % 4000 * 3
+"""The first of three ports that others who run these tests do not use, and beyond most kernels' pids: a word that is a
+number means a process first."""
 
 RULES = """
 table ip nat {

@@ -13,6 +13,7 @@ import pytest
 
 from .command import containers, nsview, processes
 from .daemons import Docker
+from .runtimes import Oci
 from .user import NOBODY, interpreter
 from .workspace import Workspace, wait_until
 
@@ -154,6 +155,97 @@ def test_root_in_a_container_speaks_for_that_container_alone(docker: Docker, gen
         assert [c["id"] for c in found.values() if c["name"] == NAME] == [id]
     finally:
         docker.remove("w-evil")
+
+
+# Leaves an orphan that is called like a supervisor, has a bundle of its own, and a child in a namespace of its own.
+_ORPHAN = """
+import json, os, sys, time
+if os.fork():
+    os.wait()
+    time.sleep(9999)
+if os.fork():
+    os._exit(0)
+os.setsid()
+os.makedirs("/dev/shm/fake")
+os.chdir("/dev/shm/fake")
+open("config.json", "w").write(os.environ["CONFIG"])
+code = '''-c
+import os, time
+open("/proc/self/comm", "w").write(os.environ["COMM"])
+if not os.fork():
+    os.execvp("unshare", ["unshare", "--mount", "--pid", "--fork", "/bin/sleep", "9999"])
+open("init.pid", "w").write(open("/proc/self/task/%d/children" % os.getpid()).read())
+time.sleep(9999)
+'''
+words = json.loads(os.environ["WORDS"])
+os.execv(sys.executable, [words[0], code, *words[1:]])
+"""
+
+
+class Leaver:
+    """A container of runc's in the host's pid namespace, with python3; `known`: where runc keeps state by itself."""
+
+    def __init__(self, workspace: Workspace, place: Path, known: bool, forged: tuple[str, list[str]]) -> None:
+        root = place / "rootfs"
+        for name in ("usr", "proc", "dev"):
+            (root / name).mkdir(parents=True)
+        for name in ("bin", "lib", "lib64"):
+            (root / name).symlink_to(f"usr/{name}")
+        mounts = [
+            {"destination": "/proc", "type": "proc", "source": "proc"},
+            {"destination": "/dev", "type": "tmpfs", "source": "tmpfs"},
+            {"destination": "/dev/shm", "type": "tmpfs", "source": "shm"},
+            {"destination": "/usr", "type": "bind", "source": "/usr", "options": ["rbind", "ro"]},
+        ]
+        program, argv = forged
+        words = [word.replace("BUNDLE", "/dev/shm/fake") for word in argv]
+        environment = [
+            "PATH=/usr/bin:/bin", f"CONFIG={json.dumps(_CONFIG)}", f"WORDS={json.dumps(words)}", f"COMM={program[:15]}",
+        ]  # fmt: skip
+        powers = {key: ["CAP_SYS_ADMIN"] for key in ("bounding", "effective", "permitted")}
+        process = {"args": ["/usr/bin/python3", "-c", _ORPHAN], "env": environment, "capabilities": powers}
+        namespaces = [{"type": kind} for kind in ("network", "ipc", "uts", "mount")]
+        self._made = Oci(workspace, root, "runc", None if known else place / "state")
+        _, _, self.pid = self._made.container(
+            f"leaver-{place.name}", process=process, mounts=mounts, linux={"namespaces": namespaces}
+        )
+
+    def pids(self) -> set[int]:
+        """All that are in its net namespace: itself, the orphan and the orphan's child and grandchild."""
+        found = {}
+        for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+            with contextlib.suppress(OSError):
+                found[pid] = os.readlink(f"/proc/{pid}/ns/net")
+        return {pid for pid, net in found.items() if net == found[self.pid]}
+
+    def clear(self) -> None:
+        self._made.clear()
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["runc's state is known", "unknown"])
+@pytest.mark.parametrize("forged", FORGED.values(), ids=list(FORGED))
+def test_an_orphan_of_a_container_without_a_shim_names_none_of_the_hosts(
+    docker: Docker, genuine: int, workspace: Workspace, tmp_path: Path, forged: tuple[str, list[str]], known: bool
+) -> None:
+    """Root's by its ids, and in no container that is known of: it sees other files than the host's own."""
+    program, argv = forged
+    id = docker.inspect(NAME)["Id"]
+    forged = program, [id if word == "ID" else word for word in argv]
+    leaver = Leaver(workspace, tmp_path, known, forged)
+    try:
+        wait_until(lambda: len(leaver.pids()) == 4, 20, "its orphan")
+        found = containers()
+        of_it = [c for c in found.values() if leaver.pids() & set(c["pids"])]
+        assert [c["name"] for c in of_it if c["outer"] is None and c["init_pid"] != leaver.pid] == []
+        assert [c["id"] for c in found.values() if c["name"] == NAME and c["outer"] is None] == [id]
+        assert known == any(c["init_pid"] == leaver.pid for c in of_it)
+        done = nsview("enter", NAME, "--", "readlink", "/proc/self/ns/pid")
+        assert (done.returncode, done.stdout) == (0, os.readlink(f"/proc/{genuine}/ns/pid") + "\n"), done.stderr
+        for pid in sorted(leaver.pids()):
+            done = nsview("enter", str(pid), "--", "grep", "CapEff", "/proc/self/status")
+            assert done.stdout in ("", "CapEff:\t0000000000200000\n"), done.stderr
+    finally:
+        leaver.clear()
 
 
 def test_a_cgroup_that_a_user_may_make_names_a_users_container(docker: Docker, genuine: int) -> None:

@@ -7,10 +7,10 @@ the network bridge, files.
 
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,8 +21,8 @@ _OWNER = "owner"
 MARK = "NSVIEW_TEST_WORKSPACE"
 PATIENCE = 4
 """How many times longer than it should take a machine is given that others load as well."""
-PORT = 20_000 + os.getpid() % 10_000
-"""A port that this run listens at; other runs and programs have others."""
+PORT = 45_000 + os.getpid() % 10_000
+"""A port that this run listens at; other runs and programs have others, and most kernels have no pid beyond 32768."""
 
 
 def search_path() -> str:
@@ -59,7 +59,9 @@ class Workspace:
         for root in _PARENT.glob(f"{_PREFIX}*"):
             if _abandoned(root):
                 cls(root).clear()
-        workspace = cls(Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_PARENT)))
+        root = _PARENT / (_PREFIX + secrets.token_hex(4))  # a part of ids, which for containerd don't begin with "_"
+        root.mkdir(0o700)
+        workspace = cls(root)
         pid = os.getpid()
         (workspace.root / _OWNER).write_text(f"{os.readlink('/proc/self/ns/pid')} {pid} {start_time(pid)}")
         workspace.root.chmod(0o755)  # users other than root look into a rootfs

@@ -46,6 +46,7 @@ def identify(host):
     shims = {shim.pid: shim for shim in (containerd.shim(process, host.owner) for process in host.watchers()) if shim}
     text = hostfiles.mounts()
     host.mounts = host.kept.get(("mounts", text), lambda: mountinfo.parse(text))
+    host.mounts_seen = witness.mounts_of_host()
     hierarchies = host.kept.get(("hierarchies", text), lambda: hostfiles.hierarchies(host.mounts))
     named_by = host.cgroups = witness.Cgroups(hierarchies)
     found = host.places = {}  # the container's own cgroup path: record in the making
@@ -61,15 +62,18 @@ def identify(host):
     # Those with one come first: what stands in none of its own must not stand in another's either.
     # The host's own shims come before those in a container, which may not say it otherwise.
     described = {}
+    strangers = set()  # places that are known by a stranger's word alone, which counts within a container
     for bundle in sorted(_bundles(shims, host), key=lambda bundle: _rank(bundle, host)):
         place = bundle.cgroup or (0, bundle.init)
         if not bundle.cgroup and any(above in found for above in cgroups.ancestors(processes[place[1]]["cgroup"])):
             continue
         record = found.get(place)
+        stranger = host.is_stranger(processes[bundle.shim.pid])
         if record is None:
             cgroup = "cgroup " + bundle.cgroup if bundle.cgroup else None
             record = found[place] = _record(bundle.id, None, cgroup, bundle.shim.uid)
-        elif place in described or not _believed(record, bundle.shim.uid):
+            strangers.update([place] if stranger else [])
+        elif place in described or stranger or not _believed(record, bundle.shim.uid):
             continue
         described[place] = bundle
         containerd.describe(record, bundle)
@@ -78,7 +82,7 @@ def identify(host):
     for place, bundle in described.items():
         if bundle.shim.namespace == docker.ENGINE_NAMESPACE:
             docker.describe(found[place], host, bundle.config, bundle.shim)
-    _add_others(found, host)
+    strangers |= _add_others(found, host)
 
     _assign_members(found, host)
     for record in found.values():
@@ -87,6 +91,8 @@ def identify(host):
     firsts = {record["init_pid"]: record for record in found.values()}
     for place, record in found.items():
         record["outer"] = _outer(place, record, found, firsts, processes)
+    found = {place: record for place, record in found.items() if not _is_strangers(place, record, found, strangers)}
+    for place, record in found.items():
         _complete(record, place, host, hierarchies)
     _find_daemons(found.values(), shims, host)
     found.update(_restarting(host, {record["id"] for record in found.values()}))
@@ -283,8 +289,19 @@ def _bundles(shims, host):
     return bundles
 
 
+def _is_strangers(place, record, found, strangers):
+    """A container, or one that it is in, is known by the word of a stranger that is in no container itself."""
+    places = {id(record): place for place, record in found.items()}
+    while record["outer"]:
+        record = record["outer"]
+        place = places[id(record)]
+    return place in strangers
+
+
 def _add_others(found, host):
-    """The containers that runtimes other than containerd know of; {place: record} is added to."""
+    """The containers that runtimes other than containerd know of; {place: record} is added to. The places that are
+    known by a stranger's word alone."""
+    strangers = set()
     known = {record["init_pid"] for record in found.values()}
     for runtime in _OTHERS:
         for container in runtime.find(host):
@@ -293,10 +310,12 @@ def _add_others(found, host):
             if place is None or uid == witness.NOBODY:
                 continue
             record = found.get(place)
+            stranger = container.supervisor is not None and host.is_stranger(container.supervisor)
             if record is None:
                 cgroup = None if place[0] == 0 else "cgroup " + place
                 record = found[place] = _record(container.id, None, cgroup, uid)
-            elif not _believed(record, uid):
+                strangers.update([place] if stranger else [])
+            elif stranger or not _believed(record, uid):
                 continue
             known.add(container.init_pid)
             record["runtime"] = record["runtime"] or container.runtime
@@ -304,6 +323,7 @@ def _add_others(found, host):
                 host.supervised.add((None, container.id))
             record["init_pid"] = container.init_pid
             container.describe(record)
+    return strangers
 
 
 def _place(container, found, host):

@@ -32,12 +32,13 @@ class Host:
     """The processes of a host, and what containers are found by without a look at each of them.
 
     processes: {pid: record}. claims: {cgroup path: Claim or None} of their paths. by_path: {cgroup path: pids}, of
-    those in another than the root. watching: the pids of those that may run or watch over containers. kept: what was
-    read from disk. standing: what `follow` made of the containers it was last given. places: the containers' own
-    cgroups, as far as `identify` knows them; cgroups: who could have named one. mounts: of the host's own mount
-    namespace. supervised: (engine namespace, id) of those whose supervisor lives. directories: where engines keep their
-    state; told: {(what is kept there, directory): uid} as live ones of root's have named them. noted(directory fd,
-    name): is told of a file before it is read.
+    those in another than the root. watching: the pids of those that may run or watch over containers. kept: what
+    was read from disk. standing: what `follow` made of the containers it was last given. places: the containers'
+    own cgroups, as far as `identify` knows them; cgroups: who could have named one. mounts: of the host's own mount
+    namespace; mounts_seen: the mount namespaces that show the host's own files. supervised: (engine namespace, id)
+    of those whose supervisor lives. directories: where engines keep their state; told: {(what is kept there,
+    directory): uid} as live ones of root's have named them. noted(directory fd, name): is told of a file before it
+    is read.
     """
 
     def __init__(self, kept, noted=None):
@@ -51,6 +52,7 @@ class Host:
         self.places: Any = {}
         self.cgroups = witness.Cgroups({})
         self.mounts: Any = []
+        self.mounts_seen: set[int] = set()
         self.supervised: set[tuple[Any, str]] = set()
         self.directories: Any = None
         self.told: dict[tuple[str, str], int] = {}
@@ -135,6 +137,13 @@ class Host:
                 return process["pid"]
             process = parent
         return own
+
+    def is_stranger(self, process):
+        """A process of root's sees other files than the host's own, and is in no container that is known so far: it may
+        be in one that is not. A service of systemd's is none: nobody but the host's root puts a process there."""
+        if self.owner(process) != 0 or process["namespaces"].get("mnt") in self.mounts_seen:
+            return False
+        return not cgroup.is_service(process["cgroup"]) and self.within(process) is None
 
     def read_json(self, pid, path, uid=0):
         """The JSON object in a file as that process would find it (0: as the host does), or None; also where another

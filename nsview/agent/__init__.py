@@ -28,6 +28,7 @@ sockets     the internet sockets of one process
 users       the uid of a process here and inside, and the name of each
 outside     the proven facts of a process that is protected
 hostfiles   the host's files, also from within a container
+usage       the use of processor, memory, I/O and pids, by processes, containers and the host
 status      the confinement of one process, as /proc writes it
 security    the parts of the host that processes can reach, of many processes in slices
 net         every net namespace from within, by a process that joins them

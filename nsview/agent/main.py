@@ -22,6 +22,8 @@ Frames, one JSON object a line on stdout:
   {"frame": "net_progress", "id": n, "what": "namespaces|links|processes", "done": n, "total": n}
                                                             "followed", in an answer to who wished it: changes of all
                                                             these are told, once each time they are asked for, by:
+  {"frame": "usage", "id": n, "taken_at": s, "clock": s, "host": {..}, "processes": [..], "containers": [..]}
+                                                            the use of processor, memory, I/O and pids; see `usage`
   {"frame": "links"}                                        interfaces, addresses or routes have changed
   {"frame": "error", "text": ".."}                          it can't go on
 
@@ -32,6 +34,8 @@ Requests, one JSON object a line on stdin:
   {"request": "security", "id": n}, with "pids": [..]       what confines processes: all of containers, or these
   {"request": "holders", "id": n, "slowly": bool}           search for all holders of namespaces
   {"request": "net", "id": n, "packages": path or null}     where pyroute2 may be imported from; with "follow": true
+  {"request": "usage", "id": n}, with "pids": [..] and "containers": [key, ..] of these alone; with "fields": [..] these
+                                                            parts of a container's alone; "files": true: open files too
   {"request": "rescan"}
   {"request": "stop"}
 It ends when stdin does, so it never outlives who asked.
@@ -421,6 +425,10 @@ class Agent:
                     self.audits.append((request["id"], security.Reading(self.look, request.get("pids"))))
                 elif kind == "details":
                     self._tell_details(request)
+                elif kind == "usage":
+                    from . import usage  # seldom wanted, as above
+
+                    self.write(usage.answer(request["id"], self.look, request))
             if rescan:
                 followed.want_everything()
                 return True

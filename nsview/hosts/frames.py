@@ -12,6 +12,7 @@ from msgspec import Struct
 from nsview.model.net import Nets
 from nsview.model.records import Container, Details, Host, Namespace, NamespaceKey, Process, Search
 from nsview.model.security import Security
+from nsview.model.usage import Usage
 
 SCHEMA = 1
 
@@ -77,6 +78,10 @@ class SecurityFrame(Struct, frozen=True, tag_field="frame", tag="security"):
     processes: list[Security]
 
 
+class UsageFrame(Usage, frozen=True, tag_field="frame", tag="usage", kw_only=True):
+    id: int
+
+
 class ErrorFrame(Struct, frozen=True, tag_field="frame", tag="error"):
     text: str
 
@@ -92,6 +97,7 @@ Frame = (
     | NetFrame
     | NetProgress
     | Links
+    | UsageFrame
     | ErrorFrame
 )
 

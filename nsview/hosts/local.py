@@ -19,6 +19,7 @@ from nsview.model.net import Nets
 from nsview.model.records import Details, Process
 from nsview.model.security import Facts, added
 from nsview.model.snapshot import Snapshot
+from nsview.model.usage import Usage
 
 from . import HostError, frames, spawn
 from .stream import Stream
@@ -27,7 +28,7 @@ AGAIN = 60.0
 """Seconds in which an agent is started again no more than once."""
 UNREADABLE = 4
 """Exit code of an agent that has said itself why it can't go on."""
-_ANSWER = re.compile(rb'\{"frame":"(details|security|holders|net)",(?:"id":\d+,"done":(\d+),"total":(\d+))?')
+_ANSWER = re.compile(rb'\{"frame":"(details|security|holders|net|usage)",(?:"id":\d+,"done":(\d+),"total":(\d+))?')
 
 
 class LocalHost:
@@ -226,6 +227,31 @@ class LocalHost:
                 facts = added(facts, said.processes, said.lsm, said.done, said.total)
                 if facts.complete:
                     return facts
+        raise HostError("the agent exited before it answered; start nsview again")
+
+    def request_usage(
+        self, pids: Iterable[int] | None = None, containers: Iterable[str] | None = None,
+        fields: Sequence[str] = (), *, files: bool = False,
+    ) -> int:  # fmt: skip
+        """Ask for the use of these processes and containers, by default of all; the answer's frame has this id.
+
+        fields: of `agent.usage.FIELDS`, by default all parts of a container's. files: count open files too.
+        """
+        self._next_id += 1
+        asked: dict[str, object] = {"request": "usage", "id": self._next_id, "fields": [*fields], "files": files}
+        asked.update({"pids": [*pids]} if pids is not None else {})
+        asked.update({"containers": [*containers]} if containers is not None else {})
+        self._write(asked)
+        return self._next_id
+
+    def usage(
+        self, pids: Iterable[int] | None = None, containers: Iterable[str] | None = None, fields: Sequence[str] = ()
+    ) -> Usage:
+        """Ask for the use of processes and containers and wait for it. Raises HostError if none comes."""
+        wanted = self.request_usage(pids, containers, fields)
+        for said in self.read():
+            if isinstance(said, frames.UsageFrame) and said.id == wanted:
+                return said
         raise HostError("the agent exited before it answered; start nsview again")
 
     def thread_group(self, number: str) -> int | None:

@@ -11,6 +11,7 @@ net         a net namespace from within: interfaces, routes, listeners
 kinds       the eight kinds of namespace and the resources that each isolates
 explained   each kind explained
 snapshot    one host at one instant, and the next one after a delta
+usage       the use of processor, memory, I/O and pids, and rates from one reading to the next
 changes     the processes that are new, gone or moved between two snapshots
 
 Facts

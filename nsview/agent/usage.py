@@ -1,0 +1,251 @@
+"""The use of a host, of containers and of processes: processor, memory, I/O, pids; read when it is asked for.
+
+All times of processors and bytes of I/O are sums since the beginning: a rate is made of two answers, by their `clock`.
+A number that can't be read is None, never 0. A container's use is that of its own cgroup; without one nothing is known.
+
+Sources: Documentation/admin-guide/cgroup-v2.rst (cpu.stat, memory.current, memory.max, memory.stat, memory.events,
+pids.current, io.stat), cgroup-v1/{cpuacct,memory,pids,blkio-controller}.rst, scheduler/sched-bwc.rst (cpu.stat),
+accounting/psi.rst; proc_pid_stat(5), proc_loadavg(5), proc_meminfo(5), proc_uptime(5). Memory is counted as by `docker
+stats`: without the caches that the kernel can take back at once (docker/cli cli/command/container/stats_helpers.go).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from . import files, hostfiles, procfs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_UNLIMITED = 1 << 60
+"""A limit of v1 above this many bytes is none: the kernel says PAGE_COUNTER_MAX."""
+FIELDS = ("cpu", "memory", "io", "pids", "pressure")
+"""The parts of a container's record that can be asked for alone."""
+
+
+def answer(id: int, look: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+    """The frame that answers a request.
+
+    "pids", "containers": of these processes and keys, all of them if left out. "fields": these parts of a container's
+    record alone. "files": count the open files of the processes too.
+    """
+    hierarchies = hostfiles.hierarchies()
+    fields = request.get("fields") or FIELDS
+    keys = request.get("containers")
+    pids = request.get("pids")
+    files_too = bool(request.get("files"))
+    known = look["processes"]
+    return {
+        "frame": "usage",
+        "id": id,
+        "taken_at": time.time(),
+        "clock": time.monotonic(),
+        "host": host(),
+        "processes": [
+            record
+            for pid in (known if pids is None else pids)
+            if pid in known and (record := process(known[pid], files_too))
+        ],
+        "containers": [
+            container(record, hierarchies, fields)
+            for record in look["containers"]
+            if keys is None or record["key"] in keys
+        ],
+    }
+
+
+# The host
+
+
+def host() -> dict[str, Any]:
+    """{"processors", "load": [of 1, 5, 15 minutes], "memory", "memory_available": bytes, "booted": s since the epoch,
+    "pressure": as of containers}."""
+    memory = _table(_text("/proc/meminfo").replace(":", ""))
+    load = _text("/proc/loadavg").split()[:3]
+    uptime = _text("/proc/uptime").split()[:1]
+    return {
+        "processors": os.sysconf("SC_NPROCESSORS_ONLN"),
+        "load": [float(number) for number in load],
+        "memory": _scaled(memory.get("MemTotal"), 1024),
+        "memory_available": _scaled(memory.get("MemAvailable"), 1024),
+        "booted": time.time() - float(uptime[0]) if uptime else None,
+        "pressure": {kind: _stalled(_text("/proc/pressure/" + kind)) for kind in ("cpu", "memory", "io")},
+    }
+
+
+# Processes
+
+
+def process(record: dict[str, Any], files_too: bool = False) -> dict[str, Any] | None:
+    """{"pid", "start", "cpu_seconds", "rss": bytes, "fds"} of a known process. None if it has exited.
+
+    fds: the number of its open files, None if not asked for or not permitted.
+    """
+    try:
+        fd = os.open("/proc/%d" % record["pid"], os.O_PATH | os.O_DIRECTORY)
+    except OSError:
+        return None
+    try:
+        fields = procfs.stat_fields(fd)
+        if int(fields[19]) != record["start"]:
+            return None
+        return {
+            "pid": record["pid"],
+            "start": record["start"],
+            "cpu_seconds": (int(fields[11]) + int(fields[12])) / _TICKS,
+            "rss": int(fields[20].split()[1]) * _PAGE,
+            "fds": _open_files(fd) if files_too else None,
+        }
+    except (OSError, ValueError, IndexError):
+        return None
+    finally:
+        os.close(fd)
+
+
+def _open_files(fd: int) -> int | None:
+    try:
+        listed = os.open("fd", os.O_RDONLY | os.O_DIRECTORY, dir_fd=fd)
+    except OSError:
+        return None
+    try:
+        return len(os.listdir(listed))
+    finally:
+        os.close(listed)
+
+
+# Containers
+
+
+def container(record: dict[str, Any], hierarchies: dict[str, Any], fields: Iterable[str] = FIELDS) -> dict[str, Any]:
+    """{"key", "cpu_seconds", "throttled_seconds", "memory", "memory_limit", "oom_kills", "read_bytes", "written_bytes",
+    "pids", "pids_limit", "pressure": {"cpu", "memory", "io": percent of the last 10 s in which somebody waited}}."""
+    found: dict[str, Any] = {"key": record["key"]}
+    own = own_cgroup(record)
+    paths = _paths(record["init_pid"], own) if own else {}
+    for field in fields:
+        found.update(_READERS[field](lambda kind, name: _of_controller(hierarchies, paths, kind, name)))
+    return found
+
+
+def own_cgroup(record: dict[str, Any]) -> str | None:
+    """The path of a container's own cgroup, None where it has none."""
+    said = record["witness"].split("; ", 1)[0]
+    return said[len("cgroup ") :] if said.startswith("cgroup ") else None
+
+
+def _paths(init_pid: int | None, own: str) -> dict[str, str]:
+    """{controller, "" for v2: path} of a container's own cgroup, by where its first process is in each hierarchy."""
+    try:
+        lines = files.text(files.read("/proc/%d/cgroup" % init_pid)).split("\n") if init_pid else []
+    except OSError:
+        lines = []
+    found = {}
+    for line in lines:
+        _, controllers, path = (line.split(":", 2) + ["", ""])[:3]
+        path = own if (path + "/").startswith(own + "/") else path
+        if len(path) > 1:  # the use of the root's is the host's
+            found.update(dict.fromkeys(controllers.split(","), path))
+    return found
+
+
+def _of_controller(hierarchies: dict[str, Any], paths: dict[str, str], kind: str, name: str) -> str:
+    """The text of a cgroup's file in a controller's hierarchy, "" where it can't be read."""
+    path = paths.get(kind, "")
+    for mount in hierarchies.get(kind, ()) if path else ():
+        root = mount.root.rstrip("/")
+        if path == root or path.startswith(root + "/"):
+            return _text(mount.point + path[len(root) :] + "/" + name)
+    return ""
+
+
+def _cpu(read: Callable[[str, str], str]) -> dict[str, Any]:
+    of_v2 = _table(read("", "cpu.stat"))  # which tells the time used in a hybrid too, but not who was throttled
+    used, throttled = _scaled(of_v2.get("usage_usec"), 1e-6), _scaled(of_v2.get("throttled_usec"), 1e-6)
+    if used is None:
+        used = _scaled(_number(read("cpuacct", "cpuacct.usage")), 1e-9)
+    if throttled is None:
+        throttled = _scaled(_table(read("cpu", "cpu.stat")).get("throttled_time"), 1e-9)
+    return {"cpu_seconds": used, "throttled_seconds": throttled}
+
+
+def _memory(read: Callable[[str, str], str]) -> dict[str, Any]:
+    used = _number(read("", "memory.current"))
+    if used is not None:
+        idle = _table(read("", "memory.stat")).get("inactive_file", 0)
+        limit = _number(read("", "memory.max"))
+        kills = _table(read("", "memory.events")).get("oom_kill")
+    else:
+        used = _number(read("memory", "memory.usage_in_bytes"))
+        table = _table(read("memory", "memory.stat")) if used is not None else {}
+        idle, limit = table.get("total_inactive_file", 0), table.get("hierarchical_memory_limit", _UNLIMITED)
+        limit = limit if limit < _UNLIMITED else None
+        kills = _table(read("memory", "memory.oom_control")).get("oom_kill")
+    used = used if used is None or idle >= used else used - idle
+    return {"memory": used, "memory_limit": limit, "oom_kills": kills}
+
+
+def _io(read: Callable[[str, str], str]) -> dict[str, Any]:
+    text = read("", "io.stat")
+    if text:
+        words = [word.partition("=") for word in text.split()]
+        sums = {name: sum(int(n) for key, _, n in words if key == name) for name in ("rbytes", "wbytes")}
+        return {"read_bytes": sums["rbytes"], "written_bytes": sums["wbytes"]}
+    lines = [line.split() for line in read("blkio", "blkio.throttle.io_service_bytes").split("\n")]
+    known = any(lines)
+    sums = {kind: sum(int(line[2]) for line in lines if len(line) == 3 and line[1] == kind) for kind in _DIRECTIONS}
+    return {"read_bytes": sums["Read"] if known else None, "written_bytes": sums["Write"] if known else None}
+
+
+_DIRECTIONS = ("Read", "Write")
+
+
+def _pids(read: Callable[[str, str], str]) -> dict[str, Any]:
+    kind = "" if read("", "pids.current") else "pids"
+    return {"pids": _number(read(kind, "pids.current")), "pids_limit": _number(read(kind, "pids.max"))}
+
+
+def _pressure(read: Callable[[str, str], str]) -> dict[str, Any]:
+    return {"pressure": {kind: _stalled(read("", kind + ".pressure")) for kind in ("cpu", "memory", "io")}}
+
+
+_READERS: dict[str, Callable[[Callable[[str, str], str]], dict[str, Any]]] = {
+    "cpu": _cpu, "memory": _memory, "io": _io, "pids": _pids, "pressure": _pressure,
+}  # fmt: skip
+
+
+# Texts of the kernel's
+
+
+def _text(path: str) -> str:
+    try:
+        return files.text(files.read(path))
+    except OSError:
+        return ""
+
+
+def _number(text: str) -> int | None:
+    """The number that a file says; None of "max", and where there is none."""
+    return int(text) if text.strip().isdigit() else None
+
+
+def _table(text: str) -> dict[str, int]:
+    """{name: number} of lines "name number", a unit behind it or not."""
+    rows = (line.split() for line in text.split("\n"))
+    return {row[0]: int(row[1]) for row in rows if len(row) > 1 and row[1].isdigit()}
+
+
+def _scaled(number: float | None, factor: float) -> Any:
+    return None if number is None else number * factor
+
+
+def _stalled(text: str) -> float | None:
+    """The "some avg10" of a pressure file, None where the kernel has none."""
+    for word in text.partition("\n")[0].split()[1:2]:
+        return float(word.partition("=")[2])
+    return None

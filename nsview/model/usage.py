@@ -1,0 +1,179 @@
+"""The use of processor, memory, I/O and pids: as the agent reads it, and as rates from one reading to the next. Pure.
+
+A number that is not known is None, never 0. A `Usage` stands beside the Snapshot, not in it: a Snapshot stays equal
+while nothing joins or leaves.
+"""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+KEPT = 90
+"""Readings that are kept of each container: three minutes, at one reading in two seconds."""
+
+
+class ProcessUsage(Struct, frozen=True, gc=False):
+    """One process: processor seconds since its start, resident bytes, open files (None if not asked for)."""
+
+    pid: int
+    start: int
+    cpu_seconds: float
+    rss: int
+    fds: int | None = None
+
+
+class ContainerUsage(Struct, frozen=True):
+    """One container by its cgroup: seconds and bytes of I/O are sums since its start. memory: bytes, without caches
+    that can be dropped at once; memory_limit, pids_limit: None if there is none. pressure: {"cpu", "memory", "io":
+    percent of the last 10 s in which some process waited for it}."""
+
+    key: str
+    cpu_seconds: float | None = None
+    throttled_seconds: float | None = None
+    memory: int | None = None
+    memory_limit: int | None = None
+    oom_kills: int | None = None
+    read_bytes: int | None = None
+    written_bytes: int | None = None
+    pids: int | None = None
+    pids_limit: int | None = None
+    pressure: dict[str, float | None] = {}
+
+
+class HostUsage(Struct, frozen=True):
+    """The host: load of the last 1, 5 and 15 minutes; memory in bytes; booted: seconds since the epoch."""
+
+    processors: int
+    load: tuple[float, ...]
+    memory: int | None
+    memory_available: int | None
+    booted: float | None
+    pressure: dict[str, float | None] = {}
+
+
+class Usage(Struct, frozen=True):
+    """One reading. taken_at: seconds since the epoch; clock: seconds of a clock that is never set, for rates."""
+
+    taken_at: float
+    clock: float
+    host: HostUsage
+    processes: tuple[ProcessUsage, ...]
+    containers: tuple[ContainerUsage, ...]
+
+
+class Rates(Struct, frozen=True, gc=False):
+    """The use between two readings. cpu: cores; throttled: share of the time, of one core; read, written: bytes a
+    second. None if the two readings don't tell."""
+
+    cpu: float | None = None
+    throttled: float | None = None
+    read: float | None = None
+    written: float | None = None
+
+
+class Meter(Struct, frozen=True):
+    """The latest reading of each thing, and the rates that led to it.
+
+    cpu: {(pid, start): cores} of processes. rates: {container's key: its rates, oldest first, at most KEPT}.
+    """
+
+    clock: float | None = None
+    host: HostUsage | None = None
+    processes: Mapping[tuple[int, int], ProcessUsage] = {}
+    containers: Mapping[str, ContainerUsage] = {}
+    cpu: Mapping[tuple[int, int], float] = {}
+    rates: Mapping[str, tuple[Rates, ...]] = {}
+
+    def latest(self, key: str) -> Rates:
+        """The rates of a container at the latest reading."""
+        return self.rates.get(key, (_UNKNOWN,))[-1]
+
+
+_UNKNOWN = Rates()
+
+
+def read(before: Meter, now: Usage) -> Meter:
+    """The meter after a further reading. Things that the reading leaves out are forgotten."""
+    seconds = now.clock - before.clock if before.clock is not None else 0.0
+    processes = {(one.pid, one.start): one for one in now.processes}
+    containers = {one.key: one for one in now.containers}
+    cpu = {
+        key: rate
+        for key, one in processes.items()
+        if (old := before.processes.get(key)) and (rate := _rate(old.cpu_seconds, one.cpu_seconds, seconds)) is not None
+    }
+    rates = {
+        key: (*before.rates.get(key, ())[1 - KEPT :], _rates(before.containers.get(key), one, seconds))
+        for key, one in containers.items()
+    }
+    return Meter(now.clock, now.host, processes, containers, cpu, rates)
+
+
+def _rates(before: ContainerUsage | None, now: ContainerUsage, seconds: float) -> Rates:
+    if before is None:
+        return _UNKNOWN
+    return Rates(
+        _rate(before.cpu_seconds, now.cpu_seconds, seconds),
+        _rate(before.throttled_seconds, now.throttled_seconds, seconds),
+        _rate(before.read_bytes, now.read_bytes, seconds),
+        _rate(before.written_bytes, now.written_bytes, seconds),
+    )
+
+
+def _rate(before: float | None, now: float | None, seconds: float) -> float | None:
+    """None if a sum went back: another container, or a restarted one, has the same key."""
+    if before is None or now is None or now < before or seconds <= 0:
+        return None
+    return (now - before) / seconds
+
+
+def started(start: int, booted: float, ticks: int = 100) -> float:
+    """The time, in seconds since the epoch, of a process's start in clock ticks since boot (USER_HZ, 100 on Linux)."""
+    return booted + start / ticks
+
+
+# Texts
+
+
+def bytes_text(number: float | None) -> str:
+    """A number of bytes in four or five cells: 0, 812K, 1.2M, 340M, 2.0G."""
+    if number is None:
+        return "?"
+    units = ("", "K", "M", "G", "T", "P")
+    place = 0
+    while number >= 999.5 and place < len(units) - 1:
+        number, place = number / 1024, place + 1
+    return f"{number:.1f}{units[place]}" if place > 1 and number < 9.95 else f"{number:.0f}{units[place]}"
+
+
+def percent_text(cores: float | None) -> str:
+    """Cores in percent of one: 0.0, 3.2, 45, 380."""
+    if cores is None:
+        return "?"
+    return f"{100 * cores:.1f}" if cores < 0.0995 else f"{100 * cores:.0f}"
+
+
+def age_text(seconds: float | None) -> str:
+    """A duration in its largest unit, with the next one while that matters: 42s, 5m, 3h12m, 12d."""
+    if seconds is None:
+        return "?"
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m"
+    if whole < 36_000:
+        return f"{whole // 3600}h{whole % 3600 // 60:02}m"
+    return f"{whole // 3600}h" if whole < 172_800 else f"{whole // 86_400}d"
+
+
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+def sparkline(values: tuple[float | None, ...], width: int) -> str:
+    """The last values as bars, newest last, the greatest of them (at least a tenth) as high as a cell; a space if not
+    known."""
+    shown = values[-width:]
+    top = max(0.1, *(value or 0.0 for value in shown)) if shown else 1.0
+    bars = "".join(" " if v is None else _BARS[min(7, int(8 * v / top))] for v in shown)
+    return bars.rjust(width)

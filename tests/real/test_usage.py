@@ -1,0 +1,148 @@
+"""The use of real containers and processes, beside what docker, ps and psutil say of them in the same seconds."""
+
+import functools
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+
+import psutil
+import pytest
+
+from nsview.hosts.local import LocalHost
+from nsview.model.snapshot import Snapshot
+from nsview.model.usage import Meter, Rates, Usage, read
+
+from .daemons import Docker
+from .workspace import wait_until
+
+_BUSY = ("sh", "-c", "while :; do :; done")
+
+
+@pytest.fixture
+def host() -> Iterator["Begun"]:
+    made = Begun()
+    yield made
+    made.host.stop()
+
+
+class Begun:
+    """A host that is looked at when the test has made its containers."""
+
+    @functools.cached_property
+    def host(self) -> LocalHost:
+        return LocalHost()
+
+    @functools.cached_property
+    def snapshot(self) -> Snapshot:
+        return self.host.first()
+
+    def usage(
+        self, pids: Sequence[int] | None = None, containers: Sequence[str] | None = None, fields: Sequence[str] = ()
+    ) -> Usage:
+        assert self.snapshot
+        return self.host.usage(pids, containers, fields)
+
+
+def rates_over(host: Begun, seconds: float) -> Meter:
+    meter = read(Meter(), host.usage())
+    time.sleep(seconds)
+    return read(meter, host.usage())
+
+
+def key_of(snapshot: Snapshot, name: str) -> str:
+    return next(key for key, container in snapshot.containers.items() if container.name == name)
+
+
+def test_processor_time_is_that_of_the_kernel_and_of_docker_stats(docker: Docker, host: Begun) -> None:
+    """A limit of a fifth of a core holds whatever else the machine does, and a throttled container says so."""
+    docker.container("u-busy", "--cpus", "0.2", command=_BUSY)
+    docker.container("u-idle")
+    try:
+        snapshot = host.snapshot
+        busy, idle = key_of(snapshot, "u-busy"), key_of(snapshot, "u-idle")
+        meter = rates_over(host, 3)
+        rates = meter.latest(busy)
+        assert rates.cpu is not None and 0.05 < rates.cpu < 0.25
+        assert rates.throttled is not None and rates.throttled > 0.1
+        assert meter.latest(idle) == Rates(0.0, 0.0, 0.0, 0.0) or (meter.latest(idle).cpu or 0) < 0.01
+        told = json.loads(docker.run("stats", "--no-stream", "--format", "{{json .}}", "u-busy"))
+        assert abs(float(told["CPUPerc"].rstrip("%")) / 100 - rates.cpu) < 0.1
+        (pid,) = snapshot.containers[busy].pids
+        process = snapshot.processes[pid]
+        assert abs(meter.cpu[pid, process.start] - rates.cpu) < 0.05
+    finally:
+        docker.remove("u-busy")
+        docker.remove("u-idle")
+
+
+def test_memory_and_pids_are_those_of_docker_stats_with_their_limits(docker: Docker, host: Begun) -> None:
+    fill = ("sh", "-c", "dd if=/dev/zero of=/dev/shm/f bs=1M count=20; sleep 9999 & sleep 9999 & wait")
+    docker.container("u-full", "--memory", "64m", "--pids-limit", "50", "--shm-size", "32m", command=fill)
+    try:
+        key = key_of(host.snapshot, "u-full")
+
+        def used() -> Usage:
+            return host.usage([], [key])
+
+        wait_until(lambda: used().containers[0].pids == 3 and (used().containers[0].memory or 0) > 20 << 20, 20, "it")
+        (found,) = used().containers
+        told = json.loads(docker.run("stats", "--no-stream", "--format", "{{json .}}", "u-full"))
+        memory, limit = (float(word.removesuffix("MiB")) for word in told["MemUsage"].split(" / "))
+        assert found.memory is not None and abs(found.memory / (1 << 20) - memory) < 2
+        assert (found.memory_limit, found.pids_limit) == (64 << 20, 50) and limit == 64
+        assert found.pids == int(told["PIDs"]) == 3 and found.oom_kills == 0
+    finally:
+        docker.remove("u-full")
+
+
+def test_a_process_that_the_kernel_killed_for_memory_is_counted(docker: Docker, host: Begun) -> None:
+    command = ("sh", "-c", "sh -c 'dd if=/dev/zero of=/dev/null bs=100M count=1'; sleep 9999")
+    docker.container("u-killed", "--memory", "16m", "--memory-swap", "16m", command=command)
+    try:
+        key = key_of(host.snapshot, "u-killed")
+        wait_until(lambda: (host.usage([], [key], ["memory"]).containers[0].oom_kills or 0) > 0, 20, "the kill")
+    finally:
+        docker.remove("u-killed")
+
+
+def test_processes_are_as_psutil_says(host: Begun) -> None:
+    code = "import time; kept = [open('/dev/null') for _ in range(7)]; x = b'x' * (30 << 20); time.sleep(9999)"
+    with subprocess.Popen([sys.executable, "-c", code]) as other:
+        try:
+            oracle = psutil.Process(other.pid)
+            wait_until(lambda: oracle.memory_info().rss > 30 << 20, 20, "its memory")
+            assert host.snapshot
+            id = host.host.request_usage([other.pid], [], files=True)
+            said = next(frame for frame in host.host.read() if getattr(frame, "id", None) == id)
+            assert isinstance(said, Usage)
+            (process,) = said.processes
+            times = oracle.cpu_times()
+            assert abs(process.cpu_seconds - times.user - times.system) < 0.05
+            assert abs(process.rss - oracle.memory_info().rss) < 1 << 20
+            assert process.fds == oracle.num_fds() >= 10
+        finally:
+            other.kill()
+    assert said.host.memory == psutil.virtual_memory().total and said.host.processors == psutil.cpu_count()
+    assert said.host.booted is not None and abs(said.host.booted - psutil.boot_time()) < 2
+
+
+def test_a_process_that_has_exited_is_left_out_and_its_pid_is_nobody_elses(host: Begun) -> None:
+    sleeper = subprocess.Popen(["sleep", "9999"])
+    try:
+        assert [process.pid for process in host.usage([sleeper.pid], []).processes] == [sleeper.pid]
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+    assert host.usage([sleeper.pid], []).processes == ()
+
+
+def test_only_the_parts_that_were_asked_for_are_read(docker: Docker, host: Begun) -> None:
+    docker.container("u-part")
+    try:
+        key = key_of(host.snapshot, "u-part")
+        (found,) = host.usage([], [key], ["cpu"]).containers
+        assert found.cpu_seconds is not None and (found.memory, found.pids) == (None, None)
+    finally:
+        docker.remove("u-part")

@@ -1,4 +1,4 @@
-"""The grammar of the command line: what may be typed after `nsview`, and what each word of it is for."""
+"""The grammar of the command line: the words that may follow `nsview`, and their help."""
 
 import argparse
 import os
@@ -15,17 +15,17 @@ TABLES = ("namespaces", "processes", "containers", "nets")
 
 
 class UsageError(ValueError):
-    """What is wrong with what was typed, and what to do, in one line."""
+    """An error in the arguments; the message gives the remedy, in one line."""
 
 
 def parse(arguments: Sequence[str]) -> SimpleNamespace:
-    """What is asked for; with `given`, these arguments. Raises UsageError, SystemExit after --help and --version."""
+    """The options of a command line, and itself as `given`. Raises UsageError; SystemExit after --help, --version."""
     given, rest = list(arguments), []
     if "--" in given:
-        # argparse would take options of the command that follows for its own.
+        # argparse would take options of the command behind it for its own.
         cut = given.index("--")
         given, rest = given[:cut], given[cut + 1 :]
-    # --user is the kind of namespace; with a name it is what docker's and podman's --user is.
+    # --user is the kind of namespace; with a name it is the --user of docker and podman.
     given = [f"--as={word[7:]}" if word.startswith("--user=") else word for word in given]
     try:
         options = parser().parse_args(given, SimpleNamespace())
@@ -42,7 +42,7 @@ def parse(arguments: Sequence[str]) -> SimpleNamespace:
 
 
 class _Parser(argparse.ArgumentParser):
-    """One that is only as large as what is asked of it: a command's arguments are added when it is that command."""
+    """A parser that grows lazily: a command's arguments are added when that command is parsed."""
 
     def __init__(
         self,
@@ -51,8 +51,8 @@ class _Parser(argparse.ArgumentParser):
         formatter_class: Any = argparse.HelpFormatter,
         **named: Any,
     ) -> None:
-        # argparse asks a formatter whether each argument can be printed. One that is to know its width by itself
-        # imports shutil for that, and with it all kinds of compression: as much time as all the rest here.
+        # argparse asks a formatter whether each argument can be printed. A formatter without a width imports shutil,
+        # and with it all kinds of compression: as much time as all the rest here.
         super().__init__(formatter_class=partial(argparse.HelpFormatter, width=80), **named)
         self._add, self._printed_by = add, formatter_class
 
@@ -65,7 +65,7 @@ class _Parser(argparse.ArgumentParser):
         return super().format_help()
 
     def error(self, message: str) -> NoReturn:
-        # One line, where argparse would print the usage too.
+        # One line; argparse would print the usage too.
         message = message.replace("the following arguments are required:", "missing:")
         raise UsageError(f"{message}; see `{self.prog} --help`")
 
@@ -203,7 +203,7 @@ def _record_arguments(record: _Parser) -> None:
 
 
 def _filters() -> str:
-    """What EXPR may be, in 80 columns."""
+    """The help on EXPR, in 80 columns."""
     from textwrap import fill
 
     lines = (*syntax.LINES, ("fields:", syntax.FIELDS))
@@ -224,7 +224,7 @@ def _variable(text: str) -> str:
     name, separator, _ = text.partition("=")
     if not name:
         raise argparse.ArgumentTypeError(f"{text!r} has no name; give NAME=value")
-    # Without a value it is the caller's, as docker takes it.
+    # Without a value it has the caller's, as in docker.
     return text if separator else f"{name}={os.environ.get(name, '')}"
 
 

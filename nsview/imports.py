@@ -100,7 +100,7 @@ def _in_user_namespace() -> bool:
 
 
 def note() -> str | None:
-    """One line to show before this installation runs as root. None if only root can change the installation."""
+    """A line to show before this installation runs as root. None if only root can change the installation."""
     owner = installation_owner()
     if owner is None:
         return None

@@ -1,6 +1,6 @@
 """A host to look at, and the things that a user's words mean on it.
 
-Used by the commands and by the slow path of `nsview enter`; imports Textual for none of them.
+Used by the commands and by the slow path of `nsview enter`, without Textual.
 """
 
 import os
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 def say(lines: Iterable[str]) -> None:
-    """Tell the user, beside what is printed."""
+    """Print lines for the user on stderr."""
     for line in lines:
         print(f"nsview: {safe(line)}", file=sys.stderr)
 
 
 def local(*arguments: str) -> "LocalHost":
-    """This machine; its agent runs before what decodes its frames is imported. arguments: the agent's own."""
+    """This machine. The agent starts before the decoder of its frames is imported. arguments: of the agent."""
     from .hosts.spawn import agent
 
     started = agent(*arguments)
@@ -38,8 +38,8 @@ def local(*arguments: str) -> "LocalHost":
 
 
 def nets_of(host: "LocalHost | RecordedHost") -> "Nets | None":
-    """The net namespaces of a host from within, None of a recording without. Raises Failure where none could be read:
-    there is always one, and what is not known is not nothing."""
+    """The net namespaces of a host from within, None if a recording has none. Raises Failure if none could be read: a
+    host always has one."""
     found = host.nets()
     if found and not found.nets and found.notes:
         raise Failure(FAILED, f"{found.notes[0]}; try again")
@@ -49,14 +49,14 @@ def nets_of(host: "LocalHost | RecordedHost") -> "Nets | None":
 def find(
     host: "LocalHost | RecordedHost", snapshot: "Snapshot", text: str, *, holders: bool = False
 ) -> "tuple[Snapshot, Target]":
-    """The target that a text means, and the snapshot that it is of: this one of the host, or a later one.
+    """(a snapshot, the target that a text means in it): this snapshot of the host, or a later one.
 
-    Net namespaces are read from within, and what holds namespaces is searched for, where nothing else has that name.
-    holders: that is searched for too where a namespace is meant.
+    Net namespaces are read from within, and holders of namespaces are searched, if nothing else has that name.
+    holders: they are searched too if a namespace is meant. Raises Failure.
     """
     from .model.target import TargetError, needs_nets, resolve
 
-    # A path is one of this machine; of a recording it is what was mounted there.
+    # A path is a path of this machine; in a recording it is the mount point of a namespace.
     word, leader = spelled(text) if host.live else text, host.thread_group(text)
     nets = nets_of(host) if needs_nets(snapshot, word, leader) else None
     try:
@@ -77,8 +77,7 @@ def find(
 
 
 def spelled(text: str) -> str:
-    """A text in which a path of this machine is the name of the namespace that it leads to. Raises Failure if the file
-    at the path is none.
+    """The text, or the name of the namespace at a path if it is one. Raises Failure if the file there is no namespace.
 
     Only a namespace is opened, and the text of a link is not believed: both may be a container's, or a user's.
     """
@@ -95,7 +94,7 @@ def spelled(text: str) -> str:
 
 
 def meant_to_enter(word: str) -> "tuple[Snapshot, Target]":
-    """This machine's snapshot, and what a word means in it; holders are searched where nothing else leads in."""
+    """(this machine's snapshot, the target that a word means in it); holders are searched if nothing else leads in."""
     host = local()
     try:
         snapshot, found = find(host, host.first(), word)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def table(header: Sequence[str], lines: Iterable[Sequence[str]], width: int | None = None) -> str:
-    """Columns under a header, the last one cut at width where that is given. Headers that end in ">" are of numbers."""
+    """Columns under a header, cut at `width` if that is given. A header that ends in ">" is of numbers."""
     rows = [[safe(cell) for cell in line] for line in lines]
     titles = [title.rstrip(">") for title in header]
     widths = [max(map(cells, column)) for column in zip(titles, *rows, strict=True)]
@@ -39,7 +39,7 @@ def table(header: Sequence[str], lines: Iterable[Sequence[str]], width: int | No
 
 
 def namespaces(snapshot: Snapshot, whole: Snapshot, width: int | None = None) -> str:
-    """A line a namespace: what `nsview list` prints."""
+    """A line a namespace, as `nsview list` prints it."""
 
     def lines() -> Iterable[list[str]]:
         for namespace in all_namespaces(snapshot):
@@ -56,7 +56,7 @@ def namespaces(snapshot: Snapshot, whole: Snapshot, width: int | None = None) ->
 
 
 def whose(namespace: Namespace, containers: Sequence[Container], snapshot: Snapshot) -> str:
-    """The containers in a namespace, after "host" where it is the host's; else what its members are."""
+    """The containers in a namespace, after "host" if it is the host's; else the label of its members."""
     names = [container.name for container in containers]
     if namespace.initial:
         names = ["host", *([f"+{len(names)} containers"] if len(names) > 1 else names)]
@@ -103,7 +103,7 @@ def nets(lines: "Sequence[Line]", width: int | None = None) -> str:
 
 
 def difference(difference: dict[str, Any]) -> str:
-    """What `nsview diff` prints: a line a change, from the object of its --json."""
+    """The output of `nsview diff`: a line a change, from the object of its --json."""
     lines = []
     for table, what, name in (
         ("containers", "container", _container_name),
@@ -133,9 +133,9 @@ def _process_name(record: dict[str, Any]) -> str:
 
 
 def audit(findings: "Sequence[Finding]", snapshot: Snapshot, width: int | None = None, *, whole: bool = True) -> str:
-    """What `nsview audit` prints: by subject, the worst first; why and what to do where a rule is first told of.
-    whole: everything could be checked."""
-    from .model.audit import RULES, SEVERITIES, grouped  # a list has no use for the rules
+    """The output of `nsview audit`: by subject, the worst first; the reason and the remedy at the first finding of a
+    rule. whole: everything could be checked."""
+    from .model.audit import RULES, SEVERITIES, grouped  # a listing does not need the rules
     from .model.audit.lines import subject_of
 
     if not findings:
@@ -163,7 +163,7 @@ def audit(findings: "Sequence[Finding]", snapshot: Snapshot, width: int | None =
 
 
 def comparison(found: "Comparison", width: int | None = None) -> str:
-    """What `nsview compare` prints: a line an aspect, = the same, ≠ not, ? not known. Both sides get half the width."""
+    """The output of `nsview compare`: a line an aspect, = the same, ≠ not, ? not known. Both sides are equally wide."""
     from .model.compare import inode, mounted, only, way
 
     signs = {True: "=", False: "≠", None: "?"}
@@ -185,7 +185,7 @@ def comparison(found: "Comparison", width: int | None = None) -> str:
 
 
 def unreadable(snapshot: Snapshot) -> str | None:
-    """One line on what could not be read, or None where all could."""
+    """A line on the processes that could not be read. None if all could."""
     reasons = {reason: n for reason, n in snapshot.unreadable.items() if reason != "ENOENT"}
     if not reasons:
         return None
@@ -196,7 +196,7 @@ def unreadable(snapshot: Snapshot) -> str | None:
 
 
 def inspected(snapshot: Snapshot, target: Target) -> str:
-    """What `nsview inspect` prints of a process, a namespace or a container."""
+    """The output of `nsview inspect` for a process, a namespace or a container."""
     parts = []
     if target.namespace:
         parts.append(_namespace(snapshot, target.namespace))
@@ -276,7 +276,7 @@ def _sharing(shared: Sharing, process: Process) -> list[str]:
 
 
 def who_else(shared: Sharing, process: Process) -> str:
-    """Who else is in a process's namespace, in words."""
+    """The other members of a process's namespace, in words."""
     if shared.inode is None:
         return f"not readable ({process.unreadable})" if process.unreadable else "not known to this kernel"
     if shared.initial:

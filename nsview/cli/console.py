@@ -21,7 +21,7 @@ DONE = 0
 
 
 def host_of(options: SimpleNamespace, *arguments: str) -> "LocalHost | RecordedHost":
-    """What is to be looked at. arguments: the agent's own, where it is this machine."""
+    """The host to look at: a recording or this machine. arguments: of this machine's agent."""
     if options.recording:
         from nsview.hosts.recording import RecordedHost
 
@@ -30,13 +30,13 @@ def host_of(options: SimpleNamespace, *arguments: str) -> "LocalHost | RecordedH
 
 
 def first(options: SimpleNamespace, *, holders: bool = False) -> "Snapshot":
-    """What the host is like; with all that keeps its namespaces alive, where that is wanted and can be looked for."""
+    """The first snapshot of the host; with the holders of its namespaces if `holders`."""
     return look(options, holders=holders)[0]
 
 
 def look(options: SimpleNamespace, *, holders: bool, nets: bool = False) -> "tuple[Snapshot, Nets | None]":
-    """The same, and its net namespaces from within, where that is wanted and can be."""
-    gc.disable()  # what prints and ends has nothing to collect
+    """The first snapshot; and, if `nets`, the net namespaces from within, None if a recording has none."""
+    gc.disable()  # a program that prints and exits has nothing to collect
     host = host_of(options, *([] if holders or nets else ["--once"]))
     try:
         first = host.first()
@@ -62,7 +62,7 @@ def print_json(value: object) -> None:
 def parsed(
     text: str, by: str | None = None, fields: "Fields | None" = None, nets: "Reach | None" = None
 ) -> "Filter":
-    """What a --filter means. fields: what it may ask for, where that is not what a process has."""
+    """The filter of a --filter. Raises Failure. fields: allowed in it, if not those of processes."""
     from nsview.model import filter
 
     try:
@@ -73,10 +73,10 @@ def parsed(
 
 
 def own_pids(options: SimpleNamespace) -> tuple[int, ...]:
-    """Our own pid and that of the shell: their command lines have the words of the filter."""
+    """The pids of nsview and of its shell, whose command lines contain the filter."""
     return () if options.recording else (os.getpid(), os.getppid())
 
 
 def sudo(options: SimpleNamespace) -> str:
-    """The command as given, for root."""
+    """The command line as given, to be run as root."""
     return shlex.join(("sudo", "nsview", *options.given))

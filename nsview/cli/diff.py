@@ -1,4 +1,4 @@
-"""`nsview diff`: what is gone, new or moved between two recordings, or until now."""
+"""`nsview diff`: the processes, namespaces and containers gone, new or moved between two recordings, or until now."""
 
 import sys
 from types import SimpleNamespace

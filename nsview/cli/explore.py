@@ -26,7 +26,7 @@ def run(options: SimpleNamespace) -> int:
     from nsview.tui import first_picture, gc_pace
 
     if not isinstance(host, LocalHost):
-        host.first()  # what can't be read is said before the screen is taken
+        host.first()  # an unreadable recording is reported before the screen is taken
     try:
         own = config.Config(config.path())
         say(filter(None, (own.note,)))

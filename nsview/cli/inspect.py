@@ -15,7 +15,7 @@ def run(options: SimpleNamespace) -> int:
     gc.disable()
     host = host_of(options)
     try:
-        # Of one namespace it is worth the time to say why it is there.
+        # The holders of a single namespace are worth the time of the search.
         snapshot, target = find(host, host.first(), options.target, holders=True)
     finally:
         host.stop()

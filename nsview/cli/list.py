@@ -54,7 +54,7 @@ def _list_nets(options: SimpleNamespace) -> int:
     from nsview.model.netmap import Map, Place
     from nsview.model.table import narrow
 
-    parsed(options.filter, "net", fields())  # an error is told before anything is read
+    parsed(options.filter, "net", fields())  # an error in it is reported before anything is read
     whole, nets = look(options, holders=options.holders, nets=True)
     if nets is None:
         raise Failure(FAILED, "the recording has no net map in it; `nsview record` makes one that has")

@@ -20,11 +20,11 @@ DONE, UNREADABLE = 0, 4
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code."""
+    """Run one command and return its exit code."""
     try:
         return _main(argv)
     finally:
-        gc.freeze()  # the interpreter's end would search all that there is for what could be freed
+        gc.freeze()  # skip the final garbage collection, which would delay the exit
 
 
 def _main(argv: Sequence[str] | None) -> int:
@@ -44,14 +44,14 @@ def _main(argv: Sequence[str] | None) -> int:
     except KeyboardInterrupt:
         return 130
     except OSError as error:
-        # What is still unwritten must not be tried again at exit.
+        # The buffered output must not be written again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        # The reader of our output may have had enough (head): nothing is to be said to it.
+        # The reader of our output may have had enough (head): that is no failure.
         return DONE if isinstance(error, BrokenPipeError) else _fail(UNREADABLE, error.strerror or str(error))
 
 
 def _standard_streams() -> None:
-    """All three are there, and take any text: a caller may have closed one, a locale may lack our arrows."""
+    """Open a standard stream that the caller has closed, and have all take any text: a locale may lack our arrows."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
@@ -66,7 +66,7 @@ def _fail(code: int, message: str) -> int:
 
 
 def _options(arguments: list[str]) -> SimpleNamespace:
-    """What is asked for. Without arguments, the explorer: that needs no grammar, which takes longer than all before."""
+    """The parsed command line. Without arguments argparse is skipped: importing it takes longer than all before."""
     if not arguments:
         return SimpleNamespace(command=None, recording=None, given=arguments)
     from nsview.arguments import UsageError, parse

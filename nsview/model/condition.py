@@ -1,4 +1,4 @@
-"""What a container is doing, in words: for its row, for its details, and for the state of a process in it."""
+"""The condition of a container and of a process, in words."""
 
 from .records import Container, Process
 from .text import count
@@ -15,18 +15,18 @@ _STATES = {
 
 
 def warnings(container: Container) -> list[str]:
-    """In a word each, where it is not as it should be."""
+    """The things about a container that are not as they should be, in a word each."""
     states = [state for state in (container.state,) if state and state != "running"]
     return [*states, *([f"no {supervisor(container)}"] if container.supervisor_gone else [])]
 
 
 def sessions(container: Container) -> str:
-    """How many came into it from outside; "" where none did."""
+    """The number of exec sessions in a container, in words; "" if there are none."""
     return count(len(container.execs), "exec session") if container.execs else ""
 
 
 def facts(container: Container) -> list[tuple[str, str | None]]:
-    """(name, text) of what its details say; None where there is nothing to say."""
+    """(label, value) of the condition of a container; None if there is nothing to say."""
     gone = f"no {supervisor(container)}: nobody will reap it or collect its exit code"
     return [
         ("state", _STATES.get(container.state or "", container.state)),
@@ -37,17 +37,17 @@ def facts(container: Container) -> list[tuple[str, str | None]]:
 
 
 def supervisor(container: Container) -> str:
-    """What runs a container of this runtime."""
+    """The program that supervises a container of this runtime."""
     return _SUPERVISOR.get(container.runtime, "shim")
 
 
 def is_paused(process: Process, container: Container | None) -> bool:
-    """It is one of a paused container: the kernel may call it what waits for a device."""
+    """True if a process is in a paused container: the kernel may say that it waits for a device."""
     return container is not None and container.state == "paused" and not process.ended
 
 
 def state(process: Process, container: Container | None) -> str:
-    """What a process does, in words."""
+    """The state of a process, in words."""
     if is_paused(process, container):
         return "paused"
     if process.state == "Z" and not process.ended:

@@ -22,7 +22,7 @@ TABLES = ("namespaces", "processes", "containers")
 
 
 def text(value: object) -> str:
-    """One of these objects as indented JSON, without a newline at its end.
+    """An object as indented JSON, without a newline at its end.
 
     ASCII, so that any name of a process is inert and readable in every encoding. msgspec indents it, as the json module
     would do that in Python.

@@ -13,10 +13,10 @@ USUALLY_SHARED: tuple[KindName, ...] = ("user", "cgroup", "time")
 
 
 class Sharing(Struct, frozen=True):
-    """One namespace of a process and its other members.
+    """A namespace of a process and its other members.
 
-    inode: None where it could not be read. nprocs: all members, the process itself included.
-    containers: of the members, in order of name. sure: there are no others.
+    inode: None if it could not be read. nprocs: all members, the process itself included.
+    containers: of the members, in order of name. sure: there are no other members.
     """
 
     kind: KindName

@@ -1,9 +1,9 @@
-"""The lines left of what descends, as `tree` in a terminal draws them, and how many of them are drawn."""
+"""The guides of a tree, as `tree` in a terminal draws them, and the number of levels that are drawn."""
 
 LEVELS = 32
-"""The nearest levels that are drawn: what is deeper would stand right of any screen, and a chain may be any length."""
+"""The number of levels that are drawn, the nearest: deeper ones would stand right of any screen."""
 DEEPER = "⋯  "
-"""What stands in the place of those above."""
+"""The sign in the place of the levels above."""
 
 
 def cut(guides: str) -> str:
@@ -12,5 +12,5 @@ def cut(guides: str) -> str:
 
 
 def indent(depth: int, one: str = "   ") -> str:
-    """The space left of what is so deep."""
+    """The space left of a thing at this depth."""
     return one * depth if depth <= LEVELS else DEEPER + one * LEVELS

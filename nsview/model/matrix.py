@@ -86,7 +86,7 @@ def summary(lines: Sequence[Line], snapshot: Snapshot) -> str:
 
 
 def sees_all(snapshot: Snapshot) -> bool:
-    """Of every process the namespaces are known, as far as it has any."""
+    """True if every namespace of every process is known."""
     return all(snapshot.sees_all(kind) for kind in KIND_NAMES)
 
 

@@ -1,6 +1,6 @@
-"""Net namespaces from within: their interfaces, addresses, default routes, and who listens there.
+"""Net namespaces from within: their interfaces, addresses, default routes and listeners.
 
-The records are those of the agent's `net` frame. Names and addresses are as they were found: not yet `safe`.
+The records are those of the agent's `net` frame. Names and addresses are not yet `safe`.
 """
 
 from typing import Literal
@@ -9,12 +9,11 @@ from msgspec import Struct
 
 
 class Link(Struct, frozen=True, gc=False):
-    """Where an interface leads to: the other end of a veth, or the device below a macvlan, vlan and the like.
+    """The interface that another leads to: the other end of a veth, or the device below a macvlan, vlan and the like.
 
-    index: of the interface there; None where there is none, and the interface sends through another net namespace than
-    the one it is in, as a vxlan does that was made elsewhere. net: the inode of the net namespace, None where that
-    could not be found out.
-    peer: it is the other end of a pair, and each of the two says so of the other.
+    index: of the interface there; None if there is none, and the interface sends through another net namespace than
+    its own, as a vxlan does that was made elsewhere. net: the inode of the net namespace, None if not found out.
+    peer: the two are ends of a pair, and each names the other.
     """
 
     index: int | None
@@ -23,12 +22,12 @@ class Link(Struct, frozen=True, gc=False):
 
 
 class Interface(Struct, frozen=True, gc=False):
-    """One interface. rtnetlink(7).
+    """An interface, from rtnetlink(7).
 
-    index: unique within its namespace; 0 where /proc, which seldom tells, was all there was to read.
-    kind: as `ip -d link` has it ("veth", "bridge", ..); empty for hardware, the loopback, and where it is unknown.
+    index: unique within its namespace; 0 if only /proc could be read, which seldom tells.
+    kind: as in `ip -d link` ("veth", "bridge", ..); empty for hardware, for the loopback, and if unknown.
     addresses: with the length of their prefix ("172.17.0.2/16"). master: the index of the bridge, bond or VRF that it
-    is a port of. mac: None where it has none.
+    is a port of. mac: None if it has none.
     """
 
     index: int
@@ -44,9 +43,9 @@ class Interface(Struct, frozen=True, gc=False):
 
 
 class Route(Struct, frozen=True, gc=False):
-    """A default route of the main table; one with several ways is several of these.
+    """A default route of the main table; a route with several ways is several of these.
 
-    via: the gateway's address, None for a device without one. interface: its name, None where there is none.
+    via: the gateway's address, None for a device without one. interface: its name, None if there is none.
     """
 
     family: Literal[4, 6]
@@ -58,8 +57,8 @@ class Route(Struct, frozen=True, gc=False):
 class Listener(Struct, frozen=True, gc=False):
     """A socket that waits for connections (tcp) or datagrams from anyone (udp). proc_pid_net(5).
 
-    address: "0.0.0.0" or "::" for all. inode: of the socket. uid: whose it is. pids: those that have it open, in
-    ascending order, as far as they could be looked into; they may be in other net namespaces than the socket.
+    address: "0.0.0.0" or "::" for all. inode, uid: of the socket. pids: of the processes that have it open, ascending,
+    as far as they could be searched; they may be in other net namespaces than the socket.
     """
 
     protocol: Literal["tcp", "udp"]
@@ -71,17 +70,18 @@ class Listener(Struct, frozen=True, gc=False):
 
     @property
     def endpoint(self) -> str:
-        """Where it is to be reached, as text."""
+        """The address and port at which it is reached, as text."""
         return endpoint(self.address, self.port)
 
 
 class Forward(Struct, frozen=True, gc=False):
     """Ports of a net namespace that are sent on, by its firewall (DNAT) or by an engine, whether or not anyone listens.
 
-    protocol: tcp, udp and the like, or any. address: where they are reached, None for all; a network or a range as
-    text. port, last: the first and the last. to: the address they are sent on to. to_port: the port there, None for
-    the same. in_step: to_port is that of the first, and each other goes as far behind it as it is behind the first.
-    by: who says so: the kernel's rules, or the records of docker or of libcni; of these the container is known, by key.
+    protocol: tcp, udp and the like, or any. address: at which they are reached, None for all; a network or a range as
+    text. port, last: the first and the last port. to: the address that they are sent on to. to_port: the port there,
+    None for the same. in_step: to_port is that of the first, and the others follow it in step.
+    by: the witness: the kernel's rules, or the records of docker or libcni, which name the container. container: its
+    key.
     """
 
     protocol: str
@@ -100,39 +100,39 @@ class Forward(Struct, frozen=True, gc=False):
 
     @property
     def endpoint(self) -> str:
-        """Where it is to be reached, as text."""
+        """The address and port at which it is reached, as text."""
         ports = str(self.port) if self.port == self.last else f"{self.port}-{self.last}"
         return f"[{self.address}]:{ports}" if ":" in (self.address or "") else f"{self.address or '*'}:{ports}"
 
     def at(self, port: int) -> int:
-        """The port that one of them is sent on to."""
+        """The port that a port is sent on to."""
         if self.to_port is None:
             return port
         return self.to_port + (port - self.port if self.in_step else 0)
 
     def before(self, port: int) -> range:
-        """The ports that are sent on to one there."""
+        """The ports that are sent on to a port there."""
         if self.to_port is not None and not self.in_step:
             return self.ports if port == self.to_port else range(0)
         own = port - (self.to_port - self.port if self.to_port is not None else 0)
         return range(own, own + 1) if own in self.ports else range(0)
 
     def leads_to(self, listener: Listener) -> bool:
-        """What it sends on is for a listener at that address."""
+        """True if a listener at that address receives from it."""
         return self.protocol in (listener.protocol, "any") and bool(self.before(listener.port))
 
 
 NOT_LOOKED_FOR = "not looked for"
-"""Why an older agent's frame has no forwards in it."""
+"""The reason why an older agent's frame has no forwards."""
 
 
 class Net(Struct, frozen=True, gc=False):
-    """One net namespace from within.
+    """A net namespace from within.
 
-    source: netlink, or proc where that was all there is, which lacks peers, bridges' ports and interfaces' kinds; None
-    where it could not be read, and then unreadable is why: an errno's name.
-    left_out: how many interfaces and listeners there are beyond those told.
-    forwards_unread: why forwards are not known, or not all, in words; None where they are.
+    source: netlink; or proc if only /proc could be read, which lacks peers, bridges' ports and interfaces' kinds; None
+    if nothing could. unreadable: the reason, an errno's name.
+    left_out: the number of interfaces and listeners that are not listed.
+    forwards_unread: the reason why not all forwards are known, in words; None if they are.
     """
 
     inode: int
@@ -153,9 +153,8 @@ class Net(Struct, frozen=True, gc=False):
 class Nets(Struct, frozen=True):
     """All net namespaces of a host at one time. taken_at: seconds since the epoch.
 
-    notes: what kept the agent from reading all of it, and what would help, a line each.
-    unsearched: how many processes could not be searched for the sockets that they have open. followed: a change of any
-    is told.
+    notes: the reasons why not all could be read, and the remedy, a line each.
+    unsearched: the number of processes whose open sockets could not be read. followed: the next change is reported.
     """
 
     taken_at: float
@@ -166,5 +165,5 @@ class Nets(Struct, frozen=True):
 
 
 def endpoint(address: str, port: int) -> str:
-    """As ss(8) and a URL have it: the colons of an IPv6 address are not that of the port."""
+    """An address and port as in ss(8) and in a URL, with brackets around an IPv6 address."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

@@ -1,4 +1,4 @@
-"""What a filter of the net map can ask for by name: of an interface, of a listener, of all that is in a namespace."""
+"""The fields of a filter of the net map: of an interface, of a listener, of all things in a namespace."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ _T = TypeVar("_T")
 
 
 def fields(found: Map | None = None) -> Fields:
-    """Those of a map's lines, and then those of the namespaces and processes behind them. None: it is not there yet."""
+    """The fields of a map's lines, then those of the namespaces and processes behind them. found: None if not read."""
     of_processes = OF_THINGS["state"].process
     names = found.names if found else _name
     own = (
@@ -30,7 +30,7 @@ def fields(found: Map | None = None) -> Fields:
 
 
 def _told(kind: type[_T], of_net: Callable[[Net], Sequence[_T]]) -> Callable[[Line], Sequence[_T]]:
-    """The things of a kind that a line is about: the one itself, or all of a namespace's."""
+    """The things of a kind that a line is about: the thing itself, or all in a namespace."""
 
     def of_line(line: Line) -> Sequence[_T]:
         match line.subject:
@@ -49,7 +49,7 @@ _forwards = _told(Forward, lambda net: net.forwards)
 
 
 class _Ports(Sequence[int]):
-    """Those of some ranges, each of which may be all that there are."""
+    """The ports of some ranges, each of which may be all that there are."""
 
     def __init__(self, ranges: Iterable[range]) -> None:
         self._ranges = list(ranges)
@@ -68,7 +68,7 @@ class _Ports(Sequence[int]):
 
 
 def _each(told: Callable[[Interface], Iterable[str]]) -> Callable[[Line], list[str]]:
-    """What is told of each interface that a line is about."""
+    """The values that a function gives for each interface that a line is about."""
     return lambda line: [one for interface in _interfaces(line) for one in told(interface)]
 
 
@@ -83,7 +83,7 @@ def _name(interface: Interface) -> list[str]:
 
 
 def _ports_of(found: Map | None) -> Callable[[Line], Sequence[int]]:
-    """Its own, and those that others listen on or send on for it."""
+    """The ports of a line, and the ports that others listen on or send on for it."""
 
     def ports(line: Line) -> Sequence[int]:
         net = line.subject.net if isinstance(line.subject, Place) else line.subject

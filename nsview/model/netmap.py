@@ -1,7 +1,7 @@
 """The net map as lines of a table: each net namespace, and in it its interfaces, default routes and listeners.
 
-A line says of an interface where it leads, and of a listener whose it is, so that a name, an address or a port that is
-typed as a filter is answered by the line that is left.
+The line of an interface tells the interface that it leads to, the line of a listener its processes, so that a name, an
+address or a port that is typed as a filter is answered by the line that is left.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,9 +20,9 @@ from .snapshot import Snapshot
 from .table import Cell, Line, Thing
 from .text import count
 
-SUMMARY = 12  # lines of one
-PORTS = 6  # of a bridge that its line names
-EACH = 100  # ports of one rule that are told one by one, of a range that may be all
+SUMMARY = 12  # lines of a summary
+PORTS = 6  # of a bridge, named in its line
+EACH = 100  # ports of one rule that are listed one by one, of a range that may be all
 BY = {
     "rules": "by the rules of the firewall",
     "docker": "by docker's config.v2.json",
@@ -31,15 +31,15 @@ BY = {
 
 
 class Place(Struct, frozen=True, gc=False):
-    """What a line is about: a net namespace, or a thing in it."""
+    """The subject of a line: a net namespace, or a thing in it."""
 
     net: Net
     thing: Interface | Route | Listener | Forward | None = None
 
 
 class Published(Struct, frozen=True, gc=False):
-    """What a listener or a forward is there for: a port of another net namespace, and the container that it was made
-    for, None where there is none. by: who says so, in words."""
+    """A port of another net namespace that a listener or a forward serves, and its container, None if there is none.
+    by: the witness, in words."""
 
     container: Container | None
     net: Net
@@ -48,9 +48,9 @@ class Published(Struct, frozen=True, gc=False):
 
 
 class Map:
-    """All net namespaces at one time, in the light of a snapshot. Names in what it says are not yet `safe`.
+    """All net namespaces at one time, beside a snapshot. Its texts are not yet `safe`.
 
-    What is derived is computed at first use: who asks about one namespace does not pay for a thousand.
+    Derived values are computed at first use, so that a question about one namespace does not cost that of a thousand.
     """
 
     def __init__(self, nets: Nets, snapshot: Snapshot) -> None:
@@ -66,11 +66,11 @@ class Map:
 
     @cached_property
     def nets(self) -> list[Net]:
-        """All of them: the host's first, then those of containers, then those with a name, then the rest."""
+        """The net namespaces: the host's first, then those of containers, then those with a name, then the rest."""
         return sorted(self._known.values(), key=self._rank)
 
     def _rank(self, net: Net) -> tuple[object, ...]:
-        """Its place in that order; what is empty comes last among its like."""
+        """The sort key of a net namespace in that order; an empty one comes last among its like."""
         host = self.snapshot.is_initial("net", net.inode)
         namespace = self.namespace(net.inode)
         named = bool(namespace and namespace.names)
@@ -91,7 +91,7 @@ class Map:
         return found
 
     def title(self, inode: int) -> str:
-        """What a net namespace is called: the host, its pod, its containers, its name, what is known of it."""
+        """The title of a net namespace: host, or that of its pod, containers, mount, label or oldest process."""
         title = self._titles.get(inode)
         if title is None:
             title = self._titles[inode] = self._title(inode)
@@ -142,7 +142,7 @@ class Map:
         return of_master.get(interface.index, [])
 
     def leads_to(self, net: Net, interface: Interface) -> str:
-        """In words, where an interface leads to and what it is a port of."""
+        """The interface that another leads to, and its bridge or ports, in words."""
         words = []
         link = interface.link
         if link is not None and link.index is None:
@@ -166,7 +166,7 @@ class Map:
         return f"{port.name} ({self.title(leads)})" if leads else port.name
 
     def whole(self, net: Net) -> Line:
-        """The line of a net namespace with all in it, to be found by where it is drawn."""
+        """The line of a net namespace with everything in it, to be found by a filter of the picture."""
         namespace = self.namespace(net.inode)
         words = [self.title(net.inode), f"net:[{net.inode}] net:{net.inode}", *(namespace.names if namespace else ())]
         words += [container.name for container in self.containers(net.inode)]
@@ -179,7 +179,7 @@ class Map:
 
     @cached_property
     def _published(self) -> dict[int, Published]:
-        """{inode of a socket: what it is there for}."""
+        """{inode of a socket: the port that it serves}."""
         found = {}
         for net in self._known.values():
             for listener in net.listeners:
@@ -195,7 +195,7 @@ class Map:
         return found
 
     def _sent_on_for(self, net: Net, listener: Listener) -> Published | None:
-        """Where what arrives from elsewhere for a listener is sent on to."""
+        """The port to which connections from elsewhere to a listener are sent on. None if they are not."""
         every = listener.address in ("0.0.0.0", "::")
         for forward in net.forwards:
             fits = forward.protocol in (listener.protocol, "any") and listener.port in forward.ports
@@ -205,7 +205,7 @@ class Map:
         return None
 
     def _held_for(self, listener: Listener) -> Published | None:
-        """The container whose conmon keeps a port for it: podman gives it what it publishes."""
+        """The container whose conmon keeps a port open: podman gives published ports to conmon."""
         for process in self.owners(listener):
             container = self._by_supervisor.get(process.pid)
             init = self.snapshot.processes.get(container.init_pid or 0) if container else None
@@ -216,7 +216,7 @@ class Map:
 
     @cached_property
     def _by_supervisor(self) -> dict[int | None, Container]:
-        """{pid of who started a container: the container}; a conmon is the parent of its first process."""
+        """{pid of a supervisor: its container}; a conmon is the parent of the container's first process."""
         processes, containers = self.snapshot.processes, self.snapshot.containers.values()
         found: dict[int | None, Container] = {}
         for container in containers:
@@ -226,7 +226,7 @@ class Map:
 
     @cached_property
     def _having(self) -> dict[str, list[tuple[Net, Interface]]]:
-        """{address: where it is}, without those that every net namespace has."""
+        """{address: the interfaces that have it}, without those that every net namespace has."""
         found: dict[str, list[tuple[Net, Interface]]] = {}
         for net in self._known.values():
             for interface in net.interfaces:
@@ -235,11 +235,11 @@ class Map:
         return found
 
     def _at(self, near: Net, address: str, uid: int | None = None) -> tuple[Container | None, Net] | None:
-        """The other net namespace that has an address, and the container it was made for: the oldest in it. None where
-        there is none, or the same address in several of which not one alone hangs from `near`.
+        """(the oldest container in it, the other net namespace that has an address). None if no namespace has it, or
+        several of which not one alone hangs from `near`.
 
-        uid: whose engine must run the container, where not everyone's word is enough. Without it, what does not hang
-        from there is found from the host alone: a container may use the same addresses for others.
+        uid: the user whose engine must run the container, if a process claims the address. Without it, a namespace
+        that does not hang from `near` is found from the host alone: containers may use the same addresses.
         """
         others = [one for one in self._having.get(address, ()) if one[0] is not near]
         hanging = [one for one in others if one[1].link and one[1].link.net == near.inode]
@@ -274,7 +274,7 @@ class Map:
 
     @cached_property
     def _publishers(self) -> dict[tuple[int, str, int], list[Listener]]:
-        """{(net, protocol, port): where else that is published}."""
+        """{(net, protocol, port): the listeners that publish it}."""
         found: dict[tuple[int, str, int], list[Listener]] = {}
         for net in self._known.values():
             for listener in net.listeners:
@@ -283,11 +283,11 @@ class Map:
         return found
 
     def published(self, listener: Listener) -> Published | None:
-        """What a listener is there for, where that is a port in another net namespace."""
+        """The port of another net namespace that a listener serves. None if it serves none."""
         return self._published.get(listener.inode)
 
     def sent_on(self, net: Net, forward: Forward) -> Published | None:
-        """The same of what is sent on in a net namespace."""
+        """The port of another net namespace that a forward leads to. None if that is not known."""
         container = self.snapshot.containers.get(forward.container) if forward.container else None
         if forward.container:
             init = self.snapshot.processes.get(container.init_pid or 0) if container else None
@@ -298,7 +298,7 @@ class Map:
         return Published(*there, forward.at(forward.port), BY[forward.by]) if there else None
 
     def served(self) -> list[tuple[int, int]]:
-        """(pid, port) of each published port: who listens behind it, or the container's first process."""
+        """(pid, port) of each published port: the process that listens behind it, or the container's first process."""
         found = []
         for listener in (each for net in self._known.values() for each in net.listeners):
             if to := self.published(listener):
@@ -321,8 +321,8 @@ class Map:
         return [(pid, port) for pid in behind or (first,) if pid is not None for port in ports]
 
     def thing(self, place: Place) -> Thing:
-        """What is behind a line: the container that a port is published for, or its net namespace, the first process
-        that has a socket open, or the net namespace."""
+        """The thing behind a line: the container that a port is published for, or its net namespace; the first process
+        that has a socket open; or the net namespace."""
         to = None
         if isinstance(place.thing, Forward):
             to = self.sent_on(place.net, place.thing)
@@ -335,36 +335,36 @@ class Map:
         return "net", place.net.inode
 
     def publishers(self, net: Net, listener: Listener) -> list[Listener | Forward]:
-        """The listeners that are there for this one, and what else is sent on to it."""
+        """The listeners that publish a listener, and the other forwards to it."""
         listeners = self._publishers.get((net.inode, listener.protocol, listener.port), [])
         known = [range(one.port, one.port + 1) for one in listeners]
         others = [one for one, _ in self._forwarded.get(net.inode, ()) if one.leads_to(listener)]
         return [*listeners, *(one for one in others if one.ports not in known)]
 
     def called(self, to: Published) -> str:
-        """What is published, in words: the container or the net namespace, and the port."""
+        """A published port in words: the container or the net namespace, and the port."""
         name = to.container.name if to.container else self.title(to.net.inode)
         return name if to.port is None else f"{name}:{to.port}"
 
     def sendings(self, net: Net) -> list[Forward]:
-        """What is sent on in a net namespace, without the records of what a listener or a rule tells of as well."""
+        """The forwards of a net namespace, without records for which there is also a listener or a rule."""
         listening = {(x.protocol, x.port) for x in net.listeners if self.published(x)}
         ruled = {(x.protocol, x.port) for x in net.forwards if x.by == "rules"}
         told = listening | ruled
         return [x for x in net.forwards if x.by == "rules" or (x.protocol, x.port) not in told]
 
     def names(self, interface: Interface) -> list[str]:
-        """What an interface is known by: its names, and that of the other end."""
+        """The names of an interface, and the name of the other end."""
         link = interface.link
         other = self.interface(link.net, link.index) if link else None
         return [interface.name, *interface.altnames, *([other.name] if other else ())]
 
     def owners(self, listener: Listener) -> list[Process]:
-        """The processes that have its socket open, as far as they are there still."""
+        """The living processes that have the socket of a listener open."""
         return [self.snapshot.processes[pid] for pid in listener.pids if pid in self.snapshot.processes]
 
     def who(self, net: Net, listener: Listener) -> str:
-        """In words, whose a listener is: processes, and their containers where the title does not name these."""
+        """The processes of a listener, their containers and its published port, in words."""
         owners = self.owners(listener)
         if not owners:
             return "no process that can be seen" if listener.inode else "the kernel"
@@ -372,17 +372,17 @@ class Map:
         names = sorted({c.name for process in owners if (c := self.snapshot.container_of(process))})
         told = [words, *([some(names, 2)] if names else ())]
         if to := self.published(listener):
-            told.insert(0, f"→ {self.called(to)}")  # the answer; the rest may be cut
+            told.insert(0, f"→ {self.called(to)}")  # first, as the end may be cut
         if at := self.publishers(net, listener):
             told.append(f"← {some([one.endpoint for one in at], 2)}")
         return "  ".join(told)
 
     def lines(self) -> list[Line]:
-        """The lines of the table; their cells: name, kind, address, where it leads or whose it is."""
+        """The lines of the table; their cells: name, kind, address, and the other end or the processes."""
         return [line for net in self.nets for line in self.lines_of(net)]
 
     def lines_of(self, net: Net) -> list[Line]:
-        """Those of one namespace: it, and below it what is in it."""
+        """The lines of a net namespace: its head, and the things in it below."""
         namespace = self.namespace(net.inode)
         names = " ".join((*(namespace.names if namespace else ()), f"net:{net.inode}"))
         title = self.title(net.inode)
@@ -405,7 +405,7 @@ class Map:
         return [head, *below]
 
     def _sum(self, net: Net) -> str:
-        """Of a whole namespace, in words."""
+        """The summary of a whole namespace, in words."""
         number, sure = nprocs_of("net", net.inode, self.snapshot)
         namespace = self.namespace(net.inode)
         words = [processes(number, sure) if number or not sure else "no process"]
@@ -476,54 +476,53 @@ class Map:
         return Line(key, cells, place, 1, more, self.thing(place), ("net", net.inode))
 
     def where_to(self, net: Net, forward: Forward) -> str:
-        """In words, where a rule sends on to."""
+        """The destination of a forward, in words."""
         target = endpoint(forward.to or "?", forward.at(forward.port))
         to = self.sent_on(net, forward)
         return f"→ {self.called(to)}  {target}" if to else f"→ {target}"
 
 
 def own_interfaces(net: Net) -> Sequence[Interface]:
-    """Its interfaces; of a net namespace that several hang from without those that lead to these."""
+    """The interfaces of a net namespace; if several namespaces hang from it, without those that lead there."""
     own = [i for i in net.interfaces if not i.link or i.link.net == net.inode]
     return own if len(net.interfaces) - len(own) > 1 else net.interfaces
 
 
 def kind_of(interface: Interface) -> str:
-    """Its kind in a word, empty for hardware."""
+    """The kind of an interface in a word, empty for hardware."""
     return interface.kind or ("loopback" if interface.name == "lo" else "")
 
 
 def addresses(interface: Interface) -> list[str]:
-    """Its addresses; those of its link alone, which nearly all have, where there are no others and it is no port."""
+    """The addresses of an interface; link-local ones, which nearly all have, only if there are no others."""
     wider = [address for address in interface.addresses if not address.startswith("fe80:")]
     return wider or ([] if interface.master else list(interface.addresses))
 
 
 def is_dull(interface: Interface) -> bool:
-    """A loopback with the addresses that each has."""
+    """True for a loopback with the addresses that each has."""
     return interface.name == "lo" and not set(interface.addresses) - {"127.0.0.1/8", "::1/128"}
 
 
 def is_empty(net: Net) -> bool:
-    """Nothing can come or go: there is but a loopback, and nobody listens."""
+    """True if a net namespace has only a loopback, and no listener."""
     nothing = net.source is not None and not net.listeners and not net.forwards
     return nothing and all(is_dull(interface) for interface in net.interfaces)
 
 
 def some(words: Sequence[str], most: int) -> str:
-    """The first of these words, and how many more there are."""
+    """The first words, and the number of the others."""
     more = f" and {len(words) - most} more" if len(words) > most else ""
     return ", ".join(words[:most]) + more
 
 
 def brief(words: Sequence[str], most: int) -> str:
-    """The first of these words, and in as few cells as possible how many more there are."""
+    """The first words, and the number of the others in as few cells as possible."""
     return ", ".join(words[:most]) + (f" +{len(words) - most}" if len(words) > most else "")
 
 
 def summary(nets: Nets, inode: int, snapshot: Snapshot) -> list[tuple[str, str]] | None:
-    """(name, text) of what is worth telling about one net namespace among other things; not yet `safe`. None where it
-    was not there."""
+    """(label, value) of the main things in a net namespace, not yet `safe`. None if the namespace was not read."""
     found = Map(nets, snapshot)
     net = found.net(inode)
     if net is None:

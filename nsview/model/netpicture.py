@@ -1,4 +1,4 @@
-"""The net map drawn: at the left a namespace with its bridges and ports, at the right those that hang from it.
+"""The net map drawn: at the left a namespace with its bridges and ports, at the right the namespaces that hang from it.
 
     ╭─ host ────────────────────╮
     │ eth0     192.0.2.2/24     │
@@ -7,9 +7,9 @@
     │                           │    │ tcp 8080  1234 httpd   │
     ╰─ net:[4026531833] ────────╯    ╰─ net:[4026532173] ─────╯
 
-Each namespace has one box at the right, of the first that it hangs from; one that leads further has a box at the left
-too, below. A double line is a pair of interfaces, a single one leads to the device that an interface stands on. What
-has nothing but a loopback is listed at the end.
+Each namespace has one box at the right, beside the first that it hangs from; a namespace that leads further has a box
+at the left too, below. A double line is a pair of interfaces, a single one leads to the device that an interface stands
+on. Namespaces with nothing but a loopback are listed at the end.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,14 +22,14 @@ from .netmap import Map, Place, addresses, brief, is_dull, is_empty
 from .table import Cell, Line
 from .text import cells, cut, safe
 
-LISTENERS = 6  # that a box tells
+LISTENERS = 6  # listed in a box
 ROOM = 4  # between a box at the left and those at the right
 
 _Pieces = tuple[Cell, ...]
 
 
 class _Wire(Struct, frozen=True, gc=False):
-    """The way from an interface of one namespace to that of another. pair: they are two ends of one thing."""
+    """The connection of an interface to one of another namespace. pair: they are two ends of one thing."""
 
     here: Interface
     net: Net
@@ -38,7 +38,7 @@ class _Wire(Struct, frozen=True, gc=False):
 
 
 class _Row(Struct, frozen=True, gc=False):
-    """What stands in one line of a box at the left. trunk: what is drawn below it. wire: what hangs from it."""
+    """A line of a box at the left. trunk: the line drawn below it. wire: to the namespace that hangs from it."""
 
     pieces: _Pieces
     place: Place
@@ -47,9 +47,9 @@ class _Row(Struct, frozen=True, gc=False):
 
 
 def picture(found: Map, chosen: Iterable[int], width: int) -> list[Line]:
-    """The picture of these net namespaces (by inode) and of what leads to them, at most so many cells wide.
+    """The picture of the chosen net namespaces (inodes) and of those that lead to them, at most so many cells wide.
 
-    Its lines' cells are pieces of text that follow each other and that are `safe`.
+    The cells of its lines are pieces of text that follow each other, and are `safe`.
     """
     return _Picture(found, frozenset(chosen), width).lines()
 
@@ -66,7 +66,7 @@ class _Picture:
                 self._connect(net, interface)
 
     def _connect(self, net: Net, interface: Interface) -> None:
-        """Note where an interface leads; what stands on another's device is told of there as well."""
+        """Note the wires of an interface; one that stands on another's device is noted there as well."""
         link = interface.link
         other = self.found.net(link.net) if link and link.net != net.inode else None
         there = self.found.interface(link.net, link.index) if link else None
@@ -113,7 +113,7 @@ class _Picture:
         words = [f"net:[{net.inode}]", counts.processes(number, sure), *names[:1]]
         return (Cell(" ".join(words), "dim"),)
 
-    # One namespace at the left, and what hangs from it
+    # A namespace at the left, and those that hang from it
 
     def _block(self, net: Net) -> list[Line]:
         again = net.inode in self.drawn
@@ -141,7 +141,7 @@ class _Picture:
             hanging = wires.get(interface.index, [])
             ports = self.found.ports(net, interface)
             if net.inode not in self.chosen:
-                # It is there for what hangs from it, and for the way out.
+                # The namespace is drawn for those that hang from it, and for the way out.
                 ports = [port for port in ports if port.index in wires]
                 if not (ports or hanging or any(route.interface == interface.name for route in net.routes)):
                     continue
@@ -198,7 +198,7 @@ class _Picture:
         return inside
 
     def _hangs_elsewhere(self, wire: _Wire) -> bool:
-        """It only stands on a device here, and is one end of a pair as well: its box is at the other end of that."""
+        """True if a namespace only stands on a device here, and has its box at the other end of a pair."""
         return not wire.pair and any(other.pair for other in self.wires[wire.net.inode])
 
     def _boxes(

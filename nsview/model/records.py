@@ -30,13 +30,13 @@ class Namespaces(Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Process(Struct, frozen=True, gc=False):
-    """One process. unreadable: the errno's name if some namespace could not be read, else None.
+    """A process. unreadable: the errno's name if some namespace could not be read, else None.
 
     nspid: its pid in each pid namespace from the agent's to its own; the last is the one it sees itself.
-    uid, user: the effective user, named by the agent's host. uid_inside: the same as its own user namespace counts,
-    None where that is not known or has no id for it. user_inside: its name by the passwd of the process's own root,
-    which is the word of who runs there; None where it is not known, or all is as the host sees it.
-    cgroup: its path, v2's where that says more than "/".
+    uid, user: the effective user, named by the agent's host. uid_inside: the same in its own user namespace, None if
+    that is not known or has no id for it. user_inside: its name by the passwd of the process's own root, which is the
+    container's word; None if it is not known, or all is as on the host.
+    cgroup: its path, v2's if that is not just "/".
     kthread: a thread of the kernel (PF_KTHREAD), which has no command line.
     """
 
@@ -64,8 +64,8 @@ class Process(Struct, frozen=True, gc=False):
 
     @property
     def ended(self) -> bool:
-        """Whether no thread of it goes on. The kernel calls one a zombie too whose first thread alone has ended: that
-        still has the namespaces of another."""
+        """True if no thread of it goes on. The kernel calls a process a zombie too whose first thread alone has exited:
+        that one still has the namespaces of another thread."""
         return self.state in ("Z", "X") and self.namespaces.net is None
 
     @property
@@ -75,20 +75,20 @@ class Process(Struct, frozen=True, gc=False):
 
     @property
     def inner_user(self) -> str | None:
-        """Its user as it sees itself, by name where there is one; None where that is the user we know it by."""
+        """The user as the process sees itself, by name if there is one. None if that is the user outside."""
         if self.uid_inside is None or (self.uid_inside == self.uid and self.user_inside in (None, self.user)):
             return None
         return self.user_inside or str(self.uid_inside)
 
     @property
     def users(self) -> str:
-        """Its user outside, and inside where that is another."""
+        """The user outside, and inside if that is another."""
         inner = self.inner_user
         return self.user if inner is None else f"{self.user}→{inner}"
 
     @property
     def users_told(self) -> str:
-        """The same, with numbers."""
+        """The users with their numbers."""
         told = f"{self.user} ({self.uid})"
         inner = self.inner_user
         return told if inner is None else f"{told}, inside {inner} ({self.uid_inside})"
@@ -175,18 +175,18 @@ class Pod(Struct, frozen=True):
 
 
 class Container(Struct, frozen=True):
-    """One container, found without asking a daemon.
+    """A container, found without asking a daemon.
 
     key: "docker:<id>", "containerd:<engine namespace>/<id>", ...; unique within a snapshot.
-    init_pid: its first process, None where unknown. shim_pid, daemon_pid: the shim that runs it and the daemon that
-    the shim serves, None where there is none or it is dead.
-    witness: what the claim rests on, in words.
-    uid: of the user whose engine runs it, as the host counts; 0 for one of root's. outer: the key of the container that
-    its engine runs in, None where that is the host.
+    init_pid: its first process, None if unknown. shim_pid, daemon_pid: its shim and the daemon that the shim serves,
+    None if there is none or it is dead.
+    witness: the files and processes that make it a container, in words.
+    uid: of the user whose engine runs it, as the host counts; 0 for root's. outer: the key of the container that its
+    engine runs in, None for the host.
     state: paused: its cgroup is frozen. restarting: it has no process, and its engine will start it again. exited: its
-    first process is a zombie. None: not told.
-    supervisor_gone: its shim or conmon is dead, None where that is not known. execs: the pids of those that came into
-    it from outside, as by `docker exec`. restarts: how often its engine has started it again, None: not told.
+    first process is a zombie. None: not known.
+    supervisor_gone: its shim or conmon is dead, None if not known. execs: the pids that came into it from outside, as
+    by `docker exec`. restarts: the number of times that its engine has started it again, None if not known.
     """
 
     key: str
@@ -222,7 +222,7 @@ class Host(Struct, frozen=True):
     privileged: the agent runs as root and may read other users' processes.
     namespaces: the agent's own. initial: the host's first namespaces, None for an unknown one.
     nsview: the agent's version.
-    notes: what keeps the agent from seeing all of the host, and what would help, a line each.
+    notes: the reasons why the agent cannot read all of the host, and the remedy, a line each.
     hides_processes: there are processes that the agent's /proc does not show.
     """
 

@@ -1,7 +1,7 @@
 """The lines of the explorer's list, from a snapshot and a view of it.
 
-A row knows what it stands for and where it is in the tree; what it looks like is the screen's business. Of 50,000 rows
-50 are seen: so a row is made when it is looked at, and of a newer snapshot nothing but what changed is looked at.
+A row has its record and its place in the tree; its look is the screen's business. Of 50,000 rows 50 are seen: so a row
+is made when it is looked at, and of a newer snapshot only the changes are.
 """
 
 from bisect import bisect_right
@@ -29,20 +29,19 @@ GroupOrder = Literal["age", "size", "name", "inode"]
 ProcessOrder = Literal["tree", "pid", "user", "command", "start"]
 
 RowKey = tuple[object, ...]
-"""("group", inode | container key | None) or ("process", pid, start): what a row stands for, whichever the snapshot."""
+"""("group", inode | container key | None) or ("process", pid, start): the identity of a row across snapshots."""
 
 
 class View(Struct, frozen=True):
-    """How a snapshot is looked at.
+    """A way to look at a snapshot.
 
     by: a kind of namespace, "container", or "tree" for the processes as they descend from each other.
-    filter: what it says of "the" namespace is of the kind grouped by.
-    nest: namespaces as they hang together: below their parent (pid and user), else below the user namespace that owns
-    them.
-    toggled: the rows whose fold is not the usual one. The usual: the host's own namespace, kernel threads and
-    processes outside of any container folded, everything else open.
+    filter: its tests without a kind of namespace are about the kind grouped by.
+    nest: namespaces stand below their parent (pid and user), else below the user namespace that owns them.
+    toggled: the rows whose fold is not the usual one. Usually the host's own namespace, kernel threads and processes
+    outside of any container are folded, everything else is open.
     groups: their order: by age, the oldest first; by size, the largest first; by name; by inode. The host's own is the
-    first in each. processes: as trees, or side by side by pid, user, command, or start, the newest first.
+    first in each. processes: as trees, or in order of pid, user, command, or start, the newest first.
     """
 
     by: Grouping = "net"
@@ -57,13 +56,13 @@ class View(Struct, frozen=True):
 
 
 class GroupRow(Struct, frozen=True):
-    """The head of a group: a namespace, a container, or what could not be placed.
+    """The head of a group: of a namespace, a container, or the processes that are in none or none that is known.
 
-    namespace, container: what the group is; both None where its members' namespaces could not be read, or where they
-    are in no container. pids: all members; shown: how many of them the filter leaves.
+    namespace, container: its record; both None if its members' namespaces could not be read, or if they are in no
+    container. pids: all members; shown: the number of members that the filter leaves.
     containers: of the members, in order of name. oldest: the pid of the member that began first, None without members.
-    depth: how many namespaces it is nested in. owner: it is here as the owner of those below, not as one of the kind.
-    folded: None where there is nothing below.
+    depth: the number of namespaces that it is nested in. owner: shown as the owner of those below, not as one of the
+    kind. folded: None if there is nothing below.
     """
 
     key: RowKey
@@ -80,8 +79,8 @@ class GroupRow(Struct, frozen=True):
 
 
 class ProcessRow(Struct, frozen=True, gc=False):
-    """A process. guides: the tree's lines left of it. context: kept for what is below it, though the filter does not
-    match it. folded: None where there is nothing below. group: the group it stands in, None in the tree."""
+    """A process. guides: the tree's lines left of it. context: shown for the rows below it, though the filter does not
+    match it. folded: None if there is nothing below. group: the group it stands in, None in the tree."""
 
     key: RowKey
     process: Process
@@ -93,7 +92,7 @@ class ProcessRow(Struct, frozen=True, gc=False):
 
 
 class NoteRow(Struct, frozen=True):
-    """A line in words, where there is nothing else to show."""
+    """A line in words, if there is little else to show."""
 
     key: RowKey
     text: str
@@ -103,7 +102,7 @@ Row = GroupRow | ProcessRow | NoteRow
 
 
 def process_key(process: Process) -> RowKey:
-    """What a process's row is known by: a pid may be reused, so its start too."""
+    """The key of a process's row, with its start, as a pid may be reused."""
     return "process", process.pid, process.start
 
 
@@ -114,9 +113,8 @@ def group_key(snapshot: Snapshot, by: Grouping, process: Process) -> RowKey | No
     return "group", process.container if by == "container" else getattr(process.namespaces, by)
 
 
-
 class _Group:
-    """A group in the making of rows: what of it is known, and kept up to date, between two snapshots."""
+    """A group, kept up to date from one snapshot to the next."""
 
     __slots__ = (
         "containers", "context", "depth", "forest", "ghosts", "head", "id", "itself", "oldest", "owner", "pids", "rank",
@@ -128,23 +126,23 @@ class _Group:
         self.record = record
         self.pids = pids
         self.oldest: Process | None = None
-        self.itself = True  # all of them are left: there is no filter, or it matches the group itself
-        self.shown = 0  # how many the filter leaves
+        self.itself = True  # all members are left: there is no filter, or it matches the group itself
+        self.shown = 0  # members that the filter leaves
         self.ghosts: set[int] = set()
         self.context: frozenset[int] = frozenset()
-        self.containers: Counter[str | None] | None = None  # how many members are of each, once that is asked for
-        self.forest: Forest | Flat | None = None  # once a process of it is looked at
-        self.head: GroupRow | None = None  # its row, once that is looked at
+        self.containers: Counter[str | None] | None = None  # {key: its members}, once asked for
+        self.forest: Forest | Flat | None = None  # made when a process of it is looked at
+        self.head: GroupRow | None = None  # its row, made when it is looked at
         self.size = 0  # rows, with its head
         self.depth = 0
         self.owner = False
-        self.rank: _Order | None = None  # what it is sorted by
+        self.rank: _Order | None = None  # its sort key
 
 
 class Rows(Sequence[Row]):
-    """The rows of a view, top to bottom; folded ones leave out what is below them.
+    """The rows of a view, top to bottom; those below a folded row are left out.
 
-    `update` brings them up to date with a newer snapshot, `look` with another view; both change them at once and whole.
+    `update` shows a newer snapshot, `look` another view; both change all rows at once.
     Processes that are just gone (ghosts) may be kept in their places for a while.
     """
 
@@ -154,10 +152,10 @@ class Rows(Sequence[Row]):
         self._begin()
 
     def _begin(self, before: "Mapping[tuple[int, ...], _Group] | None" = None, *, trees: bool = False) -> None:
-        """Group everything. before: other groups by who is in them, for what is known of them holds of one of the same
-        processes; trees: their trees do too."""
+        """Group everything. before: {pids: a group of another grouping with the same members}, whose derived values are
+        taken over; trees: its trees too."""
         self._groups: dict[object, _Group] = {}
-        self._id = _PLACES[self.view.by]  # which group a process is in
+        self._id = _PLACES[self.view.by]  # gives the group of a process
         self._haunts = self._haunted()
         for id, record, pids in self._partition():
             group = self._groups[id] = _Group(id, record, pids)
@@ -179,7 +177,7 @@ class Rows(Sequence[Row]):
             yield _TREE, None, members[_TREE]
         elif by == "container":
             if snapshot.partial:
-                return  # nobody is known to be in none
+                return  # no process is known to be in none
             for key, container in snapshot.containers.items():
                 yield key, container, members.get(key, ())
         else:
@@ -202,10 +200,10 @@ class Rows(Sequence[Row]):
         starts = list(map(_START, map(processes.__getitem__, pids)))
         return processes[pids[starts.index(min(starts))]]
 
-    # What a filter leaves
+    # The filter
 
     def _sift(self, pids: Collection[int]) -> None:
-        """Which processes of these the filter leaves, of all that there are, and how many of each group."""
+        """Find the processes that the filter leaves, all of which are in `pids`, and count them by group."""
         wanted, snapshot = self.view.filter, self.snapshot
         self._left = wanted.among(pids, snapshot) if wanted else set[int]()
         self._toggled = self._with_toggled()
@@ -217,7 +215,10 @@ class Rows(Sequence[Row]):
             self._measure(group)
 
     def _count(self, group: _Group, numbers: Mapping[object, int] | None = None) -> None:
-        """How many of a group the filter leaves: all, where it matches the group itself. numbers: of those with any."""
+        """Count the members of a group that the filter leaves: all, if it matches the group itself.
+
+        numbers: {group: members that are left}, if these have been counted.
+        """
         was, group.itself = group.itself, not self.view.filter or self._itself(group)
         if group.itself:
             group.shown = len(group.pids)
@@ -235,25 +236,25 @@ class Rows(Sequence[Row]):
         return self._left if group.shown == len(self._left) else self._left.intersection(group.pids)
 
     def _itself(self, group: _Group) -> bool:
-        """The filter matches the namespace or container itself, whoever is in it."""
+        """True if the filter matches the namespace or container itself, apart from its processes."""
         record, wanted = group.record, self.view.filter
         if isinstance(record, Namespace):
             return wanted.namespace(record, self.snapshot)
         return isinstance(record, Container) and wanted.container(record, self.snapshot)
 
     def _seen(self, group: _Group) -> bool:
-        """The group has a row."""
+        """True if the group has a row."""
         return group.itself or bool(group.shown)
 
-    # What is where
+    # Places
 
     def _arrange(self) -> None:
-        """The groups in their order; what could not be read at the very end."""
+        """Sort the groups; processes that could not be read come at the very end."""
         self._ordered = sorted(self._groups.values(), key=attrgetter("rank"))
         self._section()
 
     def _section(self) -> None:
-        """Those that are to be seen."""
+        """Select the groups that have rows."""
         groups = list(filter(self._seen, self._ordered))
         if self.view.nest and self.view.by not in ("tree", "container"):
             groups = self._nested(groups)
@@ -261,7 +262,7 @@ class Rows(Sequence[Row]):
         self._place()
 
     def _order(self, group: _Group) -> "_Order":
-        """What a group is sorted by. Usually by age, so that what is new comes last and nothing moves."""
+        """The sort key of a group. Usually its age, so that new groups come last and nothing moves."""
         record, by, oldest = group.record, self.view.groups, group.oldest
         rank, name = 0, ""
         if by == "size":
@@ -270,12 +271,12 @@ class Rows(Sequence[Row]):
             rank = record.inode
         elif by == "name":
             name = self._name(group).lower()
-            rank = not name  # those without one come last
+            rank = not name  # groups without a name come last
         initial = isinstance(record, Namespace) and record.initial
         return not initial, record is None, rank, name, oldest.start if oldest else 1 << 62, str(group.id)
 
     def _name(self, group: _Group) -> str:
-        """What a group is called by: a container's name, its oldest member's, or where it is mounted."""
+        """The name of a group: a container's, that of its oldest member's container, or its mount."""
         if isinstance(group.record, Container):
             return group.record.name
         container = self.snapshot.container_of(group.oldest) if group.oldest else None
@@ -284,7 +285,7 @@ class Rows(Sequence[Row]):
         return next(iter(group.record.names), "") if group.record else ""
 
     def _nested(self, groups: list[_Group]) -> list[_Group]:
-        """The groups below what they hang from, with those of it that were not among them."""
+        """The groups below their parents or owners, which are added if they were not among them."""
         snapshot = self.snapshot
         how: By = "parent" if self.view.by in ("pid", "user") else "owner"
         known = {group.record.key: group for group in groups if isinstance(group.record, Namespace)}
@@ -307,7 +308,7 @@ class Rows(Sequence[Row]):
         return found + [group for group in groups if group.record is None]
 
     def _place(self) -> None:
-        """Where each section begins, and what is said where there is little to see."""
+        """Find the first row of each section, and the note if there is little to see."""
         sections = self._sections
         self._starts = list(accumulate([group.size for group in sections], initial=0))
         self._numbers: dict[object, int] | None = None
@@ -332,7 +333,7 @@ class Rows(Sequence[Row]):
                 self._notes = [NoteRow(("note", 1), words)]
 
     def _measure(self, group: _Group) -> None:
-        """How many rows it has. Of a group in which nothing is folded that is known without making its trees."""
+        """Count the rows of a group; without making its trees if nothing in it is folded."""
         if group.id is not _TREE and self._folded(group) is not False:
             group.size = 1
         elif group.forest is None and group.id is not _TREE and group.id not in self._toggled:
@@ -347,7 +348,7 @@ class Rows(Sequence[Row]):
         return {self._id(process) for process in processes if process}
 
     def process(self, pid: int) -> Process | None:
-        """A process that has a row, or would have were nothing folded; one that is just gone too."""
+        """A process that has a row, or would have one were nothing folded, ghosts included."""
         return self.snapshot.processes.get(pid) or self._ghosts.get(pid)
 
     # Folds
@@ -359,7 +360,7 @@ class Rows(Sequence[Row]):
         return _is_folded(self.view, ("group", group.id), apart)
 
     def _hides(self, process: Process) -> bool:
-        """What is below a process is folded."""
+        """True if the rows below a process are folded."""
         usually = process.kthread and self.view.by == "tree" and not self.view.filter
         return usually != (process_key(process) in self.view.toggled)
 
@@ -393,7 +394,7 @@ class Rows(Sequence[Row]):
                 return 0
 
     def _wanted(self, group: _Group) -> Collection[int]:
-        """The pids of a group that the filter leaves, with those that are just gone."""
+        """The pids of a group that the filter leaves, ghosts included."""
         if group.id is _TREE and not group.itself and not self._flat:
             return self._kept(group)
         pids = self._left_of(group)
@@ -412,7 +413,7 @@ class Rows(Sequence[Row]):
         return self.snapshot.parent(process) if self.view.by == "tree" else process.ppid
 
     def _kept(self, group: _Group) -> set[int]:
-        """Under a filter the tree keeps what matches, and what that descends from."""
+        """The pids of the tree under a filter: those that match, and their ancestors."""
         matching = {*self._left, *group.ghosts}
         kept = set(matching)
         for pid in matching:
@@ -496,7 +497,7 @@ class Rows(Sequence[Row]):
         )
 
     def find(self, key: RowKey) -> int | None:
-        """The place of the row of this key, None where there is none."""
+        """The place of the row of a key. None if there is none."""
         match key:
             case "process", int(pid), start:
                 process = self.process(pid)
@@ -527,7 +528,7 @@ class Rows(Sequence[Row]):
         return self._numbers.get(id)
 
     def above(self, row: ProcessRow) -> int | None:
-        """The place of the row that a process's row hangs from, None at the top of the tree."""
+        """The place of the row that a process's row hangs from. None at the top of the tree."""
         group = self._groups.get(self._id(row.process))
         if group is None or row.process.pid not in self._forest(group):
             return None
@@ -542,13 +543,13 @@ class Rows(Sequence[Row]):
         return (self._head(group) for group in self._sections if group.id is not _TREE)
 
     def with_ghosts(self) -> Snapshot:
-        """The snapshot, and in it those that are just gone."""
+        """The snapshot, ghosts included."""
         return with_ghosts(self.snapshot, self._ghosts.values())
 
-    # What changes
+    # Changes
 
     def look(self, view: View) -> None:
-        """Look at the same snapshot in another way."""
+        """Show the same snapshot in another view."""
         before, self.view = self.view, view
         if replace(before, toggled=view.toggled) == view:
             self._fold(before.toggled ^ view.toggled)
@@ -566,7 +567,7 @@ class Rows(Sequence[Row]):
             self._begin({group.pids: group for group in groups}, trees=trees)
 
     def _seek(self, before: filters.Filter) -> None:
-        """The same groups, by another filter: where it narrows the one before, of what that had left."""
+        """Apply another filter to the same groups; if it narrows `before`, only to the processes that were left."""
         self._haunts = self._haunted()
         for group in self._groups.values():
             group.head = group.forest = None
@@ -576,7 +577,7 @@ class Rows(Sequence[Row]):
         self._section()
 
     def _fold(self, keys: Iterable[RowKey]) -> None:
-        """Have these rows' folds the other way."""
+        """Fold rows that are open, and unfold folded ones."""
         self._toggled = self._with_toggled()
         changed = []
         for key in keys:
@@ -593,7 +594,7 @@ class Rows(Sequence[Row]):
         self._place()
 
     def update(self, snapshot: Snapshot, ghosts: Iterable[Process] = ()) -> None:
-        """Be those of a newer snapshot, with these ghosts in it, unless their pids are others' by now."""
+        """Show a newer snapshot, with these ghosts in it, unless their pids were reused."""
         before, old_ghosts = self.snapshot, self._ghosts
         self.snapshot = snapshot
         self._ghosts = {ghost.pid: ghost for ghost in ghosts if ghost.pid not in snapshot.processes}
@@ -646,7 +647,7 @@ class Rows(Sequence[Row]):
             self._place()
 
     def _haunted(self) -> dict[object, set[int]]:
-        """The ghosts of each group, as far as the filter leaves them."""
+        """{group: the pids of its ghosts that the filter leaves}."""
         found: dict[object, set[int]] = {}
         wanted = self.view.filter
         for pid, ghost in self._ghosts.items():
@@ -655,7 +656,7 @@ class Rows(Sequence[Row]):
         return found
 
     def _reconsidered(self, before: Snapshot, containers: Iterable[str]) -> Iterable[int]:
-        """Processes that a filter may see otherwise because their container is another, though they are the same."""
+        """The processes that a filter may judge anew because the record of their container has changed."""
         if self.view.filter:
             populations = self.snapshot.populations
             for key in containers:
@@ -670,9 +671,9 @@ class Rows(Sequence[Row]):
         return None if by == "tree" else self.snapshot.namespaces.get((by, id))  # type: ignore[arg-type]
 
     def _renew(self, id: object, pids: tuple[int, ...], what: "_Happened", lost: Collection[int]) -> bool:
-        """Bring a group up to date; True where the order of groups may be another now.
+        """Bring a group up to date. True if the order of groups may have changed.
 
-        lost: those that the filter had left, of all to whom anything happened.
+        lost: the pids, of all that changed, that the filter had left.
         """
         record, group = self._record(id), self._groups.get(id)
         if (record is None and id not in (None, _TREE)) or (id is None and not pids):
@@ -704,7 +705,7 @@ class Rows(Sequence[Row]):
         return new or was != (self._seen(group), group.rank)
 
     def _age(self, group: _Group, what: "_Happened") -> None:
-        """Who is the oldest member now: all are asked only where the oldest is gone."""
+        """Find the oldest member: among all only if the oldest before is gone."""
         oldest = group.oldest
         if oldest is not None and oldest.pid in what.pids:
             now = next((process for process in what.came if process.pid == oldest.pid), None)
@@ -715,12 +716,12 @@ class Rows(Sequence[Row]):
         group.oldest = min((oldest, *what.came) if oldest else what.came, key=lambda p: (p.start, p.pid), default=None)
 
     def _replant(self, group: _Group, what: "_Happened") -> None:
-        """Bring its trees up to date, where somebody looks at them."""
+        """Bring the trees of a group up to date, if they were made."""
         forest = group.forest
         if forest is None:
             return
         if len(what.pids) > _MANY:
-            group.forest = None  # they are made anew sooner
+            group.forest = None  # making them anew is quicker
             return
         if group.id is _TREE and not group.itself and not self._flat:
             wanted: Collection[int] = self._kept(group)
@@ -744,10 +745,10 @@ class Rows(Sequence[Row]):
 
 
 class _Happened:
-    """What happened to the processes of one group between two snapshots.
+    """The changes of the processes of one group between two snapshots.
 
-    pids: of all to whom anything did. moved: those that are still there, but elsewhere in their tree. left, came: the
-    living as they were and as they are, so one that merely changed is in both.
+    pids: of all changed processes. moved: of those that stand elsewhere in their tree. left, came: the living processes
+    as they were and as they are; a process that merely changed is in both.
     """
 
     def __init__(self) -> None:
@@ -765,24 +766,24 @@ class _Happened:
 
 
 class _Tree:
-    """What stands for the one group of the tree, which has no head."""
+    """The key of the one group of the tree, which has no head."""
 
 
 _TREE = _Tree()
 _PLACES: Mapping[Any, Callable[[Process], object]] = {"tree": lambda process: _TREE, **PLACES}
 _Order = tuple[bool, bool, Rank, str, int, str]
 _MANY = 2000
-_FEW = 8  # where less than one of so many processes is left, these are asked which group they are in
+_FEW = 8  # if less than one of so many processes is left, these are counted by group
 _PID, _PPID, _START, _CONTAINER = map(attrgetter, ("pid", "ppid", "start", "container"))
 
 
 def rows(snapshot: Snapshot, view: View) -> list[Row]:
-    """All rows of a view."""
+    """The rows of a view, as a list."""
     return list(Rows(snapshot, view))
 
 
 def is_folded(snapshot: Snapshot, view: View, key: RowKey) -> bool:
-    """A group is folded in this view."""
+    """True if a group is folded in this view."""
     apart = key[1] is None or (
         view.by not in ("tree", "container") and snapshot.is_initial(view.by, key[1])  # type: ignore[arg-type]
     )
@@ -790,5 +791,5 @@ def is_folded(snapshot: Snapshot, view: View, key: RowKey) -> bool:
 
 
 def _is_folded(view: View, key: RowKey, apart: bool) -> bool:
-    """apart: it is the host's own, or could not be placed; these are folded unless something is sought."""
+    """apart: the group is the host's own, or of processes in none; folded unless there is a filter."""
     return (apart and not view.filter) != (key in view.toggled)

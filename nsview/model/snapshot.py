@@ -153,8 +153,8 @@ class Snapshot(Struct, frozen=True, dict=True):
 
 
 def _may_be_in(process: Process, by: str) -> bool:
-    """Where a process of which that could not be read may be. One that has ended has kept but pid and user; a control
-    group is readable unless nothing is."""
+    """True if a process may be in a namespace of a kind that could not be read. An exited process has kept only pid and
+    user; the control group is readable unless nothing is."""
     if by == "container":
         return process.state == "?"
     return process.unreadable is not None and (process.unreadable not in _ENDED or by in ("pid", "user"))

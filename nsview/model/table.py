@@ -39,12 +39,12 @@ class Cell(Struct, frozen=True, gc=False):
 
 
 class Line(Struct, frozen=True, gc=False):
-    """One line of a table.
+    """A line of a table.
 
-    key: what the cursor stays on. subject: the record it is about. depth: a line deeper than the one before belongs to
-    it, and goes where that goes. more: further text that a filter finds it by. thing: what of the host is behind it,
-    whose fields a filter may ask for too. where: the namespace that it stands in, whoever is behind it: what a filter
-    asks of a container or a namespace may be that of either.
+    key: its identity, by which the cursor stays on it. subject: its record. depth: a line deeper than the one before
+    belongs to it, and moves with it. more: further text that filters search. thing: of the host, behind the line, whose
+    fields a filter may ask for too. where: the namespace that the line stands in: a filter's question about a container
+    or a namespace may be answered by `thing` or by `where`.
     """
 
     key: Hashable

@@ -79,7 +79,7 @@ class Target(Struct, frozen=True):
 
 
 class TargetError(Exception):
-    """Nothing, or more than one thing, is meant. kind: "gone" or "ambiguous"; the message is one line."""
+    """A text means nothing, or more than one thing. kind: "gone" or "ambiguous"; the message is one line."""
 
     def __init__(self, kind: Literal["gone", "ambiguous"], message: str) -> None:
         super().__init__(message)
@@ -147,7 +147,7 @@ def of_namespace(snapshot: Snapshot, key: NamespaceKey) -> Target:
         raise _nobody_has(snapshot, key)
     pids = snapshot.members(namespace.type).get(namespace.inode, ())
     members = [snapshot.processes[pid] for pid in pids]
-    # A zombie cannot be followed, nor who may not be read; the oldest is the least likely to go.
+    # A zombie or an unreadable process cannot be followed; the oldest is the least likely to exit.
     members.sort(key=lambda p: (p.state == "Z", p.unreadable is not None, p.kthread, p.start, p.pid))
     return Target(key, members[0] if members else None, namespace=namespace)
 
@@ -400,8 +400,8 @@ def _apart(snapshot: Snapshot, text: str, container: Container) -> list[str]:
 
 
 def _data_root(snapshot: Snapshot, container: Container) -> str:
-    """The directory in which its docker keeps what it knows of it, where another's of that name has the same engine:
-    two may share a containerd."""
+    """The data root of a container's docker, if another container of its name has the same engine: two dockers may
+    share a containerd."""
     named = [other for other in snapshot.containers.values() if other.name == container.name and other is not container]
     if _engine(snapshot, container) not in [_engine(snapshot, other) for other in named]:
         return ""

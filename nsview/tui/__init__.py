@@ -19,5 +19,5 @@ first_picture  the first picture, painted before Textual is imported
 colours        the colours of the first picture
 driver         Textual's driver of a terminal, with a quicker way out
 gc_pace        garbage collection out of the way of keys
-themes         a theme for those who see fewer colours
+themes         a theme for people who see fewer colours
 """

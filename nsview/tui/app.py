@@ -99,7 +99,7 @@ class NsviewApp(App[int]):
         return driver.Driver if issubclass(driver.Driver, found) else found
 
     def configure(self, config: Config) -> None:
-        """Do as the user's file says, in what only the screen knows. Raises ConfigError."""
+        """Apply the settings of the user's file that need Textual to be checked. Raises ConfigError."""
         self.context.audit_ignore = config.settings.audit.ignore
         theme = config.settings.theme
         if theme is not None and theme not in self.available_themes:
@@ -124,7 +124,7 @@ class NsviewApp(App[int]):
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._end, 128 + number)
         if not self.is_headless:
-            # Not the loop's handler, which would later receive those meant for the program in the terminal.
+            # Not by the loop, which would later receive the signals meant for the program in the terminal.
             interrupted = partial(loop.call_soon_threadsafe, self._end, 128 + signal.SIGINT)
             signal.signal(signal.SIGINT, lambda *_: interrupted())
 
@@ -193,7 +193,7 @@ class NsviewApp(App[int]):
         self.explorer.mount(self._hint, before="#keys")
 
     async def on_event(self, event: events.Event) -> None:
-        """End the hint at any key or click, and handle that as usual."""
+        """Remove the hint at any key or click, and handle the event as usual."""
         if self._hint is not None and isinstance(event, events.Key | events.MouseDown):
             hint, self._hint = self._hint, None
             self.memory.remember(greeted=True)
@@ -246,9 +246,9 @@ class NsviewApp(App[int]):
     # Going to the row of a thing
 
     def go_to(self, wanted: Thing) -> bool:
-        """Go to the row of a process (its pid), a namespace (its type and inode), or of what a text means: a
+        """Go to the row of a process (its pid), a namespace (its type and inode), or of the thing that a text means: a
         container's key or name, `net:4026532173`, a number. From a lens too; the way back leads there again.
-        False if it is not there, or not yet."""
+        False if there is no such row, or not yet."""
         snapshot = self.whole()
         if snapshot is None:
             return False
@@ -293,7 +293,7 @@ class NsviewApp(App[int]):
         self.push_screen(GoTo(title, holding, placeholder="words narrow the list", empty="Nothing here."), self._chosen)
 
     def action_jump(self) -> None:
-        """Go to what is typed: a number, a name, or the first of what a filter leaves."""
+        """Ask for a number, a name or a filter, and go to the thing that it means."""
         if self.whole() is None:
             return
         from .screens.goto_dialog import GoTo
@@ -344,7 +344,7 @@ class NsviewApp(App[int]):
             self.exit(4)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer becoming root only to a user who is not."""
+        """Offer to become root only to other users."""
         if action == "elevate":
             snapshot = self.explorer.snapshot
             return self.session.live and snapshot is not None and not snapshot.host.privileged
@@ -372,7 +372,7 @@ class NsviewApp(App[int]):
         to_tmux(text)
 
     def action_export(self) -> None:
-        """Write what is shown to a file."""
+        """Write the rows or lines of the screen to a file."""
         if self.whole() is not None and isinstance(self.screen, Browser):
             from .screens.export import ask_to_export
 

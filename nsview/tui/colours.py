@@ -16,17 +16,17 @@ PARTS = (
     "details",
 )  # fmt: skip
 Colours = dict[str, Style]
-"""By the id of a widget, or by that, two dashes and a style's name: "listing", "listing--pid" .."""
+"""{id of a widget, or the id, two dashes and a style's name: its style}: "listing", "listing--pid" .."""
 
 
 def of_theme(name: str | None) -> Colours | None:
-    """Those of a theme, of Textual's usual one where none is named; None where they are not known."""
+    """The colours of a theme, of Textual's usual one if none is named. None if they are not known."""
     found = json.loads(FILE.read_bytes()).get(name or os.environ.get("TEXTUAL_THEME", USUAL))
     return found and {part: Style.parse(words) for part, words in found.items()}
 
 
 def system() -> ColorSystem | None:
-    """How colours are told to this terminal, by the signs that Rich goes by; None where they are fewer than 256."""
+    """The codes by which this terminal takes colours, by the signs that Rich goes by. None if it has fewer than 256."""
     if "NO_COLOR" in os.environ or "TEXTUAL_COLOR_SYSTEM" in os.environ:
         return None
     if os.environ.get("COLORTERM", "").strip().lower() in ("truecolor", "24bit"):

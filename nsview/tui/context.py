@@ -8,8 +8,8 @@ from .session import Session
 
 
 class Context:
-    """session: the host. entrance: the way into namespaces. memory: kept from run to run. ready: the commands of `x`.
-    audit_ignore: rules of which the audit does not tell."""
+    """session: with the host. entrance: the way into namespaces. memory: kept from run to run. ready: the commands of
+    `x`. audit_ignore: the rules that the audit leaves out."""
 
     def __init__(self, session: Session, entrance: Entrance, memory: Memory, ready: tuple[Ready, ...]) -> None:
         self.session = session

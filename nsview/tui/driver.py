@@ -1,8 +1,9 @@
-"""Textual's driver of a Linux terminal, but one that lets go of the keyboard as soon as the terminal is quiet.
+"""A driver of a Linux terminal that stops reading keys as soon as the terminal is quiet, and takes over the first
+picture.
 
-Textual's waits a tenth of a second or two before the terminal is another program's: each shell that is entered would
-begin so much later, and a terminal that is farther away would still send it what the mouse did. Here the terminal is
-asked for a word, and what it says before that was meant for us. And one that takes over from the first picture.
+Textual's own waits a tenth of a second or two before it leaves the terminal to another program: each shell would begin
+so much later, and a distant terminal would still send it movements of the mouse. This driver asks the terminal for an
+answer; all input before the answer was meant for nsview.
 """
 
 import contextlib
@@ -18,8 +19,8 @@ from textual.drivers.linux_driver import LinuxDriver
 
 from .first_picture import ALTERNATE, Picture
 
-_TICK = 100  # milliseconds after which the parser is asked for a key that may have been begun: Escape
-_PATIENCE = 0.5  # seconds for the terminal's word; nearly all give it, those at hand within a millisecond
+_TICK = 100  # milliseconds after which the parser is asked whether a lone Escape was a key
+_PATIENCE = 0.5  # seconds for the terminal's answer; nearly all answer, a near one within a millisecond
 # No more of the focus, nor keys in kitty's way (Textual takes its entry off that stack itself, so ours must not); then
 # DSR, which a terminal answers with _QUIET (ECMA-48).
 _HUSH = "\x1b[?1004l\x1b[=0u\x1b[5n"
@@ -27,13 +28,13 @@ _QUIET = b"\x1b[0n"
 
 
 class Driver(LinuxDriver):
-    """Reads keys until a byte in a pipe of its own says that it is enough."""
+    """Reads keys until a byte arrives in a pipe of its own."""
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
         self._enough, self._enough_said = os.pipe()
         os.set_blocking(self._enough, False)
-        self._shown = False  # the alternate screen is, and holds the first picture
+        self._shown = False  # the alternate screen is shown, with the first picture
 
     def start_application_mode(self) -> None:
         picture: Picture | None = getattr(self._app, "picture", None)
@@ -42,7 +43,7 @@ class Driver(LinuxDriver):
 
     def write(self, data: str) -> None:
         if self._shown and data == ALTERNATE:
-            self._shown = False  # once more would clear it in some terminals
+            self._shown = False  # switching to it again would clear it in some terminals
             return
         super().write(data)
 
@@ -55,8 +56,8 @@ class Driver(LinuxDriver):
         super().disable_input()
 
     def run_input_thread(self) -> None:
-        """Read keys and hand them on, in a thread of its own."""
-        self._forget_enough()  # said while nobody read
+        """Read keys and hand them on, in its own thread."""
+        self._forget_enough()  # written while no thread read
         parser = XTermParser(self._debug)
         decode = getincrementaldecoder("utf-8")("replace").decode
         poll = select.poll()
@@ -75,7 +76,7 @@ class Driver(LinuxDriver):
                 pass
 
     def _wait_until_quiet(self) -> None:
-        """Read, for nobody, what the terminal says before its word."""
+        """Drop the input that arrives before the terminal's answer."""
         said = b""
         deadline = monotonic() + _PATIENCE
         while _QUIET not in said and (left := deadline - monotonic()) > 0:

@@ -23,7 +23,7 @@ from .session import Session
 
 
 class Entrance:
-    """Carries plans out in the terminal that the screen leaves for as long."""
+    """Carries out plans in the terminal, which the screen leaves meanwhile."""
 
     def __init__(self, app: App[Any], session: Session) -> None:
         self._app = app
@@ -31,14 +31,14 @@ class Entrance:
         self._helper: Helper | None = None  # one that waits for a plan
 
     def expect(self) -> None:
-        """Start a helper while the user reads what it would do, so that nobody waits for it then."""
+        """Start a helper while the user reads the dialog, so that nobody waits for it afterwards."""
         if self._session.live and not self._elevated and self._helper is None:
             with contextlib.suppress(OSError):  # reported when a plan is carried out
                 self._helper = Helper()
 
     def enter(self, plan: Plan | None) -> bool:
-        """Leave the screen, carry the plan out, come back. False if the screen was not left; None: no plan, so that
-        the helper is not needed."""
+        """Leave the screen, carry out a plan, come back. False if the screen was not left. None, no plan: only dismiss
+        the helper."""
         helper, self._helper = self._helper, None
         if helper and (plan is None or self._elevated or not helper.waits):
             helper.dismiss()
@@ -47,7 +47,7 @@ class Entrance:
             return False
         command = shell_command(plan)
         if self._elevated:
-            # Root's part is a command, which is begun anew.
+            # Root's part is a command, which starts anew.
             return self._leave_for(command, lambda: _as_root(pinned_command(plan)[1:]))
         try:
             with helper or Helper() as ready:
@@ -75,7 +75,7 @@ class Entrance:
         return True
 
     def become_root(self) -> LocalHost | None:
-        """An agent that runs as root, through sudo, whose question is asked in the terminal; None if there is none."""
+        """Start an agent as root through sudo, which asks in the terminal. None, and a notice, if that fails."""
         failure = "Not root; what you see is as before."
         try:
             with self._app.suspend(), _interrupt_is_not_ours():
@@ -94,13 +94,13 @@ class Entrance:
 
 
 def _as_root(arguments: Sequence[str]) -> int:
-    """Run nsview with these arguments as root, as the agent is: the exit code."""
+    """Run nsview with these arguments as root, as the agent was. Return the exit code."""
     argv = ["sudo", "--", sys.executable, "-P", "-m", "nsview", *arguments]
     return subprocess.run(argv, check=False).returncode
 
 
 def _in_terminal(command: tuple[str, ...], run: Callable[[], int]) -> int:
-    """Run a command in the terminal that the screen has left; its exit code. Its last words stay in sight."""
+    """Run a command in the terminal that the screen has left; return its exit code. Its last words stay in sight."""
     began = time.monotonic()
     print(f"nsview: {shlex.join(command)}", flush=True)
     try:
@@ -121,9 +121,9 @@ def _wait_for_enter(said: str) -> None:
 
 
 def _interrupt_is_not_ours() -> contextlib.AbstractContextManager[None]:
-    """^C is for the program in the terminal; asyncio would take it too, and end the explorer.
+    """Leave ^C to the program in the terminal: asyncio would take it too, and end the explorer.
 
-    Not by ignoring it: that would be inherited.
+    The signal is not ignored, which the program would inherit.
     """
     return _interrupt(lambda *_: None)
 

@@ -1,8 +1,8 @@
-"""The first picture: what the first snapshot tells, on the screen before there is a Textual.
+"""The first picture: the rows of the first snapshot, on the screen before Textual is imported.
 
-To import Textual takes longer than to find out what the host is like. So the rows are painted by what the explorer
-paints them by, as soon as they are known and where it will paint them, and it takes over a terminal that shows them
-already. What only it knows, the details and the keys, stays blank until then.
+Importing Textual takes longer than reading the host. So the rows are painted by the explorer's own functions as soon
+as they are known, in the places where the explorer will paint them, and it takes over a terminal that shows them
+already. The details and the keys stay blank until then.
 """
 
 import contextlib
@@ -29,13 +29,13 @@ ALTERNATE, USUAL = "\x1b[?1049h", "\x1b[?1049l"
 _HIDDEN, _SHOWN = "\x1b[?25l", "\x1b[?25h"  # the cursor
 _NOT_YET = " " * len("live")
 _PATIENCE = 1.0  # seconds in which a terminal that reads has taken the picture
-# The details as the style sheet has them: percent of the width, at most; or of the height, where it is narrow.
+# The details as in the style sheet: percent of the width, at most so many cells; or of the height, if narrow.
 _DETAILS, _MOST, _DETAILS_BELOW = 42, 84, 40
 
 
 def lines(snapshot: Snapshot, last: State, width: int, height: int) -> list[list[Piece]] | None:
-    """The picture, pieces from edge to edge for each line of a terminal of this size, the names of `colours` as styles;
-    None where there is nothing to show yet."""
+    """The picture: pieces from edge to edge for each line of a terminal of this size, with the names of `colours` as
+    styles. None if there is nothing to show yet."""
     view = first_view.of_snapshot(snapshot, first_view.usual(last), last)
     if view is None or snapshot.host.notes:
         return None
@@ -61,7 +61,7 @@ def lines(snapshot: Snapshot, last: State, width: int, height: int) -> list[list
 
 
 def _room(width: int, height: int, details: bool) -> tuple[int, int]:
-    """Cells and lines for the rows, with their header."""
+    """(cells, lines) for the rows, with their header."""
     height = max(1, height - 3)
     if not details:
         return width, height
@@ -81,16 +81,16 @@ def _filled(part: str, pieces: Sequence[Piece], width: int) -> list[Piece]:
 
 
 class Picture:
-    """The terminal while it is ours: from the first snapshot on, until a screen takes it or the block ends."""
+    """The owner of the terminal from the first snapshot on, until a screen takes over or the block ends."""
 
     def __init__(self, last: State) -> None:
-        """last: what the explorer remembers of its looks."""
+        """last: the looks of the explorer when it ended last."""
         self._last = last
         self._colours = colours.of_theme(last.theme)
         self._system = colours.system()
         self._turn = threading.RLock()
         self._over = False  # it is too late to paint
-        self._before: list[Any] | None = None  # how the terminal was set, while it shows the picture
+        self._before: list[Any] | None = None  # the settings of the terminal before, while it shows the picture
         self._signals: dict[int, Any] = {}
 
     def __enter__(self) -> "Picture":
@@ -104,12 +104,12 @@ class Picture:
             signal.signal(*self._signals.popitem())
 
     def _end(self, number: int, frame: FrameType | None) -> NoReturn:
-        """At once: what is raised amid an import can become another error, and nothing but the terminal is open."""
+        """Exit at once: an exception raised amid an import can become another one, and only the terminal is open."""
         self._give_back()
         os._exit(128 + number)
 
     def show(self, snapshot: Snapshot) -> None:
-        """Paint it, if that can still be of use. For any thread."""
+        """Paint a snapshot, unless a screen has taken over. For any thread."""
         if self._colours is None or self._system is None or not os.isatty(2):
             return
         found = lines(snapshot, self._last, *_size())
@@ -126,7 +126,7 @@ class Picture:
         return "".join(self._colours[style].render(text, color_system=self._system) for text, style in line if text)
 
     def hand_over(self) -> bool:
-        """Paint no more, and have all set as it was, but for the alternate screen: whether that is what is shown. For
+        """Paint no more, and set the terminal as it was, except for the alternate screen. True if that is shown. For
         the main thread."""
         with self._turn, contextlib.suppress(termios.error):
             self._over = True
@@ -136,8 +136,8 @@ class Picture:
         return before is not None
 
     def _give_back(self) -> None:
-        """Leave the terminal as it was found, where it is still ours. Amid this it may be begun again."""
-        taken = self._turn.acquire(timeout=_PATIENCE)  # else nobody reads what is being painted, nor would this
+        """Leave the terminal as it was found, if it is still ours. May be called again amid a call."""
+        taken = self._turn.acquire(timeout=_PATIENCE)  # else the terminal does not read, and would not read this either
         self._over = True
         if self._before is not None:
             with contextlib.suppress(OSError, termios.error):
@@ -150,7 +150,7 @@ class Picture:
 
 
 def _size() -> tuple[int, int]:
-    """Columns and lines as shutil.get_terminal_size gives them, which Textual asks; to import that takes 5 ms."""
+    """(columns, lines) as shutil.get_terminal_size, which Textual calls, has them; importing shutil takes longer."""
     told = [int(word) if (word := os.environ.get(name, "")).isdecimal() else 0 for name in ("COLUMNS", "LINES")]
     if 0 in told:
         found = os.get_terminal_size(1)
@@ -159,7 +159,7 @@ def _size() -> tuple[int, int]:
 
 
 def _quiet() -> list[Any]:
-    """What is typed is kept for the explorer, unseen and as it is, but for ^C; how the terminal was set before."""
+    """Turn off echo and line mode, so that typed keys but ^C wait for the explorer. Return the old settings."""
     before = termios.tcgetattr(0)
     now = [*before[:6], [*before[6]]]
     now[0] &= ~termios.ICRNL  # Enter is not ^J
@@ -171,7 +171,7 @@ def _quiet() -> list[Any]:
 
 
 def _write(text: str) -> None:
-    """To where Textual writes, but past its buffer: that is locked as long as a terminal does not read."""
+    """Write to the file that Textual writes to, past its buffer, which is locked while a terminal does not read."""
     assert sys.__stderr__ is not None
     data = text.encode(sys.__stderr__.encoding, "backslashreplace")
     while data:

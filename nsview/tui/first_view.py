@@ -1,4 +1,4 @@
-"""How the explorer begins: what of the first snapshot it shows, and where the cursor is."""
+"""The view that the explorer begins with, and the row that its cursor begins on."""
 
 from msgspec.structs import replace
 
@@ -7,22 +7,21 @@ from nsview.model.snapshot import Snapshot
 from nsview.state import State
 
 NARROW = 120
-"""Cells; on a screen of fewer the details are below the rows."""
+"""The width in cells below which the details stand below the rows, not beside them."""
 
 
 def usual(last: State) -> View:
-    """What one is used to, before anything is known of the host."""
+    """The view that the user left last time, before anything is known of the host."""
     return View(by=last.grouping or "net", groups=last.groups, processes=last.processes)
 
 
 def of_snapshot(snapshot: Snapshot, view: View, last: State) -> View | None:
-    """What of that is good for a first snapshot; None where it is but a part, by which nothing that is asked for is
-    known."""
+    """The view for a first snapshot. None if the snapshot is a part of which this view could show nothing."""
     unreadable = sum(snapshot.unreadable.values()) * 2 > len(snapshot.processes)
     if snapshot.partial and (unreadable or view.by == "container"):
         return None
     if unreadable and not snapshot.host.privileged and last.grouping is None:
-        # Few inodes are to be seen without root, but cgroups are: containers are what can be told apart.
+        # Without root few inodes can be read, but cgroups can: containers can be told apart.
         return replace(view, by="container")
     return view
 
@@ -33,5 +32,5 @@ def chosen(rows: Rows) -> list[RowKey]:
 
 
 def order(view: View) -> str:
-    """How rows are sorted where not as usual, in words."""
+    """The order of the rows in words, empty if it is the usual one."""
     return ", ".join(order for order in (view.groups, view.processes) if order not in ("age", "tree"))

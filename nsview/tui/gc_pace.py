@@ -1,4 +1,4 @@
-"""What the interpreter and Textual are told so that a key is answered at once, however much there is in memory."""
+"""Settings of the interpreter and of Textual by which a key is answered at once, however much is in memory."""
 
 import contextlib
 import gc
@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def hurried() -> Iterator[None]:
-    """While Textual is imported: it paints soon after a key, in 4 ms at most instead of 17.
+    """Have Textual, if it is imported in this block, paint at most 4 ms after a key instead of 17.
 
-    Nothing is searched for what could be freed until the first picture stands (`settle`), and the thread that reads
-    the host gives way to the screen within a millisecond.
+    Garbage is not collected until the first picture stands (`settle`), and the thread that reads the host gives way to
+    the screen within a millisecond.
     """
     gc.disable()
     sys.setswitchinterval(0.001)
@@ -23,17 +23,17 @@ def hurried() -> Iterator[None]:
         yield
     finally:
         if said is None:
-            del os.environ["TEXTUAL_FPS"]  # what is started from here is not meant
+            del os.environ["TEXTUAL_FPS"]  # not meant for programs that are started from here
 
 
 def settle() -> None:
-    """What is there by now stays: it is never searched again for what could be freed, which took up to 0.1 s."""
+    """Move everything loaded so far out of the reach of the garbage collector."""
     gc.freeze()
-    gc.set_threshold(10_000)  # seldom: each look at what is young takes in a snapshot's 50,000 processes; see `rest`
+    gc.set_threshold(10_000)  # seldom: the young generation has a snapshot's 50,000 processes; see `rest`
     gc.enable()
 
 
 def rest() -> None:
-    """A key is answered, and nobody waits: what is young is looked through now, lest it be during the next answer."""
+    """Collect the young generation now, after a key was answered, lest that happen during the next answer."""
     if gc.isenabled():
         gc.collect(0)

@@ -1,4 +1,4 @@
-"""The keys that a configuration file gives to actions, checked. Imported only where it gives any.
+"""The keys that a configuration file gives to actions, checked. Imported only if the file has any.
 
 An action is called as in `binding`; one name may stand on several screens, and gets the same keys on all of them.
 """
@@ -21,7 +21,7 @@ Scope = Sequence[type[DOMNode]]
 
 
 class KeymapError(ValueError):
-    """What is wrong with the keys given to an action, and which."""
+    """The keys given to an action are wrong. name: the action."""
 
     def __init__(self, name: str, message: str) -> None:
         super().__init__(message)
@@ -29,7 +29,7 @@ class KeymapError(ValueError):
 
 
 def scopes(app: type[DOMNode]) -> Iterator[Scope]:
-    """Everything that is in force together anywhere in the app. Takes as long as opening each of the screens once."""
+    """All scopes of the app. Takes as long as opening each of the screens once."""
     from .screens.enter_dialog import EnterDialog
     from .screens.explorer import Explorer
     from .screens.export import ExportDialog
@@ -51,7 +51,7 @@ def scopes(app: type[DOMNode]) -> Iterator[Scope]:
 
 
 def named(scope: Scope) -> dict[str, list[str]]:
-    """The names of actions and their keys, in this scope."""
+    """{name of an action: its keys} in this scope."""
     found: dict[str, list[str]] = {}
     for node in scope:
         for part in node.__mro__:
@@ -75,7 +75,7 @@ def checked(wanted: Mapping[str, str | list[str]], app: type[DOMNode]) -> dict[s
         for name, own in sorted(scope.items(), key=lambda item: item[0] in given):
             for key in given.get(name, own):
                 other = owners.setdefault(key, name)
-                # What shares a key by itself is in force one after the other, as Esc in a filter and in a lens.
+                # Actions that share a key by default are in force one after the other, as Esc in a filter and a lens.
                 if other != name and name in given and not (key in own and key in scope[other]):
                     raise KeymapError(name, f"{key} is the key of {other} already; give that another one too")
     return {name: ",".join(keys) for name, keys in given.items()}

@@ -1,4 +1,4 @@
-"""What the user has marked to have it compared: two at most."""
+"""The rows or lines, two at most, that the user has marked to compare them."""
 
 from collections.abc import Hashable
 from typing import Generic, TypeVar
@@ -16,12 +16,12 @@ class Marks(Generic[Key]):
         self.of: dict[Key, Process] = {}
 
     def turn(self, key: Key, process: Process) -> None:
-        """Mark it, or unmark it; of three the first is let go."""
+        """Mark a row or line, or unmark it; a third mark removes the first."""
         if self.of.pop(key, None) is None:
             self.of = {**dict([*self.of.items()][-1:]), key: process}
 
     def pair(self, snapshot: Snapshot, chosen: Process | None) -> tuple[Process, Process] | None:
-        """The two that are marked, or the one that is with the chosen one; None where that makes no two that live."""
+        """The two marked processes, or the one marked and the chosen one. None if these are not two that live."""
         here = [process for process in self.of.values() if _is_here(process, snapshot)]
         if len(here) < 2 and chosen is not None and all(process.pid != chosen.pid for process in here):
             here.append(chosen)

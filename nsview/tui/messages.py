@@ -52,7 +52,7 @@ class LineChosen(Message):
 
 @dataclass(repr=False, eq=False)
 class LineOpened(Message):
-    """What the line of a lens is about is wanted."""
+    """The thing that the line of a lens is about is wanted."""
 
     line: Line
 

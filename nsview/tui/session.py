@@ -1,7 +1,7 @@
-"""The session with one host: its snapshots as they arrive, and the answers to what the screens ask. No Textual here.
+"""The session with one host: its snapshots as they arrive, and the answers to requests. No Textual here.
 
 A thread receives from the host; everything else happens in the event loop of the screens, in which `deliver` has a
-call made. Answers are awaited; `Watcher`s are told of what arrives unasked.
+call made. Answers are awaited; `Watcher`s are shown the frames that arrive unasked.
 """
 
 import asyncio
@@ -30,10 +30,10 @@ NETS_KEEP = 10.0
 
 
 class Watcher(Protocol):
-    """A screen, or the application, that shows what arrives."""
+    """A screen, or the application, that shows the frames that arrive."""
 
     def show_snapshot(self, snapshot: Snapshot, happened: Changes | None) -> None:
-        """A newer snapshot, and what happened since the one before; None where the two are not to be compared."""
+        """A newer snapshot, and the changes since the one before; None if the two are not to be compared."""
 
     def show_progress(self, done: int, total: int) -> None:
         """The first look has read so many of the processes."""
@@ -42,19 +42,19 @@ class Watcher(Protocol):
         """The state of the host, in a word or two: live, recorded, stopped."""
 
     def show_nets(self, nets: Nets | None) -> None:
-        """All net namespaces from within; None if a recording has none."""
+        """The net namespaces from within. None if a recording has none."""
 
     def show_nets_progress(self, what: str, done: int, total: int) -> None:
-        """The reading of net namespaces has come so far, in these things."""
+        """The agent has read so many of the net namespaces, or of other things. what: their plural."""
 
     def show_links_changed(self) -> None:
         """Interfaces, addresses or routes have changed since net namespaces were asked for."""
 
     def show_restart(self, how: str) -> None:
-        """The agent has ended by itself, and another goes on. how: that, in words."""
+        """The agent has exited by itself, and another goes on. how: the reason, in words."""
 
     def show_end(self, failure: str | None) -> None:
-        """Nothing more arrives; failure: why, None if the host simply ended."""
+        """The host has ended. failure: the reason, None if it simply ended."""
 
 
 class Session:
@@ -71,13 +71,13 @@ class Session:
         self._deliver = deliver
         self._turn = threading.Lock()
         self._arrived: Snapshot | None = None  # the latest, until the event loop takes it
-        self._whole: Snapshot | None = None  # the latest that is no part of a first look
+        self._whole: Snapshot | None = None  # the latest that is not partial
         self._ended: Host | None = None
         self._details: dict[int, asyncio.Future[Details | None]] = {}
         self._security: dict[int, asyncio.Queue[frames.SecurityFrame | None]] = {}
         self._searching: Host | None = None
         self._nets_asked = -NETS_KEEP
-        self._asked: float | None = None  # when the host was asked, if it has said nothing since
+        self._asked: float | None = None  # the time of the first unanswered request
         self._waiting: asyncio.TimerHandle | None = None
 
     @property
@@ -90,7 +90,7 @@ class Session:
         """The host can still be asked."""
         return self._ended is not self.host
 
-    # What arrives
+    # Arriving frames
 
     def begin(self) -> None:
         """Show the snapshot that was read before there was a screen, if there is one: the first picture is of it."""
@@ -126,7 +126,7 @@ class Session:
             self._deliver(self.take_arrived)
 
     def take_arrived(self) -> None:
-        """Show the latest snapshot, if there is one that was not shown."""
+        """Show the latest snapshot, unless it was shown."""
         with self._turn:
             snapshot, self._arrived = self._arrived, None
         if snapshot is not None:
@@ -192,7 +192,7 @@ class Session:
             watcher.show_restart(how)
 
     def _drop_answers(self) -> None:
-        """Nothing that was asked is answered any more."""
+        """End all waiting for answers: the host that was asked has ended."""
         for answer in self._details.values():
             answer.cancel()
         for answers in self._security.values():
@@ -200,7 +200,7 @@ class Session:
         self._details.clear()
         self._security.clear()
 
-    # What the host is asked
+    # Requests
 
     async def details(self, process: Process, contents: Sequence[KindName] = (), *, sockets: bool = False) -> (
         Details | None
@@ -239,14 +239,14 @@ class Session:
             self._security.pop(id, None)
 
     def request_nets(self, *, follow: bool = False) -> None:
-        """Ask for all net namespaces from within; watchers are shown them. follow: and told of the next change."""
+        """Ask for all net namespaces from within; watchers are shown them. follow: and of the next change."""
         if isinstance(self.host, LocalHost):
             self.host.request_nets(follow=follow)
         else:
             self._deliver(self._take_nets, self.host.nets())
 
     def want_nets(self) -> None:
-        """Ask for them if they are not known, or were read a while ago."""
+        """Ask for the net namespaces if they are not known, or were read a while ago."""
         if time.monotonic() - self._nets_asked > NETS_KEEP:
             self._nets_asked = time.monotonic()
             self.request_nets()
@@ -268,7 +268,7 @@ class Session:
         return True
 
     def replace(self, host: LocalHost) -> None:
-        """Have another agent in the place of this one; `run` receives from it."""
+        """Put another agent in the place of this one; `run` receives from it."""
         old, self.host = self.host, host
         self._drop_answers()
         old.stop()
@@ -289,7 +289,7 @@ class Session:
             self._waiting = asyncio.get_running_loop().call_later(seconds, self._deliver, self._look_at_the_clock)
 
     def _look_at_the_clock(self) -> None:
-        """Say that the agent is silent, if it was asked: it may be stopped, or wait for something itself."""
+        """Report that the agent is silent, if it was asked: the agent may be stopped, or wait for something itself."""
         self._waiting = None
         if self._asked is not None and self.runs:
             silence = time.monotonic() - self._asked

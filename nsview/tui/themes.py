@@ -1,4 +1,4 @@
-"""A theme whose colours are told apart by those who see fewer of them: the palette of Okabe and Ito.
+"""A theme for people who see fewer colours: the palette of Okabe and Ito.
 
 Source: M. Okabe, K. Ito, Color Universal Design (2008). The background is black, as some of its colours are dark.
 """

@@ -1,13 +1,13 @@
-"""What of a host's containers should be looked at: rules over a snapshot and the facts of its processes.
+"""The audit of a host's containers: rules over a snapshot and the facts that confine its processes.
 
-rule        what a rule is, what it looks at, and what it says
-sharing     who is in which namespace
-privileges  what processes are permitted to do
-reach       what of the host a path leads to
+rule        a rule, the things that it looks at, and its findings
+sharing     rules on namespaces that are shared
+privileges  rules on the permissions of processes
+reach       rules on the files of the host that a path in a container leads to
 lines       findings as lines of a table
 
-Nothing is said that its evidence does not show. What is no container (a service, a browser's sandbox, a shim, a pod's
-pause) is not looked at as one.
+A finding says nothing that its evidence does not show. A service, a browser's sandbox, a shim and a pod's pause are no
+containers, and not audited as such.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -23,9 +23,9 @@ from .rule import OF_CONTAINERS, OF_HOSTS, SETTLED, SEVERITIES, Finding, Found, 
 __all__ = ["RULES", "SETTLED", "SEVERITIES", "Finding", "Rule", "Severity", "audit", "grouped", "printed", "unchecked"]
 
 MANY = 20
-"""So many findings of one rule are told one by one."""
+"""The number of findings of one rule from which on they are told together."""
 NAMED = 10
-"""So many subjects of those that are told together are named."""
+"""The number of subjects that such a finding names."""
 
 RULES: dict[str, Rule] = {id: rule for id, (rule, _) in {**OF_CONTAINERS, **OF_HOSTS}.items()}
 
@@ -33,7 +33,7 @@ RULES: dict[str, Rule] = {id: rule for id, (rule, _) in {**OF_CONTAINERS, **OF_H
 def audit(snapshot: Snapshot, facts: Facts, ignore: Collection[str] = ()) -> list[Finding]:
     """The findings, by subject, the worst first.
 
-    ignore: rules not to be told of, "host-net" everywhere or "host-net:web" for one subject, by name, key or pid.
+    ignore: rules to leave out, "host-net" everywhere or "host-net:web" for one subject, by name, key or pid.
     """
     whole = Whole(snapshot, facts)
     findings: list[Finding] = []
@@ -60,7 +60,7 @@ def _finding(rule: Rule, found: Found, key: str, snapshot: Snapshot) -> Finding:
 
 
 def _uncovered(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings that say something new; those that do not are named in what covers them."""
+    """The findings that are not covered by another; the covered ones are named in it."""
     findings = list(findings)
     covered: dict[tuple[str, str | int], Finding] = {}
     for finding in findings:
@@ -86,7 +86,7 @@ def _ignored(finding: Finding, ignore: Collection[str]) -> bool:
 
 
 def _by_subject(findings: list[Finding]) -> list[Finding]:
-    """Grouped by subject: the one with the worst finding first, and within it the worst first."""
+    """The findings by subject: the subject with the worst finding first, and of a subject the worst first."""
     worst: dict[str | int, int] = {}
 
     def about(finding: Finding) -> str | int:
@@ -104,7 +104,7 @@ def _by_subject(findings: list[Finding]) -> list[Finding]:
 
 
 def grouped(findings: Sequence[Finding]) -> list[Finding]:
-    """The findings, those of one rule that are too many to be read one by one as one that names its subjects."""
+    """The findings; if there are too many of one rule, one that names their subjects."""
     alike: dict[tuple[str, str, str], list[Finding]] = {}
     for finding in findings:
         alike.setdefault((finding.rule, finding.severity, finding.many), []).append(finding)
@@ -148,7 +148,7 @@ def printed(findings: Sequence[Finding], not_checked: list[str]) -> dict[str, An
 
 
 def unchecked(snapshot: Snapshot, facts: Facts) -> list[str]:
-    """What could not be checked, and why, a line each; empty where all was."""
+    """The things that could not be checked, each with the reason in a line; empty if all were."""
     containers = [c for c in snapshot.containers.values() if c.role == "container"]
     members = [snapshot.processes[pid] for c in containers for pid in c.pids if pid in snapshot.processes]
     lines = []
@@ -172,7 +172,7 @@ def unchecked(snapshot: Snapshot, facts: Facts) -> list[str]:
 
 
 def _unseen(snapshot: Snapshot) -> list[str]:
-    """The rules that who could not be seen keeps from being checked, or checked of all."""
+    """The rules that could not be checked, or not of all processes, because some could not be read."""
     unchecked = [rule.id for rule in RULES.values() if not rule.checked(snapshot)]
     partly = [rule.id for rule in RULES.values() if not all(map(snapshot.sees_all, rule.within))]
     reasons = [f"{number} {reason}" for reason, number in sorted(snapshot.unreadable.items()) if reason != "ENOENT"]

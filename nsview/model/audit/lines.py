@@ -1,4 +1,4 @@
-"""Findings as lines of a table, the worst first, and what a filter finds them by."""
+"""Findings as lines of a table, the worst first, and the fields by which a filter finds them."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from . import RULES, SEVERITIES, Finding
 
 COLUMNS = Column("SEVERITY"), Column("SUBJECT", most=24), Column("RULE", keep=False), Column("FINDING", most=200)
 FIELDS = of_columns(COLUMNS)
-"""What a filter can ask for by name: a column, or a field of the container, process or namespace that it is about."""
+"""The fields of a filter of findings: the columns, and those of the container, process or namespace."""
 
 _STYLES = {"high": "error", "medium": "warning", "low": "dim"}
 
@@ -26,7 +26,7 @@ def _rank(finding: Finding) -> int:
 
 
 def line(finding: Finding, snapshot: Snapshot) -> Line:
-    """The one of a finding."""
+    """The line of a finding."""
     subject = str(finding.subject) if isinstance(finding.subject, int) else ""
     cells = (
         Cell(finding.severity, _STYLES[finding.severity], order=_rank(finding)),
@@ -40,14 +40,14 @@ def line(finding: Finding, snapshot: Snapshot) -> Line:
 
 
 def _thing(subject: str | int) -> Thing:
-    """A pid and a container's key are what they are; `net:4026532173` is a namespace."""
+    """The thing that a subject names: a pid, a container's key, or a namespace as `net:4026532173`."""
     named = NAMESPACE.fullmatch(subject) if isinstance(subject, str) else None
     kind = next((kind for kind in KIND_NAMES if named and kind == named[1]), None)
     return (kind, int(named[2] or named[3])) if named and kind else subject
 
 
 def subject_of(finding: Finding, snapshot: Snapshot) -> str:
-    """What a finding is about, in words: not yet `safe`."""
+    """The subject of a finding in words: not yet `safe`."""
     subject = finding.subject
     if finding.members:
         return finding.name

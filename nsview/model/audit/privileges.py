@@ -1,4 +1,4 @@
-"""Rules on what a container's processes are permitted to do."""
+"""Rules on the permissions of a container's processes."""
 
 from collections.abc import Iterator
 
@@ -9,10 +9,10 @@ DEFAULT = mask(
     "CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "MKNOD", "NET_RAW", "SETGID", "SETUID", "SETFCAP", "SETPCAP",
     "NET_BIND_SERVICE", "SYS_CHROOT", "KILL", "AUDIT_WRITE",
 )  # fmt: skip
-"""What docker, containerd and podman give at most by themselves (moby oci/caps/defaults.go)."""
+"""The capabilities that docker, containerd and podman give at most by default (moby oci/caps/defaults.go)."""
 
 TAKING_OVER = mask("SYS_ADMIN", "SYS_MODULE", "SYS_RAWIO", "SYS_PTRACE", "DAC_READ_SEARCH", "NET_ADMIN", "SYS_BOOT")
-"""What --privileged adds that matters: none of it is given by accident, and all of it leaves nothing to withhold."""
+"""The capabilities that give --privileged away: none is given by accident, and all of them amount to everything."""
 
 _WEIGHT: dict[Severity, int] = {
     # mounts; modules; memory and ports; files of the host by handle; another kernel by kexec
@@ -25,7 +25,7 @@ _WEIGHT: dict[Severity, int] = {
 
 
 def weight(capabilities: int) -> Severity:
-    """How much these are worth against a host whose user namespace they count in."""
+    """The severity of capabilities in the host's user namespace."""
     return next((severity for severity in SEVERITIES if capabilities & _WEIGHT.get(severity, 0)), "low")
 
 
@@ -101,7 +101,7 @@ def more_than_init(case: Case) -> Iterator[Found]:
     more: dict[int, list[str]] = {}
     for process in case.members:
         security = case.whole.facts.of(process)
-        # One in a user namespace below has all capabilities, over nothing but that.
+        # A process in a user namespace below has all capabilities, but over that namespace alone.
         if security and process.namespaces.user == case.init.namespaces.user and case.whole.settled(process):
             beyond = security.capabilities.permitted & ~first.in_reach
             unfiltered = security.seccomp == 0 and first.seccomp not in (0, None)

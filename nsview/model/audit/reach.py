@@ -1,4 +1,4 @@
-"""Rules on what of the host a container can reach by a path."""
+"""Rules on the files of the host that a container can reach by a path."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -32,8 +32,8 @@ PATHS: dict[str, tuple[Severity, Severity | None]] = {
     "/var/lib/kubelet": ("high", "medium"),
     "/var/spool/cron": ("high", None),
 }
-"""Directories of the host: how bad it is to write them, and to read them (None: not at all). A mount of what is above
-one gives that one; a mount of something below does not."""
+"""{directory of the host: (severity if it can be written, if it can be read, None for none)}. A mount of a directory
+above gives it; a mount of a file below does not."""
 
 
 @of_container(
@@ -70,7 +70,7 @@ def runtime_socket(case: Case) -> Iterator[Found]:
 
 
 def _usable(socket: Socket, security: Security, case: Case) -> tuple[Severity, str]:
-    """What a socket is worth to a process by its permissions, and what there is to say of that."""
+    """(the severity of a daemon's socket for a process by its permissions, a remark on them)."""
     groups = (security.gid, *security.groups)
     if (
         (security.uid == socket.uid and socket.mode & 0o200)
@@ -78,7 +78,7 @@ def _usable(socket: Socket, security: Security, case: Case) -> tuple[Severity, s
         or socket.mode & 0o002
         or (not case.apart and security.capabilities.permitted & mask("DAC_OVERRIDE"))
     ):
-        # What power is behind one that a user namespace of its own lets it use, nobody knows.
+        # The power of a daemon that a user namespace of its own lets it use is not known.
         return ("medium" if case.apart else "high"), ""
     if not case.apart and security.in_reach & mask("DAC_OVERRIDE"):
         return "medium", ", which it may use once it is root"
@@ -111,7 +111,7 @@ def host_path(case: Case) -> Iterator[Found]:
 
 
 def _worth(mount: Mount) -> tuple[str, Severity] | None:
-    """What of PATHS a mount gives, and how bad that is; the worst of it."""
+    """(the path of PATHS that a mount gives, its severity): the worst one. None if it gives none."""
     if mount.host is None or mount.fstype.startswith("cgroup") or (mount.point == "/sys" and mount.host == "/sys"):
         return None  # the latter two have rules of their own
     return _given(mount.host, mount.writable)
@@ -150,7 +150,7 @@ def _uncovered(case: Case, fstype: str, below: str) -> Iterator[Mount]:
 )  # fmt: skip
 def proc_writable(case: Case) -> Iterator[Found]:
     if case.apart:
-        return  # what counts there belongs to the host's root
+        return  # the files that matter there belong to the host's root
     for mount in _uncovered(case, "proc", "/sys"):
         if mount.host:
             continue  # the host's own /proc: host-path tells of it
@@ -233,7 +233,7 @@ def devices(case: Case) -> Iterator[Found]:
         if not _nodev(place.mounts or (), node.path)
         and (rules is None or any(_allows(rule, node.type, node.major, node.minor) for rule in rules))
     ]
-    # Without a node it can make one, where the cgroup allows what that stands for.
+    # Without a node it can make one, if the cgroup allows that device.
     made = []
     if rules is not None and security.in_reach & mask("MKNOD"):
         made = [

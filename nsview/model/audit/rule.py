@@ -1,7 +1,7 @@
-"""What a rule is, what it looks at, and what it says.
+"""A rule, the things that it looks at, and its findings.
 
-A rule is a pure function that yields what it has found, each with the evidence for it. Of what is not known it says
-nothing: a namespace that could not be read is not the host's, facts that were not told are no facts.
+A rule is a pure function that yields findings, each with its evidence. Nothing is concluded from things that are not
+known: a namespace that could not be read is not the host's, missing facts are no facts.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -18,16 +18,16 @@ from ..snapshot import Snapshot
 Severity = Literal["high", "medium", "low"]
 SEVERITIES: tuple[Severity, ...] = ("high", "medium", "low")
 """high: root inside takes the host in one known step. medium: a wall that should be there is missing, and one more
-step is needed. low: as most are set up, or merely odd; worth to know."""
+step is needed. low: usual, or merely odd; worth knowing."""
 
 SETTLED = 2.0
 """Seconds from its birth after which a process is judged by where it is: a runtime makes it outside and moves it in."""
 
 
 class Found(Struct, frozen=True):
-    """What one rule has found once. text: one line that follows the subject's name. severity: None for the rule's own.
-    subject: None for the container that was looked at. name: of a subject that has another than that, or than its
-    process or container has. many: what several like it are, in words: "net namespaces without processes"."""
+    """A finding as a rule yields it. text: one line that follows the subject's name. severity: None for the rule's own.
+    subject: None for the container that was looked at. name: of the subject, if it has another than its process or
+    container. many: the words for several such findings: "net namespaces without processes"."""
 
     text: str
     evidence: dict[str, Any]
@@ -38,9 +38,9 @@ class Found(Struct, frozen=True):
 
 
 class Finding(Struct, frozen=True):
-    """One finding. subject: a container's key, a pid, or a namespace as `net:4026532173`; name: what people call it.
-    text, name and evidence are as they were found: not yet `safe`. many: as of what was found. members: the findings
-    that this one tells of together; its subject is "" then."""
+    """A finding. subject: a container's key, a pid, or a namespace as `net:4026532173`; name: as people call it. text,
+    name and evidence are not yet `safe`. many: as in `Found`. members: the findings that this one sums up; its subject
+    is "" then."""
 
     rule: str
     severity: Severity
@@ -53,11 +53,11 @@ class Finding(Struct, frozen=True):
 
 
 class Rule(Struct, frozen=True):
-    """One thing that is looked for. severity: the highest that it gives.
+    """A rule. severity: the highest that it gives.
 
-    covers: the rules whose findings on the same subject say nothing new once this one has found something.
-    needs: the kinds of namespaces of which every member must be known, for it goes by who is not in one; where one of
-    them is not, it is not checked. within: it goes by who is in one, and so finds those alone that can be read.
+    covers: the rules whose findings on the same subject say nothing new beside one of this rule.
+    needs: the kinds of namespaces of which every member must be known, as the rule goes by absent members; if not, it
+    is not checked. within: the kinds of which it goes by present members, so that it finds only readable ones.
     """
 
     id: str
@@ -70,7 +70,7 @@ class Rule(Struct, frozen=True):
     within: tuple[KindName, ...] = ()
 
     def checked(self, snapshot: Snapshot) -> bool:
-        """What it needs is known of this host."""
+        """True if every member that the rule needs is known on this host."""
         return all(map(snapshot.sees_all, self.needs))
 
 
@@ -82,7 +82,7 @@ class Whole(Struct, frozen=True, dict=True):
 
     @cached_property
     def cases(self) -> dict[str, "Case"]:
-        """Its containers, by key."""
+        """{key: a container of the host}."""
         return {key: Case(self, container) for key, container in self.snapshot.containers.items()}
 
     @cached_property
@@ -110,16 +110,16 @@ class Whole(Struct, frozen=True, dict=True):
         return {kind for kind in KIND_NAMES if any(getattr(own, kind) is None for own in alive)}
 
     def settled(self, process: Process) -> bool:
-        """It is where it is to stay: alive, and not just born."""
+        """True if a process is alive, and old enough to be where it will stay."""
         security = self.facts.of(process)
         return not process.ended and security is not None and security.age >= SETTLED
 
     def is_host(self, kind: KindName, process: Process) -> bool:
-        """It is known to be in the host's first namespace of a kind."""
+        """True if a process is known to be in the host's first namespace of a kind."""
         return self.snapshot.is_initial(kind, getattr(process.namespaces, kind))
 
     def leaders(self, apart: Mapping[int, Collection[str]]) -> Iterator[Process]:
-        """Of {pid: what is worth to tell of it} the processes whose parents are not worth to tell the same of."""
+        """The processes of {pid: remarks on it} whose parents have not all the same remarks."""
         for pid in sorted(apart):
             process = self.snapshot.processes[pid]
             if not set(apart[pid]) <= set(apart.get(process.ppid, ())):
@@ -127,7 +127,7 @@ class Whole(Struct, frozen=True, dict=True):
 
 
 class Case(Struct, frozen=True, dict=True):
-    """One container as rules look at it: its first process, and what confines that."""
+    """A container as rules look at it: its first process, and the facts that confine it."""
 
     whole: Whole
     container: Container
@@ -144,7 +144,7 @@ class Case(Struct, frozen=True, dict=True):
 
     @cached_property
     def strays(self) -> tuple[Process, ...]:
-        """Those of its processes that are not in all the namespaces of its first one, once they are settled."""
+        """The settled processes that are not in all the namespaces of the first one."""
         if self.init is None:
             return ()
         usual = self.init.namespaces
@@ -162,14 +162,14 @@ class Case(Struct, frozen=True, dict=True):
 
     @cached_property
     def mounts(self) -> tuple[Mount, ...]:
-        """The mounts that are its own: not those that came along below a directory of the host."""
+        """The mounts of its own, without those below a directory of the host."""
         every = (self.place.mounts if self.place else None) or ()
         bound = {mount.point for mount in every if mount.host is not None and mount.point != "/"}
         return tuple(mount for mount in every if bound.isdisjoint(_above(mount.point)))
 
     @cached_property
     def apart(self) -> bool:
-        """A user namespace separates it from the host: root inside is root over nothing outside."""
+        """True if a user namespace separates it from the host: root inside is root over nothing outside."""
         inode = self.init.namespaces.user if self.init else None
         if inode is not None and self.whole.snapshot.host.initial.user is not None:
             return not self.whole.snapshot.is_initial("user", inode)
@@ -177,15 +177,15 @@ class Case(Struct, frozen=True, dict=True):
 
     @cached_property
     def rooted(self) -> bool:
-        """A process of it runs as the host's root, or may: uid 0 outside, whatever it is inside."""
+        """True if a process of it runs as the host's root, or may: uid 0 outside, whatever it is inside."""
         return any(process.uid == 0 for process in self.members) or not self.whole.snapshot.sees_all("container")
 
     def is_host(self, kind: KindName) -> bool:
-        """Its first process is known to be in the host's first namespace of a kind."""
+        """True if its first process is known to be in the host's first namespace of a kind."""
         return self.init is not None and self.whole.is_host(kind, self.init)
 
     def weighed(self, severity: Severity) -> Severity:
-        """The severity of what root alone can use: one less where nothing of it runs as root, low where its root is
+        """The severity of a thing that root alone can use: a step lower if no process runs as root, low if its root is
         not the host's."""
         if self.apart:
             return "low"
@@ -199,7 +199,7 @@ def _above(path: str) -> Iterator[str]:
 
 
 def lower(severity: Severity) -> Severity:
-    """One less, down to low."""
+    """The next lower severity; of low, low."""
     return SEVERITIES[min(SEVERITIES.index(severity) + 1, len(SEVERITIES) - 1)]
 
 

@@ -1,4 +1,4 @@
-"""Rules on who is in which namespace."""
+"""Rules on shared namespaces."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -129,7 +129,7 @@ def outside_namespaces(case: Case) -> Iterator[Found]:
 
 
 def _own(process: Process, kind: KindName, case: Case) -> bool:
-    """It is known to be in another namespace than the host's first."""
+    """True if a process is known to be in another namespace than the host's first."""
     return getattr(process.namespaces, kind) is not None and not case.whole.is_host(kind, process)
 
 
@@ -250,7 +250,7 @@ def pod_apart(whole: Whole) -> Iterator[Found]:
             pod = case.container.pod
             pods.setdefault(pod.uid or pod.label, []).append(case)
     for cases in pods.values():
-        # What podman's pods share is for their maker to choose; what no two of them share is not shared.
+        # The sharing in podman's pods is for their maker to choose; a kind that no two of them share is not shared.
         chosen = any(case.container.runtime == "podman" for case in cases)
         apart: dict[str, dict[str, dict[str, int]]] = {}
         for kind in ("net", "ipc", "uts"):
@@ -258,7 +258,7 @@ def pod_apart(whole: Whole) -> Iterator[Found]:
             usual = max(set(inodes.values()), key=list(inodes.values()).count, default=None)
             if len(set(inodes.values())) < 2 or (chosen and list(inodes.values()).count(usual) < 2):
                 continue
-            # Where none is usual the sandbox, or else the first, is what the others should share with.
+            # If none is usual, the others should share with the sandbox, else with the first.
             sandboxes = [c.container.key for c in cases if c.container.role == "sandbox"]
             if list(inodes.values()).count(usual) < 2:
                 usual = inodes.get(sandboxes[0] if sandboxes else next(iter(inodes)))

@@ -7,10 +7,10 @@ of a lens that match.
     host=net not (api or "web 2") in the host's net namespace; not, and, or, parentheses, quotes for text
 
 fields    the fields of the language, and their values in a record
-grammar   from an expression to its tree, or an error with its position
+grammar   an expression read into a tree, or an error with its position
 reach     the processes and net namespaces of a port, an address or an interface
 texts     the text of a record that words are searched in
-match     from a tree to the functions that tell whether a record matches
+match     a tree made into functions that tell whether a record matches
 complete  completions of an expression that is being typed
 """
 

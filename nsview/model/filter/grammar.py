@@ -1,4 +1,4 @@
-"""From an expression to its tree, or an error with its position.
+"""The grammar of filters: reads an expression into a tree, or an error with its position.
 
     either := both ("or" both)*
     both   := one ("and"? one)*

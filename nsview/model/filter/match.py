@@ -1,4 +1,4 @@
-"""From a tree to the functions that tell whether a record matches.
+"""Filters: a tree of an expression made into functions that tell whether a record matches.
 
 A process matches or does not. For a namespace or a container itself, apart from its processes, a test is three-valued:
 a test that only concerns processes is None (unknown), and so is `not` of it. So `not nginx` leaves the processes that
@@ -122,7 +122,7 @@ def parse(
 
 _OF_NETS = {"port", "address", "interface"}
 _OF_PROCESSES = {"name", "command", "user", "pid", "ppid", "uid", "state"}
-"""What is asked of a process alone, not of where a line stands."""
+"""The fields of a process alone, not of the namespace that a line stands in."""
 _NET_LIKE = re.compile(r"\d{1,5}|[0-9a-f]*[.:][0-9a-f.:]*|(?=.*[a-z])(?=.*\d).{4,}", re.ASCII)
 """A word that may be a port, an address or an interface."""
 
@@ -179,7 +179,7 @@ class _Maker:
         self.texts = texts
         self.nets = nets
 
-    # Of processes
+    # Processes
 
     def process(self, node: Node) -> OfProcess:
         match node:
@@ -229,7 +229,7 @@ class _Maker:
             return any(word in address for address in nets.addresses(net))
         return any(name.startswith(word) for name in nets.interfaces(net))
 
-    # Of many processes
+    # Many processes
 
     def among(self, node: Node) -> OfMany:
         match node:
@@ -264,7 +264,7 @@ class _Maker:
 
         return among
 
-    # Of processes, by a field
+    # Processes, by a field
 
     def _compared(self, test: Comparison) -> OfProcess:
         field, holds = test.field, _holds(test)
@@ -329,7 +329,7 @@ class _Maker:
 
         return matches
 
-    # Of namespaces
+    # Namespaces
 
     def namespace(self, node: Node) -> OfNamespace:
         match node:
@@ -376,7 +376,7 @@ class _Maker:
                 )
         return _unsaid
 
-    # Of containers
+    # Containers
 
     def container(self, node: Node) -> OfContainer:
         match node:
@@ -393,7 +393,7 @@ class _Maker:
             case _:
                 return _joined(node, self.container)
 
-    # Of lines
+    # Lines
 
     def line(self, node: Node) -> OfLine:
         match node:
@@ -415,7 +415,7 @@ class _Maker:
             def there(line: Line, snapshot: Snapshot) -> bool:
                 things = (line.thing, line.where) if stands else (line.thing,)
                 if line.where and line.where[0] == about:
-                    things = (line.where,)  # whose it is may be in another
+                    things = (line.where,)  # its process may be in another
                 return any(thing is not None and behind(thing, snapshot) for thing in things)
 
             return there
@@ -424,7 +424,7 @@ class _Maker:
         return lambda line, snapshot: holds(own(line)) or (line.thing is not None and behind(line.thing, snapshot))
 
     def _kind_asked(self, test: Comparison) -> str | None:
-        """The one kind of namespace that a comparison is about."""
+        """The kind of namespace that a comparison is about. None if it is about none, or several."""
         match test.field.name:
             case "host":
                 return str(test.value) if test.value else self.kind
@@ -547,7 +547,7 @@ class _Containers:
 
 
 def _surely(test: Comparison) -> Callable[[int, bool], bool | None]:
-    """Whether a number is as a comparison has it; None where that is not known, for it may be more than was seen."""
+    """The comparison of a number of which only the least is known: None if that does not decide it."""
     holds = _holds(test)
 
     def surely(least: int, sure: bool) -> bool | None:

@@ -7,7 +7,7 @@ matrix        a lens: the namespaces of each container
 netmap        a lens: interfaces, addresses, bridges and listeners
 audit         a lens: findings with their evidence
 compare       a lens: two processes side by side
-enter_dialog  the choice of what to join
+enter_dialog  the choice of the namespaces to join
 goto_dialog   things to go to, narrowed by a text
 export        copying, and writing to a file
 sort_menu     the order of rows, and more columns

@@ -1,4 +1,4 @@
-"""The audit: what of containers should be looked at, the worst first, with the evidence for it."""
+"""The audit: findings about containers, the worst first, each with its evidence."""
 
 from collections.abc import Iterator, Sequence
 from time import monotonic
@@ -26,8 +26,7 @@ from .lens import Lens
 AGAIN = 2.5
 """Seconds until processes that were too young to be judged are looked at again."""
 
-
-_TOLD = 20  # things of one list of evidence
+_TOLD = 20  # entries of one list of evidence
 
 
 class Audit(Lens):
@@ -43,7 +42,7 @@ class Audit(Lens):
     def __init__(self, context: Context, snapshot: Snapshot, origin: Process | None = None) -> None:
         super().__init__(context, snapshot, origin)
         self.facts = Facts()
-        self._coming = Facts()  # those that have arrived since everything was last asked for
+        self._coming = Facts()  # arrived since everything was last asked for
         self._asked_at: float | None = None
         self._waiting = True  # for the facts of everything
         self._numbers = ""
@@ -90,7 +89,7 @@ class Audit(Lens):
         security = self.facts.of(process)
         return not process.ended and (security is None or security.age < SETTLED)
 
-    # What is shown
+    # Lines and details
 
     def lines(self) -> Sequence[Line]:
         if self._asked_at is None or (self._waiting and not self.facts.processes):
@@ -105,7 +104,7 @@ class Audit(Lens):
         return lines
 
     def narrowed(self) -> Sequence[Line]:
-        """The lines that the filter leaves, those of one rule that are too many as one."""
+        """The lines that the filter leaves; too many of one rule are one line."""
         left = super().narrowed()
         found = [line.subject for line in left if isinstance(line.subject, Finding)]
         rest = [line for line in left if not isinstance(line.subject, Finding)]
@@ -146,7 +145,7 @@ class Audit(Lens):
 
 
 def _evidence(evidence: dict[str, Any]) -> Grid:
-    """Its fields, a line each; lists and tables below one another."""
+    """The fields of the evidence, a line each; lists and tables below one another."""
     grid = Grid.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")

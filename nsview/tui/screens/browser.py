@@ -32,7 +32,7 @@ class Browser(Screen[None]):
         self.session = context.session
 
     def follow_session(self) -> None:
-        """Be shown what arrives from now on, until the screen is gone."""
+        """Watch the session from now on, until the screen is gone."""
         self.session.watchers.append(self)
 
     def on_unmount(self) -> None:
@@ -99,11 +99,11 @@ class Browser(Screen[None]):
         self.set_focus(line)  # at once: the text that is typed ahead is for it
 
     def note(self, error: FilterError | None) -> None:
-        """Say below the line what is wrong with it, and where; else how it may go on."""
+        """Show below the line its error and the place of it, else a note, else completions."""
         self.query_one(FilterNote).tell(self.query_one(FilterInput), error, self._of_nets())
 
     def _of_nets(self) -> str:
-        """Why nothing is found by ports and their like, if the filter asks for them and they are not known."""
+        """The note that ports and their like are not known, if the filter asks for them."""
         if not self.filter.needs_nets or self.session.reach:
             return ""
         known = "are not known of this host" if self.session.reach is not None else "are being read …"
@@ -113,7 +113,7 @@ class Browser(Screen[None]):
         try:
             wanted = self.parse(event.value)
         except FilterError as error:
-            self.note(error)  # the last one that was right stays in effect
+            self.note(error)  # the last valid filter stays in effect
             return
         if self.asks_for_nets(wanted):
             self.session.want_nets()
@@ -136,11 +136,11 @@ class Browser(Screen[None]):
     # Two rows or lines compared
 
     def to_compare(self) -> tuple[Process, Process] | None:
-        """The two that are marked, or the one that is with the chosen one; None if these are not two."""
+        """The two marked processes, or the one marked and the chosen one. None if these are not two."""
         raise NotImplementedError
 
     def action_compare(self) -> None:
-        """Compare the two that are marked, or the one that is with the chosen one."""
+        """Compare the two marked rows, or the one marked and the chosen one."""
         pair = self.to_compare()
         if pair is None:
             self.notify(f"Mark a {self.NOUN} with v, go to another, and press c to compare the two.")
@@ -159,5 +159,5 @@ class Browser(Screen[None]):
         raise NotImplementedError
 
     def writing(self, ending: str) -> Callable[[], str]:
-        """A function that makes the text of a file with this ending (.json, .csv), of what is shown now."""
+        """A function that makes the text of a file with this ending (.json, .csv) from the rows or lines shown now."""
         raise NotImplementedError

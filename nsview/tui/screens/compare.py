@@ -1,4 +1,4 @@
-"""Two processes side by side, a line an aspect: what is the same, and what is not."""
+"""Two processes side by side, a line an aspect: the same, different, or not known."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -38,7 +38,7 @@ _Aspect = Namespaces | Value | Capability | Mounted | Comparison
 
 
 class Compare(Lens):
-    """What two processes share."""
+    """The comparison of two processes."""
 
     NAME = "compare"
     COLUMNS: ClassVar[Sequence[Column]] = (
@@ -190,7 +190,7 @@ def _of_mounts(found: Mounted) -> RenderableType:
 
 
 def _ways(found: Comparison) -> RenderableType:
-    """Both chains, the part that they have in common first."""
+    """Both chains, their common part first."""
     text = Text()
     if not found.common:
         text.append("Nothing is above both of them.\n")

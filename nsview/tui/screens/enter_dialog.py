@@ -1,4 +1,4 @@
-"""What to join, before joining it: the kinds, the command, what follows from the choice, and how to do it by hand."""
+"""The dialog before joining: the kinds, the command, the consequences of the choice, and how to do it by hand."""
 
 import shlex
 from collections.abc import Sequence
@@ -60,7 +60,7 @@ _BOX_OF_KEY |= {"9": "privileges", "0": "toolbox"}
 
 
 def _gives(plan: join.Plan) -> str:
-    """In words, what the command is given."""
+    """The namespaces and rights that the command is given, in words."""
     if plan.refusal:
         return ""
     if not plan.kinds:
@@ -73,17 +73,17 @@ def _gives(plan: join.Plan) -> str:
 
 
 class EnterDialog(ModalScreen[join.Plan | None]):
-    """Gives the plan to carry out, or None where nothing is to be entered."""
+    """Returns the plan to carry out, or None if nothing is to be entered."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel"),
         Binding("ctrl+y", "copy", "Copy nsenter command", key_display="^y", id="copy-nsenter"),
     ]
     TICKS: ClassVar[str] = ""
-    """What the digits do, in words."""
+    """The effect of the digits, in words."""
 
     def __init__(self, what: str, command: Sequence[str], live: bool) -> None:
-        """what: is to be entered, `safe`. command: that stands there first, none for a shell."""
+        """what: the name of what is to be entered, `safe`. command: typed in beforehand, none for a shell."""
         super().__init__()
         self.what = what
         self.first_command = command
@@ -94,7 +94,7 @@ class EnterDialog(ModalScreen[join.Plan | None]):
         yield from ()
 
     def plan(self) -> join.Plan:
-        """What would be done by what is chosen now."""
+        """The plan that the present choice makes."""
         raise NotImplementedError
 
     def compose(self) -> ComposeResult:
@@ -120,14 +120,14 @@ class EnterDialog(ModalScreen[join.Plan | None]):
 
     @property
     def command(self) -> tuple[str, ...]:
-        """What is typed, none for a shell."""
+        """The command that is typed, none for a shell."""
         try:
             return tuple(shlex.split(self.query_one(CommandInput).value))
         except ValueError:
             return ()  # a quote is still open
 
     def _tell(self) -> None:
-        """Say what follows from the choice."""
+        """Show the consequences of the choice."""
         plan = self.plan()
         words = Text()
         if not self.live:
@@ -142,7 +142,7 @@ class EnterDialog(ModalScreen[join.Plan | None]):
             words.append(safe(warning) + "\n", "bold red" if grave else "")
         words.append(_gives(plan), "dim")
         self.query_one("#words", Static).update(words)
-        # nsenter takes nothing away: what it runs is as mighty as who runs it.
+        # nsenter takes no privileges away: its command has those of the user.
         by_hand = Text("by hand: " if plan.host_privileges else "by hand, unconfined: ", "dim")
         by_hand.append(safe(shlex.join(plan.nsenter)), "bold")
         self.query_one("#nsenter", Static).update(by_hand)
@@ -159,7 +159,7 @@ class EnterDialog(ModalScreen[join.Plan | None]):
         self._tell()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        self.query_one(CommandInput).value = event.value  # what was typed behind it is not for us
+        self.query_one(CommandInput).value = event.value  # keys typed after Enter are not part of it
         self._go()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
@@ -185,7 +185,7 @@ class EnterDialog(ModalScreen[join.Plan | None]):
 
 
 class JoinDialog(EnterDialog):
-    """For a process: which of its namespaces, with whose power, by whose tools."""
+    """The dialog for a process: which of its namespaces, with whose privileges, by whose tools."""
 
     TICKS = "; 0-9 tick the boxes above"
 
@@ -246,7 +246,7 @@ class JoinDialog(EnterDialog):
 
 
 class NamespaceDialog(EnterDialog):
-    """For a namespace that no process is in, through its mounts and holders: what they lead to then must be it."""
+    """The dialog for a namespace without processes, to be entered through its mounts and holders."""
 
     def __init__(self, namespace: Namespace, snapshot: Snapshot, live: bool, ready: Ready | None) -> None:
         self.pin = join.pin(namespace, join.ways_of(namespace, _starts(snapshot)))

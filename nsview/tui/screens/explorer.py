@@ -1,4 +1,4 @@
-"""The main screen: what is grouped how, which row is chosen, and what the keys do with it."""
+"""The main screen: the rows of the host, grouped and filtered, and the details of the chosen one."""
 
 import asyncio
 from collections.abc import Callable
@@ -70,7 +70,7 @@ AGAIN = 1.0  # seconds between two looks at the details of one row while the hos
 
 
 class Explorer(Browser):
-    """One host's snapshots, as a list with details."""
+    """The snapshots of a host, as a list with details."""
 
     NOUN = "row"
 
@@ -126,24 +126,24 @@ class Explorer(Browser):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self.view = View()
-        self.snapshot: Snapshot | None = None  # the one that is shown
-        self._rows: Rows | None = None  # .. and how
+        self.snapshot: Snapshot | None = None  # shown, in ..
+        self._rows: Rows | None = None  # .. these rows
         self.paused = False
-        self._latest: Snapshot | None = None  # what the host is like, also while what is shown is kept still
-        self._begun: list[RowKey] = []  # the row that the cursor was put on at first
-        self._recent: dict[RowKey, tuple[row_text.Mark, float, Process]] = {}  # marks, until when, and on what
+        self._latest: Snapshot | None = None  # the latest, also while paused
+        self._begun: list[RowKey] = []  # the row that the cursor began on
+        self._recent: dict[RowKey, tuple[row_text.Mark, float, Process]] = {}  # {row: (mark, its end, the process)}
         self._marked = Marks[RowKey]()
         self._fading: Timer | None = None
         self._stale = self._refreshing = False
         self.details: Details | None = None
-        self._details_of: RowKey | None = None  # the row that they are shown for, the details of its representative
+        self._details_of: RowKey | None = None  # the row whose representative they are about
         self._usage: Usage | None = None
         self._meter = Meter()
         self._telling: Timer | None = None
-        self._told = self._tell_at = 0.0  # when details were shown last, and will be next
+        self._told = self._tell_at = 0.0  # the time when details were shown last, and of the next time
         self._asking: Timer | None = None
         self._trail = Trail()
-        self._before_filter: Place | None = None  # where one was when the filter's line was opened
+        self._before_filter: Place | None = None  # the place when the filter line was opened
         self._sought = Filter()  # the last one that was not empty
         self._texts = Texts()
 
@@ -181,7 +181,7 @@ class Explorer(Browser):
     def listing(self) -> Listing:
         return self.query_one(Listing)
 
-    # What arrives
+    # Arriving snapshots
 
     def show_progress(self, done: int, total: int) -> None:
         self.query_one(Status).progress = f"reading {done:,} of {total:,} processes …"
@@ -196,7 +196,7 @@ class Explorer(Browser):
             return
         self._latest = snapshot
         if self.snapshot.partial:
-            self._show_latest()  # parts are few, and what they lack is missed: they do not wait, for a pause neither
+            self._show_latest()  # parts are few and wanted soon: they do not wait, not even while paused
             return
         if happened and not self.paused:
             self._remember(happened)
@@ -213,14 +213,14 @@ class Explorer(Browser):
         self.listing.show(rows, self._begun)
 
     def _show_host(self, snapshot: Snapshot) -> None:
-        """What keeps the agent from seeing all of the host, and whether becoming root is on offer."""
+        """Show what keeps the agent from reading all of the host, and offer to become root."""
         notes = self.query_one("#notes", Static)
         notes.update(Text("\n".join(map(safe, snapshot.host.notes))))
         notes.set_class(bool(snapshot.host.notes), "some")
         self.refresh_bindings()
 
     def _remember(self, happened: Changes) -> None:
-        """What has just happened is marked for a moment."""
+        """Mark the rows of the processes that have just come, gone or moved, for a moment."""
         until = monotonic() + MOMENT
         for process in happened.new:
             self._recent[process_key(process)] = "new", until, process
@@ -230,7 +230,7 @@ class Explorer(Browser):
             self._recent[process_key(process)] = "moved", until, process
 
     def _refresh(self) -> None:
-        """Bring what is shown up to date, soon: what comes meanwhile is one refresh, not several."""
+        """Show the latest snapshot soon: snapshots that arrive meanwhile are one refresh, not several."""
         self._stale = True
         if not self._refreshing:
             self._refreshing = True
@@ -245,13 +245,13 @@ class Explorer(Browser):
                     self._tell_changes()
                 else:
                     self._show_latest()
-                # What costs much is done less often, so that most of the time is left for keys.
+                # A costly refresh is done less often, so that most of the time is left for keys.
                 await asyncio.sleep(max(0.03, 4 * (monotonic() - began)))
         finally:
             self._refreshing = False
 
     def _show_latest(self) -> None:
-        """The latest snapshot, with those that are just gone still in their places."""
+        """Show the latest snapshot, with the processes that are just gone still in their places."""
         latest, rows = self._latest, self._rows
         assert latest is not None
         assert rows is not None
@@ -268,7 +268,7 @@ class Explorer(Browser):
         rows.update(latest, [process for mark, _, process in self._recent.values() if mark == "gone"])
         select = None
         if was_part and row is not None and [row.key] == self._begun:
-            # Nobody has chosen it, and among all it may be far down: one begins where the whole does.
+            # The user did not choose it, and it may be far down now: the cursor starts again at the top.
             select = self._begun = first_view.chosen(rows)
         self.listing.show(rows, select, self._marks({key: mark for key, (mark, _, _) in self._recent.items()}))
         self._tell_soon(SOON if was_part else max(SOON, self._told + AGAIN - now))
@@ -282,7 +282,7 @@ class Explorer(Browser):
             self._fading = self.set_timer(max(0.01, over - monotonic()), self._refresh)
 
     def _tell_changes(self) -> None:
-        """While paused: what would be seen, in numbers and on the rows."""
+        """Show, while paused, how many processes have come, gone and moved, and mark their rows."""
         if self.snapshot is None or self._latest is None:
             return
         since = changes(self.snapshot, self._latest)
@@ -292,7 +292,7 @@ class Explorer(Browser):
         self.listing.mark(self._marks(marks))
 
     def _marks(self, happened: dict[RowKey, row_text.Mark]) -> dict[RowKey, row_text.Mark]:
-        """What has happened to rows, and which the user has marked."""
+        """The marks of these events, and of the rows that the user has marked."""
         return {**dict.fromkeys(self._marked.of, "marked"), **happened}
 
     def action_pause(self) -> None:
@@ -306,7 +306,7 @@ class Explorer(Browser):
                 self._remember(changes(self.snapshot, self._latest))
             self._refresh()
 
-    # What is shown
+    # The view and the details
 
     def _show(self, select: list[RowKey] | None = None) -> None:
         if self._rows is not None:
@@ -315,7 +315,7 @@ class Explorer(Browser):
             self._tell_soon(SOON)  # the same row may tell other things
 
     def _look(self, select: list[RowKey] | None = None, **changed: object) -> None:
-        """Look at the same snapshot in another way."""
+        """Show the same snapshot in a changed view."""
         self.view = msgspec.structs.replace(self.view, **changed)
         self.query_one(KindBar).by = self.view.by
         self._show(select)
@@ -354,7 +354,7 @@ class Explorer(Browser):
         if isinstance(row, GroupRow) and row.namespace and self.snapshot and not self.snapshot.search:
             self.session.search_holders(slowly=True)
         if isinstance(row, ProcessRow) or (isinstance(row, GroupRow) and wanted(self.view.by)):
-            # Not at each step of a key held down: what is asked for costs the host something.
+            # Not at each step of a key held down: a request costs the host something.
             self._asking = self.set_timer(0.15, partial(self._ask, row))
 
     def _ask(self, row: ProcessRow | GroupRow) -> None:
@@ -373,7 +373,7 @@ class Explorer(Browser):
         self.details = await self.session.details(process, wanted(self.view.by), sockets=sockets)
         self._tell_soon(SOON)
 
-    # Keys: how it is looked at
+    # Keys: the view
 
     def action_group(self, by: Grouping) -> None:
         snapshot = self.snapshot
@@ -388,7 +388,7 @@ class Explorer(Browser):
         self.action_group(message.by)
 
     def _same_under(self, by: Grouping, snapshot: Snapshot) -> tuple[list[RowKey], frozenset[RowKey]]:
-        """Where the chosen row is under another grouping, best first, and the folds that bring it to light."""
+        """(the keys of the chosen row under another grouping, best first, the folds with which it is visible)."""
         row = self.listing.row
         process = self._representative(row)
         if process is None:
@@ -409,7 +409,7 @@ class Explorer(Browser):
         return self._representative(self.listing.row)
 
     def _representative(self, row: Row | None) -> Process | None:
-        """The process that a row is about: a group's is its container's first, else its oldest that lives."""
+        """The process that a row is about: of a group, its container's first process, else its oldest member."""
         if isinstance(row, ProcessRow):
             return row.process
         if isinstance(row, GroupRow) and self.snapshot is not None and row.pids:
@@ -428,7 +428,7 @@ class Explorer(Browser):
         self._look(toggled=self.view.toggled ^ {message.row.key})
 
     def action_fold_all(self) -> None:
-        """Fold every group, or, where all are, unfold every one."""
+        """Fold every group; if all are folded, unfold every one."""
         groups = [row for row in self._rows.groups() if row.folded is not None] if self._rows else []
         foldable = [row for row in groups if not row.folded] or groups
         row = self.listing.row
@@ -436,7 +436,7 @@ class Explorer(Browser):
         self._look([group] if group else None, toggled=self.view.toggled ^ {row.key for row in foldable})
 
     def action_nest(self) -> None:
-        """Namespaces as they hang together, or side by side."""
+        """Nest namespaces below their parent or owner, or show them side by side."""
         if self.view.by in ("tree", "container"):
             self.notify("Namespaces nest; choose a kind of them first, with 1 to 8.")
         else:
@@ -449,7 +449,7 @@ class Explorer(Browser):
         ask(self.app, self.view, self.listing.extras, self.sort, self.toggle_column)
 
     def sort(self, groups: GroupOrder, processes: ProcessOrder) -> None:
-        """Have groups or processes in another order."""
+        """Show groups or processes in another order."""
         self.context.memory.remember(groups=groups, processes=processes)
         self._look(groups=groups, processes=processes)
         self._tell_order()
@@ -470,7 +470,7 @@ class Explorer(Browser):
         self.toggle_class("no-details")
         self.context.memory.remember(details=not self.has_class("no-details"))
 
-    # Keys: where one has been
+    # Keys: back and forward
 
     @property
     def _here(self) -> Place:
@@ -481,12 +481,12 @@ class Explorer(Browser):
         return Place(self.view, tuple(keys))
 
     def leave(self, lens: str | None = None) -> None:
-        """Keep the way back to the place that is shown now, with the lens that is open over it."""
+        """Keep the present place for the way back, with the lens that is open over it."""
         self._trail.leave(msgspec.structs.replace(self._here, lens=lens))
 
     def place_of(self, thing: Thing) -> Place | None:
-        """The place that shows the row of a thing, however the view must change for it; None, and a notice, if the
-        thing is here no more."""
+        """The place that shows the row of a thing, in another view if need be. None, and a notice, if the thing is
+        gone."""
         found = reveal(self.snapshot, self.view, thing) if self.snapshot is not None else None
         if found is None:
             name = f"{thing[0]}:[{thing[1]}]" if isinstance(thing, tuple) else safe(str(thing))
@@ -495,7 +495,7 @@ class Explorer(Browser):
         return Place(found[0], tuple(found[1]))
 
     def action_follow(self) -> None:
-        """Choose among what the row's numbers lead to."""
+        """Offer the things that the numbers of the chosen row lead to."""
         match self.listing.row:
             case ProcessRow(process=process):
                 self.post_message(LeadsWanted(process.pid, f"{process.pid} {process.comm}"))
@@ -507,7 +507,7 @@ class Explorer(Browser):
                 self.notify("This row has no numbers to follow; choose a process or a namespace.")
 
     def look_again(self, place: Place) -> None:
-        """Show a place as it was; of what is gone since, whatever stands there now."""
+        """Show a place as it was; if its row is gone, the row at that height."""
         view = place.view
         self.remove_class("filtering")
         self._look(list(place.row), by=view.by, filter=view.filter, toggled=view.toggled, nest=view.nest)
@@ -569,13 +569,13 @@ class Explorer(Browser):
             self.run_worker(self._read_ahead(), group="texts", exclusive=True)
 
     async def _read_ahead(self) -> None:
-        """Have the texts of processes ready before the first letter; a few at a time, for keys come first."""
+        """Make the texts of processes before the first letter is typed; a few at a time, for keys come first."""
         if self.snapshot is not None:
             for _ in self._texts.ahead(self.snapshot, SLICE):
                 await asyncio.sleep(0)
 
     def _tell_filter(self) -> None:
-        """Show the text of the filter in effect, wherever it is shown."""
+        """Show the text of the filter in effect, in the status and in the filter line."""
         text = self.query_one(Status).filter = self.view.filter.text
         for line in self.query(FilterInput):
             line.begin(text)
@@ -594,7 +594,7 @@ class Explorer(Browser):
         self.listing.focus()
 
     def action_clear_filter(self) -> None:
-        """Show everything again; the way back leads to the filtered rows."""
+        """Clear the filter; the way back leads to the filtered rows."""
         self._leave_filter()
         if self.view.filter.text:
             self.leave()
@@ -605,7 +605,7 @@ class Explorer(Browser):
         self.listing.focus()
 
     def _leave_filter(self) -> None:
-        """Make one place to come back from of the text that was typed in one go."""
+        """Keep the place before the filter for the way back: one place, however many letters were typed."""
         before, self._before_filter = self._before_filter, None
         if self.view.filter:
             self._sought = self.view.filter
@@ -614,7 +614,7 @@ class Explorer(Browser):
             self._trail.leave(before)
 
     def action_next_match(self, by: int = 1) -> None:
-        """Go to the next row that matches the filter, or the last one if it was cleared; from the last to the first."""
+        """Go to the next row that matches the filter, or the one that was cleared last; round the end."""
         wanted, snapshot, listing = self.view.filter or self._sought, self.snapshot, self.listing
         if not wanted or snapshot is None:
             self.notify("Nothing has been sought yet; / does.")
@@ -626,7 +626,7 @@ class Explorer(Browser):
     # Keys: the host
 
     def receive(self) -> None:
-        """Receive from the host of the session, which may be another one by now."""
+        """Receive from the host of the session, which `replace` may have changed."""
         self.run_worker(self.session.run(), group="session", exclusive=True)
 
     def action_rescan(self) -> None:
@@ -656,7 +656,7 @@ class Explorer(Browser):
             self.run_worker(self._enter(row, ready), group="enter", exclusive=True)
 
     async def _enter(self, row: Row, ready: Ready | None) -> None:
-        """Ask what of a row's namespaces to join, join it, and come back; each reason against it is a notice."""
+        """Ask which namespaces of a row to join, join them, and come back; each reason against it is a notice."""
         dialog = await self._dialog(row, ready)
         if dialog is None:
             return
@@ -720,7 +720,7 @@ class Explorer(Browser):
 
 
 def _is_sought(row: Row, wanted: Filter, snapshot: Snapshot) -> bool:
-    """The row itself matches, and is not there for what stands below it."""
+    """True if the row itself matches, and is not shown only for the rows below it."""
     match row:
         case ProcessRow():
             return not row.context and wanted.process(row.process, snapshot)

@@ -1,4 +1,4 @@
-"""What is taken out of nsview: into the clipboard, or into a file."""
+"""Copying to the clipboard, and exporting to a file."""
 
 import os
 import re
@@ -47,7 +47,7 @@ def copy(screen: Browser) -> None:
 
 
 def to_tmux(text: str) -> bool:
-    """Give it to tmux, which does not take it from what is drawn unless told to (set-clipboard on)."""
+    """Give a text to tmux, which takes none from terminals unless told to (set-clipboard on). True if it did."""
     if not os.environ.get("TMUX"):
         return False
     try:
@@ -66,7 +66,7 @@ def _where() -> str:
 
 
 class ExportDialog(ModalScreen[Path | None]):
-    """Asks for the name of a file that is not there yet; its ending says what is written."""
+    """Asks for the name of a new file, whose ending chooses the format."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel"),
@@ -122,7 +122,7 @@ def _here() -> str:
 
 
 def ask_to_export(screen: Browser) -> None:
-    """Ask for a file and write what the screen shows to it."""
+    """Ask for a file and write the rows or lines of the screen to it."""
     snapshot = screen.snapshot
     if snapshot is None:
         return
@@ -145,12 +145,12 @@ def _export(screen: Browser, path: Path) -> None:
         picture = screen.app.export_screenshot(title="nsview")
         _keep(screen, path, lambda: picture)
         return
-    # Of a large host this takes seconds, in which keys are to be answered.
+    # For a large host this takes seconds, in which keys are to be answered.
     screen.app.run_worker(partial(_keep, screen, path, screen.writing(path.suffix)), thread=True, group="export")
 
 
 def _keep(screen: Browser, path: Path, write: Callable[[], str]) -> None:
-    """Write a file and say so. It is made anew, and for nobody else to read: it tells of every process of the host."""
+    """Write a new file that only the user can read, as it lists every process of the host, and notify."""
     try:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
             file.write(write().encode("utf-8", "backslashreplace"))

@@ -1,4 +1,4 @@
-"""Things to go to, and a line that narrows them: what a row's numbers lead to (`o`), what a text means (`:`)."""
+"""Things to go to, and a line that narrows them: the leads of a row (`o`), the meanings of a text (`:`)."""
 
 from collections.abc import Callable, Sequence
 from typing import ClassVar
@@ -20,10 +20,10 @@ from ..widgets.binding import Binding
 
 
 class GoTo(ModalScreen[Thing | None]):
-    """Answers with the thing that was chosen, None where none was.
+    """Returns the chosen thing, or None.
 
-    leads: the things that a text leaves; raises ValueError with a line on what is wrong with it.
-    empty: what is said where it leaves none.
+    leads: the things that a text leaves; raises ValueError with a line on its error.
+    empty: the words if it leaves none.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -62,7 +62,7 @@ class GoTo(ModalScreen[Thing | None]):
         self._show(event.value)
 
     def seek(self) -> None:
-        """More is known now: find again what is typed."""
+        """Find the typed text again, as more is known now."""
         self._show(self.query_one(Input).value)
 
     def _show(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""The chosen kind of namespace explained; what the keys do, from the bindings themselves; what all kinds isolate."""
+"""The help: the chosen kind of namespace explained, the keys from their bindings, and the resources of all kinds."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -21,7 +21,7 @@ from ..widgets.pane import Pane
 
 
 class HelpScreen(ModalScreen[None]):
-    """Help; any of its keys closes it."""
+    """The help; any of its own keys closes it."""
 
     AUTO_FOCUS = "#help"
 
@@ -32,7 +32,7 @@ class HelpScreen(ModalScreen[None]):
     def __init__(
         self, active: Mapping[str, Any], kind: KindName | None = None, fields: Fields = FIELDS, *, groups: bool = True
     ) -> None:
-        """active: the bindings in force. groups: the rows stand in groups, as those of the explorer do."""
+        """active: the bindings in force. groups: the rows stand in groups, as in the explorer."""
         super().__init__()
         self._active = active
         self._kind = kind
@@ -117,7 +117,7 @@ class HelpScreen(ModalScreen[None]):
 _MOVES = {
     "up": "", "down": "", "page-up": "a page", "page-down": "a page", "first": "to the beginning", "last": "to the end"
 }  # fmt: skip
-"""Names of the keys that move, which are told in one line, and in what words."""
+"""{name of a key that moves: its words}, all told in one line."""
 _WORDS = Text(
     "A group is one namespace: the processes below it share it. What is in the host's own namespace is marked as the "
     "host's. INSIDE is a process's pid as it sees itself. Containers are known by their cgroup, their shim and the "

@@ -1,7 +1,7 @@
-"""A lens: one question answered on a screen of its own, by a table and the details of the line chosen in it.
+"""A lens: one question answered on a screen of its own, by a table and the details of the chosen line.
 
-It is made when it is opened and gone when it is closed, so it costs nothing in between. A lens says which lines a
-Snapshot makes, and what is told about one.
+A lens is made when it is opened and gone when it is closed, so it costs nothing in between. A subclass gives the lines
+of a snapshot, and the details of a line.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,8 +37,8 @@ from ..widgets.status import Status
 from ..widgets.table import Table
 from .browser import Browser
 
-LARGE = 2000  # processes, from which on what a lens tells is made after its screen is there
-LOW = 9  # lines, below which details are not worth those that they would take
+LARGE = 2000  # processes, from which on the lines of a lens are made after its screen is there
+LOW = 9  # lines of the screen, below which there are no details
 EVERY = 0.5  # seconds between two looks at a host that changes
 
 
@@ -66,15 +66,15 @@ class Lens(Browser):
     ]
 
     NAME: ClassVar[str]
-    """What it is called."""
+    """The name, as it stands in the heading."""
     COLUMNS: ClassVar[Sequence[Column]]
     EMPTY: ClassVar[str]
-    """What a table without lines means; one sentence, or two."""
+    """The meaning of a table without lines, in a sentence or two."""
     by: str | None = None
-    """What a line is: "container", "tree" for a process, or the kind of namespace; None for something else."""
+    """The sort of thing that a line is: "container", "tree" for a process, or the kind of namespace; else None."""
     BY_CELL: ClassVar[bool] = False
     BESIDE: ClassVar[int] = 120
-    """How wide a screen must be for the details to stand beside the table; else they stand below it."""
+    """The width of the screen from which on the details stand beside the table, not below it."""
     TABLE: ClassVar[type[Table]] = Table
 
     snapshot: Snapshot
@@ -90,23 +90,23 @@ class Lens(Browser):
         self._filter = self._sought = Filter()  # the one in effect, and the last one that was not empty
         self._texts = Texts()
 
-    # What a lens has to say
+    # For subclasses
 
     def lines(self) -> Sequence[Line]:
         """The lines of `self.snapshot`, and of whatever else the lens has asked for."""
         raise NotImplementedError
 
     def heading(self) -> str:
-        """What the line below the status tells of all lines together."""
+        """A summary of all lines, for the line below the status."""
         return ""
 
     def about(self, line: Line) -> RenderableType:
-        """What is told about one line. Text of unknown origin must have passed `safe`."""
+        """The details of a line. Text of unknown origin must have passed `safe`."""
         raise NotImplementedError
 
     @property
     def fields(self) -> Fields:
-        """What a filter can ask for by name."""
+        """The fields of a filter on this screen."""
         return of_columns(self.COLUMNS)
 
     def show_nets(self, nets: Nets | None) -> None:
@@ -114,7 +114,7 @@ class Lens(Browser):
             self.make()
 
     def empty(self) -> str:
-        """What it means that there are no lines."""
+        """The meaning of there being no lines, in words."""
         return self.EMPTY
 
     def narrowed(self) -> Sequence[Line]:
@@ -125,14 +125,14 @@ class Lens(Browser):
         return self.filter.line(line, self.snapshot)
 
     def open(self, line: Line) -> None:
-        """Go to what a line is about."""
+        """Go to the thing that a line is about."""
 
     def listed(self) -> Sequence[Line]:
         """The lines that are left, with a cell a column."""
         return self.table.lines
 
     def line(self) -> Line | None:
-        """The chosen one of these."""
+        """The chosen line. None if there is none."""
         return self.table.line
 
     # The screen
@@ -160,7 +160,7 @@ class Lens(Browser):
         if len(self.snapshot.processes) < LARGE:
             self.make()
         else:
-            # The screen first, then what takes a moment.
+            # The screen first, for the lines take a moment.
             self._head(f"of {len(self.snapshot.processes):,} processes …")
             self.set_timer(0.03, self.make)
 
@@ -213,11 +213,11 @@ class Lens(Browser):
         self.open(message.line)
 
     def behind(self, line: Line) -> Thing | None:
-        """What of the host is behind the chosen line, to be entered."""
+        """The thing behind a line, to be entered. None if there is none."""
         return line.thing
 
     def action_enter(self, ready: bool = False) -> None:
-        """By way of the explorer, which says why where there is no way in; the way back leads there again."""
+        """Enter the thing behind the chosen line by way of the explorer, which explains if there is no way in."""
         line = self.line()
         thing = self.behind(line) if line else None
         if thing is None:
@@ -226,13 +226,13 @@ class Lens(Browser):
             self.go_to(thing, "ready" if ready else "enter")
 
     def go_to(self, thing: Thing, then: Literal["", "enter", "ready"] = "") -> None:
-        """Go to the row of a thing in the explorer, and do this there."""
+        """Go to the row of a thing in the explorer, and enter it or offer ready commands there."""
         self.post_message(GoWanted(thing, then))
 
     # Keys: two lines compared
 
     def _behind_line(self) -> tuple[Thing, Process] | None:
-        """The thing behind the chosen line, and the process that stands for it."""
+        """(the thing behind the chosen line, the process that stands for it). None if there is none."""
         line = self.line()
         if line is None or line.thing is None:
             return None
@@ -291,7 +291,7 @@ class Lens(Browser):
         self.keep_filter()
 
     def action_next_match(self, by: int = 1) -> None:
-        """To the next line that the filter, or the one before it was cleared, matches; from the last to the first."""
+        """Go to the next line that matches the filter, or the one that was cleared last; round the end."""
         if not self._sought:
             self.notify("Nothing has been sought yet; / does.")
             return

@@ -1,4 +1,4 @@
-"""The matrix: who is in which namespace, equal cells looking equal, the host's own standing out."""
+"""The matrix: the namespaces of containers or processes, equal cells looking equal, the host's own standing out."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -24,7 +24,7 @@ from .lens import Lens
 
 _NOUNS = {"container": "container", "tree": "process"}
 _NAMED = 12  # sharers that are named
-_TOLD = 8  # namespaces of one kind that are told of: those in the host's net may be in a thousand others
+_TOLD = 8  # namespaces of one kind that are listed: the members of the host's net may be in a thousand others
 
 
 class Matrix(Lens):

@@ -20,7 +20,7 @@ WIDTH = 70
 
 
 class Menu(ModalScreen[int | None]):
-    """Gives the place of what was chosen, or None. Each entry: what it is, and what that is worth."""
+    """Returns the place of the chosen entry, or None. Each entry: (name, text)."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "close", "Close"),

@@ -33,15 +33,15 @@ from ..widgets.binding import Binding
 from ..widgets.table import Table
 from .lens import EVERY, Lens
 
-REST = 3.0  # seconds between an answer and the next question, where changes of interfaces are told ..
-REST_UNTOLD = 0.7  # .. and where not ..
+REST = 3.0  # seconds between an answer and the next request, if changes of interfaces are reported ..
+REST_UNTOLD = 0.7  # .. and if not ..
 SHARE = 0.08  # .. or so many that reading takes no more than this share of a core ..
-SHARE_WAITED = 0.25  # .. and where a change was told, or would not be
+SHARE_WAITED = 0.25  # .. and if a change was reported, or would not be
 LEGEND = "═ two ends of a pair   ─ stands on the other   ⇢ default route"
 
 
 class Chart(Table):
-    """A table, or lines that are drawn: the pieces of each stand one after the other, as wide as they are."""
+    """A table, or the lines of a picture, whose cells are pieces of text that follow each other."""
 
     drawn = False
 
@@ -120,7 +120,7 @@ class NetMap(Lens):
     def on_mount(self) -> None:
         self._ask()
 
-    # What is asked, and when
+    # Requests
 
     def _ask(self) -> None:
         if self._asked is not self.session.host:  # another one, as root, has not been asked
@@ -155,7 +155,7 @@ class NetMap(Lens):
             self._show()
 
     def _rest(self) -> float:
-        """Seconds from now until they are asked for again."""
+        """The seconds from now until the net namespaces are asked for again."""
         if self._changed:
             return max(0.1, self._took / SHARE_WAITED - (monotonic() - self._asked_at))
         if self.nets and self.nets.followed:
@@ -163,7 +163,7 @@ class NetMap(Lens):
         return max(REST_UNTOLD, self._took / SHARE_WAITED)
 
     def show_snapshot(self, snapshot: Snapshot, happened: Changes | None) -> None:
-        """Ask for the map at once if net namespaces have come or gone, else when its time has come."""
+        """Ask for the net namespaces soon if some have come or gone."""
         if self._asked not in (None, self.session.host):
             self._ask()
         before = {key for key in self.snapshot.namespaces if key[0] == "net"}
@@ -172,10 +172,10 @@ class NetMap(Lens):
             self._again = self.set_timer(max(0.2, self._asked_at + 1 - monotonic()), self._ask)
         self.snapshot = snapshot
         if self._later is None:
-            # Most of the time is left for keys, also where there are thousands.
+            # Most of the time is left for keys, also with thousands of net namespaces.
             self._later = self.set_timer(max(EVERY, 10 * self._cost), self._take)
 
-    # What is shown
+    # Lines and details
 
     def make(self) -> None:
         began = monotonic()
@@ -332,8 +332,8 @@ class NetMap(Lens):
     # Keys
 
     def open(self, line: Line) -> None:
-        """Go to the container that is published, to the process that listens, else to the namespace; from an interface
-        to where it leads."""
+        """Go to the published container, to the listening process, else to the namespace; from an interface to the
+        namespace that it leads to."""
         place, found = line.subject, self._map
         if not isinstance(place, Place) or found is None:
             return
@@ -354,7 +354,7 @@ class NetMap(Lens):
             self.open(self.table.line)
 
     def action_draw(self) -> None:
-        """The picture, or the table."""
+        """Show the picture, or the table."""
         chart = self._chart
         chosen = chart.line.subject if chart.line else None
         chart.drawn = not chart.drawn
@@ -371,7 +371,7 @@ class NetMap(Lens):
         self.call_after_refresh(self._redraw)
 
     def _redraw(self) -> None:
-        """The picture is as wide as there is room."""
+        """Draw the picture again, as wide as there is room."""
         if self._chart.drawn:
             self._show()
 

@@ -1,4 +1,4 @@
-"""Textual's command palette: all that keys do, by name; and the ready commands, for the chosen row."""
+"""Textual's command palette: the actions of all keys by name, and the ready commands for the chosen row."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -18,7 +18,7 @@ _TEXTUALS = {"help_quit", "copy_text", "command_palette", "quit", "scroll_home",
 
 
 class Palette(CommandPalette):
-    """Textual's."""
+    """Textual's palette, without an error of it."""
 
     def _action_command_list(self, action: str) -> None:
         with suppress(KeyError):  # a page on in a list that has not been laid out yet
@@ -26,7 +26,7 @@ class Palette(CommandPalette):
 
 
 def actions(screen: Screen[object]) -> Iterator[SystemCommand]:
-    """All that the keys of a screen do, each once, with its key."""
+    """The actions of the keys of a screen, each once, with its key."""
     seen = set()
     for _, binding, enabled, tooltip in screen.active_bindings.values():
         name = binding.action.rpartition(".")[2]

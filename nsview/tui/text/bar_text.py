@@ -1,4 +1,4 @@
-"""What stands in the two lines above the rows, as styled pieces of text; pure, as `draw` is."""
+"""The two lines above the rows, as styled pieces of text. Pure."""
 
 from collections.abc import Sequence
 
@@ -19,10 +19,10 @@ def status(
     snapshot: Snapshot, width: int, *, source: str, progress: str = READING, filter: str = "",
     since: Changes | None = None,
 ) -> list[Piece]:  # fmt: skip
-    """The host, its numbers, and what could not be read, from edge to edge. Styles: "" name, warning, filter.
+    """The host, its numbers, and how much could not be read, from edge to edge. Styles: "" name, warning, filter.
 
-    source: whether it is so now, in a word. progress: how far the reading of a part is. since: what has changed since
-    the explorer was paused, None where it is not.
+    source: live, recorded or stopped. progress: of the first look. since: the changes since the explorer was paused,
+    None if it is not paused.
     """
     host, wide = snapshot.host, width >= 110
     left: list[Piece] = [(" ", ""), (safe(host.name), "name")]
@@ -38,7 +38,7 @@ def status(
 
 
 def _counts(snapshot: Snapshot, wide: bool, source: str, progress: str, since: Changes | None) -> list[Piece]:
-    """What there is, and whether it is so now; of a part how far the reading is."""
+    """The numbers of processes, namespaces and containers, and the source; of a part, the progress."""
     if snapshot.partial:
         words = "stopped before everything was read" if source == "stopped" else progress
         return [(f" {words} ", "warning")]
@@ -60,14 +60,14 @@ def _counts(snapshot: Snapshot, wide: bool, source: str, progress: str, since: C
 
 
 def groupings(width: int) -> list[tuple[Grouping, str]]:
-    """What the rows can be grouped by, with the key of each, in a line of so many cells."""
+    """(grouping, its label with its key) for each, in a line of so many cells."""
     # Names alone need 96 columns; a narrow screen gets less air between them.
     gap = "  " if width >= 100 else " "
     return [(by, f"{gap[1:]}{key} {NAMES.get(by, by)}{gap}") for key, by in enumerate(GROUPINGS)]
 
 
 def kindbar(by: Grouping, order: str, width: int) -> list[Piece]:
-    """These, the one in use standing out. Styles: "" key, chosen. order: how rows are sorted, where not as usual."""
+    """The groupings, the one in use standing out. Styles: "" key, chosen. order: of the rows, "" if as usual."""
     pieces: list[Piece] = []
     for each, label in groupings(width):
         if each == by:
@@ -86,7 +86,7 @@ def _width(pieces: Sequence[Piece]) -> int:
 
 
 def _cut(pieces: Sequence[Piece], width: int) -> list[Piece]:
-    """What of them has room in so many cells; that they are cut is seen at their end."""
+    """The pieces cut to so many cells, with … at the end if anything is cut."""
     kept: list[Piece] = []
     for text, style in pieces:
         if cell_len(text) > width:

@@ -1,6 +1,6 @@
-"""What a row looks like, as styled pieces of text. Pure; every piece is safe for a terminal.
+"""A row of the explorer as styled pieces of text. Pure; every piece is safe for a terminal.
 
-Styles are names (see `listing`), so that themes decide on colours.
+Styles are names (see `row_list`), so that themes decide on colours.
 """
 
 from typing import Literal
@@ -23,14 +23,14 @@ Piece = tuple[str, str]
 """(text, style's name)"""
 
 Mark = Literal["new", "gone", "moved", "marked"]
-"""What has just happened to a process, or that the user has marked it; shown by a sign too, for want of colours."""
+"""An event that has just befallen a process, or the user's mark; shown by a sign too, for want of colours."""
 
 SIGNS: dict[Mark | None, str] = {None: "  ", "new": "+ ", "gone": "- ", "moved": "~ ", "marked": "◆ "}
 OPEN, FOLDED, LEAF = "▼ ", "▶ ", "  "
 
 
 class Columns(Struct, frozen=True):
-    """How wide the columns left of the command are, in cells; 0 leaves a column out."""
+    """The widths of the columns left of the command, in cells; 0 leaves a column out."""
 
     pid: int
     inside: int
@@ -40,8 +40,7 @@ class Columns(Struct, frozen=True):
 
 
 def columns(snapshot: Snapshot, width: int, extras: tuple[Extra, ...] = ()) -> Columns:
-    """Columns that hold what there is, within what a screen of that width can spare. extras: those that were asked
-    for besides."""
+    """Columns as wide as their content, as far as a screen of that width has room. extras: added by the user."""
     pid = max(len(str(max(snapshot.processes, default=0))), 5)
     inner = max((p.nspid[-1] for p in snapshot.processes.values() if len(p.nspid) > 1), default=0)
     user = max((cells(p.users) for p in snapshot.processes.values()), default=4)
@@ -70,7 +69,7 @@ def header(size: Columns) -> list[Piece]:
 
 
 def row(line: Row, size: Columns, snapshot: Snapshot, grouped_by: str, mark: Mark | None = None) -> list[Piece]:
-    """One row's pieces, left to right, not yet cut to the width of the screen."""
+    """The pieces of a row, left to right, not yet cut to the width of the screen."""
     match line:
         case ProcessRow():
             return _process(line, size, mark)
@@ -108,7 +107,7 @@ def _process(line: ProcessRow, size: Columns, mark: Mark | None) -> list[Piece]:
 
 
 def _command(process: Process) -> str:
-    """Its command line without the directory of its program, which details show: names are what the eye looks for."""
+    """The command line without the directory of the program, which the details show: the eye looks for names."""
     command = process.command
     if command.startswith("/"):
         program, space, arguments = command.partition(" ")

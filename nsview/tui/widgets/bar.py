@@ -9,10 +9,10 @@ from ..text.row_text import Piece
 
 
 class Bar(Widget):
-    """One line. Styles are component classes: its id, two dashes, the style's name; its own where that is empty."""
+    """A line across the screen. Styles are component classes: its id, two dashes, the style's name; "" is its own."""
 
     def text(self, pieces: Iterable[Piece]) -> Text:
-        """The pieces as they look here."""
+        """The pieces with the styles of this bar."""
         text = Text(no_wrap=True, overflow="crop")
         for words, style in pieces:
             text.append(words, self.get_component_rich_style(f"{self.id}--{style}") if style else None)

@@ -1,7 +1,7 @@
-"""Bindings with a name, by which a configuration file can give what they do another key.
+"""Bindings with a name, by which a configuration file can give an action another key.
 
-The name is that of the action's method, with its argument where it has one: `fold-all`, `group-net`. Where that says
-too little, the binding is given another (`id`).
+The name is that of the action's method, with its argument if it has one: `fold-all`, `group-net`. If that says too
+little, the binding is given another name (`id`).
 """
 
 import re
@@ -13,7 +13,7 @@ _ARGUMENT = re.compile(r"\(['\"]?(.*?)['\"]?\)$")
 
 
 class Binding(binding.Binding):
-    """Textual's, with a name."""
+    """A binding of Textual's with a name."""
 
     def __init__(self, key: str, action: str, description: str = "", *, id: str | None = None, **more: Any) -> None:
         method = action.removeprefix("app.").removeprefix("screen.")

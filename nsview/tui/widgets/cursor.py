@@ -1,6 +1,6 @@
-"""A cursor on one of many lines below a header: how it moves, and that it stays in sight.
+"""A cursor on one of many lines below a header, which moves and stays in sight.
 
-What the lines are, and how they are drawn, is for who has them: the explorer's rows and the tables of lenses.
+The lines and their drawing belong to the subclasses: the rows of the explorer, and the tables of lenses.
 """
 
 from collections.abc import Callable
@@ -34,11 +34,11 @@ class Cursor(ScrollView):
         self._styles: dict[str, Style] = {}
 
     def count(self) -> int:
-        """How many lines there are, without the header."""
+        """The number of lines, without the header."""
         raise NotImplementedError
 
     def moved(self) -> None:
-        """The cursor is on another line."""
+        """Called when the cursor is on another line."""
         raise NotImplementedError
 
     def notify_style_update(self) -> None:
@@ -46,14 +46,14 @@ class Cursor(ScrollView):
         super().notify_style_update()
 
     def style_of(self, name: str) -> Style:
-        """A style by its name; the view's own where there is none."""
+        """A style by its name; the view's own if the name is empty."""
         style = self._styles.get(name)
         if style is None:
             style = self._styles[name] = self._made(f"{self.id}--{name}") if name else self.rich_style
         return style
 
     def _made(self, name: str) -> Style:
-        """A component's style without what lies below it, but for a colour that lets some of that through."""
+        """A component's style without the background below it, except for a colour that lets some of it through."""
         whole = self.get_component_rich_style(name)
         return self.get_component_rich_style(name, partial=True) + Style(color=whole.color)
 
@@ -64,7 +64,7 @@ class Cursor(ScrollView):
 
     @property
     def _visible(self) -> int:
-        """How many lines fit below the header."""
+        """The number of lines that fit below the header."""
         return max(1, self.size.height - 1)
 
     def watch_cursor(self, old: int, new: int) -> None:
@@ -90,7 +90,7 @@ class Cursor(ScrollView):
         self.cursor = max(0, min(place, self.count() - 1))
 
     def seek(self, by: int, matches: Callable[[int], object]) -> bool:
-        """Go to the next line (by: 1) or the one before (-1) whose place matches, round the end. False: none does."""
+        """Go to the next line (by: 1) or the one before (-1) whose place matches, round the end. False if none does."""
         for far in range(1, self.count() + 1):
             place = (self.cursor + by * far) % self.count()
             if matches(place):
@@ -109,5 +109,5 @@ class Cursor(ScrollView):
 
 
 def background(style: Style) -> Style:
-    """What of a style lies below the text."""
+    """The background of a style."""
     return Style(bgcolor=style.bgcolor)

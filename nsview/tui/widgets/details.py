@@ -35,7 +35,7 @@ STYLES = ("title", "label", "host", "container", "dim", "warning")
 
 
 class DetailsPane(Lines, can_focus=True):
-    """All that is known of one row; what is read on demand is added as it comes."""
+    """The details of a row; those that are read on demand are added as they arrive."""
 
     BINDINGS: ClassVar[list[BindingType]] = Pane.BINDINGS
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"details--{name}" for name in STYLES}
@@ -132,14 +132,14 @@ class DetailsPane(Lines, can_focus=True):
         return text
 
     def _first(self, told: Told | None) -> list[RenderableType]:
-        """What a kind of namespace holds, where that kind is what is looked at."""
+        """The content of the namespace whose kind rows are grouped by."""
         return [self._heading(told.heading), self._lines(told.first)] if told else []
 
     def _rest(self, told: Told | None) -> list[RenderableType]:
         return [self._heading(told.rest_heading), self._lines(told.rest)] if told and told.rest else []
 
     def _inside(self, process: Process, snapshot: Snapshot, details: Details | None) -> list[RenderableType]:
-        """What all its namespaces hold, in a few words each."""
+        """The content of all namespaces of a process, in a few words each."""
         contents = details.contents if details else None
         if contents is None:
             return []
@@ -361,7 +361,7 @@ class DetailsPane(Lines, can_focus=True):
 
 
 _HOLDERS = _SOCKETS = 20
-_TOP = 8  # processes of a chain that are shown from the top, where it is too long to be shown whole
+_TOP = 8  # processes shown from the top of a chain that is too long to be shown whole
 
 
 def _above(which: Literal["owner", "parent"], kind: str, inode: int | None, namespace: Namespace) -> str | None:

@@ -1,4 +1,4 @@
-"""The line where a filter is typed, and below it what is wrong with it, or how it may go on."""
+"""The line where a filter is typed, and below it an error, a note or completions."""
 
 from collections.abc import Callable, Sequence
 from typing import ClassVar
@@ -23,7 +23,7 @@ Complete = Callable[[str], Sequence[str]]
 
 
 class FilterInput(Input):
-    """The line itself; it is there only while it is needed."""
+    """The line itself, on the screen only while it is needed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "submit", "Keep"),
@@ -38,8 +38,8 @@ class FilterInput(Input):
     def __init__(
         self, placeholder: str, complete: Complete, history: Callable[[], Sequence[str]], parse: Callable[[str], Filter]
     ) -> None:
-        """complete: how a text may go on. history: what was typed before, here or elsewhere. parse: what can be typed
-        here; it raises FilterError."""
+        """complete: gives completions. history: gives the filters typed before, here or elsewhere. parse: raises
+        FilterError for a text that is no filter here."""
         super().__init__(
             placeholder=placeholder, id="filter", compact=True, suggester=_Suggester(complete), select_on_focus=False
         )
@@ -47,18 +47,18 @@ class FilterInput(Input):
         self.complete = complete
         self._typed_before = history
         self._parse = parse
-        self._back = 0  # how far back in the history; 0 is what is being typed
+        self._back = 0  # the number of filters back in the history; 0 is the one being typed
         self._typed = ""
 
     def on_key(self, event: Key) -> None:
         if event.key == "tab":
-            # Not as a binding, whose turn comes after that of letters typed meanwhile.
+            # Not as a binding, which would be handled after letters typed meanwhile.
             event.stop()
             event.prevent_default()
             self.action_complete()
 
     def action_complete(self) -> None:
-        """Take the first way to go on; where there is none, on to the rows."""
+        """Take the first completion; if there is none, go to the rows."""
         found = self.complete(self.value)
         if found:
             self.value = found[0]
@@ -76,7 +76,7 @@ class FilterInput(Input):
             await self.run_action("screen.keep_filter")
 
     def _show(self, back: int) -> None:
-        """What was typed so many filters ago."""
+        """Show the filter that was typed so many filters ago."""
         if not self._back:
             self._typed = self.value
         history = [one for one in self._typed_before() if one != self._typed and self._means_something(one)]
@@ -86,21 +86,21 @@ class FilterInput(Input):
             self.cursor_position = len(self.value)
 
     def _means_something(self, text: str) -> bool:
-        """It can be asked here: another lens has other fields."""
+        """True if a text is a filter here: another lens has other fields."""
         try:
             return bool(self._parse(text))
         except FilterError:
             return False
 
     def begin(self, text: str) -> None:
-        """Ready to be typed on, or to be replaced by what is typed: at once, for some of that may be on its way."""
+        """Show a text, selected, so that typed letters replace it: at once, as some may be on their way."""
         self.value = text
         self._back = 0
         self.selection = Selection(0, len(text))
 
 
 class FilterNote(Widget):
-    """The line below it: a mark under the character that is wrong and what is wrong with it, else ways to go on."""
+    """The line below: a mark under the wrong character with the error, else a note, else completions."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"filter-note--wrong", "filter-note--ways"}
 
@@ -111,8 +111,7 @@ class FilterNote(Widget):
         self._said = ""
 
     def tell(self, line: FilterInput, error: FilterError | None, said: str = "") -> None:
-        """Tell of what is typed in that line what is wrong with it, else what else there is to know, else how it may
-        go on."""
+        """Show the error in that line, else a note, else completions."""
         line.set_class(error is not None, "wrong")
         self._wrong = (cell_len(line.value[: error.at]) - line.scroll_offset.x, str(error)) if error else None
         self._ways, self._said = () if error or said else line.complete(line.value), said
@@ -137,7 +136,7 @@ class FilterNote(Widget):
 
 
 class _Suggester(Suggester):
-    """The first way to go on, in grey behind the cursor."""
+    """The first completion, in grey behind the cursor."""
 
     def __init__(self, complete: Complete) -> None:
         super().__init__(use_cache=False, case_sensitive=True)

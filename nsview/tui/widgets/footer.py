@@ -1,6 +1,6 @@
-"""The keys that do something here, in the line at the bottom; a click on one presses it.
+"""The keys of the screen, in the line at the bottom; a click on one presses it.
 
-Textual's Footer is a widget a key, which costs a sixth of the time to the first paint; this draws the same bindings.
+Textual's Footer has a widget a key, which delays the first paint; this widget draws the same bindings.
 """
 
 from typing import ClassVar
@@ -15,7 +15,7 @@ _LAST = {"app.help": 1, "back": 2, "app.quit": 3}
 
 
 class Keys(Widget):
-    """The bindings of the screen and of what has the focus, as far as they are meant to be shown."""
+    """The bindings of the screen and of the focused widget, if they are meant to be shown."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"keys--key"}
 
@@ -38,7 +38,7 @@ class Keys(Widget):
         return sorted(found.values(), key=lambda shown: _LAST.get(shown[0].action, 0))
 
     def _fitting(self) -> list[tuple[Binding, str]]:
-        """Those for which there is room: where there is none for all, the last before help and the way out go first."""
+        """The bindings for which there is room: the last ones before help and the way out are left out first."""
         shown = self._shown()
         over = sum(_width(*one) for one in shown) - self.size.width
         for place in range(len(shown) - 1, -1, -1):

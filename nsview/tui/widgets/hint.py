@@ -1,4 +1,4 @@
-"""What a new user is told once: five lines, gone with the first key."""
+"""A hint for a new user, shown once: five lines, gone with the first key."""
 
 from rich.text import Text
 from textual.widgets import Static
@@ -14,7 +14,7 @@ LINES = (
 
 
 class Hint(Static):
-    """Above the keys."""
+    """The hint, above the line of keys."""
 
     def __init__(self) -> None:
         super().__init__(Text("\n".join(LINES)), id="hint")

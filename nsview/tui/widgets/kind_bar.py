@@ -1,4 +1,4 @@
-"""What the rows are grouped by: one key, or one click, each."""
+"""The groupings of the rows: one key, or one click, each."""
 
 from typing import ClassVar
 
@@ -20,7 +20,7 @@ class KindBar(Bar):
 
     by: reactive[Grouping] = reactive("net")
     order: reactive[str] = reactive("")
-    """How rows are sorted, where not as usual."""
+    """The order of the rows in words, "" if it is the usual one."""
 
     def __init__(self) -> None:
         super().__init__(id="kindbar")

@@ -1,4 +1,4 @@
-"""Many lines of which a screenful is drawn: only what is visible, and of that only what is not on the screen already.
+"""Many lines of which only the visible ones are drawn, and of these only the ones that differ from the screen.
 
 Textual lays out the whole screen anew when a widget's virtual size changes, and paints all of a widget that scrolls;
 lists that grow and shrink many times a second can afford neither.
@@ -18,14 +18,14 @@ from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 
-_STRIPS = 512  # that are kept drawn
+_STRIPS = 512  # drawn lines that are kept
 
 
 class _Bare(StylesCache):
     """Lines without padding or border are painted as they are drawn, and so remember how they look when cut and
     written; Textual would make another one of each, every time."""
 
-    # What Textual hands on is no promise of its: where it is anything else, all is painted its way.
+    # These parameters are private to Textual: if they are others, lines are painted by Textual alone.
     KNOWN = "self styles y size content_size padding base_background background render_content_line".split()
     is_known = [*signature(StylesCache.render_line).parameters][: len(KNOWN)] == KNOWN
 
@@ -37,7 +37,7 @@ class _Bare(StylesCache):
 
 
 class Lines(ScrollView):
-    """A view of lines: subclasses say what is on each line of the view, and how that is drawn."""
+    """A view of lines. A subclass gives the content of each line, and draws it."""
 
     DEFAULT_CSS = "Lines { overflow-x: hidden; overflow-y: auto; }"
 
@@ -47,16 +47,16 @@ class Lines(ScrollView):
         super().__init__(id=id)
         if _Bare.is_known:
             self._styles_cache = _Bare()
-        self._painted: dict[int, Hashable] = {}  # what is on each line of the view
-        self._strips: dict[Hashable, Strip] = {}  # in the order in which they were last wanted
-        self._bar: tuple[int, ...] = ()  # how the scrollbar looks
+        self._painted: dict[int, Hashable] = {}  # the content of each line of the view
+        self._strips: dict[Hashable, Strip] = {}  # in order of their last use
+        self._bar: tuple[int, ...] = ()  # the place and length of the scrollbar
 
     def line(self, y: int) -> Hashable:
-        """What is on a line of the view; equal things look equal."""
+        """The content of a line of the view; equal contents look equal."""
         raise NotImplementedError
 
     def strip(self, line: Any, width: int) -> Strip:
-        """How it looks."""
+        """The drawing of a content."""
         raise NotImplementedError
 
     def render_line(self, y: int) -> Strip:
@@ -69,14 +69,14 @@ class Lines(ScrollView):
         return strip
 
     def repaint(self) -> None:
-        """Paint the lines that are other ones than those on the screen."""
+        """Paint the lines whose content differs from the screen."""
         width = self.size.width
         others = [y for y in range(self.size.height) if y not in self._painted or self.line(y) != self._painted[y]]
         if others:
             for y in others:
-                self._painted.pop(y, None)  # it will be painted: nobody need ask about it again before
+                self._painted.pop(y, None)  # painted soon: the next repaint need not compare it
             self.refresh(*[Region(0, y, width, 1) for y in others])
-            # At once, not when this widget is idle: what else a key changes would be painted without it, and it later.
+            # At once, not when this widget is idle: else the other effects of a key would be painted before.
             self.screen.post_message(Update(self))
 
     def notify_style_update(self) -> None:
@@ -84,7 +84,7 @@ class Lines(ScrollView):
         super().notify_style_update()
 
     def set_height(self, height: int) -> None:
-        """How many lines there are in all."""
+        """Set the number of lines in all."""
         size = Size(self.size.width, height)
         if size != self.virtual_size:
             self.virtual_size = size
@@ -98,7 +98,7 @@ class Lines(ScrollView):
             self.repaint()
 
     def _move_bar(self) -> None:
-        """Let the scrollbar know where it stands, and paint it if that shows: it is drawn in eighths of a cell."""
+        """Move the scrollbar, and paint it if the move is visible: it is drawn in eighths of a cell."""
         if not self.show_vertical_scrollbar:
             return
         bar, window, height = self.vertical_scrollbar, self.container_size.height, self.virtual_size.height

@@ -1,4 +1,4 @@
-"""What scrolls as text: with the keys that lists have, too."""
+"""A scrolling text, with the keys of lists."""
 
 from typing import ClassVar
 

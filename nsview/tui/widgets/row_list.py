@@ -1,6 +1,6 @@
-"""The list of rows, drawn a line at a time: only what is visible is ever rendered.
+"""The list of rows, drawn a line at a time: only visible rows are drawn.
 
-It holds the cursor on the same process or group while snapshots come and go, and at the same height of the screen.
+The cursor stays on the same process or group while snapshots come and go, and at the same height of the screen.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -42,7 +42,7 @@ class Listing(Lines, Cursor, can_focus=True):
     def __init__(self) -> None:
         super().__init__("listing")
         self.rows: Rows | Sequence[Row] = ()
-        self.extras: tuple[Extra, ...] = ()  # columns that were asked for besides
+        self.extras: tuple[Extra, ...] = ()  # columns that the user added
         self._chosen: RowKey | None = None  # the row that the cursor is to stay on
         self._columns = row_text.Columns(5, 6, 8, 10)
         self._measured = 0.0, -1, -1, False  # when, and of what, the columns were measured
@@ -56,8 +56,8 @@ class Listing(Lines, Cursor, can_focus=True):
     def show(
         self, rows: Rows, select: Sequence[RowKey] | None = None, marks: Mapping[RowKey, row_text.Mark] | None = None
     ) -> None:
-        """Show these rows, or what has become of them, with these marks. The cursor goes to the first of `select` that
-        is there, else stays on its row, else on its line."""
+        """Show rows, or the same rows changed, with these marks. The cursor goes to the first of `select` that is
+        there, else stays on its row, else on its line."""
         keys = select or ([self._chosen] if self._chosen else [])
         height = self.cursor - self.scroll_offset.y if self.rows else self._visible
         self.rows = rows
@@ -68,22 +68,22 @@ class Listing(Lines, Cursor, can_focus=True):
         found = (place for key in keys if (place := rows.find(key)) is not None)
         place = max(0, min(next(found, self.cursor), len(rows) - 1))
         self.set_reactive(Listing.cursor, place)
-        if self.size:  # where it is not laid out yet, the top is what is to be seen
+        if self.size:  # before the first layout the top is shown
             self.scroll_to(y=self.cursor - height, animate=False, force=True, immediate=True)
             self._keep_in_sight()
             self.repaint()
         self._choose()
 
     def _choose(self) -> None:
-        """Tell on which row the cursor is, if it is another one."""
+        """Post `Chosen` if the cursor is on another row."""
         row, before = self.row, self._chosen
         self._chosen = row.key if row else None
         if self._chosen != before:
             self.post_message(Chosen(row))
 
     def _measure(self, snapshot: Snapshot, *, again: bool = False) -> None:
-        """How wide the columns are to be: it takes a look at every process, so seldom. again: nobody waits for this as
-        the answer to a key, so it may be for new processes alone."""
+        """Measure the columns, seldom, as this looks at every process. again: not in answer to a key, so that there is
+        time to measure them for new processes alone."""
         now = monotonic(), len(snapshot.containers), self.size.width, snapshot.partial
         due = again and (snapshot.partial or now[0] > self._measured[0] + 5)
         if due or now[1:] != self._measured[1:] or self._columns.extras != self.extras:
@@ -103,7 +103,7 @@ class Listing(Lines, Cursor, can_focus=True):
             self.refresh()
 
     def line(self, y: int) -> Hashable:
-        """The pieces of a line, and the style's name of what lies below them."""
+        """The pieces of a line, and the name of the style below them."""
         rows = self.rows
         if not isinstance(rows, Rows):
             return (), ""

@@ -1,4 +1,4 @@
-"""The host, its numbers, and what could not be read."""
+"""The host, its numbers, and how much could not be read."""
 
 from typing import ClassVar
 
@@ -13,7 +13,7 @@ from .bar import Bar
 
 
 class Status(Bar):
-    """One line at the top of the screen."""
+    """The line at the top of the screen."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"status--name", "status--warning", "status--filter"}
 
@@ -21,7 +21,7 @@ class Status(Bar):
     source: reactive[str] = reactive("live")
     filter: reactive[str] = reactive("")
     since: reactive[Changes | None] = reactive(None)
-    """What has changed since the explorer was paused; None where it is not."""
+    """The changes since the explorer was paused. None if it is not paused."""
     progress: reactive[str] = reactive(bar_text.READING)
 
     def __init__(self) -> None:

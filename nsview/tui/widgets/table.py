@@ -1,6 +1,6 @@
-"""The table of a lens, drawn a line at a time: only what is visible is ever rendered.
+"""The table of a lens, drawn a line at a time: only visible lines are drawn.
 
-The cursor is on a line, or on one cell of it where `by_cell` is set, and stays on the line of the same key while lines
+The cursor is on a line, or on one cell of it if `by_cell` is set, and stays on the line of the same key while lines
 come and go.
 """
 
@@ -81,18 +81,18 @@ class Table(Cursor, can_focus=True):
             self.post_message(LineChosen(self.line))
 
     def _measure(self) -> None:
-        # A layout that is yet to come makes the scroll bar, and takes its width from what is measured here.
+        # The next layout makes the scroll bar, which takes its width from the columns.
         bar = self.styles.scrollbar_size_vertical if len(self.lines) > self._visible else 0
         self._widths = widths(self.columns, self._given, self.size.width - bar - 1, GAP)
         self.virtual_size = Size(self.size.width, len(self.lines) + 1)
 
     def mark(self, things: Collection[Thing]) -> None:
-        """Mark the lines that these are behind, and no others."""
+        """Mark the lines of these things, and no others."""
         self._marked = things
         self.refresh()
 
     def select(self, key: object) -> bool:
-        """Put the cursor on the line of this key; False where there is none."""
+        """Put the cursor on the line of this key. False if there is none."""
         for place, line in enumerate(self.lines):
             if line.key == key:
                 self.cursor = place
@@ -103,7 +103,7 @@ class Table(Cursor, can_focus=True):
         self._measure()
         self._keep_in_sight()
 
-    # What is drawn
+    # Drawing
 
     def render_line(self, y: int) -> Strip:
         width, base = self.size.width, self.rich_style
@@ -163,7 +163,7 @@ class Table(Cursor, can_focus=True):
             self.moved()
 
     def action_aside(self, by: int) -> None:
-        """To the next cell that is shown."""
+        """Move the cursor to the next visible cell."""
         if not self.by_cell:
             return
         place = self.column + by

@@ -1,7 +1,7 @@
-"""What is told of what a namespace of each kind holds, as styled pieces of text.
+"""The content of a namespace of each kind, as styled pieces of text.
 
-Pure; every piece is safe for a terminal. One module a kind. Each makes lines that stand first, where its kind is what
-is looked at, lines for the end where there is more than fits at the top, and a few words for where all kinds are told.
+Pure; every piece is safe for a terminal. One module a kind. Each makes lines for the top of the details if rows are
+grouped by its kind, lines for their end if there is more, and a few words for the details of all kinds.
 
 mnt     the mounts, and those that the host has too
 uts     the host name and domain name
@@ -26,11 +26,12 @@ from nsview.model.snapshot import Snapshot
 from .pieces import Line
 
 TOLD: tuple[KindName, ...] = tuple(kind for kind in KIND_NAMES if kind in READ or kind == "pid")
-"""The kinds that there is something to tell of."""
+"""The kinds whose content is shown."""
 
 
 class Told(Struct, frozen=True):
-    """first: what matters. rest: all of it, under a heading, where `first` is not that. brief: a few words."""
+    """The content of one namespace. first: the lines that matter; rest: all lines, if those are a part; brief: a few
+    words."""
 
     heading: str
     first: Sequence[Line]
@@ -40,12 +41,12 @@ class Told(Struct, frozen=True):
 
 
 def wanted(by: str) -> tuple[KindName, ...]:
-    """Which kinds to ask for when rows are grouped so: that kind alone, else all."""
+    """The kinds to ask for when rows are grouped so: that kind alone, else all."""
     return tuple(kind for kind in READ if by == kind or by not in KIND_NAMES)
 
 
 def told(kind: KindName, process: Process, contents: Contents | None, snapshot: Snapshot) -> Told | None:
-    """What is told of a process's namespace of a kind; None where nothing is known, or not yet."""
+    """The content of a process's namespace of a kind. None if nothing is known, or not yet."""
     if kind not in TOLD:
         return None
     if contents and kind in contents.unreadable:

@@ -1,4 +1,4 @@
-"""cgroup: where it is, what it may use, what it uses."""
+"""cgroup: its path, its limits and its use."""
 
 from collections.abc import Callable
 
@@ -47,7 +47,7 @@ def tell(process: Process, contents: Contents, snapshot: Snapshot) -> Told:
 
 
 def _resource(name: str, resource: Resource, words: Callable[[float], str], path: str) -> tuple[Line, str]:
-    """The line of what has a limit and a use, and the same in a few words."""
+    """(the line of a resource with its limit and use, the same in a few words)."""
     limit, current = resource.limit, resource.current
     use = "?" if current is None else words(current)
     if limit is None:

@@ -1,4 +1,4 @@
-"""mnt: what is mounted, and what of it is the host's."""
+"""mnt: the mounts, and the files of the host among them."""
 
 from collections.abc import Callable, Iterable
 
@@ -11,8 +11,8 @@ from . import Told
 from .pieces import Line, Piece
 
 _GIVEN, _MISSING, _LISTED = 12, 8, 200
-_PATH, _HOST_PATH = 28, 34  # cells, of where something is mounted, and where it is on the host
-_KERNELS = ("cgroup", "cgroup2", "sysfs")  # of which every container is given some, and no file of the host's
+_PATH, _HOST_PATH = 28, 34  # cells: of the mount point, and of the path on the host
+_KERNELS = ("cgroup", "cgroup2", "sysfs")  # of which every container has some, without a file of the host
 
 
 def tell(process: Process, contents: Contents, snapshot: Snapshot) -> Told:
@@ -40,7 +40,7 @@ def tell(process: Process, contents: Contents, snapshot: Snapshot) -> Told:
             *_hidden(hidden),
         ])  # fmt: skip
         lines += _section("from the host", [m for m in given if m.fstype not in _KERNELS], _GIVEN, _given)
-        if own and same > len(given):  # most is the host's: what is not is worth a look
+        if own and same > len(given):  # most are the host's: the others are worth a look
             lines += _section("its own", own, _GIVEN, _entry)
         lines += _missing(mounts)
     rest = [_entry(mount) for mount in listed[:_LISTED]]
@@ -94,13 +94,13 @@ def _flags(mount: Mount) -> list[Piece]:
 
 
 def _fit(path: str) -> str:
-    """The path in its column; of one that is too long the end, which tells more."""
+    """The path in its column; the end of a path that is too long, as that tells more."""
     path = safe(path)
     return path.ljust(_PATH) if len(path) <= _PATH else "…" + path[1 - _PATH :]
 
 
 def _middle(path: str | None) -> str:
-    """The path without its middle where it is too long: the beginning tells whose it is, the end what."""
+    """The path, without its middle if it is too long: the beginning tells the owner, the end the thing."""
     path = safe(path or "")
     if len(path) <= _HOST_PATH:
         return path

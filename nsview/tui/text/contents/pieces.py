@@ -1,4 +1,4 @@
-"""The pieces that lines are made of, and words for numbers."""
+"""The pieces of which lines are made, and words for numbers."""
 
 Piece = tuple[str, str]
 """(text, style's name); styles are those of the details."""
@@ -9,7 +9,7 @@ _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
 def size(number: float) -> str:
-    """1536 is "1.5 KiB"."""
+    """A number of bytes in words: 1536 is "1.5 KiB"."""
     place = 0
     while number >= 1024 and place < len(_UNITS) - 1:
         number /= 1024
@@ -18,7 +18,7 @@ def size(number: float) -> str:
 
 
 def span(seconds: float) -> str:
-    """90061 is "1 day 1:01:01", 12.345 is "12.35 s"."""
+    """A duration in words: 90061 is "1 day 1:01:01", 12.345 is "12.35 s"."""
     sign, seconds = ("-" if seconds < 0 else ""), abs(seconds)
     if seconds < 60:
         return f"{sign}{seconds:.6g} s" if seconds == int(seconds) else f"{sign}{seconds:.2f} s"
@@ -30,5 +30,5 @@ def span(seconds: float) -> str:
 
 
 def labelled(label: str, *pieces: Piece) -> Line:
-    """A line that begins with what it is about, in a column of its own."""
+    """A line that begins with a label in a column of its own."""
     return [(f"{label:<12}", "label"), *pieces]

@@ -23,7 +23,7 @@ def tell(process: Process, contents: Contents, snapshot: Snapshot) -> Told:
 
 
 def _ahead(offset: float) -> str:
-    """In words, what a clock differs from the host's by."""
+    """The difference of a clock from the host's, in words."""
     if not offset:
         return "as the host's"
     return f"{span(abs(offset))} {'ahead of' if offset > 0 else 'behind'} the host's"

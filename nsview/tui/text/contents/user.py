@@ -1,4 +1,4 @@
-"""user: which ids outside its ids are, and what that makes of its root."""
+"""user: the ids outside of its ids, and the power of its root."""
 
 from collections.abc import Iterable
 
@@ -45,7 +45,7 @@ def _is_same(ranges: Iterable[IdRange]) -> bool:
 
 
 def _outside(ranges: Iterable[IdRange], inside: int) -> int | None:
-    """Which id outside one inside is."""
+    """The id outside of an id inside. None if it has none."""
     for first, outside, number in ranges:
         if first <= inside < first + number:
             return outside + inside - first
@@ -53,7 +53,7 @@ def _outside(ranges: Iterable[IdRange], inside: int) -> int | None:
 
 
 def _drawn(name: str, ranges: tuple[IdRange, ...]) -> list[Line]:
-    """A line a range: which ids inside are which outside."""
+    """A line a range: the ids inside, and the same ids outside."""
     lines: list[Line] = []
     for place, (inside, outside, number) in enumerate(ranges[:_SHOWN]):
         style = "host" if outside == 0 else ""

@@ -38,7 +38,7 @@ class ConfigError(Exception):
     """An error in the file. The message is one line: the file, the line, the key, the error."""
 
 
-class Audit(Struct, frozen=True):
+class AuditSettings(Struct, frozen=True):
     """The table [audit]. ignore: rules whose findings are left out, for all subjects or, after a colon, for one."""
 
     ignore: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class Settings(Struct, frozen=True, omit_defaults=True):
     processes: ProcessOrder | None = None
     columns: tuple[Extra, ...] | None = None
     keys: dict[str, str | list[str]] = {}
-    audit: Audit = Audit()
+    audit: AuditSettings = AuditSettings()
     ready: dict[str, Any] = {}
 
     @property

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .model import condition, counts, holding
-from .model.chain import Link, chain
+from .model import condition, counts, holder_text
+from .model.chain import ChainLink, chain
 from .model.group import Sharing, containers_of, sharing
 from .model.guides import indent
 from .model.kinds import KIND, KIND_NAMES
@@ -49,7 +49,7 @@ def namespaces(snapshot: Snapshot, whole: Snapshot, width: int | None = None) ->
                 namespace.type, str(namespace.inode), counts.number(*counts.nprocs(namespace, whole)),
                 str(first.pid) if first else "-", first.users if first else "-",
                 whose(namespace, containers_of(whole, pids), whole),
-                first.command if first else holding.summary(namespace, whole),
+                first.command if first else holder_text.summary(namespace, whole),
             ]  # fmt: skip
 
     return table(["TYPE", "INODE>", "NPROCS>", "PID>", "USER", "WHOSE", "COMMAND"], lines(), width)
@@ -226,9 +226,9 @@ def _namespace(snapshot: Snapshot, namespace: Namespace) -> str:
     if snapshot.search is None:
         pairs.append(("held by", "not looked for"))
     elif namespace.held_by:
-        pairs += [("held by", holding.words(holder, snapshot)) for holder in namespace.held_by]
+        pairs += [("held by", holder_text.words(holder, snapshot)) for holder in namespace.held_by]
     elif not pids:
-        pairs.append(("held by", holding.summary(namespace, snapshot).removeprefix("held by ")))
+        pairs.append(("held by", holder_text.summary(namespace, snapshot).removeprefix("held by ")))
     members = {pid: snapshot.processes[pid] for pid in pids}
     listed = processes(Snapshot(snapshot.host, snapshot.taken_at, members, {}, snapshot.containers))
     return _pairs(pairs) + ("\n\n" + listed if pids else "")
@@ -290,7 +290,7 @@ def who_else(shared: Sharing, process: Process) -> str:
     return said if shared.sure or (shared.nprocs > 1 and not own) else f"{said} that is visible to you"
 
 
-def chain_lines(links: Sequence[Link]) -> str:
+def chain_lines(links: Sequence[ChainLink]) -> str:
     """The chain, a line a process, indented as it descends."""
     printed = []
     for depth, link in enumerate(links):

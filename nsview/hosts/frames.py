@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from nsview.model.net import Nets
-from nsview.model.records import Container, Details, Host, Namespace, NamespaceKey, Process, Search
+from nsview.model.records import Container, Details, HolderSearch, Host, Namespace, NamespaceKey, Process
 from nsview.model.security import Security
 from nsview.model.usage import Usage
 
@@ -51,7 +51,7 @@ class DetailsFrame(Struct, frozen=True, tag_field="frame", tag="details"):
     details: Details | None
 
 
-class HoldersFrame(Search, frozen=True, tag_field="frame", tag="holders"):
+class HoldersFrame(HolderSearch, frozen=True, tag_field="frame", tag="holders"):
     pass
 
 

@@ -4,48 +4,48 @@ Nothing here reads a file, a clock or the network. Records come in from `nsview.
 agent's frames; answers go out to the screen and the command line.
 
 Records
-records     the frozen records, named as the agent's frames and `--json` name them
-contents    the contents of a namespace of each kind, read on request
-security    the confinement of a process, and the parts of the host that it can reach
-net         a net namespace from within: interfaces, routes, listeners
-kinds       the eight kinds of namespace and the resources that each isolates
-explained   each kind explained
-snapshot    one host at one instant, and the next one after a delta
-usage       the use of processor, memory, I/O and pids, and rates from one reading to the next
-changes     the processes that are new, gone or moved between two snapshots
+records       the frozen records, named as the agent's frames and `--json` name them
+contents      the contents of a namespace of each kind, read on request
+security      the confinement of a process, and the parts of the host that it can reach
+net           a net namespace from within: interfaces, routes, listeners
+kinds         the eight kinds of namespace and the resources that each isolates
+kind_help     each kind of namespace explained
+snapshot      one host at one instant, and the next one after a delta
+usage         the use of processor, memory, I/O and pids, and rates from one reading to the next
+changes       the processes that are new, gone or moved between two snapshots
 
 Facts
-group       the processes and containers that share a namespace
-levels      the pid namespaces that a process has a pid in
-hierarchy   namespaces as trees, by owner and by parent
-chain       the descent of a process from the top of the tree, container daemons included
-counts      numbers that claim no more than was seen
-condition   the condition of a container or a process, in words
-holding     the holders that keep a namespace alive, in words
-label       the name of a group of processes that is no container
-published   the ports of one net namespace that are published for another
-audit       findings about containers, by rules over records and confinement
-compare     two processes side by side
-netmap      the net namespaces of a host and the links between them
+group         the processes and containers that share a namespace
+levels        the pid namespaces that a process has a pid in
+hierarchy     namespaces as trees, by owner and by parent
+chain         the descent of a process from the top of the tree, container daemons included
+counts        numbers that claim no more than was seen
+condition     the condition of a container or a process, in words
+holder_text   the holders that keep a namespace alive, in words
+label         the name of a group of processes that is no container
+docker_proxy  the ports of one net namespace that are published for another
+audit         findings about containers, by rules over records and confinement
+compare       two processes side by side
+netmap        the net namespaces of a host and the links between them
 
 The list and the tables
-rows        the lines of the explorer's list, from a snapshot and a view
-forest      processes as trees, kept up to date
-flat        processes in a sorted list, kept up to date
-guides      the lines that draw descent
-order       a long list that is cheap to change
-columns     the columns that a user may add to the list
-table       lines and columns of a lens: narrowed, sorted and fitted to a width
-matrix      the namespaces of containers, groups or processes: a line each, a column a kind
-netpicture  the net map drawn as boxes and lines
+rows          the lines of the explorer's list, from a snapshot and a view
+forest        processes as trees, kept up to date
+flat          processes in a sorted list, kept up to date
+guides        the lines that draw descent
+order         a long list that is cheap to change
+columns       the columns that a user may add to the list
+table         lines and columns of a lens: narrowed, sorted and fitted to a width
+matrix        the namespaces of containers, groups or processes: a line each, a column a kind
+netpicture    the net map drawn as boxes and lines
 
 Questions and answers
-filter      the filter language: the records that an expression leaves
-netfields   the fields of a filter of the net map
-syntax      the filter language in a few lines, for the help
-leads       the things to go to, and the view in which each has a row
-target      the meaning of `8058`, `net:4026532173`, `web` or a path
-copies      the texts of a row to copy, and tables as CSV
-export      snapshots as the objects that `--json` prints
-text        text of unknown origin made safe for a terminal
+filter        the filter language: the records that an expression leaves
+netfields     the fields of a filter of the net map
+syntax        the filter language in a few lines, for the help
+leads         the things to go to, and the view in which each has a row
+target        the meaning of `8058`, `net:4026532173`, `web` or a path
+clipboard     the texts of a row to copy, and tables as CSV
+export        snapshots as the objects that `--json` prints
+text          text of unknown origin made safe for a terminal
 """

@@ -12,7 +12,7 @@ from .records import Process
 from .snapshot import Snapshot
 
 
-class Link(Struct, frozen=True):
+class ChainLink(Struct, frozen=True):
     """One process of a chain, and its link to the process before it.
 
     link: "parent", or "serves" from a daemon to a shim that is not its child.
@@ -22,14 +22,14 @@ class Link(Struct, frozen=True):
     link: Literal["parent", "serves"]
 
 
-def chain(snapshot: Snapshot, pid: int) -> tuple[Link, ...]:
+def chain(snapshot: Snapshot, pid: int) -> tuple[ChainLink, ...]:
     """The links from the top of the tree down to the process itself, empty if there is no such process."""
-    links: list[Link] = []
+    links: list[ChainLink] = []
     seen: set[int] = set()
     current = snapshot.processes.get(pid)
     while current is not None and current.pid not in seen:
         seen.add(current.pid)
         parent = snapshot.parent(current)
-        links.append(Link(current, "serves" if parent != current.ppid else "parent"))
+        links.append(ChainLink(current, "serves" if parent != current.ppid else "parent"))
         current = snapshot.processes.get(parent)
     return tuple(reversed(links))

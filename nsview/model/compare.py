@@ -6,11 +6,11 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from .chain import Link, chain
+from .chain import ChainLink, chain
 from .export import SCHEMA
 from .kinds import KIND_NAMES, KindName
 from .records import Capabilities, Process
-from .security import Facts, Mount, Security, names
+from .security import Facts, PathMount, Security, names
 from .snapshot import Snapshot
 
 Same = bool | None
@@ -22,7 +22,7 @@ _SETS: tuple[Literal["effective", "permitted", "inheritable", "bounding", "ambie
 _SECCOMP = {0: "off", 1: "strict", 2: "filter"}
 
 
-class Namespaces(Struct, frozen=True):
+class NamespacePair(Struct, frozen=True):
     """The namespaces of one kind that two processes are in. a, b: inodes, None if not known; owner_a, owner_b: inodes
     of the owning user namespaces; host_a, host_b: the namespace is the host's first."""
 
@@ -68,8 +68,8 @@ class Mounted(Struct, frozen=True):
     """The mounts of two processes at one place; None if nothing is mounted."""
 
     point: str
-    a: Mount | None
-    b: Mount | None
+    a: PathMount | None
+    b: PathMount | None
 
     @property
     def same(self) -> Same:
@@ -83,10 +83,10 @@ class Comparison(Struct, frozen=True):
 
     a: Process
     b: Process
-    common: tuple[Link, ...]
-    way_a: tuple[Link, ...]
-    way_b: tuple[Link, ...]
-    namespaces: tuple[Namespaces, ...]
+    common: tuple[ChainLink, ...]
+    way_a: tuple[ChainLink, ...]
+    way_b: tuple[ChainLink, ...]
+    namespaces: tuple[NamespacePair, ...]
     values: tuple[Value, ...]
     capabilities: tuple[Capability, ...]
     mounts: tuple[Mounted, ...] | None = None
@@ -113,7 +113,7 @@ def compare(snapshot: Snapshot, a: Process, b: Process, facts: Facts) -> Compari
     )  # fmt: skip
 
 
-def _shared(a: Sequence[Link], b: Sequence[Link]) -> int:
+def _shared(a: Sequence[ChainLink], b: Sequence[ChainLink]) -> int:
     """The number of links that two chains have in common at their beginning."""
     number = 0
     for left, right in zip(a, b, strict=False):
@@ -123,13 +123,13 @@ def _shared(a: Sequence[Link], b: Sequence[Link]) -> int:
     return number
 
 
-def _namespaces(kind: KindName, a: Process, b: Process, snapshot: Snapshot) -> Namespaces:
+def _namespaces(kind: KindName, a: Process, b: Process, snapshot: Snapshot) -> NamespacePair:
     first, second = getattr(a.namespaces, kind), getattr(b.namespaces, kind)
     owners = [
         namespace.owner if inode and (namespace := snapshot.namespaces.get((kind, inode))) else None
         for inode in (first, second)
     ]
-    return Namespaces(
+    return NamespacePair(
         kind, first, second, owners[0], owners[1], snapshot.is_initial(kind, first), snapshot.is_initial(kind, second)
     )
 
@@ -194,7 +194,7 @@ def _mounts(
     return tuple(differing), len({*first, *second}) - len(differing)
 
 
-def _alike(a: Mount, cgroup_a: str, b: Mount, cgroup_b: str) -> bool:
+def _alike(a: PathMount, cgroup_a: str, b: PathMount, cgroup_b: str) -> bool:
     """Two mounts show the same by the same options: two instances of a file system, such as each container's /proc, are
     the same, and so are two mounts of each process's own cgroup."""
     both_own = a.fstype.startswith("cgroup") and (a.root, b.root) == (cgroup_a, cgroup_b)
@@ -206,10 +206,10 @@ def _alike(a: Mount, cgroup_a: str, b: Mount, cgroup_b: str) -> bool:
 def printed(found: Comparison) -> dict[str, Any]:
     """The object of `nsview compare --json`; an unknown value is null."""
 
-    def chain_of(links: Sequence[Link]) -> list[dict[str, Any]]:
+    def chain_of(links: Sequence[ChainLink]) -> list[dict[str, Any]]:
         return [{"pid": link.process.pid, "comm": link.process.comm, "link": link.link} for link in links]
 
-    def side(n: Namespaces) -> dict[str, Any]:
+    def side(n: NamespacePair) -> dict[str, Any]:
         return {"a": n.a, "b": n.b, "owner_a": n.owner_a, "owner_b": n.owner_b, "same": n.same}
 
     return {
@@ -231,7 +231,7 @@ def only(own: Sequence[str], of: Capability) -> str:
     return " ".join(own) or ("-" if not of.same else f"{len(of.both)} the same" if of.both else "none")
 
 
-def way(links: Sequence[Link], most: int = 3) -> str:
+def way(links: Sequence[ChainLink], most: int = 3) -> str:
     """The links of one process below the common ones, in words, the first `most`: not yet `safe`."""
     words = " → ".join(f"{link.process.pid} {link.process.comm}" for link in links[:most])
     return (words + (" …" if len(links) > most else "")) or "is above the other"
@@ -242,7 +242,7 @@ def inode(number: int | None, host: bool) -> str:
     return "?" if number is None else f"{number} host" if host else str(number)
 
 
-def mounted(mount: Mount | None) -> str:
+def mounted(mount: PathMount | None) -> str:
     """A mount in words: not yet `safe`."""
     if mount is None:
         return "-"

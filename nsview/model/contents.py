@@ -11,7 +11,7 @@ READ: tuple[KindName, ...] = ("mnt", "uts", "ipc", "user", "cgroup", "time")
 """The kinds whose contents can be asked for; every snapshot has those of pid, the net map those of net."""
 
 
-class Mount(Struct, frozen=True, gc=False):
+class MountEntry(Struct, frozen=True, gc=False):
     """One mount. root: the directory of its file system that is mounted; point: the mount point.
 
     shared, master: the peer groups of mount_namespaces(7), None if none. hidden: no path leads to it, as another is
@@ -49,7 +49,7 @@ class Mounts(Struct, frozen=True):
     without a mount here; missing_total: their number. host_known: the host's mounts could be read, as `host_path` and
     `missing` need."""
 
-    mounts: tuple[Mount, ...]
+    mounts: tuple[MountEntry, ...]
     total: int
     missing: tuple[str, ...] = ()
     missing_total: int = 0

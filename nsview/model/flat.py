@@ -6,16 +6,16 @@ A Flat has the methods of a Forest: no process has a parent, and none is folded.
 from bisect import bisect_left, insort
 from collections.abc import Mapping, Set
 
-Rank = int | str
+SortKey = int | str
 """The sort key of a process; processes of one rank are in order of pid."""
 
 
 class Flat:
     """Members in order of rank. ranks: {pid: its rank}, all numbers or all texts."""
 
-    def __init__(self, ranks: Mapping[int, Rank]) -> None:
+    def __init__(self, ranks: Mapping[int, SortKey]) -> None:
         self._ranks = dict(ranks)
-        self._order: list[tuple[Rank, int]] = sorted((rank, pid) for pid, rank in ranks.items())
+        self._order: list[tuple[SortKey, int]] = sorted((rank, pid) for pid, rank in ranks.items())
 
     def __len__(self) -> int:
         return len(self._order)
@@ -43,7 +43,7 @@ class Flat:
     def guides(self, pid: int) -> str:
         return ""
 
-    def add(self, pid: int, rank: Rank) -> None:
+    def add(self, pid: int, rank: SortKey) -> None:
         self._ranks[pid] = rank
         insort(self._order, (rank, pid))
 

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from .filter import OF_THINGS, Field, Fields
 from .net import Forward, Interface, Listener, Net
-from .netmap import Map, Place, kind_of, own_interfaces
+from .netmap import Map, NetItem, kind_of, own_interfaces
 from .table import Line
 
 _T = TypeVar("_T")
@@ -34,7 +34,7 @@ def _told(kind: type[_T], of_net: Callable[[Net], Sequence[_T]]) -> Callable[[Li
 
     def of_line(line: Line) -> Sequence[_T]:
         match line.subject:
-            case Place(thing=thing) if isinstance(thing, kind):
+            case NetItem(thing=thing) if isinstance(thing, kind):
                 return (thing,)
             case Net() as net:
                 return of_net(net)
@@ -86,7 +86,7 @@ def _ports_of(found: Map | None) -> Callable[[Line], Sequence[int]]:
     """The ports of a line, and the ports that others listen on or send on for it."""
 
     def ports(line: Line) -> Sequence[int]:
-        net = line.subject.net if isinstance(line.subject, Place) else line.subject
+        net = line.subject.net if isinstance(line.subject, NetItem) else line.subject
         ranges = [forward.ports for forward in _forwards(line)]
         for one in _listeners(line):
             ranges.append(range(one.port, one.port + 1))

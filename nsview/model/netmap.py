@@ -10,7 +10,7 @@ from functools import cached_property
 from msgspec import Struct
 from msgspec.structs import astuple, replace
 
-from . import published
+from . import docker_proxy
 from .counts import nprocs_of, processes
 from .group import containers_of
 from .label import label
@@ -30,7 +30,7 @@ BY = {
 }
 
 
-class Place(Struct, frozen=True, gc=False):
+class NetItem(Struct, frozen=True, gc=False):
     """The subject of a line: a net namespace, or a thing in it."""
 
     net: Net
@@ -184,7 +184,7 @@ class Map:
         for net in self._known.values():
             for listener in net.listeners:
                 for process in self.owners(listener):
-                    to = published.target(process, listener)
+                    to = docker_proxy.target(process, listener)
                     by = f"by the command line of docker-proxy, pid {process.pid}"
                     if to and (there := self._at(net, to.address, process.uid)):
                         found[listener.inode] = Published(*there, to.port, by)
@@ -320,7 +320,7 @@ class Map:
         first = to.container.init_pid if to.container else None
         return [(pid, port) for pid in behind or (first,) if pid is not None for port in ports]
 
-    def thing(self, place: Place) -> Thing:
+    def thing(self, place: NetItem) -> Thing:
         """The thing behind a line: the container that a port is published for, or its net namespace; the first process
         that has a socket open; or the net namespace."""
         to = None
@@ -393,7 +393,7 @@ class Map:
         head = Line(
             net.inode,
             (Cell(title, style), Cell(), Cell(f"net:[{net.inode}]", "dim"), Cell(self._sum(net), "dim")),
-            Place(net),
+            NetItem(net),
             0,
             more,
             ("net", net.inode),
@@ -433,7 +433,7 @@ class Map:
                 Cell("  ".join(filter(None, (state, brief(addresses(interface), 2)))), "warning" if state else ""),
                 Cell(self.leads_to(net, interface), "shared" if interface.link else ""),
             ),
-            Place(net, interface),
+            NetItem(net, interface),
             1,
             " ".join((more, *interface.addresses, *interface.altnames, interface.mac or "")),
             ("net", net.inode),
@@ -447,7 +447,7 @@ class Map:
             Cell(f"via {route.via}" if route.via else ""),
             Cell(f"→ {route.interface}" if route.interface else "", "dim"),
         )
-        return Line(key, cells, Place(net, route), 1, more, ("net", net.inode))
+        return Line(key, cells, NetItem(net, route), 1, more, ("net", net.inode))
 
     def _of_listener(self, net: Net, listener: Listener, more: str) -> Line:
         cells = (
@@ -458,7 +458,7 @@ class Map:
         )
         owners = self.owners(listener)
         more = " ".join((more, *(process.command for process in owners)))
-        place = Place(net, listener)
+        place = NetItem(net, listener)
         key = (net.inode, "listener", listener.inode)
         return Line(key, cells, place, 1, more, self.thing(place), ("net", net.inode))
 
@@ -471,7 +471,7 @@ class Map:
             Cell(forward.endpoint),
             Cell(self.where_to(net, forward), "command"),
         )
-        place = Place(net, forward)
+        place = NetItem(net, forward)
         key = (net.inode, "forward", *astuple(forward))
         return Line(key, cells, place, 1, more, self.thing(place), ("net", net.inode))
 

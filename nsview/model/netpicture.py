@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from . import counts
 from .net import Interface, Net
-from .netmap import Map, Place, addresses, brief, is_dull, is_empty
+from .netmap import Map, NetItem, addresses, brief, is_dull, is_empty
 from .table import Cell, Line
 from .text import cells, cut, safe
 
@@ -41,7 +41,7 @@ class _Row(Struct, frozen=True, gc=False):
     """A line of a box at the left. trunk: the line drawn below it. wire: to the namespace that hangs from it."""
 
     pieces: _Pieces
-    place: Place
+    place: NetItem
     trunk: str = ""
     wire: _Wire | None = None
 
@@ -91,7 +91,7 @@ class _Picture:
                 continue
             blocks.append(self._block(net))
         if alone:
-            rows = [_Row(self._named(net), Place(net)) for net in alone]
+            rows = [_Row(self._named(net), NetItem(net)) for net in alone]
             title = (Cell("nothing but a loopback", "dim"),)
             wide = min(self.width - 4, max(map(_width_of, rows)))
             blocks.append(self._boxes("alone", None, title, (), rows, wide, 0))
@@ -127,7 +127,7 @@ class _Picture:
             left = min(left + 4, max(half - 4, self.width - ROOM - 8 - right))
         left = max(1, min(left, self.width - 4))
         right = self.width - left - ROOM - 8
-        return self._boxes(net.inode, Place(net), self._title(net), self._foot(net), rows, left, right)
+        return self._boxes(net.inode, NetItem(net), self._title(net), self._foot(net), rows, left, right)
 
     def _rows(self, net: Net, again: bool) -> Iterator[_Row]:
         wires: dict[int, list[_Wire]] = {}
@@ -151,12 +151,12 @@ class _Picture:
             if len(hanging) > 1 or below:
                 below += [(wire.there, wire) for wire in hanging]
             only = hanging[0] if hanging and not below else None
-            yield _Row(self._told(net, interface, wide), Place(net, interface), "│" if below else "", only)
+            yield _Row(self._told(net, interface, wide), NetItem(net, interface), "│" if below else "", only)
             for number, (port, leads) in enumerate(below):
                 last = number == len(below) - 1
                 stands = leads is not None and leads.there is port  # it is there, not here
                 name = (Cell("└─ " if last else "├─ ", "guide"), Cell("" if stands else port.name, "group"))
-                place = Place(net, interface if stands else port)
+                place = NetItem(net, interface if stands else port)
                 yield _Row(name if stands else name + _state(port), place, "" if last else "│", leads)
         if not again and net.inode in self.chosen:
             yield from (_Row(pieces, place) for pieces, place in self._listeners(net))
@@ -171,30 +171,30 @@ class _Picture:
             pieces.append(Cell("  ⇢ " + brief(ways, 1), "dim"))
         return tuple(pieces)
 
-    def _listeners(self, net: Net) -> Iterator[tuple[_Pieces, Place]]:
+    def _listeners(self, net: Net) -> Iterator[tuple[_Pieces, NetItem]]:
         for listener in net.listeners[:LISTENERS]:
             port = Cell(f"{listener.protocol} {listener.port}", "pid")
-            yield (port, Cell("  " + self.found.who(net, listener), "command")), Place(net, listener)
+            yield (port, Cell("  " + self.found.who(net, listener), "command")), NetItem(net, listener)
         forwards = self.found.sendings(net)
         for forward in forwards[: max(0, LISTENERS - len(net.listeners))]:
             port = Cell(f"{forward.protocol} {forward.port}", "pid")
-            yield (port, Cell("  " + self.found.where_to(net, forward), "command")), Place(net, forward)
+            yield (port, Cell("  " + self.found.where_to(net, forward), "command")), NetItem(net, forward)
         more = len(net.listeners) + len(forwards) - LISTENERS
         if more > 0:
-            yield (Cell(f"and {more} more ports", "dim"),), Place(net)
+            yield (Cell(f"and {more} more ports", "dim"),), NetItem(net)
 
     # At the right
 
-    def _inside(self, wire: _Wire) -> list[tuple[_Pieces, Place]]:
+    def _inside(self, wire: _Wire) -> list[tuple[_Pieces, NetItem]]:
         """The lines of the box at the other end; the wire leads to the first."""
         net = wire.net
-        inside = [(self._told(net, wire.there), Place(net, wire.there))]
+        inside = [(self._told(net, wire.there), NetItem(net, wire.there))]
         for interface in net.interfaces:
             if interface.index != wire.there.index and not is_dull(interface):
-                inside.append((self._told(net, interface), Place(net, interface)))
+                inside.append((self._told(net, interface), NetItem(net, interface)))
         inside += self._listeners(net)
         if any(other.net.inode not in self.drawn and other.net.inode != net.inode for other in self.wires[net.inode]):
-            inside.append(((Cell("leads further, below", "dim"),), Place(net)))
+            inside.append(((Cell("leads further, below", "dim"),), NetItem(net)))
         return inside
 
     def _hangs_elsewhere(self, wire: _Wire) -> bool:
@@ -204,7 +204,7 @@ class _Picture:
     def _boxes(
         self,
         key: object,
-        place: Place | None,
+        place: NetItem | None,
         title: _Pieces,
         foot: _Pieces,
         rows: Sequence[_Row],
@@ -214,7 +214,7 @@ class _Picture:
         """The lines of a box, with those that hang from it. left, right: the room in them, in cells."""
         lines: list[Line] = []
 
-        def add(pieces: Iterable[Cell], about: Place | None) -> None:
+        def add(pieces: Iterable[Cell], about: NetItem | None) -> None:
             lines.append(Line((key, len(lines)), tuple(pieces), about))
 
         def beside(trunk: str) -> list[Cell]:
@@ -235,7 +235,7 @@ class _Picture:
                 feet = self._foot(wire.net)
                 wide = max(*(_width(pieces) for pieces, _ in inside), _width(self._title(wire.net)), _width(feet)) + 1
                 wide = max(1, min(wide, right))
-                add([*beside(above), *_border("╭", self._title(wire.net), wide, "╮")], Place(wire.net))
+                add([*beside(above), *_border("╭", self._title(wire.net), wide, "╮")], NetItem(wire.net))
                 for number, (pieces, about) in enumerate(inside):
                     if number:
                         start = [*beside(row.trunk), Cell("│ ", "guide")]
@@ -244,7 +244,7 @@ class _Picture:
                     room = wide if number else wide - 1
                     start += [] if number else [Cell(" ")]
                     add([*start, *_fitted(pieces, room), Cell(" │", "guide")], about)
-                add([*beside(row.trunk), *_border("╰", feet, wide, "╯")], Place(wire.net))
+                add([*beside(row.trunk), *_border("╰", feet, wide, "╯")], NetItem(wire.net))
             above = row.trunk
         add(_border("╰", foot, left, "╯"), place)
         return lines

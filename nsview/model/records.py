@@ -145,7 +145,7 @@ class Namespace(Struct, frozen=True):
         return f"{self.type}:[{self.inode}]"
 
 
-class Search(Struct, frozen=True):
+class HolderSearch(Struct, frozen=True):
     """The last search for the holders that only a search finds.
 
     id: of the request for it. taken_at: seconds since the epoch. kinds: of the holders searched for.

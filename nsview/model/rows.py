@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import force_setattr, replace
 
 from . import filter as filters
-from .flat import Flat, Rank
+from .flat import Flat, SortKey
 from .forest import Forest
 from .hierarchy import By, above, tree
 from .kinds import KIND_NAMES
@@ -382,7 +382,7 @@ class Rows(Sequence[Row]):
     def _flat(self) -> bool:
         return self.view.processes != "tree"
 
-    def _rank(self, process: Process) -> Rank:
+    def _rank(self, process: Process) -> SortKey:
         match self.view.processes:
             case "user":
                 return process.user
@@ -765,13 +765,10 @@ class _Happened:
             side.append(alive)
 
 
-class _Tree:
-    """The key of the one group of the tree, which has no head."""
-
-
-_TREE = _Tree()
+_TREE = ("tree",)
+"""The id of the one group of the tree, which has no head."""
 _PLACES: Mapping[Any, Callable[[Process], object]] = {"tree": lambda process: _TREE, **PLACES}
-_Order = tuple[bool, bool, Rank, str, int, str]
+_Order = tuple[bool, bool, SortKey, str, int, str]
 _MANY = 2000
 _FEW = 8  # if less than one of so many processes is left, these are counted by group
 _PID, _PPID, _START, _CONTAINER = map(attrgetter, ("pid", "ppid", "start", "container"))

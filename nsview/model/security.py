@@ -22,7 +22,7 @@ WHOLE_MAP = ((0, 0, 4294967295),)
 """The uid_map of the host's first user namespace (user_namespaces(7))."""
 
 
-class Mount(Struct, frozen=True):
+class PathMount(Struct, frozen=True):
     """One mount that a path leads to, from proc_pid_mountinfo(5).
 
     device: "major:minor" of its file system; root: the directory of it that is mounted. options: of this mount,
@@ -43,7 +43,7 @@ class Mount(Struct, frozen=True):
         return "ro" not in self.options and "ro" not in self.super_options
 
 
-class Socket(Struct, frozen=True):
+class DaemonSocket(Struct, frozen=True):
     """The socket of a daemon that starts containers, within reach. path: inside; host: on the host.
 
     known: the daemon is known to listen on it; else only its name says so. mode: its permissions.
@@ -58,7 +58,7 @@ class Socket(Struct, frozen=True):
     gid: int
 
 
-class Node(Struct, frozen=True):
+class DeviceNode(Struct, frozen=True):
     """A device node. type: "b" for block, "c" for character."""
 
     path: str
@@ -67,12 +67,12 @@ class Node(Struct, frozen=True):
     minor: int
 
 
-class Inside(Struct, frozen=True):
+class Exposed(Struct, frozen=True):
     """The dangerous files within reach inside: daemons' sockets, nodes of disks and memory in /dev, and the entries of
     /proc and /sys that runtimes usually mask but that are not masked here."""
 
-    sockets: tuple[Socket, ...]
-    nodes: tuple[Node, ...]
+    sockets: tuple[DaemonSocket, ...]
+    nodes: tuple[DeviceNode, ...]
     unmasked: tuple[str, ...]
 
 
@@ -98,8 +98,8 @@ class Security(Struct, frozen=True):
     uid_map: tuple[tuple[int, int, int], ...]
     gid_map: tuple[tuple[int, int, int], ...]
     label: Label | None = None
-    mounts: tuple[Mount, ...] | None = None
-    inside: Inside | None = None
+    mounts: tuple[PathMount, ...] | None = None
+    inside: Exposed | None = None
     devices: tuple[str, ...] | None = None
     unreadable: str | None = None
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from msgspec import Struct
 
 from .kinds import KIND_NAMES, KindName
-from .records import Container, Host, Namespace, NamespaceKey, Namespaces, Process, Search
+from .records import Container, HolderSearch, Host, Namespace, NamespaceKey, Namespaces, Process
 
 _Key = TypeVar("_Key")
 _Record = TypeVar("_Record")
@@ -50,7 +50,7 @@ class Snapshot(Struct, frozen=True, dict=True):
     processes: Mapping[int, Process]
     namespaces: Mapping[NamespaceKey, Namespace]
     containers: Mapping[str, Container]
-    search: Search | None = None
+    search: HolderSearch | None = None
     partial: bool = False
 
     @cached_property
@@ -301,7 +301,7 @@ def _members_after(
     return groups
 
 
-def searched(old: Snapshot, search: Search) -> Snapshot:
+def searched(old: Snapshot, search: HolderSearch) -> Snapshot:
     """The snapshot after a search for holders has ended; the found holders came with the delta before."""
     new = Snapshot(old.host, old.taken_at, old.processes, old.namespaces, old.containers, search)
     new.__dict__.update((name, old.__dict__[name]) for name in ("_members", "_wanted") if name in old.__dict__)

@@ -40,7 +40,7 @@ from .messages import CloseWanted, CompareWanted, GoWanted, LeadsWanted, PlaceWa
 from .screens.browser import Browser
 from .screens.explorer import Explorer
 from .screens.lens import Lens
-from .session import Host, Session
+from .session import AnyHost, Session
 from .themes import OKABE_ITO
 from .widgets.binding import Binding
 
@@ -59,7 +59,7 @@ class NsviewApp(App[int]):
 
     def __init__(
         self,
-        host: Host,
+        host: AnyHost,
         ready: tuple[Ready, ...] = BUILT_IN,
         memory: Memory | None = None,
         picture: Picture | None = None,

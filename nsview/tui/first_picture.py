@@ -23,7 +23,7 @@ from nsview.state import State
 
 from . import colours, first_view
 from .text import bar_text, row_text
-from .text.row_text import Piece
+from .text.pieces import Piece
 
 ALTERNATE, USUAL = "\x1b[?1049h", "\x1b[?1049l"
 _HIDDEN, _SHOWN = "\x1b[?25l", "\x1b[?25h"  # the cursor

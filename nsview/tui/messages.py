@@ -16,7 +16,7 @@ from .trail import Place
 
 
 @dataclass(repr=False, eq=False)
-class Chosen(Message):
+class RowChosen(Message):
     """The cursor is on another row."""
 
     row: Row | None

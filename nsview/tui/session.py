@@ -21,7 +21,7 @@ from nsview.model.records import Details, Process
 from nsview.model.security import Facts, added
 from nsview.model.snapshot import Snapshot
 
-Host = LocalHost | RecordedHost
+AnyHost = LocalHost | RecordedHost
 
 PATIENCE = 5.0
 """Seconds that an answer may take before the silence is shown."""
@@ -60,7 +60,7 @@ class Watcher(Protocol):
 class Session:
     """One host, live or recorded; `replace` puts another in its place."""
 
-    def __init__(self, host: Host, deliver: Callable[..., object]) -> None:
+    def __init__(self, host: AnyHost, deliver: Callable[..., object]) -> None:
         """deliver(call, *arguments): has the call made in the event loop, soon; from any thread."""
         self.host = host
         self.watchers: list[Watcher] = []
@@ -72,10 +72,10 @@ class Session:
         self._turn = threading.Lock()
         self._arrived: Snapshot | None = None  # the latest, until the event loop takes it
         self._whole: Snapshot | None = None  # the latest that is not partial
-        self._ended: Host | None = None
+        self._ended: AnyHost | None = None
         self._details: dict[int, asyncio.Future[Details | None]] = {}
         self._security: dict[int, asyncio.Queue[frames.SecurityFrame | None]] = {}
-        self._searching: Host | None = None
+        self._searching: AnyHost | None = None
         self._nets_asked = -NETS_KEEP
         self._asked: float | None = None  # the time of the first unanswered request
         self._waiting: asyncio.TimerHandle | None = None
@@ -102,7 +102,7 @@ class Session:
         """Receive from the host until it ends or another takes its place."""
         await asyncio.to_thread(self._receive, self.host)
 
-    def _receive(self, host: Host) -> None:
+    def _receive(self, host: AnyHost) -> None:
         failure = None
         if isinstance(host, LocalHost):
             host.on_restart = lambda how: self._deliver(self._restarted, host, how)
@@ -141,7 +141,7 @@ class Session:
             watcher.show_snapshot(snapshot, happened)
         self._heard()
 
-    def _take(self, host: Host, frame: frames.Frame) -> None:
+    def _take(self, host: AnyHost, frame: frames.Frame) -> None:
         if host is not self.host:
             return
         match frame:
@@ -171,7 +171,7 @@ class Session:
         for watcher in self.watchers:
             watcher.show_nets(nets)
 
-    def _end(self, host: Host, failure: str | None) -> None:
+    def _end(self, host: AnyHost, failure: str | None) -> None:
         if host is not self.host:
             return
         if host.live:
@@ -182,7 +182,7 @@ class Session:
         for watcher in self.watchers:
             watcher.show_end(failure)
 
-    def _restarted(self, host: Host, how: str) -> None:
+    def _restarted(self, host: AnyHost, how: str) -> None:
         if host is not self.host:
             return
         if self._searching is host:

@@ -1,6 +1,6 @@
 """The net map on a recording: what is typed, drawn and followed."""
 
-from nsview.model.netmap import Place
+from nsview.model.netmap import NetItem
 from nsview.model.rows import ProcessRow
 from nsview.tui.app import NsviewApp
 from nsview.tui.screens.netmap import NetMap
@@ -84,7 +84,7 @@ async def test_the_picture_and_the_table_are_one_key_apart_and_keep_the_line() -
         assert any("╪═ eth0  10.213.67.2/24" in line for line in shown(app))
         assert not any("ledger" in line for line in shown(app)), "what was not asked for is not drawn"
         line = netmap(app).table.line
-        assert line is not None and isinstance(line.subject, Place)
+        assert line is not None and isinstance(line.subject, NetItem)
         assert line.subject.thing is not None and "8080" in str(line.subject.thing)
         await pilot.press("escape")
         await pilot.pause()

@@ -10,20 +10,22 @@ import pytest
 from nsview.model.audit import RULES, SEVERITIES, Finding, audit, printed, unchecked
 from nsview.model.audit.privileges import DEFAULT, TAKING_OVER
 from nsview.model.records import Capabilities, Container, Holder, Label, Namespace, Pod, Process
-from nsview.model.security import Facts, Inside, Mount, Node, Security, Socket, mask
+from nsview.model.security import DaemonSocket, DeviceNode, Exposed, Facts, PathMount, Security, mask
 from nsview.model.snapshot import Snapshot, snapshot
 
 from .make import HOST, HOST_INODE, container, host, process
 
 APART = ((0, 100000, 65536),)
 WHOLE = ((0, 0, 4294967295),)
-ROOT = Mount("/", "/", "0:39", "overlay", "overlay", ("rw", "relatime"), ("rw",), "/var/lib/docker/overlay2/x/merged")
-PROC = Mount("/proc", "/", "0:42", "proc", "proc", ("rw", "nosuid", "nodev", "noexec"), ("rw",))
-PROC_SYS = Mount("/proc/sys", "/sys", "0:42", "proc", "proc", ("ro", "nosuid"), ("rw",))
-SYS = Mount("/sys", "/", "0:45", "sysfs", "sysfs", ("ro", "nosuid"), ("ro",))
+ROOT = PathMount(
+    "/", "/", "0:39", "overlay", "overlay", ("rw", "relatime"), ("rw",), "/var/lib/docker/overlay2/x/merged"
+)  # fmt: skip
+PROC = PathMount("/proc", "/", "0:42", "proc", "proc", ("rw", "nosuid", "nodev", "noexec"), ("rw",))
+PROC_SYS = PathMount("/proc/sys", "/sys", "0:42", "proc", "proc", ("ro", "nosuid"), ("rw",))
+SYS = PathMount("/sys", "/", "0:45", "sysfs", "sysfs", ("ro", "nosuid"), ("ro",))
 USUAL = (ROOT, PROC, SYS, PROC_SYS)
 RULES_OF_DOCKER = ("b *:* m", "c *:* m", "c 1:3 rwm", "c 136:* rwm")
-NOTHING = Inside((), (), ())
+NOTHING = Exposed((), (), ())
 
 
 def caps(extra: int = 0, *, less: int = 0, bounding: int | None = None) -> Capabilities:
@@ -92,27 +94,32 @@ def test_what_makes_a_shared_namespace_worse_or_harmless() -> None:
     assert "host-uts" not in found(*of_web(inside(7, net=HOST_INODE, uts=HOST_INODE), facts(7)))
 
 
-MOUNTS: list[tuple[str, tuple[Mount, ...], dict[str, str]]] = [
-    ("/ to write", (Mount("/host", "/", "8:1", "ext4", "/dev/sda1", ("rw",), ("rw",), "/"),), {"host-path": "high"}),
-    ("/ to read", (Mount("/host", "/", "8:1", "ext4", "/dev/sda1", ("ro",), ("rw",), "/"),), {"host-path": "medium"}),
-    ("/ read-only", (Mount("/host", "/", "8:1", "ext4", "/dev/sda1", ("rw",), ("ro",), "/"),), {"host-path": "medium"}),
-    ("/var above /var/lib/docker", (Mount("/v", "/var", "8:1", "ext4", "s", ("rw",), ("rw",), "/var"),),
+MOUNTS: list[tuple[str, tuple[PathMount, ...], dict[str, str]]] = [
+    ("/ to write", (PathMount("/host", "/", "8:1", "ext4", "/dev/sda1", ("rw",), ("rw",), "/"),),
      {"host-path": "high"}),
-    ("below /var/lib/docker", (Mount("/data", "/var/lib/docker/volumes/d/_data", "8:1", "ext4", "s", ("rw",), ("rw",),
+    ("/ to read", (PathMount("/host", "/", "8:1", "ext4", "/dev/sda1", ("ro",), ("rw",), "/"),),
+     {"host-path": "medium"}),
+    ("/ read-only", (PathMount("/host", "/", "8:1", "ext4", "/dev/sda1", ("rw",), ("ro",), "/"),),
+     {"host-path": "medium"}),
+    ("/var above /var/lib/docker", (PathMount("/v", "/var", "8:1", "ext4", "s", ("rw",), ("rw",), "/var"),),
+     {"host-path": "high"}),
+    ("below /var/lib/docker",
+     (PathMount("/data", "/var/lib/docker/volumes/d/_data", "8:1", "ext4", "s", ("rw",), ("rw",),
      "/var/lib/docker/volumes/d/_data"),), {}),
-    ("/etc/hosts", (Mount("/etc/hosts", "/x/hosts", "8:1", "ext4", "s", ("rw",), ("rw",), "/x/hosts"),), {}),
-    ("/etcetera", (Mount("/x", "/etcetera", "8:1", "ext4", "s", ("rw",), ("rw",), "/etcetera"),), {}),
-    ("/usr to read", (Mount("/x", "/usr", "8:1", "ext4", "s", ("ro",), ("rw",), "/usr"),), {}),
-    ("/etc of nobody", (Mount("/x", "/etc", "8:1", "ext4", "s", ("rw",), ("rw",)),), {}),
-    ("the host's /proc", (Mount("/p", "/", "0:21", "proc", "proc", ("rw",), ("rw",), "/proc"),), {"host-path": "high"}),
-    ("below the host's /", (Mount("/host", "/", "8:1", "ext4", "s", ("ro",), ("rw",), "/"),
-     Mount("/host/sys", "/", "0:22", "sysfs", "sysfs", ("rw",), ("rw",), "/sys"),
-     Mount("/host/p", "/", "0:99", "proc", "proc", ("rw",), ("rw",))), {"host-path": "medium"}),
+    ("/etc/hosts", (PathMount("/etc/hosts", "/x/hosts", "8:1", "ext4", "s", ("rw",), ("rw",), "/x/hosts"),), {}),
+    ("/etcetera", (PathMount("/x", "/etcetera", "8:1", "ext4", "s", ("rw",), ("rw",), "/etcetera"),), {}),
+    ("/usr to read", (PathMount("/x", "/usr", "8:1", "ext4", "s", ("ro",), ("rw",), "/usr"),), {}),
+    ("/etc of nobody", (PathMount("/x", "/etc", "8:1", "ext4", "s", ("rw",), ("rw",)),), {}),
+    ("the host's /proc", (PathMount("/p", "/", "0:21", "proc", "proc", ("rw",), ("rw",), "/proc"),),
+     {"host-path": "high"}),
+    ("below the host's /", (PathMount("/host", "/", "8:1", "ext4", "s", ("ro",), ("rw",), "/"),
+     PathMount("/host/sys", "/", "0:22", "sysfs", "sysfs", ("rw",), ("rw",), "/sys"),
+     PathMount("/host/p", "/", "0:99", "proc", "proc", ("rw",), ("rw",))), {"host-path": "medium"}),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("mounts", "expected"), [row[1:] for row in MOUNTS], ids=[row[0] for row in MOUNTS])
-def test_directories_of_the_host(mounts: tuple[Mount, ...], expected: dict[str, str]) -> None:
+def test_directories_of_the_host(mounts: tuple[PathMount, ...], expected: dict[str, str]) -> None:
     findings = found(*of_web(inside(7), facts(7, mounts=(*USUAL, *mounts))))
     assert {rule: severity for rule, (severity, _) in findings.items()} == expected
 
@@ -124,7 +131,7 @@ def test_a_directory_of_the_host_is_less_to_who_is_not_root_there() -> None:
     assert found(*of_web(apart, facts(7, uid=100000, uid_map=APART, mounts=mounts)))["host-path"][0] == "low"
 
 
-KERNEL: list[tuple[str, tuple[Mount, ...], dict[str, str]]] = [
+KERNEL: list[tuple[str, tuple[PathMount, ...], dict[str, str]]] = [
     ("/proc/sys not covered", (ROOT, PROC, SYS), {"proc-writable": "high"}),
     ("/proc/sys mounted to write", (ROOT, PROC, SYS, msgspec.structs.replace(PROC_SYS, options=("rw",))),
      {"proc-writable": "high"}),
@@ -132,17 +139,19 @@ KERNEL: list[tuple[str, tuple[Mount, ...], dict[str, str]]] = [
     ("another /proc", (*USUAL, msgspec.structs.replace(PROC, point="/p")), {"proc-writable": "high"}),
     ("/sys to write", (ROOT, PROC, PROC_SYS, msgspec.structs.replace(SYS, options=("rw",), super_options=("rw",))),
      {"sys-writable": "medium"}),
-    ("cgroups above", (*USUAL, Mount("/sys/fs/cgroup", "/", "0:29", "cgroup2", "cgroup", ("rw",), ("rw",), "/c")),
+    ("cgroups above", (*USUAL, PathMount("/sys/fs/cgroup", "/", "0:29", "cgroup2", "cgroup", ("rw",), ("rw",), "/c")),
      {"cgroup-writable": "medium"}),
-    ("cgroups above, to read", (*USUAL, Mount("/sys/fs/cgroup", "/", "0:29", "cgroup2", "c", ("ro",), ("rw",), "/c")),
+    ("cgroups above, to read",
+     (*USUAL, PathMount("/sys/fs/cgroup", "/", "0:29", "cgroup2", "c", ("ro",), ("rw",), "/c")),
      {}),
-    ("its own cgroup", (*USUAL, Mount("/sys/fs/cgroup", "/docker/web", "0:29", "cgroup2", "c", ("rw",), ("rw",), "/c")),
+    ("its own cgroup",
+     (*USUAL, PathMount("/sys/fs/cgroup", "/docker/web", "0:29", "cgroup2", "c", ("rw",), ("rw",), "/c")),
      {}),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("mounts", "expected"), [row[1:] for row in KERNEL], ids=[row[0] for row in KERNEL])
-def test_what_of_the_kernel_can_be_written(mounts: tuple[Mount, ...], expected: dict[str, str]) -> None:
+def test_what_of_the_kernel_can_be_written(mounts: tuple[PathMount, ...], expected: dict[str, str]) -> None:
     findings = found(*of_web(inside(7), facts(7, mounts=mounts)))
     assert {rule: severity for rule, (severity, _) in findings.items()} == expected
     apart = of_web(inside(7, user=16, uid=100000), facts(7, uid=100000, uid_map=APART, mounts=mounts))
@@ -150,16 +159,16 @@ def test_what_of_the_kernel_can_be_written(mounts: tuple[Mount, ...], expected: 
 
 
 def test_parts_of_proc_that_are_masked_elsewhere() -> None:
-    bare = facts(7, inside=Inside((), (), ("/proc/kcore", "/sys/firmware")))
+    bare = facts(7, inside=Exposed((), (), ("/proc/kcore", "/sys/firmware")))
     findings = of_web(inside(7), bare)
     assert found(*findings) == {"proc-unmasked": ("medium", "docker:web")}
     assert findings[0].evidence == {"unmasked": ["/proc/kcore", "/sys/firmware"]}
 
 
-def socket(**fields: Any) -> Socket:
+def socket(**fields: Any) -> DaemonSocket:
     usual = {"path": "/var/run/docker.sock", "host": "/run/docker.sock", "daemon": "docker", "known": True,
              "mode": 0o660, "uid": 0, "gid": 999}  # fmt: skip
-    return Socket(**(usual | fields))
+    return DaemonSocket(**(usual | fields))
 
 
 @pytest.mark.parametrize(
@@ -178,14 +187,14 @@ def socket(**fields: Any) -> Socket:
 def test_a_daemons_socket_is_worth_what_its_permissions_allow(
     fields: dict[str, Any], security: dict[str, Any], severity: str
 ) -> None:
-    known = facts(7, **security, inside=Inside((socket(**fields),), (), ()))
+    known = facts(7, **security, inside=Exposed((socket(**fields),), (), ()))
     findings = of_web(inside(7, uid=known.uid), known)
     assert found(*findings)["runtime-socket"] == (severity, "docker:web")
     assert next(f for f in findings if f.rule == "runtime-socket").evidence["path"] == "/var/run/docker.sock"
 
 
 def test_within_the_hosts_root_a_socket_is_the_least_of_it() -> None:
-    reached = Inside((socket(path="/host/run/docker.sock"),), (), ())
+    reached = Exposed((socket(path="/host/run/docker.sock"),), (), ())
     to_write = (*USUAL, MOUNTS[0][1][0])
     assert set(found(*of_web(inside(7), facts(7, mounts=to_write, inside=reached)))) == {"host-path"}
     to_read = (*USUAL, MOUNTS[1][1][0])
@@ -195,30 +204,30 @@ def test_within_the_hosts_root_a_socket_is_the_least_of_it() -> None:
 @pytest.mark.parametrize(
     ("rules", "nodes", "capabilities", "expected"),
     [
-        ((*RULES_OF_DOCKER, "b 8:0 rwm"), (Node("/dev/sda", "b", 8, 0),), caps(), "high"),
+        ((*RULES_OF_DOCKER, "b 8:0 rwm"), (DeviceNode("/dev/sda", "b", 8, 0),), caps(), "high"),
         ((*RULES_OF_DOCKER, "b 8:0 r"), (), caps(), "high"),
         ((*RULES_OF_DOCKER, "b 8:0 r"), (), caps(less=mask("MKNOD")), None),
-        (RULES_OF_DOCKER, (Node("/dev/sda", "b", 8, 0),), caps(), None),
+        (RULES_OF_DOCKER, (DeviceNode("/dev/sda", "b", 8, 0),), caps(), None),
         (RULES_OF_DOCKER, (), caps(), None),
-        (("a *:* rwm",), (Node("/dev/mem", "c", 1, 1),), caps(less=mask("MKNOD")), "high"),
+        (("a *:* rwm",), (DeviceNode("/dev/mem", "c", 1, 1),), caps(less=mask("MKNOD")), "high"),
         ((*RULES_OF_DOCKER, "c 1:1 rwm"), (), caps(), "high"),
-        (None, (Node("/dev/sda", "b", 8, 0),), caps(), "medium"),
+        (None, (DeviceNode("/dev/sda", "b", 8, 0),), caps(), "medium"),
         (None, (), caps(), None),
-        (("nonsense", "b 8 rwm x"), (Node("/dev/sda", "b", 8, 0),), caps(), None),
+        (("nonsense", "b 8 rwm x"), (DeviceNode("/dev/sda", "b", 8, 0),), caps(), None),
     ],
     ids=["node", "may make the node", "may not make it", "denied", "none", "memory", "any memory", "v2", "v2, none",
          "nonsense"],
 )  # fmt: skip
 def test_disks_and_memory(
-    rules: tuple[str, ...] | None, nodes: tuple[Node, ...], capabilities: Capabilities, expected: str | None
+    rules: tuple[str, ...] | None, nodes: tuple[DeviceNode, ...], capabilities: Capabilities, expected: str | None
 ) -> None:
-    known = facts(7, devices=rules, inside=Inside((), nodes, ()), capabilities=capabilities)
+    known = facts(7, devices=rules, inside=Exposed((), nodes, ()), capabilities=capabilities)
     assert found(*of_web(inside(7), known)) == ({"devices": (expected, "docker:web")} if expected else {})
 
 
 def test_a_device_on_a_file_system_without_devices_is_none() -> None:
-    nodev = Mount("/dev", "/", "0:43", "tmpfs", "tmpfs", ("rw", "nosuid", "nodev"), ("rw",))
-    known = facts(7, devices=None, inside=Inside((), (Node("/dev/sda", "b", 8, 0),), ()), mounts=(*USUAL, nodev))
+    nodev = PathMount("/dev", "/", "0:43", "tmpfs", "tmpfs", ("rw", "nosuid", "nodev"), ("rw",))
+    known = facts(7, devices=None, inside=Exposed((), (DeviceNode("/dev/sda", "b", 8, 0),), ()), mounts=(*USUAL, nodev))
     assert found(*of_web(inside(7), known)) == {}
 
 
@@ -249,7 +258,7 @@ def test_capabilities_beyond_the_default(
 def test_privileged_says_it_once() -> None:
     everything = facts(
         7, capabilities=caps((1 << 41) - 1), seccomp=0, devices=("a *:* rwm",), mounts=(ROOT, PROC),
-        inside=Inside((), (), ("/proc/kcore",)),
+        inside=Exposed((), (), ("/proc/kcore",)),
     )  # fmt: skip
     (finding,) = of_web(inside(7), everything)
     assert (finding.rule, finding.severity) == ("privileged", "high")

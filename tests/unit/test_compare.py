@@ -4,7 +4,7 @@ import msgspec
 
 from nsview.model.compare import Comparison, compare, id_map, mounted
 from nsview.model.records import Capabilities, Namespace
-from nsview.model.security import Facts, Mount, Security, mask
+from nsview.model.security import Facts, PathMount, Security, mask
 from nsview.model.snapshot import Snapshot
 
 from .make import HOST_INODE, container, host, process
@@ -86,7 +86,7 @@ def test_values_in_words() -> None:
 
 
 def test_mounts_of_one_of_the_other_and_with_other_options() -> None:
-    data = Mount("/data", "/srv", "8:1", "ext4", "/dev/sda1", ("rw",), ("rw",), "/srv")
+    data = PathMount("/data", "/srv", "8:1", "ext4", "/dev/sda1", ("rw",), ("rw",), "/srv")
     read_only = msgspec.structs.replace(data, options=("ro",))
     other_root = msgspec.structs.replace(ROOT, device="0:77")
     another_proc = msgspec.structs.replace(PROC, device="0:78")
@@ -112,7 +112,7 @@ def test_words_for_mounts_and_maps() -> None:
 
 def test_a_mount_of_one_cgroup_is_the_same_whosever_that_is() -> None:
     """As the host's own, seen by a process in the root of the hierarchy and by one that is not."""
-    there = Mount("/sys/fs/cgroup", "/", "0:26", "cgroup2", "cgroup", ("rw",), ("rw",))
+    there = PathMount("/sys/fs/cgroup", "/", "0:26", "cgroup2", "cgroup", ("rw",), ("rw",))
     own = [msgspec.structs.replace(there, root=p.cgroup) for p in (A, B)]
     for mounts in ((there, there), own):
         found = compared(*(facts(p.pid, mounts=(mount,)) for p, mount in zip((A, B), mounts, strict=True)))

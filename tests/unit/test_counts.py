@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from nsview import report
 from nsview.model import audit, counts, export, leads, matrix, netmap, netpicture
 from nsview.model.filter import narrow, parse
-from nsview.model.holding import summary
+from nsview.model.holder_text import summary
 from nsview.model.kinds import KIND_NAMES
 from nsview.model.net import Net, Nets
 from nsview.model.records import Namespace, Namespaces, Process

@@ -15,7 +15,7 @@ from nsview.model.filter import parse, reach_of
 from nsview.model.leads import meant
 from nsview.model.net import Forward, Interface, Link, Listener, Net, Nets, Route
 from nsview.model.netfields import fields
-from nsview.model.netmap import Map, Place, brief, summary
+from nsview.model.netmap import Map, NetItem, brief, summary
 from nsview.model.netpicture import picture
 from nsview.model.records import Namespace
 from nsview.model.snapshot import Snapshot
@@ -305,7 +305,7 @@ def test_any_picture_has_each_namespace_once_at_its_end_and_keeps_to_its_width(s
     assert all(cells(line) <= width and line.isprintable() for line in lines)
     assert len({line.key for line in picture(shown, ends, width)}) == len(lines)
     about = {
-        line.subject.net.inode for line in picture(shown, ends, width) if isinstance(line.subject, Place)
+        line.subject.net.inode for line in picture(shown, ends, width) if isinstance(line.subject, NetItem)
     }
     assert about == set(ends)
     assert "\n".join(lines).count("╭") == "\n".join(lines).count("╯")

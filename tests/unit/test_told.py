@@ -10,7 +10,7 @@ from nsview.model.levels import levels
 from nsview.model.records import Namespace
 from nsview.model.snapshot import snapshot
 from nsview.tui.text.contents import TOLD, Told, told, wanted
-from nsview.tui.text.contents.pieces import size, span
+from nsview.tui.text.pieces import size, span
 
 from .make import HOST, host, process
 

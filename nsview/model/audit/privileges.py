@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ..security import mask, names
-from .rule import SEVERITIES, Case, Found, Rule, Severity, lower, of_container
+from .rule import SEVERITIES, Case, Hit, Rule, Severity, lower, of_container
 
 DEFAULT = mask(
     "CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "MKNOD", "NET_RAW", "SETGID", "SETUID", "SETFCAP", "SETPCAP",
@@ -40,11 +40,11 @@ def weight(capabilities: int) -> Severity:
         ),
     )
 )  # fmt: skip
-def privileged(case: Case) -> Iterator[Found]:
+def privileged(case: Case) -> Iterator[Hit]:
     security = case.security
     if security is None or security.seccomp != 0 or security.in_reach & TAKING_OVER != TAKING_OVER:
         return
-    yield Found(
+    yield Hit(
         "has all capabilities that matter, and no system call filter",
         {
             "pid": security.pid,
@@ -64,7 +64,7 @@ def privileged(case: Case) -> Iterator[Found]:
         "Drop what it does not need (--cap-drop), or give it a user namespace of its own.",
     )
 )  # fmt: skip
-def capabilities(case: Case) -> Iterator[Found]:
+def capabilities(case: Case) -> Iterator[Hit]:
     security = case.security
     if security is None:
         return
@@ -79,7 +79,7 @@ def capabilities(case: Case) -> Iterator[Found]:
         gained = weight(beyond)
         severity = gained if held & _WEIGHT.get(gained, beyond) else lower(gained)
         where = "" if held == beyond else " to those of its programs that are set-uid or run as root"
-    yield Found(
+    yield Hit(
         f"has {', '.join(names(beyond))}{where}",
         {"pid": security.pid, "permitted": names(held), "bounding": names(security.capabilities.bounding & ~DEFAULT)},
         severity,
@@ -94,7 +94,7 @@ def capabilities(case: Case) -> Iterator[Found]:
         "Look at its chain for who started it, and whether it is still needed.",
     )
 )  # fmt: skip
-def more_than_init(case: Case) -> Iterator[Found]:
+def more_than_init(case: Case) -> Iterator[Hit]:
     first = case.security
     if first is None or case.init is None:
         return
@@ -113,7 +113,7 @@ def more_than_init(case: Case) -> Iterator[Found]:
         assert security is not None
         beyond = security.capabilities.permitted & ~first.in_reach
         severity: Severity = weight(beyond) if beyond else "medium"
-        yield Found(
+        yield Hit(
             f"in {case.container.name} has {', '.join(more[process.pid])}, unlike the container's first process",
             {
                 "pid": process.pid,
@@ -136,9 +136,9 @@ def more_than_init(case: Case) -> Iterator[Found]:
         "seccompProfile RuntimeDefault in Kubernetes.",
     )
 )  # fmt: skip
-def seccomp_off(case: Case) -> Iterator[Found]:
+def seccomp_off(case: Case) -> Iterator[Hit]:
     if case.security and case.security.seccomp == 0:
-        yield Found("runs without a system call filter", {"pid": case.security.pid, "seccomp": 0})
+        yield Hit("runs without a system call filter", {"pid": case.security.pid, "seccomp": 0})
 
 
 @of_container(
@@ -148,14 +148,14 @@ def seccomp_off(case: Case) -> Iterator[Found]:
         "Use the runtime's profile or label: leave out apparmor=unconfined, label=disable, spc_t.",
     )
 )  # fmt: skip
-def lsm_unconfined(case: Case) -> Iterator[Found]:
+def lsm_unconfined(case: Case) -> Iterator[Hit]:
     security = case.security
     if security is None or not case.whole.facts.lsm:
         return
     label = security.label
     type_ = label.text.split(":")[2] if label and label.module == "selinux" and label.text.count(":") >= 2 else ""
     if label is None or type_ in ("spc_t", "unconfined_t", "unconfined_service_t"):
-        yield Found(
+        yield Hit(
             f"is not confined by {', '.join(case.whole.facts.lsm)}",
             {"pid": security.pid, "label": label.text if label else None, "lsm": list(case.whole.facts.lsm)},
             "low" if case.apart else "medium",
@@ -169,13 +169,13 @@ def lsm_unconfined(case: Case) -> Iterator[Found]:
         "Run it as another user (--user), or with user namespaces (userns-remap, --userns=auto, rootless).",
     )
 )  # fmt: skip
-def root_is_root(case: Case) -> Iterator[Found]:
+def root_is_root(case: Case) -> Iterator[Hit]:
     security = case.security
     if security is None or not case.rooted:
         return
     line = next((line for line in security.uid_map if line[0] == 0 and line[1] == 0), None)
     if line:
-        yield Found(
+        yield Hit(
             "runs as root, which its user namespace maps to the host's root" if case.apart else
             "runs as root in the host's user namespace",
             {"uid_map": [list(line) for line in security.uid_map], "pid": security.pid},
@@ -190,13 +190,13 @@ def root_is_root(case: Case) -> Iterator[Found]:
         "Set no_new_privs: --security-opt no-new-privileges; allowPrivilegeEscalation: false in Kubernetes.",
     )
 )  # fmt: skip
-def may_become_root(case: Case) -> Iterator[Found]:
+def may_become_root(case: Case) -> Iterator[Hit]:
     security, place = case.security, case.place
     if security is None or case.rooted or case.apart or security.no_new_privs is not False:
         return
     root = next((mount for mount in (place.mounts if place else None) or () if mount.point == "/"), None)
     if security.capabilities.bounding and not (root and "nosuid" in root.options):
-        yield Found(
+        yield Hit(
             "runs as an ordinary user, without no_new_privs",
             {"pid": security.pid, "uid": security.uid, "bounding": names(security.capabilities.bounding)},
         )

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from ..kinds import KIND_NAMES, KindName
 from ..records import Container, Process
-from ..security import WHOLE_MAP, Facts, Mount, Security
+from ..security import WHOLE_MAP, Facts, PathMount, Security
 from ..snapshot import Snapshot
 
 Severity = Literal["high", "medium", "low"]
@@ -24,7 +24,7 @@ SETTLED = 2.0
 """Seconds from its birth after which a process is judged by where it is: a runtime makes it outside and moves it in."""
 
 
-class Found(Struct, frozen=True):
+class Hit(Struct, frozen=True):
     """A finding as a rule yields it. text: one line that follows the subject's name. severity: None for the rule's own.
     subject: None for the container that was looked at. name: of the subject, if it has another than its process or
     container. many: the words for several such findings: "net namespaces without processes"."""
@@ -39,7 +39,7 @@ class Found(Struct, frozen=True):
 
 class Finding(Struct, frozen=True):
     """A finding. subject: a container's key, a pid, or a namespace as `net:4026532173`; name: as people call it. text,
-    name and evidence are not yet `safe`. many: as in `Found`. members: the findings that this one sums up; its subject
+    name and evidence are not yet `safe`. many: as in `Hit`. members: the findings that this one sums up; its subject
     is "" then."""
 
     rule: str
@@ -161,7 +161,7 @@ class Case(Struct, frozen=True, dict=True):
         return self.whole.facts.place(self.init, self.members) if self.init else None
 
     @cached_property
-    def mounts(self) -> tuple[Mount, ...]:
+    def mounts(self) -> tuple[PathMount, ...]:
         """The mounts of its own, without those below a directory of the host."""
         every = (self.place.mounts if self.place else None) or ()
         bound = {mount.point for mount in every if mount.host is not None and mount.point != "/"}
@@ -203,27 +203,27 @@ def lower(severity: Severity) -> Severity:
     return SEVERITIES[min(SEVERITIES.index(severity) + 1, len(SEVERITIES) - 1)]
 
 
-OfContainer = Callable[[Case], Iterator[Found]]
-OfHost = Callable[[Whole], Iterator[Found]]
+ContainerCheck = Callable[[Case], Iterator[Hit]]
+HostCheck = Callable[[Whole], Iterator[Hit]]
 
-OF_CONTAINERS: dict[str, tuple[Rule, OfContainer]] = {}
-OF_HOSTS: dict[str, tuple[Rule, OfHost]] = {}
+OF_CONTAINERS: dict[str, tuple[Rule, ContainerCheck]] = {}
+OF_HOSTS: dict[str, tuple[Rule, HostCheck]] = {}
 
 
-def of_container(rule: Rule) -> Callable[[OfContainer], OfContainer]:
+def of_container(rule: Rule) -> Callable[[ContainerCheck], ContainerCheck]:
     """A rule that looks at one container at a time."""
 
-    def register(check: OfContainer) -> OfContainer:
+    def register(check: ContainerCheck) -> ContainerCheck:
         OF_CONTAINERS[rule.id] = rule, check
         return check
 
     return register
 
 
-def of_host(rule: Rule) -> Callable[[OfHost], OfHost]:
+def of_host(rule: Rule) -> Callable[[HostCheck], HostCheck]:
     """A rule that looks at all of a host."""
 
-    def register(check: OfHost) -> OfHost:
+    def register(check: HostCheck) -> HostCheck:
         OF_HOSTS[rule.id] = rule, check
         return check
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-from ..holding import summary, words
+from ..holder_text import summary, words
 from ..kinds import KIND_NAMES, KindName
 from ..records import Process
 from ..security import mask, names
 from ..snapshot import of_kind
 from ..text import count
-from .rule import Case, Found, Rule, Whole, of_container, of_host
+from .rule import Case, Hit, Rule, Whole, of_container, of_host
 
 LISTED = 20
 """So many of a kind are evidence enough."""
@@ -33,9 +33,9 @@ def _host_evidence(case: Case, kind: KindName) -> dict[str, Any]:
         covers=("host-path", "runtime-socket", "proc-writable", "proc-unmasked", "sys-writable", "cgroup-writable"),
     )
 )  # fmt: skip
-def host_mnt(case: Case) -> Iterator[Found]:
+def host_mnt(case: Case) -> Iterator[Hit]:
     if case.is_host("mnt"):
-        yield Found("is in the host's mnt namespace", _host_evidence(case, "mnt"), case.weighed("high"))
+        yield Hit("is in the host's mnt namespace", _host_evidence(case, "mnt"), case.weighed("high"))
 
 
 @of_container(
@@ -46,15 +46,15 @@ def host_mnt(case: Case) -> Iterator[Found]:
         "Leave out --pid=host (hostPID in Kubernetes), or give it a user of its own.",
     )
 )  # fmt: skip
-def host_pid(case: Case) -> Iterator[Found]:
+def host_pid(case: Case) -> Iterator[Hit]:
     if not case.is_host("pid"):
         return
     evidence = _host_evidence(case, "pid")
     if case.security and case.security.in_reach & mask("SYS_PTRACE"):
         evidence["capabilities"] = ["SYS_PTRACE"]
-        yield Found("is in the host's pid namespace, and may trace", evidence, case.weighed("high"))
+        yield Hit("is in the host's pid namespace, and may trace", evidence, case.weighed("high"))
     else:
-        yield Found("is in the host's pid namespace", evidence, case.weighed("medium"))
+        yield Hit("is in the host's pid namespace", evidence, case.weighed("medium"))
 
 
 @of_container(
@@ -66,15 +66,15 @@ def host_pid(case: Case) -> Iterator[Found]:
         covers=("host-uts",),  # Kubernetes shares both or neither
     )
 )  # fmt: skip
-def host_net(case: Case) -> Iterator[Found]:
+def host_net(case: Case) -> Iterator[Hit]:
     if not case.is_host("net"):
         return
     evidence = _host_evidence(case, "net")
     if case.security and case.security.in_reach & mask("NET_ADMIN"):
         evidence["capabilities"] = ["NET_ADMIN"]
-        yield Found("is in the host's net namespace, and may configure it", evidence, case.weighed("high"))
+        yield Hit("is in the host's net namespace, and may configure it", evidence, case.weighed("high"))
     else:
-        yield Found("is in the host's net namespace", evidence, "medium")
+        yield Hit("is in the host's net namespace", evidence, "medium")
 
 
 @of_container(
@@ -85,9 +85,9 @@ def host_net(case: Case) -> Iterator[Found]:
         "Leave out --ipc=host (hostIPC in Kubernetes); share between containers with --ipc=container:NAME.",
     )
 )  # fmt: skip
-def host_ipc(case: Case) -> Iterator[Found]:
+def host_ipc(case: Case) -> Iterator[Hit]:
     if case.is_host("ipc"):
-        yield Found("is in the host's ipc namespace", _host_evidence(case, "ipc"), case.weighed("medium"))
+        yield Hit("is in the host's ipc namespace", _host_evidence(case, "ipc"), case.weighed("medium"))
 
 
 @of_container(
@@ -97,9 +97,9 @@ def host_ipc(case: Case) -> Iterator[Found]:
         "Leave out --uts=host.",
     )
 )  # fmt: skip
-def host_uts(case: Case) -> Iterator[Found]:
+def host_uts(case: Case) -> Iterator[Hit]:
     if case.is_host("uts"):
-        yield Found("is in the host's uts namespace", _host_evidence(case, "uts"))
+        yield Hit("is in the host's uts namespace", _host_evidence(case, "uts"))
 
 
 @of_container(
@@ -110,7 +110,7 @@ def host_uts(case: Case) -> Iterator[Found]:
         within=_SEPARATING,
     )
 )  # fmt: skip
-def outside_namespaces(case: Case) -> Iterator[Found]:
+def outside_namespaces(case: Case) -> Iterator[Hit]:
     if case.init is None:
         return
     apart = {}
@@ -120,7 +120,7 @@ def outside_namespaces(case: Case) -> Iterator[Found]:
             apart[process.pid] = kinds
     for process in case.whole.leaders(apart):
         kinds = apart[process.pid]
-        yield Found(
+        yield Hit(
             f"is in the cgroup of {case.container.name}, but in the host's {', '.join(kinds)}",
             {"pid": process.pid, "container": case.container.key, "cgroup": process.cgroup, "kinds": kinds},
             "medium" if "mnt" in kinds or "pid" in kinds else "low",
@@ -141,7 +141,7 @@ def _own(process: Process, kind: KindName, case: Case) -> bool:
         within=_SEPARATING,
     )
 )  # fmt: skip
-def other_container(case: Case) -> Iterator[Found]:
+def other_container(case: Case) -> Iterator[Hit]:
     if case.init is None:
         return
     whole = case.whole
@@ -157,7 +157,7 @@ def other_container(case: Case) -> Iterator[Found]:
     for process in whole.leaders(apart):
         kinds = apart[process.pid]
         others = sorted({whole.snapshot.containers[key].name for key in kinds.values()})
-        yield Found(
+        yield Hit(
             f"is in the cgroup of {case.container.name}, but in the {', '.join(kinds)} of {', '.join(others)}",
             {"pid": process.pid, "container": case.container.key, "kinds": kinds},
             subject=process.pid,
@@ -173,7 +173,7 @@ def other_container(case: Case) -> Iterator[Found]:
         within=KIND_NAMES,
     )
 )  # fmt: skip
-def own_namespaces(case: Case) -> Iterator[Found]:
+def own_namespaces(case: Case) -> Iterator[Hit]:
     if case.init is None:
         return
     whole = case.whole
@@ -192,7 +192,7 @@ def own_namespaces(case: Case) -> Iterator[Found]:
     if leaders:
         kinds = [kind for kind in KIND_NAMES if any(kind in apart[process.pid] for process in leaders)]
         number = len(leaders)
-        yield Found(
+        yield Hit(
             f"has {count(number, 'process')} in further namespaces of its own: {', '.join(kinds)}",
             {
                 "processes": [{"pid": p.pid, "comm": p.comm, "kinds": apart[p.pid]} for p in leaders[:LISTED]],
@@ -210,7 +210,7 @@ def own_namespaces(case: Case) -> Iterator[Found]:
         within=_SEPARATING,
     )
 )  # fmt: skip
-def visitor(whole: Whole) -> Iterator[Found]:
+def visitor(whole: Whole) -> Iterator[Hit]:
     apart: dict[int, dict[str, str]] = {}
     for kind in _SEPARATING:
         for inode, key in whole.owners(kind).items():
@@ -228,7 +228,7 @@ def visitor(whole: Whole) -> Iterator[Found]:
         if security:
             evidence["capabilities"] = names(security.capabilities.effective)
         of = sorted({whole.snapshot.containers[key].name for key in kinds.values()})
-        yield Found(
+        yield Hit(
             f"is in the {', '.join(kinds)} of {', '.join(of)}, but not in its cgroup", evidence,
             "medium" if deep else "low", process.pid,
         )  # fmt: skip
@@ -243,7 +243,7 @@ def visitor(whole: Whole) -> Iterator[Found]:
         within=("net", "ipc", "uts"),
     )
 )  # fmt: skip
-def pod_apart(whole: Whole) -> Iterator[Found]:
+def pod_apart(whole: Whole) -> Iterator[Hit]:
     pods: dict[str, list[Case]] = {}
     for case in whole.cases.values():
         if case.container.pod and case.init:
@@ -268,7 +268,7 @@ def pod_apart(whole: Whole) -> Iterator[Found]:
         for key, kinds in apart.items():
             own = whole.snapshot.containers[key].pod
             label = own.label if own else ""
-            yield Found(
+            yield Hit(
                 f"does not share {', '.join(kinds)} with the rest of its pod {label}",
                 {"pod": label, "kinds": kinds},
                 subject=key,
@@ -285,11 +285,11 @@ def pod_apart(whole: Whole) -> Iterator[Found]:
         needs=("net",),
     )
 )  # fmt: skip
-def orphaned_net(whole: Whole) -> Iterator[Found]:
+def orphaned_net(whole: Whole) -> Iterator[Hit]:
     for namespace in of_kind(whole.snapshot, "net"):
         if namespace.initial or whole.snapshot.members("net").get(namespace.inode):
             continue
-        yield Found(
+        yield Hit(
             f"has no process, {summary(namespace, whole.snapshot)}",
             {
                 "inode": namespace.inode,

@@ -14,8 +14,6 @@ from ..records import Container, Process
 from ..snapshot import Snapshot
 from ..table import Column, Line
 
-Texts = Sequence[str]
-
 
 class Field(Struct, frozen=True):
     """One field. sort: the way it is compared; the value of a "kind" is one of the eight, of a "namespace" an inode.
@@ -39,34 +37,34 @@ STATES = {
 }  # fmt: skip
 
 
-def _state(process: Process, snapshot: Snapshot) -> Texts:
+def _state(process: Process, snapshot: Snapshot) -> Sequence[str]:
     container = snapshot.container_of(process)
     words = "paused" if is_paused(process, container) else STATES.get(process.state, "")
     return process.state, words
 
 
-def _container(container: Container) -> Texts:
+def _container(container: Container) -> Sequence[str]:
     return container.name, container.id, container.key
 
 
-def _image(container: Container) -> Texts:
+def _image(container: Container) -> Sequence[str]:
     """The image's name with and without registry and tag: `nginx` is `docker.io/library/nginx:1.27` too."""
     image = container.image or ""
     short = image.rpartition("/")[2]
     return image, short, image.removesuffix(":" + short.rpartition(":")[2]), short.partition(":")[0]
 
 
-def _runtime(container: Container) -> Texts:
+def _runtime(container: Container) -> Sequence[str]:
     return container.runtime, container.engine_namespace or ""
 
 
-def _pod(container: Container) -> Texts:
+def _pod(container: Container) -> Sequence[str]:
     pod = container.pod
     return (pod.name, pod.label, pod.namespace, pod.uid) if pod else ("",)
 
 
-def _of_container(find: Callable[[Container], Texts]) -> Callable[[Process, Snapshot], Texts]:
-    def found(process: Process, snapshot: Snapshot) -> Texts:
+def _of_container(find: Callable[[Container], Sequence[str]]) -> Callable[[Process, Snapshot], Sequence[str]]:
+    def found(process: Process, snapshot: Snapshot) -> Sequence[str]:
         container = snapshot.container_of(process)
         return find(container) if container else ("",)
 
@@ -77,11 +75,11 @@ def _uids(process: Process) -> Sequence[int]:
     return (process.uid,) if process.uid_inside is None else (process.uid, process.uid_inside)
 
 
-def _users(process: Process) -> Texts:
+def _users(process: Process) -> Sequence[str]:
     return process.user, *map(str, _uids(process)), *(() if process.user_inside is None else (process.user_inside,))
 
 
-def _label(process: Process, snapshot: Snapshot) -> Texts:
+def _label(process: Process, snapshot: Snapshot) -> Sequence[str]:
     return (label.of_process(process, snapshot) or "",)
 
 
@@ -148,5 +146,5 @@ def of_columns(columns: Sequence[Column], others: Fields = OF_THINGS) -> dict[st
     return found | {name: field for name, field in others.items() if name not in found}
 
 
-def _standing_in(place: int) -> Callable[[Line], Texts]:
+def _standing_in(place: int) -> Callable[[Line], Sequence[str]]:
     return lambda line: (line.cells[place].text,)

@@ -36,7 +36,7 @@ class Word(Struct, frozen=True):
     text: str
 
 
-class Comparison(Struct, frozen=True):
+class Test(Struct, frozen=True):
     """One field compared. op: = != ~ < <= > >=. value: in lower case. kind: named with the field, None if none was."""
 
     field: Field
@@ -57,7 +57,7 @@ class Or(Struct, frozen=True):
     nodes: tuple["Node", ...]
 
 
-Node = Word | Comparison | Not | And | Or
+Node = Word | Test | Not | And | Or
 
 _OPERATORS = {
     "text": ("=", "!=", "~"), "number": ("=", "!=", "<", "<=", ">", ">="), "kind": ("=", "!="),
@@ -178,9 +178,9 @@ class _Parser:
 
     def word(self) -> Node:
         word = self.bare().lower()
-        return Comparison(self.fields[word], "=", "") if word == "host" and word in self.fields else Word(word)
+        return Test(self.fields[word], "=", "") if word == "host" and word in self.fields else Word(word)
 
-    def comparison(self) -> Comparison | None:
+    def comparison(self) -> Test | None:
         """The comparison that is next. None if none is. Raises FilterError if it is faulty."""
         match = _FIELD.match(self.text, self.at)
         if match is None:
@@ -212,7 +212,7 @@ class _Parser:
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(self.fields)}"
         raise FilterError(self.at, f"no field is called {name} here (in quotes it is text); {hint}")
 
-    def compared(self, field: Field, op: str, place: int, value: str, start: int, kind: str | None) -> Comparison:
+    def compared(self, field: Field, op: str, place: int, value: str, start: int, kind: str | None) -> Test:
         """The comparison of a field with a value. Raises FilterError if value or operator does not fit the field."""
         sort = field.sort
         inode = _INODE.fullmatch(value)
@@ -225,18 +225,18 @@ class _Parser:
             called = {"text": "text", "number": "a number"}.get(sort, "a kind of namespace")
             raise FilterError(place, f"{field.name} is {called}: it goes with {' '.join(_OPERATORS[sort])}")
         if sort == "text":
-            return Comparison(field, op, value)
+            return Test(field, op, value)
         if sort == "kind":
             if value not in KIND_NAMES:
                 raise FilterError(start, f"no such kind of namespace; there are {', '.join(KIND_NAMES)}")
-            return Comparison(field, op, value)
+            return Test(field, op, value)
         if sort == "namespace":
             if not inode:
                 raise FilterError(start, f"{field.name}: an inode number goes here; host={field.name} is the host's")
-            return Comparison(FIELDS["inode"], op, _number(inode[1] or inode[2]), field.name)
+            return Test(FIELDS["inode"], op, _number(inode[1] or inode[2]), field.name)
         if not _NUMBER.fullmatch(value):
             raise FilterError(start, f"{field.name}: a number goes here")
-        return Comparison(field, op, _number(value), kind)
+        return Test(field, op, _number(value), kind)
 
 
 def _number(digits: str) -> int:

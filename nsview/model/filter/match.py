@@ -25,7 +25,7 @@ from ..records import Container, Namespace, Process
 from ..snapshot import Snapshot
 from ..table import Line, Thing
 from .fields import FIELDS, Fields
-from .grammar import And, Comparison, Node, Not, Or, Word, tree
+from .grammar import And, Node, Not, Or, Test, Word, tree
 from .reach import Reach
 from .texts import Texts, container_text, namespace_text
 
@@ -138,9 +138,9 @@ def _words(node: Node | None) -> Iterable[str]:
                 yield from _words(one)
 
 
-def _comparisons(node: Node | None) -> Iterable[Comparison]:
+def _comparisons(node: Node | None) -> Iterable[Test]:
     match node:
-        case Comparison():
+        case Test():
             yield node
         case Not():
             yield from _comparisons(node.one)
@@ -196,7 +196,7 @@ class _Maker:
                 return tests[0] if len(tests) == 1 else _all(tests)
             case Or():
                 return _any([self.process(one) for one in node.nodes])
-            case Comparison():
+            case Test():
                 return self._compared(node)
 
     def _may_be_elsewhere(self, word: str) -> bool:
@@ -245,7 +245,7 @@ class _Maker:
             case Or():
                 some = [self.among(one) for one in node.nodes]
                 return lambda pids, snapshot: set().union(*(among(pids, snapshot) for among in some))
-            case Comparison():
+            case Test():
                 return _asked(self._compared(node))
 
     def _with_word(self, word: str) -> OfMany:
@@ -266,7 +266,7 @@ class _Maker:
 
     # Processes, by a field
 
-    def _compared(self, test: Comparison) -> OfProcess:
+    def _compared(self, test: Test) -> OfProcess:
         field, holds = test.field, _holds(test)
         match field.name:
             case "type":
@@ -290,7 +290,7 @@ class _Maker:
             return lambda process, snapshot: holds(())
         return lambda process, snapshot: holds(find(process, snapshot))
 
-    def _host(self, test: Comparison) -> OfProcess:
+    def _host(self, test: Test) -> OfProcess:
         """The test `host=net`. Without a kind, that of the grouping; else any kind that containers seldom share."""
         if test.value:
             kinds: list[str] = [str(test.value)]
@@ -307,7 +307,7 @@ class _Maker:
 
         return matches
 
-    def _counted(self, test: Comparison, holds: Callable[[Iterable[Any]], bool]) -> OfProcess:
+    def _counted(self, test: Test, holds: Callable[[Iterable[Any]], bool]) -> OfProcess:
         """The test of the number of containers or processes in the namespace of the kind named or grouped by; without a
         kind, in any namespace that is not the host's."""
         count = _Containers().number if test.field.name == "shared" else _processes
@@ -335,12 +335,12 @@ class _Maker:
         match node:
             case Word(text):
                 return lambda namespace, snapshot: text in namespace_text(namespace) or None
-            case Comparison():
+            case Test():
                 return self._of_namespace(node)
             case _:
                 return _joined(node, self.namespace)
 
-    def _of_namespace(self, test: Comparison) -> OfNamespace:
+    def _of_namespace(self, test: Test) -> OfNamespace:
         holds, value, same = _holds(test), test.value, test.op == "="
         match test.field.name:
             case "type":
@@ -382,7 +382,7 @@ class _Maker:
         match node:
             case Word(text):
                 return lambda container, snapshot: text in container_text(container) or None
-            case Comparison():
+            case Test():
                 holds, find = _holds(node), node.field.container
                 if node.field.name == "nprocs" and not node.kind:
                     surely = _surely(node)
@@ -400,14 +400,14 @@ class _Maker:
             case Word(text):
                 of = self.texts.of_line
                 return lambda line, snapshot: text in of(line)
-            case Comparison(op="!="):
+            case Test(op="!="):
                 return self.line(Not(replace(node, op="=")))  # no process in it has that value
-            case Comparison():
+            case Test():
                 return self._of_line(node)
             case _:
                 return _joined(node, self.line)
 
-    def _of_line(self, test: Comparison) -> OfLine:
+    def _of_line(self, test: Test) -> OfLine:
         holds, own, behind = _holds(test), test.field.line, self._behind(test)
         if own is None:
             stands, about = test.field.name not in _OF_PROCESSES, self._kind_asked(test)
@@ -423,7 +423,7 @@ class _Maker:
             return lambda line, snapshot: holds(own(line))
         return lambda line, snapshot: holds(own(line)) or (line.thing is not None and behind(line.thing, snapshot))
 
-    def _kind_asked(self, test: Comparison) -> str | None:
+    def _kind_asked(self, test: Test) -> str | None:
         """The kind of namespace that a comparison is about. None if it is about none, or several."""
         match test.field.name:
             case "host":
@@ -434,7 +434,7 @@ class _Maker:
                 return test.kind or self.kind
         return None
 
-    def _behind(self, test: Comparison) -> Callable[[Thing, Snapshot], bool]:
+    def _behind(self, test: Test) -> Callable[[Thing, Snapshot], bool]:
         """The test of a process, or of a container or namespace itself or any process in it. The result for a thing is
         kept for one snapshot, as several lines may be about it."""
         process, namespace, container = self._compared(test), self._of_namespace(test), self.container(test)
@@ -546,7 +546,7 @@ class _Containers:
         return number
 
 
-def _surely(test: Comparison) -> Callable[[int, bool], bool | None]:
+def _surely(test: Test) -> Callable[[int, bool], bool | None]:
     """The comparison of a number of which only the least is known: None if that does not decide it."""
     holds = _holds(test)
 
@@ -565,7 +565,7 @@ def _surely(test: Comparison) -> Callable[[int, bool], bool | None]:
 _NUMBERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
-def _holds(test: Comparison) -> Callable[[Iterable[Any]], bool]:
+def _holds(test: Test) -> Callable[[Iterable[Any]], bool]:
     """The function that is true if one of some values fulfils a comparison; for !=, if none is equal."""
     value, op = test.value, test.op
     if isinstance(value, int):

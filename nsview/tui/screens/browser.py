@@ -7,7 +7,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from nsview.model.changes import Changes
-from nsview.model.copies import Copy
+from nsview.model.clipboard import Copy
 from nsview.model.filter import Filter, FilterError
 from nsview.model.net import Nets
 from nsview.model.records import Process

@@ -7,12 +7,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table as Grid
 from rich.text import Text
 
-from nsview.model.chain import Link
+from nsview.model.chain import ChainLink
 from nsview.model.compare import (
     Capability,
     Comparison,
     Mounted,
-    Namespaces,
+    NamespacePair,
     Same,
     Value,
     compare,
@@ -34,7 +34,7 @@ from .lens import Lens
 
 _SIGNS: dict[Same, tuple[str, str]] = {True: ("=", "dim"), False: ("≠", "warning"), None: ("?", "dim")}
 _WORDS = {"=": "yes", "≠": "no", "?": "unknown"}
-_Aspect = Namespaces | Value | Capability | Mounted | Comparison
+_Aspect = NamespacePair | Value | Capability | Mounted | Comparison
 
 
 class Compare(Lens):
@@ -112,7 +112,7 @@ class Compare(Lens):
         match subject:
             case Comparison():
                 return _ways(found)
-            case Namespaces():
+            case NamespacePair():
                 return _of_namespaces(subject)
             case Capability():
                 both = ("in both", " ".join(subject.both) or "none")
@@ -129,7 +129,7 @@ class Compare(Lens):
 
     def open(self, line: Line) -> None:
         match line.subject:
-            case Namespaces(kind=kind, a=int(number)):
+            case NamespacePair(kind=kind, a=int(number)):
                 self.go_to((kind, number))
             case _:
                 self.go_to(self.a.pid)
@@ -156,7 +156,7 @@ def _pairs(title: str, *pairs: tuple[str, str]) -> RenderableType:
     return Group(Text(safe(title), "bold"), grid)
 
 
-def _of_namespaces(found: Namespaces) -> RenderableType:
+def _of_namespaces(found: NamespacePair) -> RenderableType:
     def told(number: int | None, owner: int | None, host: bool) -> str:
         if number is None:
             return "not known"
@@ -205,5 +205,5 @@ def _ways(found: Comparison) -> RenderableType:
     return Group(Text("Where their ways parted", "bold"), text)
 
 
-def _branch(link: Link, depth: int) -> str:
+def _branch(link: ChainLink, depth: int) -> str:
     return "" if not depth else "  " * (depth - 1) + ("└╌ " if link.link == "serves" else "└─ ")

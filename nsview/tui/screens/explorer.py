@@ -18,10 +18,10 @@ from textual.widgets import Static
 from nsview.hosts.usage import Meter, Usage
 from nsview.join.plan import Plan
 from nsview.join.ready import Ready
-from nsview.model import copies, export, target
+from nsview.model import clipboard, export, target
 from nsview.model.changes import Changes, changes
+from nsview.model.clipboard import Copy
 from nsview.model.columns import Extra
-from nsview.model.copies import Copy
 from nsview.model.filter import Filter, Texts, narrow, parse
 from nsview.model.kinds import KindName
 from nsview.model.leads import reveal
@@ -49,7 +49,7 @@ from nsview.model.text import safe
 from .. import first_view, gc_pace
 from ..context import Context
 from ..marks import Marks
-from ..messages import Chosen, EnterWanted, FoldWanted, GroupingWanted, LeadsWanted, PlaceWanted
+from ..messages import EnterWanted, FoldWanted, GroupingWanted, LeadsWanted, PlaceWanted, RowChosen
 from ..text import row_text
 from ..text.contents import wanted
 from ..trail import Place, Trail
@@ -345,7 +345,7 @@ class Explorer(Browser):
         self.query_one(DetailsPane).show(row, snapshot, self.view.by, details, usage, self.session.nets)
         gc_pace.rest()
 
-    def on_chosen(self, message: Chosen) -> None:
+    def on_row_chosen(self, message: RowChosen) -> None:
         self._tell_soon(SOON)
         if self._asking:
             self._asking.stop()
@@ -700,17 +700,17 @@ class Explorer(Browser):
     def copies(self) -> list[Copy]:
         match self.listing.row if self.snapshot else None:
             case ProcessRow() as row:
-                return copies.of_process(row.process, self._shown, self.view.by)
+                return clipboard.of_process(row.process, self._shown, self.view.by)
             case GroupRow() as row if row.container:
-                return copies.of_container(row.container)
+                return clipboard.of_container(row.container)
             case GroupRow() as row if row.namespace:
-                return copies.of_namespace(row.namespace, self._shown)
+                return clipboard.of_namespace(row.namespace, self._shown)
         return []
 
     def writing(self, ending: str) -> Callable[[], str]:
         snapshot, wanted = self._shown, self.view.filter
         if ending == ".csv":
-            return lambda: copies.processes_sheet(narrow(snapshot, wanted))
+            return lambda: clipboard.processes_sheet(narrow(snapshot, wanted))
         return lambda: export.text(export.listing(narrow(snapshot, wanted), snapshot)) + "\n"
 
     @property

@@ -12,8 +12,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from nsview.model import syntax
-from nsview.model.explained import EXPLAINED
 from nsview.model.filter import FIELDS, Fields, FilterError, parse
+from nsview.model.kind_help import EXPLAINED
 from nsview.model.kinds import KIND, KINDS, KindName
 
 from ..widgets.binding import Binding

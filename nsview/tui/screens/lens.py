@@ -16,9 +16,9 @@ from textual.containers import Horizontal
 from textual.timer import Timer
 from textual.widgets import Static
 
-from nsview.model import copies, export
+from nsview.model import clipboard, export
 from nsview.model.changes import Changes
-from nsview.model.copies import Copy
+from nsview.model.clipboard import Copy
 from nsview.model.filter import Fields, Filter, Texts, of_columns, parse
 from nsview.model.net import Nets
 from nsview.model.records import Process
@@ -318,13 +318,13 @@ class Lens(Browser):
 
     def copies(self) -> list[Copy]:
         line = self.line()
-        return copies.of_line(line, self.table.columns, self.snapshot) if line is not None else []
+        return clipboard.of_line(line, self.table.columns, self.snapshot) if line is not None else []
 
     def writing(self, ending: str) -> Callable[[], str]:
         titles = [column.title for column in self.table.columns]
         lines = [[cell.text for cell in line.cells] for line in self.table.lines]
         if ending == ".csv":
-            return partial(copies.sheet, titles, lines)
+            return partial(clipboard.sheet, titles, lines)
         told = {
             "schema": export.SCHEMA, "host": export.host(self.snapshot.host), "taken_at": self.snapshot.taken_at,
             "lens": self.NAME, "lines": [dict(zip(titles, line, strict=False)) for line in lines],

@@ -17,12 +17,12 @@ from textual.timer import Timer
 
 from nsview.model import counts
 from nsview.model.changes import Changes
+from nsview.model.docker_proxy import HOLDERS
 from nsview.model.filter import Fields
 from nsview.model.net import Forward, Interface, Listener, Net, Nets, Route
 from nsview.model.netfields import fields
-from nsview.model.netmap import Map, Place, Published
+from nsview.model.netmap import Map, NetItem, Published
 from nsview.model.netpicture import picture
-from nsview.model.published import HOLDERS
 from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Column, Line, Thing
@@ -227,7 +227,7 @@ class NetMap(Lens):
 
     def about(self, line: Line) -> RenderableType:
         place, found = line.subject, self._map
-        if not isinstance(place, Place) or found is None:
+        if not isinstance(place, NetItem) or found is None:
             return Text()
         match place.thing:
             case Interface() as interface:
@@ -335,7 +335,7 @@ class NetMap(Lens):
         """Go to the published container, to the listening process, else to the namespace; from an interface to the
         namespace that it leads to."""
         place, found = line.subject, self._map
-        if not isinstance(place, Place) or found is None:
+        if not isinstance(place, NetItem) or found is None:
             return
         match place.thing:
             case Interface(link=link) if link and link.net and link.net != place.net.inode:
@@ -344,7 +344,7 @@ class NetMap(Lens):
                 self.go_to(found.thing(place))
 
     def behind(self, line: Line) -> Thing | None:
-        return ("net", line.subject.net.inode) if isinstance(line.subject, Place) else None
+        return ("net", line.subject.net.inode) if isinstance(line.subject, NetItem) else None
 
     def action_again(self) -> None:
         self._ask()

@@ -3,4 +3,5 @@
 row_text  a row of the explorer
 bar_text  the two lines above the rows
 contents  the content of a namespace, one file a kind
+pieces    styled pieces of text, and words for numbers
 """

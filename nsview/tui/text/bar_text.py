@@ -9,7 +9,7 @@ from nsview.model.rows import GROUPINGS, Grouping
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import count, safe
 
-from .row_text import Piece
+from .pieces import Piece
 
 NAMES: dict[Grouping, str] = {"tree": "tree", "container": "containers"}
 READING = "reading /proc …"

@@ -12,15 +12,14 @@ from nsview.model.condition import is_paused, sessions, warnings
 from nsview.model.counts import nprocs, processes
 from nsview.model.group import USUALLY_SHARED, kinds_shared_with_host
 from nsview.model.guides import indent
-from nsview.model.holding import summary
+from nsview.model.holder_text import summary
 from nsview.model.label import of_process
 from nsview.model.records import Process
 from nsview.model.rows import GroupRow, NoteRow, ProcessRow, Row
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import cells, count, fit, safe
 
-Piece = tuple[str, str]
-"""(text, style's name)"""
+from .pieces import Piece
 
 Mark = Literal["new", "gone", "moved", "marked"]
 """An event that has just befallen a process, or the user's mark; shown by a sign too, for want of colours."""

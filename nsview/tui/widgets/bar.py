@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from rich.text import Text
 from textual.widget import Widget
 
-from ..text.row_text import Piece
+from ..text.pieces import Piece
 
 
 class Bar(Widget):

@@ -16,7 +16,7 @@ from nsview.model import condition, counts
 from nsview.model.chain import chain
 from nsview.model.group import USUALLY_SHARED, sharing
 from nsview.model.guides import DEEPER, LEVELS, indent
-from nsview.model.holding import words
+from nsview.model.holder_text import words
 from nsview.model.kinds import KIND
 from nsview.model.label import of_process
 from nsview.model.net import Nets, endpoint
@@ -27,7 +27,7 @@ from nsview.model.text import count, safe
 from nsview.report import who_else
 
 from ..text.contents import TOLD, Told, told
-from ..text.contents.pieces import Line
+from ..text.pieces import Pieces
 from .line_view import Lines
 from .pane import Pane
 
@@ -122,7 +122,7 @@ class DetailsPane(Lines, can_focus=True):
                 table.add_row(name, Text(safe(value)) if isinstance(value, str) else value)
         return table
 
-    def _lines(self, lines: Sequence[Line]) -> Text:
+    def _lines(self, lines: Sequence[Pieces]) -> Text:
         text = Text(no_wrap=True, overflow="ellipsis")
         for number, line in enumerate(lines):
             if number:

@@ -16,8 +16,9 @@ from nsview.model.columns import Extra
 from nsview.model.rows import GroupRow, ProcessRow, Row, RowKey, Rows
 from nsview.model.snapshot import Snapshot
 
-from ..messages import Chosen, EnterWanted, FoldWanted
+from ..messages import EnterWanted, FoldWanted, RowChosen
 from ..text import row_text
+from ..text.pieces import Piece
 from .binding import Binding
 from .cursor import Cursor, background
 from .line_view import Lines
@@ -75,11 +76,11 @@ class Listing(Lines, Cursor, can_focus=True):
         self._choose()
 
     def _choose(self) -> None:
-        """Post `Chosen` if the cursor is on another row."""
+        """Post `RowChosen` if the cursor is on another row."""
         row, before = self.row, self._chosen
         self._chosen = row.key if row else None
         if self._chosen != before:
-            self.post_message(Chosen(row))
+            self.post_message(RowChosen(row))
 
     def _measure(self, snapshot: Snapshot, *, again: bool = False) -> None:
         """Measure the columns, seldom, as this looks at every process. again: not in answer to a key, so that there is
@@ -118,7 +119,7 @@ class Listing(Lines, Cursor, can_focus=True):
             return tuple(pieces), ""
         return tuple(pieces), self.cursor_style
 
-    def strip(self, line: tuple[tuple[row_text.Piece, ...], str], width: int) -> Strip:
+    def strip(self, line: tuple[tuple[Piece, ...], str], width: int) -> Strip:
         pieces, below = line
         base = self.style_of("")
         if below:

@@ -10,7 +10,6 @@ pid     the pid namespaces that a process has a pid in
 user    the ids outside of the ids inside, and the power of its root
 cgroup  its place, its limits and its use
 time    the offsets of the clocks
-pieces  the pieces that lines are made of, and words for numbers
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +22,7 @@ from nsview.model.kinds import KIND_NAMES, KindName
 from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
 
-from .pieces import Line
+from ..pieces import Pieces
 
 TOLD: tuple[KindName, ...] = tuple(kind for kind in KIND_NAMES if kind in READ or kind == "pid")
 """The kinds whose content is shown."""
@@ -34,10 +33,10 @@ class Told(Struct, frozen=True):
     words."""
 
     heading: str
-    first: Sequence[Line]
+    first: Sequence[Pieces]
     brief: str
     rest_heading: str = ""
-    rest: Sequence[Line] = ()
+    rest: Sequence[Pieces] = ()
 
 
 def wanted(by: str) -> tuple[KindName, ...]:

@@ -7,8 +7,8 @@ from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import count, safe
 
+from ..pieces import Piece, Pieces, labelled, size, span
 from . import Told
-from .pieces import Line, Piece, labelled, size, span
 
 _BAR = 16  # cells
 
@@ -16,7 +16,7 @@ _BAR = 16  # cells
 def tell(process: Process, contents: Contents, snapshot: Snapshot) -> Told:
     cgroup = contents.cgroup
     assert cgroup is not None
-    lines: list[Line] = [labelled("path", (safe(cgroup.path), ""))]
+    lines: list[Pieces] = [labelled("path", (safe(cgroup.path), ""))]
     if cgroup.inside is not None and cgroup.inside != cgroup.path:
         lines.append(labelled("as itself", (safe(cgroup.inside), ""), ("  it sees itself there", "dim")))
     used: list[tuple[str, Resource | None, Callable[[float], str]]] = [
@@ -46,7 +46,7 @@ def tell(process: Process, contents: Contents, snapshot: Snapshot) -> Told:
     return Told("CGROUP", lines, ", ".join(brief) or safe(cgroup.path))
 
 
-def _resource(name: str, resource: Resource, words: Callable[[float], str], path: str) -> tuple[Line, str]:
+def _resource(name: str, resource: Resource, words: Callable[[float], str], path: str) -> tuple[Pieces, str]:
     """(the line of a resource with its limit and use, the same in a few words)."""
     limit, current = resource.limit, resource.current
     use = "?" if current is None else words(current)

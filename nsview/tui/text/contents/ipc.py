@@ -5,8 +5,8 @@ from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import count, safe
 
+from ..pieces import Pieces, size
 from . import Told
-from .pieces import Line, size
 
 _SHOWN = 50  # of each sort
 
@@ -14,7 +14,7 @@ _SHOWN = 50  # of each sort
 def tell(process: Process, contents: Contents, snapshot: Snapshot) -> Told:
     ipc = contents.ipc
     assert ipc is not None
-    sorts: list[tuple[str, str, list[Line]]] = [
+    sorts: list[tuple[str, str, list[Pieces]]] = [
         ("queues", "message queue", [
             _line(q.key, q.id, q.mode, q.uid, f"{count(q.messages, 'message')}, {size(q.bytes)}")
             for q in ipc.queues[:_SHOWN]
@@ -31,7 +31,7 @@ def tell(process: Process, contents: Contents, snapshot: Snapshot) -> Told:
             for q in (ipc.posix_queues or ())[:_SHOWN]
         ]),
     ]  # fmt: skip
-    lines: list[Line] = []
+    lines: list[Pieces] = []
     brief = []
     for sort, name, listed in sorts:
         total = ipc.total.get(sort, len(listed))
@@ -47,7 +47,7 @@ def tell(process: Process, contents: Contents, snapshot: Snapshot) -> Told:
     return Told("IPC", lines, ", ".join(brief) or "nothing in it")
 
 
-def _line(key: int, id: int, mode: int, uid: int, what: str) -> Line:
+def _line(key: int, id: int, mode: int, uid: int, what: str) -> Pieces:
     name = f"0x{key:08x}" if key else "private"
     return [(f"  {name:<10}", ""), (f"  id {id}  {mode & 0o777:03o}  uid {uid}  ", "dim"), (what, "")]
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable
 
-from nsview.model.contents import Contents, Mount, Mounts
+from nsview.model.contents import Contents, MountEntry, Mounts
 from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import count, safe
 
+from ..pieces import Piece, Pieces
 from . import Told
-from .pieces import Line, Piece
 
 _GIVEN, _MISSING, _LISTED = 12, 8, 200
 _PATH, _HOST_PATH = 28, 34  # cells: of the mount point, and of the path on the host
@@ -20,7 +20,7 @@ def tell(process: Process, contents: Contents, snapshot: Snapshot) -> Told:
     assert mounts is not None
     listed = mounts.mounts
     hidden = sum(mount.hidden for mount in listed)
-    lines: list[Line] = []
+    lines: list[Pieces] = []
     if snapshot.is_initial("mnt", process.namespaces.mnt):
         brief = f"{count(mounts.total, 'mount')}, the host's"
         lines.append([(count(mounts.total, "mount"), ""), *_hidden(hidden)])
@@ -53,7 +53,7 @@ def _hidden(number: int) -> list[Piece]:
     return [(f", {number} hidden under others", "warning")] if number else []
 
 
-def _section(title: str, mounts: list[Mount], most: int, line: Callable[[Mount], Line]) -> Iterable[Line]:
+def _section(title: str, mounts: list[MountEntry], most: int, line: Callable[[MountEntry], Pieces]) -> Iterable[Pieces]:
     if mounts:
         yield [(title, "label")]
         yield from (line(mount) for mount in mounts[:most])
@@ -61,7 +61,7 @@ def _section(title: str, mounts: list[Mount], most: int, line: Callable[[Mount],
             yield [(f"  and {len(mounts) - most} more, below", "dim")]
 
 
-def _missing(mounts: Mounts) -> Iterable[Line]:
+def _missing(mounts: Mounts) -> Iterable[Pieces]:
     if mounts.missing_total:
         yield [("the host has, but not this", "label")]
         yield from ([("  " + safe(point), "")] for point in mounts.missing[:_MISSING])
@@ -69,11 +69,11 @@ def _missing(mounts: Mounts) -> Iterable[Line]:
             yield [(f"  and {mounts.missing_total - _MISSING} more", "dim")]
 
 
-def _given(mount: Mount) -> Line:
+def _given(mount: MountEntry) -> Pieces:
     return [("  ", ""), (_fit(mount.point), ""), (" ◀ ", "dim"), (_middle(mount.host_path), "host"), *_flags(mount)]
 
 
-def _entry(mount: Mount) -> Line:
+def _entry(mount: MountEntry) -> Pieces:
     if mount.hidden:
         return [("  ", ""), (_fit(mount.point), "dim"), (f" {safe(mount.fstype)}  hidden under another", "dim")]
     pieces: list[Piece] = [("  ", ""), (_fit(mount.point), ""), (f" {safe(mount.fstype)}", "label"), *_flags(mount)]
@@ -84,7 +84,7 @@ def _entry(mount: Mount) -> Line:
     return pieces
 
 
-def _flags(mount: Mount) -> list[Piece]:
+def _flags(mount: MountEntry) -> list[Piece]:
     pieces: list[Piece] = []
     if mount.read_only:
         pieces.append(("  ro", "warning"))

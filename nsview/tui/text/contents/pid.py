@@ -6,12 +6,12 @@ from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
 
+from ..pieces import Pieces
 from . import Told
-from .pieces import Line
 
 
 def tell(process: Process, contents: Contents | None, snapshot: Snapshot) -> Told:
-    lines: list[Line] = []
+    lines: list[Pieces] = []
     found = levels(snapshot, process)
     for depth, level in enumerate(found):
         guide = "   " * (depth - 1) + "└─ " if depth else ""

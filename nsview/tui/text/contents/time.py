@@ -4,14 +4,14 @@ from nsview.model.contents import Contents
 from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
 
+from ..pieces import Pieces, labelled, span
 from . import Told
-from .pieces import Line, labelled, span
 
 
 def tell(process: Process, contents: Contents, snapshot: Snapshot) -> Told:
     clocks = contents.time
     assert clocks is not None
-    lines: list[Line] = []
+    lines: list[Pieces] = []
     for name, offset in (("boot", clocks.boottime), ("monotonic", clocks.monotonic)):
         words = "not known: only a namespace for children tells its own" if offset is None else _ahead(offset)
         lines.append(labelled(name, (words, "" if offset else "dim")))

@@ -7,8 +7,8 @@ from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import count
 
+from ..pieces import Pieces, labelled
 from . import Told
-from .pieces import Line, labelled
 
 _EVERY = 0xFFFFFFFF
 _SHOWN = 12  # ranges; a map may have 340
@@ -18,7 +18,7 @@ def tell(process: Process, contents: Contents, snapshot: Snapshot) -> Told:
     ids = contents.user
     assert ids is not None
     namespace = snapshot.namespaces.get(("user", process.namespaces.user or 0))
-    lines: list[Line] = []
+    lines: list[Pieces] = []
     if _is_same(ids.uid_map) and _is_same(ids.gid_map):
         lines.append([("every id is the same inside and outside", "dim")])
     else:
@@ -52,9 +52,9 @@ def _outside(ranges: Iterable[IdRange], inside: int) -> int | None:
     return None
 
 
-def _drawn(name: str, ranges: tuple[IdRange, ...]) -> list[Line]:
+def _drawn(name: str, ranges: tuple[IdRange, ...]) -> list[Pieces]:
     """A line a range: the ids inside, and the same ids outside."""
-    lines: list[Line] = []
+    lines: list[Pieces] = []
     for place, (inside, outside, number) in enumerate(ranges[:_SHOWN]):
         style = "host" if outside == 0 else ""
         lines.append([

@@ -5,14 +5,14 @@ from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
 
+from ..pieces import Pieces, labelled
 from . import Told
-from .pieces import Line, labelled
 
 
 def tell(process: Process, contents: Contents, snapshot: Snapshot) -> Told:
     names = contents.uts
     assert names is not None
-    lines: list[Line] = [labelled("host name", (safe(names.hostname) or "(empty)", "title"))]
+    lines: list[Pieces] = [labelled("host name", (safe(names.hostname) or "(empty)", "title"))]
     if names.domainname is not None:
         lines.append(labelled("NIS domain", (safe(names.domainname), "")))
     return Told("NAMES", lines, safe(names.hostname))

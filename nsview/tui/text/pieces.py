@@ -1,9 +1,10 @@
-"""The pieces of which lines are made, and words for numbers."""
+"""Styled pieces of text, of which lines are made, and words for numbers."""
 
 Piece = tuple[str, str]
-"""(text, style's name); styles are those of the details."""
+"""(text, style's name): the themes decide on the look of a style."""
 
-Line = list[Piece]
+Pieces = list[Piece]
+"""A line, left to right."""
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
@@ -29,6 +30,6 @@ def span(seconds: float) -> str:
     return f"{sign}{days} day{'s' if days > 1 else ''} {clock}" if days else f"{sign}{clock}"
 
 
-def labelled(label: str, *pieces: Piece) -> Line:
+def labelled(label: str, *pieces: Piece) -> Pieces:
     """A line that begins with a label in a column of its own."""
     return [(f"{label:<12}", "label"), *pieces]

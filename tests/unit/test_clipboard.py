@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from nsview.model import copies
+from nsview.model import clipboard
 from nsview.model.table import Cell, Column, Line
 
 from . import make
@@ -18,7 +18,7 @@ def test_of_a_process_first_what_is_most_asked_for() -> None:
     words = ("nginx", "-g", "daemon off;")
     web = make.process(8, nspid=(8, 1), net=7, comm="nginx", cmdline=words, container="docker:web")
     host = make.host(web, containers=[make.container("web", [8], image="shop/web:1")])
-    found = copies.of_process(web, host, "net")
+    found = clipboard.of_process(web, host, "net")
     assert found[:3] == [("pid", "8"), ("pid inside", "1"), ("command", "nginx -g 'daemon off;'")]
     given = dict(found)
     assert given["container id"] == "web"
@@ -33,11 +33,11 @@ def test_of_a_namespace_a_container_and_a_line() -> None:
     container = make.container("web", [8])
     host = make.host(member, containers=[container])
     namespace = host.namespaces[("net", 7)]
-    assert dict(copies.of_namespace(namespace, host))["namespace"] == "net:[7]"
-    assert dict(copies.of_namespace(namespace, host))["pids"] == "8"
-    assert json.loads(dict(copies.of_container(container))["JSON"])["key"] == "docker:web"
+    assert dict(clipboard.of_namespace(namespace, host))["namespace"] == "net:[7]"
+    assert dict(clipboard.of_namespace(namespace, host))["pids"] == "8"
+    assert json.loads(dict(clipboard.of_container(container))["JSON"])["key"] == "docker:web"
     line = Line("web", (Cell("web"), Cell("")), container)
-    found = dict(copies.of_line(line, (Column("CONTAINER"), Column("PORT")), host))
+    found = dict(clipboard.of_line(line, (Column("CONTAINER"), Column("PORT")), host))
     assert found["container"] == "web"
     assert "port" not in found
     assert "JSON" in found
@@ -48,27 +48,27 @@ def test_nothing_that_is_copied_or_exported_is_obeyed_where_it_is_pasted() -> No
     container = make.container("x", [8], name=HOSTILE, image=HOSTILE)
     host = make.host(process, containers=[container])
     line = Line("x", (Cell(HOSTILE),), process)
-    texts = [text for _, text in copies.of_process(process, host) + copies.of_container(container)]
-    texts += [text for _, text in copies.of_line(line, (Column("X"),), host)]
+    texts = [text for _, text in clipboard.of_process(process, host) + clipboard.of_container(container)]
+    texts += [text for _, text in clipboard.of_line(line, (Column("X"),), host)]
     assert len(texts) > 20
     assert all(text.isprintable() for text in texts)
-    assert all(row.isprintable() for row in copies.processes_sheet(host).split("\r\n"))
+    assert all(row.isprintable() for row in clipboard.processes_sheet(host).split("\r\n"))
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "=cmd|'/c calc'!A0"])
 def test_what_a_spreadsheet_would_compute_is_text(cell: str) -> None:
-    ((_,), (found,)) = csv.reader(io.StringIO(copies.sheet(["name"], [[cell]])))
+    ((_,), (found,)) = csv.reader(io.StringIO(clipboard.sheet(["name"], [[cell]])))
     assert found == "'" + cell
 
 
 @pytest.mark.parametrize("cell", ['say "hi", then go', "a,b", "", "8058", "net:[7]", "a\nb"])
 def test_other_cells_come_out_as_they_went_in(cell: str) -> None:
-    ((_,), (found,)) = csv.reader(io.StringIO(copies.sheet(["name"], [[cell]])))
+    ((_,), (found,)) = csv.reader(io.StringIO(clipboard.sheet(["name"], [[cell]])))
     assert found == cell.replace("\n", "\\x0a")
 
 
 def test_the_sheet_of_processes_has_a_line_for_each() -> None:
     host = make.host(make.process(3), make.process(2, net=7), containers=[])
-    rows = list(csv.DictReader(io.StringIO(copies.processes_sheet(host))))
+    rows = list(csv.DictReader(io.StringIO(clipboard.processes_sheet(host))))
     assert [row["pid"] for row in rows] == ["2", "3"]
     assert [row["net_ns"] for row in rows] == ["7", "1"]

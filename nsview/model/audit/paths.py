@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from functools import lru_cache
 
-from ..security import Mount, Security, Socket, mask, names
-from .rule import SEVERITIES, Case, Found, Rule, Severity, of_container
+from ..security import DaemonSocket, PathMount, Security, mask, names
+from .rule import SEVERITIES, Case, Hit, Rule, Severity, of_container
 
 PATHS: dict[str, tuple[Severity, Severity | None]] = {
     "/": ("high", "medium"),
@@ -44,7 +44,7 @@ above gives it; a mount of a file below does not."""
         "Give it a proxy that passes on the few requests it needs, or a rootless daemon's socket.",
     )
 )  # fmt: skip
-def runtime_socket(case: Case) -> Iterator[Found]:
+def runtime_socket(case: Case) -> Iterator[Hit]:
     place, security = case.place, case.security
     if place is None or place.inside is None or security is None:
         return
@@ -54,7 +54,7 @@ def runtime_socket(case: Case) -> Iterator[Found]:
         if any(socket.path.startswith(root) for root in roots):
             continue
         severity, but = _usable(socket, security, case)
-        yield Found(
+        yield Hit(
             f"reaches {socket.daemon}'s socket at {socket.path}{but}",
             {
                 "path": socket.path,
@@ -69,7 +69,7 @@ def runtime_socket(case: Case) -> Iterator[Found]:
         )
 
 
-def _usable(socket: Socket, security: Security, case: Case) -> tuple[Severity, str]:
+def _usable(socket: DaemonSocket, security: Security, case: Case) -> tuple[Severity, str]:
     """(the severity of a daemon's socket for a process by its permissions, a remark on them)."""
     groups = (security.gid, *security.groups)
     if (
@@ -93,14 +93,14 @@ def _usable(socket: Socket, security: Security, case: Case) -> tuple[Severity, s
         "Mount the one file or directory that it needs, read-only (:ro).",
     )
 )  # fmt: skip
-def host_path(case: Case) -> Iterator[Found]:
+def host_path(case: Case) -> Iterator[Hit]:
     for mount in case.mounts:
         found = _worth(mount)
         if found is None:
             continue
         path, severity = found
         how = "to write" if mount.writable else "to read"
-        yield Found(
+        yield Hit(
             f"has the host's {mount.host} at {mount.point}, {how}",
             {
                 "host": mount.host, "point": mount.point, "options": list(mount.options), "fstype": mount.fstype,
@@ -110,7 +110,7 @@ def host_path(case: Case) -> Iterator[Found]:
         )  # fmt: skip
 
 
-def _worth(mount: Mount) -> tuple[str, Severity] | None:
+def _worth(mount: PathMount) -> tuple[str, Severity] | None:
     """(the path of PATHS that a mount gives, its severity): the worst one. None if it gives none."""
     if mount.host is None or mount.fstype.startswith("cgroup") or (mount.point == "/sys" and mount.host == "/sys"):
         return None  # the latter two have rules of their own
@@ -129,7 +129,7 @@ def _given(host: str, writable: bool) -> tuple[str, Severity] | None:
     return best
 
 
-def _uncovered(case: Case, fstype: str, below: str) -> Iterator[Mount]:
+def _uncovered(case: Case, fstype: str, below: str) -> Iterator[PathMount]:
     """The mounts of a kernel's file system through which a path below its root can be written."""
     points = {mount.point for mount in case.mounts}
     for mount in case.mounts:
@@ -148,13 +148,13 @@ def _uncovered(case: Case, fstype: str, below: str) -> Iterator[Mount]:
         "Leave out --security-opt systempaths=unconfined (procMount: Unmasked in Kubernetes).",
     )
 )  # fmt: skip
-def proc_writable(case: Case) -> Iterator[Found]:
+def proc_writable(case: Case) -> Iterator[Hit]:
     if case.apart:
         return  # the files that matter there belong to the host's root
     for mount in _uncovered(case, "proc", "/sys"):
         if mount.host:
             continue  # the host's own /proc: host-path tells of it
-        yield Found(
+        yield Hit(
             f"can write {mount.point if mount.root == '/sys' else mount.point.rstrip('/') + '/sys'}",
             {"point": mount.point, "root": mount.root, "options": list(mount.options)},
             case.weighed("high"),
@@ -168,10 +168,10 @@ def proc_writable(case: Case) -> Iterator[Found]:
         "Leave out --security-opt systempaths=unconfined (procMount: Unmasked in Kubernetes).",
     )
 )  # fmt: skip
-def proc_unmasked(case: Case) -> Iterator[Found]:
+def proc_unmasked(case: Case) -> Iterator[Hit]:
     inside = case.place.inside if case.place else None
     if inside and inside.unmasked:
-        yield Found(f"sees {', '.join(inside.unmasked)}", {"unmasked": list(inside.unmasked)}, case.weighed("medium"))
+        yield Hit(f"sees {', '.join(inside.unmasked)}", {"unmasked": list(inside.unmasked)}, case.weighed("medium"))
 
 
 @of_container(
@@ -181,14 +181,14 @@ def proc_unmasked(case: Case) -> Iterator[Found]:
         "Mount it read-only, as runtimes do by themselves.",
     )
 )  # fmt: skip
-def sys_writable(case: Case) -> Iterator[Found]:
+def sys_writable(case: Case) -> Iterator[Hit]:
     if case.apart:
         return
     for mount in _uncovered(case, "sysfs", ""):
         if mount.host and mount.point != "/sys":
             continue
         evidence = {"point": mount.point, "options": list(mount.options)}
-        yield Found(f"can write {mount.point}", evidence, case.weighed("medium"))
+        yield Hit(f"can write {mount.point}", evidence, case.weighed("medium"))
 
 
 @of_container(
@@ -198,7 +198,7 @@ def sys_writable(case: Case) -> Iterator[Found]:
         "Give it a cgroup namespace of its own (--cgroupns=private), or mount the tree read-only.",
     )
 )  # fmt: skip
-def cgroup_writable(case: Case) -> Iterator[Found]:
+def cgroup_writable(case: Case) -> Iterator[Hit]:
     own = case.init.cgroup if case.init else ""
     if len(own) < 2 or case.apart:
         return
@@ -208,7 +208,7 @@ def cgroup_writable(case: Case) -> Iterator[Found]:
         if mount.fstype in ("cgroup", "cgroup2") and mount.writable and own.startswith(mount.root.rstrip("/") + "/")
     ]
     if wide:
-        yield Found(
+        yield Hit(
             f"can write the cgroups above its own, at {wide[0].point}",
             {"points": [mount.point for mount in wide], "roots": sorted({m.root for m in wide}), "cgroup": own},
             case.weighed("medium"),
@@ -222,7 +222,7 @@ def cgroup_writable(case: Case) -> Iterator[Found]:
         "Mount the file system instead of giving the device (leave out --device, --device-cgroup-rule).",
     )
 )  # fmt: skip
-def devices(case: Case) -> Iterator[Found]:
+def devices(case: Case) -> Iterator[Hit]:
     place, security = case.place, case.security
     if place is None or security is None or case.apart:
         return
@@ -244,7 +244,7 @@ def devices(case: Case) -> Iterator[Found]:
     if not nodes and not made:
         return
     told = [node.path for node in nodes[:5]] + (["…"] if len(nodes) > 5 else []) + [f"[{rule}]" for rule in made]
-    yield Found(
+    yield Hit(
         f"has {', '.join(told)}" + ("" if rules is not None else ", unless its cgroup forbids it"),
         {
             "nodes": [f"{node.path} {node.type} {node.major}:{node.minor}" for node in nodes],
@@ -255,7 +255,7 @@ def devices(case: Case) -> Iterator[Found]:
     )
 
 
-def _nodev(mounts: tuple[Mount, ...], path: str) -> bool:
+def _nodev(mounts: tuple[PathMount, ...], path: str) -> bool:
     """No device can be opened where a path is: nodev of mount(8), by the mount nearest above it."""
     above = [mount for mount in mounts if path == mount.point or path.startswith(mount.point.rstrip("/") + "/")]
     return bool(above) and "nodev" in max(above, key=lambda mount: len(mount.point)).options

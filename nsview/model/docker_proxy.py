@@ -15,14 +15,14 @@ HOLDERS = ("dockerd", "rootlesskit", "slirp4netns", "rootlessport")
 """The programs that hold a published port without docker-proxy; their arguments do not name the container."""
 
 
-class Target(Struct, frozen=True):
+class ProxyTarget(Struct, frozen=True):
     """The address and port to which connections are forwarded."""
 
     address: str
     port: int
 
 
-def target(process: Process, listener: Listener) -> Target | None:
+def target(process: Process, listener: Listener) -> ProxyTarget | None:
     """The target that a process claims to publish at a port that it listens on. None if it claims none."""
     if process.comm != "docker-proxy":
         return None
@@ -31,4 +31,4 @@ def target(process: Process, listener: Listener) -> Target | None:
         return None
     port = options.get("-container-port", "")
     plain = port.isascii() and port.isdecimal() and len(port) < 6
-    return Target(options.get("-container-ip", ""), int(port)) if plain else None
+    return ProxyTarget(options.get("-container-ip", ""), int(port)) if plain else None

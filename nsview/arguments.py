@@ -87,39 +87,39 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"nsview {__version__}")
     top.add_argument("--from", dest="recording", metavar="FILE", help="show a recording instead of this machine")
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
-    commands.add_parser("demo", help="the explorer on a recording that comes with nsview; no privileges needed")
+    commands.add_parser("demo", help="open the explorer on a recording that comes with nsview; no privileges needed")
     commands.add_parser(
         "list", add=_list_arguments,
         help="print namespaces (the default), processes, containers, or net namespaces from within",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     commands.add_parser(
-        "inspect", add=_inspect_arguments, help="print all that is known of a process, namespace or container"
+        "inspect", add=_inspect_arguments, help="print the facts of a process, namespace or container"
     )  # fmt: skip
     commands.add_parser(
-        "enter", add=_enter_arguments, help="a shell or a command in the namespaces of a target",
+        "enter", add=_enter_arguments, help="open a shell or run a command in the namespaces of a target",
         description="Join the namespaces of a target and run CMD, or the best shell found. Without kinds: all those in "
         "which the target differs from the host, or the one namespace named. By default with the target's own "
         "capabilities, user and cgroup, as `docker exec` gives.",
     )  # fmt: skip
     commands.add_parser(
-        "diff", add=_diff_arguments, help="what is gone, new or moved between two recordings, or a recording and now",
+        "diff", add=_diff_arguments, help="print the differences of two recordings, or of a recording and now",
         description="A and B are recordings, each as it was at its end, or `now` for this machine.",
     )  # fmt: skip
     commands.add_parser(
         "audit", add=_audit_arguments,
-        help="what of containers should be looked at: privileges, what they share with the host, what they reach",
+        help="print findings about containers: privileges, sharing with the host, reachable files",
         description="Findings with the evidence for them, by container. Exit code 1 where there are findings, 0 where "
         "there are none; 3 where there are none among what this user may check.",
     )  # fmt: skip
     commands.add_parser(
         "compare", add=_compare_arguments,
-        help="what two processes or containers share, where they differ, and where their ways parted",
+        help="compare two processes or containers: namespaces, privileges, mounts, descent",
         description="A and B are targets, as for inspect; of a container or namespace it is the process that inspect "
         "shows.",
     )  # fmt: skip
     commands.add_parser(
-        "record", add=_record_arguments, help="save what the agent sees to a file, until interrupted"
+        "record", add=_record_arguments, help="save the agent's frames to a file, until interrupted"
     )  # fmt: skip
     return top
 
@@ -128,11 +128,11 @@ def _list_arguments(listing: _Parser) -> None:
     listing.epilog = _filters()
     listing.add_argument("table", nargs="?", choices=TABLES, metavar="|".join(TABLES))
     listing.add_argument("--type", choices=KIND_NAMES, metavar="TYPE", help="one of " + ", ".join(KIND_NAMES))
-    listing.add_argument("--filter", metavar="EXPR", default="", help="only what matches: words, fields; see below")
+    listing.add_argument("--filter", metavar="EXPR", default="", help="only matching records: words, fields; see below")
     listing.add_argument(
         "--holders",
         action="store_true",
-        help="search also threads, open files, sockets and other mount namespaces for what keeps namespaces alive; "
+        help="search threads, open files, sockets and other mount namespaces too for holders of namespaces; "
         "takes several times as long",
     )
     _common(listing)
@@ -157,7 +157,7 @@ def _enter_arguments(enter: _Parser) -> None:
         "applets",
     )  # fmt: skip
     enter.add_argument(
-        "-u", "--as", dest="account", metavar="USER[:GROUP]", help="be another user of the container (--user=USER too)"
+        "-u", "--as", dest="account", metavar="USER[:GROUP]", help="run as a user of the container (--user=USER too)"
     )
     enter.add_argument("-w", "--cwd", metavar="DIR", help="begin in this directory")
     enter.add_argument(

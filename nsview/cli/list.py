@@ -64,7 +64,7 @@ def _list_nets(options: SimpleNamespace) -> int:
     seen = replace(whole, processes={pid: p for pid, p in whole.processes.items() if pid not in asking})
     lines = narrow(found.lines(), lambda line: wanted.line(line, seen))
     if options.json:
-        left = {place.net.inode for line in lines if isinstance(place := line.subject, NetItem)}
+        left = {item.net.inode for line in lines if isinstance(item := line.subject, NetItem)}
         print_json(export.nets(found, [net for net in found.nets if net.inode in left]))
     else:
         print(report.nets(lines, width()))

@@ -320,19 +320,19 @@ class Map:
         first = to.container.init_pid if to.container else None
         return [(pid, port) for pid in behind or (first,) if pid is not None for port in ports]
 
-    def thing(self, place: NetItem) -> Thing:
+    def thing(self, item: NetItem) -> Thing:
         """The thing behind a line: the container that a port is published for, or its net namespace; the first process
         that has a socket open; or the net namespace."""
         to = None
-        if isinstance(place.thing, Forward):
-            to = self.sent_on(place.net, place.thing)
-        if isinstance(place.thing, Listener):
-            to = self.published(place.thing)
-            if not to and (owners := self.owners(place.thing)):
+        if isinstance(item.thing, Forward):
+            to = self.sent_on(item.net, item.thing)
+        if isinstance(item.thing, Listener):
+            to = self.published(item.thing)
+            if not to and (owners := self.owners(item.thing)):
                 return owners[0].pid
         if to:
             return to.container.key if to.container else ("net", to.net.inode)
-        return "net", place.net.inode
+        return "net", item.net.inode
 
     def publishers(self, net: Net, listener: Listener) -> list[Listener | Forward]:
         """The listeners that publish a listener, and the other forwards to it."""
@@ -458,9 +458,9 @@ class Map:
         )
         owners = self.owners(listener)
         more = " ".join((more, *(process.command for process in owners)))
-        place = NetItem(net, listener)
+        item = NetItem(net, listener)
         key = (net.inode, "listener", listener.inode)
-        return Line(key, cells, place, 1, more, self.thing(place), ("net", net.inode))
+        return Line(key, cells, item, 1, more, self.thing(item), ("net", net.inode))
 
 
     def _of_forward(self, net: Net, forward: Forward, more: str) -> Line:
@@ -471,9 +471,9 @@ class Map:
             Cell(forward.endpoint),
             Cell(self.where_to(net, forward), "command"),
         )
-        place = NetItem(net, forward)
+        item = NetItem(net, forward)
         key = (net.inode, "forward", *astuple(forward))
-        return Line(key, cells, place, 1, more, self.thing(place), ("net", net.inode))
+        return Line(key, cells, item, 1, more, self.thing(item), ("net", net.inode))
 
     def where_to(self, net: Net, forward: Forward) -> str:
         """The destination of a forward, in words."""

@@ -41,7 +41,7 @@ class _Row(Struct, frozen=True, gc=False):
     """A line of a box at the left. trunk: the line drawn below it. wire: to the namespace that hangs from it."""
 
     pieces: _Pieces
-    place: NetItem
+    item: NetItem
     trunk: str = ""
     wire: _Wire | None = None
 
@@ -156,10 +156,10 @@ class _Picture:
                 last = number == len(below) - 1
                 stands = leads is not None and leads.there is port  # it is there, not here
                 name = (Cell("└─ " if last else "├─ ", "guide"), Cell("" if stands else port.name, "group"))
-                place = NetItem(net, interface if stands else port)
-                yield _Row(name if stands else name + _state(port), place, "" if last else "│", leads)
+                item = NetItem(net, interface if stands else port)
+                yield _Row(name if stands else name + _state(port), item, "" if last else "│", leads)
         if not again and net.inode in self.chosen:
-            yield from (_Row(pieces, place) for pieces, place in self._listeners(net))
+            yield from (_Row(pieces, item) for pieces, item in self._listeners(net))
 
     def _told(self, net: Net, interface: Interface, wide: int = 0) -> _Pieces:
         pieces = [Cell(interface.name + " " * (wide - cells(safe(interface.name))), "group"), *_state(interface)]
@@ -204,7 +204,7 @@ class _Picture:
     def _boxes(
         self,
         key: object,
-        place: NetItem | None,
+        item: NetItem | None,
         title: _Pieces,
         foot: _Pieces,
         rows: Sequence[_Row],
@@ -220,15 +220,15 @@ class _Picture:
         def beside(trunk: str) -> list[Cell]:
             return [Cell("│ ", "guide"), *_fitted((Cell(trunk, "guide"),), left), Cell(" │" + " " * ROOM, "guide")]
 
-        add(_border("╭", title, left, "╮"), place)
+        add(_border("╭", title, left, "╮"), item)
         above = ""
         for row in rows:
             wire = row.wire
             if wire is None:
-                add([Cell("│ ", "guide"), *_fitted(row.pieces, left), Cell(" │", "guide")], row.place)
+                add([Cell("│ ", "guide"), *_fitted(row.pieces, left), Cell(" │", "guide")], row.item)
             elif wire.net.inode in self.drawn or self._hangs_elsewhere(wire):
                 where = f" {safe(wire.there.name)} of {safe(self.found.title(wire.net.inode))}"
-                add([*_way(row.pieces, wire.pair, left), *_cut((Cell(where, "dim"),), right + 2)], row.place)
+                add([*_way(row.pieces, wire.pair, left), *_cut((Cell(where, "dim"),), right + 2)], row.item)
             else:
                 self.drawn.add(wire.net.inode)
                 inside = self._inside(wire)
@@ -246,7 +246,7 @@ class _Picture:
                     add([*start, *_fitted(pieces, room), Cell(" │", "guide")], about)
                 add([*beside(row.trunk), *_border("╰", feet, wide, "╯")], NetItem(wire.net))
             above = row.trunk
-        add(_border("╰", foot, left, "╯"), place)
+        add(_border("╰", foot, left, "╯"), item)
         return lines
 
 

@@ -54,7 +54,7 @@ class NsviewApp(App[int]):
         Binding("q", "quit", "Quit", show=False),
         Binding("ctrl+p", "command_palette", "All commands", show=False),
         Binding("y", "copy", "Copy", show=False, tooltip="Copy something of this row: pid, inode, command, JSON …"),
-        Binding("E", "export", "Export", show=False, tooltip="Write what is shown to a file: JSON, CSV or SVG"),
+        Binding("E", "export", "Export", show=False, tooltip="Write the rows to a file: JSON, CSV or SVG"),
     ]
 
     def __init__(
@@ -174,7 +174,7 @@ class NsviewApp(App[int]):
     def show_links_changed(self) -> None: ...
 
     def show_restart(self, how: str) -> None:
-        self.notify(f"{how}. What it saw is read again.", severity="warning", timeout=10)
+        self.notify(f"{how}. Everything is read again.", severity="warning", timeout=10)
 
     def show_end(self, failure: str | None) -> None:
         if failure is None:
@@ -183,7 +183,7 @@ class NsviewApp(App[int]):
             self.failure = failure
             self.exit(4)
             return
-        self.notify(f"{failure}\nWhat you see is from before.", severity="error", timeout=20)
+        self.notify(f"{failure}\nThe screen shows the last state.", severity="error", timeout=20)
 
     def _greet(self) -> None:
         """Show a new user a few keys; once."""

@@ -76,7 +76,7 @@ class Entrance:
 
     def become_root(self) -> LocalHost | None:
         """Start an agent as root through sudo, which asks in the terminal. None, and a notice, if that fails."""
-        failure = "Not root; what you see is as before."
+        failure = "Not root; nothing has changed."
         try:
             with self._app.suspend(), _interrupt_is_not_ours():
                 host = None

@@ -3,7 +3,7 @@
 rule        a rule, the things that it looks at, and its findings
 sharing     rules on namespaces that are shared
 privileges  rules on the permissions of processes
-paths       rules on the files of the host that a path in a container leads to
+reachable   rules on the files of the host that a path in a container leads to
 lines       findings as lines of a table
 
 A finding says nothing that its evidence does not show. A service, a browser's sandbox, a shim and a pod's pause are no
@@ -17,7 +17,7 @@ from ..export import SCHEMA
 from ..kinds import KIND_NAMES
 from ..security import Facts
 from ..snapshot import Snapshot
-from . import paths, privileges, sharing  # noqa: F401  their rules are there once they are imported
+from . import privileges, reachable, sharing  # noqa: F401  their rules are there once they are imported
 from .rule import OF_CONTAINERS, OF_HOSTS, SETTLED, SEVERITIES, Finding, Hit, Rule, Severity, Whole
 
 __all__ = ["RULES", "SETTLED", "SEVERITIES", "Finding", "Rule", "Severity", "audit", "grouped", "printed", "unchecked"]

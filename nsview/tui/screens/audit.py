@@ -34,9 +34,9 @@ class Audit(Lens):
 
     NAME = "audit"
     COLUMNS: ClassVar[Sequence[Column]] = findings.COLUMNS
-    EMPTY = "No findings: no container has more than what engines give by themselves, or there is no container."
+    EMPTY = "No findings: no container has more than the defaults of engines, or there is no container."
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "read", "Look again", tooltip="Read again what confines all containers", id="rescan"),
+        Binding("r", "read", "Look again", tooltip="Read the confinement of all containers again", id="rescan"),
     ]
 
     def __init__(self, context: Context, snapshot: Snapshot, origin: Process | None = None) -> None:
@@ -112,12 +112,12 @@ class Audit(Lens):
 
     def heading(self) -> str:
         if self._waiting:
-            return f"read what confines {self._coming.done} of {self._coming.total or 'all'} processes …"
+            return f"confinement of {self._coming.done} of {self._coming.total or 'all'} processes read …"
         return self._numbers or "no findings"
 
     def empty(self) -> str:
         if self._waiting:
-            return "What confines the containers' processes is being read."
+            return "Reading the confinement of the containers' processes …"
         return self.EMPTY if self.snapshot.containers else "No container runs here."
 
     def about(self, line: Line) -> RenderableType:

@@ -131,11 +131,11 @@ class EnterDialog(ModalScreen[join.Plan | None]):
         plan = self.plan()
         words = Text()
         if not self.live:
-            words.append("✗ A recording can be looked at, not entered; here it would be so:\n", "bold red")
+            words.append("✗ A recording cannot be entered; on its host the command would be:\n", "bold red")
         elif plan.refusal:
             words.append(f"✗ {safe(plan.refusal.text)}\n", "bold red")
             if plan.refusal.code == join.NOT_PERMITTED:
-                words.append("  Esc, then R: nsview becomes root through sudo and what you see stays.\n", "bold")
+                words.append("  Esc, then R: become root through sudo; the view stays.\n", "bold")
         for warning in plan.warnings:
             grave = warning.startswith("host privileges")
             words.append("• ", "bold red" if grave else "yellow")

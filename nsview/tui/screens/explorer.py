@@ -77,7 +77,7 @@ class Explorer(Browser):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("e", "enter", "Shell", tooltip="Join the row's namespaces and open a shell there"),
         Binding("x", "ready", "Run", tooltip="Run a ready command in there: ip addr, ss, tcpdump, ps, env, mount"),
-        Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only what matches (the words are below)"),
+        Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only matching rows (its words are below)"),
         *[
             Binding(
                 str(number),
@@ -98,24 +98,24 @@ class Explorer(Browser):
             key_display="[",
             id="previous-group",
         ),
-        Binding("tab", "app.focus_next", "Between the rows and their details", show=False),
-        Binding("space", "pause", "Pause", show=False, tooltip="Keep what is shown still, and mark what happens"),
-        Binding("m", "app.lens('matrix')", "Matrix", tooltip="Who is in which namespace: a line each, a column a kind"),
-        Binding("w", "app.lens('net')", "Net map", tooltip="Interfaces, addresses, bridges, and who listens"),
-        Binding("a", "app.lens('audit')", "Audit", tooltip="What of containers should be looked at, with evidence"),
+        Binding("tab", "app.focus_next", "Switch between the rows and their details", show=False),
+        Binding("space", "pause", "Pause", show=False, tooltip="Keep the rows still, and mark the changes"),
+        Binding("m", "app.lens('matrix')", "Matrix", tooltip="Namespaces of containers: a line each, a column a kind"),
+        Binding("w", "app.lens('net')", "Net map", tooltip="Interfaces, addresses, bridges and listeners"),
+        Binding("a", "app.lens('audit')", "Audit", tooltip="Findings about containers, with evidence"),
         Binding("v", "mark", "Mark", show=False, tooltip="Mark the row, to compare it with another; again: unmark it"),
         Binding("c", "compare", "Compare", show=False, tooltip="Compare the two marked rows, or the one with this"),
         Binding("s", "sort", "Sort", show=False, tooltip="The order of groups and processes, and more columns"),
         Binding("t", "nest", "Nest", tooltip="Namespaces below their parent or owner, or side by side"),
         Binding("d", "toggle_details", "Details", tooltip="Show or hide the details"),
         Binding("f", "fold_all", "Fold", show=False, tooltip="Fold all groups, or unfold them"),
-        Binding("H", "holders", "Search all that holds namespaces: threads, files, sockets, mounts", show=False),
+        Binding("H", "holders", "Search the holders of namespaces: threads, files, sockets, mounts", show=False),
         Binding("r", "rescan", "Look again now", show=False),
-        Binding("R", "app.elevate", "As root", tooltip="Read what only root may, through sudo"),
+        Binding("R", "app.elevate", "As root", tooltip="Become root through sudo, and read everything"),
         Binding("escape", "clear_filter", "Clear the filter", show=False),
         Binding("o", "follow", "Go to", tooltip="Go to a number of this row: parent, shim, namespaces .."),
         Binding("colon", "app.jump", "Jump", show=False, key_display=":", tooltip="Go to a pid, inode or name"),
-        Binding("n", "next_match", "Next row that matches the filter, also when it is cleared", show=False),
+        Binding("n", "next_match", "Next row that matches the filter, or the last one if it is cleared", show=False),
         Binding("N", "next_match(-1)", "Previous such row", show=False, id="previous-match"),
         Binding("backspace,alt+left", "back", "Back to the grouping, filter and row before", show=False),
         Binding("alt+right", "forward", "Forward again", show=False),
@@ -438,7 +438,7 @@ class Explorer(Browser):
     def action_nest(self) -> None:
         """Nest namespaces below their parent or owner, or show them side by side."""
         if self.view.by in ("tree", "container"):
-            self.notify("Namespaces nest; choose a kind of them first, with 1 to 8.")
+            self.notify("Only namespaces nest; choose a kind first, with 1 to 8.")
         else:
             self._look(nest=not self.view.nest)
 
@@ -532,7 +532,7 @@ class Explorer(Browser):
         """Mark the chosen row, or unmark it; of three the first is unmarked."""
         row, process = self.listing.row, self._representative(self.listing.row)
         if row is None or process is None:
-            self.notify("No process is in it, so there is nothing to compare.", severity="warning")
+            self.notify("It has no process to compare.", severity="warning")
             return
         self._marked.turn(row.key, process)
         self._refresh()
@@ -677,9 +677,9 @@ class Explorer(Browser):
         if process is None:
             if namespace and any(holder.kind != "child" for holder in namespace.held_by):
                 return NamespaceDialog(namespace, self.snapshot, live, ready)
-            refusal = "Nothing that is known leads into it; H searches its holders."
+            refusal = "No known way leads into it; press H to search its holders."
         elif process.kthread:
-            refusal = "A thread of the kernel has no shell to give; choose a process."
+            refusal = "A thread of the kernel cannot be entered; choose a process."
         elif not self.session.runs:
             refusal = "The agent has ended; r starts it again."
         elif (details := await self.session.details(process)) is not None:

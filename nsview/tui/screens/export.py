@@ -80,7 +80,7 @@ class ExportDialog(ModalScreen[Path | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="menu"):
-            yield Label(Text("Export what is shown, to a file in " + safe(_here())), id="dialog-title")
+            yield Label(Text("Export to a file in " + safe(_here())), id="dialog-title")
             yield Input(self._proposed + ".json", id="file", compact=True)
             yield Label(id="ending")
             yield Label(Text("Enter writes it, ↑ ↓ choose another ending, Esc goes back", "dim"))
@@ -90,7 +90,7 @@ class ExportDialog(ModalScreen[Path | None]):
 
     def _tell(self, value: str) -> None:
         ending = Path(value).suffix
-        words = ENDINGS.get(ending, f"end it in {', '.join(ENDINGS)}: that says what is written")
+        words = ENDINGS.get(ending, f"end it in {', '.join(ENDINGS)}: that chooses the format")
         self.query_one("#ending", Label).update(Text(words))
 
     def action_ending(self, by: int) -> None:

@@ -48,14 +48,14 @@ class Lens(Browser):
     NOUN = "line"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only what matches (the words are below)"),
-        Binding("e", "enter", "Shell", tooltip="Go to what is behind the line, and open a shell there"),
+        Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only matching lines (its words are below)"),
+        Binding("e", "enter", "Shell", tooltip="Go to the thing of the line, and open a shell there"),
         Binding("x", "enter(True)", "Run", show=False, tooltip="Go there, and run a ready command in it"),
         Binding("d", "toggle_details", "Details", tooltip="Show or hide the details"),
         Binding("v", "mark", "Mark", show=False, tooltip="Mark the line, to compare it with another; again: unmark it"),
         Binding("c", "compare", "Compare", show=False, tooltip="Compare the two marked lines, or the one with this"),
-        Binding("tab", "app.focus_next", "Between the lines and their details", show=False),
-        Binding("n", "next_match", "Next line that matches the filter, also when it is cleared", show=False),
+        Binding("tab", "app.focus_next", "Switch between the lines and their details", show=False),
+        Binding("n", "next_match", "Next line that matches the filter, or the last one if it is cleared", show=False),
         Binding("N", "next_match(-1)", "Line before that matches the filter", show=False, id="previous-match"),
         Binding("m", "app.lens('matrix')", "Matrix", show=False),
         Binding("w", "app.lens('net')", "Net map", show=False),

@@ -37,7 +37,7 @@ class Menu(ModalScreen[int | None]):
         with Vertical(id="menu"):
             yield Label(Text(self._title), id="dialog-title")
             yield OptionList(*(Option(line) for line in self._lines()), compact=True)
-            yield Label(Text("Enter takes it, Esc goes back", "dim"))
+            yield Label(Text("Enter chooses, Esc goes back", "dim"))
 
     def _lines(self) -> list[Text]:
         wide = max(len(name) for name, _ in self._entries) + 2

@@ -95,12 +95,12 @@ class NetMap(Lens):
         Column("ADDRESS", 26),
         Column("LEADS TO, OR WHO LISTENS", 24),
     )
-    EMPTY = "This recording has no net map in it: it was made before there was one, or cut before one was read."
+    EMPTY = "This recording has no net map: it is too old, or ended before one was read."
     TABLE = Chart
     by = "net"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "again", "Look again now", show=False),
-        Binding("o", "go", "Go to where it leads, or to the process that listens", show=False),
+        Binding("o", "go", "Go to the other end, or to the process that listens", show=False),
         Binding("p", "draw", "Picture", tooltip="Draw bridges and pairs, or show the table again"),
     ]
 
@@ -226,20 +226,20 @@ class NetMap(Lens):
         return "  ".join(words)
 
     def about(self, line: Line) -> RenderableType:
-        place, found = line.subject, self._map
-        if not isinstance(place, NetItem) or found is None:
+        item, found = line.subject, self._map
+        if not isinstance(item, NetItem) or found is None:
             return Text()
-        match place.thing:
+        match item.thing:
             case Interface() as interface:
-                return self._interface(found, place.net, interface)
+                return self._interface(found, item.net, interface)
             case Listener() as listener:
-                return self._listener(found, place.net, listener)
+                return self._listener(found, item.net, listener)
             case Forward() as forward:
-                return self._forward(found, place.net, forward)
+                return self._forward(found, item.net, forward)
             case Route() as route:
                 pairs = [("via", route.via or "no gateway"), ("interface", route.interface or "-")]
                 return Group(_title(f"default route, IPv{route.family}"), _pairs(*pairs, ("metric", str(route.metric))))
-        return self._net(found, place.net)
+        return self._net(found, item.net)
 
     def _net(self, found: Map, net: Net) -> RenderableType:
         namespace = found.namespace(net.inode)
@@ -314,7 +314,7 @@ class NetMap(Lens):
             where = "the firewall's rules know, or who holds it alone; `docker ps` tells"
             parts.append(Text(f"\nIt may be published for a container: {where}.", "dim"))
         if not owners:
-            parts.append(Text("No process that can be looked into: the kernel's own, or one that is protected."))
+            parts.append(Text("No known process: it is the kernel's own, or protected."))
         return Group(*parts)
 
     def _forward(self, found: Map, net: Net, forward: Forward) -> RenderableType:
@@ -334,14 +334,14 @@ class NetMap(Lens):
     def open(self, line: Line) -> None:
         """Go to the published container, to the listening process, else to the namespace; from an interface to the
         namespace that it leads to."""
-        place, found = line.subject, self._map
-        if not isinstance(place, NetItem) or found is None:
+        item, found = line.subject, self._map
+        if not isinstance(item, NetItem) or found is None:
             return
-        match place.thing:
-            case Interface(link=link) if link and link.net and link.net != place.net.inode:
+        match item.thing:
+            case Interface(link=link) if link and link.net and link.net != item.net.inode:
                 self.go_to(("net", link.net))
             case _:
-                self.go_to(found.thing(place))
+                self.go_to(found.thing(item))
 
     def behind(self, line: Line) -> Thing | None:
         return ("net", line.subject.net.inode) if isinstance(line.subject, NetItem) else None

@@ -70,7 +70,7 @@ class DetailsPane(Lines, can_focus=True):
             case _:
                 self._content = Text()
         if snapshot.partial and row is not None:
-            note = Text("Not everything is read yet: what is said of others is so far.", self._s("warning"))
+            note = Text("Not everything is read yet: the facts about others are so far.", self._s("warning"))
             self._content = Group(note, self._content)
         if row is not None and row.key != self._shown:
             self._shown = row.key
@@ -372,7 +372,7 @@ def _above(which: Literal["owner", "parent"], kind: str, inode: int | None, name
 
 def _why(process: Process, snapshot: Snapshot) -> str:
     if process.ended:
-        return "A zombie has given up most of its own."
+        return "A zombie has given up most of its namespaces."
     if process.unreadable in ("EACCES", "EPERM"):
         return "Protected even from root." if snapshot.host.privileged else "R reads them as root."
     return "Not all of them could be read."

@@ -36,7 +36,7 @@ class Table(Cursor, can_focus=True):
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"table--{name}" for name in STYLES}
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Open", tooltip="Go to what the line is about"),
+        Binding("enter", "open", "Open", tooltip="Go to the thing of the line"),
         Binding("s", "sort", "Sort", tooltip="Sort by the column of the cursor, or by the next one"),
         Binding("S", "reverse", "Turn the order round", show=False),
         Binding("left,h", "aside(-1)", "Left", show=False, id="left"),

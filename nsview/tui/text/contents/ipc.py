@@ -43,7 +43,7 @@ def tell(process: Process, contents: Contents, snapshot: Snapshot) -> Told:
     if not lines:
         lines.append([("no queue, no shared memory, no semaphore in it", "dim")])
     if ipc.posix_queues is None:
-        lines.append([("POSIX message queues: not to be seen", "warning")])
+        lines.append([("POSIX message queues: not visible", "warning")])
     return Told("IPC", lines, ", ".join(brief) or "nothing in it")
 
 

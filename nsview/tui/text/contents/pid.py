@@ -23,8 +23,8 @@ def tell(process: Process, contents: Contents | None, snapshot: Snapshot) -> Tol
         ])  # fmt: skip
     init = found[-1].init
     if len(found) > 1 and init is None:
-        lines.append([("its pid 1 is not to be seen: where it has ended, nothing can be born in there", "warning")])
+        lines.append([("its pid 1 is not visible: if it has exited, no process can start in there", "warning")])
     elif init is not None and init.pid == process.pid and len(found) > 1:
-        lines.append([("it is pid 1 in there: with it all others end", "dim")])
+        lines.append([("it is pid 1 in there: when it exits, all others are killed", "dim")])
     brief = " → ".join(str(level.pid) for level in found) if len(found) > 1 else "the host's pids"
     return Told("PIDS", lines, brief)

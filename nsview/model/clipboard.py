@@ -9,6 +9,7 @@ import msgspec
 from . import export
 from .kinds import KIND_NAMES
 from .records import Container, Namespace, Process
+from .rows import GroupRow, ProcessRow, Row
 from .snapshot import Snapshot
 from .table import Column, Line
 from .text import safe
@@ -60,6 +61,18 @@ def _of_container(container: Container | None) -> list[Copy]:
         ("image", container.image or ""),
         ("init pid", str(container.init_pid) if container.init_pid else ""),
     ]
+
+
+def of_row(row: Row | None, snapshot: Snapshot, by: str) -> list[Copy]:
+    """The copies of the record of a row. by: the grouping, whose namespace comes first."""
+    match row:
+        case ProcessRow():
+            return of_process(row.process, snapshot, by)
+        case GroupRow(container=Container() as container):
+            return of_container(container)
+        case GroupRow(namespace=Namespace() as namespace):
+            return of_namespace(namespace, snapshot)
+    return []
 
 
 def of_line(line: Line, columns: Sequence[Column], snapshot: Snapshot) -> list[Copy]:

@@ -13,10 +13,10 @@ from .hierarchy import By, above
 from .kinds import KIND_NAMES
 from .net import Nets
 from .records import Container, Namespace, Process
-from .rows import RowKey, View, group_key, is_folded, process_key
+from .rows import Grouping, GroupRow, ProcessRow, Row, RowKey, View, group_key, is_folded, process_key
 from .snapshot import Snapshot
 from .table import Thing
-from .target import PREFIXES, Meaning, Rank, listens, meanings
+from .target import PREFIXES, Meaning, Rank, listens, meanings, process_of
 
 MOST = 60
 """The most leads of one text."""
@@ -191,6 +191,42 @@ def of_container(snapshot: Snapshot, key: str, role: str) -> Lead:
     """The lead to a container that is in the snapshot."""
     container = snapshot.containers[key]
     return Lead(key, role, f"{container.name}  {container.runtime}  {container.image or ''}".rstrip())
+
+
+def thing_of(row: Row | None) -> Thing | None:
+    """The thing that a row stands for. None for a note, and for processes in no group."""
+    match row:
+        case ProcessRow():
+            return row.process.pid
+        case GroupRow(container=Container() as container):
+            return container.key
+        case GroupRow(namespace=Namespace() as namespace):
+            return namespace.key
+    return None
+
+
+def process_of_row(snapshot: Snapshot, row: Row | None) -> Process | None:
+    """The process that a row is about: of a group, its container's first process, else its oldest member."""
+    match row:
+        case ProcessRow():
+            return row.process
+        case GroupRow(pids=pids) if pids:
+            thing = thing_of(row)
+            return snapshot.processes.get(pids[0]) if thing is None else process_of(snapshot, thing)
+    return None
+
+
+def regrouped(snapshot: Snapshot, view: View, row: Row | None, by: Grouping) -> tuple[View, list[RowKey]]:
+    """The view under another grouping, in which the same row is visible, and the keys of that row, best first."""
+    view = replace(view, by=by)
+    process = process_of_row(snapshot, row)
+    if process is None:
+        return view, []
+    group = group_key(snapshot, by, process)
+    keys: list[RowKey] = [process_key(process), *([group] if group else [])]
+    if isinstance(row, ProcessRow) and group and is_folded(snapshot, view, group):
+        view = replace(view, toggled=view.toggled ^ {group})
+    return view, keys if isinstance(row, ProcessRow) else keys[::-1]
 
 
 def reveal(snapshot: Snapshot, view: View, thing: Thing) -> tuple[View, list[RowKey]] | None:

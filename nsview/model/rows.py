@@ -542,6 +542,11 @@ class Rows(Sequence[Row]):
         """The heads, in order."""
         return (self._head(group) for group in self._sections if group.id is not _TREE)
 
+    def foldable(self) -> set[RowKey]:
+        """The keys of the groups that are open; if all are folded, of all that can be unfolded."""
+        heads = [head for head in self.groups() if head.folded is not None]
+        return {head.key for head in [head for head in heads if not head.folded] or heads}
+
     def with_ghosts(self) -> Snapshot:
         """The snapshot, ghosts included."""
         return with_ghosts(self.snapshot, self._ghosts.values())

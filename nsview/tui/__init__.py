@@ -13,7 +13,7 @@ text           the words of a row or pane, as styled pieces
 lenses         the lenses by name
 keymap         the keys that a configuration file gives to actions
 trail          the places before and after the one that is shown
-marks          the rows that the user has marked
+marks          the marks of rows
 first_view     the view that the explorer begins with
 first_picture  the first picture, painted before Textual is imported
 colours        the colours of the first picture

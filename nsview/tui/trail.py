@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from nsview.model.rows import RowKey, View
+from nsview.model.rows import ProcessRow, Row, RowKey, View
 
 MOST = 200
 """The number of places that are kept."""
@@ -14,6 +14,12 @@ class Place(Struct, frozen=True):
     view: View
     row: tuple[RowKey, ...]
     lens: str | None = None
+
+
+def here(view: View, row: Row | None) -> Place:
+    """The place of a view and its chosen row; if that is gone when the place is shown again, its group is chosen."""
+    group = row.group if isinstance(row, ProcessRow) else None
+    return Place(view, tuple(key for key in (row and row.key, group) if key))
 
 
 class Trail:

@@ -182,9 +182,9 @@ async def test_what_to_mark_is_said_and_a_third_mark_lets_the_first_go(host: Rec
             app.go_to(pid)
             await pilot.pause()
             await pilot.press("v")
-        assert [p.pid for p in app.explorer._marked.of.values()] == [7, 9]
+        assert [p.pid for p in app.explorer.marks.of.values()] == [7, 9]
         await pilot.press("v")
-        assert [p.pid for p in app.explorer._marked.of.values()] == [7]
+        assert [p.pid for p in app.explorer.marks.of.values()] == [7]
 
 
 def test_frames_of_facts_add_up(host: RecordedHost) -> None:

@@ -77,13 +77,13 @@ async def test_the_screen_is_kept_where_the_agent_is_killed() -> None:
         explorer = app.explorer
         row = explorer.listing.row
         assert row is not None
-        kept = explorer.view, row.key, dict(explorer._marked.of), explorer.snapshot
+        kept = explorer.view, row.key, dict(explorer.marks.of), explorer.snapshot
         os.kill(host._agent.pid, signal.SIGKILL)
         await until(pilot, lambda: len(app._notifications) == 1)
         assert "was started again" in next(iter(app._notifications)).message
         await until(pilot, lambda: explorer.snapshot is not kept[3])
         assert explorer.listing.row is not None
-        assert (explorer.view, explorer.listing.row.key, dict(explorer._marked.of)) == kept[:3]
+        assert (explorer.view, explorer.listing.row.key, dict(explorer.marks.of)) == kept[:3]
         await told(pilot, " live ")
         await pilot.press("a")  # the one agent answers what the other was asked
         await until(pilot, lambda: isinstance(app.lens, Audit) and app.lens.facts.complete)

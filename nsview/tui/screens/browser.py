@@ -1,6 +1,6 @@
 """The base of the explorer and of every lens: rows or lines that are filtered, marked, compared and taken along."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from typing import ClassVar
 
 from textual.screen import Screen
@@ -8,12 +8,15 @@ from textual.widgets import Input
 
 from nsview.model.changes import Changes
 from nsview.model.clipboard import Copy
-from nsview.model.filter import Filter, FilterError
+from nsview.model.filter import FIELDS, Fields, Filter, FilterError, Texts, parse
 from nsview.model.net import Nets
 from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
+from nsview.model.table import Line
+from nsview.model.text import safe
 
 from ..context import Context
+from ..marks import Marks
 from ..messages import CompareWanted
 from ..widgets.filter_line import FilterInput, FilterNote
 from ..widgets.status import Status
@@ -24,12 +27,21 @@ class Browser(Screen[None]):
 
     NOUN: ClassVar[str]
     """A row, or a line."""
-    snapshot: Snapshot | None
+    snapshot: Snapshot | None = None
+    """The snapshot that is shown."""
 
     def __init__(self, context: Context) -> None:
         super().__init__()
         self.context = context
         self.session = context.session
+        self.marks = Marks()
+        self.texts = Texts()
+        self._sought = Filter()  # the last one that was not empty
+
+    @property
+    def process(self) -> Process | None:
+        """The process that the chosen row or line is about."""
+        raise NotImplementedError
 
     def follow_session(self) -> None:
         """Watch the session from now on, until the screen is gone."""
@@ -70,9 +82,19 @@ class Browser(Screen[None]):
         """The words in the empty filter line."""
         raise NotImplementedError
 
+    @property
+    def fields(self) -> Fields:
+        """The fields of a filter on this screen."""
+        return FIELDS
+
+    @property
+    def grouping(self) -> str | None:
+        """The sort of thing that a row or line is: "container", "tree" for a process, or the kind of namespace."""
+        raise NotImplementedError
+
     def parse(self, text: str) -> Filter:
         """The filter that a text is. Raises FilterError."""
-        raise NotImplementedError
+        return parse(text, self.grouping, self.texts, self.session.reach, self.fields)
 
     def use(self, wanted: Filter) -> None:
         """Have this filter in effect."""
@@ -80,11 +102,39 @@ class Browser(Screen[None]):
 
     def keep_filter(self) -> None:
         """Leave the filter line; the filter stays."""
+        self.remember_filter()
+        self.remove_class("filtering")
+        self.focus_rows()
+
+    def action_clear_filter(self) -> None:
+        """Leave the filter line and show everything again."""
+        self.remember_filter()
+        self.clear_filter()
+        self.texts = Texts()
+        self.remove_class("filtering")
+        self.focus_rows()
+
+    def remember_filter(self) -> None:
+        """Keep the filter in effect for the next match, also after it is cleared, and for the history."""
+        if self.filter:
+            self._sought = self.filter
+            self.context.memory.add_to_history(self.filter.text)
+
+    def clear_filter(self) -> None:
+        """Show everything again."""
+        self.use(Filter())
+
+    def focus_rows(self) -> None:
         raise NotImplementedError
 
     def completions(self, text: str) -> list[str]:
         """Texts that a filter may become, the likeliest first."""
-        raise NotImplementedError
+        from nsview.model.filter.complete import complete
+
+        return complete(text, self.snapshot, self.fields, self.lines_to_complete) if self.snapshot else []
+
+    lines_to_complete: Sequence[Line] = ()
+    """The lines of a lens, for the values of their fields."""
 
     async def action_filter(self) -> None:
         if not self.is_attached:
@@ -97,6 +147,13 @@ class Browser(Screen[None]):
         line.begin(self.filter.text)
         self.note(None)
         self.set_focus(line)  # at once: the text that is typed ahead is for it
+
+    def show_filter(self) -> None:
+        """Show the text of the filter in effect, in the status and in the filter line."""
+        text = self.query_one(Status).filter = self.filter.text
+        for line in self.query(FilterInput):
+            line.begin(text)
+            self.note(None)
 
     def note(self, error: FilterError | None) -> None:
         """Show below the line its error and the place of it, else a note, else completions."""
@@ -133,11 +190,39 @@ class Browser(Screen[None]):
     def action_keep_filter(self) -> None:
         self.keep_filter()
 
+    def action_next_match(self, by: int = 1) -> None:
+        """Go to the next row or line that matches the filter, or the one that was cleared last; round the end."""
+        wanted = self.filter or self._sought
+        if not wanted:
+            self.notify("Nothing has been sought yet; / does.")
+        elif not self.go_to_match(by, self.parse(wanted.text)):
+            self.notify(f"No {self.NOUN} here matches {safe(wanted.text)}", severity="warning", markup=False)
+
+    def go_to_match(self, by: int, wanted: Filter) -> bool:
+        """Go to the next row or line that a filter matches. False if there is none."""
+        raise NotImplementedError
+
     # Two rows or lines compared
+
+    def to_mark(self) -> tuple[Hashable, Process] | None:
+        """(the key of the chosen row or line, the process that stands for it). None if there is none."""
+        raise NotImplementedError
+
+    def show_marks(self) -> None:
+        raise NotImplementedError
+
+    def action_mark(self) -> None:
+        """Mark the chosen row or line, or unmark it; a third mark removes the first."""
+        chosen = self.to_mark()
+        if chosen is None:
+            self.notify(f"No process is behind this {self.NOUN}, so there is nothing to compare.", severity="warning")
+        else:
+            self.marks.turn(*chosen)
+            self.show_marks()
 
     def to_compare(self) -> tuple[Process, Process] | None:
         """The two marked processes, or the one marked and the chosen one. None if these are not two."""
-        raise NotImplementedError
+        return self.marks.pair(self.snapshot, self.process) if self.snapshot else None
 
     def action_compare(self) -> None:
         """Compare the two marked rows, or the one marked and the chosen one."""

@@ -17,11 +17,14 @@ from nsview.join import plan as join
 from nsview.join.ready import Ready, choice
 from nsview.model.group import sharing
 from nsview.model.kinds import KIND_NAMES
+from nsview.model.leads import process_of_row
 from nsview.model.records import Details, Namespace, Process
+from nsview.model.rows import GroupRow, Row
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
 from nsview.report import who_else
 
+from ..session import Session
 from ..widgets.binding import Binding
 
 
@@ -257,6 +260,25 @@ class NamespaceDialog(EnterDialog):
 
     def plan(self) -> join.Plan:
         return join.plan_for_namespace(self.pin, self.name_of_it, self.host, join.Choice((), self.command))
+
+
+async def dialog_for(row: Row, snapshot: Snapshot, session: Session, ready: Ready | None) -> EnterDialog | str:
+    """The dialog for a row, or the reason why it cannot be entered."""
+    namespace = row.namespace if isinstance(row, GroupRow) else None
+    process = process_of_row(snapshot, row)
+    if process is None:
+        if namespace and any(holder.kind != "child" for holder in namespace.held_by):
+            return NamespaceDialog(namespace, snapshot, session.live, ready)
+        return "No known way leads into it; press H to search its holders."
+    if process.kthread:
+        return "A thread of the kernel cannot be entered; choose a process."
+    if not session.runs:
+        return "The agent has ended; r starts it again."
+    if details := await session.details(process):
+        return JoinDialog(process, details, snapshot, namespace, session.live, ready)
+    if session.live:
+        return f"process {process.pid} is gone"
+    return "This is a recording: it can be looked at, not entered."
 
 
 def _starts(snapshot: Snapshot) -> dict[int, int]:

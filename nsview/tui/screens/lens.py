@@ -4,7 +4,7 @@ A lens is made when it is opened and gone when it is closed, so it costs nothing
 of a snapshot, and the details of a line.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 from typing import ClassVar, Literal
 
@@ -19,7 +19,7 @@ from textual.widgets import Static
 from nsview.model import clipboard, export
 from nsview.model.changes import Changes
 from nsview.model.clipboard import Copy
-from nsview.model.filter import Fields, Filter, Texts, of_columns, parse
+from nsview.model.filter import Fields, Filter, of_columns
 from nsview.model.net import Nets
 from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
@@ -28,14 +28,13 @@ from nsview.model.target import process_of
 from nsview.model.text import safe
 
 from ..context import Context
-from ..marks import Marks
 from ..messages import CloseWanted, GoWanted, LineChosen, LineOpened
-from ..widgets.binding import Binding
 from ..widgets.footer import Keys
 from ..widgets.pane import Pane
 from ..widgets.status import Status
 from ..widgets.table import Table
 from .browser import Browser
+from .keys import LENS
 
 LARGE = 2000  # processes, from which on the lines of a lens are made after its screen is there
 LOW = 9  # lines of the screen, below which there are no details
@@ -47,23 +46,7 @@ class Lens(Browser):
 
     NOUN = "line"
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only matching lines (its words are below)"),
-        Binding("e", "enter", "Shell", tooltip="Go to the thing of the line, and open a shell there"),
-        Binding("x", "enter(True)", "Run", show=False, tooltip="Go there, and run a ready command in it"),
-        Binding("d", "toggle_details", "Details", tooltip="Show or hide the details"),
-        Binding("v", "mark", "Mark", show=False, tooltip="Mark the line, to compare it with another; again: unmark it"),
-        Binding("c", "compare", "Compare", show=False, tooltip="Compare the two marked lines, or the one with this"),
-        Binding("tab", "app.focus_next", "Switch between the lines and their details", show=False),
-        Binding("n", "next_match", "Next line that matches the filter, or the last one if it is cleared", show=False),
-        Binding("N", "next_match(-1)", "Line before that matches the filter", show=False, id="previous-match"),
-        Binding("m", "app.lens('matrix')", "Matrix", show=False),
-        Binding("w", "app.lens('net')", "Net map", show=False),
-        Binding("a", "app.lens('audit')", "Audit", show=False),
-        Binding("colon", "app.jump", "Go to a pid, inode or name", show=False, key_display=":"),
-        Binding("question_mark", "app.help", "Help", key_display="?"),
-        Binding("escape,q", "back", "Back", tooltip="Clear the filter; back to the explorer", id="close"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = LENS
 
     NAME: ClassVar[str]
     """The name, as it stands in the heading."""
@@ -86,9 +69,7 @@ class Lens(Browser):
         self.origin = origin
         self._made: Sequence[Line] = ()
         self._later: Timer | None = None
-        self.marks = Marks[Thing]()
-        self._filter = self._sought = Filter()  # the one in effect, and the last one that was not empty
-        self._texts = Texts()
+        self._filter = Filter()
 
     # For subclasses
 
@@ -181,7 +162,7 @@ class Lens(Browser):
 
     def make(self) -> None:
         """Make the lines anew and show them."""
-        self._made = self.lines()
+        self._made = self.lines_to_complete = self.lines()
         if self.filter:
             self._filter = self.parse(self.filter.text)  # the things that it goes by may have changed
         self._show()
@@ -231,25 +212,17 @@ class Lens(Browser):
 
     # Keys: two lines compared
 
-    def _behind_line(self) -> tuple[Thing, Process] | None:
-        """(the thing behind the chosen line, the process that stands for it). None if there is none."""
+    @property
+    def process(self) -> Process | None:
         line = self.line()
-        if line is None or line.thing is None:
-            return None
-        process = process_of(self.snapshot, line.thing)
-        return (line.thing, process) if process else None
+        return process_of(self.snapshot, line.thing) if line and line.thing is not None else None
 
-    def action_mark(self) -> None:
-        found = self._behind_line()
-        if found is None:
-            self.notify("No process is behind this line, so there is nothing to compare.", severity="warning")
-            return
-        self.marks.turn(*found)
+    def to_mark(self) -> tuple[Hashable, Process] | None:
+        line, process = self.line(), self.process
+        return (line.thing, process) if line and process else None
+
+    def show_marks(self) -> None:
         self.table.mark(self.marks.of)
-
-    def to_compare(self) -> tuple[Process, Process] | None:
-        found = self._behind_line()
-        return self.marks.pair(self.snapshot, found[1] if found else None)
 
     # Keys: the filter
 
@@ -258,46 +231,28 @@ class Lens(Browser):
         return self._filter
 
     @property
+    def grouping(self) -> str | None:
+        return self.by
+
+    @property
     def hint(self) -> str:
         names = " ".join(f"{name}=" for name in self.fields)
         return f"all words must match, anywhere in a line; or one of {names}"
-
-    def parse(self, text: str) -> Filter:
-        return parse(text, self.by, self._texts, self.session.reach, self.fields)
-
-    def completions(self, text: str) -> list[str]:
-        from nsview.model.filter.complete import complete
-
-        return complete(text, self.snapshot, self.fields, self._made)
 
     def asks_for_nets(self, wanted: Filter) -> bool:
         return wanted.needs_nets
 
     def use(self, wanted: Filter) -> None:
         self._filter = wanted
-        self._sought = wanted or self._sought
         self.query_one(Status).filter = wanted.text
         self._show()
 
-    def keep_filter(self) -> None:
-        if self.filter:
-            self.context.memory.add_to_history(self.filter.text)
-        self.remove_class("filtering")
+    def focus_rows(self) -> None:
         self.table.focus()
 
-    def action_clear_filter(self) -> None:
-        self.use(Filter())
-        self._texts = Texts()
-        self.keep_filter()
-
-    def action_next_match(self, by: int = 1) -> None:
-        """Go to the next line that matches the filter, or the one that was cleared last; round the end."""
-        if not self._sought:
-            self.notify("Nothing has been sought yet; / does.")
-            return
-        table, sought = self.table, self.parse(self._sought.text)
-        if not table.seek(by, lambda place: sought.line(table.lines[place], self.snapshot)):
-            self.notify(f"No line here matches {safe(sought.text)}", severity="warning", markup=False)
+    def go_to_match(self, by: int, wanted: Filter) -> bool:
+        table = self.table
+        return table.seek(by, lambda place: wanted.line(table.lines[place], self.snapshot))
 
     # Keys: the rest
 

@@ -47,7 +47,7 @@ class Listing(Lines, Cursor, can_focus=True):
         self._chosen: RowKey | None = None  # the row that the cursor is to stay on
         self._columns = row_text.Columns(5, 6, 8, 10)
         self._measured = 0.0, -1, -1, False  # when, and of what, the columns were measured
-        self._marks: Mapping[RowKey, row_text.Mark] = {}
+        self._marks: Mapping[Hashable, row_text.Mark] = {}
 
     @property
     def row(self) -> Row | None:
@@ -55,7 +55,7 @@ class Listing(Lines, Cursor, can_focus=True):
         return self.rows[self.cursor] if self.cursor < len(self.rows) else None
 
     def show(
-        self, rows: Rows, select: Sequence[RowKey] | None = None, marks: Mapping[RowKey, row_text.Mark] | None = None
+        self, rows: Rows, select: Sequence[RowKey] | None = None, marks: Mapping[Hashable, row_text.Mark] | None = None
     ) -> None:
         """Show rows, or the same rows changed, with these marks. The cursor goes to the first of `select` that is
         there, else stays on its row, else on its line."""
@@ -90,7 +90,7 @@ class Listing(Lines, Cursor, can_focus=True):
         if due or now[1:] != self._measured[1:] or self._columns.extras != self.extras:
             self._columns, self._measured = row_text.columns(snapshot, self.size.width, self.extras), now
 
-    def mark(self, marks: Mapping[RowKey, row_text.Mark]) -> None:
+    def mark(self, marks: Mapping[Hashable, row_text.Mark]) -> None:
         """Mark these rows as new, gone, moved or marked, and no others."""
         if marks != self._marks:
             self._marks = marks

@@ -4,7 +4,7 @@ The cursor is on a line, or on one cell of it if `by_cell` is set, and stays on 
 come and go.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
@@ -16,7 +16,7 @@ from textual.geometry import Size
 from textual.reactive import reactive
 from textual.strip import Strip
 
-from nsview.model.table import Cell, Column, Line, Thing, ordered, widths
+from nsview.model.table import Cell, Column, Line, ordered, widths
 from nsview.model.text import safe
 
 from ..messages import LineChosen, LineOpened
@@ -50,7 +50,7 @@ class Table(Cursor, can_focus=True):
         self.columns = tuple(columns)
         self.by_cell = by_cell
         self.lines: list[Line] = []
-        self._marked: Collection[Thing] = ()
+        self._marked: Collection[Hashable] = ()
         self._given: list[Line] = []  # before they were sorted
         self._sorted_by: int | None = None
         self._reversed = False
@@ -86,7 +86,7 @@ class Table(Cursor, can_focus=True):
         self._widths = widths(self.columns, self._given, self.size.width - bar - 1, GAP)
         self.virtual_size = Size(self.size.width, len(self.lines) + 1)
 
-    def mark(self, things: Collection[Thing]) -> None:
+    def mark(self, things: Collection[Hashable]) -> None:
         """Mark the lines of these things, and no others."""
         self._marked = things
         self.refresh()

@@ -1,0 +1,104 @@
+"""The details of the chosen row: when they are asked for, and when they are shown."""
+
+from functools import partial
+from time import monotonic
+
+from textual.timer import Timer
+
+from nsview.hosts.usage import Meter, Usage
+from nsview.model.leads import process_of_row
+from nsview.model.records import Details
+from nsview.model.rows import GroupRow, ProcessRow, Row, RowKey, Rows
+
+from .. import gc_pace
+from ..text.contents import wanted
+from ..widgets.details import DetailsPane
+from ..widgets.row_list import Listing
+from .browser import Browser
+
+SOON = 0.02  # seconds from a key to the details of its row: the row itself comes first
+REST = 0.15  # seconds for which the cursor rests on a row before its details are asked for, as that costs the host
+AGAIN = 1.0  # seconds between two looks at the details of one row while the host changes
+
+
+class DetailsFeed:
+    """Asks for the details of the row that the cursor rests on, and has the pane show them as they arrive."""
+
+    def __init__(self, screen: Browser) -> None:
+        self._screen = screen
+        self._details: Details | None = None
+        self._of: RowKey | None = None  # the row whose representative they are about
+        self._usage: Usage | None = None
+        self._meter = Meter()
+        self._showing: Timer | None = None
+        self._shown = self._due = 0.0  # the time when details were shown last, and of the next time
+        self._asking: Timer | None = None
+
+    @property
+    def _listing(self) -> Listing:
+        return self._screen.query_one(Listing)
+
+    def chosen(self, row: Row | None) -> None:
+        """The cursor is on another row."""
+        self.soon()
+        if self._asking:
+            self._asking.stop()
+            self._asking = None
+        if isinstance(row, ProcessRow) or (isinstance(row, GroupRow) and wanted(self._by)):
+            self._ask_in(REST, row)
+
+    def refresh(self, *, at_once: bool) -> None:
+        """Show the details of a newer snapshot, and ask for those of a process again."""
+        self.soon(0.0 if at_once else self._shown + AGAIN - monotonic())
+        row = self._listing.row
+        if isinstance(row, ProcessRow) and self._asking is None and self._screen.session.live:
+            self._ask_in(3 * AGAIN, row)  # its use of the host changes
+
+    def soon(self, seconds: float = 0.0) -> None:
+        """Show the details in so many seconds, SOON at the least, or when they are due anyway."""
+        seconds = max(SOON, seconds)
+        due = monotonic() + seconds
+        if self._showing is not None:
+            if self._due <= due:
+                return
+            self._showing.stop()
+        self._due = due
+        self._showing = self._screen.set_timer(seconds, self._show)
+
+    def _show(self) -> None:
+        self._showing, self._shown = None, monotonic()
+        row, rows = self._listing.row, self._listing.rows
+        if not isinstance(rows, Rows):
+            return
+        details = self._details if row is not None and row.key == self._of else None
+        gone = isinstance(row, ProcessRow) and row.process.pid not in rows.snapshot.processes
+        snapshot = rows.with_ghosts() if gone else rows.snapshot
+        usage = self._usage if details else None
+        nets = self._screen.session.nets
+        self._screen.query_one(DetailsPane).show(row, snapshot, rows.view.by, details, usage, nets)
+        gc_pace.rest()
+
+    @property
+    def _by(self) -> str:
+        rows = self._listing.rows
+        return rows.view.by if isinstance(rows, Rows) else ""
+
+    def _ask_in(self, seconds: float, row: ProcessRow | GroupRow) -> None:
+        self._asking = self._screen.set_timer(seconds, partial(self._ask, row))
+
+    def _ask(self, row: ProcessRow | GroupRow) -> None:
+        self._asking = None
+        self._screen.run_worker(self._fetch(row), group="details", exclusive=True)
+
+    async def _fetch(self, row: ProcessRow | GroupRow) -> None:
+        """Ask for the details of a row, and show them if it is still the one they are for."""
+        rows, session = self._listing.rows, self._screen.session
+        process = process_of_row(rows.snapshot, row) if isinstance(rows, Rows) else None
+        if process is None:
+            return
+        sockets = isinstance(row, ProcessRow)
+        self._usage = self._meter.measure(process) if session.live and sockets else None
+        if row.key != self._of:
+            self._details, self._of = None, row.key
+        self._details = await session.details(process, wanted(self._by), sockets=sockets)
+        self.soon()

@@ -1,0 +1,74 @@
+"""The keys of the explorer and of the lenses: tables that are read as the help shows them."""
+
+from textual.binding import BindingType
+
+from nsview.model.rows import GROUPINGS
+
+from ..widgets.binding import Binding
+
+EXPLORER: list[BindingType] = [
+    Binding("e", "enter", "Shell", tooltip="Join the row's namespaces and open a shell there"),
+    Binding("x", "ready", "Run", tooltip="Run a ready command in there: ip addr, ss, tcpdump, ps, env, mount"),
+    Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only what matches (the words are below)"),
+    *[
+        Binding(
+            str(number),
+            f"group('{by}')",
+            "Group by",
+            show=False,  # the bar of groupings shows them
+            key_display="0-9",
+            tooltip="Group by: 0 tree, 1-8 the kind of namespace, 9 container; the selection stays",
+        )
+        for number, by in enumerate(GROUPINGS)
+    ],
+    Binding("right_square_bracket", "next_group", "Group by the next kind", show=False, key_display="]"),
+    Binding(
+        "left_square_bracket",
+        "next_group(-1)",
+        "Group by the previous kind",
+        show=False,
+        key_display="[",
+        id="previous-group",
+    ),
+    Binding("tab", "app.focus_next", "Switch between the rows and their details", show=False),
+    Binding("space", "pause", "Pause", show=False, tooltip="Keep the rows still, and mark the changes"),
+    Binding("m", "app.lens('matrix')", "Matrix", tooltip="Namespaces of containers: a line each, a column a kind"),
+    Binding("w", "app.lens('net')", "Net map", tooltip="Interfaces, addresses, bridges and listeners"),
+    Binding("a", "app.lens('audit')", "Audit", tooltip="Findings about containers, with evidence"),
+    Binding("v", "mark", "Mark", show=False, tooltip="Mark the row, to compare it with another; again: unmark it"),
+    Binding("c", "compare", "Compare", show=False, tooltip="Compare the two marked rows, or the one with this"),
+    Binding("s", "sort", "Sort", show=False, tooltip="The order of groups and processes, and more columns"),
+    Binding("t", "nest", "Nest", tooltip="Namespaces below their parent or owner, or side by side"),
+    Binding("d", "toggle_details", "Details", tooltip="Show or hide the details"),
+    Binding("f", "fold_all", "Fold", show=False, tooltip="Fold all groups, or unfold them"),
+    Binding("H", "holders", "Search the holders of namespaces: threads, files, sockets, mounts", show=False),
+    Binding("r", "rescan", "Look again now", show=False),
+    Binding("R", "app.elevate", "As root", tooltip="Become root through sudo, and read everything"),
+    Binding("escape", "clear_filter", "Clear the filter", show=False),
+    Binding("o", "follow", "Go to", tooltip="Go to a number of this row: parent, shim, namespaces .."),
+    Binding("colon", "app.jump", "Jump", show=False, key_display=":", tooltip="Go to a pid, inode or name"),
+    Binding("n", "next_match", "Next row that matches the filter, or the last one if it is cleared", show=False),
+    Binding("N", "next_match(-1)", "Previous such row", show=False, id="previous-match"),
+    Binding("backspace,alt+left", "back", "Back to the grouping, filter and row before", show=False),
+    Binding("alt+right", "forward", "Forward again", show=False),
+    Binding("question_mark", "app.help", "Help", key_display="?"),
+    Binding("q", "app.quit", "Quit"),
+]
+
+LENS: list[BindingType] = [
+    Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only what matches (the words are below)"),
+    Binding("e", "enter", "Shell", tooltip="Go to the thing of the line, and open a shell there"),
+    Binding("x", "enter(True)", "Run", show=False, tooltip="Go there, and run a ready command in it"),
+    Binding("d", "toggle_details", "Details", tooltip="Show or hide the details"),
+    Binding("v", "mark", "Mark", show=False, tooltip="Mark the line, to compare it with another; again: unmark it"),
+    Binding("c", "compare", "Compare", show=False, tooltip="Compare the two marked lines, or the one with this"),
+    Binding("tab", "app.focus_next", "Switch between the lines and their details", show=False),
+    Binding("n", "next_match", "Next line that matches the filter, or the last one if it is cleared", show=False),
+    Binding("N", "next_match(-1)", "Line before that matches the filter", show=False, id="previous-match"),
+    Binding("m", "app.lens('matrix')", "Matrix", show=False),
+    Binding("w", "app.lens('net')", "Net map", show=False),
+    Binding("a", "app.lens('audit')", "Audit", show=False),
+    Binding("colon", "app.jump", "Go to a pid, inode or name", show=False, key_display=":"),
+    Binding("question_mark", "app.help", "Help", key_display="?"),
+    Binding("escape,q", "back", "Back", tooltip="Clear the filter; back to the explorer", id="close"),
+]

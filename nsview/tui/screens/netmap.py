@@ -95,7 +95,7 @@ class NetMap(Lens):
         Column("ADDRESS", 26),
         Column("LEADS TO, OR WHO LISTENS", 24),
     )
-    EMPTY = "This recording has no net map: it is too old, or ended before one was read."
+    EMPTY = "This recording has no net map in it: it is too old, or ended before one was read."
     TABLE = Chart
     by = "net"
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -5,6 +5,7 @@ Floors, each of which imports only those below it: app, screens, widgets, text. 
 app            the application: screens over one another, themes, signals
 session        one host: its snapshots as they arrive, and answers to requests; without Textual
 context        the things that every screen works with
+ending         the ends that come from outside: signals, a terminal that is gone
 entrance       the way out of the screen and back, for a command in namespaces and for sudo's question
 messages       messages from widgets to their screen, and from screens to the application
 screens        the explorer, the lenses, the dialogs

@@ -2,12 +2,8 @@
 
 import asyncio
 import os
-import select
-import signal
-import threading
 import traceback
-from collections.abc import Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -23,15 +19,15 @@ from textual.widgets import Input
 from nsview.config import Config
 from nsview.join.ready import BUILT_IN, Ready
 from nsview.model.changes import Changes
-from nsview.model.filter import FIELDS, parse
-from nsview.model.leads import Lead, around, found, meant
+from nsview.model.filter import FIELDS
+from nsview.model.leads import Lead, around, meant
 from nsview.model.net import Nets
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Thing
 from nsview.model.text import safe
 from nsview.state import Memory, write
 
-from . import driver, gc_pace
+from . import driver, ending, gc_pace, themes
 from .context import Context
 from .entrance import Entrance
 from .first_picture import Picture
@@ -39,23 +35,17 @@ from .lenses import LENSES, lens_class
 from .messages import CloseWanted, CompareWanted, GoWanted, LeadsWanted, PlaceWanted
 from .screens.browser import Browser
 from .screens.explorer import Explorer
+from .screens.keys import APP
 from .screens.lens import Lens
-from .session import AnyHost, Session
-from .themes import OKABE_ITO
-from .widgets.binding import Binding
+from .session import AnyHost, Session, Watcher
 
 
-class NsviewApp(App[int]):
+class NsviewApp(App[int], Watcher):
     """The explorer of one host."""
 
     TITLE = "nsview"
     CSS_PATH = Path(__file__).with_name("nsview.tcss")
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "quit", "Quit", show=False),
-        Binding("ctrl+p", "command_palette", "All commands", show=False),
-        Binding("y", "copy", "Copy", show=False, tooltip="Copy something of this row: pid, inode, command, JSON …"),
-        Binding("E", "export", "Export", show=False, tooltip="Write the rows to a file: JSON, CSV or SVG"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = APP
 
     def __init__(
         self,
@@ -74,8 +64,7 @@ class NsviewApp(App[int]):
         self.session = Session(host, self.call_later)
         self.memory = memory or Memory()
         self.picture = picture
-        self.register_theme(OKABE_ITO)
-        self._begin_with(self.memory.state.theme)
+        themes.begin_with(self, self.memory.state.theme)
         self.failure: str | None = None
         self._hint: Widget | None = None  # until a new user has pressed a key
         self._settled = False
@@ -83,15 +72,6 @@ class NsviewApp(App[int]):
         self.explorer = Explorer(self.context)
         self.lens: Lens | None = None  # the one that is open
         self.session.watchers.append(self)
-
-    def _begin_with(self, theme: str | None) -> None:
-        """Have this theme from the start: set later it would mean to read all styles again."""
-        if theme in self.available_themes:
-            self.set_reactive(App.theme, theme)
-            self.stylesheet.set_variables(self.get_css_variables())
-            self.set_class(self.current_theme.dark, "-dark-mode")
-            self.set_class(not self.current_theme.dark, "-light-mode")
-            self._refresh_truecolor_filter(self.ansi_theme)
 
     def get_driver_class(self) -> type[Driver]:
         """Textual's choice; for a terminal of Linux our own."""
@@ -119,14 +99,7 @@ class NsviewApp(App[int]):
     # Signals
 
     def on_load(self) -> None:
-        # SIGTERM gives the terminal back as it was; during a shell, which receives it first, when that has exited.
-        loop = asyncio.get_running_loop()  # from before the terminal is ours
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._end, 128 + number)
-        if not self.is_headless:
-            # Not by the loop, which would later receive the signals meant for the program in the terminal.
-            interrupted = partial(loop.call_soon_threadsafe, self._end, 128 + signal.SIGINT)
-            signal.signal(signal.SIGINT, lambda *_: interrupted())
+        ending.on_signals(self._end, interrupt=not self.is_headless)  # before the terminal is ours
 
     def _end(self, code: int) -> None:
         """Exit as soon as there is a screen, which would not bear to be ended amid its making."""
@@ -138,16 +111,7 @@ class NsviewApp(App[int]):
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, lambda theme: self.memory.remember(theme=theme.name))
         if not self.is_headless:
-            threading.Thread(target=self._end_with_terminal, daemon=True).start()
-
-    def _end_with_terminal(self) -> None:
-        """End when the terminal is gone. Only a process with a controlling terminal receives SIGHUP; without one the
-        driver would read the terminal's end again and again."""
-        gone = select.poll()
-        gone.register(0, 0)  # POLLHUP alone, which is always reported
-        gone.poll()
-        self.session.host.stop()
-        os._exit(128 + signal.SIGHUP)
+            ending.with_terminal(lambda: self.session.host.stop())
 
     def on_unmount(self) -> None:
         self.session.host.stop()
@@ -161,17 +125,9 @@ class NsviewApp(App[int]):
             self._settled = True
             self.call_after_refresh(gc_pace.settle)
 
-    def show_progress(self, done: int, total: int) -> None: ...
-
-    def show_source(self, words: str) -> None: ...
-
     def show_nets(self, nets: Nets | None) -> None:
         if seek := getattr(self.screen, "seek", None):
             seek()  # the text that is being typed there may be a port
-
-    def show_nets_progress(self, what: str, done: int, total: int) -> None: ...
-
-    def show_links_changed(self) -> None: ...
 
     def show_restart(self, how: str) -> None:
         self.notify(f"{how}. Everything is read again.", severity="warning", timeout=10)
@@ -284,31 +240,16 @@ class NsviewApp(App[int]):
 
     def _choose(self, title: str, leads: Sequence[Lead]) -> None:
         """Let the user choose one of these things, and go there."""
-        from .screens.goto_dialog import GoTo
+        from .screens.goto_dialog import among
 
-        def holding(text: str) -> list[Lead]:
-            words = text.lower().split()
-            return [lead for lead in leads if all(word in f"{lead.role} {lead.text}".lower() for word in words)]
-
-        self.push_screen(GoTo(title, holding, placeholder="words narrow the list", empty="Nothing here."), self._chosen)
+        self.push_screen(among(title, leads), self._chosen)
 
     def action_jump(self) -> None:
         """Ask for a number, a name or a filter, and go to the thing that it means."""
-        if self.whole() is None:
-            return
-        from .screens.goto_dialog import GoTo
+        if self.whole() is not None:
+            from .screens.goto_dialog import anywhere
 
-        def leads(text: str) -> list[Lead]:
-            session, snapshot = self.session, self.explorer.snapshot
-            wanted = parse(text, nets=session.reach)
-            if wanted.about_nets:
-                session.want_nets()
-            if not (snapshot and wanted):
-                return []
-            return found(snapshot, text, wanted, session.nets, session.host.thread_group(text.strip()))
-
-        hint = "a pid, an inode, net:4026532173, a container, a port, or any filter"
-        self.push_screen(GoTo("Go to", leads, placeholder=hint, empty="Nothing here is that."), self._chosen)
+            self.push_screen(anywhere(self.session, lambda: self.explorer.snapshot), self._chosen)
 
     def _chosen(self, thing: Thing | None) -> None:
         if thing is not None:
@@ -359,10 +300,19 @@ class NsviewApp(App[int]):
 
     def action_copy(self) -> None:
         """Copy something of the chosen row."""
-        if self.whole() is not None and isinstance(self.screen, Browser):
-            from .screens.export import copy
+        from .screens.export import copy
 
-            copy(self.screen)
+        self._take_out(copy)
+
+    def action_export(self) -> None:
+        """Write the rows or lines of the screen to a file."""
+        from .screens.export import ask_to_export
+
+        self._take_out(ask_to_export)
+
+    def _take_out(self, how: Callable[[Browser], None]) -> None:
+        if self.whole() is not None and isinstance(self.screen, Browser):
+            how(self.screen)
 
     def copy_to_clipboard(self, text: str) -> None:
         """Copy it, in tmux too."""
@@ -371,19 +321,12 @@ class NsviewApp(App[int]):
         super().copy_to_clipboard(text)
         to_tmux(text)
 
-    def action_export(self) -> None:
-        """Write the rows or lines of the screen to a file."""
-        if self.whole() is not None and isinstance(self.screen, Browser):
-            from .screens.export import ask_to_export
-
-            ask_to_export(self.screen)
-
     def action_help(self) -> None:
         """Show the keys, and the kind of namespace that is chosen."""
         from .screens.help import HelpScreen
 
         screen = self.screen
-        fields, kind = getattr(screen, "fields", FIELDS), getattr(screen, "kind", None)
+        fields, kind = (screen.fields, screen.kind) if isinstance(screen, Browser) else (FIELDS, None)
         self.push_screen(HelpScreen(screen.active_bindings, kind, fields, groups=screen is self.explorer))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

@@ -8,7 +8,6 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Protocol
 
 from nsview.hosts import HostError, frames
 from nsview.hosts.local import LocalHost
@@ -29,8 +28,9 @@ NETS_KEEP = 10.0
 """Seconds for which ports and addresses that were read are good enough to find by."""
 
 
-class Watcher(Protocol):
-    """A screen, or the application, that shows the frames that arrive."""
+class Watcher:
+    """A screen, or the application, that shows the frames that arrive; a frame that it does not need
+    is ignored."""
 
     def show_snapshot(self, snapshot: Snapshot, happened: Changes | None) -> None:
         """A newer snapshot, and the changes since the one before; None if the two are not to be compared."""

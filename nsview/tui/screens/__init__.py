@@ -4,7 +4,7 @@ browser       the base of the explorer and of every lens
 explorer      the main screen
 live_rows     the rows of the explorer while the host changes
 details_feed  when the details of a row are asked for and shown
-keys          the keys of the explorer and of the lenses
+keys          the keys of the application, the explorer and the lenses
 lens          the base of the lenses: a table and the details of its chosen line
 matrix        a lens: the namespaces of each container
 netmap        a lens: interfaces, addresses, bridges and listeners

@@ -6,10 +6,9 @@ from typing import ClassVar
 from textual.screen import Screen
 from textual.widgets import Input
 
-from nsview.model.changes import Changes
 from nsview.model.clipboard import Copy
 from nsview.model.filter import FIELDS, Fields, Filter, FilterError, Texts, parse
-from nsview.model.net import Nets
+from nsview.model.kinds import KindName
 from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Line
@@ -18,11 +17,12 @@ from nsview.model.text import safe
 from ..context import Context
 from ..marks import Marks
 from ..messages import CompareWanted
+from ..session import Watcher
 from ..widgets.filter_line import FilterInput, FilterNote
 from ..widgets.status import Status
 
 
-class Browser(Screen[None]):
+class Browser(Screen[None], Watcher):
     """A screen that shows the host of the session, and watches it while it is there."""
 
     NOUN: ClassVar[str]
@@ -50,25 +50,9 @@ class Browser(Screen[None]):
     def on_unmount(self) -> None:
         self.session.watchers.remove(self)
 
-    # The session; see `Watcher`
-
-    def show_snapshot(self, snapshot: Snapshot, happened: Changes | None) -> None: ...
-
-    def show_progress(self, done: int, total: int) -> None: ...
-
     def show_source(self, words: str) -> None:
         for status in self.query(Status):
             status.source = words
-
-    def show_nets(self, nets: Nets | None) -> None: ...
-
-    def show_nets_progress(self, what: str, done: int, total: int) -> None: ...
-
-    def show_links_changed(self) -> None: ...
-
-    def show_restart(self, how: str) -> None: ...
-
-    def show_end(self, failure: str | None) -> None: ...
 
     # The filter line
 
@@ -91,6 +75,11 @@ class Browser(Screen[None]):
     def grouping(self) -> str | None:
         """The sort of thing that a row or line is: "container", "tree" for a process, or the kind of namespace."""
         raise NotImplementedError
+
+    @property
+    def kind(self) -> KindName | None:
+        """The kind of namespace that is chosen, to be explained by the help."""
+        return None
 
     def parse(self, text: str) -> Filter:
         """The filter that a text is. Raises FilterError."""

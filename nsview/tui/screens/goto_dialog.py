@@ -12,10 +12,13 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from nsview.model.leads import MOST, Lead
+from nsview.model.filter import parse
+from nsview.model.leads import MOST, Lead, found
+from nsview.model.snapshot import Snapshot
 from nsview.model.table import Thing
 from nsview.model.text import safe
 
+from ..session import Session
 from ..widgets.binding import Binding
 
 
@@ -96,6 +99,31 @@ class GoTo(ModalScreen[Thing | None]):
 
     def action_cancel(self) -> None:
         self.dismiss(None)
+
+
+def among(title: str, leads: Sequence[Lead]) -> GoTo:
+    """The dialog for a choice among these things, which words narrow."""
+
+    def having(text: str) -> list[Lead]:
+        words = text.lower().split()
+        return [lead for lead in leads if all(word in f"{lead.role} {lead.text}".lower() for word in words)]
+
+    return GoTo(title, having, placeholder="words narrow the list", empty="Nothing here.")
+
+
+def anywhere(session: Session, shown: Callable[[], Snapshot | None]) -> GoTo:
+    """The dialog for a number, a name, or the things that a filter leaves. shown: gives the present snapshot."""
+
+    def leads(text: str) -> list[Lead]:
+        snapshot, wanted = shown(), parse(text, nets=session.reach)
+        if wanted.about_nets:
+            session.want_nets()
+        if not (snapshot and wanted):
+            return []
+        return found(snapshot, text, wanted, session.nets, session.host.thread_group(text.strip()))
+
+    hint = "a pid, an inode, net:4026532173, a container, a port, or any filter"
+    return GoTo("Go to", leads, placeholder=hint, empty="Nothing here is that.")
 
 
 def _drawn(lead: Lead, width: int) -> Text:

@@ -1,10 +1,17 @@
-"""The keys of the explorer and of the lenses: tables that are read as the help shows them."""
+"""The keys of the application, of the explorer and of the lenses, in the order of the help."""
 
 from textual.binding import BindingType
 
 from nsview.model.rows import GROUPINGS
 
 from ..widgets.binding import Binding
+
+APP: list[BindingType] = [
+    Binding("q", "quit", "Quit", show=False),
+    Binding("ctrl+p", "command_palette", "All commands", show=False),
+    Binding("y", "copy", "Copy", show=False, tooltip="Copy something of this row: pid, inode, command, JSON …"),
+    Binding("E", "export", "Export", show=False, tooltip="Write the rows to a file: JSON, CSV or SVG"),
+]
 
 EXPLORER: list[BindingType] = [
     Binding("e", "enter", "Shell", tooltip="Join the row's namespaces and open a shell there"),

@@ -330,10 +330,19 @@ class Agent:
         self.out.writelines(frames)
         self.out.flush()
         if ended is not None:
-            if not ended:
-                self._no_nets(self.reading.id, "the process that does so failed")
-            self.reading = None
-            self._read_nets()
+            self._end_reading("" if ended else "the process that does so failed")
+
+    def _end_reading(self, failure):
+        if failure:
+            self._no_nets(self.reading.id, failure)
+        self.reading = None
+        self._read_nets()
+
+    def _give_up_reading(self):
+        from . import net
+
+        self.reading.give_up()
+        self._end_reading("the process that does so has not answered for %d s" % net.PATIENCE)
 
     def _read_security(self):
         """Tell one slice of the facts that were asked for first."""
@@ -387,6 +396,10 @@ class Agent:
             left = max(0.0, min(resume, until) - now) if searching else until - now
             if self.audits:
                 left = 0.0
+            if self.reading and self.reading.until <= now:
+                self._give_up_reading()
+            if self.reading:
+                left = min(left, max(0.0, self.reading.until - now))
             sources = [self.requests, *followed.sources, *([self.reading.fd] if self.reading else [])]
             sources += [self.links] if self.links else []
             ready, urgent = _wait(sources, followed.urgent, left)

@@ -23,11 +23,13 @@ import time
 from nsview import linux
 
 from . import engines, forwards, holders, hostfiles, listns, nsfs, procfs, procnet, rtnetlink, sockdiag, sockets
+from .twofold import end
 
 CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
 LISTENERS_LIMIT = 20000  # of one namespace
 PIDS_LIMIT = 100  # of one listener: a server may have forked any number of workers
 CANDIDATES = 50  # namespaces that are asked whether a device stands in them; the host's is the first
+PATIENCE = 20.0  # seconds that the child may be silent, which tells how far it is: it may be stopped, or wait in D
 PROGRESS = 0.1  # seconds between two frames of it
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
@@ -37,12 +39,13 @@ _PAIRED = ("veth", "netkit", "vxcan")
 
 
 class Reading:
-    """One run of the child. fd: select is to wait for it; then `take`."""
+    """One run of the child. fd: select is to wait for it, no longer than `until`; then `take`, or `give_up`."""
 
     def __init__(self, id, look, scanner, packages, encoded):
         self.id = id
         self.fd, out = os.pipe()
         self._data = b""
+        self.until = time.monotonic() + PATIENCE
         agent = os.getpid()
         self._pid = os.fork()
         if not self._pid:
@@ -60,12 +63,18 @@ class Reading:
     def take(self):
         """([whole frames that have come, as bytes], None while it goes on, else whether it ended well)."""
         data = os.read(self.fd, 1 << 20)
+        self.until = time.monotonic() + PATIENCE
         *lines, self._data = (self._data + data).split(b"\n")
         frames = [line + b"\n" for line in lines]
         if data:
             return frames, None
         os.close(self.fd)
         return frames, os.waitpid(self._pid, 0)[1] == 0
+
+    def give_up(self):
+        """End the child, which is not waited for any longer."""
+        os.close(self.fd)
+        end(self._pid)
 
 
 def _guard():

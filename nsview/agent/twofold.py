@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import marshal
 import os
+import select
+import signal
+import time
 
+PATIENCE = 10.0  # seconds that the copy may take longer than we do: it may be stopped, or wait in D
 ENOUGH = 1000  # processes; to read fewer takes less than the copy's start and its answer
 
 
@@ -36,14 +40,30 @@ class Half:
         self._answer = answer
 
     def take(self):
-        """What was found; waits for it."""
-        with os.fdopen(self._answer, "rb") as file:
-            data = file.read()
-        os.waitpid(self._pid, 0)
+        """What was found; waits for it, not for ever."""
+        poll = select.poll()
+        poll.register(self._answer, select.POLLIN)
+        chunks: list[bytes] = []
+        while poll.poll(1000 * PATIENCE):
+            data = os.read(self._answer, 1 << 20)
+            if not data:
+                break
+            chunks.append(data)
+        os.close(self._answer)
+        end(self._pid)
         try:
-            return marshal.loads(data)
+            return marshal.loads(b"".join(chunks))
         except (EOFError, ValueError, TypeError):
             return None
+
+
+def end(pid):
+    """End a child and collect it; one that the kernel does not let end is left."""
+    os.kill(pid, signal.SIGKILL)
+    for _ in range(100):
+        if os.waitpid(pid, os.WNOHANG)[0]:
+            return
+        time.sleep(0.01)
 
 
 def pays(number):

@@ -7,6 +7,7 @@ import contextlib
 import importlib.util
 import os
 import re
+import select
 import subprocess
 import threading
 import time
@@ -26,8 +27,14 @@ from .stream import Stream
 
 AGAIN = 60.0
 """Seconds in which an agent is started again no more than once."""
+PATIENCE = 30.0
+"""Seconds that an agent may be silent which is looking for the first time, or was asked."""
 UNREADABLE = 4
 """Exit code of an agent that has said itself why it can't go on."""
+_LOOKED = (b'{"frame":"snapshot"', b'{"frame":"delta"')
+_PART = b'"partial":true}\n'
+_LIVES = b'{"frame":"details","id":0,'
+_STATES = {"T": " (it is stopped)", "t": " (it is traced)", "D": " (it waits for the kernel)"}
 _ANSWER = re.compile(rb'\{"frame":"(details|security|holders|net|usage)",(?:"id":\d+,"done":(\d+),"total":(\d+))?')
 
 
@@ -52,6 +59,9 @@ class LocalHost:
         self._changing = threading.Lock()  # of the agent, and of what it is asked
         self._unanswered: list[dict[str, object]] = []
         self._restarted: float | None = None
+        self._heard = time.monotonic()  # when it said something, or was asked while nothing else was wanted
+        self._looked = False  # or asks for a password first, for as long as that takes
+        self._lines = self._until_end()
         self._stream = Stream("this host")
         self._next_id = 0
         self._ahead: list[Snapshot | frames.Frame] = []  # read before `read` was called ..
@@ -96,24 +106,62 @@ class LocalHost:
                 yield said
 
     def lines(self) -> Iterator[bytes]:
-        """The agent's frames undecoded, until it ends. Raises HostError where it fails, and did a moment ago."""
-        greeted = not self.elevated  # before that it is sudo which ends, and has said why
+        """The agent's frames undecoded, until it ends; each of them once. Raises HostError where it fails, and did a
+        moment ago, or does not answer."""
+        return self._lines
+
+    def _until_end(self) -> Iterator[bytes]:
+        greeted = False
         while True:
             agent = self._agent
-            assert agent.stdout is not None
-            for line in agent.stdout:
-                if line.endswith(b"\n"):
-                    greeted = True
-                    self._note_answer(line)
+            self._heard, self._looked = time.monotonic(), self.elevated and not greeted
+            for line in self._lines_of(agent):
+                greeted = True
+                self._looked |= line.startswith(_LOOKED) and not line.endswith(_PART)
+                self._note_answer(line)
+                if not line.startswith(_LIVES):
                     yield line
             code = agent.wait()
             if code == 0 or self._stopped:
                 return
             said = f"the agent exited unexpectedly (exit code {code})"
-            if code == UNREADABLE or not greeted or not self._restart():
+            # Before anything is said it is sudo which ends, and has said why.
+            if code == UNREADABLE or (self.elevated and not greeted) or not self._restart():
                 raise HostError(f"{said}; r, or nsview again, starts it")
             if self.on_restart:
                 self.on_restart(f"{said} and was started again")
+
+    def _lines_of(self, agent: "subprocess.Popen[bytes]") -> Iterator[bytes]:
+        """The whole lines of one agent. Raises HostError where it has something to say, and does not."""
+        assert agent.stdout is not None
+        poll = select.poll()
+        poll.register(agent.stdout, select.POLLIN)
+        begun: list[bytes] = []
+        while True:
+            if not poll.poll(1000 * PATIENCE / 6):
+                if not self._stopped and (self._unanswered or not self._looked):
+                    self._wait_for(agent)
+                continue
+            data = os.read(agent.stdout.fileno(), 1 << 20)
+            if not data:
+                return
+            *whole, rest = data.split(b"\n")
+            for line in whole:
+                yield b"".join((*begun, line, b"\n"))
+                begun.clear()
+            begun.append(rest)
+            self._heard = time.monotonic()  # what was done with the lines is no silence
+
+    def _wait_for(self, agent: "subprocess.Popen[bytes]") -> None:
+        """Raise HostError if an agent has been silent for too long. A search is, for as long as it takes: so the agent
+        is asked for what it answers meanwhile."""
+        silence = time.monotonic() - self._heard
+        if silence >= PATIENCE:
+            state = _STATES.get(_state(agent.pid), "")
+            said = f"the agent has not answered for {silence:.0f} s{state}"
+            raise HostError(f"{said}; r, or nsview again, starts another")
+        with self._changing:
+            self._send({"request": "details", "id": 0, "pid": 0, "start": 0})  # no process has that pid
 
     def _note_answer(self, line: bytes) -> None:
         """Requests of a kind are answered in their order."""
@@ -272,12 +320,15 @@ class LocalHost:
         try:
             agent.wait(1)
         except subprocess.TimeoutExpired:
-            agent.kill()
-            agent.wait()
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):  # sudo's is not ours to kill; one in D stays
+                agent.kill()
+                agent.wait(1)
 
     def _write(self, request: dict[str, object]) -> None:
         with self._changing:
             if "id" in request:
+                if not self._unanswered:
+                    self._heard = time.monotonic()
                 self._unanswered.append(request)
             self._send(request)
 
@@ -286,6 +337,15 @@ class LocalHost:
         with contextlib.suppress(OSError, ValueError):  # it has ended: `read` says so
             self._agent.stdin.write(msgspec.json.encode(request) + b"\n")
             self._agent.stdin.flush()
+
+
+def _state(pid: int) -> str:
+    """The letter of a process's state, "" where it can't be read."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            return stat.read().rpartition(b")")[2].split()[0].decode("ascii")
+    except (OSError, IndexError):
+        return ""
 
 
 def thread_group(number: str) -> int | None:

@@ -174,13 +174,13 @@ def _interrupt_ignored() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _signals_kept(send: Callable[[int], None]) -> Iterator[None]:
-    """Leave SIGINT to the helper, to which the terminal sends it too; pass SIGTERM and SIGHUP on to the helper."""
+    """Leave SIGINT to the helper, to which the terminal sends it too; pass what else ends us on to the helper."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before = {
         number: signal.signal(number, lambda number, _: send(number))
-        for number in (signal.SIGTERM, signal.SIGHUP)
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
     }
     try:
         with _interrupt_ignored():

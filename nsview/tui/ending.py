@@ -12,10 +12,10 @@ from functools import partial
 def on_signals(end: Callable[[int], object], *, interrupt: bool) -> None:
     """Have a signal call `end` with an exit code in the running loop. interrupt: SIGINT too.
 
-    SIGTERM gives the terminal back as it was; during a shell, which receives it first, when that has exited.
+    Each gives the terminal back as it was; during a shell, which receives it first, when that has exited.
     """
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         loop.add_signal_handler(number, end, 128 + number)
     if interrupt:
         # Not by the loop, which would later receive the signals meant for the program in the terminal.

@@ -94,7 +94,7 @@ class Picture:
         self._signals: dict[int, Any] = {}
 
     def __enter__(self) -> "Picture":
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             self._signals[number] = signal.signal(number, self._end)
         return self
 

@@ -122,7 +122,7 @@ def test_who_does_not_want_to_wait_gets_the_terminal_back(terminal: Terminal) ->
     is_as_before(terminal, 130)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_who_ends_it_then_gets_the_terminal_back(terminal: Terminal, number: signal.Signals) -> None:
     terminal.shows("PID", "5 net")
     pid = program(terminal)
@@ -134,7 +134,7 @@ def test_who_ends_it_then_gets_the_terminal_back(terminal: Terminal, number: sig
     wait_until(lambda: not any(os.path.exists(f"/proc/{agent}") for agent in agents), 10, "no agent is left")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_who_ends_it_before_the_screen_is_ready_gets_the_terminal_back(
     workspace: Workspace, gate: Path, number: signal.Signals
 ) -> None:

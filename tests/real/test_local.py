@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from nsview.agent import twofold
 from nsview.hosts import HostError, frames, local, recorder
 from nsview.hosts.local import LocalHost
 from nsview.hosts.recording import RecordedHost
-from nsview.hosts.spawn import agent
+from nsview.hosts.spawn import ROOT, agent
 from nsview.model.snapshot import Snapshot
 
 from .command import ENVIRONMENT, NSVIEW
@@ -123,6 +124,74 @@ def test_a_command_whose_agent_is_killed_says_so_and_goes_on(words: str, tmp_pat
     _, errors = command.communicate(timeout=100)
     assert command.returncode in (0, 1), errors
     assert "nsview: the agent exited unexpectedly (exit code -9) and was started again\n" in errors
+
+
+@pytest.mark.parametrize("question", ["first", "holders", "nets", "security", "details"])
+def test_an_agent_that_is_stopped_is_not_waited_for(question: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "PATIENCE", 1.0)
+    host = LocalHost()
+    try:
+        own = None if question == "first" else host.first().processes[os.getpid()]
+        os.kill(host._agent.pid, signal.SIGSTOP)
+        with pytest.raises(HostError, match=r"has not answered for 1 s \(it is stopped\); r, or nsview again, starts"):
+            host.details(own) if question == "details" and own else getattr(host, question)()
+    finally:
+        host.stop()
+
+
+@pytest.mark.parametrize("words", ["list", "list nets", "audit", "inspect 1", "record"])
+def test_a_command_whose_agent_is_stopped_says_so(words: str, tmp_path: Path) -> None:
+    patient = "from nsview.hosts import local; local.PATIENCE = 1; from nsview.cli.run import main; exit(main())"
+    file = [str(tmp_path / "file")] if words == "record" else []
+    argv = [sys.executable, "-P", "-c", patient, *words.split(), *file]
+    command = subprocess.Popen(argv, stdout=-1, stderr=-1, text=True, env=ENVIRONMENT)
+    children = Path(f"/proc/{command.pid}/task/{command.pid}/children")
+    wait_until(lambda: bool(children.read_text()), 10, "the agent")
+    agent = int(children.read_text().split()[0])
+    wait_until(lambda: b"-I" in Path(f"/proc/{agent}/cmdline").read_bytes(), 10, "its program")
+    os.kill(agent, signal.SIGSTOP)
+    _, errors = command.communicate(timeout=60)
+    assert command.returncode == 4
+    assert errors.count("\n") == 1 and "nsview: the agent has not answered for 1 s (it is stopped)" in errors
+
+
+def test_a_search_that_takes_long_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "PATIENCE", 0.6)
+    # Answers at once what asks whether it lives, and the search after a time.
+    code = """import json, sys, threading
+threading.Timer(3, lambda: print('{"frame":"holders","id":1}', flush=True)).start()
+for line in sys.stdin:
+    if (asked := json.loads(line))["request"] == "details":
+        print('{"frame":"details","id":%d,"details":null}' % asked["id"], flush=True)
+"""
+    host = LocalHost(agent=subprocess.Popen([sys.executable, "-c", code], stdin=-1, stdout=-1))
+    host.request_holders()
+    try:
+        assert next(host.lines()) == b'{"frame":"holders","id":1}\n'
+    finally:
+        host.stop()
+
+
+def test_a_reading_of_net_namespaces_that_is_stopped_is_not_waited_for() -> None:
+    code = (
+        f"import os, sys; sys.path.append({ROOT!r}); from nsview.agent import main, net; net.PATIENCE = 1\n"
+        "net._run = lambda *_: os.kill(os.getpid(), 19)\nmain.main()"
+    )
+    host = LocalHost(agent=subprocess.Popen([sys.executable, "-I", "-S", "-c", code], stdin=-1, stdout=-1))
+    try:
+        host.first()
+        said = ("the net namespaces could not be read: the process that does so has not answered for 1 s",)
+        assert host.nets().notes == host.nets().notes == said
+        assert not Path(f"/proc/{host._agent.pid}/task/{host._agent.pid}/children").read_text()
+    finally:
+        host.stop()
+
+
+def test_a_copy_that_is_stopped_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(twofold, "PATIENCE", 0.5)
+    half = twofold.Half(lambda: os.kill(os.getpid(), signal.SIGSTOP))
+    assert half.take() is None
+    assert not Path(f"/proc/{half._pid}").exists()
 
 
 def test_one_process_is_seen_alone_as_it_is_among_all() -> None:

@@ -253,7 +253,7 @@ def test_a_helper_waits_while_the_dialog_is_open_and_no_longer(docker: Docker, t
 
 
 @pytest.mark.parametrize("inside", [False, True], ids=["explorer", "shell"])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_who_ends_it_gets_the_terminal_back(docker: Docker, terminal: Terminal, inside: bool, number: int) -> None:
     docker.container(WAITED)
     try:

@@ -9,6 +9,7 @@ import pytest
 from textual.events import MouseScrollUp
 from textual.pilot import Pilot
 
+from nsview.hosts import local
 from nsview.hosts.local import LocalHost
 from nsview.model.rows import GroupRow, ProcessRow, View, rows
 from nsview.state import Memory, State
@@ -64,6 +65,22 @@ async def test_an_agent_that_is_stopped_is_not_called_live(monkeypatch: pytest.M
         finally:
             os.kill(host._agent.pid, signal.SIGCONT)
         await told(pilot, " live ")
+
+
+async def test_the_screen_is_kept_where_the_agent_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "PATIENCE", 1.0)
+    host = LocalHost()
+    app = tui.NsviewApp(host)
+    async with app.run_test(size=WIDE) as pilot:
+        await told(pilot, " live ")
+        os.kill(host._agent.pid, signal.SIGSTOP)
+        await pilot.press("w")  # the net map asks
+        await told(pilot, " stopped ")
+        assert any("has not answered" in note.message for note in app._notifications)
+        assert app.explorer.listing.row is not None
+        await pilot.press("escape", "r")
+        await told(pilot, " live ")
+        assert app.session.host is not host
 
 
 async def test_the_screen_is_kept_where_the_agent_is_killed() -> None:

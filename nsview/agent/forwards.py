@@ -2,11 +2,13 @@
 
 nf_tables holds what nft(8) and today's iptables(8) have written, `xtables` what iptables-legacy(8) has; rules are read,
 never changed, and followed from the hooks of what arrives through the chains that they jump to. Of conditions,
-protocol, port and address are told; others (from where, at random, ..) leave a port published, if not for all. Of
+protocol, port and address are told; others (from where, at random, ..) leave a port published, if not for all. Where
+the kernel chooses among addresses or ports, the first and the last are told. Of
 several rules for one port, which are told in their order, the first is the one that counts; one that lets some packets
 go before (return, accept) is not weighed.
 
-Sources: include/uapi/linux/netfilter/{nf_tables,nf_tables_compat,nfnetlink,nf_nat,xt_tcpudp,xt_multiport}.h.
+Sources: include/uapi/linux/netfilter/{nf_tables,nf_tables_compat,nfnetlink,nf_nat,xt_tcpudp,xt_multiport,xt_iprange}.h,
+net/netfilter/xt_NETMAP.c.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 LIMIT = 5000  # forwards of one namespace
 _RULES, _VISITS, _ALTERNATIVES, _ELEMENTS, _DEEP = 50_000, 50_000, 1000, 20_000, 16
+_SIZE = -1  # the place of the number of bytes of an address among what is loaded
 _KEY = 16  # registers of 4 bytes that a key may take
 _COMPARED = 500_000  # elements of sets and maps in all, a second or two: who is in a container may add rules
 
@@ -179,7 +182,8 @@ def _intervals(elements):
 
 
 class _Match:
-    """What a packet must be like: a protocol, ports from first to last, an address; None and all ports: any."""
+    """What a packet must be like: a protocol, ports from first to last, (the first address, the last); None and all
+    ports: any."""
 
     __slots__ = ("address", "first", "last", "protocol", "values")
 
@@ -204,8 +208,13 @@ class _Match:
             before, of = what[1:]
             return self.narrowed(of, low[before:], high[before:]) if low[:before] == high[:before] else self
         if isinstance(what, tuple):
-            text = _network(low, *what[1:])
-            return self.but(address=text if low == high else "%s-%s" % (text, _network(high, *what[1:])))
+            _, size, mask = what
+            mask = (mask or b"\xff" * len(low)).ljust(size, b"\0")
+            first = bytes(one & other for one, other in zip(low.ljust(size, b"\0"), mask))  # noqa: B905  Python 3.8
+            last = bytes(one | ~other & 0xFF for one, other in zip(high.ljust(size, b"\0"), mask))  # noqa: B905
+            if self.address and len(self.address[0]) == size:
+                first, last = max(first, self.address[0]), min(last, self.address[1])
+            return self.but(address=(first, last)) if first <= last else None
         return self
 
 
@@ -213,11 +222,15 @@ def _port(data):
     return int.from_bytes(data[:2], "big")
 
 
-def _network(data, size, mask):
-    """An address of so many bytes as text, with the length of its prefix where data or mask are shorter."""
-    bits = bin(int.from_bytes(mask, "big")).count("1") if mask else 8 * len(data[:size])
-    text = _address(data[:size].ljust(size, b"\0"))
-    return text if bits >= 8 * size else "%s/%d" % (text, bits)
+def _network(first, last):
+    """Addresses as text: one, a network, or the first and the last."""
+    if first == last:
+        return _address(first)
+    low, high = (int.from_bytes(one, "big") for one in (first, last))
+    bits = (low ^ high).bit_length()
+    if high - low + 1 == 1 << bits:
+        return "%s/%d" % (_address(first), 8 * len(first) - bits)
+    return "%s-%s" % (_address(first), _address(last))
 
 
 def _address(data):
@@ -247,7 +260,7 @@ class _Walk:
     def _rule(self, key, rule, match, deep):
         """Follow one; whether it says that the rest is not for who has come so far."""
         matches = [match.but(values={})]
-        loaded: dict[int, Any] = {}
+        loaded: dict[int, Any] = {_SIZE: 16 if key[0] == socket.AF_INET6 else 4}
         for name, said in rule:
             if name == "immediate":
                 verdict = dict(netlink.attributes(dict(netlink.attributes(said.get(2, b""))).get(2, b"")))
@@ -260,7 +273,7 @@ class _Walk:
                 matches = self._looked_up(key, said, matches, loaded, deep)
             elif name == "nat" and _number(said.get(1, b"")) == 1:
                 self._translated(said, matches)
-            elif name == "target" and said.get(1) == b"DNAT\0":
+            elif name == "target" and said.get(1) in (b"DNAT\0", b"NETMAP\0"):
                 self._target(key[0], said, matches)
             elif name in _LOADS:
                 _LOADS[name](said, loaded)
@@ -313,42 +326,45 @@ class _Walk:
         """nft's own: the new address and port are in registers."""
         size = 16 if _number(said.get(2, b"")) == socket.AF_INET6 else 4
         for one in matches:
-            address = _held(one, said.get(3), size)
-            port = _held(one, said.get(5), 2)
+            address, port = _held(one, said.get(3), size), _held(one, said.get(5), 2)
+            last, last_port = _held(one, said.get(4), size), _held(one, said.get(6), 2)
             if address:
-                self._add(one, _address(address), _port(port) if port else None, False)
+                self._add(one, (address, last or address), port and (_port(port), _port(last_port or port)), False)
 
     def _target(self, family, said, matches):
         """That of iptables."""
         info, revision = said.get(3, b""), _number(said.get(2, b""))
         size = 16 if family == socket.AF_INET6 else 4
-        if revision == 0 and len(info) >= 20:  # struct nf_nat_ipv4_multi_range_compat
-            flags, address = struct.unpack_from("=L4s", info, 4)
-            port, base = struct.unpack_from(">H", info, 16)[0], 0
-        elif revision in (1, 2) and len(info) >= 40:  # struct nf_nat_range, and nf_nat_range2
-            flags, address = struct.unpack_from("=L16s", info)
-            port, _, base = struct.unpack_from(">HHH", info.ljust(42, b"\0"), 36)
+        if size == 4 and revision == 0 and len(info) >= 20:  # struct nf_nat_ipv4_multi_range_compat
+            flags, address, last = struct.unpack_from("=L4s4s", info, 4)
+            port, last_port, base = *struct.unpack_from(">HH", info, 16), 0
+        elif len(info) >= 40:  # struct nf_nat_range, and nf_nat_range2
+            flags, address, last = struct.unpack_from("=L16s16s", info)
+            port, last_port, base = struct.unpack_from(">HHH", info.ljust(42, b"\0"), 36)
         else:
             return
         if not flags & _FLAG_ADDRESS:
             return
         for one in matches:
-            to_port = port if flags & _FLAG_PORT else None
+            ports = (port, last_port) if flags & _FLAG_PORT else None
             if flags & _FLAG_OFFSET:
-                to_port = port + one.first - base
-            self._add(one, _address(address[:size]), to_port, bool(flags & _FLAG_OFFSET))
+                ports = (port + one.first - base,) * 2
+            self._add(one, (address[:size], last[:size]), ports, bool(flags & _FLAG_OFFSET))
 
-    def _add(self, match, to, to_port, in_step):
+    def _add(self, match, to, ports, in_step):
+        """to: (the first address, the last). ports: (the first, the last), None for the same."""
         protocol = _PROTOCOLS.get(match.protocol, "any" if match.protocol is None else str(match.protocol))
         record = {
             "protocol": protocol,
-            "address": match.address,
+            "address": match.address and _network(*match.address),
             "port": match.first,
             "last": match.last,
-            "to": to,
-            "to_port": to_port,
+            "to": _address(to[0]),
+            "to_port": ports and ports[0],
             "in_step": in_step and match.first != match.last,
             "by": "rules",
+            "to_last": _address(to[1]) if to[1] > to[0] else None,
+            "to_port_last": ports[1] if ports and ports[1] > ports[0] else None,
         }
         self._found.setdefault(tuple(record.values()), record)
         if len(self._found) > LIMIT:
@@ -401,13 +417,13 @@ def _compared(said, one, loaded):
     what, value, op = loaded.get(_register(said[1])), _value(said[3]), _number(said[2])
     if op == 0:
         return [one.narrowed(what, value, value)]
-    if what != "port" or op == 1:
+    if op == 1 or what not in ("port", ("address", len(value), b"")):
         return [one]
-    number = _port(value)
-    low, high = {2: (0, number - 1), 3: (0, number), 4: (number + 1, 0xFFFF), 5: (number, 0xFFFF)}[op]
-    if low > high or low > 0xFFFF:
+    number, most = _number(value), (1 << 8 * len(value)) - 1
+    low, high = {2: (0, number - 1), 3: (0, number), 4: (number + 1, most), 5: (number, most)}[op]
+    if low > high:
         return []
-    return [one.narrowed(what, low.to_bytes(2, "big"), high.to_bytes(2, "big"))]
+    return [one.narrowed(what, *(end.to_bytes(len(value), "big") for end in (low, high)))]
 
 
 def _ranged(said, one, loaded):
@@ -417,8 +433,12 @@ def _ranged(said, one, loaded):
 
 
 def _matched(said, one, loaded):
-    """Those of iptables: tcp, udp and multiport know of ports."""
+    """Those of iptables: tcp, udp and multiport know of ports, iprange of addresses."""
     name, info = said.get(1), said.get(3, b"")
+    if name == b"iprange\0" and len(info) >= 65:
+        size = loaded[_SIZE]
+        wanted = info[64] & 0x22 == 2  # where to, and not another than these
+        return [one.narrowed(("address", size, b""), info[32 : 32 + size], info[48 : 48 + size])] if wanted else [one]
     if name in (b"tcp\0", b"udp\0") and len(info) >= 9:
         first, last = struct.unpack_from("=HH", info, 4)
         inverted = info[11 if name == b"tcp\0" else 8] & 2

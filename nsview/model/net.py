@@ -79,7 +79,8 @@ class Forward(Struct, frozen=True, gc=False):
 
     protocol: tcp, udp and the like, or any. address: at which they are reached, None for all; a network or a range as
     text. port, last: the first and the last port. to: the address that they are sent on to. to_port: the port there,
-    None for the same. in_step: to_port is that of the first, and the others follow it in step.
+    None for the same. in_step: to_port is that of the first, and the others follow it in step. to_last, to_port_last:
+    the last address and port if the kernel chooses among several; else None.
     by: the witness: the kernel's rules, or the records of docker or libcni, which name the container. container: its
     key.
     """
@@ -93,6 +94,8 @@ class Forward(Struct, frozen=True, gc=False):
     in_step: bool = False
     by: Literal["rules", "docker", "cni"] = "rules"
     container: str | None = None
+    to_last: str | None = None
+    to_port_last: int | None = None
 
     @property
     def ports(self) -> range:
@@ -110,8 +113,20 @@ class Forward(Struct, frozen=True, gc=False):
             return port
         return self.to_port + (port - self.port if self.in_step else 0)
 
+    @property
+    def target(self) -> str:
+        """Where it is sent on to, as text: that of the first port, in step."""
+        if self.to_last:
+            addresses = f"[{self.to}]-[{self.to_last}]" if ":" in self.to else f"{self.to}-{self.to_last}"
+            text = f"{addresses}:{self.at(self.port)}"
+        else:
+            text = endpoint(self.to or "?", self.at(self.port))
+        return text if self.to_port_last is None else f"{text}-{self.to_port_last}"
+
     def before(self, port: int) -> range:
-        """The ports that are sent on to a port there."""
+        """The ports that are, or may be, sent on to a port there."""
+        if self.to_port is not None and self.to_port_last is not None:
+            return self.ports if self.to_port <= port <= self.to_port_last else range(0)
         if self.to_port is not None and not self.in_step:
             return self.ports if port == self.to_port else range(0)
         own = port - (self.to_port - self.port if self.to_port is not None else 0)

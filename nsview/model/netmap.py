@@ -4,8 +4,10 @@ The line of an interface tells the interface that it leads to, the line of a lis
 address or a port that is typed as a filter is answered by the line that is left.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from ipaddress import ip_address
 
 from msgspec import Struct
 from msgspec.structs import astuple, replace
@@ -14,7 +16,7 @@ from . import docker_proxy
 from .counts import nprocs_of, processes
 from .group import containers_of
 from .label import label
-from .net import NOT_LOOKED_FOR, Forward, Interface, Listener, Net, Nets, Route, endpoint
+from .net import NOT_LOOKED_FOR, Forward, Interface, Listener, Net, Nets, Route
 from .records import Container, Namespace, Process
 from .snapshot import Snapshot
 from .table import Cell, Line, Thing
@@ -174,7 +176,7 @@ class Map:
             words += [*self.names(interface), *interface.addresses, interface.mac or ""]
         for listener in net.listeners:
             words += [f"{listener.protocol} {listener.endpoint}", *(p.command for p in self.owners(listener))]
-        words += [f"{forward.protocol} {forward.endpoint} {forward.to}" for forward in self.sendings(net)]
+        words += [f"{forward.protocol} {forward.endpoint} {forward.target}" for forward in self.sendings(net)]
         return Line(net.inode, (), net, more=" ".join(words), thing=("net", net.inode))
 
     @cached_property
@@ -201,7 +203,7 @@ class Map:
             fits = forward.protocol in (listener.protocol, "any") and listener.port in forward.ports
             here = every or forward.address in (None, listener.address)
             if fits and here and (to := self.sent_on(net, forward)):
-                return replace(to, port=forward.at(listener.port))
+                return to if to.port is None else replace(to, port=forward.at(listener.port))
         return None
 
     def _held_for(self, listener: Listener) -> Published | None:
@@ -263,13 +265,13 @@ class Map:
         return init.start if init else 0, container.key
 
     @cached_property
-    def _forwarded(self) -> dict[int, list[tuple[Forward, Net]]]:
-        """{net: (a rule that sends on to it, the net namespace that the rule is in)}."""
-        found: dict[int, list[tuple[Forward, Net]]] = {}
+    def _forwarded(self) -> dict[int, list[tuple[Forward, Published]]]:
+        """{net: (a rule that sends on to it, what for)}."""
+        found: dict[int, list[tuple[Forward, Published]]] = {}
         for net in self._known.values():
             for forward in self.sendings(net):
-                if to := self.sent_on(net, forward):
-                    found.setdefault(to.net.inode, []).append((forward, net))
+                for to in self.may_reach(net, forward):
+                    found.setdefault(to.net.inode, []).append((forward, to))
         return found
 
     @cached_property
@@ -287,7 +289,9 @@ class Map:
         return self._published.get(listener.inode)
 
     def sent_on(self, net: Net, forward: Forward) -> Published | None:
-        """The port of another net namespace that a forward leads to. None if that is not known."""
+        """The port of another net namespace that a forward leads to. None if that is not known, or one of several."""
+        if forward.to_last:
+            return None
         container = self.snapshot.containers.get(forward.container) if forward.container else None
         if forward.container:
             init = self.snapshot.processes.get(container.init_pid or 0) if container else None
@@ -295,7 +299,26 @@ class Map:
             there = (container, other) if other and other is not net else None
         else:
             there = self._at(net, forward.to)
-        return Published(*there, forward.at(forward.port), BY[forward.by]) if there else None
+        port = None if forward.to_port_last else forward.at(forward.port)
+        return Published(*there, port, BY[forward.by]) if there else None
+
+    def may_reach(self, net: Net, forward: Forward) -> list[Published]:
+        """The ports that a forward may lead to, one for each net namespace."""
+        if not forward.to_last:
+            return [to] if (to := self.sent_on(net, forward)) else []
+        first, last = _number(forward.to), _number(forward.to_last)
+        found = {}
+        for number, address in self._sorted[bisect_left(self._sorted, (first, "")) :]:
+            if number > last:
+                break
+            if there := self._at(net, address):
+                found[there[1].inode] = Published(*there, None, BY[forward.by])
+        return list(found.values())
+
+    @cached_property
+    def _sorted(self) -> list[tuple[tuple[int, int], str]]:
+        """(its number, its text) of each address."""
+        return sorted((_number(text), text) for text in self._having)
 
     def served(self) -> list[tuple[int, int]]:
         """(pid, port) of each published port: the process that listens behind it, or the container's first process."""
@@ -304,10 +327,7 @@ class Map:
             if to := self.published(listener):
                 found += self._behind(to, [listener.port], to.port)
         for to_net, rules in self._forwarded.items():
-            for forward, net in rules:
-                to = self.sent_on(net, forward)
-                if to is None:
-                    continue
+            for forward, to in rules:
                 inner = {own.port for own in self._known[to_net].listeners if forward.leads_to(own)}
                 for port in inner:
                     found += self._behind(to, forward.before(port)[:EACH], port)
@@ -477,9 +497,17 @@ class Map:
 
     def where_to(self, net: Net, forward: Forward) -> str:
         """The destination of a forward, in words."""
-        target = endpoint(forward.to or "?", forward.at(forward.port))
-        to = self.sent_on(net, forward)
-        return f"→ {self.called(to)}  {target}" if to else f"→ {target}"
+        found = some([self.called(to) for to in self.may_reach(net, forward)], 2)
+        return f"→ {found}  {forward.target}" if found else f"→ {forward.target}"
+
+
+def _number(address: str) -> tuple[int, int]:
+    """(version, number) of an address; (0, 0) if the text is none."""
+    try:
+        one = ip_address(address)
+    except ValueError:
+        return 0, 0
+    return one.version, int(one)
 
 
 def own_interfaces(net: Net) -> Sequence[Interface]:

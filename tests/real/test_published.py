@@ -83,6 +83,26 @@ table ip sleeping {
 }
 """
 
+RANGES = """
+    ip daddr 10.6.0.1-10.6.0.9 tcp dport 4000 dnat to 10.0.0.30-10.0.0.32:9
+    ip daddr >= 10.6.0.1 ip daddr < 10.6.0.9 tcp dport 4001 dnat to 10.0.0.30:9000-9010
+    ip daddr 10.7.0.0/16 ip daddr != 10.7.0.1 tcp dport 4002-4003 dnat ip prefix to 10.8.0.0/24
+    ip daddr 10.6.0.0/24 ip daddr 10.6.0.128/25 tcp dport 4004 dnat to 10.0.0.30
+    ip daddr 10.6.0.0/24 ip daddr 10.6.1.0/24 tcp dport 4005 dnat to 10.0.0.30
+"""
+RANGED = {
+    "4000": ("10.6.0.1-10.6.0.9:4000", "10.0.0.30-10.0.0.32:9"),
+    "4001": ("10.6.0.1-10.6.0.8:4001", "10.0.0.30:9000-9010"),
+    "4002": ("10.7.0.0/16:4002-4003", "10.8.0.0-10.8.0.255:4002"),
+    "4004": ("10.6.0.128/25:4004", "10.0.0.30:4004"),
+}
+OF_IPTABLES_RANGED = (
+    ("-p tcp --dport 4000 -m iprange --dst-range 10.6.0.1-10.6.0.9 -j DNAT --to 10.0.0.30-10.0.0.32:9", "4000"),
+    ("-p tcp --dport 4001 -m iprange --dst-range 10.6.0.1-10.6.0.8 -j DNAT --to 10.0.0.30:9000-9010", "4001"),
+    ("-p tcp --dport 4002:4003 -d 10.7.0.0/16 -j NETMAP --to 10.8.0.0/24", "4002"),
+    ("-p tcp --dport 4004 -d 10.6.0.128/25 -m iprange ! --dst-range 1.1.1.1-1.1.1.2 -j DNAT --to 10.0.0.30", "4004"),
+)
+
 SENT_ON = {
     ("tcp", "*:80", "10.0.0.2", 80), ("tcp", "*:443", "10.0.0.2", 443), ("tcp", "*:2222", "10.0.0.3", 22),
     ("udp", "192.0.2.0/24:53", "10.0.0.4", 5353), ("tcp", "*:8081", "10.0.0.5", 8081),
@@ -152,6 +172,20 @@ def test_what_nft_sends_on(router: str, seen: Seen) -> None:
     assert {told(forward) for forward in net.forwards} == SENT_ON
     assert net.forwards_unread is None
     assert within(path_of(router), "nft", "list", "ruleset") == before
+
+
+@pytest.mark.parametrize("kind", ["nftables", "nft", "legacy"])
+def test_what_leads_to_several_addresses_or_ports_is_told_whole(router: str, seen: Seen, kind: str) -> None:
+    if kind == "nftables":
+        nft(router, chain(RANGES))
+    elif kind in kinds_of_iptables(router):
+        for rule, _ in OF_IPTABLES_RANGED:
+            within(path_of(router), f"iptables-{kind}", "-t", "nat", "-A", "PREROUTING", *rule.split())
+    else:
+        return  # this kernel has no such tables
+    seen.look()
+    forwards = seen.net(path_of(router)).forwards
+    assert {str(forward.port): (forward.endpoint, forward.target) for forward in forwards} == RANGED
 
 
 @pytest.mark.parametrize("kind", ["nft", "legacy"])
@@ -378,6 +412,19 @@ def test_a_port_published_by_a_rule_alone_finds_the_container(router: str, behin
     (forward,) = [one for net in nets if net["inode"] == inode(path_of(router)) for one in net["forwards"]]
     assert (forward["to"], forward["to_port"], forward["net"]) == ("10.77.0.2", 80, inode(of_pid(behind)))
     assert forward["container"] == found[0]["key"]
+
+
+def test_a_rule_for_several_addresses_finds_those_that_it_may_reach(router: str, behind: int, seen: Seen) -> None:
+    """With the first of the addresses another's: the kernel chooses among all of them."""
+    first, second = FIRST, FIRST + 1
+    rules = f"tcp dport {first} dnat to 10.77.0.1-10.77.0.3:80\ntcp dport {second} dnat to 10.77.0.3-10.77.0.9"
+    nft(router, chain(rules))
+    seen.look()
+    assert f"tcp {first} sent on *:{first} → sent-on  10.77.0.1-10.77.0.3:80" in seen.answer(f"port={first}")
+    assert f"tcp {second} sent on *:{second} → 10.77.0.3-10.77.0.9:{second}" in seen.answer(f"port={second}")
+    found = printed("list", "containers", "--filter", f"port={first}")["containers"]
+    assert [container["name"] for container in found] == ["sent-on"]
+    assert nsview("list", "containers", "--filter", f"port={second}").returncode == 1
 
 
 def test_a_rule_of_the_hosts(docker: Docker, seen: Seen, workspace: Workspace) -> None:

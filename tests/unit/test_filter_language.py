@@ -99,6 +99,11 @@ EVERY = [1, 10, 20, 21, 30, 40]
         ("uid=33", [20, 21]),
         ("uid>33", [30, 40]),
         ("uid>=33 uid<1000", [20, 21]),
+        ("pid>1 pid<20", [10, 21]),  # one of its pids keeps both
+        ("pid<20 or pid>20 pid<30", [1, 10, 20, 21]),
+        ("pid>7 pid<20", [10]),  # not 21, which is 7 inside
+        ("not (pid>7 pid<20) uid!=0", [20, 21, 30, 40]),
+        ("nprocs.net>1 nprocs.net<3", [1, 10]),
         ("uid!=0", [20, 21, 30, 40]),
         ("state=z", [21]),
         ("state=zombie", [21]),

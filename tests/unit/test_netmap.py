@@ -366,6 +366,21 @@ def test_ports_that_go_in_step_and_those_that_all_go_to_one() -> None:
     assert list(step.before(29)) == list(step.before(40)) == []
 
 
+def test_where_the_kernel_chooses_nobody_is_named_for_all() -> None:
+    both = Forward("tcp", None, 90, 90, "172.17.0.1", 80, to_last="172.17.0.9")
+    ports = Forward("tcp", None, 91, 91, "172.17.0.2", 8080, to_port_last=8090)
+    odd = Forward("tcp", None, 92, 92, "", to_last="x")
+    there = sent(both, ports, odd)
+    lines = [line for line in texts(there.lines()) if "sent on" in line]
+    assert [line.partition("→ ")[2] for line in lines] == [
+        "web, ledger  172.17.0.1-172.17.0.9:80", "web  172.17.0.2:8080-8090", "-x:92",
+    ]  # fmt: skip
+    assert there.sent_on(there.nets[0], both) is None
+    assert [list(ports.before(port)) for port in (8079, 8080, 8090, 8091)] == [[], [91], [91], []]
+    served = reach_of(Nets(1.0, tuple(there.nets)), there.snapshot)
+    assert 91 in served.ports(there.snapshot.processes[10])
+
+
 def test_the_same_address_in_several_namespaces_is_that_of_the_one_that_hangs_there() -> None:
     far = replace(LEDGER, interfaces=(LO, replace(WEB.interfaces[1], link=Link(7, 40, True))))
     forward = Forward("tcp", None, 90, 90, "172.17.0.2", 80)

@@ -14,6 +14,7 @@ import re
 from typing import NoReturn
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..kinds import KIND_NAMES
 from .fields import ALIASES, ALSO_KINDS, BY_KIND, FIELDS, Field, Fields
@@ -37,12 +38,16 @@ class Word(Struct, frozen=True):
 
 
 class Test(Struct, frozen=True):
-    """One field compared. op: = != ~ < <= > >=. value: in lower case. kind: named with the field, None if none was."""
+    """One field compared. op: = != ~ < <= > >=. value: in lower case. kind: named with the field, None if none was.
+
+    also: further bounds, (op, value), that the same number must keep: a process has several pids, uids and ports.
+    """
 
     field: Field
     op: str
     value: str | int
     kind: str | None = None
+    also: tuple[tuple[str, str | int], ...] = ()
 
 
 class Not(Struct, frozen=True):
@@ -63,6 +68,7 @@ _OPERATORS = {
     "text": ("=", "!=", "~"), "number": ("=", "!=", "<", "<=", ">", ">="), "kind": ("=", "!="),
     "namespace": ("=", "!="),
 }  # fmt: skip
+_BOUNDS = ("<", "<=", ">", ">=")
 _FIELD = re.compile(r"([a-z]+(?:\.[a-z]*)?)(\s*(?:!=|<=|>=|[=~<>])\s*|:)", re.ASCII | re.IGNORECASE)
 _NUMBER = re.compile(r"\d+", re.ASCII)
 _INODE = re.compile(r"(\d+)|\[(\d+)\]", re.ASCII)
@@ -78,6 +84,22 @@ def tree(expression: str, fields: Fields = FIELDS) -> Node | None:
     if not parser.ended():
         raise FilterError(parser.at, "nothing opens this parenthesis")
     return node
+
+
+def _together(nodes: list[Node]) -> list[Node]:
+    """The nodes, with all bounds of a field as one comparison, in the place of the first."""
+    found: list[Node] = []
+    places: dict[tuple[str, str | None], int] = {}
+    for node in nodes:
+        if isinstance(node, Test) and node.op in _BOUNDS:
+            place = places.setdefault((node.field.name, node.kind), len(found))
+            if place < len(found):
+                first = found[place]
+                assert isinstance(first, Test)
+                found[place] = replace(first, also=(*first.also, (node.op, node.value), *node.also))
+                continue
+        found.append(node)
+    return found
 
 
 class _Parser:
@@ -105,6 +127,7 @@ class _Parser:
         found = [self.one()]
         while self.keyword("and") or not (self.ended() or self.text[self.at] == ")" or self.peek() == "or"):
             found.append(self.one())
+        found = _together(found)
         return And(tuple(found)) if len(found) > 1 else found[0]
 
     def one(self) -> Node:

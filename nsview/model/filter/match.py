@@ -547,7 +547,15 @@ class _Containers:
 
 
 def _surely(test: Test) -> Callable[[int, bool], bool | None]:
-    """The comparison of a number of which only the least is known: None if that does not decide it."""
+    """Whether a number is as a comparison has it; None where that is not known, for it may be more than was seen."""
+    if test.also:
+        each = [_surely(one) for one in _bounds(test)]
+
+        def all_surely(least: int, sure: bool) -> bool | None:
+            said = [one(least, sure) for one in each]
+            return False if False in said else None if None in said else True
+
+        return all_surely
     holds = _holds(test)
 
     def surely(least: int, sure: bool) -> bool | None:
@@ -562,12 +570,20 @@ def _surely(test: Test) -> Callable[[int, bool], bool | None]:
     return surely
 
 
+def _bounds(test: Test) -> list[Test]:
+    """A comparison with several bounds as one of each."""
+    return [replace(test, op=op, value=value, also=()) for op, value in ((test.op, test.value), *test.also)]
+
+
 _NUMBERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
 def _holds(test: Test) -> Callable[[Iterable[Any]], bool]:
     """The function that is true if one of some values fulfils a comparison; for !=, if none is equal."""
     value, op = test.value, test.op
+    if test.also:
+        each = [_holds(one) for one in _bounds(test)]
+        return lambda values: any(all(holds((one,)) for holds in each) for one in values)
     if isinstance(value, int):
         if op in _NUMBERS:
             compare = _NUMBERS[op]

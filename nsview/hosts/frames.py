@@ -115,16 +115,16 @@ class _Kind(Struct):
 _kind: msgspec.json.Decoder[_Kind] = msgspec.json.Decoder(_Kind)
 
 
-def decode(line: bytes | bytearray) -> Frame:
+def decode(line: bytes | memoryview) -> Frame:
     """The frame on one line. Raises msgspec.DecodeError (ValidationError included), saying where it is wrong."""
     return _decoder.decode(line)
 
 
-def schema_of(line: bytes | bytearray) -> int:
+def schema_of(line: bytes | memoryview) -> int:
     """The schema that a hello frame says it is of, also where the rest is unknown to us."""
     return msgspec.json.decode(line, type=_Schema).schema
 
 
-def kind_of(line: bytes | bytearray) -> str:
+def kind_of(line: bytes | memoryview) -> str:
     """The name of the frame on one line, in a fraction of the time that `decode` takes. Raises as that does."""
     return _kind.decode(line).frame

@@ -2,6 +2,8 @@
 
 import gzip
 import math
+import os
+import resource
 import threading
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,6 +27,9 @@ from .stream import Gathered, Stream
 _GZIP = b"\x1f\x8b"
 MOST = 512 << 20
 """Bytes of frames that are taken in: an hour of a busy host; a little gzip file could hold any number."""
+TIMES, BESIDE = 3, 32 << 20
+"""A frame may take so many times its length in memory, and so many bytes beside: with the file itself four times that.
+A frame of nothing but small numbers would take twenty times."""
 TOGETHER = 0.05
 """Seconds: deltas that come sooner after each other than anyone could see are shown as one."""
 _CHUNK = 1 << 18
@@ -61,12 +66,13 @@ class RecordedHost:
                 else f"{path}: not a recording of nsview"
             )
 
-    def _lines(self) -> Iterator[bytearray]:
-        """One after another: all at once would take many times the memory of a file of short ones."""
-        at = 0
-        while at < len(self._data):
+    def _lines(self) -> Iterator[memoryview]:
+        """One after another, none of them copied: all at once would take many times the memory of a file of short
+        ones."""
+        whole, at = memoryview(self._data), 0
+        while at < len(whole):
             end = self._data.index(b"\n", at)
-            yield self._data[at:end]
+            yield whole[at:end]
             at = end + 1
 
     def early(self) -> None:
@@ -88,6 +94,9 @@ class RecordedHost:
         stream, waiting = Stream(str(self.path)), Gathered()
         for number, line in enumerate(self._lines(), 1):
             try:
+                if not _fits(line):
+                    size = f"a frame of {len(line) >> 20} MiB takes more than {TIMES} times that in memory"
+                    raise HostError(f"{self.path}: {size}, which is more than nsview takes in")
                 frame = stream.decoded(line)
                 if stream.snapshot and isinstance(frame, frames.DeltaFrame | frames.HoldersFrame):
                     if waiting.since is not None and (not seconds or frame.taken_at - waiting.since >= seconds):
@@ -185,6 +194,26 @@ def _read(file: BinaryIO | gzip.GzipFile) -> bytearray:
     while len(data) <= MOST and (chunk := file.read(min(_CHUNK, MOST + 1 - len(data)))):
         data += chunk
     return data
+
+
+def _fits(line: memoryview) -> bool:
+    """Whether a line takes no more memory than it may. A copy of this process finds out: one for which there is no
+    memory left is in no state to go on."""
+    if len(line) < BESIDE // 32:
+        return True  # however dense
+    pid = os.fork()
+    if pid:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[5])
+        resource.setrlimit(resource.RLIMIT_DATA, (pages * resource.getpagesize() + TIMES * len(line) + BESIDE,) * 2)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        frames.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass  # which is said where it is decoded
+    except BaseException:
+        os._exit(1)
+    os._exit(0)
 
 
 def _said(said: Snapshot | frames.Frame | None) -> Iterator[Snapshot | frames.Frame]:

@@ -22,11 +22,11 @@ class Stream:
         self.host: Host | None = None
         self.snapshot: Snapshot | None = None
 
-    def take(self, line: bytes | bytearray) -> frames.Frame | Snapshot | None:
+    def take(self, line: bytes | memoryview) -> frames.Frame | Snapshot | None:
         """The snapshot that a line leads to; for a line that leads to none, its frame."""
         return self.add(self.decoded(line))
 
-    def decoded(self, line: bytes | bytearray) -> frames.Frame:
+    def decoded(self, line: bytes | memoryview) -> frames.Frame:
         """The frame on a line."""
         try:
             return frames.decode(line)
@@ -69,7 +69,7 @@ class Stream:
             case _:
                 return frame
 
-    def _wrong(self, line: bytes | bytearray, error: Exception) -> str:
+    def _wrong(self, line: bytes | memoryview, error: Exception) -> str:
         try:
             schema = frames.schema_of(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

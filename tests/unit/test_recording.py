@@ -3,7 +3,10 @@
 import contextlib
 import gzip
 import json
+import os
 import random
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -260,6 +263,71 @@ def test_many_short_lines_take_little_more_memory_than_their_file(tmp_path: Path
         begin + lines(*(tiny_delta(n, gone=[n + 10]) for n in range(4_000))),
     ):
         assert peak(tmp_path, data) <= 4, data[-60:]
+
+
+def at_most(file: Path, table: str) -> tuple[float, str]:
+    """The memory that a command takes for a recording, in sizes of its file, without what it takes for a small one; and
+    what it says of it."""
+    small = file.with_name("small.jsonl")
+    small.write_bytes(lines(HELLO, snapshot_frame()))
+    used = []
+    for name in (small, file):
+        argv = [sys.executable, "-P", "-m", "nsview", "list", table, "--from", str(name)]
+        command = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        assert command.stderr
+        said = command.stderr.read()
+        _, status, usage = os.wait4(command.pid, 0)
+        assert os.waitstatus_to_exitcode(status) in (0, 4), said
+        used.append(usage.ru_maxrss * 1024)
+    return (used[1] - used[0] - recording.BESIDE) / file.stat().st_size, said
+
+
+DENSE = ["processes", "nspid", "cmdline", "namespaces", "names", "held_by", "gone", "interfaces"]
+
+
+@pytest.mark.parametrize("field", DENSE)
+def test_one_line_of_very_many_things_takes_little_memory_or_is_refused(tmp_path: Path, field: str) -> None:
+    usual = {**PROCESS, "cmdline": ["/usr/bin/something", "--with", "words", "that", "tell", "more", "of it"]}
+    blue = {"type": "net", "inode": 7, "device": 4}
+    net = {"inode": 7, "interfaces": [Many({"index": 1, "name": "e"}, 800_000)]}
+    frame, table = {
+        "processes": (snapshot_frame(processes=[usual, Many({**usual, "pid": 9}, 60_000)]), "processes"),
+        "nspid": (snapshot_frame(processes=[{**PROCESS, "nspid": [1, Many(0, 9_000_000)]}]), "processes"),
+        "cmdline": (snapshot_frame(processes=[{**PROCESS, "cmdline": ["", Many("ab", 4_000_000)]}]), "namespaces"),
+        "namespaces": (snapshot_frame(namespaces=[blue, Many(blue, 500_000)]), "containers"),
+        "names": (snapshot_frame(namespaces=[{**blue, "names": ["", Many("ab", 4_000_000)]}]), "containers"),
+        "held_by": (snapshot_frame(namespaces=[{**blue, "held_by": [Many({"kind": "fd"}, 1_200_000)]}]), "containers"),
+        "gone": (delta_frame(gone=[1, Many(9, 9_000_000)]), "containers"),
+        "interfaces": ({"frame": "net", "id": 1, "taken_at": 1.0, "nets": [net]}, "nets"),
+    }[field]
+    file = tmp_path / "dense.jsonl"
+    before = [HELLO, snapshot_frame()] if frame["frame"] != "snapshot" else [HELLO]
+    file.write_bytes(lines(*before) + written_many(frame))
+    times, said = at_most(file, table)
+    assert times <= 4.2, said
+    refused = "MiB takes more than 3 times that in memory, which is more than nsview takes in (line "
+    assert (refused in said) is (field not in ("processes", "namespaces", "gone")), said
+
+
+class Many:
+    """So many times the same thing in a list of a frame."""
+
+    def __init__(self, one: Any, times: int) -> None:
+        self.one, self.times = one, times
+
+
+def written_many(frame: dict[str, Any]) -> bytes:
+    found: list[Many] = []
+
+    def mark(many: Any) -> str:
+        found.append(many)
+        return f"\0{len(found) - 1}\0"
+
+    text = json.dumps(frame, default=mark, separators=(",", ":")).encode()
+    for number, many in enumerate(found):
+        each = json.dumps(many.one, separators=(",", ":")).encode()
+        text = text.replace(b'"\\u0000%d\\u0000"' % number, b",".join([each] * many.times))
+    return text + b"\n"
 
 
 def test_nothing_is_read_after_the_first_line_that_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

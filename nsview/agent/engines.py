@@ -13,6 +13,7 @@ import os
 
 from nsview import linux
 
+from . import files
 from .containers import witness
 
 TYPE_CHECKING = False
@@ -25,6 +26,7 @@ _CONFIG = "/config.v2.json"
 
 def forwards(look):
     """{net namespace: [the frame's record of a forward]} of the containers of a look."""
+    files.damaged.clear()
     found: dict[int, list[Any]] = {}
     listed: dict[int, list[str]] = {}
     for container in look["containers"]:

@@ -8,12 +8,32 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 
 from nsview import linux
 
 from . import jsontext
 
 LIMIT = 4 << 20
+_JUST_NOW = 1.0  # seconds for which a file may be half written
+_SAYS_NOTHING = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ESRCH)
+
+damaged: dict[str, str] = {}
+"""{path: why not, in words} of the state files of runtimes that are there and could not be read, until emptied."""
+
+
+def note_damaged(root_fd, path, error):
+    """Keep in mind that a file was found so; not that it is not there, or is not for us to read."""
+    if isinstance(error, OSError) and error.errno in _SAYS_NOTHING:
+        return
+    try:
+        if os.stat(path.lstrip("/"), dir_fd=root_fd, follow_symlinks=False).st_mtime > time.time() - _JUST_NOW:
+            return
+        place = os.readlink("/proc/self/fd/%d" % root_fd)
+    except OSError:
+        return
+    why = error.strerror if isinstance(error, OSError) else "damaged"
+    damaged[text(os.fsencode(place.rstrip("/") + "/" + path.lstrip("/")))] = why or "damaged"
 
 
 def read(path, limit=LIMIT, dir_fd=None):
@@ -61,16 +81,24 @@ def _all(fd, limit):
             left -= len(chunk)
     finally:
         os.close(fd)
-    raise OSError(27, "larger than %d bytes" % limit)
+    raise OSError(errno.EFBIG, "more than %d MiB" % (limit >> 20) if limit >> 20 else "more than %d bytes" % limit)
 
 
 def read_json(root_fd, path, believed=None):
     """The JSON object in a file below root_fd, or None where there is none that can be read, or is `believed`."""
     try:
-        value = jsontext.value(read_in_root(root_fd, path, LIMIT, believed))
-    except (OSError, ValueError, RecursionError):
+        return json_object(read_in_root(root_fd, path, LIMIT, believed))
+    except (OSError, ValueError, RecursionError) as error:
+        note_damaged(root_fd, path, error)
         return None
-    return value if isinstance(value, dict) else None
+
+
+def json_object(data):
+    """The JSON object that bytes are. ValueError or RecursionError where they are none."""
+    value = jsontext.value(data)
+    if not isinstance(value, dict):
+        raise ValueError("no JSON object")
+    return value
 
 
 def text(data: bytes) -> str:

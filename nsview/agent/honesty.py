@@ -1,7 +1,7 @@
 """What keeps this agent from seeing all of the host, a line each, and what would help.
 
-It is said once, at the start: none of it changes while the agent runs. Reasons that are of one process each (EACCES)
-are with the processes.
+It is said at the start: none of it changes while the agent runs, but for files of runtimes that can't be read. Reasons
+that are of one process each (EACCES) are with the processes.
 
 Sources: proc(5) (hidepid, subset), pid_namespaces(7) (/proc of another one), cgroup_namespaces(7),
 capabilities(7) and ptrace(2) for what reading the links of others takes.
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 
-from . import hostfiles, mountinfo
+from . import files, hostfiles, mountinfo
 
 _CAP_SYS_PTRACE = 19
 _CAPABILITIES = {_CAP_SYS_PTRACE: "SYS_PTRACE", 21: "SYS_ADMIN"}
@@ -21,7 +21,15 @@ _HIDEPID = {"1": "noaccess", "2": "invisible", "4": "ptraceable"}
 def notes(own, initial, pid):
     """The lines. own: the record of this process as /proc shows it; pid: its pid as it sees itself, by getpid.
     initial: the host's first namespaces, {kind: inode}."""
-    return [*_of_proc(own, initial, pid), *_of_namespaces(own, initial), *_of_privileges(own, initial)]
+    return [*_of_proc(own, initial, pid), *_of_namespaces(own, initial), *_of_privileges(own, initial), *of_files()]
+
+
+def of_files():
+    """The state files of runtimes that were found damaged or too large."""
+    if files.damaged:
+        path, why = min(files.damaged.items())
+        more = " and %d more" % (len(files.damaged) - 1) if len(files.damaged) > 1 else ""
+        yield "%s%s could not be read (%s): names of its containers may be missing" % (path, more, why)
 
 
 def hides_processes(own, initial, host_proc):

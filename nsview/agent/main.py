@@ -1,7 +1,8 @@
 """The frames out, the requests in, and when to look again.
 
 Frames, one JSON object a line on stdout:
-  {"frame": "hello", "schema": 1, "host": {..}}
+  {"frame": "hello", "schema": 1, "host": {..}}             first of all, and again before a frame since which another
+                                                            of its notes holds
   {"frame": "progress", "done": n, "total": n}              while a first look takes long
   {"frame": "snapshot", "taken_at": s, "processes": [..], "namespaces": [..], "containers": [..]}
                                                             "partial": true, which a delta may have too: what a first
@@ -170,6 +171,7 @@ class Agent:
         self.requests = requests
         self.pending = b""
         self.scanner: Any = None
+        self.noted: list[str] = []  # of the files that could not be read
         self.look: Any = None
         self.told: Any = None  # a look of what the parts of the first one have told
         self.search = None  # (request, holders.Search) under way ..
@@ -200,6 +202,7 @@ class Agent:
         gc.disable()
         # Who shows parts has just begun as well: until that has something to show, one of two processors is for it.
         self.look = scanner.look(None if once else self._progress(began, taken_at, parts), alone=ALONE if parts else 0)
+        self._greet_again()
         if self.told:
             frame = {"frame": "delta", "taken_at": taken_at, **differences(self.told, self.look)}
         else:
@@ -213,6 +216,15 @@ class Agent:
             followed.begin()
             while self._serve(followed):
                 self._follow(followed)
+
+    def _greet_again(self):
+        """Say whose the frames are once more, where a note of the last look is another; whether it is."""
+        noted = list(honesty.of_files())
+        if noted == self.noted:
+            return False
+        self.noted = noted
+        self.write(hello(self.scanner))
+        return True
 
     def answer(self, pids=None):
         """Look once, at these processes or at all, then answer for details: for who chooses one and needs no more."""
@@ -243,16 +255,18 @@ class Agent:
             self._advance(self.scanner.look(), taken_at)
             followed.looked(time.monotonic() - began)
         elif pids or mounts or names:
-            frame = delta_of(self.scanner.update(pids, mounts, names), taken_at)  # which sets right the look we have
-            if frame:
-                self.write(frame)
+            self._tell(self.scanner.update(pids, mounts, names), taken_at)  # which sets right the look we have
             followed.updated(time.monotonic() - began, self.look["processes"], names)
 
     def _advance(self, new, taken_at):
-        frame = delta(self.look, new, taken_at)
+        self._tell(differences(self.look, new), taken_at)
+        self.look = new
+
+    def _tell(self, changes, taken_at):
+        again = self._greet_again()
+        frame = {"frame": "delta", "taken_at": taken_at, **changes} if again else delta_of(changes, taken_at)
         if frame:
             self.write(frame)
-        self.look = new
 
     def _search(self):
         """Go on with a search for one slice; when to go on again."""

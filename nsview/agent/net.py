@@ -23,6 +23,7 @@ import time
 from nsview import linux
 
 from . import engines, forwards, holders, hostfiles, listns, nsfs, procfs, procnet, rtnetlink, sockdiag, sockets
+from .honesty import of_files
 from .twofold import end
 
 CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
@@ -108,6 +109,7 @@ def _run(look, scanner, packages, write):
         nets += records
         outside += [_outside(target) for target in targets if target.inode in still and not target.is_gone()]
     by_engines = engines.forwards(look)
+    notes += of_files()
     for record in [*nets, *outside]:
         record["forwards"] += by_engines.get(record["inode"], ())
     if outside:

@@ -55,6 +55,7 @@ class Stream:
                 self.snapshot = advance(
                     self.snapshot, frame.taken_at, frame.processes, frame.gone, frame.namespaces,
                     frame.namespaces_gone, frame.containers, frame.containers_gone, partial=frame.partial,
+                    host=self.host,
                 )  # fmt: skip
                 if isinstance(frame, Gathered) and frame.search:
                     self.snapshot = searched(self.snapshot, frame.search)

@@ -194,9 +194,10 @@ def advance(
     containers_gone: Iterable[str],
     *,
     partial: bool = False,
+    host: Host | None = None,
 ) -> Snapshot:
     """The snapshot after a delta. processes, namespaces, containers: new and changed records; gone, namespaces_gone,
-    containers_gone: the keys of those that are gone."""
+    containers_gone: the keys of those that are gone. host: what is known of it now, None for the same as before."""
     processes, gone, namespaces, containers = list(processes), list(gone), list(namespaces), list(containers)
     namespaces_gone, containers_gone = list(namespaces_gone), list(containers_gone)
     next_processes = dict(old.processes)
@@ -206,7 +207,7 @@ def advance(
         next_processes[process.pid] = process
     next_namespaces = _after(old.namespaces, namespaces_gone, {namespace.key: namespace for namespace in namespaces})
     next_containers = _after(old.containers, containers_gone, {container.key: container for container in containers})
-    new = Snapshot(old.host, taken_at, next_processes, next_namespaces, next_containers, old.search, partial)
+    new = Snapshot(host or old.host, taken_at, next_processes, next_namespaces, next_containers, old.search, partial)
     touched = Touched(
         {*gone, *(process.pid for process in processes)},
         {*namespaces_gone, *(namespace.key for namespace in namespaces)},

@@ -264,6 +264,73 @@ def test_a_running_agent_keeps_what_a_live_engine_told_it(rootfs: Path, orphans:
             host.stop()
 
 
+# -- files that are there and can't be read ----------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def damaged(file: Path, how: str) -> Iterator[str]:
+    """A state file is cut in the middle, or is larger than any, as if for a while: what is to be said of that."""
+    before, old = file.read_bytes(), file.stat().st_mtime - 100
+    file.write_bytes(before[: len(before) // 2] if how == "cut" else before + b" " * (5 << 20))
+    os.utime(file, (old, old))
+    why = "damaged" if how == "cut" else "more than 4 MiB"
+    try:
+        yield f"nsview: {file} could not be read ({why}): names of its containers may be missing\n"
+    finally:
+        file.write_bytes(before)
+
+
+def noted() -> str:
+    done = nsview("list", "containers")
+    assert done.returncode == 0
+    return "".join(line for line in done.stderr.splitlines(keepends=True) if "names of its containers" in line)
+
+
+@pytest.mark.parametrize("how", ["cut", "large"])
+def test_a_damaged_file_of_docker_is_said(docker: Docker, how: str) -> None:
+    pid = docker.container(f"harmed-{how}")
+    shown = of(pid)
+    host = LocalHost()
+    try:
+        assert not host.first().host.notes
+        with damaged(docker.data_root / "containers" / shown["id"] / "config.v2.json", how) as said:
+            assert noted() == said
+            assert of(pid)["name"] == shown["id"][:12]
+            wanted = (said.removeprefix("nsview: ").rstrip("\n"),)
+            assert seen(host, lambda s: s.host.notes == wanted and not s.partial, 40)
+            assert any("could not be read (" in note for note in printed("list", "containers")["host"]["notes"])
+        assert noted() == "" and of(pid)["name"] == shown["name"]
+        assert seen(host, lambda s: s.host.notes == (), 40)
+    finally:
+        host.stop()
+        docker.remove(f"harmed-{how}")
+
+
+@pytest.mark.parametrize("how", ["cut", "large"])
+def test_a_damaged_bundle_of_containerd_is_said(rootfs: Path, how: str) -> None:
+    with Workspace.create() as apart:
+        containerd = Containerd(apart, rootfs)
+        pid = containerd.container(f"harmed-{apart.bridge}-{how}")
+        bundle = containerd.state / "io.containerd.runtime.v2.task" / "default" / f"harmed-{apart.bridge}-{how}"
+        with damaged(bundle / "config.json", how) as said:
+            assert noted() == said
+        assert noted() == "" and of(pid)["name"] == f"harmed-{apart.bridge}-{how}"
+        containerd.stop()
+
+
+@pytest.mark.parametrize("program", ["runc", "crun"])
+def test_a_damaged_state_of_runc_and_crun_is_said(workspace: Workspace, rootfs: Path, program: str) -> None:
+    require(program)
+    made = Oci(workspace, rootfs, program)
+    try:
+        id, _, pid = made.container("harmed")
+        with damaged(Path(f"/run/{program}/{id}/{'status' if program == 'crun' else 'state.json'}"), "cut") as said:
+            assert noted() == said
+        assert noted() == "" and of(pid)["id"] == id
+    finally:
+        made.clear()
+
+
 # -- podman ----------------------------------------------------------------------------------------------------------
 
 
@@ -297,6 +364,15 @@ def test_podmans_pod(podman: Podman) -> None:
     assert of(pid)["pod"]["name"] == "kiosk"
     kill(podman.inspect("bell")["State"]["ConmonPid"])
     told.holds("conmon killed", gone="conmon")
+
+
+@pytest.mark.parametrize("how", ["cut", "large"])
+def test_a_damaged_storage_of_podman_is_said(podman: Podman, how: str) -> None:
+    pid = podman.container(f"harmed-{how}")
+    (file,) = podman.graphroot.glob("*-containers/containers.json")
+    with damaged(file, how) as said:
+        assert noted() == said
+    assert noted() == "" and of(pid)["name"] == f"harmed-{how}"
 
 
 @pytest.mark.parametrize("supervised", [True, False], ids=["conmon lives", "conmon is gone"])

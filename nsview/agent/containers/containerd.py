@@ -112,7 +112,8 @@ def read_bundle(shim, id):
         config = witness.read_json(bundle, "config.json", shim.uid)
         init_pid = int(files.read_in_root(bundle, "init.pid", 32, lambda fd: witness.owned(fd, shim.uid)))
         directory = os.readlink("/proc/self/fd/%d" % bundle)
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        files.note_damaged(bundle, "init.pid", error)
         return None
     finally:
         os.close(bundle)

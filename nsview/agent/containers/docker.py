@@ -82,13 +82,15 @@ def _restarts(kept, directory, root, id):
     except OSError:
         return False
     key = "restarting", root, id, status.st_mtime_ns, status.st_ino
-    said = kept.get(key, lambda: (_state(directory, path),))[0]
+    said = kept.get(key, lambda: _state(directory, path)) or {}
     return said.get("Restarting") is True and said.get("Pid") == 0
 
 
 def _state(directory, path):
-    state = (files.read_json(directory, path, lambda fd: witness.owned(fd, 0)) or {}).get("State")
-    return state if isinstance(state, dict) else {}
+    """What a container's file says of its state; None where it can't be read."""
+    said = files.read_json(directory, path, lambda fd: witness.owned(fd, 0))
+    state = said and said.get("State")
+    return state if isinstance(state, dict) else said and {}
 
 
 def _data_roots(config, shim, host):

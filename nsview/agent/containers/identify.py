@@ -12,7 +12,7 @@ container's.
 from __future__ import annotations
 
 from .. import cgroup as cgroups
-from .. import hostfiles, mountinfo
+from .. import files, hostfiles, mountinfo
 from . import (
     condition,
     containerd,
@@ -42,6 +42,7 @@ def identify(host):
 
     host: a supervisor.Host, whose cache is kept between calls.
     """
+    files.damaged.clear()
     processes = host.processes
     shims = {shim.pid: shim for shim in (containerd.shim(process, host.owner) for process in host.watchers()) if shim}
     text = hostfiles.mounts()

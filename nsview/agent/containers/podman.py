@@ -85,14 +85,17 @@ def _stored(text):
     """{id: (name, image's name)}, None for what is not said. The file is an array; `metadata` is JSON in a string, made
     by libpod, with the name that the container had at first."""
     found = {}
-    try:
-        for entry in jsontext.value(text):
+    entries = jsontext.value(text)
+    if not isinstance(entries, list):
+        raise ValueError("no array")
+    for entry in entries:
+        try:
             names = entry.get("names")
             named = names[0] if isinstance(names, list) and names and isinstance(names[0], str) else None
             image = jsontext.value(entry["metadata"]).get("image-name")
             found[entry["id"]] = named, (image if isinstance(image, str) else None) or None
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
-        return found
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+            continue
     return found
 
 

@@ -10,7 +10,7 @@ import os
 
 from nsview import linux
 
-from .. import cgroup, files, hostfiles, jsontext
+from .. import cgroup, files, hostfiles
 from . import witness
 
 TYPE_CHECKING = False
@@ -148,11 +148,12 @@ class Host:
     def read_json(self, pid, path, uid=0):
         """The JSON object in a file as that process would find it (0: as the host does), or None; also where another
         user could have written it."""
-        return self.cached(pid, path, _object, uid)
+        return self.cached(pid, path, files.json_object, uid)
 
     def cached(self, pid, path, parse, uid=0):
-        """The result of parse for a file's bytes, kept until the file changes; None where it can't be read, or another
-        user than the process's (uid, where there is none) could have written it, or could have put it there."""
+        """The result of parse for a file's bytes, kept until the file changes; None where it can't be read or parsed
+        (ValueError), or another user than the process's (uid, where there is none) could have written it, or could have
+        put it there."""
         uid = self.owner(self.processes[pid]) if pid else uid
         try:
             root = hostfiles.root_of(pid)
@@ -174,7 +175,8 @@ class Host:
             return self.kept.get(
                 key, lambda: parse(files.read_in_root(directory, name, believed=lambda fd: witness.owned(fd, uid)))
             )
-        except OSError:
+        except (OSError, ValueError, RecursionError) as error:
+            files.note_damaged(directory, name, error)
             return None
         finally:
             os.close(directory)
@@ -197,14 +199,6 @@ class Found:
         self.init_pid = init_pid
         self.supervisor = supervisor
         self.describe = describe
-
-
-def _object(text):
-    try:
-        value = jsontext.value(text)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def texts(value):

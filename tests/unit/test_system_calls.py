@@ -77,3 +77,36 @@ def test_a_process_costs_so_many_system_calls(tmp_path: Path, below: int) -> Non
     expected = PER_PROCESS + PER_LEVEL * below
     assert cost <= expected + 0.1, per_process
     assert cost >= expected - 0.1, f"fewer are needed now, so hold that: {per_process}"
+
+_LISTED = """
+import os, sys; sys.path.insert(0, sys.argv[1])
+from nsview.agent.containers import containerd
+containerd._FIFOS, times, known = sys.argv[2], int(sys.argv[3]), {}
+for _ in range(times):
+    found = containerd._fifos(known)
+os.makedirs(sys.argv[2] + "/new", exist_ok=True)
+assert len(found) == 200 == len(containerd._fifos(known))
+open(sys.argv[2] + "/new/late-stdout", "w").close()
+assert containerd._fifos(known)["late"]
+os.remove(sys.argv[2] + "/new/late-stdout")
+os.rmdir(sys.argv[2] + "/new")
+"""
+
+
+def test_fifos_that_are_left_are_listed_once(tmp_path: Path) -> None:
+    """However often containers are looked for; one that comes is seen, also where it is made after its directory."""
+    if not shutil.which("strace"):
+        (pytest.fail if in_ci() else pytest.skip)("strace is not installed (tests/run installs it)")
+    fifos = tmp_path / "fifo"
+    for number in range(200):
+        (fifos / str(number)).mkdir(parents=True)
+        os.mkfifo(fifos / str(number) / f"id{number}-stdout")
+    root, calls = str(Path(nsview.__file__).parent.parent), []
+    for times in (1, 21):
+        os.utime(fifos, (1000, 1000))
+        summary = tmp_path / f"strace{times}"
+        argv = [sys.executable, "-B", "-I", "-S", "-c", _LISTED, root, str(fifos), str(times)]
+        subprocess.run(["strace", "-f", "-c", "-o", str(summary), *argv], check=True)
+        found = {name: int(number) for number, name in _CALLS.findall(summary.read_text())}
+        calls.append(found["openat"] + found["getdents64"])
+    assert calls[1] - calls[0] <= 20 * 2

@@ -9,6 +9,7 @@ annotations).
 from __future__ import annotations
 
 import os
+import time
 
 from .. import cgroup, files, hostfiles
 from . import supervisor, witness
@@ -17,6 +18,7 @@ TASKS = "/io.containerd.runtime.v2.task/"
 """Below this, in its state directory, containerd has a bundle for each container: NAMESPACE/ID."""
 _CRI = "io.kubernetes.cri."
 _FIFOS = "/run/containerd/fifo"
+_MAKING = 2_000_000_000  # nanoseconds in which who makes a directory there has made what is in it
 DEFAULT_ADDRESS = "/run/containerd/containerd.sock"
 
 
@@ -166,7 +168,7 @@ def find(host):
         inits = [pid for pid in sorted(pids) if host.processes[pid]["nspid"][1:][-1:] == [1]]
         if root or not id or not inits or path.count("/") != 2 or path in host.places or host.cgroups.owner(path):
             continue
-        fifos = _fifos() if fifos is None else fifos
+        fifos = _fifos(host.kept.get("fifos", dict)) if fifos is None else fifos
         if id in fifos:
 
             def describe(record, namespace=namespace, fifo=fifos[id]):
@@ -176,11 +178,23 @@ def find(host):
             yield supervisor.Found("containerd", id, inits[0], None, describe)
 
 
-def _fifos():
-    """{id: path} of those that root made: FIFOS/NUMBER/ID-stdout."""
+def _fifos(known):
+    """{id: path} of those that root made: FIFOS/NUMBER/ID-stdout.
+
+    known: what this one keeps from one time to the next. Thousands may be left of containers that are gone: so only new
+    ones are listed, and those in which nothing was. A client makes a directory, and then what is in it.
+    """
+    try:
+        changed = hostfiles.status(_FIFOS).st_mtime_ns
+    except OSError:
+        return {}
+    if known.get("changed") != changed:
+        old = known.get("fifos", {})
+        known["fifos"] = {path: old.get(path) or _entries(path) for path in _entries(_FIFOS)}
+        known["changed"] = changed if changed < time.time_ns() - _MAKING else None
     found = {}
-    for directory in _entries(_FIFOS):
-        for entry in _entries(directory):
+    for entries in known["fifos"].values():
+        for entry in entries:
             id, _, stream = entry.rpartition("/")[2].rpartition("-")
             if stream in ("stdin", "stdout", "stderr"):
                 found[id] = entry

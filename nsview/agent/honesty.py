@@ -108,26 +108,40 @@ def _of_namespaces(own, initial):
 def _of_privileges(own, initial):
     if os.geteuid() != 0:
         return
-    held = _effective()
-    missing = [name for bit, name in _CAPABILITIES.items() if not held >> bit & 1]
     lost = hostfiles.host().lost and own["namespaces"].get("user") == initial.get("user")
-    if missing:
-        yield (
-            "nsview runs as root without %s, which the namespaces of others take to %s%s; in a container: %s "
-            "(in a manifest: securityContext.capabilities.add: [SYS_PTRACE, SYS_ADMIN])"
-            % (
-                " and ".join("CAP_" + name for name in missing),
-                "read" if "SYS_PTRACE" in missing else "join",
-                ", and the host's files" if lost else "",
-                " ".join("--cap-add=" + name for name in missing),
-            )
-        )
+    if missing := _missing():
+        what = "read" if "SYS_PTRACE" in missing else "join"
+        files_too = ", and the host's files" if lost else ""
+        yield "nsview runs as root without %s, which the namespaces of others take to %s%s; %s" % (
+            " and ".join("CAP_" + name for name in missing), what, files_too, _remedy(missing),
+        )  # fmt: skip
     elif lost:
         yield (
             "nsview may not look into the host's mount namespace, so names of users, mounts and what runtimes keep are "
             "those of its own; in a container: --security-opt apparmor=unconfined (in a manifest: "
             "securityContext.appArmorProfile.type: Unconfined)"
         )
+
+
+def _missing():
+    """The names of the capabilities that root lacks here."""
+    held = _effective()
+    return [name for bit, name in _CAPABILITIES.items() if not held >> bit & 1]
+
+
+def _remedy(missing):
+    return "in a container: %s (in a manifest: securityContext.capabilities.add: [SYS_PTRACE, SYS_ADMIN])" % " ".join(
+        "--cap-add=" + name for name in missing
+    )
+
+
+def why_unread(path):
+    """Why root in a container can't have what a path leads to, and the remedy; None where that is not why."""
+    missing = [name for name in _missing() if name == "SYS_PTRACE"] if os.geteuid() == 0 else []
+    if missing and (path.startswith("/proc/") or hostfiles.host().lost):
+        what = "the namespaces of others" if path.startswith("/proc/") else "the host's files"
+        return "%s can't be read without CAP_SYS_PTRACE; %s" % (what, _remedy(missing))
+    return None
 
 
 def _effective():

@@ -36,6 +36,7 @@ def run(options: SimpleNamespace) -> int:
     else:
         print(report.namespaces(snapshot, whole, width()))
     if not found and (options.filter or options.type):
+        say(whole.host.notes)  # what is not seen may be what was meant
         unknown = "; the recording does not tell of ports, addresses and interfaces"
         raise Failure(NOTHING, "nothing matched" + (unknown if wanted.needs_nets and not nets else ""))
     if not options.json:
@@ -69,6 +70,7 @@ def _list_nets(options: SimpleNamespace) -> int:
     else:
         print(report.nets(lines, width()))
     if not lines:
+        say(whole.host.notes)
         raise Failure(NOTHING, "nothing matched")
     if not options.json:
         say(nets.notes)

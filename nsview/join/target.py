@@ -165,10 +165,20 @@ def open_path(path: str) -> int:
     try:
         return _nsfs_file(_probe(path))
     except PermissionError:
-        raise Failure(NOT_PERMITTED, f"{path} is not readable; {as_root()}") from None
+        raise Failure(NOT_PERMITTED, _unread(path) or f"{path} is not readable; {as_root()}") from None
     except OSError as error:
+        if error.errno == errno.ENOENT and not path.startswith("/proc/") and (unread := _unread(path)):
+            raise Failure(NOT_PERMITTED, unread) from None
         why = "it is no namespace" if error.errno == errno.EMEDIUMTYPE else os.strerror(error.errno or 0)
         raise Failure(FAILED, f"{path}: {why}; give a path such as /proc/1/ns/net or /run/netns/blue") from None
+
+
+def _unread(path: str) -> str | None:
+    """Why what is there on the host can't be had in a container, None where that is not why."""
+    from nsview.agent import honesty
+
+    why: str | None = honesty.why_unread(path)  # type: ignore[no-untyped-call]
+    return why and f"{path}: {why}"
 
 
 def _probe(path: str, directory: int | None = None) -> int:

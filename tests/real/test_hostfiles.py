@@ -330,6 +330,30 @@ def test_a_capability_that_is_missing_is_a_line_of_the_manifest(
         assert host.runc in listed.stdout
 
 
+@pytest.mark.parametrize("words", ["inspect {}", "compare {} 1", "enter {} -- true", "enter /proc/1/ns/net -- true"])
+def test_a_path_that_cannot_be_read_without_a_capability_says_so(poor: Pod, host: Host, words: str) -> None:
+    path = f"/run/netns/{host.netns}"
+    done = poor.nsview(*words.format(path).split())
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1)
+    assert "can't be read without CAP_SYS_PTRACE; in a container: --cap-add=SYS_PTRACE (in a manifest: " in done.stderr
+
+
+def test_a_filter_that_matches_nothing_that_can_be_read_says_so(poor: Pod, host: Host) -> None:
+    for table in ("namespaces", "nets"):
+        done = poor.nsview("list", table, "--filter", f"/run/netns/{host.netns}")
+        assert done.returncode == 1
+        assert "and the host's files; in a container: --cap-add=SYS_PTRACE" in done.stderr
+        assert done.stderr.endswith("nsview: nothing matched\n")
+
+
+@pytest.fixture(scope="module")
+def poor(docker: Docker, user: User, workspace: Workspace) -> Iterator[Pod]:
+    """Without the capability that reading the host's files takes."""
+    name = f"{workspace.root.name}-unable"
+    yield Pod(docker, user, name, ADMIN, NET_ADMIN)
+    docker.remove(name)
+
+
 # -- which process is gone by ------------------------------------------------------------------------------------------
 
 

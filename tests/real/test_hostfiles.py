@@ -17,10 +17,11 @@ import pytest
 
 from nsview.agent import hostfiles
 
+from .account import Account
 from .command import links
 from .conftest import require
 from .daemons import SLEEP, Containerd, Docker
-from .runtimes import Oci, Podman
+from .runtimes import Oci, Podman, RootlessPodman
 from .test_outlive import Orphans, kill, of
 from .user import User
 from .workspace import Workspace, wait_until
@@ -62,9 +63,16 @@ class Host(NamedTuple):
     pod: str
     docker: str
     podman: str
+    published: str
+    rootless: str
     runc: str
     netns: str
+    port: str
     strangers: list[int]
+
+
+PORT = 23000 + os.getpid() % 4000 * 2
+"""The first of two ports that others who run these tests do not use."""
 
 
 @pytest.fixture(scope="module")
@@ -75,23 +83,35 @@ def pod(docker: Docker, user: User, workspace: Workspace) -> Iterator[Pod]:
 
 
 @pytest.fixture(scope="module")
-def host(docker: Docker, workspace: Workspace, rootfs: Path) -> Iterator[Host]:
-    require(*Podman.NEEDS, "setpriv")
+def host(docker: Docker, workspace: Workspace, rootfs: Path, account: Account) -> Iterator[Host]:
+    require(*Podman.NEEDS, *RootlessPodman.NEEDS, "setpriv", "ip", "nsenter")
     podman, runc = Podman(workspace, rootfs), Oci(workspace, rootfs, "runc")
+    rootless, published = RootlessPodman(account, rootfs), Podman(workspace, rootfs)
     netns, unique = f"{workspace.bridge}n", workspace.root.name
-    docker.container(f"{unique}-web", "-v", f"{docker.address}:/var/run/docker.sock", "-v", "/etc:/host-etc:ro")
+    volumes = ("-v", f"{docker.address}:/var/run/docker.sock", "-v", "/etc:/host-etc:ro")
+    docker.container(f"{unique}-web", *volumes, "-p", f"127.0.0.1:{PORT}:80")
     strangers = [subprocess.Popen(["setpriv", f"--reuid={uid}", "--clear-groups", *SLEEP]) for uid in (1, STRANGER)]
-    subprocess.run(["ip", "netns", "add", netns], check=True)
+    for name in (netns, f"{netns}p"):
+        subprocess.run(["ip", "netns", "add", name], check=True)
     try:
         podman.import_image("localhost/nsview-test:1")
         podman.container(f"{unique}-shop", image="localhost/nsview-test:1")
+        # Its bridge, rules and libcni's records are another net namespace's than the host's own.
+        published.command = ["nsenter", f"--net=/run/netns/{netns}p", *published.command]
+        name = f"{unique}-sold"
+        published.run("run", "-d", "--name", name, "-p", f"{PORT + 1}:80", "--rootfs", str(rootfs), *SLEEP)
+        rootless.container(f"{unique}-stall")
         id = runc.container("hf")[0]
         for process in strangers:
             wait_until(lambda pid=process.pid: os.stat(f"/proc/{pid}").st_uid != 0, 20, "setpriv")  # type: ignore[misc]
         pids = [process.pid for process in strangers]
-        yield Host(f"{unique}-pod", f"{unique}-web", f"{unique}-shop", id, netns, pids)
+        named = (f"{unique}-{name}" for name in ("pod", "web", "shop", "sold", "stall"))
+        yield Host(*named, id, netns, str(PORT), pids)
     finally:
-        subprocess.run(["ip", "netns", "delete", netns], check=True)
+        rootless.clear()
+        published.clear()
+        for name in (netns, f"{netns}p"):
+            subprocess.run(["ip", "netns", "delete", name], check=True)
         for process in strangers:
             process.kill()
             process.wait()
@@ -188,6 +208,7 @@ def test_the_lists_are_the_hosts(pod: Pod, user: User, host: Host) -> None:
     assert found == {}
     names = {(container["runtime"], container["name"]) for container in answer["containers"]}
     wanted = {("docker", host.docker), ("docker", host.pod), ("podman", host.podman), ("runc", host.runc)}
+    wanted |= {("podman", host.published), ("podman", host.rootless)}
     assert wanted <= names
     web = next(c for c in answer["containers"] if c["name"] == host.docker)
     assert web["image"] == "nsview-test:1"
@@ -197,6 +218,12 @@ def test_the_lists_are_the_hosts(pod: Pod, user: User, host: Host) -> None:
     assert users[host.strangers[0]] == "daemon"
     assert users[host.strangers[1]] != "app"
     assert answer["host"]["name"] == os.uname().nodename
+
+
+@pytest.mark.parametrize("table", ["namespaces", "processes", "containers"])
+def test_each_list_is_the_hosts(pod: Pod, user: User, host: Host, table: str) -> None:
+    found, answer = compared(pod, user, "list", table, "--json")
+    assert found == {} and answer[table]
 
 
 def test_all_that_keeps_a_namespace_is_the_hosts(pod: Pod, user: User, host: Host) -> None:
@@ -210,6 +237,10 @@ def test_nets_are_the_hosts(pod: Pod, user: User, host: Host) -> None:
     found, answer = compared(pod, user, "list", "nets", "--json")
     assert found == {}
     assert len(answer["nets"]) > 3
+    forwards = [forward for net in answer["nets"] for forward in net["forwards"] if forward["port"] in (PORT, PORT + 1)]
+    assert {(forward["port"], forward["by"]) for forward in forwards} == {
+        (PORT, "docker"), (PORT + 1, "rules"), (PORT + 1, "cni"),
+    }  # fmt: skip
 
 
 def test_findings_are_the_hosts(pod: Pod, user: User, host: Host, docker: Docker) -> None:
@@ -220,7 +251,7 @@ def test_findings_are_the_hosts(pod: Pod, user: User, host: Host, docker: Docker
     assert len(rules) > 1, "the socket and the host's /etc"
 
 
-@pytest.mark.parametrize("what", ["docker", "podman", "runc", "netns"])
+@pytest.mark.parametrize("what", ["docker", "podman", "published", "rootless", "runc", "netns", "port"])
 def test_what_is_known_of_one_is_the_hosts(pod: Pod, user: User, host: Host, what: str) -> None:
     assert compared(pod, user, "inspect", getattr(host, what), "--json")[0] == {}
 
@@ -233,7 +264,7 @@ def test_a_path_is_the_hosts(pod: Pod, user: User, host: Host) -> None:
     assert (done.stdout, done.stderr) == (f"net:[{inode}]\n", "")
 
 
-@pytest.mark.parametrize("what", ["docker", "podman", "runc"])
+@pytest.mark.parametrize("what", ["docker", "podman", "published", "runc"])
 def test_a_command_in_a_container_is_what_it_is_on_the_host(pod: Pod, user: User, host: Host, what: str) -> None:
     """But for the seccomp filter of nsview's own container, which nothing takes off."""
     shown = "cat /proc/self/cgroup; grep -E '^Cap|^Uid|^Groups|^NoNew' /proc/self/status; hostname; ls /; pwd"

@@ -550,11 +550,14 @@ class _Forward(TypedDict):
 class Forward(_Forward, total=False):
     """Ports that are sent on to another address, from port to last. address: None for all addresses.
 
-    to_port: None for the same port. in_step: to_port is that of the first port, and the others follow in step. by: the
-    kernel's rules or an engine's record. container: the key of the engine's container.
+    to_port: None for the same port. to_last, to_port_last: the last ones if the kernel chooses among several.
+    in_step: to_port is that of the first port, and the others follow in step. by: the kernel's rules or an engine's
+    record. container: the key of the engine's container.
     """
 
     container: str
+    to_last: str
+    to_port_last: int
 
 
 class Net(TypedDict):
@@ -686,6 +689,65 @@ class NetFrame(_NetFrame, total=False):
     followed: bool
 
 
+class ProcessUsage(TypedDict):
+    """The use of one process: processor seconds since its start, resident bytes. fds: open files, None if not asked."""
+
+    pid: int
+    start: int
+    cpu_seconds: float
+    rss: int
+    fds: Optional[int]
+
+
+Pressure = Dict[str, Optional[float]]
+"""{"cpu", "memory", "io": percent of the last 10 s in which some process waited for it}."""
+
+
+class _ContainerUsage(TypedDict):
+    key: str
+
+
+class ContainerUsage(_ContainerUsage, total=False):
+    """The use of one container by its cgroup, as far as it was asked for: sums of seconds and bytes, memory in bytes.
+
+    None if it could not be read, and for no limit.
+    """
+
+    cpu_seconds: Optional[float]
+    throttled_seconds: Optional[float]
+    memory: Optional[int]
+    memory_limit: Optional[int]
+    oom_kills: Optional[int]
+    read_bytes: Optional[int]
+    written_bytes: Optional[int]
+    pids: Optional[int]
+    pids_limit: Optional[int]
+    pressure: Pressure
+
+
+class HostUsage(TypedDict):
+    """The use of the host. load: of 1, 5 and 15 minutes; memory in bytes; booted: in seconds since the epoch."""
+
+    processors: int
+    load: List[float]
+    memory: Optional[int]
+    memory_available: Optional[int]
+    booted: Optional[float]
+    pressure: Pressure
+
+
+class UsageFrame(TypedDict):
+    """The answer to a UsageRequest. clock: seconds of a clock that is never set, for rates between two answers."""
+
+    frame: Literal["usage"]
+    id: int
+    taken_at: float
+    clock: float
+    host: HostUsage
+    processes: List[ProcessUsage]
+    containers: List[ContainerUsage]
+
+
 class NetProgress(TypedDict):
     """The progress of a reading of net namespaces."""
 
@@ -711,7 +773,7 @@ class Error(TypedDict):
 
 Frame = Union[
     Hello, Progress, SnapshotFrame, DeltaFrame, DetailsFrame, SecurityFrame, HoldersFrame, NetFrame, NetProgress, Links,
-    Error,
+    UsageFrame, Error,
 ]  # fmt: skip
 
 
@@ -766,6 +828,21 @@ class NetRequest(_NetRequest, total=False):
     follow: bool
 
 
+class _UsageRequest(TypedDict):
+    request: Literal["usage"]
+    id: int
+
+
+class UsageRequest(_UsageRequest, total=False):
+    """Read the use of these processes and containers, of all if left out. fields: these parts of a container's record
+    alone. files: count the open files of the processes too."""
+
+    pids: List[int]
+    containers: List[str]
+    fields: List[str]
+    files: bool
+
+
 class Rescan(TypedDict):
     """Look at everything now."""
 
@@ -778,4 +855,4 @@ class Stop(TypedDict):
     request: Literal["stop"]
 
 
-Request = Union[DetailsRequest, SecurityRequest, HoldersRequest, NetRequest, Rescan, Stop]
+Request = Union[DetailsRequest, SecurityRequest, HoldersRequest, NetRequest, UsageRequest, Rescan, Stop]

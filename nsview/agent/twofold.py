@@ -10,7 +10,6 @@ from __future__ import annotations
 import marshal
 import os
 import select
-import signal
 import time
 
 PATIENCE = 10.0  # seconds that the copy may take longer than we do: it may be stopped, or wait in D
@@ -59,11 +58,13 @@ class Half:
 
 def end(pid):
     """End a child and collect it; one that the kernel does not let end is left."""
+    import signal  # makes enums of its names: a small host, where no child is made, begins without
+
     os.kill(pid, signal.SIGKILL)
-    for _ in range(100):
+    for _ in range(1000):
         if os.waitpid(pid, os.WNOHANG)[0]:
             return
-        time.sleep(0.01)
+        time.sleep(0.001)
 
 
 def pays(number):

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
+    from .protocol import ContainerUsage, HostUsage, ProcessUsage, UsageFrame
+
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _UNLIMITED = 1 << 60
@@ -29,7 +31,7 @@ FIELDS = ("cpu", "memory", "io", "pids", "pressure")
 """The parts of a container's record that can be asked for alone."""
 
 
-def answer(id: int, look: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+def answer(id: int, look: dict[str, Any], request: dict[str, Any]) -> UsageFrame:
     """The frame that answers a request.
 
     "pids", "containers": of these processes and keys, all of them if left out. "fields": these parts of a container's
@@ -63,7 +65,7 @@ def answer(id: int, look: dict[str, Any], request: dict[str, Any]) -> dict[str, 
 # The host
 
 
-def host() -> dict[str, Any]:
+def host() -> HostUsage:
     """{"processors", "load": [of 1, 5, 15 minutes], "memory", "memory_available": bytes, "booted": s since the epoch,
     "pressure": as of containers}."""
     memory = _table(_text("/proc/meminfo").replace(":", ""))
@@ -82,7 +84,7 @@ def host() -> dict[str, Any]:
 # Processes
 
 
-def process(record: dict[str, Any], files_too: bool = False) -> dict[str, Any] | None:
+def process(record: dict[str, Any], files_too: bool = False) -> ProcessUsage | None:
     """{"pid", "start", "cpu_seconds", "rss": bytes, "fds"} of a known process. None if it has exited.
 
     fds: the number of its open files, None if not asked for or not permitted.
@@ -122,14 +124,15 @@ def _open_files(fd: int) -> int | None:
 # Containers
 
 
-def container(record: dict[str, Any], hierarchies: dict[str, Any], fields: Iterable[str] = FIELDS) -> dict[str, Any]:
+def container(record: dict[str, Any], hierarchies: dict[str, Any], fields: Iterable[str] = FIELDS) -> ContainerUsage:
     """{"key", "cpu_seconds", "throttled_seconds", "memory", "memory_limit", "oom_kills", "read_bytes", "written_bytes",
     "pids", "pids_limit", "pressure": {"cpu", "memory", "io": percent of the last 10 s in which somebody waited}}."""
-    found: dict[str, Any] = {"key": record["key"]}
+    found: ContainerUsage = {"key": record["key"]}
     own = own_cgroup(record)
     paths = _paths(record["init_pid"], own) if own else {}
     for field in fields:
-        found.update(_READERS[field](lambda kind, name: _of_controller(hierarchies, paths, kind, name)))
+        part: Any = _READERS[field](lambda kind, name: _of_controller(hierarchies, paths, kind, name))
+        found.update(part)
     return found
 
 

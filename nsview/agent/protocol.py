@@ -737,12 +737,14 @@ class HostUsage(TypedDict):
 
 
 class UsageFrame(TypedDict):
-    """The answer to a UsageRequest. clock: seconds of a clock that is never set, for rates between two answers."""
+    """The answer to a UsageRequest. clock: seconds of a clock that is never set, for rates between two answers. cost:
+    the agent's processor seconds for this answer."""
 
     frame: Literal["usage"]
     id: int
     taken_at: float
     clock: float
+    cost: float
     host: HostUsage
     processes: List[ProcessUsage]
     containers: List[ContainerUsage]

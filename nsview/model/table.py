@@ -18,13 +18,15 @@ class Column(Struct, frozen=True):
     """A column of a table.
 
     most: its greatest width, in cells. keep: it stays if the screen is too narrow for all columns; of the others the
-    last are left out first. right: its text is aligned to the right, as numbers are.
+    last are left out first. right: its text is aligned to the right, as numbers are. falling: its order begins with the
+    greatest.
     """
 
     title: str
     most: int = 40
     keep: bool = True
     right: bool = False
+    falling: bool = False
 
 
 class Cell(Struct, frozen=True, gc=False):

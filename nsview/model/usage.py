@@ -6,7 +6,9 @@ while nothing joins or leaves.
 
 from collections.abc import Mapping
 
-from msgspec import Struct
+from msgspec import Struct, structs
+
+from .snapshot import Snapshot
 
 KEPT = 90
 """Readings that are kept of each container: three minutes, at one reading in two seconds."""
@@ -52,10 +54,12 @@ class HostUsage(Struct, frozen=True):
 
 
 class Usage(Struct, frozen=True):
-    """One reading. taken_at: seconds since the epoch; clock: seconds of a clock that is never set, for rates."""
+    """One reading. taken_at: seconds since the epoch; clock: seconds of a clock that is never set, for rates. cost:
+    the agent's processor seconds for the reading."""
 
     taken_at: float
     clock: float
+    cost: float
     host: HostUsage
     processes: tuple[ProcessUsage, ...]
     containers: tuple[ContainerUsage, ...]
@@ -74,15 +78,19 @@ class Rates(Struct, frozen=True, gc=False):
 class Meter(Struct, frozen=True):
     """The latest reading of each thing, and the rates that led to it.
 
-    cpu: {(pid, start): cores} of processes. rates: {container's key: its rates, oldest first, at most KEPT}.
+    processes: {(pid, start): the clock of the reading, the reading}; containers: the same by key. cpu: {(pid, start):
+    cores}. rates: {container's key: its rates, oldest first, at most KEPT}.
     """
 
-    clock: float | None = None
     host: HostUsage | None = None
-    processes: Mapping[tuple[int, int], ProcessUsage] = {}
-    containers: Mapping[str, ContainerUsage] = {}
+    processes: Mapping[tuple[int, int], tuple[float, ProcessUsage]] = {}
+    containers: Mapping[str, tuple[float, ContainerUsage]] = {}
     cpu: Mapping[tuple[int, int], float] = {}
     rates: Mapping[str, tuple[Rates, ...]] = {}
+
+    def of(self, key: str) -> ContainerUsage:
+        """The latest reading of a container; one that knows nothing if it was not read yet."""
+        return self.containers[key][1] if key in self.containers else ContainerUsage(key)
 
     def latest(self, key: str) -> Rates:
         """The rates of a container at the latest reading."""
@@ -92,21 +100,39 @@ class Meter(Struct, frozen=True):
 _UNKNOWN = Rates()
 
 
-def read(before: Meter, now: Usage) -> Meter:
-    """The meter after a further reading. Things that the reading leaves out are forgotten."""
-    seconds = now.clock - before.clock if before.clock is not None else 0.0
-    processes = {(one.pid, one.start): one for one in now.processes}
-    containers = {one.key: one for one in now.containers}
-    cpu = {
-        key: rate
-        for key, one in processes.items()
-        if (old := before.processes.get(key)) and (rate := _rate(old.cpu_seconds, one.cpu_seconds, seconds)) is not None
-    }
-    rates = {
-        key: (*before.rates.get(key, ())[1 - KEPT :], _rates(before.containers.get(key), one, seconds))
-        for key, one in containers.items()
-    }
-    return Meter(now.clock, now.host, processes, containers, cpu, rates)
+def read(before: Meter, now: Usage, snapshot: Snapshot | None = None) -> Meter:
+    """The meter after a further reading. snapshot: things that it no longer has are forgotten, None to keep all."""
+    processes = {(one.pid, one.start): (now.clock, one) for one in now.processes}
+    containers = {one.key: (now.clock, one) for one in now.containers}
+    cpu, rates = dict(before.cpu), dict(before.rates)
+    for process, (clock, used) in processes.items():
+        if process in before.processes:
+            last, earlier = before.processes[process]
+            rate = _rate(earlier.cpu_seconds, used.cpu_seconds, clock - last)
+            if rate is not None:
+                cpu[process] = rate
+    for key, (clock, usage) in containers.items():
+        last, old = before.containers.get(key, (clock, None))
+        rates[key] = (*rates.get(key, ())[1 - KEPT :], _rates(old, usage, clock - last))
+    processes, containers = {**before.processes, **processes}, {**before.containers, **containers}
+    if snapshot is not None:
+        alive = {(one.pid, one.start) for one in snapshot.processes.values()}
+        processes = {key: value for key, value in processes.items() if key in alive}
+        cpu = {key: value for key, value in cpu.items() if key in alive}
+        containers = {key: value for key, value in containers.items() if key in snapshot.containers}
+        rates = {key: value for key, value in rates.items() if key in snapshot.containers}
+    return Meter(now.host, processes, containers, cpu, rates)
+
+
+def read_more(before: Meter, now: Usage) -> Meter:
+    """The meter with the processes and the pressure that a reading of one thing has."""
+    meter = read(before, structs.replace(now, containers=()))
+    found = dict(before.containers)
+    for more in now.containers:
+        if more.key in found:
+            clock, usage = found[more.key]
+            found[more.key] = clock, structs.replace(usage, pressure=more.pressure)
+    return structs.replace(meter, containers=found)
 
 
 def _rates(before: ContainerUsage | None, now: ContainerUsage, seconds: float) -> Rates:
@@ -127,9 +153,9 @@ def _rate(before: float | None, now: float | None, seconds: float) -> float | No
     return (now - before) / seconds
 
 
-def started(start: int, booted: float, ticks: int = 100) -> float:
-    """The time, in seconds since the epoch, of a process's start in clock ticks since boot (USER_HZ, 100 on Linux)."""
-    return booted + start / ticks
+def started(start: int, host: HostUsage | None, ticks: int = 100) -> float | None:
+    """The time, in seconds since the epoch, of a start in clock ticks since boot (USER_HZ, 100 on Linux)."""
+    return None if host is None or host.booted is None else host.booted + start / ticks
 
 
 # Texts

@@ -6,6 +6,7 @@ from typing import Any
 LENSES: dict[str, tuple[str, str]] = {
     "matrix": (".screens.matrix", "Matrix"),
     "net": (".screens.netmap", "NetMap"),
+    "use": (".screens.usage", "UsageLens"),
     "audit": (".screens.audit", "Audit"),
 }
 """{name: (module, class)}"""

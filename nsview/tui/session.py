@@ -19,6 +19,7 @@ from nsview.model.net import Nets
 from nsview.model.records import Details, Process
 from nsview.model.security import Facts, added
 from nsview.model.snapshot import Snapshot
+from nsview.model.usage import Usage
 
 AnyHost = LocalHost | RecordedHost
 
@@ -74,6 +75,7 @@ class Session:
         self._whole: Snapshot | None = None  # the latest that is not partial
         self._ended: AnyHost | None = None
         self._details: dict[int, asyncio.Future[Details | None]] = {}
+        self._usage: dict[int, asyncio.Future[Usage]] = {}
         self._security: dict[int, asyncio.Queue[frames.SecurityFrame | None]] = {}
         self._searching: AnyHost | None = None
         self._nets_asked = -NETS_KEEP
@@ -154,6 +156,11 @@ class Session:
                 answer = self._details.pop(frame.id, None)
                 if answer is not None and not answer.done():
                     answer.set_result(frame.details)
+            case frames.UsageFrame() if frame.id in self._usage:
+                self._heard()
+                usage = self._usage.pop(frame.id)
+                if not usage.done():
+                    usage.set_result(frame)
             case frames.SecurityFrame() if frame.id in self._security:
                 self._security[frame.id].put_nowait(frame)
             case frames.NetFrame() if host.live:
@@ -193,11 +200,14 @@ class Session:
 
     def _drop_answers(self) -> None:
         """End all waiting for answers: the host that was asked has ended."""
-        for answer in self._details.values():
-            answer.cancel()
+        for details in self._details.values():
+            details.cancel()
+        for usage in self._usage.values():
+            usage.cancel()
         for answers in self._security.values():
             answers.put_nowait(None)
         self._details.clear()
+        self._usage.clear()
         self._security.clear()
 
     # Requests
@@ -211,11 +221,23 @@ class Session:
         """
         if not isinstance(self.host, LocalHost):
             return self.host.details(process)
-        if self._asked is None:
-            self._asked = time.monotonic()
-            self._wait(PATIENCE)
+        self._ask()
         answer: asyncio.Future[Details | None] = asyncio.get_running_loop().create_future()
         self._details[self.host.request_details(process, contents, sockets=sockets)] = answer
+        return await answer
+
+    async def usage(
+        self, pids: Sequence[int] | None = None, containers: Sequence[str] | None = None, fields: Sequence[str] = ()
+    ) -> Usage | None:
+        """The use of these processes and containers, by default of all. fields: these parts of a container's alone.
+
+        None if the host is a recording. Cancelled if the host ends before it answers.
+        """
+        if not isinstance(self.host, LocalHost):
+            return None
+        self._ask()
+        answer: asyncio.Future[Usage] = asyncio.get_running_loop().create_future()
+        self._usage[self.host.request_usage(pids, containers, fields)] = answer
         return await answer
 
     async def security(self, pids: Sequence[int] | None = None) -> AsyncIterator[Facts]:
@@ -283,6 +305,12 @@ class Session:
         self.source = words
         for watcher in self.watchers:
             watcher.show_source(words)
+
+    def _ask(self) -> None:
+        """Note that the agent owes an answer from now on."""
+        if self._asked is None:
+            self._asked = time.monotonic()
+            self._wait(PATIENCE)
 
     def _wait(self, seconds: float) -> None:
         if self._waiting is None:

@@ -20,6 +20,8 @@ from nsview.model.usage import (
     sparkline,
 )
 
+from . import make
+
 # cgroup v2 of Linux 6.8: cgroup-v2.rst.
 V2 = {
     ("", "cpu.stat"): "usage_usec 2500000\nuser_usec 2000000\nnr_throttled 3\nthrottled_usec 750000\n",
@@ -84,7 +86,7 @@ def test_a_container_without_a_cgroup_of_its_own_has_no_use_that_is_known() -> N
 
 
 def reading(clock: float, *containers: ContainerUsage, processes: tuple[ProcessUsage, ...] = ()) -> Usage:
-    return Usage(clock, clock, HostUsage(2, (0.0, 0.0, 0.0), None, None, None), processes, containers)
+    return Usage(clock, clock, 0.0, HostUsage(2, (0.0, 0.0, 0.0), None, None, None), processes, containers)
 
 
 def test_rates_are_of_the_time_between_two_readings() -> None:
@@ -107,9 +109,12 @@ def test_a_sum_that_goes_back_is_of_another_container() -> None:
 def test_no_more_is_kept_than_is_shown() -> None:
     meter = Meter()
     for second in range(KEPT + 50):
-        meter = read(meter, reading(float(second), ContainerUsage("a", float(second)), ContainerUsage("b", 1.0)))
-    assert len(meter.rates["a"]) == KEPT
-    assert set(read(meter, reading(1e6, ContainerUsage("b", 1.0))).rates) == {"b"}
+        both = ContainerUsage("docker:a", float(second)), ContainerUsage("docker:b", 1.0)
+        meter = read(meter, reading(float(second), *both))
+    assert len(meter.rates["docker:a"]) == KEPT
+    snapshot = make.host(containers=[make.container("b", (1,))])
+    kept = read(meter, reading(1e6), snapshot)
+    assert (set(kept.rates), set(kept.containers)) == ({"docker:b"}, {"docker:b"})
 
 
 @pytest.mark.parametrize(

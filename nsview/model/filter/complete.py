@@ -13,7 +13,7 @@ MOST = 12
 """The most completions to return."""
 
 _COMPARISON = re.compile(r'([a-z]+)(\.[a-z]*)?(!=|<=|>=|[=~<>:])("?)(.*)', re.ASCII | re.IGNORECASE | re.DOTALL)
-_SIGNS = {"namespace": ":"} | dict.fromkeys(("text", "kind", "number"), "=") | dict.fromkeys(BY_KIND, ">")
+_SIGNS = {"namespace": ":"} | dict.fromkeys(("text", "kind", "number"), "=") | dict.fromkeys((*BY_KIND, "amount"), ">")
 
 
 def complete(text: str, snapshot: Snapshot, fields: Fields = FIELDS, lines: Sequence[Line] = ()) -> list[str]:
@@ -51,7 +51,7 @@ def _words(word: str, snapshot: Snapshot, fields: Fields, lines: Sequence[Line])
         name, kind, op, quote, begun = comparison.groups()
         field = fields.get(ALIASES.get(name.lower(), name.lower()))
         values = _values(field.name, snapshot) if field else set()
-        if field and field.line:
+        if field and field.line and field.sort != "amount":
             values |= {str(value) for line in lines for value in field.line(line)} - {""}
         for value in _beginning(begun, sorted(values)):
             yield f"{name}{kind or ''}{op}{_quoted(value) if quote else _as_word(value)}"

@@ -17,6 +17,7 @@ from ..table import Column, Line
 
 class Field(Struct, frozen=True):
     """One field. sort: the way it is compared; the value of a "kind" is one of the eight, of a "namespace" an inode.
+    units: of an "amount", {unit: factor}; "" is the number alone.
 
     about: the meaning, in a few words. process, container: the function that gives the texts or numbers of such a
     record, of which one must match; None if it has none, or if `match` itself computes them. line: the function for a
@@ -24,11 +25,12 @@ class Field(Struct, frozen=True):
     """
 
     name: str
-    sort: Literal["text", "number", "kind", "namespace"]
+    sort: Literal["text", "number", "amount", "kind", "namespace"]
     about: str
     process: Callable[[Process, Snapshot], Sequence[str] | Sequence[int]] | None = None
     container: Callable[[Container], Sequence[str] | Sequence[int]] | None = None
-    line: Callable[[Line], Sequence[str] | Sequence[int]] | None = None
+    line: Callable[[Line], Sequence[str] | Sequence[float]] | None = None
+    units: Mapping[str, float] = {}
 
 
 STATES = {

@@ -38,16 +38,17 @@ class Word(Struct, frozen=True):
 
 
 class Test(Struct, frozen=True):
-    """One field compared. op: = != ~ < <= > >=. value: in lower case. kind: named with the field, None if none was.
+    """One field compared. op: = != ~ < <= > >=. value: in lower case, an amount without its unit. kind: named with the
+    field, None if none was.
 
     also: further bounds, (op, value), that the same number must keep: a process has several pids, uids and ports.
     """
 
     field: Field
     op: str
-    value: str | int
+    value: str | float
     kind: str | None = None
-    also: tuple[tuple[str, str | int], ...] = ()
+    also: tuple[tuple[str, str | float], ...] = ()
 
 
 class Not(Struct, frozen=True):
@@ -64,13 +65,14 @@ class Or(Struct, frozen=True):
 
 Node = Word | Test | Not | And | Or
 
+_BOUNDS = ("<", "<=", ">", ">=")
 _OPERATORS = {
-    "text": ("=", "!=", "~"), "number": ("=", "!=", "<", "<=", ">", ">="), "kind": ("=", "!="),
+    "text": ("=", "!=", "~"), "number": ("=", "!=", *_BOUNDS), "amount": _BOUNDS, "kind": ("=", "!="),
     "namespace": ("=", "!="),
 }  # fmt: skip
-_BOUNDS = ("<", "<=", ">", ">=")
 _FIELD = re.compile(r"([a-z]+(?:\.[a-z]*)?)(\s*(?:!=|<=|>=|[=~<>])\s*|:)", re.ASCII | re.IGNORECASE)
 _NUMBER = re.compile(r"\d+", re.ASCII)
+_AMOUNT = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)([a-z%]?)", re.ASCII)
 _INODE = re.compile(r"(\d+)|\[(\d+)\]", re.ASCII)
 _BLANK = re.compile(r"\s*")
 
@@ -245,7 +247,7 @@ class _Parser:
         if op == ":":
             op = "~" if sort == "text" else "="
         if op not in _OPERATORS[sort]:
-            called = {"text": "text", "number": "a number"}.get(sort, "a kind of namespace")
+            called = {"text": "text", "number": "a number", "amount": "an amount"}.get(sort, "a kind of namespace")
             raise FilterError(place, f"{field.name} is {called}: it goes with {' '.join(_OPERATORS[sort])}")
         if sort == "text":
             return Test(field, op, value)
@@ -257,6 +259,12 @@ class _Parser:
             if not inode:
                 raise FilterError(start, f"{field.name}: an inode number goes here; host={field.name} is the host's")
             return Test(FIELDS["inode"], op, _number(inode[1] or inode[2]), field.name)
+        if sort == "amount":
+            amount = _AMOUNT.fullmatch(value)
+            if not amount or amount[2] not in field.units:
+                units = ", ".join(unit for unit in field.units if unit)
+                raise FilterError(start, f"{field.name}: an amount goes here, a number alone or with {units}")
+            return Test(field, op, float(amount[1]) * field.units[amount[2]])
         if not _NUMBER.fullmatch(value):
             raise FilterError(start, f"{field.name}: a number goes here")
         return Test(field, op, _number(value), kind)

@@ -584,7 +584,7 @@ def _holds(test: Test) -> Callable[[Iterable[Any]], bool]:
     if test.also:
         each = [_holds(one) for one in _bounds(test)]
         return lambda values: any(all(holds((one,)) for holds in each) for one in values)
-    if isinstance(value, int):
+    if isinstance(value, (int, float)):
         if op in _NUMBERS:
             compare = _NUMBERS[op]
             return lambda values: any(compare(one, value) for one in values)

@@ -138,7 +138,7 @@ class Table(Cursor, can_focus=True):
         for place, column in enumerate(self.columns):
             if self._widths and self._widths[place]:
                 sign = ("▼" if self._reversed else "▲") if place == self._sorted_by else ""
-                text += self._fit(column.title + sign, place) + " " * GAP
+                text += self._fit(column.title, place) + sign.ljust(GAP)
         return Strip([Segment(text, style)]).adjust_cell_length(width, style)
 
     def _fit(self, text: str, column: int) -> str:
@@ -195,8 +195,12 @@ class Table(Cursor, can_focus=True):
     def _sort_by(self, column: int | None) -> None:
         if column == self._sorted_by:
             self.action_reverse()
-            return
-        self._sorted_by, self._reversed = column, False
+        else:
+            self.sort_by(column)
+
+    def sort_by(self, column: int | None) -> None:
+        """Sort by this column, in the order that it begins with; None: as the lines were given."""
+        self._sorted_by, self._reversed = column, column is not None and self.columns[column].falling
         self._arrange()
 
     def _column_at(self, x: int) -> int | None:

@@ -1,0 +1,134 @@
+"""The lens u: its order, its two tables, its filters; and how often it reads."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pytest
+
+from nsview.model.rows import GroupRow
+from nsview.model.usage import ContainerUsage, HostUsage, ProcessUsage, Usage
+from nsview.tui.app import NsviewApp
+from nsview.tui.screens import usage as lens
+from nsview.tui.screens.usage import UsageLens
+from nsview.tui.widgets.row_list import Listing
+
+from .screens import SMALL, WIDE, drawn, explorer, opened, running
+
+
+class Readings:
+    """The use of the demo's containers: `web` uses a whole core, each other next to nothing. asked: the requests."""
+
+    def __init__(self, app: NsviewApp, cost: float = 0.0) -> None:
+        self._app, self._cost, self._clock = app, cost, 0.0
+        self.asked: list[tuple[Sequence[int] | None, Sequence[str] | None]] = []
+
+    async def usage(
+        self, pids: Sequence[int] | None = None, containers: Sequence[str] | None = None, fields: Sequence[str] = ()
+    ) -> Usage:
+        self.asked.append((pids, containers))
+        self._clock += 1.0
+        snapshot = self._app.session.snapshot
+        assert snapshot is not None
+        known = snapshot.containers.values()
+        chosen = [one for one in known if containers is None or one.key in containers]
+        rates = {one.key: 1.0 if one.name == "web" else 0.001 for one in known}
+        host = HostUsage(2, (0.5, 0.4, 0.3), 4 << 30, 3 << 30, snapshot.taken_at - 3600)
+        return Usage(
+            snapshot.taken_at, self._clock, self._cost, host,
+            tuple(
+                ProcessUsage(pid, process.start, self._clock * (0.5 if pid % 2 else 0.1), pid << 10)
+                for pid, process in snapshot.processes.items() if pids is None or pid in pids
+            ),
+            tuple(
+                ContainerUsage(one.key, rates[one.key] * self._clock, 0.0, 20 << 20, 40 << 20, 0, 0, 0, len(one.pids))
+                for one in chosen
+            ),
+        )  # fmt: skip
+
+
+@contextmanager
+def read(app: NsviewApp, monkeypatch: pytest.MonkeyPatch, cost: float = 0.0) -> Iterator[Readings]:
+    readings = Readings(app, cost)
+    monkeypatch.setattr(app.session, "usage", readings.usage)
+    monkeypatch.setattr(lens, "FIRST", 0.01)
+    yield readings
+
+
+def names(app: NsviewApp) -> list[str]:
+    assert isinstance(app.screen, UsageLens)
+    return [line.cells[0].text for line in app.screen.table.lines]
+
+
+@pytest.mark.parametrize("size", [WIDE, SMALL])
+async def test_u_shows_who_uses_most(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    app = explorer()
+    async with running(app, size) as pilot:
+        with read(app, monkeypatch):
+            await pilot.press("u")
+            await pilot.pause(0.2)
+            assert names(app)[0] == "web" and len(names(app)) == len(app.session.snapshot.containers)  # type: ignore[union-attr]
+            text = drawn(app)
+            assert "load 0.50 0.40 0.30 of 2 processors" in text and ("up 1h00m" in text) == (size == WIDE)
+            (web,) = (line for line in text.splitlines() if line.split()[:1] == ["web"] and "%" in line)
+            assert web.split()[1:4] == ["100", "20M", "50%"]
+            await pilot.press("enter")
+            await pilot.pause()
+            row = app.screen.query_one(Listing).row
+            assert isinstance(row, GroupRow) and [container.name for container in row.containers] == ["web"]
+
+
+async def test_a_digit_shows_processes_or_containers_and_each_has_its_filter(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = explorer()
+    async with running(app) as pilot:
+        with read(app, monkeypatch) as readings:
+            await pilot.press("u", "0")
+            await pilot.pause(0.2)
+            assert readings.asked[-1] == (None, [])
+            pids = [int(name) for name in names(app)]
+            assert pids[0] % 2 == 1 and len(pids) > len(app.session.snapshot.containers)  # type: ignore[union-attr]
+            await pilot.press("slash", *"cpu<20", "enter")
+            assert all(int(name) % 2 == 0 for name in names(app))
+            await pilot.press("escape", "9")
+            await pilot.pause(0.2)
+            await pilot.press("slash", *"cpu>50 mem>1M", "enter")
+            assert names(app) == ["web"]
+
+
+async def test_the_chosen_container_alone_is_read_closer(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = explorer()
+    async with running(app) as pilot:
+        with read(app, monkeypatch) as readings:
+            await pilot.press("u")
+            await pilot.pause(0.2)
+            before = len(readings.asked)
+            await pilot.pause(0.3)
+            assert len(readings.asked) == before, "numbers that change are no choice"
+            await pilot.press("down")
+            await pilot.pause(0.2)
+            ((pids, keys),) = readings.asked[before:]
+            assert isinstance(app.screen, UsageLens) and app.screen.container is not None
+            assert (tuple(pids or ()), list(keys or ())) == (app.screen.container.pids, [app.screen.container.key])
+            assert "PROCESSES" in drawn(app)
+
+
+async def test_where_there_is_much_to_read_the_pace_is_slower(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lens, "PACE", 0.05)
+    numbers = []
+    for cost in (0.0, 1.0):
+        app = explorer()
+        async with running(app) as pilot:
+            with read(app, monkeypatch, cost) as readings:
+                await pilot.press("u")
+                await asyncio.sleep(0.6)
+                numbers.append(sum(keys is None for _, keys in readings.asked))
+    assert numbers[0] > 3 and numbers[1] == 1
+
+
+async def test_a_recording_says_that_it_has_no_use() -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("u")
+        await pilot.pause(0.2)
+        assert "the use is not in a recording" in drawn(app)
+        await pilot.press("escape")
+        assert app.screen is app.explorer

@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .model import condition, counts, holder_text
+from .model import condition, counts, facts, holder_text
 from .model.chain import ChainLink, chain
 from .model.group import Sharing, containers_of, sharing
 from .model.guides import indent
-from .model.kinds import KIND, KIND_NAMES
+from .model.kinds import KIND_NAMES
 from .model.label import label
 from .model.records import Container, Namespace, Process
 from .model.snapshot import Snapshot, all_namespaces
@@ -201,93 +201,54 @@ def inspected(snapshot: Snapshot, target: Target) -> str:
     if target.namespace:
         parts.append(_namespace(snapshot, target.namespace))
     if target.container:
-        parts.append(_container(target.container))
+        parts.append(_pairs(facts.container(target.container)))
     if target.process and not target.namespace:
         parts.append(_process(snapshot, target.process))
     return "\n\n".join(parts)
 
 
-def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
-    return "\n".join(f"{name:<13} {safe(value)}" for name, value in pairs)
+def _pairs(pairs: Iterable[facts.Fact]) -> str:
+    """The facts, a line each; further lines of a value below its first."""
+    printed = []
+    for name, value in pairs:
+        lines = (value,) if isinstance(value, str) else value or ()
+        printed += [f"{'' if place else name:<13} {safe(line)}" for place, line in enumerate(lines)]
+    return "\n".join(printed)
 
 
 def _namespace(snapshot: Snapshot, namespace: Namespace) -> str:
     pids = snapshot.members(namespace.type).get(namespace.inode, ())
-    pairs = [
-        ("namespace", namespace.label + (" (the host's)" if namespace.initial else "")),
-        ("isolates", KIND[namespace.type].isolates),
-        ("kernel id", str(namespace.id) if namespace.id is not None else "-"),
-        ("owner", _related(namespace, "owner", "user", namespace.owner)),
-        ("parent", _related(namespace, "parent", namespace.type, namespace.parent)),
-        ("names", ", ".join(namespace.names) or "-"),
-        ("processes", counts.number(*counts.nprocs(namespace, snapshot))),
-        ("whose", whose(namespace, containers_of(snapshot, pids), snapshot)),
-    ]
+    name = namespace.label + (" (the host's)" if namespace.initial else "")
     if snapshot.search is None:
-        pairs.append(("held by", "not looked for"))
-    elif namespace.held_by:
-        pairs += [("held by", holder_text.words(holder, snapshot)) for holder in namespace.held_by]
-    elif not pids:
-        pairs.append(("held by", holder_text.summary(namespace, snapshot).removeprefix("held by ")))
+        holders: tuple[str, ...] = ("not looked for",)
+    elif namespace.held_by or pids:
+        holders = tuple(holder_text.words(holder, snapshot) for holder in namespace.held_by)
+    else:
+        holders = (holder_text.summary(namespace, snapshot).removeprefix("held by "),)
+    pairs = _pairs([
+        ("namespace", name),
+        *facts.namespace(namespace, snapshot),
+        ("containers", ", ".join(container.name for container in containers_of(snapshot, pids)) or None),
+        ("held by", holders),
+    ])  # fmt: skip
     members = {pid: snapshot.processes[pid] for pid in pids}
     listed = processes(Snapshot(snapshot.host, snapshot.taken_at, members, {}, snapshot.containers))
-    return _pairs(pairs) + ("\n\n" + listed if pids else "")
-
-
-def _related(namespace: Namespace, field: str, kind: str, inode: int | None) -> str:
-    if inode is not None:
-        return f"{kind}:[{inode}]"
-    return "out of view (EPERM)" if field in namespace.out_of_view else "-"
-
-
-def _container(container: Container) -> str:
-    pod = container.pod
-    return _pairs([
-        ("container", container.name),
-        ("id", container.id),
-        *([("whose", container.whose)] if container.whose else []),
-        ("runtime", f"{container.runtime} ({container.engine_namespace or '-'})"),
-        ("image", container.image or "-"),
-        *([("pod", f"{pod.label} ({container.role})")] if pod else []),
-        ("init pid", str(container.init_pid or "-")),
-        ("shim pid", str(container.shim_pid or "-")),
-        *((name, text) for name, text in condition.facts(container) if text),
-        ("witness", container.witness),
-    ])  # fmt: skip
+    return pairs + ("\n\n" + listed if pids else "")
 
 
 def _process(snapshot: Snapshot, process: Process) -> str:
     pairs = [
-        ("pid", " → ".join(map(str, process.nspid)) + ("  (host → inside)" if len(process.nspid) > 1 else "")),
-        ("command", process.command),
-        ("user", process.users_told),
-        ("state", f"{process.state} ({condition.state(process, snapshot.container_of(process))})"),
-        ("cgroup", process.cgroup or "-"),
+        *facts.process(process),
+        *facts.more(process, snapshot.container_of(process)),
+        ("unreadable", process.unreadable),
     ]
-    if process.unreadable:
-        pairs.append(("unreadable", process.unreadable))
     kinds = table(["KIND", "INODE>", "NPROCS>", "WHO ELSE"], (_sharing(s, process) for s in sharing(snapshot, process)))
     return f"{_pairs(pairs)}\n\n{kinds}\n\n{chain_lines(chain(snapshot, process.pid))}"
 
 
 def _sharing(shared: Sharing, process: Process) -> list[str]:
     found = counts.number(shared.nprocs, shared.sure) if shared.nprocs else "-"
-    return [shared.kind, str(shared.inode or "?"), found, who_else(shared, process)]
-
-
-def who_else(shared: Sharing, process: Process) -> str:
-    """The other members of a process's namespace, in words."""
-    if shared.inode is None:
-        return f"not readable ({process.unreadable})" if process.unreadable else "not known to this kernel"
-    if shared.initial:
-        return "the host"
-    others = [container.name for container in shared.containers if container.key != process.container]
-    if others:
-        return ", ".join(others)
-    own = "this container only" if process.container and shared.containers else None
-    least = "" if shared.sure else "≥ "
-    said = own or (least + count(shared.nprocs - 1, "other") if shared.nprocs > 1 else "nobody else")
-    return said if shared.sure or (shared.nprocs > 1 and not own) else f"{said} that is visible to you"
+    return [shared.kind, str(shared.inode or "?"), found, facts.who_else(shared, process)]
 
 
 def chain_lines(links: Sequence[ChainLink]) -> str:

@@ -20,6 +20,7 @@ levels        the pid namespaces that a process has a pid in
 hierarchy     namespaces as trees, by owner and by parent
 chain         the descent of a process from the top of the tree, container daemons included
 counts        numbers that claim no more than was seen
+facts         the facts of a container, a namespace and a process, as labels and values
 condition     the condition of a container or a process, in words
 holder_text   the holders that keep a namespace alive, in words
 label         the name of a group of processes that is no container

@@ -10,7 +10,7 @@ from .chain import ChainLink, chain
 from .export import SCHEMA
 from .kinds import KIND_NAMES, KindName
 from .records import Capabilities, Process
-from .security import Facts, PathMount, Security, names
+from .security import SECCOMP, Facts, PathMount, Security, names
 from .snapshot import Snapshot
 
 Same = bool | None
@@ -19,7 +19,6 @@ Same = bool | None
 _SETS: tuple[Literal["effective", "permitted", "inheritable", "bounding", "ambient"], ...] = (
     "effective", "permitted", "inheritable", "bounding", "ambient",
 )  # fmt: skip
-_SECCOMP = {0: "off", 1: "strict", 2: "filter"}
 
 
 class NamespacePair(Struct, frozen=True):
@@ -149,7 +148,7 @@ def _values(
             return values
         return values | {
             "groups": " ".join(map(str, known.groups)) or "none",
-            "seccomp": None if known.seccomp is None else _SECCOMP.get(known.seccomp, str(known.seccomp)),
+            "seccomp": None if known.seccomp is None else SECCOMP[min(known.seccomp, 2)],
             "no_new_privs": None if known.no_new_privs is None else "yes" if known.no_new_privs else "no",
             "uid_map": id_map(known.uid_map),
             "gid_map": id_map(known.gid_map),

@@ -6,8 +6,11 @@ from .text import count
 _SUPERVISOR = {"podman": "conmon", "cri-o": "conmon"}
 STATES = {
     "R": "running", "S": "sleeping", "D": "waiting for a device", "Z": "zombie: ended, not yet reaped",
-    "T": "stopped", "t": "stopped by a tracer", "I": "idle", "X": "dead",
+    "T": "stopped", "t": "traced: stopped by a tracer", "I": "idle", "X": "dead",
 }  # fmt: skip
+"""{letter of a process's state (proc_pid_stat(5)): its meaning}"""
+STATE_WORDS = {letter: meaning.partition(" ")[0].rstrip(":") for letter, meaning in STATES.items()}
+"""{letter: its word in a filter}"""
 _STATES = {
     "exited": "exited: nobody has collected its first process",
     "restarting": "restarting: it ended, and its engine will start it again",

@@ -18,6 +18,9 @@ CAPABILITIES = (
 ).split()
 """The names of capabilities without CAP_, in the order of their bits (capabilities(7))."""
 
+SECCOMP = ("off", "strict", "filter")
+"""The modes of seccomp(2) by their numbers."""
+
 WHOLE_MAP = ((0, 0, 4294967295),)
 """The uid_map of the host's first user namespace (user_namespaces(7))."""
 

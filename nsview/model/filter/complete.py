@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from .. import label
+from ..condition import STATE_WORDS
 from ..kinds import KIND_NAMES
 from ..snapshot import Snapshot, all_namespaces
 from ..table import Line
-from .fields import ALIASES, BY_KIND, FIELDS, STATES, Fields
+from .fields import ALIASES, BY_KIND, FIELDS, Fields
 
 MOST = 12
 """The most completions to return."""
@@ -82,7 +83,7 @@ def _values(field: str, snapshot: Snapshot) -> set[str]:
             return {process.user for process in processes} | inside
         case "state":
             paused = {"paused" for container in containers if container.state == "paused"}
-            return paused | {STATES[process.state] for process in processes if process.state in STATES}
+            return paused | {STATE_WORDS[process.state] for process in processes if process.state in STATE_WORDS}
         case "container":
             return {container.name for container in containers}
         case "image":

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from .. import label
-from ..condition import is_paused
+from ..condition import STATE_WORDS, is_paused
 from ..kinds import KIND_NAMES
 from ..records import Container, Process
 from ..snapshot import Snapshot
@@ -33,15 +33,9 @@ class Field(Struct, frozen=True):
     units: Mapping[str, float] = {}
 
 
-STATES = {
-    "R": "running", "S": "sleeping", "D": "waiting", "Z": "zombie", "T": "stopped", "t": "traced", "I": "idle",
-    "X": "dead",
-}  # fmt: skip
-
-
 def _state(process: Process, snapshot: Snapshot) -> Sequence[str]:
     container = snapshot.container_of(process)
-    words = "paused" if is_paused(process, container) else STATES.get(process.state, "")
+    words = "paused" if is_paused(process, container) else STATE_WORDS.get(process.state, "")
     return process.state, words
 
 

@@ -1,7 +1,7 @@
 """The pane about the chosen row."""
 
 from collections.abc import Hashable, Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from rich.console import Group, RenderableType
 from rich.segment import Segment
@@ -12,19 +12,18 @@ from textual.binding import BindingType
 from textual.strip import Strip
 
 from nsview.hosts.usage import Usage
-from nsview.model import condition, counts
+from nsview.model import counts, facts
 from nsview.model.chain import chain
+from nsview.model.facts import Fact
 from nsview.model.group import USUALLY_SHARED, sharing
 from nsview.model.guides import DEEPER, LEVELS, indent
 from nsview.model.holder_text import words
 from nsview.model.kinds import KIND
-from nsview.model.label import of_process
 from nsview.model.net import Nets, endpoint
 from nsview.model.records import Container, Details, Namespace, Process, Sockets
 from nsview.model.rows import Grouping, GroupRow, ProcessRow, Row
 from nsview.model.snapshot import Snapshot
-from nsview.model.text import count, safe
-from nsview.report import who_else
+from nsview.model.text import count, cut, safe
 
 from ..text.contents import TOLD, Told, told
 from ..text.pieces import Pieces
@@ -113,13 +112,15 @@ class DetailsPane(Lines, can_focus=True):
     def _heading(self, text: str) -> Text:
         return Text("\n" + text, self._s("label"))
 
-    def _pairs(self, *pairs: tuple[str, str | Text | None]) -> Table:
+    def _pairs(self, *pairs: Fact | tuple[str, Text | None]) -> Table:
         table = Table.grid(padding=(0, 2, 0, 0))
         table.add_column(style=self._s("label"), no_wrap=True)
         table.add_column(overflow="fold")
-        for name, value in pairs:
-            if value:
-                table.add_row(name, Text(safe(value)) if isinstance(value, str) else value)
+        for label, value in pairs:
+            if isinstance(value, Text):
+                table.add_row(label, value)
+            elif value:
+                table.add_row(label, Text("\n".join(map(safe, (value,) if isinstance(value, str) else value))))
         return table
 
     def _lines(self, lines: Sequence[Pieces]) -> Text:
@@ -151,21 +152,14 @@ class DetailsPane(Lines, can_focus=True):
     ) -> RenderableType:
         contents = details.contents if details else None
         kind = told(by, process, contents, snapshot) if by != "tree" and by != "container" else None
-        pid = Text(str(process.pid))
-        if len(process.nspid) > 1:
-            pid.append(" here, ", self._s("dim"))
-            pid.append(" → ".join(map(str, process.nspid[1:])))
-            pid.append(" inside", self._s("dim"))
+        (_, pid), *others = facts.process(process)
+        pids = Text(str(pid))
+        pids.highlight_words([" here, ", " inside"], self._s("dim"))
         parts: list[RenderableType] = [
             self._title(process.comm),
             *self._first(kind),
             *([Text()] if kind else []),
-            self._pairs(
-                ("pid", pid),
-                ("user", process.users_told),
-                ("command", process.command),
-                *_measured(process, usage),
-            ),
+            self._pairs(("pid", pids), *others, *_measured(usage)),
         ]
         container = snapshot.container_of(process)
         parts += [self._heading("NAMESPACES"), self._sharing(process, snapshot)]
@@ -178,7 +172,7 @@ class DetailsPane(Lines, can_focus=True):
             parts += self._inside(process, snapshot, details)
         if details and details.sockets and details.sockets.sockets:
             parts += [self._heading("SOCKETS"), self._sockets(details.sockets)]
-        parts += [self._heading("MORE"), self._more(process, container, details), *self._rest(kind)]
+        parts += [self._heading("MORE"), self._pairs(*facts.more(process, container, details)), *self._rest(kind)]
         return Group(*parts)
 
     def _sockets(self, sockets: Sockets) -> RenderableType:
@@ -195,18 +189,9 @@ class DetailsPane(Lines, can_focus=True):
         return Group(table, Text(f"and {more} more", self._s("dim"))) if more else table
 
     def _container(self, container: Container) -> Table:
-        pod = container.pod
+        (_, name), (_, id), *others = facts.container(container)
         return self._pairs(
-            ("name", Text(safe(container.name), self._s("container"))),
-            ("id", container.id if len(container.id) < 24 else container.id[:24] + "…"),
-            ("runtime", container.runtime + (f", {container.engine_namespace}" if container.engine_namespace else "")),
-            ("image", container.image),
-            ("pod", f"{pod.label} ({container.role})" if pod else None),
-            ("init pid", str(container.init_pid) if container.init_pid else None),
-            ("shim pid", str(container.shim_pid) if container.shim_pid else None),
-            *condition.facts(container),
-            ("whose", container.whose or None),
-            ("known by", Text("\n".join(map(safe, container.witness.split("; "))))),
+            ("name", Text(safe(str(name)), self._s("container"))), ("id", cut(str(id), 25)), *others
         )
 
     def _sharing(self, process: Process, snapshot: Snapshot) -> Table:
@@ -221,7 +206,7 @@ class DetailsPane(Lines, can_focus=True):
                 shared.kind,
                 Text(str(shared.inode or "?"), style),
                 Text(counts.number(shared.nprocs, shared.sure) if shared.nprocs else "", self._s("dim")),
-                Text(safe(who_else(shared, process)), style),
+                Text(safe(facts.who_else(shared, process)), style),
             )
         return table
 
@@ -244,29 +229,6 @@ class DetailsPane(Lines, can_focus=True):
                 text.append(f"  serves it; parent {link.process.ppid}", self._s("dim"))
         return text
 
-    def _more(self, process: Process, container: Container | None, details: Details | None) -> Table:
-        frozen = details is not None and details.frozen and process.state == "D"
-        words = "paused" if frozen else condition.state(process, container)
-        pairs: list[tuple[str, str | None]] = [("state", words)]
-        pairs.append(("cgroup", process.cgroup))
-        if details:
-            identity = details.identity
-            pairs += [
-                ("exe", details.exe),
-                ("cwd", details.cwd),
-                ("root", details.root if details.root != "/" else None),
-                ("threads", str(details.threads) if details.threads > 1 else None),
-                ("frozen", "yes: it cannot be entered before it is thawed" if details.frozen else None),
-                ("seccomp", ("off", "strict", "filter")[min(details.seccomp, 2)]),
-            ]
-            if identity:
-                pairs += [
-                    ("no new privs", "yes" if identity.no_new_privs else "no"),
-                    ("capabilities", f"{identity.capabilities.effective:016x}"),
-                    ("shells", ", ".join(details.shells) or "none inside"),
-                ]
-        return self._pairs(*pairs)
-
     def _namespace(self, row: GroupRow, snapshot: Snapshot, details: Details | None) -> RenderableType:
         namespace = row.namespace
         assert namespace is not None
@@ -274,23 +236,14 @@ class DetailsPane(Lines, can_focus=True):
         oldest = snapshot.processes.get(row.oldest) if row.oldest is not None else None
         asked = snapshot.processes.get(details.pid) if details else oldest
         found = told(namespace.type, asked, details.contents if details else None, snapshot) if asked else None
+        isolates, *others = facts.namespace(namespace, snapshot)
+        host = Text("the host's own", self._s("host")) if namespace.initial else None
         nobody = "no process is in it" if snapshot.sees_all(namespace.type) else counts.processes(0, sure=False)
         parts: list[RenderableType] = [
             self._title(namespace.label),
             *self._first(found),
             *([Text()] if found else []),
-            self._pairs(
-                ("isolates", kind.isolates),
-                ("", Text("the host's own", self._s("host")) if namespace.initial else None),
-                ("processes", counts.number(*counts.nprocs(namespace, snapshot))),
-                ("oldest", f"{oldest.pid} {oldest.command}" if oldest else None),
-                ("label", of_process(oldest, snapshot) if oldest and not (row.containers or row.initial) else None),
-                ("owner", _above("owner", "user", namespace.owner, namespace)),
-                ("parent", _above("parent", namespace.type, namespace.parent, namespace)),
-                ("made by", f"uid {namespace.owner_uid}" if namespace.owner_uid is not None else None),
-                ("kernel id", str(namespace.id) if namespace.id is not None else None),
-                ("mounted at", Text("\n".join(map(safe, namespace.names))) if namespace.names else None),
-            ),
+            self._pairs(isolates, ("", host), *others),
         ]
         if namespace.type == "net":
             parts += [self._heading("FROM WITHIN"), self._net(namespace.inode, snapshot)]
@@ -364,12 +317,6 @@ _HOLDERS = _SOCKETS = 20
 _TOP = 8  # processes shown from the top of a chain that is too long to be shown whole
 
 
-def _above(which: Literal["owner", "parent"], kind: str, inode: int | None, namespace: Namespace) -> str | None:
-    if inode is not None:
-        return f"{kind}:[{inode}]"
-    return "above what may be seen from here" if which in namespace.out_of_view else None
-
-
 def _why(process: Process, snapshot: Snapshot) -> str:
     if process.ended:
         return "A zombie has given up most of its namespaces."
@@ -378,7 +325,7 @@ def _why(process: Process, snapshot: Snapshot) -> str:
     return "Not all of them could be read."
 
 
-def _measured(process: Process, usage: Usage | None) -> list[tuple[str, str | None]]:
+def _measured(usage: Usage | None) -> list[tuple[str, str | None]]:
     if usage is None:
         return []
     return [

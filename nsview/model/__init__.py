@@ -27,7 +27,9 @@ label         the name of a group of processes that is no container
 docker_proxy  the ports of one net namespace that are published for another
 audit         findings about containers, by rules over records and confinement
 compare       two processes side by side
-netmap        the net namespaces of a host and the links between them
+netindex      the net namespaces of a host by inode, address and interface
+publishing    the ports of one net namespace that lead to another
+netmap        the net namespaces of a host as lines of a table
 
 The list and the tables
 rows          the lines of the explorer's list, from a snapshot and a view

@@ -61,7 +61,7 @@ def nets(found: "Map", chosen: "Sequence[Net]") -> dict[str, Any]:
         }
         forwards = []
         for forward in record.forwards:
-            to = found.sent_on(record, forward)
+            to = found.publishing.sent_on(record, forward)
             container = to.container.key if to and to.container else None
             whose = {"container": container, "net": to.net.inode if to else None}
             forwards.append({**msgspec.to_builtins(forward), **whose})

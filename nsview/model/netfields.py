@@ -90,7 +90,7 @@ def _ports_of(found: Map | None) -> Callable[[Line], Sequence[int]]:
         ranges = [forward.ports for forward in _forwards(line)]
         for one in _listeners(line):
             ranges.append(range(one.port, one.port + 1))
-            for at in found.publishers(net, one) if found and isinstance(net, Net) else ():
+            for at in found.publishing.publishers(net, one) if found and isinstance(net, Net) else ():
                 ranges.append(at.before(one.port) if isinstance(at, Forward) else range(at.port, at.port + 1))
         return _Ports(ranges)
 

@@ -18,7 +18,8 @@ from msgspec import Struct
 
 from . import counts
 from .net import Interface, Net
-from .netmap import Map, NetItem, addresses, brief, is_dull, is_empty
+from .netindex import is_dull, is_empty
+from .netmap import Map, NetItem, addresses, brief
 from .table import Cell, Line
 from .text import cells, cut, safe
 
@@ -175,7 +176,7 @@ class _Picture:
         for listener in net.listeners[:LISTENERS]:
             port = Cell(f"{listener.protocol} {listener.port}", "pid")
             yield (port, Cell("  " + self.found.who(net, listener), "command")), NetItem(net, listener)
-        forwards = self.found.sendings(net)
+        forwards = self.found.publishing.sendings(net)
         for forward in forwards[: max(0, LISTENERS - len(net.listeners))]:
             port = Cell(f"{forward.protocol} {forward.port}", "pid")
             yield (port, Cell("  " + self.found.where_to(net, forward), "command")), NetItem(net, forward)

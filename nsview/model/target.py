@@ -297,7 +297,7 @@ def _at_port(snapshot: Snapshot, port: int, nets: Nets, home: int | None) -> Ite
         for listener in net.listeners:
             if listener.port != port:
                 continue
-            to = found.published(listener)
+            to = found.publishing.published(listener)
             own = to.container if to else None
             owned = is_own(snapshot, own) if own else listener.uid in (0, snapshot.host.uid)
             rank = Rank.HOST_NET if net.inode == home and owned else Rank.OTHER_NET
@@ -307,7 +307,7 @@ def _at_port(snapshot: Snapshot, port: int, nets: Nets, home: int | None) -> Ite
                 rank = Rank.HINT
             yield from _listening(snapshot, net, listener, rank)
         for forward in net.forwards:
-            if port in forward.ports and (to := found.sent_on(net, forward)):
+            if port in forward.ports and (to := found.publishing.sent_on(net, forward)):
                 rank = Rank.HOST_NET if net.inode == home else Rank.OTHER_NET
                 thing: Thing = to.container.key if to.container else ("net", to.net.inode)
                 yield Meaning(rank, thing, "port", f"published at {forward.protocol} {port}, {to.by}")

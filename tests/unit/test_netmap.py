@@ -375,7 +375,7 @@ def test_where_the_kernel_chooses_nobody_is_named_for_all() -> None:
     assert [line.partition("→ ")[2] for line in lines] == [
         "web, ledger  172.17.0.1-172.17.0.9:80", "web  172.17.0.2:8080-8090", "-x:92",
     ]  # fmt: skip
-    assert there.sent_on(there.nets[0], both) is None
+    assert there.publishing.sent_on(there.nets[0], both) is None
     assert [list(ports.before(port)) for port in (8079, 8080, 8090, 8091)] == [[], [91], [91], []]
     served = reach_of(Nets(1.0, tuple(there.nets)), there.snapshot)
     assert 91 in served.ports(there.snapshot.processes[10])
@@ -386,9 +386,9 @@ def test_the_same_address_in_several_namespaces_is_that_of_the_one_that_hangs_th
     forward = Forward("tcp", None, 90, 90, "172.17.0.2", 80)
     host = replace(HOST, forwards=(forward,))
     there = found(host, WEB, far)
-    to = there.sent_on(host, forward)
+    to = there.publishing.sent_on(host, forward)
     assert to and to.net.inode == WEB.inode
     twice = found(host, replace(WEB, interfaces=far.interfaces), far)
-    assert twice.sent_on(host, forward) is None
+    assert twice.publishing.sent_on(host, forward) is None
     other = replace(BLUE, forwards=(forward,))
-    assert found(other, WEB, LEDGER).sent_on(other, forward) is None  # nothing of that hangs from it
+    assert found(other, WEB, LEDGER).publishing.sent_on(other, forward) is None  # nothing of that hangs from it

@@ -70,9 +70,10 @@ def reach_of(nets: Nets | None, snapshot: Snapshot) -> Reach:
     """The reach of a host. nets: its net namespaces from within, None if not read yet."""
     if nets is None:
         return Reach()
-    from ..netmap import Map  # the first picture does not need it
+    from ..netindex import NetIndex  # the first picture does not need these
+    from ..publishing import Publishing
 
-    return Reach(nets.nets, snapshot.host.initial.net, Map(nets, snapshot).served())
+    return Reach(nets.nets, snapshot.host.initial.net, Publishing(NetIndex(nets, snapshot)).served())
 
 
 def _addresses(net: Net) -> list[str]:

@@ -6,6 +6,7 @@ live_rows     the rows of the explorer while the host changes
 details_feed  when the details of a row are asked for and shown
 keys          the keys of the application, the explorer and the lenses
 lens          the base of the lenses: a table and the details of its chosen line
+usage         a lens: the use of processor, memory and I/O
 matrix        a lens: the namespaces of each container
 netmap        a lens: interfaces, addresses, bridges and listeners
 audit         a lens: findings with their evidence

@@ -21,8 +21,9 @@ from nsview.model.docker_proxy import HOLDERS
 from nsview.model.filter import Fields
 from nsview.model.net import Forward, Interface, Listener, Net, Nets, Route
 from nsview.model.netfields import fields
-from nsview.model.netmap import Map, NetItem, Published
+from nsview.model.netmap import Map, NetItem
 from nsview.model.netpicture import picture
+from nsview.model.publishing import Published
 from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Column, Line, Thing
@@ -299,9 +300,9 @@ class NetMap(Lens):
                 ("socket", str(listener.inode)),
             ),
         ]
-        if to := found.published(listener):
+        if to := found.publishing.published(listener):
             parts += _published_for(found, to)
-        if at := found.publishers(net, listener):
+        if at := found.publishing.publishers(net, listener):
             parts += [_heading("PUBLISHED AT"), *(Text(f"{one.protocol} {safe(one.endpoint)}") for one in at)]
         parts.append(_heading("WHO HAS IT OPEN"))
         owners = found.owners(listener)
@@ -310,7 +311,7 @@ class NetMap(Lens):
             container = self.snapshot.container_of(process)
             if container:
                 parts.append(Text(safe(f"    in {container.name} ({container.runtime})"), "green"))
-        if not found.published(listener) and any(process.comm in HOLDERS for process in owners):
+        if not found.publishing.published(listener) and any(process.comm in HOLDERS for process in owners):
             where = "the firewall's rules know, or who holds it alone; `docker ps` tells"
             parts.append(Text(f"\nIt may be published for a container: {where}.", "dim"))
         if not owners:
@@ -325,7 +326,7 @@ class NetMap(Lens):
                 ("sent on", found.where_to(net, forward)),
             ),
         ]
-        if to := found.sent_on(net, forward):
+        if to := found.publishing.sent_on(net, forward):
             parts += _published_for(found, to)
         return Group(*parts)
 

@@ -28,7 +28,7 @@ from msgspec import Struct
 from . import files
 from .join.ready import Ready, ReadyError, of_config
 from .model.columns import EXTRAS, Extra
-from .model.rows import GROUPINGS, Grouping, GroupOrder, ProcessOrder
+from .model.view import GROUPINGS, Grouping, GroupOrder, ProcessOrder
 
 MOST = 1 << 20
 """The largest size of the file, in bytes."""

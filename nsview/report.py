@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from .model import condition, counts, facts, holder_text
 from .model.chain import ChainLink, chain
-from .model.group import Sharing, containers_of, sharing
 from .model.guides import indent
 from .model.kinds import KIND_NAMES
 from .model.label import label
+from .model.members import Sharing, containers_of, sharing
 from .model.records import Container, Namespace, Process
 from .model.snapshot import Snapshot, all_namespaces
 from .model.target import Target

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from . import files
 from .model.columns import Extra
-from .model.rows import Grouping, GroupOrder, ProcessOrder
+from .model.view import Grouping, GroupOrder, ProcessOrder
 
 MOST = 65536
 """The largest size of a state file, in bytes; a larger one is not ours."""

@@ -15,7 +15,7 @@ usage         the use of processor, memory, I/O and pids, and rates from one rea
 changes       the processes that are new, gone or moved between two snapshots
 
 Facts
-group         the processes and containers that share a namespace
+members       the processes and containers that share a namespace
 levels        the pid namespaces that a process has a pid in
 hierarchy     namespaces as trees, by owner and by parent
 chain         the descent of a process from the top of the tree, container daemons included
@@ -32,6 +32,9 @@ publishing    the ports of one net namespace that lead to another
 netmap        the net namespaces of a host as lines of a table
 
 The list and the tables
+view          a way to look at a snapshot, and the records of rows
+groups        the groups of a view, in order and as trees
+groups_update  the groups of a view brought up to date with a newer snapshot
 rows          the lines of the explorer's list, from a snapshot and a view
 forest        processes as trees, kept up to date
 flat          processes in a sorted list, kept up to date

@@ -9,10 +9,10 @@ import msgspec
 from . import export
 from .kinds import KIND_NAMES
 from .records import Container, Namespace, Process
-from .rows import GroupRow, ProcessRow, Row
 from .snapshot import Snapshot
 from .table import Column, Line
 from .text import safe
+from .view import GroupRow, ProcessRow, Row
 
 Copy = tuple[str, str]
 """(the name of a text, the text)"""

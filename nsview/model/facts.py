@@ -4,9 +4,9 @@ A value is a text, or several lines; not yet `safe`. None if a fact is not known
 """
 
 from . import condition, counts
-from .group import Sharing, containers_of
 from .kinds import KIND
 from .label import of_process
+from .members import Sharing, containers_of
 from .records import Container, Details, Namespace, Process
 from .security import SECCOMP
 from .snapshot import Snapshot

@@ -8,15 +8,15 @@ from msgspec.structs import replace
 
 from .counts import nprocs, processes
 from .filter import Filter
-from .group import containers_of
 from .hierarchy import By, above
 from .kinds import KIND_NAMES
+from .members import containers_of
 from .net import Nets
 from .records import Container, Namespace, Process
-from .rows import Grouping, GroupRow, ProcessRow, Row, RowKey, View, group_key, is_folded, process_key
 from .snapshot import Snapshot
 from .table import Thing
 from .target import PREFIXES, Meaning, Rank, listens, meanings, process_of
+from .view import Grouping, GroupRow, ProcessRow, Row, RowKey, View, group_key, is_folded, process_key
 
 MOST = 60
 """The most leads of one text."""

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from .group import USUALLY_SHARED
 from .kinds import KIND_NAMES, KindName
 from .label import label
+from .members import USUALLY_SHARED
 from .records import Namespace, Process
-from .rows import Grouping
 from .snapshot import Snapshot, of_kind
 from .table import Cell, Column, Line, Thing
+from .view import Grouping
 
 HOST, USUAL_HOST, ALONE, PERHAPS = "■ host", "□ host", "·", "·?"
 """The host's own; the host's own of a kind that most containers share; a namespace that no other line is in; one that

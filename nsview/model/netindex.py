@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from ipaddress import ip_address
 
-from .group import containers_of
 from .label import label
+from .members import containers_of
 from .net import Interface, Listener, Net, Nets
 from .records import Container, Namespace, Process
 from .snapshot import Snapshot

@@ -12,8 +12,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from .group import containers_of
 from .kinds import KIND_NAMES
+from .members import containers_of
 from .net import Interface, Listener, Net, Nets
 from .records import Container, Namespace, NamespaceKey, Process
 from .snapshot import Snapshot

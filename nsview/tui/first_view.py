@@ -2,8 +2,9 @@
 
 from msgspec.structs import replace
 
-from nsview.model.rows import RowKey, Rows, View
+from nsview.model.rows import Rows
 from nsview.model.snapshot import Snapshot
+from nsview.model.view import RowKey, View
 from nsview.state import State
 
 NARROW = 120

@@ -5,8 +5,8 @@ from time import monotonic
 
 from nsview.model.changes import Changes
 from nsview.model.records import Process
-from nsview.model.rows import RowKey, process_key
 from nsview.model.snapshot import Snapshot
+from nsview.model.view import RowKey, process_key
 
 from .text.row_text import Mark
 

@@ -9,8 +9,8 @@ from typing import Literal
 from textual.message import Message
 
 from nsview.model.records import Process
-from nsview.model.rows import Grouping, Row
 from nsview.model.table import Line, Thing
+from nsview.model.view import Grouping, Row
 
 from .trail import Place
 

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from nsview.model.rows import ProcessRow, Row, RowKey, View
+from nsview.model.view import ProcessRow, Row, RowKey, View
 
 MOST = 200
 """The number of places that are kept."""

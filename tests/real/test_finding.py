@@ -10,7 +10,7 @@ import pytest
 from textual.pilot import Pilot
 
 from nsview.hosts.local import LocalHost
-from nsview.model.rows import GroupRow, ProcessRow
+from nsview.model.view import GroupRow, ProcessRow
 from nsview.tui.app import NsviewApp
 from tests.tui.screens import WIDE, drawn
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from nsview.model.rows import GroupRow
+from nsview.model.view import GroupRow
 from nsview.tui.app import NsviewApp
 from nsview.tui.screens.compare import Compare
 from nsview.tui.screens.lens import Lens

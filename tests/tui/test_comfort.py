@@ -11,7 +11,8 @@ from textual.pilot import Pilot
 
 from nsview.hosts import local
 from nsview.hosts.local import LocalHost
-from nsview.model.rows import GroupRow, ProcessRow, View, rows
+from nsview.model.rows import rows
+from nsview.model.view import GroupRow, ProcessRow, View
 from nsview.state import Memory, State
 from nsview.tui import app as tui
 from nsview.tui import session

@@ -4,7 +4,7 @@ import pytest
 from textual.events import Key
 from textual.widgets import OptionList
 
-from nsview.model.rows import GroupRow, ProcessRow
+from nsview.model.view import GroupRow, ProcessRow
 from nsview.tui.app import NsviewApp
 from nsview.tui.screens.goto_dialog import GoTo
 from nsview.tui.widgets.filter_line import FilterInput

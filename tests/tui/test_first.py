@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.style import Style
 
 from nsview.hosts.recording import RecordedHost, demo
-from nsview.model.rows import Grouping
+from nsview.model.view import Grouping
 from nsview.state import Memory, State
 from nsview.tui import colours, first_picture
 from nsview.tui.app import NsviewApp

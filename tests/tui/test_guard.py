@@ -10,8 +10,8 @@ from textual.geometry import Region
 from textual.pilot import Pilot
 
 from nsview.model.records import Details, Process
-from nsview.model.rows import NoteRow, ProcessRow
 from nsview.model.snapshot import Snapshot, advance
+from nsview.model.view import NoteRow, ProcessRow
 from nsview.tui.app import NsviewApp
 from nsview.tui.session import Session
 from nsview.tui.text import row_text

@@ -11,8 +11,8 @@ from textual.widgets import Button, Checkbox, Input, Static
 
 from nsview.hosts.recording import RecordedHost, demo
 from nsview.model.changes import changes
-from nsview.model.rows import GROUPINGS, GroupRow, NoteRow, ProcessRow
 from nsview.model.snapshot import Snapshot
+from nsview.model.view import GROUPINGS, GroupRow, NoteRow, ProcessRow
 from nsview.tui.app import NsviewApp
 from nsview.tui.screens.enter_dialog import JoinDialog, NamespaceDialog
 from nsview.tui.screens.help import HelpScreen

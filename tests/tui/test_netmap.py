@@ -1,7 +1,7 @@
 """The net map on a recording: what is typed, drawn and followed."""
 
 from nsview.model.netmap import NetItem
-from nsview.model.rows import ProcessRow
+from nsview.model.view import ProcessRow
 from nsview.tui.app import NsviewApp
 from nsview.tui.screens.netmap import NetMap
 

@@ -10,9 +10,10 @@ from nsview.model.audit import MANY, NAMED, grouped, lines
 from nsview.model.chain import chain
 from nsview.model.hierarchy import tree
 from nsview.model.records import Holder, Namespace
-from nsview.model.rows import Rows, View
+from nsview.model.rows import Rows
 from nsview.model.security import Facts
 from nsview.model.snapshot import Snapshot, advance, snapshot
+from nsview.model.view import View
 
 from .make import HOST, HOST_INODE, container, host, process
 from .test_audit import facts
@@ -42,7 +43,7 @@ class Counted(dict[Any, Any]):
 
 def test_a_chain_of_parents_is_drawn_as_wide_as_a_screen() -> None:
     made = Rows(deep(), View("tree"))
-    forest = made._forest(next(iter(made._groups.values())))
+    forest = made._groups.forest(next(iter(made._groups.all.values())))
     assert not isinstance(forest, Rows)
     counted = forest._above = Counted(forest._above)  # type: ignore[union-attr]
     drawn = [row.guides for row in made]  # type: ignore[union-attr]
@@ -56,7 +57,7 @@ def test_what_is_born_at_its_end_asks_nobody_above() -> None:
     at = deep()
     made = Rows(at, View("tree"))
     assert len(list(made)) == DEEP
-    forest = made._forest(next(iter(made._groups.values())))
+    forest = made._groups.forest(next(iter(made._groups.all.values())))
     counted = forest._above = Counted(forest._above)  # type: ignore[union-attr]
     born = [process(DEEP + 1 + n, DEEP) for n in range(100)]
     made.update(advance(at, 2.0, born, (), (), (), (), ()))

@@ -13,10 +13,11 @@ from nsview.model.holder_text import summary
 from nsview.model.kinds import KIND_NAMES
 from nsview.model.net import Net, Nets
 from nsview.model.records import Namespace, Namespaces, Process
-from nsview.model.rows import GroupRow, NoteRow, View, rows
+from nsview.model.rows import rows
 from nsview.model.security import Facts
 from nsview.model.snapshot import Snapshot, advance, snapshot
 from nsview.model.target import resolve
+from nsview.model.view import GroupRow, NoteRow, View
 from nsview.tui.text import row_text
 
 from .make import HOST, HOST_INODE, container, process

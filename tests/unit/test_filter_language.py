@@ -10,8 +10,9 @@ from nsview.model import syntax
 from nsview.model.filter import FIELDS, Filter, FilterError, Reach, Texts, match, narrow, parse
 from nsview.model.net import Interface, Link, Listener, Net
 from nsview.model.records import Holder, Namespace, Pod, Process
-from nsview.model.rows import GroupRow, View, rows
+from nsview.model.rows import rows
 from nsview.model.snapshot import Snapshot, advance
+from nsview.model.view import GroupRow, View
 
 from .make import container, host, process
 from .test_rows_update import later, random_host

@@ -6,9 +6,10 @@ from msgspec.structs import replace
 from nsview.model.filter import parse
 from nsview.model.leads import meant, reveal
 from nsview.model.records import Namespace
-from nsview.model.rows import GROUPINGS, Grouping, GroupRow, View, process_key, rows
+from nsview.model.rows import rows
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Thing
+from nsview.model.view import GROUPINGS, Grouping, GroupRow, View, process_key
 
 from .make import container, host, process
 

@@ -8,8 +8,9 @@ import pytest
 from nsview.model import filter as filters
 from nsview.model.kinds import KIND_NAMES
 from nsview.model.records import Namespaces, Process
-from nsview.model.rows import GROUPINGS, GroupRow, NoteRow, ProcessRow, Row, View, group_key, process_key, rows
+from nsview.model.rows import rows
 from nsview.model.snapshot import Snapshot
+from nsview.model.view import GROUPINGS, GroupRow, NoteRow, ProcessRow, Row, View, group_key, process_key
 
 from .make import HOST_INODE, container, host, process
 

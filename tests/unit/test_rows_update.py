@@ -12,19 +12,19 @@ from nsview.model.forest import Forest
 from nsview.model.kinds import KIND_NAMES
 from nsview.model.order import Order
 from nsview.model.records import Container, Namespace, Process
-from nsview.model.rows import (
+from nsview.model.rows import Rows
+from nsview.model.snapshot import Snapshot, advance, touched
+from nsview.model.view import (
     GROUPINGS,
     Grouping,
     GroupOrder,
     GroupRow,
     ProcessOrder,
     ProcessRow,
-    Rows,
     View,
     group_key,
     process_key,
 )
-from nsview.model.snapshot import Snapshot, advance, touched
 
 from .make import HOST_INODE, container, host, process
 
@@ -150,7 +150,7 @@ def test_rows_looked_at_in_another_way_are_those_made_anew(seed: int) -> None:
             shown.update(snapshot, ghosts)
         shown.look(view)
         fresh = Rows(snapshot, view)
-        fresh.update(snapshot, ghosts if shown._ghosts else ())
+        fresh.update(snapshot, ghosts if shown._groups.ghosts else ())
         assert list(shown) == list(fresh)
         for place, row in enumerate(shown):
             assert shown.find(row.key) == place

@@ -3,8 +3,8 @@
 import random
 
 from nsview.model.chain import chain
-from nsview.model.group import kinds_apart, kinds_shared_with_host, sharing
 from nsview.model.kinds import KIND_NAMES, KINDS
+from nsview.model.members import kinds_apart, kinds_shared_with_host, sharing
 from nsview.model.records import Namespaces, Process
 from nsview.model.snapshot import all_namespaces, of_kind
 

@@ -18,9 +18,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from ..counts import nprocs
-from ..group import USUALLY_SHARED, containers_of
 from ..kinds import KIND_NAMES, KindName
 from ..label import label
+from ..members import USUALLY_SHARED, containers_of
 from ..records import Container, Namespace, Process
 from ..snapshot import Snapshot
 from ..table import Line, Thing

@@ -8,7 +8,8 @@ from textual.timer import Timer
 from nsview.hosts.usage import Meter, Usage
 from nsview.model.leads import process_of_row
 from nsview.model.records import Details
-from nsview.model.rows import GroupRow, ProcessRow, Row, RowKey, Rows
+from nsview.model.rows import Rows
+from nsview.model.view import GroupRow, ProcessRow, Row, RowKey
 
 from .. import gc_pace
 from ..text.contents import wanted

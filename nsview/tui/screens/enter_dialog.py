@@ -16,13 +16,13 @@ from textual.widgets import Button, Checkbox, Input, Label, Static
 from nsview.join import plan as join
 from nsview.join.ready import Ready, choice
 from nsview.model.facts import who_else
-from nsview.model.group import sharing
 from nsview.model.kinds import KIND_NAMES
 from nsview.model.leads import process_of_row
+from nsview.model.members import sharing
 from nsview.model.records import Details, Namespace, Process
-from nsview.model.rows import GroupRow, Row
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
+from nsview.model.view import GroupRow, Row
 
 from ..session import Session
 from ..widgets.binding import Binding

@@ -19,10 +19,10 @@ from nsview.model.kinds import KindName
 from nsview.model.leads import process_of_row, regrouped, reveal, thing_of
 from nsview.model.net import Nets
 from nsview.model.records import Container, Namespace, Process
-from nsview.model.rows import GROUPINGS, Grouping, GroupOrder, GroupRow, ProcessOrder, ProcessRow, Row, View
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Thing
 from nsview.model.text import safe
+from nsview.model.view import GROUPINGS, Grouping, GroupOrder, GroupRow, ProcessOrder, ProcessRow, Row, View
 
 from .. import first_view
 from ..context import Context

@@ -2,7 +2,7 @@
 
 from textual.binding import BindingType
 
-from nsview.model.rows import GROUPINGS
+from nsview.model.view import GROUPINGS
 
 from ..widgets.binding import Binding
 

@@ -10,9 +10,10 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from nsview.model.changes import Changes, changes
-from nsview.model.rows import RowKey, Rows, View, process_key
+from nsview.model.rows import Rows
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
+from nsview.model.view import RowKey, View, process_key
 
 from .. import first_view
 from ..marks import Recent

@@ -13,10 +13,10 @@ from nsview.model.counts import nprocs_of, processes
 from nsview.model.kinds import KIND, KIND_NAMES, KindName
 from nsview.model.matrix import Entry
 from nsview.model.records import Process
-from nsview.model.rows import GROUPINGS, Grouping
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Column, Line, Thing
 from nsview.model.text import count, safe
+from nsview.model.view import GROUPINGS, Grouping
 
 from ..context import Context
 from ..widgets.binding import Binding

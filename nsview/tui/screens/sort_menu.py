@@ -7,7 +7,7 @@ from typing import Any
 from textual.app import App
 
 from nsview.model.columns import EXTRAS, Extra
-from nsview.model.rows import GroupOrder, ProcessOrder, View
+from nsview.model.view import GroupOrder, ProcessOrder, View
 
 from .menu import Menu
 

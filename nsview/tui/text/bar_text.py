@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from rich.cells import cell_len, set_cell_size
 
 from nsview.model.changes import Changes
-from nsview.model.rows import GROUPINGS, Grouping
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import count, safe
+from nsview.model.view import GROUPINGS, Grouping
 
 from .pieces import Piece
 

@@ -10,14 +10,14 @@ from msgspec import Struct
 from nsview.model.columns import WIDTHS, Extra, text
 from nsview.model.condition import is_paused, sessions, warnings
 from nsview.model.counts import nprocs, processes
-from nsview.model.group import USUALLY_SHARED, kinds_shared_with_host
 from nsview.model.guides import indent
 from nsview.model.holder_text import summary
 from nsview.model.label import of_process
+from nsview.model.members import USUALLY_SHARED, kinds_shared_with_host
 from nsview.model.records import Process
-from nsview.model.rows import GroupRow, NoteRow, ProcessRow, Row
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import cells, count, fit, safe
+from nsview.model.view import GroupRow, NoteRow, ProcessRow, Row
 
 from .pieces import Piece
 

@@ -15,15 +15,15 @@ from nsview.hosts.usage import Usage
 from nsview.model import counts, facts
 from nsview.model.chain import chain
 from nsview.model.facts import Fact
-from nsview.model.group import USUALLY_SHARED, sharing
 from nsview.model.guides import DEEPER, LEVELS, indent
 from nsview.model.holder_text import words
 from nsview.model.kinds import KIND
+from nsview.model.members import USUALLY_SHARED, sharing
 from nsview.model.net import Nets, endpoint
 from nsview.model.records import Container, Details, Namespace, Process, Sockets
-from nsview.model.rows import Grouping, GroupRow, ProcessRow, Row
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import count, cut, safe
+from nsview.model.view import Grouping, GroupRow, ProcessRow, Row
 
 from ..text.contents import TOLD, Told, told
 from ..text.pieces import Pieces

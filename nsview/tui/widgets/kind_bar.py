@@ -6,7 +6,7 @@ from rich.text import Text
 from textual import events
 from textual.reactive import reactive
 
-from nsview.model.rows import Grouping
+from nsview.model.view import Grouping
 
 from ..messages import GroupingWanted
 from ..text import bar_text

@@ -13,8 +13,9 @@ from textual.binding import BindingType
 from textual.strip import Strip
 
 from nsview.model.columns import Extra
-from nsview.model.rows import GroupRow, ProcessRow, Row, RowKey, Rows
+from nsview.model.rows import Rows
 from nsview.model.snapshot import Snapshot
+from nsview.model.view import GroupRow, ProcessRow, Row, RowKey
 
 from ..messages import EnterWanted, FoldWanted, RowChosen
 from ..text import row_text

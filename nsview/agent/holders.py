@@ -399,6 +399,14 @@ class Search:
                 self.records[key] = nsfs.describe(*key, lambda fd=fd: os.dup(fd), self._device, self.above)
 
 
+def held_by(pid, kind, look, reader, device):
+    """The inodes of the namespaces of a kind that one process has open: as such, by a socket, by a tun device."""
+    search = Search(look, reader, device)
+    for _ in search._process(pid):
+        pass
+    return {inode for of, inode in search.found if of == kind}
+
+
 def mount_namespaces():
     """(inode, fd) of every mount namespace that the kernel lets us see but our own; the fd is closed afterwards.
 

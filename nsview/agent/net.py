@@ -36,6 +36,8 @@ PROGRESS = 0.1  # seconds between two frames of it
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 _GONE = (errno.ENOENT, errno.ESRCH)
 _FORBIDDEN = (errno.EACCES, errno.EPERM)
+_PUBLISHERS = ("rootlessport", "rootlesskit", "slirp4netns", "pasta", "passt")
+"""How the programs are called that listen here for another net namespace, which they hold."""
 _PAIRED = ("veth", "netkit", "vxcan")
 
 
@@ -100,7 +102,7 @@ def _run(look, scanner, packages, write):
             "pyroute2 is not installed beside nsview: peers, bridges' ports and kinds of interfaces are not known"
         )
     taken_at = time.time()
-    reader = _Reader(messages, look, _Progress(write))
+    reader = _Reader(messages, look, scanner, _Progress(write))
     nets, refused = reader.read(_targets(look, scanner))
     outside = []
     for owner, targets in _by_owner(refused):
@@ -217,9 +219,10 @@ def _of_member(pid, inode):
 class _Reader:
     """Reads namespaces from where this process is."""
 
-    def __init__(self, messages, look, progress):
+    def __init__(self, messages, look, scanner, progress):
         self._messages = messages
         self._look = look
+        self._scanner = scanner
         self._progress = progress
         self._at = os.stat("/proc/self/ns/net").st_ino  # the namespace that this process is in
         self.unsearched = 0
@@ -360,6 +363,22 @@ class _Reader:
             except OSError as error:
                 if error.errno not in _GONE:
                     self.unsearched += 1
+        for record in records:
+            for listener in record["listeners"]:
+                listener["serves"] = self._served(record["inode"], listener["pids"])
+
+    def _served(self, inode, pids):
+        """The other net namespace that whoever has a socket open serves the ports of, None where it is not one alone:
+        the one that such a program holds, or that it has a child in."""
+        processes = self._look["processes"]
+        found: set[int | None] = set()
+        for pid in pids:
+            if processes[pid]["comm"].startswith(_PUBLISHERS):
+                found.update(p["namespaces"].get("net") for p in processes.values() if p["ppid"] == pid)
+                with contextlib.suppress(OSError):
+                    found.update(holders.held_by(pid, "net", self._look, self._scanner.reader, self._scanner.device))
+        found -= {inode, None}
+        return found.pop() if len(found) == 1 else None
 
 
 def _descriptors(pid, state):

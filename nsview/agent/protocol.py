@@ -526,7 +526,8 @@ class Route(TypedDict):
 
 
 class Listener(TypedDict):
-    """A socket that waits for connections or datagrams. inode: of the socket. pids: of those that have it open."""
+    """A socket that waits for connections or datagrams. inode: of the socket. pids: of those that have it open. serves:
+    the other net namespace whose ports these publish, or None."""
 
     protocol: Literal["tcp", "udp"]
     address: str
@@ -534,6 +535,7 @@ class Listener(TypedDict):
     inode: int
     uid: int
     pids: List[int]
+    serves: Optional[int]
 
 
 class _Forward(TypedDict):

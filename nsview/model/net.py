@@ -58,7 +58,8 @@ class Listener(Struct, frozen=True, gc=False):
     """A socket that waits for connections (tcp) or datagrams from anyone (udp). proc_pid_net(5).
 
     address: "0.0.0.0" or "::" for all. inode, uid: of the socket. pids: of the processes that have it open, ascending,
-    as far as they could be searched; they may be in other net namespaces than the socket.
+    as far as they could be searched; they may be in other net namespaces than the socket. serves: the inode of the
+    other net namespace whose ports these publish, as rootlessport and pasta do; else None.
     """
 
     protocol: Literal["tcp", "udp"]
@@ -67,6 +68,7 @@ class Listener(Struct, frozen=True, gc=False):
     inode: int
     uid: int
     pids: tuple[int, ...] = ()
+    serves: int | None = None
 
     @property
     def endpoint(self) -> str:

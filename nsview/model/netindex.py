@@ -155,6 +155,10 @@ class NetIndex:
                 found.append((first, net))
         return found[0] if len(found) == 1 else None
 
+    def oldest_container(self, net: Net, uid: int) -> Container | None:
+        """The oldest container in a net namespace that is this user's; root's process speaks for every user's."""
+        return min((one for one in self.containers(net.inode) if uid in (0, one.uid)), key=self._age, default=None)
+
     def _age(self, container: Container) -> tuple[int, str]:
         init = self.snapshot.processes.get(container.init_pid or 0)
         return init.start if init else 0, container.key

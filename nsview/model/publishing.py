@@ -1,6 +1,6 @@
 """The ports of one net namespace that lead to another: published for a container, or sent on by the firewall."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from msgspec import Struct
@@ -38,9 +38,13 @@ class Publishing:
     @cached_property
     def _published(self) -> dict[int, Published]:
         """{inode of a socket: the port that it serves}."""
-        found = {}
+        found: dict[int, Published] = {}
+        serving = []
         for net in self._index.known.values():
             for listener in net.listeners:
+                if listener.serves:
+                    serving.append(listener)
+                    continue
                 for process in self._index.owners(listener):
                     to = docker_proxy.target(process, listener)
                     by = f"by the command line of docker-proxy, pid {process.pid}"
@@ -50,7 +54,22 @@ class Publishing:
                 else:
                     if to_other := self._sent_on_for(net, listener) or self._held_for(listener):
                         found[listener.inode] = to_other
+        for listener in serving:
+            if served := self._served(listener, found):
+                found[listener.inode] = served
         return found
+
+    def _served(self, listener: Listener, known: Mapping[int, Published]) -> Published | None:
+        """The port of the net namespace that the process of a listener serves, or the one that a listener there on the
+        same port leads to, such as the docker-proxy of a user's dockerd. known: {inode of a socket: its port}."""
+        net, owner = self._index.net(listener.serves), next(iter(self._index.owners(listener)), None)
+        if net is None or owner is None:
+            return None
+        by = f"by {owner.comm}, pid {owner.pid}, which serves that net namespace"
+        for inner in net.listeners:
+            if (inner.protocol, inner.port) == (listener.protocol, listener.port) and (to := known.get(inner.inode)):
+                return replace(to, by=by)
+        return Published(self._index.oldest_container(net, owner.uid), net, None, by)
 
     def _sent_on_for(self, net: Net, listener: Listener) -> Published | None:
         """The port to which connections from elsewhere to a listener are sent on. None if they are not."""

@@ -112,7 +112,8 @@ class RootlessPodman:
 
     def container(self, name: str, *run_args: str) -> int:
         """Start a container in the background: its first process, as the host counts."""
-        options = ["--network", "none", *(["--cgroups=disabled"] if self.crun else []), *run_args]
+        network = [] if "--network" in run_args else ["--network", "none"]
+        options = [*network, *(["--cgroups=disabled"] if self.crun else []), *run_args]
         self.run("run", "--detach", "--name", name, *options, "--rootfs", str(self._rootfs), *SLEEP)
         return int(self.run("inspect", "--format", "{{.State.Pid}}", name))
 

@@ -16,11 +16,12 @@ import pytest
 from nsview.model.net import Forward
 from tests.unit.processes import running
 
+from .account import Account
 from .command import nsview, printed
 from .conftest import require
 from .daemons import SLEEP, Docker, run
 from .nets import Seen, inode
-from .runtimes import Podman
+from .runtimes import Podman, RootlessPodman
 from .test_net import ENVIRONMENT, of_pid, path_of, within
 from .workspace import PATIENCE, Workspace, wait_until
 
@@ -520,6 +521,49 @@ def test_what_podman_publishes_by_each_of_its_witnesses(
         found = printed("list", "containers", "--filter", f"port={FIRST}")["containers"]
         assert [container["name"] for container in found] == ["pub"]
     finally:
+        podman.clear()
+
+
+# A user may not open the machine's own device in some places: this is another one, where nobody else sees it.
+_WITH_TUN = "mount -t tmpfs none /dev/net && mknod /dev/net/tun c 10 200 && chmod 666 /dev/net/tun && exec \"$@\""
+WITH_TUN = ("unshare", "--mount", "sh", "-c", _WITH_TUN, "sh")
+
+
+def test_who_publishes_a_users_ports_is_known_by_the_net_namespace_that_it_holds(
+    account: Account, rootfs: Path, seen: Seen
+) -> None:
+    """rootlessport beside slirp4netns for podman, rootlesskit as for docker, pasta: each of a user's."""
+    require(*RootlessPodman.NEEDS, "slirp4netns", "rootlesskit", "pasta", "unshare")
+    podman = RootlessPodman(account, rootfs)
+    podman.command = [*WITH_TUN, *podman.command]
+    httpd = ("busybox", "httpd", "-f", "-p")
+    published = f"--publish=127.0.0.1:{FIRST + 1}:{FIRST + 1}/tcp"
+    kit = ("rootlesskit", "--net=slirp4netns", "--port-driver=builtin", published)
+    pasta = ("pasta", "-f", "-t", str(FIRST + 2), "-T", "none", "--")
+    made = []
+    try:
+        podman.container("rented", "--network", "slirp4netns", "-p", f"{FIRST}:80")
+        for words in ((*kit, *httpd, str(FIRST + 1)), (*pasta, *httpd, str(FIRST + 2))):
+            command = [*WITH_TUN, *account.words, *words]
+            made.append(subprocess.Popen(command, stdin=-3, stdout=-3, stderr=-3, start_new_session=True))
+        ports = {FIRST, FIRST + 1, FIRST + 2}
+        wait_until(lambda: ports <= {x.port for n in seen.nets.nets for x in n.listeners} or seen.look(), 30, "ports")
+        seen.look()
+        nets = {net.inode: net for net in seen.nets.nets}
+        host = nets[inode("/proc/self/ns/net")]
+        serves = {x.port: x.serves for x in host.listeners if x.port in ports and x.serves}
+        assert serves.keys() == ports
+        for port in (FIRST + 1, FIRST + 2):
+            assert port in {x.port for x in nets[serves[port] or 0].listeners}
+        (line,) = [line for line in seen.answer(f"port={FIRST}") if f"tcp {FIRST} listens" in line]
+        assert "→ rented " in line and line.endswith(" rootlessport")
+        found = printed("list", "containers", "--filter", f"port={FIRST}")["containers"]
+        assert [(container["name"], container["uid"]) for container in found] == [("rented", account.uid)]
+    finally:
+        for process in made:
+            for pid in run(("ps", "-o", "pid=", "-s", str(process.pid)), ENVIRONMENT, check=False).split():
+                os.kill(int(pid), signal.SIGKILL)
+            process.wait()
         podman.clear()
 
 

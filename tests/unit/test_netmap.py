@@ -366,6 +366,19 @@ def test_ports_that_go_in_step_and_those_that_all_go_to_one() -> None:
     assert list(step.before(29)) == list(step.before(40)) == []
 
 
+def test_who_serves_a_net_namespace_publishes_what_is_published_there() -> None:
+    """As rootlesskit: its port leads to the docker-proxy of a user's dockerd, and that to the container."""
+    proxy = Listener("tcp", "0.0.0.0", 90, 901, 0, (5,))
+    inner = replace(BLUE, listeners=(proxy,), forwards=(Forward("tcp", None, 90, 90, "172.17.0.2", 8080),))
+    outer = (Listener("tcp", "0.0.0.0", 90, 900, 0, (10,), BLUE.inode), Listener("tcp", "::", 91, 902, 0, (10,), 10**9))
+    hung = replace(WEB, interfaces=(LO, replace(WEB.interfaces[1], link=Link(7, BLUE.inode, True))))
+    there = found(replace(HOST, listeners=outer), hung, LEDGER, inner)
+    to = there.publishing.published(outer[0])
+    assert to and there.publishing.called(to) == "web:8080"
+    assert to.by == "by httpd, pid 10, which serves that net namespace"
+    assert there.publishing.published(outer[1]) is None  # of a net namespace that is not known
+
+
 def test_where_the_kernel_chooses_nobody_is_named_for_all() -> None:
     both = Forward("tcp", None, 90, 90, "172.17.0.1", 80, to_last="172.17.0.9")
     ports = Forward("tcp", None, 91, 91, "172.17.0.2", 8080, to_port_last=8090)

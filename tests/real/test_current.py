@@ -1,5 +1,6 @@
 """Live is current: what no process has to run for is told when it happens, and not by the next look at everything."""
 
+import json
 import os
 import select
 import subprocess
@@ -20,7 +21,7 @@ from nsview.tui.app import NsviewApp
 from nsview.tui.screens import netmap
 
 from .conftest import require
-from .daemons import Docker
+from .daemons import Containerd, Docker
 from .runtimes import Podman
 from .test_follow import Live
 from .workspace import Workspace, wait_until
@@ -73,6 +74,26 @@ def test_a_container_of_podmans_is_renamed(live: Live, workspace: Workspace, roo
         renamed(live, podman)
     finally:
         podman.clear()
+
+
+def test_a_container_of_nerdctls_is_renamed(live: Live, containerd: Containerd, workspace: Workspace) -> None:
+    """As nerdctl writes it: pkg/dnsutil/hostsstore/hostsstore.go. Without the file the name is the first one."""
+    id, store = f"{workspace.bridge}-nerd", workspace.root / "nerdctl" / "1935db59"
+    meta = store / "etchosts" / "default" / id / "meta.json"
+    meta.parent.mkdir(parents=True)
+    said = {"nerdctl/name": f"{id}-0", "nerdctl/state-dir": f"{store}/containers/default/{id}"}
+    containerd.container(id, *(word for pair in said.items() for word in ("--annotation", "=".join(pair))))
+    try:
+        before = ""
+        for name in (f"{id}-0", f"{id}-1", f"{id}-2"):
+            known = {"Namespace": "default", "ID": id, "Networks": None, "Hostname": id[:12], "ExtraHosts": {}}
+            meta.write_text(json.dumps({**known, "Name": name}))
+            wait_until(lambda name=name, before=before: name in names(live) - {before}, 5, name)
+            before = name
+        meta.write_text(json.dumps({**known, "ID": "anothers", "Name": "anothers"}))
+        wait_until(lambda: f"{id}-0" in names(live), 5, "its first name")
+    finally:
+        containerd.remove(id)
 
 
 def test_a_namespace_is_mounted_and_unmounted(live: Live, workspace: Workspace) -> None:

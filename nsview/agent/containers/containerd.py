@@ -3,7 +3,7 @@
 Sources: containerd pkg/shim/util.go and runtime/v2/runc/manager/manager_linux.go (the shim's arguments and one shim
 per pod), runtime/v2/bundle.go (the bundle: config.json, init.pid), pkg/cio/io_unix.go (FIFOS/NUMBER/ID-stdout),
 internal/cri/annotations/annotations.go; nerdctl pkg/labels/labels.go and pkg/cmd/container/create.go (its labels as
-annotations).
+annotations), pkg/dnsutil/hostsstore/hostsstore.go and pkg/cmd/container/rename.go (meta.json).
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def left(host, state, process):
 
     def tell(record):
         record["witness"].append(state["path"])
-        describe(record, bundle)
+        describe(record, bundle, host)
 
     return supervisor.Found("containerd", bundle.id, bundle.init, None, tell, state["uid"])
 
@@ -231,7 +231,7 @@ def named_after(path):
     return name[: -len(".scope")].partition("-")[2] if name.endswith(".scope") else name
 
 
-def describe(record, bundle):
+def describe(record, bundle, host):
     """Put into the record what the bundle says."""
     shim = bundle.shim
     record["id"] = bundle.id
@@ -249,7 +249,20 @@ def describe(record, bundle):
         annotations = {str(k): v for k, v in annotations.items() if isinstance(v, str)}
         # nerdctl keeps its own name for a container in a label, and copies that here for its hooks.
         record["name"] = annotations.get("nerdctl/name") or record["name"]
+        _rename(record, annotations.get("nerdctl/state-dir", ""), shim, host)
         _describe_pod(record, annotations)
+
+
+def _rename(record, state, shim, host):
+    """`nerdctl rename` leaves the bundle as it was, and writes into the file that /etc/hosts of others is made by.
+    state: STORE/containers/NAMESPACE/ID."""
+    store, _, rest = state.rpartition("/containers/")
+    if rest == "%s/%s" % (shim.namespace, record["id"]):
+        path = "%s/etchosts/%s/meta.json" % (store, rest)
+        said = host.read_json(shim.pid or 0, path, shim.uid) or {}
+        if said.get("ID") == record["id"] and isinstance(said.get("Name"), str) and said["Name"]:
+            record["name"] = said["Name"]
+            record["witness"].append(path)
 
 
 def _describe_pod(record, annotations):

@@ -77,7 +77,7 @@ def identify(host):
         elif place in described or stranger or not _believed(record, bundle.shim.uid):
             continue
         described[place] = bundle
-        containerd.describe(record, bundle)
+        containerd.describe(record, bundle, host)
     host.supervised = {(bundle.shim.namespace, bundle.id) for bundle in described.values()}
     host.directories = directories.Directories(host)
     for place, bundle in described.items():

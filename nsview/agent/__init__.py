@@ -4,6 +4,7 @@ It runs where the processes are, as a program of its own: `python3 -I -S`, stand
 later, so that it can be root while the screen is not, be sent to a host where nothing is installed, and fail
 without taking the screen along.
 
+protocol    the types of all frames, requests and records
 main        the frames out, the requests in, and when to look again
 scan        one look at all of /proc: every process, namespace and container; and what changes of it
 twofold     a first look at many processes, half of them read by a child

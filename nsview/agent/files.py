@@ -13,34 +13,39 @@ from nsview import linux
 
 from . import jsontext
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
 LIMIT = 4 << 20
 
 
-def read(path, limit=LIMIT, dir_fd=None):
-    """The bytes of a file that is whatever it is meant to be, such as one of /proc's. More than limit is an OSError
-    (EFBIG)."""
+def read(path: str, limit: int = LIMIT, dir_fd: int | None = None) -> bytes:
+    """The bytes of a file whose origin is known, such as one of /proc. Raises OSError (EFBIG if it has more than
+    `limit`)."""
     return _all(os.open(path, os.O_RDONLY, dir_fd=dir_fd), limit)
 
 
-def peek(fd, size):
-    """What an open file of the kernel's says now; nothing where what it tells of is gone."""
+def peek(fd: int, size: int) -> bytes:
+    """The present bytes of an open file of the kernel's; b"" if its subject is gone."""
     try:
         return os.pread(fd, size, 0)
     except OSError:
         return b""
 
 
-def number(path):
-    """The number that a file of the kernel's says; 0 where it says none."""
+def number(path: str) -> int:
+    """The number in a file of the kernel's; 0 if there is none."""
     try:
         return int(read(path))
     except (OSError, ValueError):
         return 0
 
 
-def read_in_root(root_fd, path, limit=LIMIT, believed=None):
-    """The bytes of a regular file below root_fd; symlinks stay inside. OSError where that is not what is there, or
-    `believed`, called with the open file, says no."""
+def read_in_root(root_fd: int, path: str, limit: int = LIMIT, believed: Callable[[int], bool] | None = None) -> bytes:
+    """The bytes of a regular file below root_fd; symlinks stay inside. Raises OSError if there is no such file, or if
+    `believed`, called with the open file, returns False."""
     fd = linux.open_file_in_root(root_fd, path)
     if believed and not believed(fd):
         os.close(fd)
@@ -48,7 +53,7 @@ def read_in_root(root_fd, path, limit=LIMIT, believed=None):
     return _all(fd, limit)
 
 
-def _all(fd, limit):
+def _all(fd: int, limit: int) -> bytes:
     """All bytes of an open file up to limit; closes it."""
     try:
         chunks: list[bytes] = []
@@ -64,8 +69,8 @@ def _all(fd, limit):
     raise OSError(27, "larger than %d bytes" % limit)
 
 
-def read_json(root_fd, path, believed=None):
-    """The JSON object in a file below root_fd, or None where there is none that can be read, or is `believed`."""
+def read_json(root_fd: int, path: str, believed: Callable[[int], bool] | None = None) -> dict[str, Any] | None:
+    """The JSON object in a file below root_fd. None if there is none that can be read and is `believed`."""
     try:
         value = jsontext.value(read_in_root(root_fd, path, LIMIT, believed))
     except (OSError, ValueError, RecursionError):

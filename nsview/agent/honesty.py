@@ -1,10 +1,10 @@
-"""What keeps this agent from seeing all of the host, a line each, and what would help.
+"""The limits of this agent's view of the host, and their remedies, a line each.
 
-It is said once, at the start: none of it changes while the agent runs. Reasons that are of one process each (EACCES)
-are with the processes.
+They are told once, at the start: none of them changes while the agent runs. Errors that are of one process each
+(EACCES) are with the processes.
 
 Sources: proc(5) (hidepid, subset), pid_namespaces(7) (/proc of another one), cgroup_namespaces(7),
-capabilities(7) and ptrace(2) for what reading the links of others takes.
+capabilities(7) and ptrace(2) for the rights that reading the links of others takes.
 """
 
 from __future__ import annotations
@@ -13,46 +13,53 @@ import os
 
 from . import hostfiles, mountinfo
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from .mountinfo import Mount
+    from .protocol import Kind, Process
+
 _CAP_SYS_PTRACE = 19
 _CAPABILITIES = {_CAP_SYS_PTRACE: "SYS_PTRACE", 21: "SYS_ADMIN"}
 _HIDEPID = {"1": "noaccess", "2": "invisible", "4": "ptraceable"}
 
 
-def notes(own, initial, pid):
-    """The lines. own: the record of this process as /proc shows it; pid: its pid as it sees itself, by getpid.
-    initial: the host's first namespaces, {kind: inode}."""
+def notes(own: Process, initial: Mapping[Kind, int | None], pid: int) -> list[str]:
+    """The lines. own: the record of this process as /proc shows it; pid: its pid as it sees itself, by getpid. initial:
+    the host's first namespaces."""
     return [*_of_proc(own, initial, pid), *_of_namespaces(own, initial), *_of_privileges(own, initial)]
 
 
-def hides_processes(own, initial, host_proc):
-    """Processes there are that /proc does not show, or of which it shows no more than that they are there.
+def hides_processes(own: Process, initial: Mapping[Kind, int | None], host_proc: bool) -> bool:
+    """True if /proc does not show all processes, or nothing more of some than their pids.
 
     host_proc: it is the /proc of the host's first pid namespace.
     """
     return not host_proc or bool(_hidden(proc_options(mountinfo.parse(mountinfo.read_own())), own, initial))
 
 
-def may_trace_all(own, initial):
-    """This process has CAP_SYS_PTRACE over all of the host."""
+def may_trace_all(own: Process, initial: Mapping[Kind, int | None]) -> bool:
+    """True if this process has CAP_SYS_PTRACE over all of the host."""
     user = own["namespaces"].get("user")
     return bool(_effective() >> _CAP_SYS_PTRACE & 1) and user is not None and user == initial.get("user")
 
 
-def _hidden(options, own, initial):
-    """How /proc hides the processes of others from us, in the word of proc(5); "" where it does not."""
+def _hidden(options: Mapping[str, str], own: Process, initial: Mapping[Kind, int | None]) -> str:
+    """The word of proc(5) for how /proc hides the processes of others from this one; "" if it does not."""
     hidden = _HIDEPID.get(options.get("hidepid", "0"), options.get("hidepid", "0"))
     if hidden in ("0", "off"):
         return ""
-    # Who may trace any process of the host sees them all regardless; so does a group, which is root's unless another
-    # is named, but not where ptraceable is asked for.
+    # A process that may trace any other sees them all regardless; so does a group, root's unless another is named, but
+    # not with ptraceable.
     if may_trace_all(own, initial):
-        # But for those that are protected from root too, which ptraceable hides.
+        # Except the processes that are protected from root too, which ptraceable hides.
         return hidden if hidden == "ptraceable" and not os.path.exists("/proc/1") else ""
     in_group = int(options.get("gid", 0)) in (os.getegid(), *os.getgroups())
     return "" if in_group and hidden != "ptraceable" else hidden
 
 
-def _of_proc(own, initial, pid):
+def _of_proc(own: Process, initial: Mapping[Kind, int | None], pid: int) -> Iterator[str]:
     options = proc_options(mountinfo.parse(mountinfo.read_own()))
     hidden = _hidden(options, own, initial)
     if hidden and may_trace_all(own, initial):
@@ -68,8 +75,8 @@ def _of_proc(own, initial, pid):
         )
 
 
-def proc_options(mounts):
-    """{option: value} of what is mounted at /proc last; flags have the value ""."""
+def proc_options(mounts: Iterable[Mount]) -> dict[str, str]:
+    """{option: value} of the topmost mount at /proc; flags have the value ""."""
     options: dict[str, str] = {}
     for mount in mounts:
         if mount.point == "/proc":
@@ -77,7 +84,7 @@ def proc_options(mounts):
     return options
 
 
-def _of_namespaces(own, initial):
+def _of_namespaces(own: Process, initial: Mapping[Kind, int | None]) -> Iterator[str]:
     namespaces = own["namespaces"]
     apart = {kind for kind, inode in namespaces.items() if initial.get(kind) not in (None, inode)}
     if "pid" in apart:
@@ -97,7 +104,7 @@ def _of_namespaces(own, initial):
         )
 
 
-def _of_privileges(own, initial):
+def _of_privileges(own: Process, initial: Mapping[Kind, int | None]) -> Iterator[str]:
     if os.geteuid() != 0:
         return
     held = _effective()
@@ -122,7 +129,7 @@ def _of_privileges(own, initial):
         )
 
 
-def _effective():
+def _effective() -> int:
     """The effective capabilities of this process, as a mask; 0 if they can't be read."""
     try:
         with open("/proc/self/status", "rb") as status:

@@ -1,8 +1,8 @@
-"""A first look at many processes by two of us at once: half of them are read by a child, where a processor is free.
+"""A first look at many processes, half of them read by a child, if a second processor is free.
 
-A look is system calls and what Python adds to them, and a second thread would have to wait for the first. So a copy of
-this process reads half of the pids and writes what it found into a pipe; it lives for as long as that takes, and where
-it fails its half is read again here.
+A look is system calls and Python's work on their results, and a second thread would have to wait for the first. So a
+copy of this process reads half of the pids and writes its records into a pipe; it lives for as long as that takes, and
+if it fails its half is read again here.
 """
 
 from __future__ import annotations
@@ -10,14 +10,21 @@ from __future__ import annotations
 import marshal
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
 ENOUGH = 1000  # processes; to read fewer takes less than the copy's start and its answer
 
 
 class Half:
-    """A copy of this process that is reading. `take` gives what `read()` gave it, None where it failed."""
+    """A copy of this process that is reading. `take` returns the result of `read()` in the copy, None if that
+    failed."""
 
-    def __init__(self, read):
-        """read: called in the copy, what it returns must be what marshal takes. Raises OSError where none can be."""
+    def __init__(self, read: Callable[[], Any]) -> None:
+        """Start a copy that calls `read`, whose result must be of types that marshal takes. Raises OSError if none can
+        be made."""
         answer, write = os.pipe()
         try:
             self._pid = os.fork()
@@ -31,12 +38,12 @@ class Half:
                 with os.fdopen(write, "wb") as file:
                     file.write(marshal.dumps(read()))
             finally:
-                os._exit(0)  # nothing of what this process would do at its end is the copy's to do
+                os._exit(0)  # the exit handlers of this process are not the copy's to run
         os.close(write)
         self._answer = answer
 
-    def take(self):
-        """What was found; waits for it."""
+    def take(self) -> Any:
+        """Wait for the copy and return its result. None if it failed."""
         with os.fdopen(self._answer, "rb") as file:
             data = file.read()
         os.waitpid(self._pid, 0)
@@ -46,6 +53,6 @@ class Half:
             return None
 
 
-def pays(number):
-    """There is a second processor, and so many processes are enough for it."""
+def pays(number: int) -> bool:
+    """True if there is a second processor, and that number of processes is enough for it."""
     return number >= ENOUGH and len(os.sched_getaffinity(0)) > 1

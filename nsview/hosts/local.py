@@ -268,5 +268,5 @@ def thread_group(number: str) -> int | None:
         return None
     from nsview.agent import procfs
 
-    pid: int | None = procfs.thread_group(int(number))  # type: ignore[no-untyped-call]
+    pid = procfs.thread_group(int(number))
     return pid if pid != int(number) else None

@@ -33,7 +33,7 @@ _CAPABILITY = (
     "SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP "
     "MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE"
 ).split()
-_RUNTIMES = (b"runc:[", b"crun\n")  # a first process before it executes what config.json says: runc, nsexec.c; crun
+_RUNTIMES = (b"runc:[", b"crun\n")  # a first process before it executes its command: runc, nsexec.c; crun
 _LIMIT = {shown: name for name, shown in linux.LIMITS.items()}
 
 

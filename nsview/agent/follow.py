@@ -47,8 +47,8 @@ class Follow:
         self._events = _listening()
         self.notices = _noticing()
         self.sources = [source for source in (self._events, self.notices) if source]
-        self._pids: set[int] = set()  # what may have changed ..
-        self._ended: dict[int, int] = {}  # .. and of these what has ended: how often it was still there
+        self._pids: set[int] = set()  # the pids that may have changed ..
+        self._ended: dict[int, int] = {}  # .. and those that exited: {pid: number of looks that found a zombie}
         self._everything = False
         self._mounts = False
         self._next_look = self._next_pass = self._next_births = self._next_names = time.monotonic()

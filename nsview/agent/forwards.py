@@ -392,7 +392,7 @@ def _payload(said: Mapping[int, bytes], loaded: Loaded) -> None:
     if (base, offset, length) == (2, 2, 2):
         what = "port"
     elif (base, offset, length) == (2, 0, 4):
-        what = "from", 2, "port"  # nft joins two tests of what stands side by side: sport and dport ..
+        what = "from", 2, "port"  # nft joins two tests of neighbouring fields: sport and dport ..
     elif (base, offset) == (1, 12) and 4 < length <= 8:
         what = "from", 4, ("address", 4, b"")  # .. saddr and daddr
     elif base == 1 and (offset, length) in ((9, 1), (6, 1)):

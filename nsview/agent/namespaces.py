@@ -133,7 +133,7 @@ class Namespaces:
         self._above.update(search.above)
         return self.look(processes, processes)
 
-    # What changes
+    # Changes
 
     def _moved(self, pairs: Iterable[Pair]) -> set[NamespaceKey]:
         """Update the numbers of members, and return the keys whose membership became empty, non-empty or entirely

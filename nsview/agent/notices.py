@@ -29,7 +29,7 @@ _STATE = inotify.CLOSE_WRITE | inotify.MOVED_TO | inotify.DELETE
 _LISTS = (b"cgroup.procs", b"cgroup.threads", b"tasks")  # a process is moved by its number in one of these
 _FREEZING = (b"cgroup.freeze", b"freezer.state")
 _EVENTS = b"cgroup.events"  # of v2, which freezes a little later than it is told to
-_STATES = 4096  # directories of state at the most: a user may have any number of what looks like a container
+_STATES = 4096  # directories of state at the most: a user may have any number of directories that look like one
 _LIMIT = 64 << 20  # bytes of a list
 
 

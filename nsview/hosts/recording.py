@@ -180,7 +180,7 @@ def _together(old: Details | None, new: Details) -> Details:
 
 
 def _read(file: BinaryIO | gzip.GzipFile) -> bytearray:
-    """What is in a file, up to one byte more than MOST."""
+    """The bytes of a file, up to one more than MOST."""
     data = bytearray()
     while len(data) <= MOST and (chunk := file.read(min(_CHUNK, MOST + 1 - len(data)))):
         data += chunk

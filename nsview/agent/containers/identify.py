@@ -341,7 +341,7 @@ def _place(container: Found, found: Mapping[Place, Draft], host: Host) -> Place 
         if own and container.id.endswith((".slice", ".scope", ".service")):
             own = None  # one of systemd's, which has others in it
     if own is None:
-        # What stands in no cgroup of its own must not stand in another container's either.
+        # A container without a cgroup of its own must not stand in another container's either.
         inside = any(above in found for above in cgroups.ancestors(path))
         return None if inside else (0, container.init_pid)
     if container.supervisor and not containerd.outside(container.supervisor["cgroup"], own):

@@ -62,7 +62,7 @@ class RecordedHost:
             )
 
     def _lines(self) -> Iterator[bytearray]:
-        """One after another: all at once would take many times the memory of a file of short ones."""
+        """The lines one by one: all at once would take many times the memory of a file of short lines."""
         at = 0
         while at < len(self._data):
             end = self._data.index(b"\n", at)
@@ -73,7 +73,7 @@ class RecordedHost:
         """None, as a recording is not read ahead."""
 
     def read(self) -> Iterator[Snapshot | frames.Frame]:
-        """Its frames and snapshots, at its pace. Raises HostError at a line that can't be read."""
+        """The frames and snapshots of the recording, at its pace. Raises HostError at a line that can't be read."""
         before = None
         for said in self._gathered(TOGETHER * self.pace):
             if isinstance(said, Snapshot):
@@ -84,7 +84,8 @@ class RecordedHost:
             yield said
 
     def _gathered(self, seconds: float) -> Iterator[Snapshot | frames.Frame]:
-        """Its frames and snapshots, one snapshot of the deltas that were taken within so many seconds."""
+        """The frames and snapshots of the recording, one snapshot of the deltas that were taken within that many
+        seconds."""
         stream, waiting = Stream(str(self.path)), Gathered()
         for number, line in enumerate(self._lines(), 1):
             try:
@@ -105,8 +106,8 @@ class RecordedHost:
             yield from _said(stream.add(waiting))
 
     def _said_by(self, kind: str) -> Iterator[frames.Frame]:
-        """Its frames of one kind, up to one that can't be read, at which `read` raises HostError: without the records
-        of all others, which would need as much time and memory as the snapshot once more."""
+        """The frames of one kind, up to one that can't be read, at which `read` raises HostError. The records of all
+        others are left out: they would need as much time and memory as the snapshot once more."""
         for line in self._lines():
             try:
                 if frames.kind_of(line) == kind:

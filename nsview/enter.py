@@ -22,6 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from nsview.agent.protocol import Container, Process
     from nsview.model.records import Account
 
 _PF_KTHREAD = 0x00200000
@@ -96,7 +97,7 @@ def sudo(options: Any) -> str:
 def choose(word: str, start: int | None = None, thread: int | None = None) -> Chosen:
     """The thing that a word means; a process is held open. Raises Failure if there is none."""
     if word.isascii() and word.isdecimal() and len(word) < 11:
-        leader = procfs.thread_group(int(word))  # type: ignore[no-untyped-call]
+        leader = procfs.thread_group(int(word))
         if leader:
             other = int(word) if leader != int(word) else thread or 0
             return Chosen(target.Target(leader, start, other), word)
@@ -165,7 +166,7 @@ def _by_container(word: str) -> Chosen | None:
     """
     from nsview.agent.scan import Scanner
 
-    look = Scanner().look()  # type: ignore[no-untyped-call]
+    look = Scanner().look()
     named = [c for c in look["containers"] if word in (c["key"], c["name"], c["id"])]
     own = [c for c in named if not c["outer"] and c["uid"] in (0, os.geteuid())]
     mounted = any(path.rpartition("/")[2] == word for record in look["namespaces"].values() for path in record["names"])
@@ -175,9 +176,9 @@ def _by_container(word: str) -> Chosen | None:
     return Chosen(target.Target(pid, look["processes"][pid]["start"]), str(pid), container=own[0]["name"])
 
 
-def _first_of(container: dict[str, Any], processes: dict[int, dict[str, Any]]) -> int:
+def _first_of(container: Container, processes: dict[int, Process]) -> int:
     """The pid to follow into a container: its first process, else the oldest alive. Raises Failure if none is."""
-    pids: list[int] = [container["init_pid"], *container["pids"]]
+    pids = [container["init_pid"] or 0, *container["pids"]]
     living = [pid for pid in pids if pid in processes and len(processes[pid]["namespaces"]) > 2]
     if not living:
         raise _ended(container["name"], container["state"])
@@ -295,7 +296,7 @@ def _details(followed: target.Target) -> tuple[Any, Any]:
     """(details of a process, the content of its container's configuration or None). Raises Failure if it is gone."""
     from nsview.agent import details
 
-    found, config = details.read(followed.pid, followed.start, followed.thread)  # type: ignore[no-untyped-call]
+    found, config = details.read(followed.pid, followed.start, followed.thread)
     if found is None:
         raise followed.gone
     return _record(found), config

@@ -130,8 +130,8 @@ def pidfd_getfd(pidfd: int, number: int) -> int:
 
 
 def same_files(thread: int, other: int) -> bool:
-    """Whether two threads have one table of file descriptors, as those of a process have unless one has called
-    unshare(CLONE_FILES); also where the kernel does not say. kcmp(2)."""
+    """True if two threads have one table of file descriptors, as those of a process have unless one has called
+    unshare(CLONE_FILES); also if the kernel does not tell. kcmp(2)."""
     number = _SYS_KCMP.get(os.uname().machine)
     if number is None:
         return True
@@ -186,9 +186,10 @@ def listmount(mnt_ns_id: int) -> list[int]:
 
 
 def statmount(mnt_ns_id: int, mnt_id: int) -> tuple[int, int, bytes, bytes]:
-    """(magic of the file system, id as mountinfo has it, what of it is mounted, where) of a mount by its unique id.
+    """(magic of the file system, id as in mountinfo, the mounted part of the file system, mount point) of a mount by
+    its unique id.
 
-    Where it is as the root of its mount namespace sees it. statmount(2), Linux 6.11.
+    The mount point is as the root of its mount namespace sees it. statmount(2), Linux 6.11.
     """
     request = _MntIdReq(ctypes.sizeof(_MntIdReq), 0, mnt_id, _STATMOUNT_WANTED, mnt_ns_id)
     buffer = ctypes.create_string_buffer(_STATMOUNT_STRINGS + 3 * 4096)

@@ -1,14 +1,14 @@
-"""The agent: reads one Linux and says what it saw, a JSON object a line.
+"""The agent: reads one Linux and writes its facts, a JSON object a line.
 
-It runs where the processes are, as a program of its own: `python3 -I -S`, standard library alone, Python 3.8 or
-later, so that it can be root while the screen is not, be sent to a host where nothing is installed, and fail
+The agent runs beside the processes, as a program of its own: `python3 -I -S`, standard library alone, Python 3.8 or
+later, so that it can be root while the screen is not, be sent to a host without nsview, and fail
 without taking the screen along.
 
 protocol    the types of all frames, requests and records
-main        the frames out, the requests in, and when to look again
-scan        one look at all of /proc: every process, namespace and container; and what changes of it
+main        the frames out, the requests in, and the times to look again
+scan        one look at all of /proc: every process, namespace and container; and its changes
 twofold     a first look at many processes, half of them read by a child
-follow      when to look again, and at which processes
+follow      the times of the next looks, and the processes to look at
 watch       the processes that may have changed since the last look
 cpustat     the cgroups in which a process may have run since the last look
 events      births, deaths and changes of processes, from the kernel's process connector
@@ -17,7 +17,7 @@ inotify     changes of directories, by inotify(7)
 links       changes of interfaces, by rtnetlink's groups
 procfs      one process, through a directory fd of its own
 levels      the pid of a process in each pid namespace, without reading its status
-namespaces  the namespaces there are and why, kept right as processes and mounts come and go
+namespaces  the namespaces and the reasons why each exists, kept right as processes and mounts come and go
 nsfs        the kernel's facts of a namespace: owner, parent, id, where it is bind-mounted
 listns      the kernel's own list of namespaces, since Linux 6.19
 holders     the holders of namespaces besides their member processes
@@ -41,7 +41,7 @@ sockdiag    the listeners in the joined net namespace, by sock_diag(7)
 netlink     the messages of netlink(7) in a datagram
 procnet     the listeners and interfaces in /proc/PID/net, if netlink can't be used
 mountinfo   the mounts, as one process sees them
-honesty     the limits of what this agent can see, and the remedies
+honesty     the limits of this agent's view, and the remedies
 jsontext    JSON without what its module imports
 files       files of unknown origin, opened so that they can neither hang nor mislead
 """

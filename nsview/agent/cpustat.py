@@ -1,13 +1,11 @@
-"""Which processes may have run, by cgroup: where nothing has, none of its processes need be asked.
+"""The processes that may have run, by cgroup: if nothing in a cgroup has, none of its processes need be asked.
 
 cpu.stat of a cgroup (v2, without any controller too) counts the processor time of all that is in it and below, exactly:
 the kernel adds up what is outstanding when it is read. So one read of 1.1 µs stands for all processes below, where each
 of their clocks is 0.9, and a branch that has not changed is left alone. Of one that has, cgroup.procs is read,
-which tells at once of processes that were moved there; those it had before count too. One that is moved twice between
-two passes, and runs only in between, is missed until a look at everything.
+which tells at once of processes that were moved there; its members before that count too. A process that is moved twice
+between two passes, and runs only in between, is missed until a look at everything.
 
-What lost: setns and unshare by perf's tracepoints or by BPF (system call tracepoints send every system call of every
-process the long way round, function tracing is refused under lockdown, kprobes are not in every kernel).
 Sources: Documentation/admin-guide/cgroup-v2.rst; kernel/cgroup/rstat.c (cgroup_base_stat_cputime_show), kernel/cgroup/
 cgroup.c (cgroup_procs_show), fs/kernfs/inode.c (kernfs_refresh_inode: a directory's links count those below it).
 """
@@ -19,18 +17,22 @@ import os
 
 from . import files, hostfiles, mountinfo
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _LIMIT = 64 << 20  # bytes of a cgroup.procs
 _STAT = 256  # bytes of a cpu.stat, more than its first lines, which tell the time
 _NONE: frozenset[int] = frozenset()
 
 
 class _Cgroup:
-    """One cgroup. fd: of its cpu.stat; used: what that said last. procs, members: what cgroup.procs said last, and the
-    pids in that. below: {name: _Cgroup}."""
+    """One cgroup. fd: of its cpu.stat; used: the last bytes of that. procs: the last bytes of cgroup.procs; members:
+    the pids in them. below: {name: _Cgroup}."""
 
     __slots__ = ("below", "fd", "members", "path", "procs", "used")
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         self.path = path
         self.below: dict[str, _Cgroup] = {}
         self.procs = b""
@@ -40,13 +42,14 @@ class _Cgroup:
 
 
 class Tree:
-    """The cgroups of a host, each known from when it was first seen.
+    """The cgroups of a host, each known since it was first seen.
 
     home: {pid: its cgroup}, of the processes that need not be asked unless `awake` names them.
     """
 
-    def __init__(self, root, most):
-        """root: where the very first cgroup is mounted. OSError where it can't be read, or has more than `most` below.
+    def __init__(self, root: str, most: int) -> None:
+        """root: the mount point of the very first cgroup. Raises OSError if it can't be read, or has more than `most`
+        below.
 
         After the first `awake` everything in it is known.
         """
@@ -55,19 +58,17 @@ class Tree:
         self._most = most
         self._root = self._opened(root)
 
-    def close(self):
-        """Let go of it."""
+    def close(self) -> None:
+        """Close all files."""
         self._forget([self._root])
 
-    def awake(self):
-        """The pids of those that may have run since the last time, all that were never seen before included.
-
-        OSError where it grew beyond `most`.
-        """
+    def awake(self) -> set[int]:
+        """The pids of the processes that may have run since the last call, including all that were never seen before.
+        Raises OSError if the tree grew beyond `most`."""
         found: set[int] = set()
-        # What is in the root itself is not counted, so whoever is moved there is to be known.
+        # Processes in the root itself are not counted, so those moved there must be known.
         changed = [self._root]
-        while changed:  # no recursion: whom a cgroup is delegated to may go as deep as a path is long
+        while changed:  # no recursion: a user with a delegated cgroup may go as deep as a path is long
             cgroup = changed.pop()
             self._take_members(cgroup, found)
             ended = []
@@ -82,12 +83,12 @@ class Tree:
             changed += self._new(cgroup)
         return found
 
-    def _take_members(self, cgroup, found):
-        """Read again who is in a cgroup; found: is given these and those who were in it before."""
+    def _take_members(self, cgroup: _Cgroup, found: set[int]) -> None:
+        """Read the members of a cgroup again, and add them and the members before to `found`."""
         try:
             procs = files.read(cgroup.path + "/cgroup.procs", _LIMIT)
         except OSError:
-            procs = b""  # gone just now, or threaded: its processes are then told of by one above it
+            procs = b""  # gone just now, or threaded: a cgroup above it then has its processes
         if procs != cgroup.procs:
             before, now = cgroup.members, frozenset(map(int, procs.split()))
             cgroup.procs, cgroup.members = procs, now
@@ -100,13 +101,13 @@ class Tree:
             found |= before
         found |= cgroup.members
 
-    def _leave(self, cgroup, pids):
+    def _leave(self, cgroup: _Cgroup, pids: Iterable[int]) -> None:
         for pid in pids:
             if self.home.get(pid) is cgroup:
                 del self.home[pid]
 
-    def _new(self, cgroup):
-        """Those below a cgroup that were not known."""
+    def _new(self, cgroup: _Cgroup) -> list[_Cgroup]:
+        """The cgroups below a cgroup that were not known."""
         below = cgroup.below
         try:
             if os.stat(cgroup.path).st_nlink - 2 == len(below):
@@ -123,15 +124,15 @@ class Tree:
                     found.append(below[name])
         return found
 
-    def _opened(self, path):
+    def _opened(self, path: str) -> _Cgroup:
         if self.number > self._most:
             raise OSError(28, "more than %d cgroups" % self._most)
         cgroup = _Cgroup(path)
         self.number += 1
         return cgroup
 
-    def _forget(self, cgroups, found=None):
-        """These and all below them are gone; found: is given who was in them."""
+    def _forget(self, cgroups: list[_Cgroup], found: set[int] | None = None) -> None:
+        """Forget these cgroups and all below them, as they are gone, and add their members to `found`."""
         for cgroup in cgroups:  # grows as it goes
             os.close(cgroup.fd)
             self.number -= 1
@@ -141,10 +142,11 @@ class Tree:
                 found |= cgroup.members
 
 
-def root(pid):
-    """Where the root of the v2 hierarchy is mounted, None where this process can't see it.
+def root(pid: int) -> str | None:
+    """The mount point of the root of the v2 hierarchy. None if this process can't see it.
 
-    pid: ours by the /proc that is read. In another pid namespace than that, cgroup.procs would speak of others.
+    pid: this process's in the /proc that is read. In another pid namespace than that, cgroup.procs would have other
+    pids.
     """
     if pid != os.getpid():
         return None

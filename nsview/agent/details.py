@@ -1,4 +1,4 @@
-"""What is read of one process only when it is asked for.
+"""The facts of one process that are read only when they are asked for.
 
 Sources: proc_pid_status(5), proc_pid_limits(5), the runtime specification's config.json (`process`), and for "frozen"
 cgroup v2's cgroup.freeze and v1's freezer.state.
@@ -16,6 +16,16 @@ from . import files, hostfiles, nsfs, procfs
 from .containers import authority
 from .status import capabilities, label, limits, status_of, text_at
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from .mountinfo import Mount
+    from .protocol import Details, Identity, Kind
+
+    Config = dict[str, Any]
+
 SHELLS = ("/bin/bash", "/usr/bin/bash", "/bin/zsh", "/bin/ash", "/bin/dash", "/bin/sh", "/usr/bin/sh", "/busybox/sh")
 _CAPABILITY = (
     "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE "
@@ -23,22 +33,35 @@ _CAPABILITY = (
     "SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP "
     "MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE"
 ).split()
-_RUNTIMES = (b"runc:[", b"crun\n")  # a first process before it executes what config.json says: runc, nsexec.c; crun
+_RUNTIMES = (b"runc:[", b"crun\n")  # a first process before it executes its command: runc, nsexec.c; crun
 _LIMIT = {shown: name for name, shown in linux.LIMITS.items()}
 
 
-def details(pid, start, kinds=(), initial=None, sockets=False):
-    """The frame's record of one process, or None where it is gone: its pid may be another's by now.
+def details(
+    pid: int,
+    start: int,
+    kinds: Iterable[Kind] = (),
+    initial: Mapping[Kind, int | None] | None = None,
+    sockets: bool = False,
+) -> Details | None:
+    """The frame's record of one process. None if it is gone: its pid may be another's by now.
 
-    kinds: of those namespaces the contents too. initial: the host's first namespaces, {kind: inode}. sockets: those of
-    the process too.
+    kinds: of those namespaces the contents too. initial: the host's first namespaces. sockets: those of the process
+    too.
     """
     return read(pid, start, 0, kinds, initial, sockets)[0]
 
 
-def read(pid, start, thread=0, kinds=(), initial=None, sockets=False):
-    """(the record, the content of the container's configuration or None). thread: the one to read, 0 for the first
-    that lives."""
+def read(
+    pid: int,
+    start: int,
+    thread: int = 0,
+    kinds: Iterable[Kind] = (),
+    initial: Mapping[Kind, int | None] | None = None,
+    sockets: bool = False,
+) -> tuple[Details | None, Config | None]:
+    """(the record, the content of the container's configuration or None). thread: the one to read, 0 for the first that
+    lives."""
     try:
         fd = os.open("/proc/%d" % pid, os.O_PATH | os.O_DIRECTORY)
     except OSError:
@@ -52,9 +75,9 @@ def read(pid, start, thread=0, kinds=(), initial=None, sockets=False):
             leader, fd = fd, os.open("task/%d" % thread, os.O_PATH | os.O_DIRECTORY, dir_fd=fd)
             os.close(leader)
         found = authority.config_of(pid)
-        record = dict(_details(pid, start, fd, found), thread=thread)
+        record = _details(pid, start, thread, fd, found)
         if kinds:
-            from . import contents  # a start is to be quick
+            from . import contents  # kept out of a start
 
             record["contents"] = contents.read(kinds, fd, initial or {})
         if sockets:
@@ -68,12 +91,13 @@ def read(pid, start, thread=0, kinds=(), initial=None, sockets=False):
         os.close(fd)
 
 
-def _details(pid, start, fd, found):
+def _details(pid: int, start: int, thread: int, fd: int, found: authority.Config | None) -> Details:
     status = status_of(fd)
     cgroup_lines = [line for line in files.text(procfs.read_at(fd, "cgroup", 16384)).split("\n") if line]
-    record = {
+    record: Details = {
         "pid": pid,
         "start": start,
+        "thread": thread,
         "exe": _link(fd, "exe"),
         "cwd": _link(fd, "cwd"),
         "root": _link(fd, "root"),
@@ -108,22 +132,22 @@ def _details(pid, start, fd, found):
             record["runtime"], record["filtered"] = found.runtime, found.filtered
             if found.init_pid == pid:
                 record["identity"] = _of_process(found.config.get("process"), fd)
-        record["identity"] = record["identity"] or _of_status(fd, status, record["cwd"])
-        record["home"] = _home(root, record["identity"]["uid"])
+        identity = record["identity"] = record["identity"] or _of_status(fd, status, record["cwd"])
+        record["home"] = _home(root, identity["uid"])
     finally:
         os.close(root)
     return record
 
 
-def _link(fd, name):
+def _link(fd: int, name: str) -> str | None:
     try:
         return os.readlink(name, dir_fd=fd)
     except OSError:
         return None
 
 
-def _shells(root):
-    """The shells there are below a root, each program once: /bin is often a link to /usr/bin."""
+def _shells(root: int) -> list[str]:
+    """The shells below a root, each program once: /bin is often a link to /usr/bin."""
     found: dict[tuple[int, int], str] = {}
     for path in SHELLS:
         try:
@@ -139,9 +163,9 @@ def _shells(root):
     return list(found.values())
 
 
-def _is_unfinished(fd, root, found):
-    """A process still has the host's root: its runtime is about to give it the one of config.json. Before it is in its
-    cgroup it is known by its name, which none but the runtime gains by."""
+def _is_unfinished(fd: int, root: int, found: authority.Config | None) -> bool:
+    """True if a process still has the host's root: its runtime is about to give it the one of config.json. Before it is
+    in its cgroup it is known by its name, by which only a runtime gains."""
     if not os.path.samestat(os.fstat(root), hostfiles.status("/")):
         return False
     wanted = found.config.get("root") if found else None
@@ -150,7 +174,7 @@ def _is_unfinished(fd, root, found):
     return not isinstance(wanted, dict) or wanted.get("path") != "/"
 
 
-def _has_proc(root):
+def _has_proc(root: int) -> bool:
     try:
         proc = linux.open_in_root(root, "/proc", os.O_PATH)
     except OSError:
@@ -161,8 +185,8 @@ def _has_proc(root):
         os.close(proc)
 
 
-def _home(root, uid):
-    """The home of a user by the container's own /etc/passwd, or None."""
+def _home(root: int, uid: int) -> str | None:
+    """The home of a user by the container's own /etc/passwd. None if it has none."""
     try:
         lines = files.text(files.read_in_root(root, "/etc/passwd", 1 << 20)).splitlines()
     except OSError:
@@ -174,8 +198,8 @@ def _home(root, uid):
     return None
 
 
-def _of_status(fd, status, cwd):
-    """Identity from the process itself."""
+def _of_status(fd: int, status: Mapping[str, str], cwd: str | None) -> Identity:
+    """The identity by the process itself."""
     return {
         "source": "status",
         "uid": int(status["Uid"].split()[1]),
@@ -191,7 +215,7 @@ def _of_status(fd, status, cwd):
     }
 
 
-def _limits(table):
+def _limits(table: str) -> dict[str, list[int]]:
     """{"NOFILE": [soft, hard]} from the table of /proc/PID/limits; -1 is unlimited."""
     return {
         _LIMIT[name]: [-1 if value == "unlimited" else int(value) for value in values]
@@ -200,8 +224,8 @@ def _limits(table):
     }
 
 
-def _of_process(process, fd):
-    """Identity from the `process` object of the runtime specification; None where that is not as specified."""
+def _of_process(process: Any, fd: int) -> Identity | None:
+    """The identity by the `process` object of the runtime specification. None if that is not as specified."""
     try:
         user = process.get("user") or {}
         sets = process.get("capabilities") or {}
@@ -215,8 +239,11 @@ def _of_process(process, fd):
             "gid": _number(user.get("gid", 0)),
             "groups": [_number(group) for group in user.get("additionalGids") or ()],
             "capabilities": {
-                name: _mask(sets.get(name) or ())
-                for name in ("effective", "permitted", "inheritable", "bounding", "ambient")
+                "effective": _mask(sets.get("effective") or ()),
+                "permitted": _mask(sets.get("permitted") or ()),
+                "inheritable": _mask(sets.get("inheritable") or ()),
+                "bounding": _mask(sets.get("bounding") or ()),
+                "ambient": _mask(sets.get("ambient") or ()),
             },
             "no_new_privs": bool(process.get("noNewPrivileges", False)),
             "cwd": str(process.get("cwd") or "/"),
@@ -229,25 +256,26 @@ def _of_process(process, fd):
         return None
 
 
-def _number(value):
-    """An id or a mask of 32 bits."""
+def _number(value: int) -> int:
+    """An id or a mask of 32 bits. Raises ValueError if it is larger."""
     if not 0 <= value < 1 << 32:
         raise ValueError(value)
     return int(value)
 
 
-def _limit(value):
+def _limit(value: int) -> int:
     return -1 if value >= 1 << 63 else int(value)
 
 
-def _mask(names):
+def _mask(names: Iterable[str]) -> int:
     return sum(1 << _CAPABILITY.index(name.replace("CAP_", "", 1)) for name in names)
 
 
-def _pid_namespace_dead(fd):
-    """No process can be born in its pid namespace any more: pid 1 there has exited.
+def _pid_namespace_dead(fd: int) -> bool:
+    """True if no process can be born in its pid namespace any more: pid 1 there has exited.
 
-    The kernel is asked who that is (NS_GET_PID_FROM_PIDNS, Linux 6.11); before, joining it is what tells.
+    The kernel tells the pid of that one (NS_GET_PID_FROM_PIDNS, Linux 6.11); before that version, only joining the
+    namespace would tell.
     """
     try:
         namespace = os.open("ns/pid", os.O_RDONLY, dir_fd=fd)
@@ -263,8 +291,8 @@ def _pid_namespace_dead(fd):
         os.close(namespace)
 
 
-def _frozen(cgroup_lines):
-    """Its cgroup, v1's freezer or v2's, is frozen: whoever joins it hangs until it is thawed."""
+def _frozen(cgroup_lines: list[str]) -> bool:
+    """True if its cgroup, v1's freezer or v2's, is frozen: a process that joins it hangs until it is thawed."""
     mounts = hostfiles.hierarchies()
     for line in cgroup_lines:
         number, controllers, path = (line.split(":", 2) + ["", ""])[:3]
@@ -280,7 +308,7 @@ def _frozen(cgroup_lines):
     return False
 
 
-def _first(mounts, path, name):
+def _first(mounts: Iterable[Mount], path: str, name: str) -> str:
     for mount in mounts:
         try:
             return files.text(files.read(mount.point + path.rstrip("/") + "/" + name))

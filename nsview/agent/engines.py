@@ -1,7 +1,7 @@
-"""Ports that are published by the records of who runs a container, whether or not anyone listens or a rule is there.
+"""The ports that engines have published, by their records, whether or not anyone listens or a rule is there.
 
 dockerd writes them into the container's config.v2.json; libcni, which podman, nerdctl and Kubernetes' runtimes use,
-into the results that it keeps. A record is read as the container's supervisor would see it, and believed where none
+into the results that it keeps. A record is read as the container's supervisor would see it, and believed if none
 but root or the user whose engine it is can have written it.
 
 Sources: moby daemon/network/settings.go; containernetworking/cni libcni/api.go (cachedInfo).
@@ -18,21 +18,23 @@ from .containers import witness
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import Any, Literal
+
+    from .protocol import Container, Forward, Look, Process
 
 _CNI = "/var/lib/cni/results"
 _CONFIG = "/config.v2.json"
 
 
-def forwards(look):
+def forwards(look: Look) -> dict[int, list[Forward]]:
     """{net namespace: [the frame's record of a forward]} of the containers of a look."""
     files.damaged.clear()
-    found: dict[int, list[Any]] = {}
-    listed: dict[int, list[str]] = {}
+    found: dict[int, list[Forward]] = {}
+    listed: dict[int | None, list[str]] = {}
     for container in look["containers"]:
         supervisor = _supervisor(container, look["processes"])
-        net = supervisor["namespaces"].get("net") if supervisor else None
-        if net is None:
+        if supervisor is None or (net := supervisor["namespaces"].get("net")) is None:
             continue
         try:
             root = os.open("/proc/%d/root" % supervisor["pid"], os.O_PATH | os.O_DIRECTORY)
@@ -45,19 +47,22 @@ def forwards(look):
             records = [*_of_docker(root, container), *_of_cni(root, container, listed[mnt])]
         finally:
             os.close(root)
-        found.setdefault(net, []).extend(dict(record, container=container["key"]) for record in records)
+        for record in records:
+            record["container"] = container["key"]
+        found.setdefault(net, []).extend(records)
     return found
 
 
-def _supervisor(container, processes):
-    """The record of the shim of a container, or of the conmon that is the parent of its first process; or None."""
-    init = processes.get(container["init_pid"])
+def _supervisor(container: Container, processes: Mapping[int, Process]) -> Process | None:
+    """The record of the shim of a container, or of the conmon that is the parent of its first process. None if it has
+    neither."""
+    init = processes.get(container["init_pid"] or 0)
     parent = processes.get(init["ppid"]) if init else None
-    return processes.get(container["shim_pid"]) or (parent if parent and parent["comm"] == "conmon" else None)
+    return processes.get(container["shim_pid"] or 0) or (parent if parent and parent["comm"] == "conmon" else None)
 
 
-def _names(root):
-    """The names of what libcni keeps."""
+def _names(root: int) -> list[str]:
+    """The names of libcni's records."""
     try:
         directory = linux.open_in_root(root, _CNI, os.O_RDONLY | os.O_DIRECTORY)
     except OSError:
@@ -68,7 +73,7 @@ def _names(root):
         os.close(directory)
 
 
-def _read(root, path, uid):
+def _read(root: int, path: str, uid: int) -> dict[str, Any]:
     try:
         directory = linux.open_in_root(root, os.path.dirname(path), os.O_PATH | os.O_DIRECTORY)
     except OSError:
@@ -79,7 +84,7 @@ def _read(root, path, uid):
         os.close(directory)
 
 
-def _of_docker(root, container):
+def _of_docker(root: int, container: Container) -> Iterator[Forward]:
     path = next((word for word in container["witness"].split("; ") if word.endswith(_CONFIG)), None)
     settings = _dict(_read(root, path, container["uid"]).get("NetworkSettings")) if path else {}
     addresses = [settings.get("IPAddress")]
@@ -91,7 +96,7 @@ def _of_docker(root, container):
             yield from _record("docker", protocol, place.get("HostIp"), place.get("HostPort"), to, port)
 
 
-def _of_cni(root, container, names):
+def _of_cni(root: int, container: Container, names: Iterable[str]) -> Iterator[Forward]:
     for name in names:
         if "-%s-" % container["id"] not in name:
             continue
@@ -107,12 +112,14 @@ def _of_cni(root, container, names):
             yield from _record("cni", one.get("protocol"), one.get("hostIP"), port, to, inner)
 
 
-def _dict(value):
+def _dict(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _record(by, protocol, address, port, to, to_port):
-    """The frame's record, where numbers are ports; a record in which they are not says nothing."""
+def _record(
+    by: Literal["docker", "cni"], protocol: Any, address: Any, port: Any, to: str, to_port: Any
+) -> Iterator[Forward]:
+    """The frame's record, if the numbers are ports; else none."""
     try:
         port, to_port = int(port), int(to_port)
     except (TypeError, ValueError):

@@ -1,7 +1,7 @@
 """Births, deaths and changes of processes as the kernel tells them: the process connector.
 
-Root in the first pid and network namespaces hears of each fork, exec, exit and change of name or ids; nobody tells of
-setns and unshare (see `watch`). Sources: include/uapi/linux/cn_proc.h, connector.h, netlink.h; Documentation/
+Root in the first pid and network namespaces receives each fork, exec, exit and change of name or ids; setns and
+unshare are not told (see `watch`). Sources: include/uapi/linux/cn_proc.h, connector.h, netlink.h; Documentation/
 driver-api/connector.rst.
 """
 
@@ -28,9 +28,9 @@ _TWO = struct.Struct("=II")
 
 
 class Events:
-    """A listening socket; `fileno` for select. Raises OSError where the kernel or our rights do not allow it."""
+    """A listening socket; `fileno` for select. Raises OSError if the kernel or our rights do not allow it."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, _NETLINK_CONNECTOR)
         try:
             try:
@@ -44,17 +44,17 @@ class Events:
             self._socket.close()
             raise
 
-    def fileno(self):
+    def fileno(self) -> int:
         return self._socket.fileno()
 
-    def close(self):
+    def close(self) -> None:
         self._socket.close()
 
-    def take(self):
-        """(pids that were born or changed, pids that ended, lost): what has come since the last time.
+    def take(self) -> tuple[set[int], set[int], bool]:
+        """(pids that were born or changed, pids that exited, lost): the events since the last call.
 
-        lost: the kernel had to drop some. Only processes count, not their threads. One that has ended may be a zombie
-        for a while, and nobody tells when it no longer is.
+        lost: the kernel had to drop some. Only processes count, not their threads. A process that exited may be a
+        zombie for a while, and no event tells when it no longer is.
         """
         changed: set[int] = set()
         ended: set[int] = set()
@@ -69,12 +69,12 @@ class Events:
                     raise
                 lost = True
                 continue
-            if sender[0] == 0:  # the kernel's own, nobody else's
+            if sender[0] == 0:  # from the kernel
                 _collect(data, changed, ended)
 
 
-def _collect(data, changed, ended):
-    """Add what the messages of one datagram say."""
+def _collect(data: bytes, changed: set[int], ended: set[int]) -> None:
+    """Add the events of one datagram."""
     offset = 0
     while offset + _HEADER.size + 8 <= len(data):
         header = _HEADER.unpack_from(data, offset)

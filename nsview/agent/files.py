@@ -14,6 +14,11 @@ from nsview import linux
 
 from . import jsontext
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
 LIMIT = 4 << 20
 _JUST_NOW = 1.0  # seconds for which a file may be half written
 _SAYS_NOTHING = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ESRCH)
@@ -22,8 +27,8 @@ damaged: dict[str, str] = {}
 """{path: why not, in words} of the state files of runtimes that are there and could not be read, until emptied."""
 
 
-def note_damaged(root_fd, path, error):
-    """Keep in mind that a file was found so; not that it is not there, or is not for us to read."""
+def note_damaged(root_fd: int, path: str, error: Exception) -> None:
+    """Keep in mind that a file is damaged; nothing if it is not there, or not for this user to read."""
     if isinstance(error, OSError) and error.errno in _SAYS_NOTHING:
         return
     try:
@@ -36,31 +41,31 @@ def note_damaged(root_fd, path, error):
     damaged[text(os.fsencode(place.rstrip("/") + "/" + path.lstrip("/")))] = why or "damaged"
 
 
-def read(path, limit=LIMIT, dir_fd=None):
-    """The bytes of a file that is whatever it is meant to be, such as one of /proc's. More than limit is an OSError
-    (EFBIG)."""
+def read(path: str, limit: int = LIMIT, dir_fd: int | None = None) -> bytes:
+    """The bytes of a file whose origin is known, such as one of /proc. Raises OSError (EFBIG if it has more than
+    `limit`)."""
     return _all(os.open(path, os.O_RDONLY, dir_fd=dir_fd), limit)
 
 
-def peek(fd, size):
-    """What an open file of the kernel's says now; nothing where what it tells of is gone."""
+def peek(fd: int, size: int) -> bytes:
+    """The present bytes of an open file of the kernel's; b"" if its subject is gone."""
     try:
         return os.pread(fd, size, 0)
     except OSError:
         return b""
 
 
-def number(path):
-    """The number that a file of the kernel's says; 0 where it says none."""
+def number(path: str) -> int:
+    """The number in a file of the kernel's; 0 if there is none."""
     try:
         return int(read(path))
     except (OSError, ValueError):
         return 0
 
 
-def read_in_root(root_fd, path, limit=LIMIT, believed=None):
-    """The bytes of a regular file below root_fd; symlinks stay inside. OSError where that is not what is there, or
-    `believed`, called with the open file, says no."""
+def read_in_root(root_fd: int, path: str, limit: int = LIMIT, believed: Callable[[int], bool] | None = None) -> bytes:
+    """The bytes of a regular file below root_fd; symlinks stay inside. Raises OSError if there is no such file, or if
+    `believed`, called with the open file, returns False."""
     fd = linux.open_file_in_root(root_fd, path)
     if believed and not believed(fd):
         os.close(fd)
@@ -68,7 +73,7 @@ def read_in_root(root_fd, path, limit=LIMIT, believed=None):
     return _all(fd, limit)
 
 
-def _all(fd, limit):
+def _all(fd: int, limit: int) -> bytes:
     """All bytes of an open file up to limit; closes it."""
     try:
         chunks: list[bytes] = []
@@ -84,8 +89,8 @@ def _all(fd, limit):
     raise OSError(errno.EFBIG, "more than %d MiB" % (limit >> 20) if limit >> 20 else "more than %d bytes" % limit)
 
 
-def read_json(root_fd, path, believed=None):
-    """The JSON object in a file below root_fd, or None where there is none that can be read, or is `believed`."""
+def read_json(root_fd: int, path: str, believed: Callable[[int], bool] | None = None) -> dict[str, Any] | None:
+    """The JSON object in a file below root_fd. None if there is none that can be read and is `believed`."""
     try:
         return json_object(read_in_root(root_fd, path, LIMIT, believed))
     except (OSError, ValueError, RecursionError) as error:
@@ -93,8 +98,8 @@ def read_json(root_fd, path, believed=None):
         return None
 
 
-def json_object(data):
-    """The JSON object that bytes are. ValueError or RecursionError where they are none."""
+def json_object(data: bytes) -> dict[str, Any]:
+    """The JSON object that bytes are. Raises ValueError or RecursionError if they are none."""
     value = jsontext.value(data)
     if not isinstance(value, dict):
         raise ValueError("no JSON object")

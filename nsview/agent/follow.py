@@ -1,9 +1,9 @@
-"""When to look again, and at what: events of the kernel where it gives them, and what has run since.
+"""The times of the next looks, and their subjects: by events of the kernel if it gives them, and by what has run.
 
-Told by it: births, deaths and changes (`events`), mounts, moves to other cgroups and new names of containers
-(`notices`). Not told, so asked for: who has run, for that may have left a namespace (`watch`).
+Told by the kernel: births, deaths and changes (`events`), mounts, moves to other cgroups and new names of containers
+(`notices`). Not told, so asked for: the processes that have run, for they may have left a namespace (`watch`).
 
-Looking at everything is right but dear; this decides how seldom it will do.
+A look at everything is right but dear; this module decides how seldom it will do.
 """
 
 from __future__ import annotations
@@ -13,25 +13,33 @@ import time
 
 from . import hostfiles, notices, watch
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from .events import Events
+    from .protocol import Process
+    from .scan import Scanner
+
 # Seconds between two of a kind; each also waits long enough to take no more than its share of a core.
-LOOK = 5.0, 0.004  # at everything: what nothing else tells ..
-LOOK_TOLD = 10.0, 0.004  # .. which is less where births, deaths and moves are told
-PASS = 0.8, 0.0006  # over what has run: setns and unshare, and all changes where there are no events ..
-PASS_MANY = 1.2, 0.014  # .. and where there are so many that it takes more than that share
+LOOK = 5.0, 0.004  # at everything, for changes that nothing else tells ..
+LOOK_TOLD = 10.0, 0.004  # .. which are fewer if births, deaths and moves are told
+PASS = 0.8, 0.0006  # over the processes that have run: setns and unshare, and all changes if there are no events ..
+PASS_MANY = 1.2, 0.014  # .. and if there are so many that it takes more than that share
 NAMES = 0.25, 0.1  # over all containers, because a file that names one was written
-BIRTHS = 0.1, 0.01  # a glance at how many there have been, where there are no events
+BIRTHS = 0.1, 0.01  # a glance at the last pid, if there are no events
 GROW = 0.02  # at a time over cgroups that are not watched yet
 GATHER = 0.01  # after the first event of some, so that a burst is one update
-EVERY = 0.05  # from one update to the next at the least: who looks at a screen sees no more than that
-AGAIN = 0.05  # after a death, until one looks whether the zombie is gone
-UPDATES = 0.25  # of a core at the most: a storm makes updates rarer, not later ones ..
-BURST = 0.1  # .. but so many seconds of work are saved up while little happens, and what comes then need not wait
+EVERY = 0.05  # from one update to the next at the least: an eye sees no more than that
+AGAIN = 0.05  # after a death, until the zombie is looked for again
+UPDATES = 0.25  # of a core at the most: a storm makes updates rarer, not later ..
+BURST = 0.1  # .. but so many seconds of work are saved up while little happens, and an event after that need not wait
 
 
 class Follow:
-    """Gathers what may have changed. sources, urgent: what select is to wait for besides time."""
+    """A gatherer of the things that may have changed. sources, urgent: to be waited for besides time."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.watch = watch.Watch()
         self.urgent = _mounts()  # ready when a mount came or went: a namespace may have a name
         self._loadavg = _opened("/proc/loadavg")
@@ -39,23 +47,23 @@ class Follow:
         self._events = _listening()
         self.notices = _noticing()
         self.sources = [source for source in (self._events, self.notices) if source]
-        self._pids: set[int] = set()  # what may have changed ..
-        self._ended: dict[int, int] = {}  # .. and of these what has ended: how often it was still there
+        self._pids: set[int] = set()  # the pids that may have changed ..
+        self._ended: dict[int, int] = {}  # .. and those that exited: {pid: number of looks that found a zombie}
         self._everything = False
         self._mounts = False
         self._next_look = self._next_pass = self._next_births = self._next_names = time.monotonic()
-        self._next_update = self._next_forced = self._next_look  # the soonest that their share of a core allows
-        self._credit = BURST, self._next_look  # seconds of work that updates may take, and when it was so much
-        self._gathered = None  # when what was gathered is to be looked at
+        self._next_update = self._next_forced = self._next_look  # the soonest times that their share of a core allows
+        self._credit = BURST, self._next_look  # seconds of work that updates may take, and the time of that sum
+        self._gathered: float | None = None  # the time at which the gathered pids are to be looked at
 
-    def begin(self):
-        """The first look is over, and told of."""
+    def begin(self) -> None:
+        """Begin to follow, after the first look is told."""
         if self.notices:
             self.notices.begin()
             self._grow()
 
-    def looked(self, cost):
-        """Everything was looked at, and that took so many seconds."""
+    def looked(self, cost: float) -> None:
+        """Note that everything was looked at. cost: seconds that it took."""
         now = time.monotonic()
         self._everything = False
         told = self._events and self.notices and self.notices.whole
@@ -65,9 +73,9 @@ class Follow:
         self._gathered = None
         self._next_forced = now + cost * (1 - UPDATES) / UPDATES
 
-    def updated(self, cost, processes, names=False):
-        """An update was made, and that took so many seconds. processes: those there are by it. names: of all containers
-        too."""
+    def updated(self, cost: float, processes: Collection[int], names: bool = False) -> None:
+        """Note an update. cost: seconds that it took. processes: those there are now. names: the names of all
+        containers were looked at too."""
         now = time.monotonic()
         if names:
             self._next_names = now + max(NAMES[0], cost / NAMES[1])
@@ -82,12 +90,12 @@ class Follow:
             self._pids.update(self._ended)
             self._gathered = now + AGAIN
 
-    def want_everything(self):
+    def want_everything(self) -> None:
         """Look at everything next."""
         self._everything = True
 
-    def next(self, now):
-        """When something is due, as time.monotonic tells time."""
+    def next(self, now: float) -> float:
+        """The time, by time.monotonic, at which something is due."""
         due = min(self._next_look, self._next_pass)
         if self._everything:
             due = min(due, self._next_forced)
@@ -101,29 +109,26 @@ class Follow:
             due = now
         return due
 
-    def heard(self, ready, urgent):
-        """select found these ready."""
-        if self._events in ready:
+    def heard(self, ready: Collection[object], urgent: Collection[int]) -> None:
+        """Take the events of these sources, which are ready."""
+        if self._events and self._events in ready:
             changed, ended, lost = self._events.take()
             self._pids |= changed | ended
             self._ended.update(dict.fromkeys(ended, 0))
             self._everything |= lost
-        if self.notices in ready:
+        if self.notices and self.notices in ready:
             self._everything |= self.notices.heard()
-            if self.notices.growing:
-                self._grow()
-        moved = self.notices and self.notices.changed
+            self._grow()
         if urgent:
             self._mounts = True
-        if self._gathered is None and (self._pids or urgent or moved):
+        if self._gathered is None and (self._pids or urgent or (self.notices and self.notices.changed)):
             self._gathered = time.monotonic() + GATHER
 
-    def due(self, scanner):
-        """(look at everything, pids to look at, look at mounts, look at what containers are called)."""
+    def due(self, scanner: Scanner) -> tuple[bool, Collection[int], bool, bool]:
+        """(look at everything, pids to look at, look at mounts, look at the names of containers)."""
         now = time.monotonic()
         processes = scanner.now["processes"]
-        if self.notices and self.notices.growing:
-            self._grow()
+        self._grow()
         if now >= (self._next_forced if self._everything else self._next_look):
             self._pids, self._mounts = set(), False
             if self.notices:
@@ -147,21 +152,23 @@ class Follow:
         self._pids, self._mounts, self._gathered = set(), False, None
         return False, pids, mounts, names
 
-    def _grow(self):
-        """Watch more of the cgroups; where new ones were found, look soon who is in them."""
+    def _grow(self) -> None:
+        """Watch more of the cgroups; if new ones were found, look soon at their members."""
+        if not self.notices or not self.notices.growing:
+            return
         self.notices.grow(GROW)
         if self.notices.changed and self._gathered is None:
             self._gathered = time.monotonic() + GATHER
 
-    def _pass(self, now):
-        began = time.thread_time()  # what it costs, and not what others make it wait for: it is not to come later then
+    def _pass(self, now: float) -> None:
+        began = time.thread_time()  # without waits for other processes, which shall not make the next pass later
         ran, gone = self.watch.passed()
         self._pids.update(ran, gone)  # a pid of one that is gone may be another's by now
         cost = time.thread_time() - began
         self._next_pass = now + max(PASS[0], min(PASS_MANY[0], cost / PASS[1]), cost / PASS_MANY[1])
 
-    def _births(self, now, processes):
-        """Those in /proc that are not known, where the last pid given is another than it was."""
+    def _births(self, now: float, processes: Mapping[int, Process]) -> None:
+        """Gather the pids in /proc that are not known, if the last pid given has changed."""
         last = os.pread(self._loadavg[0], 256, 0).split()[-1] if self._loadavg else b""
         if last != self._last_pid or not last:
             self._last_pid = last
@@ -170,8 +177,8 @@ class Follow:
         self._next_births = now + max(BIRTHS[0], (time.monotonic() - now) / BIRTHS[1])
 
 
-def _listening():
-    """The kernel's events, None where it does not give them to us."""
+def _listening() -> Events | None:
+    """The kernel's events. None if it does not give them to this process."""
     from . import events  # and with it socket: not for a look alone
 
     try:
@@ -180,22 +187,22 @@ def _listening():
         return None
 
 
-def _mounts():
-    """[fd] of the host's mountinfo, [] where it can't be opened."""
+def _mounts() -> list[int]:
+    """[fd] of the host's mountinfo, [] if it can't be opened."""
     fd = hostfiles.host().mounts
     return _opened("/proc/self/mountinfo") if fd is None else [fd]
 
 
-def _noticing():
-    """Notices, None where this user has no more of such."""
+def _noticing() -> notices.Notices | None:
+    """The notices. None if this user may have no more of them."""
     try:
         return notices.Notices()
     except OSError:
         return None
 
 
-def _opened(path):
-    """[fd] of a file, [] where it can't be opened."""
+def _opened(path: str) -> list[int]:
+    """[fd] of a file, [] if it can't be opened."""
     try:
         return [os.open(path, os.O_RDONLY)]
     except OSError:

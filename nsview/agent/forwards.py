@@ -1,11 +1,10 @@
-"""Ports that the firewall of the net namespace one is in sends on to another address (DNAT), asked of the kernel.
+"""Ports that the firewall of the joined net namespace sends on to another address (DNAT), asked of the kernel.
 
-nf_tables holds what nft(8) and today's iptables(8) have written, `xtables` what iptables-legacy(8) has; rules are read,
-never changed, and followed from the hooks of what arrives through the chains that they jump to. Of conditions,
-protocol, port and address are told; others (from where, at random, ..) leave a port published, if not for all. Where
-the kernel chooses among addresses or ports, the first and the last are told. Of
-several rules for one port, which are told in their order, the first is the one that counts; one that lets some packets
-go before (return, accept) is not weighed.
+nf_tables holds the rules of nft(8) and today's iptables(8), `xtables` those of iptables-legacy(8); rules are read,
+never changed, and followed from the hooks of arriving packets through the chains that they jump to. Of conditions,
+protocol, port and address are told; others (an origin, at random, ..) leave a port published, if not for all. If the
+kernel chooses among addresses or ports, the first and the last are told. Of several rules for one port, which are told
+in their order, the first is the one that counts; one that lets some packets go before (return, accept) is not weighed.
 
 Sources: include/uapi/linux/netfilter/{nf_tables,nf_tables_compat,nfnetlink,nf_nat,xt_tcpudp,xt_multiport,xt_iprange}.h,
 net/netfilter/xt_NETMAP.c.
@@ -22,13 +21,25 @@ from . import files, netlink, xtables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any, Dict, List, Tuple, Union
+
+    from .protocol import Forward
+
+    Key = Tuple[int, bytes, Union[bytes, int]]
+    """(family, table, chain) of nf_tables, or (family, xtables.TABLE, offset)"""
+    Expression = Tuple[str, Dict[Any, Any]]
+    Rule = List[Expression]
+    Chains = Dict[Key, List[Rule]]
+    Interval = Tuple[bytes, bytes, Dict[int, bytes]]
+    Loaded = Dict[int, Any]
+    Found = Dict[Tuple[Any, ...], Forward]
 
 LIMIT = 5000  # forwards of one namespace
 _RULES, _VISITS, _ALTERNATIVES, _ELEMENTS, _DEEP = 50_000, 50_000, 1000, 20_000, 16
 _SIZE = -1  # the place of the number of bytes of an address among what is loaded
 _KEY = 16  # registers of 4 bytes that a key may take
-_COMPARED = 500_000  # elements of sets and maps in all, a second or two: who is in a container may add rules
+_COMPARED = 500_000  # elements of sets and maps in all, a second or two: a process in a container may add rules
 
 _NETLINK_NETFILTER, _NF_TABLES = 12, 10
 _GETTABLE, _GETCHAIN, _GETRULE, _GETSETELEM = 1, 4, 7, 13
@@ -43,12 +54,12 @@ _FLAG_ADDRESS, _FLAG_PORT, _FLAG_OFFSET = 1, 2, 32  # NF_NAT_RANGE_*
 
 
 class TooMany(Exception):
-    """There are more rules than are followed."""
+    """The rules are more than are followed."""
 
 
-def forwards():
-    """([the frame's record of a forward], None or in words why these are not all there are)."""
-    found: dict[Any, Any] = {}
+def forwards() -> tuple[list[Forward], str | None]:
+    """([the frame's record of a forward], None or in words why they are not all)."""
+    found: Found = {}
     why = None
     for read in (_nf_tables, _legacy):
         try:
@@ -63,7 +74,7 @@ def forwards():
     return list(found.values()), why
 
 
-def _nf_tables(found):
+def _nf_tables(found: Found) -> None:
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER) as asked:
         firewall = _Firewall(asked)
         bases = firewall.bases()
@@ -72,7 +83,7 @@ def _nf_tables(found):
             _Walk(firewall.chains, firewall.elements, found).all(bases)
 
 
-def _legacy(found):
+def _legacy(found: Found) -> None:
     bases, chains = xtables.chains()
     _Walk(chains, None, found).all(bases)
 
@@ -80,15 +91,16 @@ def _legacy(found):
 class _Firewall:
     """The kernel's tables. Every dump raises OSError."""
 
-    def __init__(self, asked):
+    def __init__(self, asked: socket.socket) -> None:
         self._socket = asked
-        self._elements: dict[Any, list[Any]] = {}
+        self._elements: dict[tuple[int, bytes, bytes], list[Interval]] = {}
         self._read = 0  # elements of all sets
-        self.chains: dict[Any, list[Any]] = {}  # {(family, table, chain): [the expressions of each rule]}
+        self.chains: Chains = {}
 
-    def bases(self):
-        """The keys of the chains that see what arrives, to translate its addresses, in the order in which they do."""
-        found: list[Any] = []
+    def bases(self) -> list[Key]:
+        """The keys of the chains that translate the addresses of arriving packets, in the order in which they see
+        them."""
+        found: list[tuple[int, tuple[int, bytes, bytes]]] = []
         for family, chain in self._dump(_GETCHAIN):
             hook = dict(netlink.attributes(chain.get(4, b"")))  # NFTA_CHAIN_HOOK
             at = _number(hook.get(1, b"\xff" * 4))
@@ -97,11 +109,10 @@ class _Firewall:
                 found.append((priority, (family, chain[1], chain[3])))
         if not found:
             return []
-        found = [key for _, key in sorted(found, key=lambda pair: pair[0])]
         dormant = {(family, table[1]) for family, table in self._dump(_GETTABLE) if _number(table.get(2, b"")) & 1}
-        return [key for key in found if key[:2] not in dormant]
+        return [key for _, key in sorted(found, key=lambda pair: pair[0]) if key[:2] not in dormant]
 
-    def read_rules(self):
+    def read_rules(self) -> None:
         """Fill `chains`."""
         rules = self._dump(_GETRULE)
         if len(rules) > _RULES:
@@ -111,7 +122,7 @@ class _Firewall:
                 expressions = [_expression(one) for _, one in netlink.attributes(rule.get(4, b""))]
                 self.chains.setdefault((family, rule[1], rule[2]), []).append(expressions)
 
-    def elements(self, family, table, name):
+    def elements(self, family: int, table: bytes, name: bytes) -> list[Interval]:
         """[(first key, last key, its data's attributes)] of a set or map."""
         key = family, table, name
         if key not in self._elements:
@@ -125,8 +136,10 @@ class _Firewall:
             self._elements[key] = _intervals(found)
         return self._elements[key]
 
-    def _dump(self, kind, family=0, attributes=()):
-        """[(family, attributes)] of all such things; once more where they change meanwhile."""
+    def _dump(
+        self, kind: int, family: int = 0, attributes: Iterable[tuple[int, bytes]] = ()
+    ) -> list[tuple[int, dict[int, bytes]]]:
+        """[(family, attributes)] of all things of a kind; asked again if they change meanwhile."""
         body = b"".join(
             struct.pack("=HH", 4 + len(value), number) + value.ljust((len(value) + 3) & ~3, b"\0")
             for number, value in attributes
@@ -135,13 +148,13 @@ class _Firewall:
         request = struct.pack("=LHHLLBBH", 20 + len(body), kind, _REQUEST_DUMP, 1, 0, family, 0, 0)
         for _ in range(_TRIES):
             self._socket.send(request + body)
-            found: list[Any] = []
+            found: list[tuple[int, dict[int, bytes]]] = []
             if not self._answers(found):
                 return found
         raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
-    def _answers(self, found):
-        """Whether what was found may not be all, for something changed meanwhile."""
+    def _answers(self, found: list[tuple[int, dict[int, bytes]]]) -> bool:
+        """Add the answers to `found`; True if they may not be all, as something changed meanwhile."""
         interrupted = False
         while True:
             data = self._socket.recv(1 << 17)
@@ -157,14 +170,14 @@ class _Firewall:
                 found.append((data[start], dict(netlink.attributes(data, start + 4, offset + length))))
 
 
-def _expression(data):
-    """(its name, its attributes) of a part of a rule."""
+def _expression(data: bytes) -> Expression:
+    """(name, attributes) of a part of a rule."""
     said = dict(netlink.attributes(data))
     return files.text(said.get(1, b"").rstrip(b"\0")), dict(netlink.attributes(said.get(2, b"")))
 
 
-def _intervals(elements):
-    """Of elements, each with its last key: that may be its own, or one before where the next is the end of one."""
+def _intervals(elements: list[dict[int, bytes]]) -> list[Interval]:
+    """The elements, each with its last key: that may be its own, or one before the next if that is the end of one."""
     keyed = sorted((_value(one.get(1, b"")), _number(one.get(3, b"")) & 1, one) for one in elements if 1 in one)
     intervals = any(end for _, end, _ in keyed)
     found = []
@@ -182,21 +195,28 @@ def _intervals(elements):
 
 
 class _Match:
-    """What a packet must be like: a protocol, ports from first to last, (the first address, the last); None and all
-    ports: any."""
+    """A condition of packets: a protocol, ports from first to last, (the first address, the last); None and all ports:
+    any."""
 
     __slots__ = ("address", "first", "last", "protocol", "values")
 
-    def __init__(self, protocol=None, address=None, first=0, last=0xFFFF, values=()):
+    def __init__(
+        self,
+        protocol: int | None = None,
+        address: tuple[bytes, bytes] | None = None,
+        first: int = 0,
+        last: int = 0xFFFF,
+        values: Any = (),
+    ) -> None:
         self.protocol, self.address, self.first, self.last = protocol, address, first, last
-        self.values = dict(values)  # {register of 4 bytes: what is in it}
+        self.values: dict[int, bytes] = dict(values)  # {register of 4 bytes: its value}
 
-    def but(self, **changed):
+    def but(self, **changed: Any) -> _Match:
         fields = {name: getattr(self, name) for name in self.__slots__}
         return _Match(**dict(fields, **changed))
 
-    def narrowed(self, what, low, high):
-        """Where one thing is as low to high; None where that can't be as well."""
+    def narrowed(self, what: Any, low: bytes, high: bytes) -> _Match | None:
+        """The match with one thing restricted to low to high. None if that contradicts it."""
         if what == "port":
             first, last = max(self.first, _port(low)), min(self.last, _port(high))
             return self.but(first=first, last=last) if first <= last else None
@@ -210,19 +230,19 @@ class _Match:
         if isinstance(what, tuple):
             _, size, mask = what
             mask = (mask or b"\xff" * len(low)).ljust(size, b"\0")
-            first = bytes(one & other for one, other in zip(low.ljust(size, b"\0"), mask))  # noqa: B905  Python 3.8
-            last = bytes(one | ~other & 0xFF for one, other in zip(high.ljust(size, b"\0"), mask))  # noqa: B905
+            lowest = bytes(one & other for one, other in zip(low.ljust(size, b"\0"), mask))  # noqa: B905  Python 3.8
+            highest = bytes(one | ~other & 0xFF for one, other in zip(high.ljust(size, b"\0"), mask))  # noqa: B905
             if self.address and len(self.address[0]) == size:
-                first, last = max(first, self.address[0]), min(last, self.address[1])
-            return self.but(address=(first, last)) if first <= last else None
+                lowest, highest = max(lowest, self.address[0]), min(highest, self.address[1])
+            return self.but(address=(lowest, highest)) if lowest <= highest else None
         return self
 
 
-def _port(data):
+def _port(data: bytes) -> int:
     return int.from_bytes(data[:2], "big")
 
 
-def _network(first, last):
+def _network(first: bytes, last: bytes) -> str:
     """Addresses as text: one, a network, or the first and the last."""
     if first == last:
         return _address(first)
@@ -233,23 +253,25 @@ def _network(first, last):
     return "%s-%s" % (_address(first), _address(last))
 
 
-def _address(data):
+def _address(data: bytes) -> str:
     return socket.inet_ntop(socket.AF_INET6 if len(data) == 16 else socket.AF_INET, data)
 
 
 class _Walk:
-    """Follows the rules of chains. elements: gives those of a set. found: {all that is said of it: the frame's record},
-    to be filled."""
+    """A walk along the rules of chains. elements: returns those of a set. found: the frame's records by all their
+    values, to be filled."""
 
-    def __init__(self, chains, elements, found):
+    def __init__(
+        self, chains: Chains, elements: Callable[[int, bytes, bytes], list[Interval]] | None, found: Found
+    ) -> None:
         self._chains, self._elements, self._found = chains, elements, found
         self._visits = self._compared = 0
 
-    def all(self, bases):
+    def all(self, bases: Iterable[Key]) -> None:
         for key in bases:
             self._chain(key, _Match(), 0)
 
-    def _chain(self, key, match, deep):
+    def _chain(self, key: Key, match: _Match, deep: int) -> None:
         for rule in self._chains.get(key, ()):
             self._visits += 1
             if self._visits > _VISITS or deep > _DEEP:
@@ -257,10 +279,10 @@ class _Walk:
             if self._rule(key, rule, match, deep) and all(name in _SAYS_NOTHING for name, _ in rule):
                 return
 
-    def _rule(self, key, rule, match, deep):
-        """Follow one; whether it says that the rest is not for who has come so far."""
+    def _rule(self, key: Key, rule: Rule, match: _Match, deep: int) -> bool:
+        """Follow a rule; True if no packet that came so far sees the rules behind it."""
         matches = [match.but(values={})]
-        loaded: dict[int, Any] = {_SIZE: 16 if key[0] == socket.AF_INET6 else 4}
+        loaded: Loaded = {_SIZE: 16 if key[0] == socket.AF_INET6 else 4}
         for name, said in rule:
             if name == "immediate":
                 verdict = dict(netlink.attributes(dict(netlink.attributes(said.get(2, b""))).get(2, b"")))
@@ -287,19 +309,21 @@ class _Walk:
                 raise TooMany
         return False
 
-    def _verdict(self, key, verdict, matches, deep):
+    def _verdict(self, key: Key, verdict: Mapping[int, Any], matches: list[_Match], deep: int) -> bool:
         code = struct.unpack(">i", verdict[1])[0]
         if code in (_JUMP, _GOTO):
             for one in matches:
                 self._chain((*key[:2], verdict[2]), one, deep + 1)
         return code in _TERMINAL or code == _GOTO
 
-    def _looked_up(self, key, said, matches, loaded, deep):
-        """What a set or map leaves: for each of its elements one, with what it maps to."""
+    def _looked_up(
+        self, key: Key, said: Mapping[int, bytes], matches: list[_Match], loaded: Loaded, deep: int
+    ) -> list[_Match]:
+        """The matches that a set or map leaves: one for each of its elements, with the value that it maps to."""
         if _number(said.get(5, b"")) & 1:
             return matches  # not one of these
         source, found, alike = _register(said[2]), [], set()
-        elements = self._elements(*key[:2], said[1])
+        elements = self._elements(*key[:2], said[1]) if self._elements else []
         if elements and 3 not in said and not any(loaded.get(source + place) for place in range(_KEY)):
             return matches  # from where, through what: however many elements there are
         for low, high, data in elements:
@@ -322,17 +346,18 @@ class _Walk:
                 raise TooMany
         return found
 
-    def _translated(self, said, matches):
-        """nft's own: the new address and port are in registers."""
+    def _translated(self, said: Mapping[int, bytes], matches: list[_Match]) -> None:
+        """Add the forwards of nft's own expression: the new address and port are in registers."""
         size = 16 if _number(said.get(2, b"")) == socket.AF_INET6 else 4
         for one in matches:
             address, port = _held(one, said.get(3), size), _held(one, said.get(5), 2)
             last, last_port = _held(one, said.get(4), size), _held(one, said.get(6), 2)
             if address:
-                self._add(one, (address, last or address), port and (_port(port), _port(last_port or port)), False)
+                ports = (_port(port), _port(last_port or port)) if port else None
+                self._add(one, (address, last or address), ports, False)
 
-    def _target(self, family, said, matches):
-        """That of iptables."""
+    def _target(self, family: int, said: Mapping[int, bytes], matches: list[_Match]) -> None:
+        """Add the forwards of iptables' target."""
         info, revision = said.get(3, b""), _number(said.get(2, b""))
         size = 16 if family == socket.AF_INET6 else 4
         if size == 4 and revision == 0 and len(info) >= 20:  # struct nf_nat_ipv4_multi_range_compat
@@ -351,10 +376,11 @@ class _Walk:
                 ports = (port + one.first - base,) * 2
             self._add(one, (address[:size], last[:size]), ports, bool(flags & _FLAG_OFFSET))
 
-    def _add(self, match, to, ports, in_step):
+    def _add(self, match: _Match, to: tuple[bytes, bytes], ports: tuple[int, int] | None, in_step: bool) -> None:
         """to: (the first address, the last). ports: (the first, the last), None for the same."""
-        protocol = _PROTOCOLS.get(match.protocol, "any" if match.protocol is None else str(match.protocol))
-        record = {
+        number = match.protocol
+        protocol = "any" if number is None else _PROTOCOLS.get(number, str(number))
+        record: Forward = {
             "protocol": protocol,
             "address": match.address and _network(*match.address),
             "port": match.first,
@@ -371,10 +397,10 @@ class _Walk:
             raise TooMany
 
 
-# What is loaded into registers, and what is tested of them. loaded: {register of 4 bytes: what it is of a packet}
+# Loads into registers, and tests of them. loaded: {register of 4 bytes: the part of a packet in it}
 
 
-def _payload(said, loaded):
+def _payload(said: Mapping[int, bytes], loaded: Loaded) -> None:
     if 1 not in said:
         return
     base, offset, length = (_number(said.get(number, b"")) for number in (2, 3, 4))
@@ -382,7 +408,7 @@ def _payload(said, loaded):
     if (base, offset, length) == (2, 2, 2):
         what = "port"
     elif (base, offset, length) == (2, 0, 4):
-        what = "from", 2, "port"  # nft joins two tests of what stands side by side: sport and dport ..
+        what = "from", 2, "port"  # nft joins two tests of neighbouring fields: sport and dport ..
     elif (base, offset) == (1, 12) and 4 < length <= 8:
         what = "from", 4, ("address", 4, b"")  # .. saddr and daddr
     elif base == 1 and (offset, length) in ((9, 1), (6, 1)):
@@ -394,12 +420,12 @@ def _payload(said, loaded):
     loaded[_register(said[1])] = what
 
 
-def _meta(said, loaded):
+def _meta(said: Mapping[int, bytes], loaded: Loaded) -> None:
     if 1 in said:
         loaded[_register(said[1])] = "protocol" if _number(said.get(2, b"")) == 16 else None  # NFT_META_L4PROTO
 
 
-def _bitwise(said, loaded):
+def _bitwise(said: Mapping[int, bytes], loaded: Loaded) -> None:
     what = loaded.get(_register(said[1]))
     mask = _value(said.get(4, b""))
     loaded[_register(said[2])] = (*what[:2], mask) if isinstance(what, tuple) and mask else None
@@ -410,10 +436,10 @@ _OTHER_LOADS = {
     "ct": 1, "exthdr": 1, "fib": 1, "numgen": 1, "osf": 1, "rt": 1, "xfrm": 1,
     "byteorder": 2, "hash": 2, "socket": 2, "tunnel": 2,
 }  # fmt: skip
-"""Expressions that load what is not followed: the number of the attribute that names the register."""
+"""Expressions that load things that are not followed: the number of the attribute that names the register."""
 
 
-def _compared(said, one, loaded):
+def _compared(said: Mapping[int, bytes], one: _Match, loaded: Loaded) -> list[_Match | None]:
     what, value, op = loaded.get(_register(said[1])), _value(said[3]), _number(said[2])
     if op == 0:
         return [one.narrowed(what, value, value)]
@@ -426,14 +452,14 @@ def _compared(said, one, loaded):
     return [one.narrowed(what, *(end.to_bytes(len(value), "big") for end in (low, high)))]
 
 
-def _ranged(said, one, loaded):
+def _ranged(said: Mapping[int, bytes], one: _Match, loaded: Loaded) -> list[_Match | None]:
     if _number(said.get(2, b"")):
         return [one]  # outside of it
     return [one.narrowed(loaded.get(_register(said[1])), _value(said[3]), _value(said[4]))]
 
 
-def _matched(said, one, loaded):
-    """Those of iptables: tcp, udp and multiport know of ports, iprange of addresses."""
+def _matched(said: Mapping[int, bytes], one: _Match, loaded: Loaded) -> list[_Match | None]:
+    """The match narrowed by iptables' own: tcp, udp and multiport know of ports, iprange of addresses."""
     name, info = said.get(1), said.get(3, b"")
     if name == b"iprange\0" and len(info) >= 65:
         size = loaded[_SIZE]
@@ -457,17 +483,18 @@ def _matched(said, one, loaded):
     return [one.narrowed("port", low.to_bytes(2, "big"), high.to_bytes(2, "big")) for low, high in pairs]
 
 
-def _given(said, one, loaded):
-    """What an entry of `xtables` has itself."""
+def _given(said: Mapping[Any, Any], one: _Match, loaded: Loaded) -> list[_Match | None]:
+    """The match narrowed by a condition in an entry of `xtables` itself."""
     return [one.narrowed(said["what"], said["value"], said["value"])]
 
 
 _TESTS = {"given": _given, "cmp": _compared, "range": _ranged, "match": _matched}
 
 
-def _of_key(one, source, low, high, loaded):
+def _of_key(one: _Match, source: int, low: bytes, high: bytes, loaded: Loaded) -> _Match | None:
     """A match narrowed by the key of an element, whose parts stand in registers one after the other."""
-    narrow, offset = one, 0
+    narrow: _Match | None = one
+    offset = 0
     while narrow is not None and offset < len(low):
         what = loaded.get(source + offset // 4)
         size = what[1] * (2 if what[0] == "from" else 1) if isinstance(what, tuple) else 4
@@ -476,19 +503,19 @@ def _of_key(one, source, low, high, loaded):
     return narrow
 
 
-def _register(data):
-    """The number of its first 4 bytes: registers are of 16 (1 to 4) or of 4 (from 8)."""
+def _register(data: bytes) -> int:
+    """The number of the first 4 bytes of a register: registers are of 16 bytes (1 to 4) or of 4 (from 8)."""
     number = _number(data)
     return 4 * (number - 1) if number < 8 else number - 8
 
 
-def _with(one, register, data):
+def _with(one: _Match, register: int, data: bytes) -> _Match:
     parts = {register + place // 4: data[place : place + 4] for place in range(0, len(data), 4)}
     return one.but(values={**one.values, **parts})
 
 
-def _held(one, register, size):
-    """So many bytes of what is in a register, and those behind it; None where that is not known."""
+def _held(one: _Match, register: bytes | None, size: int) -> bytes | None:
+    """That many bytes of the known value of a register and those behind it. None if it is not known."""
     if register is None:
         return None
     first = _register(register)
@@ -496,10 +523,10 @@ def _held(one, register, size):
     return data[:size] if len(data) >= size else None
 
 
-def _value(data):
-    """What struct nfta_data holds."""
+def _value(data: bytes) -> bytes:
+    """The value in struct nfta_data."""
     return dict(netlink.attributes(data)).get(1, b"")
 
 
-def _number(data):
+def _number(data: bytes) -> int:
     return int.from_bytes(data, "big")

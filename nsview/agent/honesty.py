@@ -1,10 +1,11 @@
-"""What keeps this agent from seeing all of the host, a line each, and what would help.
+"""The limits of this agent's view of the host, and their remedies, a line each.
 
-It is said at the start: none of it changes while the agent runs, but for files of runtimes that can't be read. Reasons
-that are of one process each (EACCES) are with the processes.
+They are told once, at the start: none of them changes while the agent runs, but for files of runtimes that can't be
+read. Errors that are of one process each
+(EACCES) are with the processes.
 
 Sources: proc(5) (hidepid, subset), pid_namespaces(7) (/proc of another one), cgroup_namespaces(7),
-capabilities(7) and ptrace(2) for what reading the links of others takes.
+capabilities(7) and ptrace(2) for the rights that reading the links of others takes.
 """
 
 from __future__ import annotations
@@ -13,18 +14,25 @@ import os
 
 from . import files, hostfiles, mountinfo
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from .mountinfo import Mount
+    from .protocol import Kind, Process
+
 _CAP_SYS_PTRACE = 19
 _CAPABILITIES = {_CAP_SYS_PTRACE: "SYS_PTRACE", 21: "SYS_ADMIN"}
 _HIDEPID = {"1": "noaccess", "2": "invisible", "4": "ptraceable"}
 
 
-def notes(own, initial, pid):
-    """The lines. own: the record of this process as /proc shows it; pid: its pid as it sees itself, by getpid.
-    initial: the host's first namespaces, {kind: inode}."""
+def notes(own: Process, initial: Mapping[Kind, int | None], pid: int) -> list[str]:
+    """The lines. own: the record of this process as /proc shows it; pid: its pid as it sees itself, by getpid. initial:
+    the host's first namespaces."""
     return [*_of_proc(own, initial, pid), *_of_namespaces(own, initial), *_of_privileges(own, initial), *of_files()]
 
 
-def of_files():
+def of_files() -> Iterator[str]:
     """The state files of runtimes that were found damaged or too large."""
     if files.damaged:
         path, why = min(files.damaged.items())
@@ -32,35 +40,35 @@ def of_files():
         yield "%s%s could not be read (%s): names of its containers may be missing" % (path, more, why)
 
 
-def hides_processes(own, initial, host_proc):
-    """Processes there are that /proc does not show, or of which it shows no more than that they are there.
+def hides_processes(own: Process, initial: Mapping[Kind, int | None], host_proc: bool) -> bool:
+    """True if /proc does not show all processes, or nothing more of some than their pids.
 
     host_proc: it is the /proc of the host's first pid namespace.
     """
     return not host_proc or bool(_hidden(proc_options(mountinfo.parse(mountinfo.read_own())), own, initial))
 
 
-def may_trace_all(own, initial):
-    """This process has CAP_SYS_PTRACE over all of the host."""
+def may_trace_all(own: Process, initial: Mapping[Kind, int | None]) -> bool:
+    """True if this process has CAP_SYS_PTRACE over all of the host."""
     user = own["namespaces"].get("user")
     return bool(_effective() >> _CAP_SYS_PTRACE & 1) and user is not None and user == initial.get("user")
 
 
-def _hidden(options, own, initial):
-    """How /proc hides the processes of others from us, in the word of proc(5); "" where it does not."""
+def _hidden(options: Mapping[str, str], own: Process, initial: Mapping[Kind, int | None]) -> str:
+    """The word of proc(5) for how /proc hides the processes of others from this one; "" if it does not."""
     hidden = _HIDEPID.get(options.get("hidepid", "0"), options.get("hidepid", "0"))
     if hidden in ("0", "off"):
         return ""
-    # Who may trace any process of the host sees them all regardless; so does a group, which is root's unless another
-    # is named, but not where ptraceable is asked for.
+    # A process that may trace any other sees them all regardless; so does a group, root's unless another is named, but
+    # not with ptraceable.
     if may_trace_all(own, initial):
-        # But for those that are protected from root too, which ptraceable hides.
+        # Except the processes that are protected from root too, which ptraceable hides.
         return hidden if hidden == "ptraceable" and not os.path.exists("/proc/1") else ""
     in_group = int(options.get("gid", 0)) in (os.getegid(), *os.getgroups())
     return "" if in_group and hidden != "ptraceable" else hidden
 
 
-def _of_proc(own, initial, pid):
+def _of_proc(own: Process, initial: Mapping[Kind, int | None], pid: int) -> Iterator[str]:
     options = proc_options(mountinfo.parse(mountinfo.read_own()))
     hidden = _hidden(options, own, initial)
     if hidden and may_trace_all(own, initial):
@@ -76,8 +84,8 @@ def _of_proc(own, initial, pid):
         )
 
 
-def proc_options(mounts):
-    """{option: value} of what is mounted at /proc last; flags have the value ""."""
+def proc_options(mounts: Iterable[Mount]) -> dict[str, str]:
+    """{option: value} of the topmost mount at /proc; flags have the value ""."""
     options: dict[str, str] = {}
     for mount in mounts:
         if mount.point == "/proc":
@@ -85,7 +93,7 @@ def proc_options(mounts):
     return options
 
 
-def _of_namespaces(own, initial):
+def _of_namespaces(own: Process, initial: Mapping[Kind, int | None]) -> Iterator[str]:
     namespaces = own["namespaces"]
     apart = {kind for kind, inode in namespaces.items() if initial.get(kind) not in (None, inode)}
     if "pid" in apart:
@@ -105,7 +113,7 @@ def _of_namespaces(own, initial):
         )
 
 
-def _of_privileges(own, initial):
+def _of_privileges(own: Process, initial: Mapping[Kind, int | None]) -> Iterator[str]:
     if os.geteuid() != 0:
         return
     lost = hostfiles.host().lost and own["namespaces"].get("user") == initial.get("user")
@@ -123,20 +131,20 @@ def _of_privileges(own, initial):
         )
 
 
-def _missing():
+def _missing() -> list[str]:
     """The names of the capabilities that root lacks here."""
     held = _effective()
     return [name for bit, name in _CAPABILITIES.items() if not held >> bit & 1]
 
 
-def _remedy(missing):
+def _remedy(missing: Iterable[str]) -> str:
     return "in a container: %s (in a manifest: securityContext.capabilities.add: [SYS_PTRACE, SYS_ADMIN])" % " ".join(
         "--cap-add=" + name for name in missing
     )
 
 
-def why_unread(path):
-    """Why root in a container can't have what a path leads to, and the remedy; None where that is not why."""
+def why_unread(path: str) -> str | None:
+    """The reason why root in a container can't read what a path leads to, and the remedy. None if it is another."""
     missing = [name for name in _missing() if name == "SYS_PTRACE"] if os.geteuid() == 0 else []
     if missing and (path.startswith("/proc/") or hostfiles.host().lost):
         what = "the namespaces of others" if path.startswith("/proc/") else "the host's files"
@@ -144,7 +152,7 @@ def why_unread(path):
     return None
 
 
-def _effective():
+def _effective() -> int:
     """The effective capabilities of this process, as a mask; 0 if they can't be read."""
     try:
         with open("/proc/self/status", "rb") as status:

@@ -1,17 +1,17 @@
 """The host's files, wherever nsview runs: each path of the host's is looked up here.
 
-On the host a path is what it is. In a container with the host's pid namespace (a debug pod, a DaemonSet) /proc is the
-host's, and every other path the container's: there the host's are looked up below the root of a process that sees all
-of the host's mount namespace. Which one that is decides the kernel, not a pid:
+On the host a path is the host's own. In a container with the host's pid namespace (a debug pod, a DaemonSet) /proc is
+the host's, and every other path the container's: there the host's paths are looked up below the root of a process that
+sees all of the host's mount namespace. The kernel decides which process that is, not a pid:
 
-- The host's mount namespace is that of kthreadd, which no program can be. Where no thread of the kernel is to be seen
-  (the host is itself a container), it is that of the topmost process that we descend from: who started us.
-- A process sees all of it where the kernel says that its root is "/" of that namespace, and it is in the same user
+- The host's mount namespace is that of kthreadd, which no program can be. If no thread of the kernel is to be seen (the
+  host is itself a container), it is that of the topmost ancestor of this process.
+- A process sees all of it if the kernel says that its root is "/" of that namespace, and it is in the same user
   namespace as the first one: in another, any user may have changed a root. Threads of the kernel are passed over: a
   root file system may be mounted over theirs.
 
 Found once and held open, so that no other process or namespace can take its place. A process's cgroup is told relative
-to the cgroup namespace of who asks, so the host's is joined there; nothing else changes by that.
+to the reader's cgroup namespace, so the host's is joined there; that changes nothing else.
 Sources: namespaces(7), cgroup_namespaces(7), openat2(2); fs/d_path.c for the root of another mount namespace's.
 """
 
@@ -26,16 +26,18 @@ from . import files, mountinfo, nsfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Iterable
 
 _KTHREADD = 2
 _PF_KTHREAD = 0x00200000
 
 
 class Host:
-    """Where the host's files are. root, mounts: its root directory and mountinfo, open; None if ours will do. guide:
-    the pid that the host's namespaces are known by. through: that of the process whose root it is, 0 for ours. inode:
-    of the mount namespace that is looked into. lost: the host's is not ours to look into, so ours has to do.
+    """The place of the host's files.
+
+    root, mounts: its root directory and mountinfo, open; None if ours will do. guide: the pid whose namespaces are the
+    host's. through: the pid of the process whose root it is, 0 for ours. inode: of the mount namespace that is looked
+    into. lost: the host's is not ours to look into, so ours has to do.
     """
 
     __slots__ = ("guide", "inode", "lost", "mounts", "root", "through")
@@ -67,8 +69,8 @@ def host() -> Host:
 
 
 def let_go() -> None:
-    """Close what is held, and find it anew where it is asked for again: what goes into a container takes none of it
-    along."""
+    """Close the open files, and find them again when they are needed next: a command in a container inherits none of
+    them."""
     global _host
     for fd in (_host.root, _host.mounts) if _host else ():
         if fd is not None:
@@ -77,7 +79,7 @@ def let_go() -> None:
 
 
 def forget() -> None:
-    """The same where all files have been closed."""
+    """Like let_go, after all files have been closed."""
     global _host
     _host = None
 
@@ -91,7 +93,7 @@ def _found() -> Host:
         guide = _KTHREADD if kernel else _topmost()
         inode, user = _namespace(guide, "mnt"), _namespace(guide, "user")
     except FileNotFoundError:
-        return Host(own)  # above us nothing is to be seen: for us it is not there
+        return Host(own)  # no process above this one is to be seen
     except OSError:
         return Host(own, lost=True)
     if inode == own:
@@ -122,7 +124,7 @@ def _is_kernels(pid: int) -> bool:
 
 
 def _topmost() -> int:
-    """The pid of the process that we descend from and whose parent is not to be seen."""
+    """The pid of the topmost ancestor of this process that is to be seen."""
     pid = int(os.readlink("/proc/self"))
     while True:
         parent = int(_stat(pid)[1])
@@ -132,7 +134,7 @@ def _topmost() -> int:
 
 
 def _files_of(pid: int, inode: int, user: int) -> tuple[int, int]:
-    """(root, mountinfo), open, of a process that sees all of this mount namespace; else OSError."""
+    """(root, mountinfo), open, of a process that sees all of this mount namespace. Raises OSError if it is none."""
     directory = os.open("/proc/%d" % pid, os.O_PATH | os.O_DIRECTORY)
     try:
         there = [os.stat("ns/" + kind, dir_fd=directory).st_ino for kind in ("mnt", "user")]
@@ -161,11 +163,11 @@ def _join_cgroup_namespace(guide: int) -> None:
         pass  # `honesty` says so
 
 
-# What is looked up
+# Look-ups on the host
 
 
 def opened(path: str, flags: int, pid: int = 0) -> int:
-    """An fd of what a path leads to on the host, or for a process."""
+    """An fd of the file that a path leads to on the host, or for a process."""
     root = host().root if pid == 0 else root_of(pid)
     if root is None:
         return os.open(path, flags)
@@ -177,7 +179,8 @@ def opened(path: str, flags: int, pid: int = 0) -> int:
 
 
 def asked(path: str, flags: int) -> int:
-    """An fd of what a path leads to that a person gave: in /proc, on the host, or else where nsview runs."""
+    """An fd of the file that a path given by a person leads to: in /proc, on the host, or else in this process's own
+    view."""
     if path.startswith("/") and not path.startswith("/proc/"):
         try:
             return opened(path, flags)
@@ -193,7 +196,7 @@ def root_of(pid: int) -> int:
 
 
 def status(path: str, flags: int = 0, pid: int = 0) -> os.stat_result:
-    """The stat of what a path leads to, as for `opened`. flags: O_NOFOLLOW, for what it is itself."""
+    """The stat of the file that a path leads to, as for `opened`. flags: O_NOFOLLOW for that of a link itself."""
     fd = opened(path, os.O_PATH | flags, pid)
     try:
         return os.fstat(fd)
@@ -202,7 +205,7 @@ def status(path: str, flags: int = 0, pid: int = 0) -> os.stat_result:
 
 
 def exists(path: str) -> bool:
-    """Something is there on the host."""
+    """True if the host has a file at the path."""
     try:
         return bool(status(path))
     except OSError:
@@ -230,7 +233,7 @@ def realpath(path: str) -> str:
 
 
 def namespace(path: str, device: int) -> int:
-    """An fd of the namespace that is mounted at a path of the host's, as nsfs.open_path gives it."""
+    """An fd of the namespace that is mounted at a path of the host's, as from nsfs.open_path."""
     if host().root is None:
         return nsfs.open_path(path, device)
     fd = opened(path, os.O_PATH)
@@ -241,7 +244,7 @@ def namespace(path: str, device: int) -> int:
 
 
 def text(path: str) -> str:
-    """A small file of the host's as text; "" where it can't be read."""
+    """The text of a small file of the host's; "" if it can't be read."""
     root = host().root
     try:
         return files.text(files.read(path) if root is None else files.read_in_root(root, path))
@@ -250,7 +253,7 @@ def text(path: str) -> str:
 
 
 def mounts() -> str:
-    """The text of the host's mountinfo; "" where it can't be read."""
+    """The text of the host's mountinfo; "" if it can't be read."""
     fd = host().mounts
     if fd is None:
         return mountinfo.read_own()
@@ -265,26 +268,26 @@ def mounts() -> str:
     return files.text(b"".join(chunks))
 
 
-def hierarchies(mounted: list[Any] | None = None) -> dict[str, list[Any]]:
-    """{controller: [its cgroup mounts]}, as mountinfo.hierarchies gives them; `point` is a path that we can open.
+def hierarchies(mounted: Iterable[mountinfo.Mount] | None = None) -> dict[str, list[mountinfo.Mount]]:
+    """{controller: [its cgroup mounts]}, as from mountinfo.hierarchies; `point` is a path that this process can open.
 
-    mounted: the host's mounts, where these are at hand. The kernel tells where something is mounted without links.
+    mounted: the host's mounts, if these are at hand. The kernel tells mount points without links.
     """
     if mounted is None:
-        # Those alone: there may be thousands of others.
+        # The lines of cgroups alone: there may be thousands of others.
         mounted = mountinfo.parse("\n".join(line for line in mounts().split("\n") if " - cgroup" in line))
     found = mountinfo.hierarchies(mounted)
     return {name: [mount.at(reached(mount.point)) for mount in own] for name, own in found.items()}
 
 
 def reached(path: str) -> str:
-    """The path by which we open what the host has at a path that has no symbolic links."""
+    """The path by which this process opens the host's file at a path without symbolic links."""
     root = host().root
     return path if root is None else "/proc/self/fd/%d%s" % (root, path)
 
 
 def user_name(uid: int) -> str | None:
-    """What the host calls a user, None where it has no name for it. In a container by the host's /etc/passwd alone."""
+    """The host's name of a user. None if it has none. In a container by the host's /etc/passwd alone."""
     if host().root is None:
         try:
             return pwd.getpwuid(uid).pw_name

@@ -1,4 +1,4 @@
-"""Changes of directories as the kernel tells them. Source: inotify(7)."""
+"""Changes of directories, told by the kernel. Source: inotify(7)."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _HEADER = struct.Struct("=iIII")  # watch descriptor, mask, cookie, length of th
 
 
 class Inotify:
-    """One queue of such events; `fileno` for poll. Raises OSError where this user has no more of them."""
+    """One queue of events; `fileno` for poll. Raises OSError if this user may have no more of them."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         flags = os.O_NONBLOCK | os.O_CLOEXEC
         self._fd = linux.checked(linux.libc().inotify_init1(ctypes.c_int(flags)), "inotify")
 
-    def fileno(self):
+    def fileno(self) -> int:
         return self._fd
 
-    def watch(self, directory, mask):
-        """Tell of this directory too, from now on: the number that its events bear, one for each directory there is."""
-        mask = ctypes.c_uint32(mask | _ONLYDIR | _MASK_ADD)
+    def watch(self, directory: str, mask: int) -> int:
+        """Watch this directory too, and return the number that its events bear: the same for the same directory."""
+        wanted = ctypes.c_uint32(mask | _ONLYDIR | _MASK_ADD)
         path = ctypes.c_char_p(os.fsencode(directory))
-        return linux.checked(linux.libc().inotify_add_watch(ctypes.c_int(self._fd), path, mask), directory)
+        return linux.checked(linux.libc().inotify_add_watch(ctypes.c_int(self._fd), path, wanted), directory)
 
-    def take(self):
-        """([(number, mask, name as bytes)], lost): what has come since the last time; lost: the kernel dropped some."""
+    def take(self) -> tuple[list[tuple[int, int, bytes]], bool]:
+        """([(number, mask, name)], lost): the events since the last call; lost: the kernel dropped some."""
         found: list[tuple[int, int, bytes]] = []
         lost = False
         while True:
@@ -49,6 +49,6 @@ class Inotify:
                 found.append((number, mask, data[offset - length : offset].rstrip(b"\0")))
 
 
-def most():
-    """How many directories this user may have watched."""
+def most() -> int:
+    """The number of directories that this user may have watched."""
     return files.number("/proc/sys/fs/inotify/max_user_watches")

@@ -5,6 +5,10 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 try:
     from _json import make_scanner
 except ImportError:  # another Python than CPython
@@ -14,7 +18,7 @@ _SPACE = " \t\n\r"
 
 
 class _Settings:
-    """As json.JSONDecoder has them by default."""
+    """The defaults of json.JSONDecoder."""
 
     strict = True
     object_hook = object_pairs_hook = None
@@ -22,8 +26,8 @@ class _Settings:
     parse_int = int
 
 
-def value(data):
-    """The value that these bytes, or this text, are in JSON. ValueError or RecursionError where they are none."""
+def value(data: bytes | str) -> Any:
+    """The JSON value of these bytes or this text. Raises ValueError or RecursionError if they are none."""
     text = data if isinstance(data, str) else data.decode("utf-8")
     if make_scanner is None:
         import json

@@ -1,8 +1,8 @@
-"""Which pid a process has in each pid namespace, from that of /proc down to its own, without a read of its status.
+"""The pid of a process in each pid namespace, from that of /proc down to its own, without a read of its status.
 
-Most are in that of /proc, and have one. Of those below, the kernel tells by an fd of the namespace; while a look is
-under way these stay open, so that the next one in the same namespace costs one system call a level, a tenth of what
-its status costs. Source: NS_GET_PID_IN_PIDNS of ioctl_nsfs(2), Linux 6.11.
+Most processes are in the pid namespace of /proc, and have one pid. For those below, the kernel tells by an fd of the
+namespace; during a look these fds stay open, so that the next process in the same namespace costs one system call a
+level, a tenth of the read of its status. Source: NS_GET_PID_IN_PIDNS of ioctl_nsfs(2), Linux 6.11.
 """
 
 from __future__ import annotations
@@ -17,29 +17,30 @@ FILES = 128  # open at once; the processes of one namespace were mostly born tog
 
 
 class Levels:
-    """For the processes of one /proc; `top` is the inode of its pid namespace, None where that is not ours.
+    """The pids of the processes of one /proc. top: the inode of its pid namespace, None if that is not ours.
 
-    The kernel counts as we do, so of another's processes it can't be asked.
+    The kernel counts as we do, so it can't be asked of another /proc's processes.
     """
 
-    def __init__(self, top):
+    def __init__(self, top: int | None) -> None:
         self._top = top
         self._looking = False
         self._open: dict[int, list[int]] = {}
         self._files = 0
 
-    def begin(self):
-        """A look at all processes begins, until `end`: namespaces may be kept open."""
+    def begin(self) -> None:
+        """Begin a look at all processes, until `end`: namespaces may be kept open."""
         self._looking = self._top is not None
 
-    def end(self):
-        """Let go of the namespaces."""
+    def end(self) -> None:
+        """Close the namespaces."""
         self._looking = False
         while self._open:
             self._close(next(iter(self._open)))
 
-    def of(self, pid, fd, inode):
-        """[its pid, .., as it sees itself] of the process whose directory is fd and pid namespace inode; or None."""
+    def of(self, pid: int, fd: int, inode: int | None) -> list[int] | None:
+        """The pids of a process, its own last. fd: its directory; inode: its pid namespace. None if its status must be
+        read."""
         if inode == self._top and inode is not None:
             return [pid]
         if not self._looking or inode is None:
@@ -53,8 +54,8 @@ class Levels:
             self._looking = error.errno != errno.ENOTTY  # that says an older kernel; else the process has ended
             return None
 
-    def _opened(self, fd, inode):
-        """fds of the namespaces below that of /proc, the process's own last; [] where they can't all be opened."""
+    def _opened(self, fd: int, inode: int) -> list[int]:
+        """fds of the namespaces below that of /proc, the process's own last; [] if they can't all be opened."""
         fds: list[int] = []
         try:
             fds.append(os.open("ns/pid", os.O_RDONLY, dir_fd=fd))
@@ -74,12 +75,12 @@ class Levels:
         _close(fds)
         return []
 
-    def _close(self, inode):
+    def _close(self, inode: int) -> None:
         fds = self._open.pop(inode)
         self._files -= len(fds)
         _close(fds)
 
 
-def _close(fds):
+def _close(fds: list[int]) -> None:
     for fd in fds:
         os.close(fd)

@@ -1,8 +1,8 @@
-"""When interfaces, addresses and routes change: the multicast groups of rtnetlink, heard from where the agent is.
+"""Changes of interfaces, addresses and routes: the multicast groups of rtnetlink, as the agent receives them.
 
-A socket hears of its own net namespace, and of each that has a number in that (`ip netns list-id`): one gets it when an
-end of a pair is there, or a device was moved there. To hear of the others one would have to join them, and a socket
-made there would keep each alive; so they are read again and again, while somebody looks.
+A socket receives the changes of its own net namespace, and of each that has a number in that (`ip netns list-id`): a
+namespace gets one if an end of a pair is there, or a device was moved there. To receive those of the others one would
+have to join them, and a socket made there would keep each alive; so they are read again and again, while a user looks.
 Sources: rtnetlink(7); net/netlink/af_netlink.c (do_one_broadcast), net/core/net_namespace.c (rtnl_net_getid).
 """
 
@@ -14,6 +14,10 @@ import struct
 
 from . import netlink
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
 _GROUPS = 0x1 | 0x10 | 0x40 | 0x100 | 0x400  # links; addresses and routes of IPv4 and IPv6
 _SOL_NETLINK, _LISTEN_ALL_NSID = 270, 8
 _NEWNSID, _GETNSID, _REQUEST, _OF_FD, _NUMBER = 88, 90, 1, 3, 1
@@ -21,12 +25,12 @@ _CAP_NET_BROADCAST = 1 << 11
 
 
 class Links:
-    """Hears of changes; `fileno` for poll. OSError where the kernel has none of it.
+    """A socket that receives changes; `fileno` for poll. Raises OSError if the kernel has no such socket.
 
-    told: of a change since somebody asked last. until: when nobody is interested any more.
+    told: a change was told since the last request. until: the time at which nobody is interested any more.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.told = False
         self.until = 0.0
         kind = socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
@@ -41,15 +45,15 @@ class Links:
         self._told.bind((0, _GROUPS))
         self._own = os.stat("/proc/self/ns/net").st_ino
 
-    def fileno(self):
+    def fileno(self) -> int:
         return self._told.fileno()
 
-    def close(self):
+    def close(self) -> None:
         self._told.close()
         self._asks.close()
 
-    def take(self):
-        """Let go of what has come: something has changed."""
+    def take(self) -> None:
+        """Drop the messages that have come: something has changed."""
         while True:
             try:
                 self._told.recv(1 << 16)
@@ -58,15 +62,15 @@ class Links:
             except OSError:  # some were dropped, and others wait
                 continue
 
-    def hears_of(self, namespaces):
-        """Whether it hears of all of these, {inode: what opens it}."""
+    def hears_of(self, namespaces: Mapping[int, Callable[[], int]]) -> bool:
+        """True if changes of all of these, {inode: opener}, are received."""
         return all(inode == self._own or (self._all and self._is_numbered(way)) for inode, way in namespaces.items())
 
-    def _is_numbered(self, way):
+    def _is_numbered(self, way: Callable[[], int]) -> bool:
         try:
             fd = way()
         except OSError:
-            return True  # it is gone, or nobody can look into it
+            return True  # the namespace is gone, or can't be opened
         try:
             request = struct.pack("=IHHIIB3xHHI", 28, _GETNSID, _REQUEST, 0, 0, 0, 8, _OF_FD, fd)
             self._asks.send(request)
@@ -77,10 +81,10 @@ class Links:
         if kind != _NEWNSID:
             return False
         _, name, number = struct.unpack_from("=HHi", data, offset + netlink.HEADER + 4)
-        return name == _NUMBER and number >= 0
+        return bool(name == _NUMBER and number >= 0)
 
 
-def _may_hear_of_others():
+def _may_hear_of_others() -> bool:
     try:
         with open("/proc/self/status", encoding="ascii", errors="replace") as file:
             held = next(line.split()[1] for line in file if line.startswith("CapEff:"))

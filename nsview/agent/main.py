@@ -1,45 +1,6 @@
-"""The frames out, the requests in, and when to look again.
+"""The agent's run: frames out, requests in, and the times to look again. `protocol` has both.
 
-Frames, one JSON object a line on stdout:
-  {"frame": "hello", "schema": 1, "host": {..}}             first of all, and again before a frame since which another
-                                                            of its notes holds
-  {"frame": "progress", "done": n, "total": n}              while a first look takes long
-  {"frame": "snapshot", "taken_at": s, "processes": [..], "namespaces": [..], "containers": [..]}
-                                                            "partial": true, which a delta may have too: what a first
-                                                            look has read so far, without containers, for who asked for
-                                                            parts; the first delta that lacks it makes it whole
-  {"frame": "delta", "taken_at": s, "processes": [..], "gone": [pid, ..], "namespaces": [..],
-   "namespaces_gone": [[type, inode], ..], "containers": [..], "containers_gone": [key, ..]}
-                                                            changed or new records whole; a namespace gone and new at
-                                                            once has another's inode
-  {"frame": "details", "id": n, "details": {..} or null}    null: that process is gone
-  {"frame": "security", "id": n, "done": n, "total": n, "lsm": [module, ..], "processes": [..]}
-                                                            one of several: of `total` processes `done` are told; lsm:
-                                                            the host's security modules
-  {"frame": "holders", "id": n, "taken_at": s, "kinds": [..], "processes": n, "unreadable": {errno's name: n},
-   "left_out": n}                                           a search has ended; what it found came in the delta before
-  {"frame": "net", "id": n, "taken_at": s, "nets": [..], "notes": [..], "unsearched": n}
-                                                            net namespaces from within; meanwhile, while it takes long:
-  {"frame": "net_progress", "id": n, "what": "namespaces|links|processes", "done": n, "total": n}
-                                                            "followed", in an answer to who wished it: changes of all
-                                                            these are told, once each time they are asked for, by:
-  {"frame": "usage", "id": n, "taken_at": s, "clock": s, "host": {..}, "processes": [..], "containers": [..]}
-                                                            the use of processor, memory, I/O and pids; see `usage`
-  {"frame": "links"}                                        interfaces, addresses or routes have changed
-  {"frame": "error", "text": ".."}                          it can't go on
-
-Requests, one JSON object a line on stdin:
-  {"request": "details", "id": n, "pid": n, "start": ticks, "contents": [kind, ..], "sockets": bool}
-                                                            contents: of namespaces of these kinds; sockets: those of
-                                                            the process too; both may be left out
-  {"request": "security", "id": n}, with "pids": [..]       what confines processes: all of containers, or these
-  {"request": "holders", "id": n, "slowly": bool}           search for all holders of namespaces
-  {"request": "net", "id": n, "packages": path or null}     where pyroute2 may be imported from; with "follow": true
-  {"request": "usage", "id": n}, with "pids": [..] and "containers": [key, ..] of these alone; with "fields": [..] these
-                                                            parts of a container's alone; "files": true: open files too
-  {"request": "rescan"}
-  {"request": "stop"}
-It ends when stdin does, so it never outlives who asked.
+It ends when stdin does, so it never outlives its reader.
 """
 
 from __future__ import annotations
@@ -59,48 +20,68 @@ from .containers import identify
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable, Collection, Iterator, Sequence
+    from typing import Any, BinaryIO
+
+    from .follow import Follow
+    from .links import Links
+    from .net import Reading as NetReading
+    from .protocol import (
+        Changes,
+        DeltaFrame,
+        DetailsRequest,
+        Frame,
+        Hello,
+        HoldersRequest,
+        Look,
+        NetRequest,
+        Question,
+        Request,
+        SnapshotFrame,
+    )
+    from .security import Reading as SecurityReading
 
 SCHEMA = 1
-# What json.dumps makes of half a surrogate pair, which no decoder takes: of a byte that is no UTF-8 (of a file's or a
+# Half a surrogate pair as json.dumps writes it, which no decoder takes: of a byte that is no UTF-8 (of a file's or a
 # host's name), or of another. Escaped backslashes and whole pairs are passed over.
 _HALF_PAIR = re.compile(r"\\\\|\\ud[89ab]..\\ud[c-f]..|\\udc([89a-f].)|\\(ud[89a-f]..)")
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-PART = scan.STEP  # processes of a first look's first part; each further one has twice as many as the one before
-ALONE = 2 * scan.STEP  # processes that are read before a copy helps, where it is told in parts
-SLICE = 0.02  # seconds of a search at a time: so long may an answer to another request be late
+PART = scan.STEP  # processes of a first look's first part; each further part has twice as many
+ALONE = 2 * scan.STEP  # processes that are read before a copy helps, if the look is told in parts
+SLICE = 0.02  # seconds of a search at a time: that long may an answer to another request be late
 INTERESTED = 600.0  # seconds after a request for net namespaces, for which changes of them are told
 SLOWLY = 9  # a search that is not waited for pauses so many times as long as it works
 
 
-def _escaped(match):
+def _escaped(match: re.Match[str]) -> str:
     byte, half = match.groups()
     return "\\\\x" + byte if byte else "\\\\" + half if half else match.group()
 
 
-def encoded(frame):
+def encoded(frame: Frame | dict[str, Any]) -> bytes:
     """A frame's line: ASCII, so that no encoding of the reader's can break it."""
     return _json(frame) + b"\n"
 
 
-def in_pieces(frame, field, size=500):
-    """The same line, a piece at a time, one field's list being so long that a whole would take much memory."""
-    head, tail = _json(dict(frame, **{field: []})).split(b'"%s":[]' % field.encode("ascii"), 1)
-    yield head + b'"%s":[' % field.encode("ascii")
-    for at in range(0, len(frame[field]), size):
-        yield (b"," if at else b"") + _json(frame[field][at : at + size])[1:-1]
+def in_pieces(frame: SnapshotFrame | DeltaFrame, size: int = 500) -> Iterator[bytes]:
+    """The same line, some processes at a time: with all of them it would take much memory."""
+    processes = frame["processes"]
+    head, tail = _json({**frame, "processes": []}).split(b'"processes":[]', 1)
+    yield head + b'"processes":['
+    for at in range(0, len(processes), size):
+        yield (b"," if at else b"") + _json(processes[at : at + size])[1:-1]
     yield b"]" + tail + b"\n"
 
 
-def _json(value):
+def _json(value: object) -> bytes:
     line = _encode(value)
     if "\\ud" in line:
         line = _HALF_PAIR.sub(_escaped, line)
     return line.encode("ascii")
 
 
-def hello(scanner):
-    """The frame that says whose frames these are."""
+def hello(scanner: scan.Scanner) -> Hello:
+    """The frame that describes the host."""
     uname = os.uname()
     return {
         "frame": "hello",
@@ -120,7 +101,7 @@ def hello(scanner):
     }
 
 
-def _boot_id():
+def _boot_id() -> str:
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             return file.read().strip()
@@ -128,7 +109,7 @@ def _boot_id():
         return ""
 
 
-def snapshot(look, taken_at):
+def snapshot(look: Look, taken_at: float) -> SnapshotFrame:
     """The frame of a first look."""
     return {
         "frame": "snapshot",
@@ -139,75 +120,79 @@ def snapshot(look, taken_at):
     }
 
 
-def delta(old, new, taken_at):
-    """The frame that makes the new look of the old one; None where they are equal."""
+def delta(old: Look, new: Look, taken_at: float) -> DeltaFrame | None:
+    """The frame that turns the old look into the new one. None if they are equal."""
     return delta_of(differences(old, new), taken_at)
 
 
-def differences(old, new):
-    """A delta's fields, from one look to another."""
+def differences(old: Look, new: Look) -> Changes:
+    """The changes from one look to another."""
     before, after = old["processes"], new["processes"]
     changed, gone = namespaces.changes(old["namespaces"], new["namespaces"])
+    containers, containers_gone = identify.changes(old["containers"], new["containers"])
     return {
-        # What did not change is the same object, which is soon seen.
+        # A record that did not change is the same object, which is quick to see.
         "processes": [r for pid, r in after.items() if (b := before.get(pid)) is not r and b != r],
         "gone": [pid for pid in before if pid not in after],
         "namespaces": changed,
         "namespaces_gone": gone,
-        **identify.changes(old["containers"], new["containers"]),
+        "containers": containers,
+        "containers_gone": containers_gone,
     }
 
 
-def delta_of(changes, taken_at):
-    """The frame that tells of these changes, {its fields: [..]}; None where there are none."""
-    return {"frame": "delta", "taken_at": taken_at, **changes} if any(changes.values()) else None
+def delta_of(changes: Changes, taken_at: float) -> DeltaFrame | None:
+    """The frame that tells these changes. None if there are none."""
+    return _delta(changes, taken_at) if any(changes.values()) else None
+
+
+def _delta(changes: Changes, taken_at: float) -> DeltaFrame:
+    return {"frame": "delta", "taken_at": taken_at, **changes}  # type: ignore[typeddict-item]  # none of it is partial
 
 
 class Agent:
     """One run: frames to `out` (a binary file), requests from the fd `requests`."""
 
-    def __init__(self, out, requests):
+    def __init__(self, out: BinaryIO, requests: int) -> None:
         self.out = out
         self.requests = requests
         self.pending = b""
-        self.scanner: Any = None
         self.noted: list[str] = []  # of the files that could not be read
-        self.look: Any = None
-        self.told: Any = None  # a look of what the parts of the first one have told
-        self.search = None  # (request, holders.Search) under way ..
-        self.searches = []  # .. and the requests to come: each is answered by a search begun after it
-        self.reading: Any = None  # the net.Reading under way ..
-        self.readings: list[Any] = []  # .. and the requests to come
-        self.links: Any = None  # links.Links, where changes are to be told
-        self.audits: list[Any] = []  # (id of a request, its security.Reading), answered one after another
+        self.told: Look | None = None  # the parts of the first look that are told
+        self.search: tuple[HoldersRequest, holders.Search] | None = None  # under way ..
+        self.searches: list[HoldersRequest] = []  # .. and those to come: each is answered by a search begun after it
+        self.reading: NetReading | None = None  # under way ..
+        self.readings: list[NetRequest] = []  # .. and those to come
+        self.links: Links | None = None  # if changes are to be told
+        self.audits: list[tuple[int, SecurityReading]] = []  # by id of the request, answered one after another
 
-    def write(self, frame):
+    def write(self, frame: Frame) -> None:
         self.out.write(encoded(frame))
         self.out.flush()
 
-    def run(self, once=False, parts=False):
-        """Look, then follow what changes until told to stop. parts: tell of a first look that takes long in parts."""
-        followed = None
+    def run(self, once: bool = False, parts: bool = False) -> None:
+        """Look, then follow the changes until told to stop. once: end after the look. parts: tell a first look that
+        takes long in parts."""
+        followed = watch = noted = None
         if not once:
-            from . import follow  # what looks once is to be quick
+            from . import follow  # kept out of a single look, which is to be quick
 
             followed = follow.Follow()
-        self.scanner = scanner = scan.Scanner(
-            watch=followed and followed.watch, noted=followed and followed.notices and followed.notices.note
-        )
-        self.write(hello(scanner))
+            watch, noted = followed.watch, followed.notices.note if followed.notices else None
+        self.scanner = scan.Scanner(watch=watch, noted=noted)
+        self.write(hello(self.scanner))
         began = time.monotonic()
         taken_at = time.time()
-        # Of a first look everything stays: to search that for cycles is a tenth of its cost.
+        # All records of a first look stay: to search them for cycles is a tenth of its cost.
         gc.disable()
-        # Who shows parts has just begun as well: until that has something to show, one of two processors is for it.
-        self.look = scanner.look(None if once else self._progress(began, taken_at, parts), alone=ALONE if parts else 0)
+        # A screen that shows parts has just begun as well: until the first part, one of two processors is for it.
+        progress = None if once else self._progress(began, taken_at, parts)
+        self.look = self.scanner.look(progress, ALONE if parts else 0)
         self._greet_again()
         if self.told:
-            frame = {"frame": "delta", "taken_at": taken_at, **differences(self.told, self.look)}
+            self._write_long(_delta(differences(self.told, self.look), taken_at))
         else:
-            frame = snapshot(self.look, taken_at)
-        self._write_long(frame)
+            self._write_long(snapshot(self.look, taken_at))
         self.told = None
         gc.enable()
         gc.freeze()
@@ -217,8 +202,8 @@ class Agent:
             while self._serve(followed):
                 self._follow(followed)
 
-    def _greet_again(self):
-        """Say whose the frames are once more, where a note of the last look is another; whether it is."""
+    def _greet_again(self) -> bool:
+        """Say whose the frames are once more if a note of the last look is another. True if it is."""
         noted = list(honesty.of_files())
         if noted == self.noted:
             return False
@@ -226,19 +211,8 @@ class Agent:
         self.write(hello(self.scanner))
         return True
 
-    def answer(self, pids=None):
-        """Look once, at these processes or at all, then answer for details: for who chooses one and needs no more."""
-        self.scanner = scanner = scan.Scanner()
-        self.write(hello(scanner))
-        taken_at = time.time()
-        gc.disable()
-        self.write(snapshot(scanner.look(only=pids), taken_at))
-        with open(self.requests, "rb", closefd=False) as requests:
-            for line in requests:
-                self._tell_details(json.loads(line))
-
-    def _tell_details(self, request):
-        from . import details  # what no look needs
+    def _tell_details(self, request: DetailsRequest) -> None:
+        from . import details  # which no look needs
 
         kinds = request.get("contents", ())
         answer = details.details(
@@ -246,8 +220,8 @@ class Agent:
         )
         self.write({"frame": "details", "id": request["id"], "details": answer})
 
-    def _follow(self, followed):
-        """Look again at what may have changed, or at everything where that is due."""
+    def _follow(self, followed: Follow) -> None:
+        """Look again at the things that may have changed, or at everything if that is due."""
         taken_at = time.time()
         everything, pids, mounts, names = followed.due(self.scanner)
         began = time.monotonic()
@@ -255,21 +229,20 @@ class Agent:
             self._advance(self.scanner.look(), taken_at)
             followed.looked(time.monotonic() - began)
         elif pids or mounts or names:
-            self._tell(self.scanner.update(pids, mounts, names), taken_at)  # which sets right the look we have
+            self._tell(self.scanner.update(pids, mounts, names), taken_at)  # update sets self.look right
             followed.updated(time.monotonic() - began, self.look["processes"], names)
 
-    def _advance(self, new, taken_at):
+    def _advance(self, new: Look, taken_at: float) -> None:
         self._tell(differences(self.look, new), taken_at)
         self.look = new
 
-    def _tell(self, changes, taken_at):
+    def _tell(self, changes: Changes, taken_at: float) -> None:
         again = self._greet_again()
-        frame = {"frame": "delta", "taken_at": taken_at, **changes} if again else delta_of(changes, taken_at)
-        if frame:
-            self.write(frame)
+        if again or any(changes.values()):
+            self.write(_delta(changes, taken_at))
 
-    def _search(self):
-        """Go on with a search for one slice; when to go on again."""
+    def _search(self) -> float:
+        """Go on with a search for one slice, and return the time to go on again."""
         if self.search is None:
             request = self.searches.pop(0)
             self.search = request, self.scanner.search(self.look)
@@ -284,7 +257,7 @@ class Agent:
                     "frame": "holders",
                     "id": request["id"],
                     "taken_at": taken_at,
-                    "kinds": holders.KINDS,
+                    "kinds": list(holders.KINDS),
                     "processes": search.processes,
                     "unreadable": search.unreadable,
                     "left_out": search.left_out,
@@ -293,28 +266,21 @@ class Agent:
         now = time.monotonic()
         return now + SLOWLY * (now - began) if request.get("slowly") else now
 
-    def _read_nets(self):
-        """Begin with the next reading of the net namespaces, where one is wanted and none is under way."""
-        from . import net  # seldom wanted, and a start is to be quick
+    def _read_nets(self) -> None:
+        """Begin with the next reading of the net namespaces, if one is asked for and none is under way."""
+        from . import net  # seldom needed, and a start is to be quick
 
         while self.readings and self.reading is None:
             request = self.readings.pop(0)
             followed = bool(request.get("follow")) and self._follow_links()
+            packages = request.get("packages")
             try:
-                self.reading = net.Reading(
-                    request["id"],
-                    self.look,
-                    self.scanner,
-                    request.get("packages"),
-                    lambda frame, followed=followed: encoded(
-                        dict(frame, followed=followed) if frame["frame"] == "net" else frame
-                    ),
-                )
+                self.reading = net.Reading(request["id"], self.look, self.scanner, packages, followed, encoded)
             except OSError as error:
-                self._no_nets(request["id"], error.strerror)
+                self._no_nets(request["id"], error.strerror or "")
 
-    def _follow_links(self):
-        """Tell of the next change; whether that will be of any net namespace."""
+    def _follow_links(self) -> bool:
+        """Prepare to tell the next change of links; True if changes of every net namespace are received."""
         from . import links
 
         if self.links is None:
@@ -325,62 +291,55 @@ class Agent:
         self.links.told, self.links.until = False, time.monotonic() + INTERESTED
         return self.links.hears_of(self.scanner.ways("net"))
 
-    def _hear_links(self):
-        self.links.take()
-        if time.monotonic() > self.links.until:
-            self.links.close()
+    def _hear_links(self, links: Links) -> None:
+        links.take()
+        if time.monotonic() > links.until:
+            links.close()
             self.links = None
-        elif not self.links.told:
-            self.links.told = True
+        elif not links.told:
+            links.told = True
             self.write({"frame": "links"})
 
-    def _no_nets(self, id, why):
+    def _no_nets(self, id: int, why: str) -> None:
         notes = ["the net namespaces could not be read: %s" % why]
         self.write({"frame": "net", "id": id, "taken_at": time.time(), "nets": [], "notes": notes, "unsearched": 0})
 
-    def _relay(self):
-        """Pass on what a reading has written, whole frames alone."""
-        frames, ended = self.reading.take()
+    def _relay(self, reading: NetReading) -> None:
+        """Pass on the frames that a reading has written, whole ones alone."""
+        frames, ended = reading.take()
         self.out.writelines(frames)
         self.out.flush()
         if ended is not None:
-            self._end_reading("" if ended else "the process that does so failed")
+            self._end_reading(reading, "" if ended else "the process that does so failed")
 
-    def _end_reading(self, failure):
+    def _end_reading(self, reading: NetReading, failure: str) -> None:
         if failure:
-            self._no_nets(self.reading.id, failure)
+            self._no_nets(reading.id, failure)
         self.reading = None
         self._read_nets()
 
-    def _give_up_reading(self):
+    def _give_up(self, reading: NetReading) -> None:
         from . import net
 
-        self.reading.give_up()
-        self._end_reading("the process that does so has not answered for %d s" % net.PATIENCE)
+        reading.give_up()
+        self._end_reading(reading, "the process that does so has not answered for %d s" % net.PATIENCE)
 
-    def _read_security(self):
+    def _read_security(self) -> None:
         """Tell one slice of the facts that were asked for first."""
         id, reading = self.audits[0]
         processes = reading.step(SLICE)
         done, total = reading.done, len(reading.pids)
         self.write(
-            {
-                "frame": "security",
-                "id": id,
-                "done": done,
-                "total": total,
-                "lsm": reading.lsm,
-                "processes": processes,
-            }
+            {"frame": "security", "id": id, "done": done, "total": total, "lsm": reading.lsm, "processes": processes}
         )
         if done == total:
             del self.audits[0]
 
-    def _progress(self, began, taken_at, parts):
-        """What a first look tells while it is under way: how far it is, and where asked for, what it has read."""
+    def _progress(self, began: float, taken_at: float, parts: bool) -> Callable[[int, int, int], None]:
+        """The function that tells a first look's progress and, if asked for, its parts while it is under way."""
         next_part = PART
 
-        def progress(read, done, total):
+        def progress(read: int, done: int, total: int) -> None:
             nonlocal next_part
             due = parts and next_part <= read <= total // 2
             if due or self.told or time.monotonic() - began > 0.3:
@@ -388,17 +347,19 @@ class Agent:
             if due:
                 next_part = 2 * read
                 part = self.scanner.part()
-                frame = delta(self.told, part, taken_at) if self.told else snapshot(part, taken_at)
-                self._write_long(dict(frame, partial=True))
+                old = self.told
+                frame = _delta(differences(old, part), taken_at) if old else snapshot(part, taken_at)
+                frame["partial"] = True
+                self._write_long(frame)
                 self.told = part
 
         return progress
 
-    def _write_long(self, frame):
-        self.out.writelines(in_pieces(frame, "processes"))
+    def _write_long(self, frame: SnapshotFrame | DeltaFrame) -> None:
+        self.out.writelines(in_pieces(frame))
         self.out.flush()
 
-    def _serve(self, followed):
+    def _serve(self, followed: Follow) -> bool:
         """Answer requests until something is due; False: stop."""
         resume = 0.0
         while True:
@@ -411,18 +372,18 @@ class Agent:
             if self.audits:
                 left = 0.0
             if self.reading and self.reading.until <= now:
-                self._give_up_reading()
+                self._give_up(self.reading)
             if self.reading:
                 left = min(left, max(0.0, self.reading.until - now))
-            sources = [self.requests, *followed.sources, *([self.reading.fd] if self.reading else [])]
+            sources: list[Any] = [self.requests, *followed.sources, *([self.reading.fd] if self.reading else [])]
             sources += [self.links] if self.links else []
             ready, urgent = _wait(sources, followed.urgent, left)
             if ready or urgent:
                 followed.heard(ready, urgent)
-            if self.links in ready:
-                self._hear_links()
+            if self.links and self.links in ready:
+                self._hear_links(self.links)
             if self.reading and self.reading.fd in ready:
-                self._relay()
+                self._relay(self.reading)
             if self.requests not in ready:
                 if self.audits:
                     self._read_security()
@@ -435,34 +396,34 @@ class Agent:
             *lines, self.pending = (self.pending + data).split(b"\n")
             rescan = False
             for line in lines:
-                request = json.loads(line)
-                kind = request.get("request")
-                if kind == "stop":
+                request: Request = json.loads(line)
+                if request["request"] == "stop":
                     return False
-                if kind == "rescan":
+                if request["request"] == "rescan":
                     rescan = True
-                elif kind == "holders":
-                    self.searches.append(request)
-                elif kind == "net":
-                    self.readings.append(request)
-                    self._read_nets()
-                elif kind == "security":
-                    from . import security  # seldom wanted, as above
-
-                    self.audits.append((request["id"], security.Reading(self.look, request.get("pids"))))
-                elif kind == "details":
-                    self._tell_details(request)
-                elif kind == "usage":
-                    from . import usage  # seldom wanted, as above
-
-                    self.write(usage.answer(request["id"], self.look, request))
+                else:
+                    self._take(request)
             if rescan:
                 followed.want_everything()
                 return True
 
+    def _take(self, request: Question) -> None:
+        """Answer a request, or note it for later."""
+        if request["request"] == "holders":
+            self.searches.append(request)
+        elif request["request"] == "net":
+            self.readings.append(request)
+            self._read_nets()
+        elif request["request"] == "security":
+            from . import security  # seldom needed, and a start is to be quick
 
-def _wait(sources, urgent, seconds):
-    """([those of the sources that can be read], [urgent ones where something happened]), after so long at the most.
+            self.audits.append((request["id"], security.Reading(self.look, request.get("pids"))))
+        elif request["request"] == "details":
+            self._tell_details(request)
+
+
+def _wait(sources: Sequence[Any], urgent: Collection[int], seconds: float) -> tuple[list[Any], list[int]]:
+    """([the sources that can be read], [the urgent fds on which something happened]), after at most that many seconds.
 
     Not by select(2), which knows no file descriptors above 1023: a large host is followed with one a cgroup.
     """
@@ -478,18 +439,15 @@ def _wait(sources, urgent, seconds):
     return [of_fd[fd] for fd in happened if fd in of_fd], [fd for fd in happened if fd in urgent]
 
 
-def main(arguments=()):
-    """Run as a program. `--once` ends after the first look, `--parts` tells of it in parts; `--answer` and pids (none:
-    all) looks at these, and then answers for details alone. Exit code 4 where /proc can't be read."""
+def main(arguments: Sequence[str] = ()) -> None:
+    """Run as a program. `--once` ends after the first look, `--parts` tells that in parts. Exit code 4 if /proc can't
+    be read."""
     agent = Agent(sys.stdout.buffer, 0)
     try:
-        if arguments[:1] == ["--answer"]:
-            agent.answer([int(pid) for pid in arguments[1:]] or None)
-        else:
-            agent.run("--once" in arguments, "--parts" in arguments)
-        os._exit(0)  # all is written; to take the records apart one by one is of use to nobody
+        agent.run("--once" in arguments, "--parts" in arguments)
+        os._exit(0)  # all is written, and to free the records one by one would take time
     except (BrokenPipeError, KeyboardInterrupt):
-        os._exit(0)  # who asked is gone; nothing is left to flush to
+        os._exit(0)  # the reader is gone
     except OSError as error:
         agent.write({"frame": "error", "text": "cannot read this host's /proc: %s" % error})
         raise SystemExit(4) from None

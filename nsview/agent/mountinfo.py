@@ -1,12 +1,16 @@
-"""What is mounted, as one process sees it: all of its mount namespace that is below its root.
+"""The mounts that one process sees: all of its mount namespace that is below its root.
 
 Reading it takes no joining, only the permission to look at that process. Source: proc_pid_mountinfo(5),
-mount_namespaces(7) for propagation; the kernel's fs/proc_namespace.c for what is escaped.
+mount_namespaces(7) for propagation; the kernel's fs/proc_namespace.c for the escapes.
 """
 
 from __future__ import annotations
 
 from . import files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 LIMIT = 64 << 20  # bytes; a mount namespace has at most 100,000 mounts (/proc/sys/fs/mount-max)
 
@@ -15,45 +19,57 @@ class Mount:
     """One line of mountinfo, escapes undone.
 
     id, parent: of the mount and the one that it is mounted on, which need not be in the list. device: "major:minor".
-    root: which directory or file of the file system is mounted; of a namespace "net:[4026532173]". point: where.
-    options: of this mount, ("rw", "nosuid", ..); super_options: of the file system.
-    shared, master: the peer group it is in, and the one whose mounts and unmounts it receives; None: none.
+    root: the directory or file of the file system that is mounted; of a namespace "net:[4026532173]". point: the mount
+    point. options: of this mount, ("rw", "nosuid", ..); super_options: of the file system. shared, master: the peer
+    group that it is in, and the one whose mounts and unmounts it receives; None if none.
     """
 
     def __init__(
-        self, id, parent, device, root, point, options, shared, master, unbindable, fstype, source, super_options
-    ):
+        self,
+        id: int,
+        parent: int,
+        device: str,
+        root: str,
+        point: str,
+        options: tuple[str, ...],
+        shared: int | None,
+        master: int | None,
+        unbindable: bool,
+        fstype: str,
+        source: str,
+        super_options: tuple[str, ...],
+    ) -> None:
         self.id, self.parent, self.device = id, parent, device
         self.root, self.point, self.options = root, point, options
         self.shared, self.master, self.unbindable = shared, master, unbindable
         self.fstype, self.source, self.super_options = fstype, source, super_options
 
-    def at(self, point):
-        """The same mount, called by another path."""
+    def at(self, point: str) -> Mount:
+        """The same mount with another path as its mount point."""
         return Mount(**{**vars(self), "point": point})
 
 
 def read(pid: int | str = "self", proc_fd: int | None = None) -> str:
-    """The text of /proc/PID/mountinfo. OSError where the process is gone or may not be looked at."""
+    """The text of /proc/PID/mountinfo. Raises OSError if the process is gone or may not be looked at."""
     path = "%s/mountinfo" % pid if proc_fd is not None else "/proc/%s/mountinfo" % pid
     return files.text(files.read(path, LIMIT, proc_fd))
 
 
 def read_own() -> str:
-    """The text of this process's own; "" where there is no such file."""
+    """The text of this process's mountinfo; "" if there is no such file."""
     try:
         return read()
     except OSError:
         return ""
 
 
-def parse(text):
-    """The mounts in the kernel's order: each after the one that it is mounted on, and what is on top last."""
+def parse(text: str) -> list[Mount]:
+    """The mounts in the kernel's order: each after the one that it is mounted on, and the topmost last."""
     return [mount for mount in map(_mount, text.split("\n")) if mount]
 
 
-def _mount(line):
-    """None for a line that is no mount: some file systems let who mounts them put a newline into their options."""
+def _mount(line: str) -> Mount | None:
+    """The mount of a line. None if it is none: some file systems let their mounter put a newline into the options."""
     # At each single space: a source may be empty.
     fields = line.split(" ")
     try:
@@ -77,27 +93,27 @@ def _mount(line):
         return None
 
 
-def _group(number):
+def _group(number: str | None) -> int | None:
     return int(number) if number else None
 
 
-def unescaped(field):
-    """Space, tab, newline, backslash and # are written as \\040 and the like."""
+def unescaped(field: str) -> str:
+    """The field without escapes: space, tab, newline, backslash and # are written as \\040 and the like."""
     if "\\" not in field:
         return field
     first, *rest = field.split("\\")
     return first + "".join(map(_of_octal, rest))
 
 
-def _of_octal(part):
-    """What stood behind a backslash, with the character that its first three digits are the number of."""
+def _of_octal(part: str) -> str:
+    """The text behind a backslash, with its first three digits replaced by the character of that number."""
     digits = part[:3]
     if len(digits) == 3 and not digits.strip("01234567"):
         return chr(int(digits, 8)) + part[3:]
     return "\\" + part
 
 
-def hierarchies(mounts):
+def hierarchies(mounts: Iterable[Mount]) -> dict[str, list[Mount]]:
     """{controller: [its cgroup mounts]}, v2's under "". A hierarchy of v1 may have several controllers. cgroups(7)"""
     found: dict[str, list[Mount]] = {}
     for mount in mounts:
@@ -109,17 +125,18 @@ def hierarchies(mounts):
     return found
 
 
-def below(path, above):
-    """What of a path lies below another one, with its slash; "" for that itself, None where it is elsewhere."""
+def below(path: str, above: str) -> str | None:
+    """The part of a path below another one, with its slash; "" for that path itself. None if it is elsewhere."""
     if path == above or above == "/":
         return "" if path == above else path
     return path[len(above) :] if path.startswith(above + "/") else None
 
 
 class Places:
-    """Where some mounts show files that others show too: the same files have the same device and place on it."""
+    """The paths by which some mounts show files that other mounts show too: the same files have the same device and
+    place on it."""
 
-    def __init__(self, mounts):
+    def __init__(self, mounts: Iterable[Mount]) -> None:
         covered = hidden(mounts)
         self._of: dict[str, list[Mount]] = {}
         for mount in mounts:
@@ -128,26 +145,26 @@ class Places:
         for places in self._of.values():
             places.sort(key=lambda place: len(place.root))
 
-    def paths(self, mount):
-        """The paths to what a mount shows, the one that most of the file system is mounted on the way to first."""
+    def paths(self, mount: Mount) -> list[str]:
+        """The paths to the files of a mount; first the one by the widest mount of their file system."""
         rests = [(place, below(mount.root, place.root)) for place in self._of.get(mount.device, ())]
         return [(place.point.rstrip("/") + rest) or "/" for place, rest in rests if rest is not None]
 
 
-def hidden(mounts):
+def hidden(mounts: Iterable[Mount]) -> set[int]:
     """The ids of the mounts that no path leads to: another is mounted over them, or over a directory above them."""
-    points: dict[int, set[str]] = {}  # {id: where others are mounted on it}
+    points: dict[int, set[str]] = {}  # {id: mount points of others on it}
     for mount in mounts:
         if mount.parent != mount.id:  # the very first one is its own parent
             points.setdefault(mount.parent, set()).add(mount.point)
-    buried: dict[int, bool] = {}  # {id: its very place is out of reach}
+    buried: dict[int, bool] = {}  # {id: another mount lies over its mount point}
     parents = {mount.id: mount.parent for mount in mounts}
     for mount in mounts:
         beside = points.get(mount.parent, ())
         buried[mount.id] = any(above in beside for above in _above(mount.point))
     found = set()
     for mount in mounts:
-        id, seen = mount.id, set()
+        id, seen = mount.id, set[int]()
         while id in parents and id not in seen and not buried[id]:
             seen.add(id)
             id = parents[id]
@@ -156,7 +173,7 @@ def hidden(mounts):
     return found
 
 
-def _above(path):
+def _above(path: str) -> Iterator[str]:
     """The directories above a path, the root included."""
     while len(path) > 1:
         path = path[: path.rindex("/")] or "/"

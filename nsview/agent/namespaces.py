@@ -1,13 +1,13 @@
-"""The namespaces there are: which, what each is, and why it is still there.
+"""The namespaces of the host: their records, and the reasons why each still exists.
 
-One is there while a process is in it, a mount or a holder that a search found keeps it, or another is below it; each
-of these reasons is kept for each namespace, so that a change costs those that it concerns and those above them.
+A namespace exists while a process is in it, a mount or a holder that a search found keeps it, or another is below it;
+each of these reasons is kept for each namespace, so that a change costs those that it concerns and those above them.
 
-An inode is reused at once, so what was described under it may be another namespace by the next look. It is the same
-one where a process was in it then and is now, for a namespace with a member can't end; only where nobody stayed, or
-where mounts alone hold it, is it opened again and its id compared. That costs a look at a quiet host nothing a
-process, one dictionary look-up a namespace, and one open a namespace without processes. Before Linux 6.18 there are
-no ids; then all that can be said of such a namespace is that its description is the new one's.
+An inode is reused at once, so the namespace described under it may be another one by the next look. It is the same if
+a process was in it then and is now, for a namespace with a member can't end; only if nobody stayed, or if mounts alone
+hold it, is it opened again and its id compared. On a quiet host that costs a look nothing a process, one dictionary
+look-up a namespace, and one open a namespace without processes. Before Linux 6.18 there are no ids; then all that can
+be said of such a namespace is that its description is the new one's.
 """
 
 from __future__ import annotations
@@ -18,44 +18,52 @@ from . import holders, hostfiles, listns, nsfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable, Collection, Container, Iterable, Mapping
+    from typing import Dict, Optional, Tuple
+
+    from .procfs import Reader
+    from .protocol import Kind, Namespace, NamespaceKey, Process
+
+    Records = Dict[NamespaceKey, Namespace]
+    Pair = Tuple[Optional[Process], Optional[Process]]
+    from .protocol import Namespace, NamespaceKey, Process
 
 
 class Namespaces:
-    """Those of one host, by what `reader` has read of its processes. initial: {kind: inode} of the first ones.
+    """The namespaces of one host, by the processes that `reader` has read. initial: the inodes of the first ones.
 
-    has_list: the kernel has a list of all (`listns`), to be asked at each look.
-    records: {(kind, inode): frame record} of those there are now. held: {(kind, inode): [Sighting]} of the last search.
+    has_list: the kernel has a list of all (`listns`), to be asked at each look. records: of those that exist now. held:
+    by key the sightings of the last search.
     """
 
-    def __init__(self, reader, initial, has_list):
-        self.records: dict[tuple[str, int], dict[str, Any]] = {}
+    def __init__(self, reader: Reader, initial: Mapping[Kind, int | None], has_list: bool) -> None:
+        self.records: Records = {}
         self.device = os.stat("/proc/self/ns/mnt").st_dev
         self._reader = reader
         self._initial = initial
-        self._members: dict[tuple[str, int], int] = {}  # how many processes are in each
-        self._mounts: dict[tuple[str, int], list[str]] = {}  # where it is mounted, as the host sees it
-        self.held: dict[tuple[str, int], list[holders.Sighting]] = {}
-        self._holding: dict[int, set[tuple[str, int]]] = {}  # which are held so by a pid
-        self._listed: set[tuple[str, int]] = set()  # mount namespaces that only the kernel's list has
+        self._members: dict[NamespaceKey, int] = {}  # the number of processes in each
+        self._mounts: dict[NamespaceKey, list[str]] = {}  # mount points, as the host sees them
+        self.held: dict[NamespaceKey, list[holders.Sighting]] = {}
+        self._holding: dict[int | None, set[NamespaceKey]] = {}  # the keys of `held` by pid of a holder
+        self._listed: set[NamespaceKey] = set()  # mount namespaces that only the kernel's list has
         self._has_list = has_list
         self._candidates: set[int] = set()  # ids in the kernel's list before the last look ..
-        self._unheld: dict[tuple[str, int], dict[str, Any]] = {}  # .. and records of those to which nothing seen leads
-        self._below: dict[tuple[str, int], set[tuple[str, int]]] = {}  # whose owner or parent it is
-        self._fresh: dict[tuple[str, int], dict[str, Any]] = {}  # described since the records were last set right ..
-        self._above: dict[tuple[str, int], dict[str, Any]] = {}  # .. with the owners and parents found on the way
+        self._unheld: Records = {}  # .. and records of those to which nothing seen leads
+        self._below: dict[NamespaceKey, set[NamespaceKey]] = {}  # the namespaces that each is owner or parent of
+        self._fresh: Records = {}  # described since the records were last set right ..
+        self._above: Records = {}  # .. with the owners and parents found on the way
         reader.on_namespace = self._first_sight
 
-    def _first_sight(self, kind, inode, open_namespace):
+    def _first_sight(self, kind: Kind, inode: int, open_namespace: Callable[[], int]) -> bool:
         record = self._fresh[kind, inode] = nsfs.describe(kind, inode, open_namespace, self.device, self._above)
         return nsfs.was_opened(record)
 
-    def sights(self):
-        """What was described since the records were last set right; for `adopt`."""
+    def sights(self) -> tuple[Records, Records]:
+        """The descriptions made since the records were last set right; for `adopt`."""
         return self._fresh, self._above
 
-    def adopt(self, fresh, above):
-        """Take what a copy of this has described meanwhile."""
+    def adopt(self, fresh: Records, above: Records) -> None:
+        """Take the descriptions that a copy of this has made meanwhile."""
         for key, record in fresh.items():
             if key not in self._fresh:
                 self._fresh[key] = record
@@ -63,18 +71,18 @@ class Namespaces:
                     self._reader.remember(*key)
         self._above = {**above, **self._above}
 
-    def begin(self):
-        """A look at the processes is about to begin."""
+    def begin(self) -> None:
+        """Begin a look at the processes."""
         if self._has_list:
             self._candidates = listns.ids() or set()
 
-    def look(self, processes, before):
+    def look(self, processes: Mapping[int, Process], before: Mapping[int, Process]) -> Records:
         """The records by a look at all processes. before: the processes of the look before."""
         known, self.records, self._below = self.records, {}, {}
         members, first = _counted(processes)
         self._members = members
         for key in self._doubtful(first, processes, before, known):
-            self._describe_again(key, self._opener_of(first[key], key), known)
+            self._describe_again(key, self._opener_of(first[key]["pid"], key), known)
         self._mounts = nsfs.mounts(hostfiles.mounts())
         self._look_at_mounted(known)
         self._drop_holders(list(self.held), processes, known)
@@ -87,13 +95,15 @@ class Namespaces:
         self._add_unheld({record["id"]: record for record in unheld.values()}, known)
         return self.records
 
-    def part(self, processes):
-        """{key: record} of those that these processes are in, while a first look is under way: nothing is settled."""
+    def part(self, processes: Mapping[int, Process]) -> Records:
+        """The records of the namespaces that these processes are in, during a first look: nothing is settled."""
         self._mounts = self._mounts or nsfs.mounts(hostfiles.mounts())
-        return {key: self._finished(key, dict(self._description(key, {}))) for key in _counted(processes)[0]}
+        return {key: self._finished(key, self._description(key, {}).copy()) for key in _counted(processes)[0]}
 
-    def update(self, pairs, pids, processes, mounts):
-        """(records that are new or others, keys that are gone) after changes of processes, or of mounts.
+    def update(
+        self, pairs: Collection[Pair], pids: Iterable[int], processes: Mapping[int, Process], mounts: bool
+    ) -> tuple[list[Namespace], list[NamespaceKey]]:
+        """(records that are new or changed, keys that are gone) after changes of processes, or of mounts.
 
         pairs: (record before or None, record now or None) of each process that changed. pids: those that may have.
         """
@@ -110,25 +120,26 @@ class Namespaces:
         changed = [record for key, was in before.items() if (record := self.records.get(key)) and record != was]
         return changed, [key for key, was in before.items() if was and _ended(was, self.records.get(key))]
 
-    def searched(self, search, processes):
-        """Take what a search has found since the last look; the records as they are then."""
+    def searched(self, search: holders.Search, processes: Mapping[int, Process]) -> Records:
+        """Take the findings of a search since the last look, and return the records as they are then."""
         self.held, self._listed = search.found, search.listed
         self._holding = {}
         for key, sightings in self.held.items():
             for sighting in sightings:
-                self._holding.setdefault(sighting.holder["pid"], set()).add(key)  # None: no process
+                self._holding.setdefault(sighting.holder.get("pid"), set()).add(key)  # None: no process
         for key, record in search.records.items():
             if key not in self.records or (nsfs.was_opened(record) and not nsfs.was_opened(self.records[key])):
                 self._fresh[key] = record
         self._above.update(search.above)
         return self.look(processes, processes)
 
-    # What changes
+    # Changes
 
-    def _moved(self, pairs):
-        """The keys that were entered first, left by all, or left by all and entered by others; counts the members."""
-        left: dict[tuple[str, int], int] = {}
-        entered: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    def _moved(self, pairs: Iterable[Pair]) -> set[NamespaceKey]:
+        """Update the numbers of members, and return the keys whose membership became empty, non-empty or entirely
+        different."""
+        left: dict[NamespaceKey, int] = {}
+        entered: dict[NamespaceKey, list[int]] = {}  # pids
         for old, new in pairs:
             was = old["namespaces"] if old else {}
             now = new["namespaces"] if new else {}
@@ -138,8 +149,9 @@ class Namespaces:
                 was, now = dict(was.items() - now.items()), dict(now.items() - was.items())
             for key in was.items():
                 left[key] = left.get(key, 0) + 1
-            for key in now.items():
-                entered.setdefault(key, []).append(new)
+            if new:
+                for key in now.items():
+                    entered.setdefault(key, []).append(new["pid"])
         touched = set()
         members = self._members
         for key in {*left, *entered}:
@@ -153,28 +165,29 @@ class Namespaces:
             if not stayed:
                 touched.add(key)
                 if joined and key not in self._fresh:
-                    # By others, or by the first of which more is known than that it was there.
+                    # Entered by others, or described by an owner or child alone until now.
                     self._describe_again(key, self._opener_of(joined[0], key), self.records)
         return touched
 
-    def _remounted(self):
+    def _remounted(self) -> set[NamespaceKey]:
         """The keys of which a mount came or went, and of those that mounts alone may hold."""
         before, self._mounts = self._mounts, nsfs.mounts(hostfiles.mounts())
         touched = {key for key in {*before, *self._mounts} if before.get(key) != self._mounts.get(key)}
         return touched | self._look_at_mounted(self.records)
 
-    def _look_at_mounted(self, known):
-        """Describe again those that are mounted and in which no process is; their keys."""
+    def _look_at_mounted(self, known: Records) -> set[NamespaceKey]:
+        """Describe the mounted namespaces without processes again, and return their keys."""
         empty = {key for key in self._mounts if key not in self._members}
         for key in empty:
             if key not in self._fresh:
                 self._describe_again(key, self._opener_through(key), known)
         return empty
 
-    def _held_in_doubt(self, pairs, pids):
-        """The keys of which something that the last search found to hold them may have let go.
+    def _held_in_doubt(self, pairs: Iterable[Pair], pids: Iterable[int]) -> set[NamespaceKey]:
+        """The keys of which a holder that the last search found may have let go.
 
-        Who alone keeps one alive must run to let go. Of others it is enough to know that they have not ended.
+        A process that alone keeps a namespace alive must run to let go of it. Of other holders it is enough to know
+        that their process has not exited.
         """
         if not self._holding:
             return set()
@@ -186,19 +199,18 @@ class Namespaces:
                     doubt.add(key)
         return doubt
 
-    def _drop_holders(self, keys, processes, known):
-        """Of what the last search saw to hold these, drop what is over.
+    def _drop_holders(self, keys: Iterable[NamespaceKey], processes: Mapping[int, Process], known: Records) -> None:
+        """Drop the holders of these that the last search found and that hold no more.
 
-        Where a process that was searched is gone so are its holders. Where these are all that is known to keep a
-        namespace alive they are tried, until one is found that does.
+        A process that is gone takes its holders along. If holders are all that is known to keep a namespace alive, they
+        are tried until one is found that does.
         """
         for key in keys:
             alive = []
             for sighting in self.held[key]:
-                record = processes.get(sighting.holder["pid"])
+                record = processes.get(sighting.holder.get("pid") or 0)
                 # A search sees processes that are younger than the last look; a dead leader may have live threads.
-                sure = record and record["state"] != "Z"
-                if record["start"] == sighting.start if sure else sighting.holds():
+                if record["start"] == sighting.start if record and record["state"] != "Z" else sighting.holds():
                     alive.append(sighting)
             if key not in self._members and key not in self._mounts:
                 while alive and not alive[0].holds():
@@ -210,23 +222,24 @@ class Namespaces:
             else:
                 del self.held[key]
 
-    def _drop_listed(self, known):
-        """Keep of the keys that only the kernel's list has those that are there still; the keys that were looked at."""
+    def _drop_listed(self, known: Records) -> set[NamespaceKey]:
+        """Keep those keys that only the kernel's list has and that exist still; return the keys that were looked at."""
         touched, self._listed = self._listed, set()
         wanted = {k for k in touched if k not in self._members and k not in self._mounts and k not in self.held}
         if wanted:
             for inode, fd in holders.mount_namespaces():
-                key = "mnt", inode
+                key: NamespaceKey = "mnt", inode
                 if key in wanted:
                     self._listed.add(key)
                     if key not in self._fresh:
-                        self._describe_again(key, lambda fd=fd: os.dup(fd), known)
+                        self._describe_again(key, nsfs.opener(fd), known)
         return touched
 
-    def _add_unheld(self, before, known):
-        """Add what the kernel's list has and nothing else leads to. before: {id: record} of those it was so with.
+    def _add_unheld(self, before: Mapping[int | None, Namespace], known: Records) -> None:
+        """Add the namespaces of the kernel's list to which nothing else leads. before: {id: record} of those of the
+        look before.
 
-        What has come while we looked is not taken for such: most likely a process is in it.
+        A namespace that has come during the look is left out: most likely a process is in it.
         """
         if not self._candidates:
             return
@@ -238,8 +251,14 @@ class Namespaces:
                 self._unheld[found[0]] = self._fresh[found[0]] = found[1]
         self._settle(self._unheld, known)
 
-    def _doubtful(self, first, processes, before, known):
-        """The keys to describe again: nobody stayed in them. first: {key: a process in it}."""
+    def _doubtful(
+        self,
+        first: Mapping[NamespaceKey, Process],
+        processes: Mapping[int, Process],
+        before: Mapping[int, Process],
+        known: Records,
+    ) -> set[NamespaceKey]:
+        """The keys to describe again, as no process stayed in them. first: {key: a process in it}."""
         found, unknown = set(), set()
         for key, record in first.items():
             if key in self._fresh:
@@ -258,35 +277,38 @@ class Namespaces:
                         break
         return found | unknown
 
-    def _describe_again(self, key, open_namespace, known):
-        """Describe one that may be another than it was; where it can't be opened the old description stands."""
-        above: dict[tuple[str, int], Any] = {}
+    def _describe_again(
+        self, key: NamespaceKey, open_namespace: Callable[[], int], known: Container[NamespaceKey]
+    ) -> None:
+        """Describe a namespace that may be another than before; if it can't be opened the old description stands."""
+        above: Records = {}
         record = nsfs.describe(key[0], key[1], open_namespace, self.device, above)
         if record["id"] is not None or key not in known:
             self._fresh[key] = record
             self._above.update(above)
 
-    def _opener_of(self, record, key):
-        path = "%d/ns/%s" % (record["pid"], key[0])
+    def _opener_of(self, pid: int, key: NamespaceKey) -> Callable[[], int]:
+        path = "%d/ns/%s" % (pid, key[0])
         return lambda: os.open(path, os.O_RDONLY, dir_fd=self._reader.proc_fd)
 
-    def is_listed(self, key):
-        """The kernel's own list, or a search's, has a namespace that nothing else was seen to lead to."""
+    def is_listed(self, key: NamespaceKey) -> bool:
+        """True if the kernel's own list, or a search's, alone has the namespace."""
         return key in self._unheld or key in self._listed
 
-    def way(self, key, member):
-        """What opens a namespace, an OSError where nothing is known that does. member: the pid of a process in it."""
-        return self._opener_of({"pid": member}, key) if member is not None else self._opener_through(key)
+    def way(self, key: NamespaceKey, member: int | None) -> Callable[[], int]:
+        """A function that opens a namespace, and raises OSError if no way to it is known. member: the pid of a process
+        in it."""
+        return self._opener_of(member, key) if member is not None else self._opener_through(key)
 
-    def _opener_through(self, key):
-        """Through what it is mounted at, or else through what a search has found to hold it."""
+    def _opener_through(self, key: NamespaceKey) -> Callable[[], int]:
+        """An opener by the paths that it is mounted at, or else by the holders that a search has found."""
         paths = reversed(self._mounts.get(key, ()))
         ways = [lambda path=path: hostfiles.namespace(path, self.device) for path in paths]
         return lambda: holders.opened([*ways, *(sighting.open for sighting in self.held.get(key, ()))], key[1])
 
-    # What follows from it
+    # The records by these reasons
 
-    def _is_there(self, key):
+    def _is_there(self, key: NamespaceKey) -> bool:
         return (
             key in self._members
             or key in self._below
@@ -296,15 +318,16 @@ class Namespaces:
             or key in self._unheld
         )
 
-    def _settle(self, touched, known):
-        """Set the records of these right, and of those above them; {key: record before or None} of all looked at.
+    def _settle(self, touched: Iterable[NamespaceKey], known: Records) -> dict[NamespaceKey, Namespace | None]:
+        """Set the records of these right, and of those above them; return {key: record before or None} of all looked
+        at.
 
-        known: {key: record}, as they were described.
+        known: the records as they were described.
         """
-        found: dict[tuple[str, int], Any] = {}
-        # Those that are there come first, so that what is above one that goes and one that comes stays.
-        todo: list[tuple[str, int]] = []
-        left: list[tuple[str, int]] = []
+        found: Records = {}
+        # Those that exist come first, so that a namespace above one that goes and one that comes stays.
+        todo: list[NamespaceKey] = []
+        left: list[NamespaceKey] = []
         for key in touched:
             (todo if self._is_there(key) else left).append(key)
         while todo:
@@ -318,34 +341,40 @@ class Namespaces:
                     self._below.setdefault(other, set()).add(key)
                     todo.append(other)
             left += [other for other in was if other not in above and self._loses(other, key)]
-        before = {}
+        before: dict[NamespaceKey, Namespace | None] = {}
         while left:
             key = left.pop()
+            was_told = self.records.get(key)
             if self._is_there(key):
-                found.setdefault(key, self.records.get(key))
+                if was_told:
+                    found.setdefault(key, was_told)
                 continue
-            description = found.pop(key, None) or self.records.get(key)
-            if description:
-                before[key] = self.records.pop(key, None)
+            described = found.pop(key) if key in found else was_told
+            if described:
+                before[key] = was_told
+                if was_told:
+                    del self.records[key]
                 self._reader.forget(*key)
-                left += [other for other in _above(description) if self._loses(other, key)]
+                left += [other for other in _above(described) if self._loses(other, key)]
         for key, description in found.items():
             before[key] = self.records.get(key)
             old = known.get(key)
-            record = self._finished(key, dict(description) if description is old else description)
+            record = self._finished(key, description.copy() if description is old else description)
             self.records[key] = old if old == record else record
         self._fresh, self._above = {}, {}
         return before
 
-    def _loses(self, key, below):
-        """It is above one less; whether its record may be another for that: with members it is not."""
+    def _loses(self, key: NamespaceKey, below: NamespaceKey) -> bool:
+        """Unlink a namespace below this one; True if this one's record must be made again because no process is in
+        it."""
         self._below[key].discard(below)
         if not self._below[key]:
             del self._below[key]
         return key not in self._members
 
-    def _description(self, key, known):
-        """One that was known and is above others is the same as long as one below it is."""
+    def _description(self, key: NamespaceKey, known: Mapping[NamespaceKey, Namespace]) -> Namespace:
+        """The description of a namespace. One that was known and is above others is the same as long as one below it
+        is."""
         return (
             self._fresh.get(key)
             or (None if key in self._members else self._above.get(key))
@@ -354,8 +383,8 @@ class Namespaces:
             or nsfs.describe(key[0], key[1], _unopened, self.device)
         )
 
-    def _finished(self, key, record):
-        """The frame's record of what is the namespace's description: what holds it now is put into it."""
+    def _finished(self, key: NamespaceKey, record: Namespace) -> Namespace:
+        """The frame's record: the description with the present holders put into it."""
         record["initial"] = self._initial.get(key[0]) == key[1]
         if record["initial"]:
             record["out_of_view"] = []  # there is nothing above it to see
@@ -363,24 +392,25 @@ class Namespaces:
         record["held_by"] = [{"kind": "mount", "path": path} for path in record["names"]]
         record["held_by"] += [sighting.holder for sighting in self.held.get(key, ())]
         if key not in self._members:
-            record["held_by"] += [
-                {"kind": "child", "path": "%s:[%d]" % child} for child in sorted(self._below.get(key, ()))
-            ]
+            for child in sorted(self._below.get(key, ())):
+                record["held_by"].append({"kind": "child", "path": "%s:[%d]" % child})
         return record
 
 
-def _counted(processes):
-    """({(kind, inode): how many of these processes are in it}, {(kind, inode): one of them})."""
-    alike: dict[int, list[Any]] = {}  # most share theirs with others, one object for all
+def _counted(processes: Mapping[int, Process]) -> tuple[dict[NamespaceKey, int], dict[NamespaceKey, Process]]:
+    """({key: number of these processes in it}, {key: one of them})."""
+    alike: dict[int, Process] = {}  # most have the same namespaces as others, in one object
+    numbers: dict[int, int] = {}
     for record in processes.values():
-        own = alike.get(id(record["namespaces"]))
-        if own:
-            own[1] += 1
+        own = id(record["namespaces"])
+        if own in alike:
+            numbers[own] += 1
         else:
-            alike[id(record["namespaces"])] = [record, 1]
-    members: dict[tuple[str, int], int] = {}
-    first: dict[tuple[str, int], Any] = {}
-    for record, number in alike.values():
+            alike[own], numbers[own] = record, 1
+    members: dict[NamespaceKey, int] = {}
+    first: dict[NamespaceKey, Process] = {}
+    for own, record in alike.items():
+        number = numbers[own]
         for key in record["namespaces"].items():
             members[key] = members.get(key, 0) + number
             if key not in first or first[key]["unreadable"]:
@@ -388,31 +418,35 @@ def _counted(processes):
     return members, first
 
 
-def _above(record):
-    """The keys of the owner and the parent of a namespace, where it has them and they are in view."""
+def _above(record: Namespace | None) -> list[NamespaceKey]:
+    """The keys of the owner and the parent of a namespace, if it has them and they are in view."""
     if record is None:
-        return ()
-    owner, parent = ("user", record["owner"]), (record["type"], record["parent"])
-    if parent[1] is None or parent == owner:
-        return () if owner[1] is None else (owner,)
-    return (parent,) if owner[1] is None else (owner, parent)
+        return []
+    keys: list[NamespaceKey] = []
+    if record["owner"] is not None:
+        keys.append(("user", record["owner"]))
+    if record["parent"] is not None and (record["type"], record["parent"]) not in keys:
+        keys.append((record["type"], record["parent"]))
+    return keys
 
 
-def _ended(before, after):
-    """A namespace is gone; so it is where its inode is another's by now."""
+def _ended(before: Namespace, after: Namespace | None) -> bool:
+    """True if a namespace is gone; it is so too if its inode is another's by now."""
     return after is None or (before["id"] != after["id"] and before["id"] is not None)
 
 
-def changes(before, after):
-    """(records that are new or others, keys that are gone) from one {key: record} to the next."""
+def changes(
+    before: Mapping[NamespaceKey, Namespace], after: Mapping[NamespaceKey, Namespace]
+) -> tuple[list[Namespace], list[NamespaceKey]]:
+    """(records that are new or changed, keys that are gone) from some records to the next."""
     changed = [record for key, record in after.items() if (b := before.get(key)) is not record and b != record]
     return changed, [key for key, record in before.items() if _ended(record, after.get(key))]
 
 
-def _stayed(record, before, key):
-    """A process was in the namespace by the look before, and is now."""
+def _stayed(record: Process, before: Process | None, key: NamespaceKey) -> bool:
+    """True if a process was in the namespace at the look before, and is now."""
     return before is not None and before["start"] == record["start"] and before["namespaces"].get(key[0]) == key[1]
 
 
-def _unopened():
+def _unopened() -> int:
     raise OSError("not at hand")

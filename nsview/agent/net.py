@@ -1,8 +1,8 @@
-"""Every net namespace from within: read by a process of its own, which joins one after the other and then ends.
+"""Every net namespace from within: read by a process of its own, which joins one after the other and then exits.
 
-The agent itself joins nothing. Where it is asked it forks; the child has the last look at hand, is single-threaded and
+The agent itself joins nothing. When asked it forks; the child has the last look at hand, is single-threaded and
 not dumpable, joins net namespaces alone (so that not even a mount is another's), runs nothing that is in them, and
-writes the frame that answers. A namespace that it may not join is told of as far as /proc/PID/net goes; one that only
+writes the frame that answers. A namespace that it may not join is told as far as /proc/PID/net goes; one that only
 the owner of its user namespace may join is joined by a further child, from within that user namespace.
 
 Sources: setns(2), rtnetlink(7), proc_pid_net(5), proc_pid_fd(5), ioctl_nsfs(2).
@@ -26,12 +26,20 @@ from . import engines, forwards, holders, hostfiles, listns, nsfs, procfs, procn
 from .honesty import of_files
 from .twofold import end
 
-CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Literal
+
+    from .protocol import Frame, Interface, Listener, Look, Net, NetFrame, NetProgress, Route
+    from .rtnetlink import Connection, Rtnetlink
+    from .scan import Scanner
+
 LISTENERS_LIMIT = 20000  # of one namespace
 PIDS_LIMIT = 100  # of one listener: a server may have forked any number of workers
-CANDIDATES = 50  # namespaces that are asked whether a device stands in them; the host's is the first
-PATIENCE = 20.0  # seconds that the child may be silent, which tells how far it is: it may be stopped, or wait in D
-PROGRESS = 0.1  # seconds between two frames of it
+CANDIDATES = 50  # namespaces that are asked for the other end of a device; the host's is the first
+PATIENCE = 20.0  # seconds that the child may be silent, which tells its progress: it may be stopped, or wait in D
+PROGRESS = 0.1  # seconds between two frames of progress
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 _GONE = (errno.ENOENT, errno.ESRCH)
@@ -42,9 +50,17 @@ _PAIRED = ("veth", "netkit", "vxcan")
 
 
 class Reading:
-    """One run of the child. fd: select is to wait for it, no longer than `until`; then `take`, or `give_up`."""
+    """One run of the child. fd: to be waited for, no longer than `until`; then call `take`, or `give_up`."""
 
-    def __init__(self, id, look, scanner, packages, encoded):
+    def __init__(
+        self,
+        id: int,
+        look: Look,
+        scanner: Scanner,
+        packages: str | None,
+        followed: bool,
+        encoded: Callable[[Frame], bytes],
+    ) -> None:
         self.id = id
         self.fd, out = os.pipe()
         self._data = b""
@@ -57,14 +73,16 @@ class Reading:
                 _guard()
                 if os.getppid() == agent:
                     gc.disable()
-                    _run(look, scanner, packages, lambda frame: _write(out, encoded(dict(frame, id=id))))
+                    frame = _read(id, look, scanner, packages, lambda frame: _write(out, encoded(frame)))
+                    frame["followed"] = followed
+                    _write(out, encoded(frame))
                     os._exit(0)
             finally:
                 os._exit(1)
         os.close(out)
 
-    def take(self):
-        """([whole frames that have come, as bytes], None while it goes on, else whether it ended well)."""
+    def take(self) -> tuple[list[bytes], bool | None]:
+        """([whole frames that have come], None while it goes on, else True if it ended well)."""
         data = os.read(self.fd, 1 << 20)
         self.until = time.monotonic() + PATIENCE
         *lines, self._data = (self._data + data).split(b"\n")
@@ -74,39 +92,41 @@ class Reading:
         os.close(self.fd)
         return frames, os.waitpid(self._pid, 0)[1] == 0
 
-    def give_up(self):
+    def give_up(self) -> None:
         """End the child, which is not waited for any longer."""
         os.close(self.fd)
         end(self._pid)
 
 
-def _guard():
-    """End with the parent, and be looked into by nobody meanwhile."""
+def _guard() -> None:
+    """Exit with the parent, and be looked into by nobody meanwhile."""
     linux.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     linux.prctl(_PR_SET_DUMPABLE, 0)
 
 
-def _write(fd, data):
+def _write(fd: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
 
 
-def _run(look, scanner, packages, write):
+def _read(
+    id: int, look: Look, scanner: Scanner, packages: str | None, write: Callable[[NetProgress], None]
+) -> NetFrame:
     notes = []
+    messages: Rtnetlink | None = None
     try:
         messages = rtnetlink.Rtnetlink(packages)
     except ImportError:
-        messages = None
         notes.append(
             "pyroute2 is not installed beside nsview: peers, bridges' ports and kinds of interfaces are not known"
         )
     taken_at = time.time()
-    reader = _Reader(messages, look, scanner, _Progress(write))
+    reader = _Reader(messages, look, scanner, _Progress(id, write))
     nets, refused = reader.read(_targets(look, scanner))
-    outside = []
+    outside: list[Net] = []
     for owner, targets in _by_owner(refused):
-        found = _from_within(owner, lambda targets=targets: reader.read(targets)) if owner is not None else None
+        found = _from_within(owner, functools.partial(reader.read, targets)) if owner is not None else None
         records, still = found or ([], [target.inode for target in targets])
         nets += records
         outside += [_outside(target) for target in targets if target.inode in still and not target.is_gone()]
@@ -119,44 +139,47 @@ def _run(look, scanner, packages, write):
         one = len(outside) == 1
         what = "1 net namespace" if one else "%d net namespaces" % len(outside)
         notes.append("%s may not be joined by uid %d: what /proc tells is all there is" % (what, os.geteuid()))
-    write(
-        {
-            "frame": "net",
-            "taken_at": taken_at,
-            "nets": nets + outside,
-            "notes": notes,
-            "unsearched": reader.unsearched,
-        }
-    )
+    return {
+        "frame": "net",
+        "id": id,
+        "taken_at": taken_at,
+        "nets": nets + outside,
+        "notes": notes,
+        "unsearched": reader.unsearched,
+    }
 
 
 class _Progress:
-    """Frames that tell how far it is, seldom."""
+    """Frames of progress, at long intervals."""
 
-    def __init__(self, write):
+    def __init__(self, id: int, write: Callable[[NetProgress], None]) -> None:
+        self._id = id
         self._write = write
         self._next = time.monotonic() + PROGRESS
 
-    def __call__(self, what, done, total):
+    def __call__(self, what: Literal["namespaces", "links", "processes"], done: int, total: int) -> None:
         now = time.monotonic()
         if now >= self._next:
             self._next = now + PROGRESS
-            self._write({"frame": "net_progress", "what": what, "done": done, "total": total})
+            self._write({"frame": "net_progress", "id": self._id, "what": what, "done": done, "total": total})
 
 
 class _Target:
-    """A net namespace to be read. ways: what may open it, best first. pids: its members. mounted: somewhere, maybe
-    where no path leads to, so that it is not gone with them. listed: its id, where the kernel's list alone has it."""
+    """A net namespace to be read. ways: functions that may open it, best first. pids: its members. mounted: somewhere,
+    maybe out of reach of every path, so that it is not gone with its members. listed: its id, if the kernel's list
+    alone has it."""
 
-    def __init__(self, inode, ways, pids, mounted, listed):
+    def __init__(
+        self, inode: int, ways: Sequence[Callable[[], int]], pids: list[int], mounted: bool, listed: int | None
+    ) -> None:
         self.inode = inode
         self.ways = ways
         self.pids = pids
         self.mounted = mounted
         self.listed = listed
 
-    def open(self):
-        """An fd of it. OSError: the first reason that is not just that a way to it is gone, if there is one."""
+    def open(self) -> int:
+        """An fd of it. Raises the first OSError of another kind than that a way to it is gone, if there is one."""
         why = OSError(errno.ENOENT, "gone")
         for way in self.ways:
             try:
@@ -170,8 +193,8 @@ class _Target:
             os.close(fd)
         raise why
 
-    def is_gone(self):
-        """Whether it has ended, by the kernel's list or with its members, of which one that ends may refuse first."""
+    def is_gone(self) -> bool:
+        """True if it has ended, by the kernel's list or with its members, of which one that exits may refuse first."""
         if self.listed is not None:
             return self.listed not in (listns.ids() or {self.listed})
         try:
@@ -181,18 +204,19 @@ class _Target:
         return False
 
 
-def _targets(look, scanner):
-    """Our own first, which needs no joining, then the host's, then the others as the look has them."""
+def _targets(look: Look, scanner: Scanner) -> list[_Target]:
+    """The net namespaces: our own first, which needs no joining, then the host's, then the others as the look has
+    them."""
     members: dict[int | None, list[int]] = {}
-    for pid, record in look["processes"].items():
-        members.setdefault(record["namespaces"].get("net"), []).append(pid)
+    for pid, process in look["processes"].items():
+        members.setdefault(process["namespaces"].get("net"), []).append(pid)
     fd = os.open("/proc/self/ns/net", os.O_RDONLY)  # kept, for that path leads to wherever this process goes
     own = os.fstat(fd).st_ino
-    found = []
+    found: list[tuple[bool, bool, _Target]] = []
     for (kind, inode), record in look["namespaces"].items():
         if kind == "net":
             pids = members.get(inode, [])
-            ways = [] if inode != own else [lambda: os.dup(fd)]
+            ways: list[Callable[[], int]] = [] if inode != own else [nsfs.opener(fd)]
             ways += [functools.partial(_of_member, pid, inode) for pid in pids]
             ways += [functools.partial(hostfiles.namespace, path, scanner.device) for path in record["names"]]
             sightings = scanner.sightings((kind, inode))
@@ -204,8 +228,8 @@ def _targets(look, scanner):
     return [target for _, _, target in sorted(found, key=lambda triple: triple[:2])]
 
 
-def _of_member(pid, inode):
-    """Through a member; through a thread of it that goes on where its first one has ended."""
+def _of_member(pid: int, inode: int) -> int:
+    """An fd by a member, or by a thread of it that goes on if its first one has exited."""
     try:
         return os.open("/proc/%d/ns/net" % pid, os.O_RDONLY)
     except OSError as error:
@@ -217,24 +241,27 @@ def _of_member(pid, inode):
 
 
 class _Reader:
-    """Reads namespaces from where this process is."""
+    """A reader of net namespaces from within, by the namespaces that this process may join."""
 
-    def __init__(self, messages, look, scanner, progress):
+    def __init__(self, messages: Rtnetlink | None, look: Look, scanner: Scanner, progress: _Progress) -> None:
         self._messages = messages
         self._look = look
         self._scanner = scanner
         self._progress = progress
         self._at = os.stat("/proc/self/ns/net").st_ino  # the namespace that this process is in
+        self._nsids: dict[tuple[int, int], int] = {}  # {(inode, index): number of the namespace that a link leads to}
         self.unsearched = 0
 
-    def _join(self, inode, fd):
+    def _join(self, inode: int, fd: int) -> None:
         if inode != self._at:
-            linux.setns(fd, CLONE_NEWNET)
+            linux.setns(fd, linux.CLONE_NEW["net"])
             self._at = inode
 
-    def read(self, targets):
+    def read(self, targets: Sequence[_Target]) -> tuple[list[Net], list[_Target]]:
         """([record], [targets that may not be joined])."""
-        records, refused, joined = [], [], []
+        records: list[Net] = []
+        refused: list[_Target] = []
+        joined: list[_Target] = []
         for done, target in enumerate(targets):
             self._progress("namespaces", done, len(targets))
             try:
@@ -257,16 +284,18 @@ class _Reader:
             finally:
                 os.close(fd)
         if self._messages:
-            self._connect(records, {target.inode: target for target in joined})
+            self._connect(self._messages, records, {target.inode: target for target in joined})
         self.find_owners(records)
         return records, refused
 
-    def _within(self, inode):
+    def _within(self, inode: int) -> Net:
         """The record of the namespace that this process is in."""
         directory = "/proc/self/net"
         if self._messages:
             with self._messages.open() as told:
-                interfaces, more = told.interfaces()
+                found, more = told.interfaces()
+                interfaces = [interface for interface, _ in found]
+                self._nsids.update(((inode, i["index"]), nsid) for i, nsid in found if nsid is not None and i["link"])
                 routes = told.default_routes({record["index"]: record["name"] for record in interfaces})
         else:
             interfaces, more, routes = procnet.interfaces(directory), 0, procnet.default_routes(directory)
@@ -274,61 +303,71 @@ class _Reader:
             listeners, others = sockdiag.listeners(LISTENERS_LIMIT)
         except OSError:
             listeners, others = procnet.listeners(directory, LISTENERS_LIMIT)
-        source = "netlink" if self._messages else "proc"
+        source: Literal["netlink", "proc"] = "netlink" if self._messages else "proc"
         record = _record(inode, source, interfaces, routes, listeners, more + others)
         record["forwards"], record["forwards_unread"] = forwards.forwards()
         return record
 
-    # Where interfaces lead to
+    # The other ends of interfaces
 
-    def _connect(self, records, targets):
-        """Say of each interface that leads somewhere in which namespace that is.
+    def _connect(self, messages: Rtnetlink, records: list[Net], targets: Mapping[int, _Target]) -> None:
+        """Put into each link the namespace that it leads to.
 
-        The kernel tells a number, by which one namespace knows another. Which one that is can only be asked of each
-        that it may be; those are few, for the two ends of a pair name each other's index.
+        The kernel tells a number, by which one namespace knows another. Each candidate must be opened to ask for its
+        number; candidates are few, for the two ends of a pair name each other's index.
         """
-        by_pair: dict[tuple[int, int], list[int]] = {}  # {(index, index of the other end): inodes}
+        by_pair: dict[tuple[int | None, int | None], list[int]] = {}  # {(index, index of the other end): inodes}
         by_index: dict[int, list[int]] = {}
         for record in records:
             for interface in record["interfaces"]:
                 by_index.setdefault(interface["index"], []).append(record["inode"])
-                if interface["nsid"] is not None and interface["link"]:
-                    pair = interface["index"], interface["link"]["index"]
-                    by_pair.setdefault(pair, []).append(record["inode"])
+                link = interface.get("link")
+                if link and (record["inode"], interface["index"]) in self._nsids:
+                    by_pair.setdefault((interface["index"], link["index"]), []).append(record["inode"])
         for done, record in enumerate(records):
             self._progress("links", done, len(records))
-            away = [i for i in record["interfaces"] if i["nsid"] is not None and i["link"]]
+            away = [i for i in record["interfaces"] if (record["inode"], i["index"]) in self._nsids]
             if away:
                 with contextlib.suppress(OSError):  # it has ended meanwhile
-                    self._resolve(record["inode"], away, targets, by_pair, by_index)
-        known = {(r["inode"], i["index"]): i for r in records for i in r["interfaces"]}
+                    self._resolve(messages, record["inode"], away, targets, by_pair, by_index)
+        known: dict[tuple[int | None, int | None], Interface] = {}
+        known.update(((r["inode"], i["index"]), i) for r in records for i in r["interfaces"])
         for record in records:
             for interface in record["interfaces"]:
-                link = interface["link"]
-                if interface.pop("nsid") is None and link:
+                link = interface.get("link")
+                if link and (record["inode"], interface["index"]) not in self._nsids:
                     link["net"] = record["inode"]
         for record in records:
             for interface in record["interfaces"]:
-                link = interface["link"]
+                link = interface.get("link")
                 other = known.get((link["net"], link["index"])) if link else None
-                back = other["link"] if other else None
-                if back and interface["kind"] in _PAIRED:
+                back = other.get("link") if other else None
+                if link and back and interface["kind"] in _PAIRED:
                     link["peer"] = (back["net"], back["index"]) == (record["inode"], interface["index"])
 
-    def _resolve(self, inode, away, targets, by_pair, by_index):
-        """Find where these interfaces of one namespace lead to."""
+    def _resolve(
+        self,
+        messages: Rtnetlink,
+        inode: int,
+        away: list[Interface],
+        targets: Mapping[int, _Target],
+        by_pair: Mapping[tuple[int | None, int | None], list[int]],
+        by_index: Mapping[int, list[int]],
+    ) -> None:
+        """Find the namespaces that these interfaces of one namespace lead to."""
         fd = targets[inode].open()
         try:
             self._join(inode, fd)
         finally:
             os.close(fd)
-        numbers: dict[int, int | None] = {}  # {inode: by which number this namespace knows it}
+        numbers: dict[int, int | None] = {}  # {inode: the number by which this namespace knows it}
         found: dict[int | None, int] = {}  # {number: inode}
-        with self._messages.open() as told:
+        with messages.open() as told:
             for interface in away:
-                number, link = interface["nsid"], interface["link"]
-                paired = interface["kind"] in _PAIRED
-                if paired:
+                number, link = self._nsids[inode, interface["index"]], interface["link"]
+                if link is None:
+                    continue
+                if interface["kind"] in _PAIRED:
                     candidates = by_pair.get((link["index"], interface["index"]), [])
                 elif link["index"] is None:
                     candidates = list(targets)[:CANDIDATES]
@@ -342,10 +381,10 @@ class _Reader:
                         break
                 link["net"] = found.get(number)
 
-    # Who listens
+    # The owners of listeners
 
-    def find_owners(self, records):
-        """Put into each listener the pids of those that have its socket open."""
+    def find_owners(self, records: Iterable[Net]) -> None:
+        """Put into each listener the pids of the processes that have its socket open."""
         wanted = {listener["inode"]: listener["pids"] for record in records for listener in record["listeners"]}
         wanted.pop(0, None)  # a socket of the kernel's own
         if not wanted:
@@ -367,9 +406,9 @@ class _Reader:
             for listener in record["listeners"]:
                 listener["serves"] = self._served(record["inode"], listener["pids"])
 
-    def _served(self, inode, pids):
-        """The other net namespace that whoever has a socket open serves the ports of, None where it is not one alone:
-        the one that such a program holds, or that it has a child in."""
+    def _served(self, inode: int, pids: Iterable[int]) -> int | None:
+        """The other net namespace whose ports the processes of a socket publish: the one that such a program holds, or
+        has a child in. None if there is none, or more than one."""
         processes = self._look["processes"]
         found: set[int | None] = set()
         for pid in pids:
@@ -381,7 +420,7 @@ class _Reader:
         return found.pop() if len(found) == 1 else None
 
 
-def _descriptors(pid, state):
+def _descriptors(pid: int, state: str) -> str:
     """The path of a process's file descriptors."""
     directory = "/proc/%d/" % pid
     if state != "Z":
@@ -393,7 +432,7 @@ def _descriptors(pid, state):
         os.close(fd)
 
 
-def _number_of(target, told):
+def _number_of(target: _Target, told: Connection) -> int | None:
     try:
         fd = target.open()
     except OSError:
@@ -406,7 +445,15 @@ def _number_of(target, told):
         os.close(fd)
 
 
-def _record(inode, source=None, interfaces=(), routes=(), listeners=(), left_out=0, unreadable=None):
+def _record(
+    inode: int,
+    source: Literal["netlink", "proc"] | None = None,
+    interfaces: Iterable[Interface] = (),
+    routes: Iterable[Route] = (),
+    listeners: Iterable[Listener] = (),
+    left_out: int = 0,
+    unreadable: str | None = None,
+) -> Net:
     return {
         "inode": inode,
         "source": source,
@@ -420,8 +467,8 @@ def _record(inode, source=None, interfaces=(), routes=(), listeners=(), left_out
     }
 
 
-def _outside(target):
-    """The record of one that can't be joined: what the /proc/PID/net of a member tells."""
+def _outside(target: _Target) -> Net:
+    """The record of a namespace that can't be joined, by the /proc/PID/net of a member."""
     for pid in target.pids:
         directory = "/proc/%d/net" % pid
         try:
@@ -436,11 +483,11 @@ def _outside(target):
 # From within a user namespace
 
 
-def _by_owner(targets):
-    """[(fd of the owning user namespace or None, targets)]; who asks closes none, for soon all is over."""
+def _by_owner(targets: Iterable[_Target]) -> list[tuple[int | None, list[_Target]]]:
+    """[(fd of the owning user namespace or None, targets)]; the fds are left open, for this process soon exits."""
     found: dict[int | None, tuple[int | None, list[_Target]]] = {}
     for target in targets:
-        owner = None
+        owner: int | None = None
         try:
             fd = target.open()
             owner = fcntl.ioctl(fd, nsfs.NS_GET_USERNS)
@@ -452,15 +499,15 @@ def _by_owner(targets):
     return list(found.values())
 
 
-def _from_within(owner, read):
-    """What `read` returns in a child that has joined a user namespace, where it has all capabilities; inodes in place
-    of refused targets. None where that can't be joined."""
+def _from_within(owner: int, read: Callable[[], tuple[list[Net], list[_Target]]]) -> tuple[list[Net], list[int]] | None:
+    """The result of `read` in a child that has joined a user namespace, where it has all capabilities; inodes in place
+    of refused targets. None if that can't be joined."""
     back, out = os.pipe()
     pid = os.fork()
     if not pid:
         try:
             os.close(back)
-            linux.setns(owner, CLONE_NEWUSER)
+            linux.setns(owner, linux.CLONE_NEW["user"])
             _guard()  # again: the kernel undoes it where capabilities change
             records, refused = read()
             _write(out, json.dumps([records, [target.inode for target in refused]]).encode("ascii"))

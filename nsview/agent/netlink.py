@@ -1,16 +1,20 @@
-"""How messages of netlink(7) stand in a datagram and attributes in a message, and how the kernel refuses."""
+"""The layout of netlink(7): messages in a datagram, attributes in a message, and the kernel's refusals."""
 
 from __future__ import annotations
 
 import os
 import struct
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 ERROR, DONE = 2, 3  # types of message, include/uapi/linux/netlink.h
 HEADER = 16  # bytes of struct nlmsghdr
 
 
-def parts(data):
-    """(type, flags, offset) of each message; what it says begins HEADER bytes behind its offset."""
+def parts(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """(type, flags, offset) of each message; its body begins HEADER bytes behind its offset."""
     offset = 0
     while offset + HEADER <= len(data):
         length, kind, flags = struct.unpack_from("=LHH", data, offset)
@@ -18,8 +22,8 @@ def parts(data):
         offset += max((length + 3) & ~3, HEADER)
 
 
-def attributes(data, offset=0, end=None):
-    """(type, value's bytes) of each attribute (struct nlattr) that stands there."""
+def attributes(data: bytes, offset: int = 0, end: int | None = None) -> Iterator[tuple[int, bytes]]:
+    """(type, value's bytes) of each attribute (struct nlattr) between these offsets."""
     end = len(data) if end is None else end
     while offset + 4 <= end:
         length, kind = struct.unpack_from("=HH", data, offset)
@@ -29,8 +33,8 @@ def attributes(data, offset=0, end=None):
         offset += (length + 3) & ~3
 
 
-def check(data, offset):
-    """OSError where a message of type ERROR says that the kernel refused."""
+def check(data: bytes, offset: int) -> None:
+    """Raises OSError if a message of type ERROR says that the kernel refused."""
     (error,) = struct.unpack_from("=i", data, offset + HEADER)
     if error:
         raise OSError(-error, os.strerror(-error))

@@ -1,14 +1,12 @@
-"""Two things that no process has to run for: it is moved to another cgroup by a third, and what a file says of it.
+"""Changes for which no process has to run: its move to another cgroup by a third, and a new text in a file of state.
 
-Who moves a process writes to `cgroup.procs` of the cgroup that it goes to, and each write to a file is told to whoever
-watches its directory, whichever mount it was written through. So one watch a cgroup tells of all moves, and of the
+A process is moved by a write to `cgroup.procs` of the new cgroup, and each write to a file is told to the watchers of
+its directory, whichever mount it was written through. So one watch a cgroup tells of all moves, and of the
 cgroups made there. A container's name lies in its runtime's files; the directories that these were read from are
-watched for those names. Who freezes a container writes to a file of its cgroup. Nothing is asked while nothing is
+watched for those names. A container is frozen by a write to a file of its cgroup. Nothing is asked while nothing is
 written.
 
-Not told: births in another cgroup than the parent's (the process connector tells), and what the kernel does by itself.
-What lost: reading `/proc/PID/cgroup` of each process, or `cgroup.procs` of each cgroup, once a second: a share of a
-core that grows with the host.
+Not told: births in another cgroup than the parent's (the process connector tells), and moves by the kernel itself.
 Sources: fs/read_write.c (vfs_write calls fsnotify_modify), kernel/cgroup/cgroup.c (cgroup_procs_write).
 """
 
@@ -20,38 +18,44 @@ import time
 
 from . import files, hostfiles, inotify, mountinfo
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .protocol import Process
+
 _CGROUP = inotify.MODIFY | inotify.CREATE | inotify.MOVED_TO
 _STATE = inotify.CLOSE_WRITE | inotify.MOVED_TO | inotify.DELETE
 _LISTS = (b"cgroup.procs", b"cgroup.threads", b"tasks")  # a process is moved by its number in one of these
 _FREEZING = (b"cgroup.freeze", b"freezer.state")
 _EVENTS = b"cgroup.events"  # of v2, which freezes a little later than it is told to
-_STATES = 4096  # directories of state at the most: a user may have any number of what looks like a container
+_STATES = 4096  # directories of state at the most: a user may have any number of directories that look like one
 _LIMIT = 64 << 20  # bytes of a list
 
 
 class Notices:
-    """Watches cgroups, once `begin` was called, and state. `fileno` for poll.
+    """The watches of cgroups, once `begin` was called, and of files of state. `fileno` for poll.
 
-    whole: every cgroup that there is in view is watched. written: a file that a container was named by was written, or
-    one that freezes its processes.
+    whole: every cgroup in view is watched. written: a file that names a container, or one that freezes its processes,
+    was written.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._inotify = inotify.Inotify()
         self._cgroups: dict[int, tuple[str, str]] = {}  # {number: (its directory, its path)}
         self._todo: list[tuple[str, str]] = []  # cgroups that are not watched yet
-        self._changed: set[int] = set()  # numbers of those that processes may have been moved to
-        self._freezing: set[int] = set()  # numbers of those that were told to freeze, or to go on
+        self._changed: set[int] = set()  # numbers of the cgroups that processes may have been moved to
+        self._freezing: set[int] = set()  # numbers of the cgroups that were told to freeze, or to thaw
         self._states: dict[int, set[bytes]] = {}  # {number: names of files}
-        self._most = inotify.most() // 4  # others of this user's need some too
+        self._most = inotify.most() // 4  # other programs of this user need some too
         self.whole = False
         self.written = False
 
-    def fileno(self):
+    def fileno(self) -> int:
         return self._inotify.fileno()
 
-    def begin(self):
-        """Watch all cgroups; `grow` does it."""
+    def begin(self) -> None:
+        """Begin to watch all cgroups; `grow` does it."""
         mounts = mountinfo.parse(hostfiles.mounts())
         hidden = mountinfo.hidden(mounts)
         widest: dict[str, mountinfo.Mount] = {}
@@ -64,12 +68,12 @@ class Notices:
         self.whole = bool(self._todo)
 
     @property
-    def growing(self):
-        """There are cgroups that are not watched yet."""
+    def growing(self) -> bool:
+        """True if there are cgroups that are not watched yet."""
         return bool(self._todo)
 
-    def grow(self, seconds):
-        """Watch more of the cgroups, for so long."""
+    def grow(self, seconds: float) -> None:
+        """Watch more of the cgroups, for so many seconds."""
         until = time.monotonic() + seconds
         while self._todo and time.monotonic() < until:
             directory, path = self._todo.pop()
@@ -78,7 +82,7 @@ class Notices:
                 return
             try:
                 number = self._inotify.watch(directory, _CGROUP)
-                # From here on nobody is moved to it, and nothing is made in it, unheard.
+                # From here on each move to it, and each cgroup made in it, is told.
                 below = _directories(directory)
             except OSError as error:
                 if error.errno == errno.ENOSPC:
@@ -88,13 +92,13 @@ class Notices:
             self._changed.add(number)
             self._todo += [(directory + "/" + name, path + "/" + name) for name in below]
 
-    def _give_up(self):
-        """What is watched stays so; the rest is seen by looks at everything."""
+    def _give_up(self) -> None:
+        """Watch no further cgroups; their changes are seen by looks at everything."""
         self._todo.clear()
         self.whole = False
 
-    def note(self, directory, name):
-        """A container is known by the file of this name in this directory, an fd: its next change is told."""
+    def note(self, directory: int, name: str) -> None:
+        """Watch for the next change of the file of this name in this directory, an fd: a container is named by it."""
         if len(self._states) < _STATES:
             try:
                 number = self._inotify.watch("/proc/self/fd/%d" % directory, _STATE)
@@ -102,8 +106,8 @@ class Notices:
                 return
             self._states.setdefault(number, set()).add(os.fsencode(name))
 
-    def heard(self):
-        """poll found it ready; whether the kernel had to drop some events."""
+    def heard(self) -> bool:
+        """Take the events; True if the kernel had to drop some."""
         events, lost = self._inotify.take()
         for number, mask, name in events:
             if mask & inotify.IGNORED:  # gone
@@ -113,7 +117,7 @@ class Notices:
                 self._freezing.discard(number)
             elif number in self._cgroups:
                 if mask & inotify.DIRECTORY:
-                    # New, or renamed, as v1 allows: then those in it and below are elsewhere by that.
+                    # New, or renamed, as v1 allows, by which the processes in it and below have another cgroup.
                     directory, path = self._cgroups[number]
                     self._todo.append((directory + "/" + os.fsdecode(name), path + "/" + files.text(name)))
                 elif name in _LISTS:
@@ -128,12 +132,12 @@ class Notices:
         return lost
 
     @property
-    def changed(self):
-        """Processes may have been moved."""
+    def changed(self) -> bool:
+        """True if processes may have been moved."""
         return bool(self._changed)
 
-    def moved(self, processes):
-        """The pids of these, {pid: record}, that are listed where their records do not say."""
+    def moved(self, processes: Mapping[int, Process]) -> set[int]:
+        """The pids of these processes whose cgroup's list contradicts their records."""
         found: set[int] = set()
         for number in self._changed:
             directory, path = self._cgroups[number]
@@ -143,16 +147,16 @@ class Notices:
         return found
 
 
-def _directories(directory):
-    """The names of those in it."""
+def _directories(directory: str) -> list[str]:
+    """The names of the directories in a directory."""
     if os.stat(directory).st_nlink == 2:
         return []
     with os.scandir(directory) as entries:
         return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
 
 
-def _listed(directory):
-    """The text of who is in a cgroup: of a threaded one its threads alone can be had."""
+def _listed(directory: str) -> bytes:
+    """The pids in a cgroup, as text; of a threaded one its threads alone can be had."""
     for name in ("/cgroup.procs", "/cgroup.threads"):
         try:
             return files.read(directory + name, _LIMIT)

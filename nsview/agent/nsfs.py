@@ -1,4 +1,4 @@
-"""What the kernel tells of a namespace: owner, parent, id, and where it is bind-mounted.
+"""The kernel's facts of a namespace: owner, parent, id, and the paths that it is bind-mounted at.
 
 Sources: ioctl_nsfs(2), include/uapi/linux/nsfs.h; NS_GET_ID came with Linux 6.18,
 NS_GET_PID_FROM_PIDNS and NS_GET_PID_IN_PIDNS with 6.11, the others with 4.9 and 4.11.
@@ -9,11 +9,18 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import struct
+import sys
 
-from nsview.linux import NS_GET_NSTYPE
+from nsview.linux import CLONE_NEW, NS_GET_NSTYPE
 
 from .mountinfo import unescaped
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Literal
+
+    from .protocol import Kind, Namespace, NamespaceKey, Namespaces
 
 NS_GET_USERNS = 0xB701
 NS_GET_PARENT = 0xB702
@@ -23,19 +30,12 @@ NS_GET_PID_IN_PIDNS = 0x8004B708
 NS_GET_ID = 0x8008B70D
 NS_GET_MNTNS_ID = 0x8008B705
 _HIERARCHICAL = ("pid", "user")
-_KIND_OF_FLAG = {
-    0x00020000: "mnt",
-    0x04000000: "uts",
-    0x08000000: "ipc",
-    0x20000000: "pid",
-    0x40000000: "net",
-    0x10000000: "user",
-    0x02000000: "cgroup",
-    0x00000080: "time",
-}  # CLONE_NEW*
+KIND: dict[str, Kind] = {kind: kind for kind in CLONE_NEW}  # type: ignore[misc]  # the same names
+"""{name: kind}, for names of unknown origin."""
+_KIND_OF_FLAG = {flag: KIND[kind] for kind, flag in CLONE_NEW.items()}
 
 # Inodes of the first namespaces, fixed in the kernel (enum init_ns_ino; net and mnt since 6.18).
-FIXED_INITIAL = {
+FIXED_INITIAL: Namespaces = {
     "ipc": 4026531839,
     "uts": 4026531838,
     "user": 4026531837,
@@ -43,17 +43,23 @@ FIXED_INITIAL = {
     "cgroup": 4026531835,
     "time": 4026531834,
 }
-FIXED_INITIAL_SINCE_6_18 = {"net": 4026531833, "mnt": 4026531832}
+FIXED_INITIAL_SINCE_6_18: Namespaces = {"net": 4026531833, "mnt": 4026531832}
 
 
-def describe(kind, inode, open_namespace, device, above=None):
-    """A namespace's frame record; what the kernel does not tell stays None.
+def describe(
+    kind: Kind,
+    inode: int,
+    open_namespace: Callable[[], int],
+    device: int,
+    above: dict[NamespaceKey, Namespace] | None = None,
+) -> Namespace:
+    """The frame's record of a namespace; None for each fact that the kernel does not tell.
 
-    above: {(kind, inode): record} to which its owner, its parent and theirs are added, up to the edge of what we may
-    see; no process need be in them. A namespace keeps those above it alive, so what is there is right as long as it
-    lives itself.
+    open_namespace: returns an fd of it. device: of nsfs. above: its owner, its parent and theirs are added here, as far
+    up as the agent may see; no process need be in them. A namespace keeps those above it alive, so their records hold
+    as long as it lives.
     """
-    record = {
+    record: Namespace = {
         "type": kind,
         "inode": inode,
         "device": device,
@@ -85,15 +91,22 @@ def describe(kind, inode, open_namespace, device, above=None):
     return record
 
 
-def was_opened(record):
-    """The kernel has told something of the namespace; not so where it could not be opened. Linux 4.9."""
+def was_opened(record: Namespace) -> bool:
+    """True if the kernel has told something of the namespace, so that it could be opened. Linux 4.9."""
     return record["id"] is not None or record["owner"] is not None or bool(record["out_of_view"])
 
 
-def _relate(record, field, kind, fd, request, above):
-    """Put into the field the inode that an ioctl leads to, or its name into out_of_view.
+def _relate(
+    record: Namespace,
+    field: Literal["owner", "parent"],
+    kind: Kind,
+    fd: int,
+    request: int,
+    above: dict[NamespaceKey, Namespace] | None,
+) -> None:
+    """Put into the field the inode that an ioctl leads to, or the field's name into out_of_view.
 
-    EPERM is the kernel's word both for "not yours to see" and for "there is none": the first namespace's parent.
+    EPERM means both "not yours to see" and "there is none": the first namespace's parent.
     """
     try:
         other = fcntl.ioctl(fd, request)
@@ -104,50 +117,69 @@ def _relate(record, field, kind, fd, request, above):
     try:
         inode = record[field] = os.fstat(other).st_ino
         if above is not None and (kind, inode) not in above:
-            above[kind, inode] = describe(kind, inode, lambda: os.dup(other), record["device"], above)
+            above[kind, inode] = describe(kind, inode, opener(other), record["device"], above)
     finally:
         os.close(other)
 
 
-def owner_uid(fd):
-    """Who made a user namespace, as a uid of ours; the overflow uid where it has none here."""
+def owner_uid(fd: int) -> int | None:
+    """The uid of the maker of a user namespace; the overflow uid if it has none here. None if the kernel does not
+    tell."""
     try:
-        return struct.unpack("=I", fcntl.ioctl(fd, NS_GET_OWNER_UID, bytes(4)))[0]
+        return _number(fd, NS_GET_OWNER_UID, 4)
     except OSError:
         return None
+
+
+def opener(fd: int) -> Callable[[], int]:
+    """A function that returns a copy of an fd."""
+    return lambda: os.dup(fd)
 
 
 def open_path(path: str, device: int) -> int:
     """An fd of the namespace that a link in /proc or a bind mount leads to. device: of nsfs.
 
-    OSError where something else is there by now, which is not opened: with a device or a FIFO that may do harm.
+    Raises OSError if the path leads to something else by now. That is not opened: with a device or a FIFO it may do
+    harm.
     """
     if os.stat(path).st_dev != device:
         raise OSError(errno.ENOENT, "no namespace any more", path)
     return os.open(path, os.O_RDONLY | os.O_NONBLOCK)
 
 
-def kind_of(fd):
-    """What kind of namespace an fd is of; OSError where it is of none. Linux 4.11."""
+def kind_of(fd: int) -> Kind:
+    """The kind of the namespace of an fd. Raises OSError if it is of none. Linux 4.11."""
     return _KIND_OF_FLAG[fcntl.ioctl(fd, NS_GET_NSTYPE)]
 
 
-def mount_namespace_id(fd):
-    """The id by which listmount(2) and statmount(2) know a mount namespace. Linux 6.11."""
-    return struct.unpack("=Q", fcntl.ioctl(fd, NS_GET_MNTNS_ID, bytes(8)))[0]
+def mount_namespace_id(fd: int) -> int:
+    """The id of a mount namespace for listmount(2) and statmount(2). Linux 6.11."""
+    return _number(fd, NS_GET_MNTNS_ID, 8)
 
 
-def id_of(fd):
-    """The kernel's id of a namespace, never used twice; None before Linux 6.18."""
+def id_of(fd: int) -> int | None:
+    """The kernel's id of a namespace, never used twice. None before Linux 6.18."""
     try:
-        return struct.unpack("=Q", fcntl.ioctl(fd, NS_GET_ID, bytes(8)))[0]
+        return _number(fd, NS_GET_ID, 8)
     except OSError:
         return None
 
 
-def mounts(mountinfo):
+def _number(fd: int, request: int, size: int) -> int:
+    """The number that an ioctl writes."""
+    return int.from_bytes(fcntl.ioctl(fd, request, bytes(size)), sys.byteorder)
+
+
+def link(text: str | None) -> NamespaceKey | None:
+    """(kind, inode) of the text of a link to a namespace, such as net:[4026532173]. None for another text, or None."""
+    name, _, inode = (text or "")[:-1].partition(":[")
+    kind = KIND.get(name)
+    return (kind, int(inode)) if kind and inode.isdecimal() and text == "%s:[%s]" % (kind, inode) else None
+
+
+def mounts(mountinfo: str) -> dict[NamespaceKey, list[str]]:
     """{(kind, inode): [path, ..]} of the namespaces bind-mounted in one mount namespace, from its mountinfo's text."""
-    found: dict[tuple[str, int], list[str]] = {}
+    found: dict[NamespaceKey, list[str]] = {}
     for _, key, path in each_mount(mountinfo):
         paths = found.setdefault(key, [])
         if path not in paths:
@@ -155,30 +187,32 @@ def mounts(mountinfo):
     return found
 
 
-def each_mount(mountinfo):
-    """(id of the mount, (kind, inode), path) of each of them."""
+def each_mount(mountinfo: str) -> Iterator[tuple[int, NamespaceKey, str]]:
+    """(id of the mount, (kind, inode), path) of each namespace that is mounted, from the text of a mountinfo."""
     if " - nsfs " not in mountinfo:
         return
     for line in mountinfo.split("\n"):
         if " - nsfs " in line:
             id, _, _, root, point = line.split(" ", 5)[:5]
-            kind, _, inode = root[:-1].partition(":[")
-            if inode.isdecimal() and id.isdecimal():
-                yield int(id), (kind, int(inode)), unescaped(point)
+            key = link(root)
+            if key and id.isdecimal():
+                yield int(id), key, unescaped(point)
 
 
-def initial(kernel, own_pid_namespace, of_kthreadd, of_pid_1):
-    """{kind: inode or None} of the host's first namespaces.
+def initial(
+    kernel: tuple[int, ...], own_pid_namespace: int | None, of_kthreadd: Namespaces, of_pid_1: Namespaces
+) -> dict[Kind, int | None]:
+    """{kind: inode, None if not known} of the host's first namespaces.
 
-    kernel: (major, minor). of_kthreadd, of_pid_1: their {kind: inode} where readable, else {}. Before Linux 6.18 the
-    inodes of net and mnt differ from boot to boot: kthreadd's are the first ones, and pid 1's nearly always; from
-    inside another pid namespace neither can be seen.
+    kernel: (major, minor). own_pid_namespace: the agent's. of_kthreadd, of_pid_1: the namespaces of those two, {} if
+    not readable. Before Linux 6.18 the inodes of net and mnt differ from boot to boot: kthreadd's are the first ones,
+    and pid 1's nearly always; from inside another pid namespace neither can be seen.
     """
-    found: dict[str, int | None] = {**FIXED_INITIAL}
+    found: dict[Kind, int | None] = {**FIXED_INITIAL}
     if kernel >= (6, 18):
         found.update(FIXED_INITIAL_SINCE_6_18)
         return found
-    seen = (of_kthreadd or of_pid_1) if own_pid_namespace == FIXED_INITIAL["pid"] else {}
+    seen: Namespaces = (of_kthreadd or of_pid_1) if own_pid_namespace == FIXED_INITIAL["pid"] else {}
     for kind in FIXED_INITIAL_SINCE_6_18:
         found[kind] = seen.get(kind)
     return found

@@ -9,15 +9,17 @@ from __future__ import annotations
 import errno
 import os
 
-from . import levels, outside, users
+from . import levels, nsfs, outside, users
 from .files import text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable
 
-KINDS = ("mnt", "uts", "ipc", "pid", "net", "user", "cgroup", "time")
-CMDLINE_LIMIT = 4096  # what a screen can show of it; `details` reads all
+    from .protocol import Kind, Namespaces, Process
+
+KINDS: tuple[Kind, ...] = tuple(nsfs.KIND.values())
+CMDLINE_LIMIT = 4096  # bytes; more than a screen can show
 PF_KTHREAD = 0x00200000
 
 _STATUS_USUAL = 8192
@@ -27,48 +29,51 @@ _GONE = (errno.ENOENT, errno.ESRCH)
 _FORBIDDEN = (errno.EACCES, errno.EPERM)
 
 
-def errno_name(error):
-    """EACCES for an OSError's 13."""
+def errno_name(error: OSError) -> str:
+    """The name of an error's number, such as EACCES."""
     return errno.errorcode.get(error.errno or 0, "EIO")
 
 
 class Vanished(Exception):
-    """The process ended while it was read."""
+    """The process exited while it was read."""
 
 
 class Reader:
-    """Reads processes below one /proc, and remembers what many of them share: user names and link texts.
+    """A reader of the processes below one /proc, with a memory of what many of them share: user names and link texts.
 
-    own: the namespaces of this process, where it may trace any other; see `outside`.
+    own: (pid, namespaces) of a process that protected ones are compared with, None if this process may not trace any
+    other; see `outside`.
 
     on_namespace(kind, inode, open_namespace) is called at the first sight of a namespace, while the process through
-    which it was seen is at hand; open_namespace() gives an fd of it or raises OSError. Where it returns False, the
-    process having ended just then, the next one that is in it is a first sight too.
+    which it was seen is at hand; open_namespace() returns an fd of it or raises OSError. If it returns False, as the
+    process has exited just then, the next process in that namespace is a first sight too.
     """
 
-    def __init__(self, proc="/proc", on_namespace=None):
+    def __init__(
+        self, proc: str = "/proc", on_namespace: Callable[[Kind, int, Callable[[], int]], bool]|None = None
+    ) -> None:
         self.proc_fd = os.open(proc, os.O_PATH | os.O_DIRECTORY)
         self.on_namespace = on_namespace
-        self.own: Any = ()  # (pid, its {kind: inode}) of a process that protected ones are compared with, if any may be
+        self.own: tuple[int | str, Namespaces] | None = None
         self.users = users.Users()
-        self._inodes = {}
-        self._alike = {}  # {texts of all links: {kind: inode}}: one object for all that are in the same ones
+        self._inodes: dict[str, int] = {}  # by the text of a link
+        self._alike: dict[tuple[str, ...], Namespaces] = {}  # by the texts of all links: one object for many processes
         self.links = tuple(link for link in _LINKS if _readable_link(link[1]))
         self._paths = [path for _, path in self.links]
         self.levels = levels.Levels(self._own_pid_namespace())
 
-    def close(self):
+    def close(self) -> None:
         os.close(self.proc_fd)
 
-    def pids(self):
-        """The pids there are, in ascending order."""
+    def pids(self) -> list[int]:
+        """All pids, in ascending order."""
         fd = os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self.proc_fd)
         try:
             return sorted(int(name) for name in os.listdir(fd) if name.isdigit())
         finally:
             os.close(fd)
 
-    def process(self, pid):
+    def process(self, pid: int) -> tuple[Process, bytes]:
         """(record, cgroup bytes) of one process; the record is a frame's, less what `scan` adds. Raises Vanished."""
         try:
             fd = os.open(str(pid), os.O_PATH | os.O_DIRECTORY, dir_fd=self.proc_fd)
@@ -87,7 +92,7 @@ class Reader:
         finally:
             os.close(fd)
 
-    def _process(self, pid, fd):
+    def _process(self, pid: int, fd: int) -> tuple[Process, bytes]:
         stat = read_at(fd, "stat", 1024)
         # The name may hold anything, ") R 1" included: the last parenthesis ends it.
         end = stat.rindex(b")")
@@ -95,16 +100,17 @@ class Reader:
         kthread = bool(int(fields[6]) & PF_KTHREAD)
         namespaces, unreadable = self._namespaces(pid, fd, fields[0])
         if unreadable and fields[0] == b"Z" and int(fields[17]) < 2:
-            unreadable = "ENOENT"  # given up by ending, whatever a look at it would take; it has no thread that goes on
+            unreadable = "ENOENT"  # given up by exiting, whatever error a look at it gives; no thread of it goes on
         elif unreadable and self.own:
             namespaces = {**outside.shared(fd, *self.own), **namespaces}
         nspid = self.levels.of(pid, fd, namespaces.get("pid"))
         uid = os.fstat(fd).st_uid  # the effective one's, whatever else in /proc belongs to root: proc(5)
         nspid = nspid or nspid_of(fd) or [pid]
-        uid_inside, user_inside = uid, None
+        uid_inside: int | None = uid
+        user_inside = None
         if len(nspid) > 1 or namespaces.get("user") != self.users.own:
             uid_inside, user_inside = self.users.inside(uid, namespaces, len(nspid) > 1, fd)
-        record = {
+        record: Process = {
             "pid": pid,
             "ppid": int(fields[1]),
             "start": int(fields[19]),
@@ -123,7 +129,7 @@ class Reader:
             "kthread": kthread,
         }
         try:
-            # The last read: what the kernel was asked of the pid is true if that is still the same process.
+            # The last read: all facts asked for by pid are true if this is still the same process.
             cgroup = read_at(fd, "cgroup", 16384)
         except OSError as error:
             if error.errno in _GONE:
@@ -131,8 +137,8 @@ class Reader:
             cgroup = b""
         return record, cgroup
 
-    def _forbidden(self, pid, fd, error):
-        """The record of a process of which no more may be known than that it is there (hidepid=1 of proc(5))."""
+    def _forbidden(self, pid: int, fd: int, error: OSError) -> Process:
+        """The record of a process of which only the pid may be known (hidepid=1 of proc(5))."""
         uid = os.fstat(fd).st_uid
         return {
             "pid": pid,
@@ -153,13 +159,13 @@ class Reader:
             "kthread": False,
         }
 
-    def _namespaces(self, pid, fd, state):
-        """({kind: inode}, None or the errno's name of what could not be read)."""
+    def _namespaces(self, pid: int, fd: int, state: bytes) -> tuple[Namespaces, str|None]:
+        """(namespaces, None or the errno's name if some could not be read)."""
         try:
             texts = tuple([os.readlink(path, dir_fd=fd) for path in self._paths])
         except OSError as error:
             if error.errno in _FORBIDDEN:
-                # One check of the whole process by the kernel, so the other links say the same.
+                # The kernel checks the process as a whole, so the other links may not be read either.
                 return {}, errno_name(error)
             return self._namespaces_left(pid, fd, state)
         found = self._alike.get(texts)
@@ -172,9 +178,9 @@ class Reader:
                 self._alike[texts] = found
         return found, None
 
-    def _namespaces_left(self, pid, fd, state):
-        """The same of a process that has lost some by ending."""
-        found: dict[str, int] = {}
+    def _namespaces_left(self, pid: int, fd: int, state: bytes) -> tuple[Namespaces, str|None]:
+        """Like _namespaces, for an exiting process that has lost some of its links."""
+        found: Namespaces = {}
         unreadable = None
         for kind, path in self.links:
             try:
@@ -194,7 +200,7 @@ class Reader:
                 unreadable = None
         return found, unreadable
 
-    def _first_sight(self, kind, path, target, fd):
+    def _first_sight(self, kind: Kind, path: str, target: str, fd: int) -> int:
         inode = int(target[target.index("[") + 1 : -1])
         if not self.on_namespace or self.on_namespace(
             kind, inode, lambda: os.open(path, os.O_RDONLY, dir_fd=fd)
@@ -202,18 +208,19 @@ class Reader:
             self._inodes[target] = inode
         return inode
 
-    def remember(self, kind, inode):
-        """A namespace has been seen by another; it is no first sight any more."""
+    def remember(self, kind: Kind, inode: int) -> None:
+        """Note that a namespace was seen by another reader, so that it is no first sight any more."""
         self._inodes["%s:[%d]" % (kind, inode)] = inode
 
-    def forget(self, kind, inode):
-        """A namespace is gone; the same inode seen again is a new one."""
+    def forget(self, kind: Kind, inode: int) -> None:
+        """Forget a namespace that is gone; the same inode seen again is a new one."""
         self.users.forget(kind, inode)
         if self._inodes.pop("%s:[%d]" % (kind, inode), None):
             self._alike.clear()
 
-    def _of_live_thread(self, pid, fd, found):
-        """The namespaces that a leader which has exited lost but a thread of it still has (pthread_exit in main)."""
+    def _of_live_thread(self, pid: int, fd: int, found: Namespaces) -> Namespaces:
+        """The namespaces that an exited leader has lost and a thread of its process still has (pthread_exit in
+        main)."""
         try:
             tasks = os.open("task", os.O_RDONLY | os.O_DIRECTORY, dir_fd=fd)
         except OSError:
@@ -222,7 +229,7 @@ class Reader:
             for tid in os.listdir(tasks):
                 if int(tid) == pid:
                     continue
-                links = {}
+                links: Namespaces = {}
                 for kind, path in self.links:
                     if kind in found:
                         continue
@@ -240,8 +247,8 @@ class Reader:
             os.close(tasks)
         return {}
 
-    def _own_pid_namespace(self):
-        """The inode of ours, where /proc is that of our pid namespace; None where it is another's."""
+    def _own_pid_namespace(self) -> int|None:
+        """The inode of this process's pid namespace. None if /proc is that of another one."""
         try:
             fd = os.open("self", os.O_PATH | os.O_DIRECTORY, dir_fd=self.proc_fd)
         except OSError:
@@ -256,8 +263,8 @@ class Reader:
         return None
 
 
-def nspid_of(fd):
-    """A process's pid in each pid namespace from that of /proc to its own, by its status; [] if that has none."""
+def nspid_of(fd: int) -> list[int]:
+    """The pid of a process in each pid namespace from that of /proc to its own, by its status; [] if that has none."""
     for limit in (_STATUS_USUAL, STATUS_LIMIT):
         # The name's newlines are escaped by the kernel in status (not in stat), so a line's start is really one.
         _, _, rest = read_at(fd, "status", limit).partition(b"\nNSpid:\t")
@@ -267,7 +274,7 @@ def nspid_of(fd):
     return []
 
 
-def read_at(fd, name, limit):
+def read_at(fd: int, name: str, limit: int) -> bytes:
     """Up to limit bytes of a small file below a directory fd, in one read."""
     file = os.open(name, os.O_RDONLY, dir_fd=fd)
     try:
@@ -276,14 +283,15 @@ def read_at(fd, name, limit):
         os.close(file)
 
 
-def stat_fields(fd):
-    """The fields of a process's stat behind its name: [0] its state, [6] flags, [17] threads, [19] start."""
+def stat_fields(fd: int) -> list[bytes]:
+    """The fields of a process's stat behind its name: [0] state, [1] parent, [3] session, [6] flags, [17] threads, [19]
+    start."""
     stat = read_at(fd, "stat", 1024)
     return stat[stat.rindex(b")") + 2 :].split(b" ", 20)  # the name may hold anything, parentheses included
 
 
-def thread_group(number):
-    """The pid of the process that a thread id is of (itself where it is a process's), None where there is none."""
+def thread_group(number: int) -> int|None:
+    """The pid of the process of a thread id (the same for a process's first thread). None if there is none."""
     try:
         with open("/proc/%d/status" % number, "rb") as status:
             return next(int(line[6:]) for line in status if line.startswith(b"Tgid:\t"))
@@ -292,7 +300,7 @@ def thread_group(number):
 
 
 def live_thread(fd: int) -> int:
-    """The id of a thread that goes on after the leader of its process, open as fd, has exited; 0 where none does."""
+    """The id of a thread that goes on after the leader of its process, open as fd, has exited; 0 if none does."""
     try:
         tasks = os.open("task", os.O_RDONLY | os.O_DIRECTORY, dir_fd=fd)
     except OSError:
@@ -310,13 +318,8 @@ def live_thread(fd: int) -> int:
     return 0
 
 
-def link(text):
-    """(kind, inode) of the text of a link to a namespace, such as net:[4026532173]; None for another, or for None."""
-    kind, _, inode = (text or "")[:-1].partition(":[")
-    return (kind, int(inode)) if text == "%s:[%s]" % (kind, inode) and kind in KINDS and inode.isdecimal() else None
 
-
-def _arguments(data):
+def _arguments(data: bytes) -> list[str]:
     """The arguments of a command line; one that was cut ends in an ellipsis.
 
     A process may overwrite its own (setproctitle): then there is one argument, padded with NULs.
@@ -329,7 +332,7 @@ def _arguments(data):
     return arguments
 
 
-def _readable_link(path):
+def _readable_link(path: str) -> bool:
     try:
         os.readlink("/proc/self/" + path)
     except OSError:

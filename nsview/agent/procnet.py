@@ -1,4 +1,4 @@
-"""/proc/PID/net: what listens in a net namespace, and, where netlink can't be asked, what there is of interfaces.
+"""The listeners of a net namespace by /proc/PID/net, and, if netlink can't be used, the interfaces as far as it tells.
 
 Any process's may be read, without joining anything. proc_pid_net(5)
 """
@@ -8,54 +8,60 @@ from __future__ import annotations
 import re
 import socket
 import sys
-from typing import Any
 
 from . import files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Literal
+
+    from .protocol import Interface, Listener, Route
 
 _LIMIT = 64 << 20
 
 _LISTEN, _UNCONNECTED = b"0A", b"07"
 
 
-def listeners(directory, limit):
-    """([the frame's record of a listener, without pids], how many are left out) of a directory such as /proc/1/net."""
-    found: list[Any] = []
+def listeners(directory: str, limit: int) -> tuple[list[Listener], int]:
+    """([the frame's record of a listener, without pids], the number left out) of a directory such as /proc/1/net."""
+    found: list[Listener] = []
     left_out = 0
-    for name, protocol in (("tcp", "tcp"), ("tcp6", "tcp"), ("udp", "udp"), ("udp6", "udp")):
-        for fields in _sockets(directory + "/" + name, protocol):
+    for name in ("tcp", "tcp6", "udp", "udp6"):
+        for fields in _sockets(directory + "/" + name):
             if len(found) >= limit:
                 left_out += 1
                 continue
             address, port = endpoint(fields[1])
             found.append(
                 {
-                    "protocol": protocol,
+                    "protocol": "udp" if name.startswith("udp") else "tcp",
                     "address": address,
                     "port": port,
                     "inode": int(fields[9]),
                     "uid": int(fields[7]),
-                    "pids": [],
+                    "pids": [], "serves": None,
                 }
             )
     return found, left_out
 
 
-def _sockets(path, protocol):
+def _sockets(path: str) -> Iterator[list[bytes]]:
     """The fields of each socket of a table that waits for others."""
     for line in lines(path):
         fields = line.split(None, 10)
         if len(fields) < 10:
             continue
-        if protocol == "tcp":
+        if not path.endswith(("/udp", "/udp6")):
             if fields[3] != _LISTEN:
-                return  # the kernel tells of those that listen first, and of connections there may be a million
+                return  # the kernel lists listeners first, and there may be a million connections
             yield fields
         elif fields[3] == _UNCONNECTED and not fields[2].strip(b"0").strip(b":"):
             yield fields
 
 
-def lines(path):
-    """The lines after the heading, read as they are wanted; none where there is no such file (no IPv6)."""
+def lines(path: str) -> Iterator[bytes]:
+    """The lines after the heading, read one by one; none if there is no such file (no IPv6)."""
     try:
         file = open(path, "rb")  # noqa: SIM115  closed below, also where the rest is not wanted
     except FileNotFoundError:
@@ -65,13 +71,13 @@ def lines(path):
         yield from file
 
 
-def endpoint(text):
-    """(address, port) of such a field as 0100007F:1F90."""
+def endpoint(text: bytes) -> tuple[str, int]:
+    """(address, port) of a field such as 0100007F:1F90."""
     address, _, port = text.partition(b":")
     return _address(address), int(port, 16)
 
 
-def _address(text):
+def _address(text: bytes) -> str:
     """An address from its hexadecimal words, each in the byte order of the machine."""
     data = bytes.fromhex(text.decode("ascii"))
     if sys.byteorder == "little":
@@ -79,27 +85,27 @@ def _address(text):
     return socket.inet_ntop(socket.AF_INET6 if len(data) == 16 else socket.AF_INET, data)
 
 
-def interfaces(directory):
-    """[the frame's record of an interface]: names, and addresses as far as they can be told whose they are."""
-    records = {}
+def interfaces(directory: str) -> list[Interface]:
+    """The frame's records of interfaces: names, and those addresses whose interface can be told."""
+    records: dict[bytes, Interface] = {}
     indices = _indices(directory)
     for line in _read(directory, "dev").splitlines()[2:]:
         name = line.partition(b":")[0].strip()
         if name:
             records[name] = {"index": indices.get(name, 0), "name": files.text(name), "addresses": []}
-    for name, address in _ipv4(directory):
+    for name, text in _ipv4(directory):
         if name in records:
-            records[name]["addresses"].append(address)
+            records[name]["addresses"].append(text)
     for line in _read(directory, "if_inet6").splitlines():
         address, _, length, _, _, name = line.split()
         if name in records:
-            text = socket.inet_ntop(socket.AF_INET6, bytes.fromhex(address.decode("ascii")))
-            records[name]["addresses"].append("%s/%d" % (text, int(length, 16)))
+            shown = socket.inet_ntop(socket.AF_INET6, bytes.fromhex(address.decode("ascii")))
+            records[name]["addresses"].append("%s/%d" % (shown, int(length, 16)))
     return list(records.values())
 
 
-def _indices(directory):
-    """{name: index} of those that have one in a table of multicast or IPv6 addresses."""
+def _indices(directory: str) -> dict[bytes, int]:
+    """{name: index} of the interfaces in a table of multicast or IPv6 addresses."""
     found = {}
     for line in _read(directory, "dev_mcast").splitlines():
         index, name = line.split()[:2]
@@ -110,33 +116,33 @@ def _indices(directory):
     return found
 
 
-def _ipv4(directory):
+def _ipv4(directory: str) -> Iterator[tuple[bytes, str]]:
     """(interface's name, address with its prefix) of each local address that lies in a connected network."""
     networks = []
     for fields in _routes4(directory):
         if fields[2] == b"00000000" and fields[7] != b"00000000":
             networks.append((int(fields[1], 16), int(fields[7], 16), fields[0]))
-    local = re.findall(rb"\|-- ([0-9.]+)\n +/32 host LOCAL", _read(directory, "fib_trie"))
-    for text in dict.fromkeys(local):
-        data = socket.inet_aton(text.decode("ascii"))
+    local: list[bytes] = re.findall(rb"\|-- ([0-9.]+)\n +/32 host LOCAL", _read(directory, "fib_trie"))
+    for text in dict.fromkeys(address.decode("ascii") for address in local):
+        data = socket.inet_aton(text)
         value = int.from_bytes(data, sys.byteorder)
         for network, mask, name in networks:
             if value & mask == network:
-                yield name, "%s/%d" % (text.decode("ascii"), bin(mask).count("1"))
+                yield name, "%s/%d" % (text, bin(mask).count("1"))
                 break
         else:
             if data[0] == 127:
-                yield b"lo", "%s/8" % text.decode("ascii")
+                yield b"lo", "%s/8" % text
 
 
-def _routes4(directory):
+def _routes4(directory: str) -> list[list[bytes]]:
     """The fields of each IPv4 route: interface, destination, gateway, .., mask as the eighth."""
     lines = (line.split() for line in _read(directory, "route").splitlines()[1:])
     return [fields for fields in lines if len(fields) >= 8]
 
 
-def default_routes(directory):
-    """[the frame's record of a default route]."""
+def default_routes(directory: str) -> list[Route]:
+    """The frame's records of default routes."""
     found = []
     for fields in _routes4(directory):
         if fields[1] == fields[7] == b"00000000":
@@ -151,11 +157,11 @@ def default_routes(directory):
     return found
 
 
-def _route(family, via, interface, metric):
+def _route(family: Literal[4, 6], via: str | None, interface: bytes, metric: int) -> Route:
     return {"family": family, "via": via, "interface": files.text(interface), "metric": metric}
 
 
-def _read(directory, name):
+def _read(directory: str, name: str) -> bytes:
     try:
         return files.read(directory + "/" + name, _LIMIT)
     except FileNotFoundError:

@@ -258,21 +258,23 @@ class Names(TypedDict):
     domainname: Optional[str]
 
 
-class _Owned(TypedDict):
+class Owned(TypedDict):
+    """The common keys of the System V objects. mode: its permissions."""
+
     key: int
     id: int
     mode: int
     uid: int
 
 
-class Queue(_Owned):
+class Queue(Owned):
     """A System V message queue. key: 0 for IPC_PRIVATE. bytes, messages: in it now."""
 
     bytes: int
     messages: int
 
 
-class Segment(_Owned):
+class Segment(Owned):
     """A System V shared memory segment. size: in bytes. attached: the number of attaches; pid: its maker's."""
 
     size: int
@@ -280,7 +282,7 @@ class Segment(_Owned):
     pid: int
 
 
-class Semaphores(_Owned):
+class Semaphores(Owned):
     """A System V semaphore set. number: of its semaphores."""
 
     number: int
@@ -486,6 +488,10 @@ class Security(TypedDict):
 # Records of net namespaces
 
 
+State = Literal["up", "down", "no carrier", "dormant", "unknown"]
+"""The operational state of an interface, as `ip link` has it."""
+
+
 class Link(TypedDict):
     """The other end of an interface. net: the inode of its net namespace, None if not found. peer: of a pair."""
 
@@ -508,7 +514,7 @@ class Interface(_Interface, total=False):
     """
 
     kind: str
-    state: Literal["up", "down", "no carrier", "dormant", "unknown"]
+    state: State
     mac: Optional[str]
     mtu: Optional[int]
     altnames: List[str]
@@ -558,8 +564,8 @@ class Forward(_Forward, total=False):
     """
 
     container: str
-    to_last: str
-    to_port_last: int
+    to_last: Optional[str]
+    to_port_last: Optional[int]
 
 
 class Net(TypedDict):
@@ -859,4 +865,6 @@ class Stop(TypedDict):
     request: Literal["stop"]
 
 
-Request = Union[DetailsRequest, SecurityRequest, HoldersRequest, NetRequest, UsageRequest, Rescan, Stop]
+Question = Union[DetailsRequest, SecurityRequest, HoldersRequest, NetRequest, UsageRequest]
+"""A request that is answered by a frame of its id."""
+Request = Union[Question, Rescan, Stop]

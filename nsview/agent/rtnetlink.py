@@ -1,13 +1,13 @@
-"""What the kernel tells of the net namespace that one is in: interfaces, addresses, default routes, and the numbers by
-which it knows other net namespaces.
+"""The interfaces, addresses and default routes of the joined net namespace, and the numbers by which it knows other net
+namespaces, as the kernel tells them.
 
-pyroute2 knows the messages. It is not part of Python and takes a while to import, so that is done by who reads a
-namespace, there and then, and of its modules those of the messages alone are. Its classes are cut down to the
+pyroute2 has the messages. It is not part of Python and takes a while to import, so only the process that reads a
+namespace imports it, there and then, and of its modules those of the messages alone. Its classes are cut down to the
 attributes that are told: to decode all of them takes several times as long, and names are left as bytes, for they need
 not be UTF-8.
 
 Sources: rtnetlink(7), include/uapi/linux/{if_link,rtnetlink,net_namespace}.h. Strict checking, which lets the kernel
-leave out what is not wanted, came with Linux 4.20; before, it sends all.
+leave out unwanted messages, came with Linux 4.20; before, it sends all.
 """
 
 from __future__ import annotations
@@ -17,9 +17,15 @@ import importlib.util
 import socket
 import struct
 import sys
-from typing import Any
 
 from . import files, netlink
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Literal
+
+    from .protocol import Interface, Route, State
 
 INTERFACES_LIMIT = 10000  # of one namespace
 ROUTES_LIMIT = 2000  # of one family: default routes come first, and a router may have a million others
@@ -30,21 +36,27 @@ _RTM_GETLINK, _RTM_GETADDR, _RTM_GETROUTE, _RTM_GETNSID = 18, 22, 26, 90
 _RTEXT_FILTER_SKIP_STATS = 8
 _RT_TABLE_MAIN, _RTN_UNICAST = 254, 1
 _IFF_UP = 1
-_STATES = {0: "up", 2: "no carrier", 3: "no carrier", 5: "dormant", 6: "up"}  # IF_OPER_*; 0: the driver does not say
+_STATES: dict[int, State] = {
+    0: "up",
+    2: "no carrier",
+    3: "no carrier",
+    5: "dormant",
+    6: "up",
+}  # IF_OPER_*; 0: the driver does not say
 _TRIES = 4  # of a dump while things change
 _STAND = frozenset((
     "dsa", "erspan", "gre", "gretap", "ip6erspan", "ip6gre", "ip6gretap", "ip6tnl", "ipip", "ipoib", "ipvlan",
     "ipvtap", "lowpan", "macsec", "macvlan", "macvtap", "netkit", "rmnet", "sit", "veth", "virt_wifi", "vlan", "vti",
     "vti6", "vxcan", "xfrm",
 ))  # fmt: skip
-"""Kinds of which IFLA_LINK always names another device (ndo_get_iflink in the kernel)."""
+"""The kinds whose IFLA_LINK always names another device (ndo_get_iflink in the kernel)."""
 _DATA_LINK = {"vxlan": 3, "amt": 3}  # IFLA_VXLAN_LINK, IFLA_AMT_LINK: kinds whose own data alone name the device below
 
 
 class Rtnetlink:
-    """The messages, imported. Raises ImportError where pyroute2 is not in `packages` (a directory, or None)."""
+    """The messages, imported. Raises ImportError if pyroute2 is not in `packages` (a directory, or None)."""
 
-    def __init__(self, packages):
+    def __init__(self, packages: str | None) -> None:
         if packages and packages not in sys.path:
             sys.path.append(packages)  # behind the standard library, which nothing in there shall replace
         _leave_out_the_rest()
@@ -85,19 +97,22 @@ class Rtnetlink:
             for family in (socket.AF_INET, socket.AF_INET6)
         ]
 
-    def open(self):
-        """A socket that tells of the net namespace that this process is in now, wherever it goes later."""
-        return _Socket(self)
+    def open(self) -> Connection:
+        """A socket of the net namespace that this process is in now, wherever it goes later."""
+        return Connection(self)
 
 
-def _leave_out_the_rest():
-    """Have the package there without what its __init__ imports: all of pyroute2, in five times as long."""
+def _leave_out_the_rest() -> None:
+    """Enter the package into sys.modules without running its __init__, which imports all of pyroute2, in five times as
+    long."""
     spec = importlib.util.find_spec("pyroute2")
     if spec and "pyroute2" not in sys.modules:
         sys.modules["pyroute2"] = importlib.util.module_from_spec(spec)
 
 
-def _request(message, kind, flags=_NLM_F_REQUEST | _NLM_F_DUMP, attrs=(), **fields):
+def _request(
+    message: Any, kind: int, flags: int = _NLM_F_REQUEST | _NLM_F_DUMP, attrs: Any = (), **fields: int
+) -> bytes:
     """The bytes of a request."""
     message["header"] = {"type": kind, "flags": flags, "sequence_number": 1, "pid": 0}
     message["attrs"] = list(attrs)
@@ -107,44 +122,43 @@ def _request(message, kind, flags=_NLM_F_REQUEST | _NLM_F_DUMP, attrs=(), **fiel
     return bytes(message.data)
 
 
-class _Socket:
+class Connection:
     """A netlink socket of one net namespace. Use as a context manager; everything raises OSError."""
 
-    def __init__(self, messages):
+    def __init__(self, messages: Rtnetlink) -> None:
         self._messages = messages
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
         with contextlib.suppress(OSError):  # an older kernel, which sends more
             self._socket.setsockopt(_SOL_NETLINK, _NETLINK_GET_STRICT_CHK, 1)
 
-    def __enter__(self):
+    def __enter__(self) -> Connection:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self._socket.close()
 
-    def interfaces(self):
-        """([the frame's record of an interface, with "nsid": int or None], how many are left out).
+    def interfaces(self) -> tuple[list[tuple[Interface, int | None]], int]:
+        """([(the frame's record of an interface, its nsid)], the number left out).
 
-        nsid is the number by which this namespace knows the one that the link leads to or through; None: this one
+        nsid: the number by which this namespace knows the one that the link leads to or through; None for this one
         itself.
         """
-        records = {}
+        records: dict[int, tuple[Interface, int | None]] = {}
         links, more = self._dump(self._messages.links, self._messages.interface, INTERFACES_LIMIT)
         for message in links:
-            records[message["index"]] = _interface(message)
+            records[message["index"]] = _interface(message), message.get_attr("IFLA_LINK_NETNSID")
         for message in self._dump(self._messages.addresses, self._messages.address)[0]:
             # Of a point-to-point interface ADDRESS is the other side's.
             data = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
-            record = records.get(message["index"])
-            if record is not None and data and message["family"] in (socket.AF_INET, socket.AF_INET6):
-                record["addresses"].append("%s/%d" % (_address(data), message["prefixlen"]))
+            known = records.get(message["index"])
+            if known and data and message["family"] in (socket.AF_INET, socket.AF_INET6):
+                known[0]["addresses"].append("%s/%d" % (_address(data), message["prefixlen"]))
         return list(records.values()), more
 
-    def default_routes(self, names):
-        """[the frame's record of a default route]. names: {index: name} of the interfaces."""
-        found = []
-        for request, family in zip(self._messages.routes, (4, 6)):  # noqa: B905  Python 3.8
-            wanted = socket.AF_INET if family == 4 else socket.AF_INET6
+    def default_routes(self, names: Mapping[int, str]) -> list[Route]:
+        """The frame's records of default routes. names: {index: name} of the interfaces."""
+        found: list[Route] = []
+        for request, wanted in zip(self._messages.routes, (socket.AF_INET, socket.AF_INET6)):  # noqa: B905  Python 3.8
             try:
                 messages, _ = self._dump(request, self._messages.route, ROUTES_LIMIT)
             except FileNotFoundError:
@@ -157,11 +171,13 @@ class _Socket:
                 metric = message.get_attr("RTA_PRIORITY") or 0
                 for index, gateway in _ways(message):
                     via = _address(gateway) if gateway else None
-                    found.append({"family": family, "via": via, "interface": names.get(index), "metric": metric})
+                    name = names.get(index or 0)
+                    family: Literal[4, 6] = 4 if wanted == socket.AF_INET else 6
+                    found.append({"family": family, "via": via, "interface": name, "metric": metric})
         return found
 
-    def number_of(self, fd):
-        """By which number this namespace knows that of an fd; None where it has none for it."""
+    def number_of(self, fd: int) -> int | None:
+        """The number by which this namespace knows that of an fd. None if it has none for it."""
         message = self._messages.nsid()
         self._socket.send(_request(message, _RTM_GETNSID, flags=_NLM_F_REQUEST, attrs=[["NETNSA_FD", fd]]))
         data = self._socket.recv(1 << 16)
@@ -170,12 +186,12 @@ class _Socket:
                 netlink.check(data, offset)
             answer = self._messages.nsid(data, offset=offset)
             answer.decode()
-            number = answer.get_attr("NETNSA_NSID")
+            number: int | None = answer.get_attr("NETNSA_NSID")
             return None if number in (None, 0xFFFFFFFF) else number
         return None
 
-    def _dump(self, request, form, limit=1 << 30):
-        """([decoded message], how many came beyond the limit). Where things change meanwhile, once more."""
+    def _dump(self, request: bytes, form: Any, limit: int = 1 << 30) -> tuple[list[Any], int]:
+        """([decoded message], the number beyond the limit). Asks again if something changes meanwhile."""
         for _ in range(_TRIES):
             self._socket.send(request)
             found: list[Any] = []
@@ -200,11 +216,11 @@ class _Socket:
         return found, more
 
 
-def below(kind, index, link, data):
-    """The index of the device that an interface stands on or is paired with; None where there is none.
+def below(kind: str, index: int, link: int | None, data: bytes) -> int | None:
+    """The index of the device that an interface stands on or is paired with. None if there is none.
 
-    link: IFLA_LINK. An interface that belongs to another net namespace than the one it is in has that too where it
-    stands on nothing: it then names the interface itself. data: IFLA_INFO_DATA.
+    link: IFLA_LINK. An interface in another net namespace than the one it was made in has that too if it stands on
+    nothing: it then names the interface itself. data: IFLA_INFO_DATA.
     """
     if kind in _DATA_LINK:
         found = [value for number, value in netlink.attributes(data) if number == _DATA_LINK[kind]]
@@ -214,7 +230,7 @@ def below(kind, index, link, data):
     return link or None
 
 
-def _interface(message):
+def _interface(message: Any) -> Interface:
     info = message.get_attr("IFLA_LINKINFO")
     kind = _text(info.get_attr("IFLA_INFO_KIND")) if info else ""
     data = info.get_attr("IFLA_INFO_DATA") if info else None
@@ -223,28 +239,28 @@ def _interface(message):
     properties = message.get_attr("IFLA_PROP_LIST")
     mac = message.get_attr("IFLA_ADDRESS") or b""
     up = message["flags"] & _IFF_UP
+    state: State = _STATES.get(message.get_attr("IFLA_OPERSTATE"), "unknown") if up else "down"
     return {
         "index": message["index"],
         "name": _text(message.get_attr("IFLA_IFNAME")),
         "kind": kind,
-        "state": _STATES.get(message.get_attr("IFLA_OPERSTATE"), "unknown") if up else "down",
+        "state": state,
         "mac": ":".join("%02x" % byte for byte in mac) if any(mac) else None,
         "mtu": message.get_attr("IFLA_MTU"),
         "addresses": [],
         "altnames": [_text(name) for name in properties.get_attrs("IFLA_ALT_IFNAME")] if properties else [],
         "master": message.get_attr("IFLA_MASTER") or None,
         "link": {"index": link, "net": None, "peer": False} if link or nsid is not None else None,
-        "nsid": nsid,
     }
 
 
-def _ways(message):
+def _ways(message: Any) -> list[tuple[int | None, bytes | None]]:
     """[(index of the interface or None, gateway's bytes or None)] of a route."""
     several = message.get_attr("RTA_MULTIPATH")
     if not several:
         via = message.get_attr("RTA_VIA")
         return [(message.get_attr("RTA_OIF"), message.get_attr("RTA_GATEWAY") or (via and via[2:]))]
-    found: list[Any] = []
+    found: list[tuple[int | None, bytes | None]] = []
     offset = 0
     while offset + 8 <= len(several):  # struct rtnexthop, each with attributes of its own
         length, _, _, index = struct.unpack_from("=HBBi", several, offset)
@@ -259,9 +275,9 @@ def _ways(message):
     return found
 
 
-def _address(data):
+def _address(data: bytes) -> str:
     return socket.inet_ntop(socket.AF_INET6 if len(data) == 16 else socket.AF_INET, data)
 
 
-def _text(data):
+def _text(data: bytes | None) -> str:
     return files.text((data or b"").rstrip(b"\0"))

@@ -1,9 +1,9 @@
-"""What confines a process, and what of the host it can reach: read when an audit or a comparison asks for it.
+"""The confinement of processes, and the parts of the host within their reach, read for an audit or a comparison.
 
 Of each process its capabilities, seccomp and the like; of each mount namespace, seen through its first process, the
-mounts with what of the host they show, and what a path inside really leads to: a daemon's socket, a device, an entry
-of /proc that runtimes mask. All of it is read from outside: nothing is joined, nothing in a container is opened but to
-be looked at (O_PATH).
+mounts with the host's files that they show, and the targets of paths inside: a daemon's socket, a device, an entry
+of /proc that runtimes mask. All of it is read from outside: nothing is joined, and a file in a container is opened only
+to be looked at (O_PATH).
 
 Sources: proc_pid_status(5), proc_pid_uid_map(5), proc_pid_mountinfo(5); the runtime specification's maskedPaths as
 moby oci/defaults.go and containerd oci/spec.go set them; cgroup v1's devices.list (the kernel's cgroup-v1/devices.rst).
@@ -15,7 +15,6 @@ from __future__ import annotations
 import os
 import stat
 import time
-from typing import Any
 
 from nsview import linux
 
@@ -23,6 +22,13 @@ from . import hostfiles, mountinfo, procfs
 from .containers import containerd, witness
 from .status import capabilities, label, status_of, text_at
 from .users import id_map
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from .mountinfo import Mount
+    from .protocol import DaemonSocket, Look, NamespaceKey, Node, Process, Security, VisibleMount
 
 MASKED = (
     "/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi",
@@ -37,7 +43,7 @@ SOCKETS = {
     "/run/cri-dockerd.sock": "cri-dockerd",
     "/run/buildkit/buildkitd.sock": "buildkit",
 }
-"""Where daemons that start containers listen unless told otherwise."""
+"""The usual sockets of daemons that start containers."""
 _NAMES = {os.path.basename(path): daemon for path, daemon in SOCKETS.items()}
 _MEMORY = (1, 2, 4)  # minors of major 1: mem, kmem, port; devices.txt of the kernel
 _MODULES = (
@@ -49,24 +55,25 @@ _PROCESS_KINDS = ("mnt", "pid", "net", "ipc", "uts")
 
 
 class Reading:
-    """The facts of some processes of one look, in slices. pids: of which, None for those of containers and of who is
-    in their namespaces."""
+    """The facts of some processes of one look, in slices. pids: of these processes; None for those of containers and
+    those in the namespaces of containers."""
 
-    def __init__(self, look, pids=None):
+    def __init__(self, look: Look, pids: Iterable[int] | None = None) -> None:
         # The look's own changes between two slices.
         self._processes = dict(look["processes"])
         self.everything = pids is None
         inits = {record["init_pid"] for record in look["containers"]}
         wanted = of_containers(look) if pids is None else [pid for pid in pids if pid in self._processes]
-        # A container's first process sees its mounts from its root, which a later one may have changed.
+        # A container's first process sees its mounts from its root, and a later one may have another root.
         self.pids = sorted(wanted, key=lambda pid: (pid not in inits, pid))
         self.done = 0
         self._host = _Host(self._processes)
         self._mounts_told: set[int] = set()
         self._maps: dict[int, tuple[list[list[int]], list[list[int]]]] = {}
 
-    def step(self, seconds):
-        """The records of some more processes, in about so long. `done` says of how many all has been told."""
+    def step(self, seconds: float) -> list[Security]:
+        """The records of some more processes, read in about so many seconds. `done` is the number of all that were
+        told."""
         until = time.monotonic() + seconds
         records = []
         while self.done < len(self.pids):
@@ -79,12 +86,12 @@ class Reading:
         return records
 
     @property
-    def lsm(self):
-        """The security modules that this host has: "apparmor", "selinux"."""
+    def lsm(self) -> list[str]:
+        """The security modules of this host: "apparmor", "selinux"."""
         return self._host.modules
 
-    def _process(self, process):
-        """The frame's record of one process, or None where it is gone."""
+    def _process(self, process: Process) -> Security | None:
+        """The frame's record of one process. None if it is gone."""
         try:
             fd = os.open("/proc/%d" % process["pid"], os.O_PATH | os.O_DIRECTORY)
         except OSError:
@@ -93,14 +100,14 @@ class Reading:
             start = int(procfs.stat_fields(fd)[19])
             return self._record(process, fd) if start == process["start"] else None
         except (OSError, KeyError, IndexError, ValueError):
-            return None  # it ended meanwhile
+            return None  # it exited meanwhile
         finally:
             os.close(fd)
 
-    def _record(self, process, fd):
+    def _record(self, process: Process, fd: int) -> Security:
         status = status_of(fd)
         uid_map, gid_map = self._maps_of(process, fd)
-        record = {
+        record: Security = {
             "pid": process["pid"],
             "start": process["start"],
             "age": max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - process["start"] / _TICKS),
@@ -121,10 +128,10 @@ class Reading:
         inode = process["namespaces"].get("mnt")
         if inode is None or inode not in self._mounts_told or not self.everything:
             self._add_mounts(record, process, fd)
-            self._mounts_told.add(inode)
+            self._mounts_told |= {inode} if inode is not None else set()
         return record
 
-    def _maps_of(self, process, fd):
+    def _maps_of(self, process: Process, fd: int) -> tuple[list[list[int]], list[list[int]]]:
         inode = process["namespaces"].get("user")
         maps = self._maps.get(inode) if inode else None
         if maps is None:
@@ -133,48 +140,49 @@ class Reading:
                 self._maps[inode] = maps
         return maps
 
-    def _add_mounts(self, record, process, fd):
-        """What is mounted, what leads out of there, and what its cgroup allows of devices."""
+    def _add_mounts(self, record: Security, process: Process, fd: int) -> None:
+        """Add the mounts, the paths that lead out of the container, and the device rules of its cgroup."""
         record["devices"] = self._host.device_rules(fd)
         try:
             mounts = mountinfo.parse(mountinfo.read(process["pid"]))
             covered = mountinfo.hidden(mounts)
             mounts = [mount for mount in mounts if mount.id not in covered]
-            record["mounts"] = [self._host.told(mount) for mount in mounts]
+            told = record["mounts"] = [self._host.told(mount) for mount in mounts]
             root = os.open("root", os.O_PATH | os.O_DIRECTORY, dir_fd=fd)
         except OSError as error:
             record["unreadable"] = procfs.errno_name(error)
             return
         try:
             record["inside"] = {
-                "sockets": list(self._host.sockets_in(record["mounts"], root)),
+                "sockets": list(self._host.sockets_in(told, root)),
                 "nodes": _nodes(root),
-                "unmasked": _unmasked(record["mounts"], root),
+                "unmasked": _unmasked(told, root),
             }
         finally:
             os.close(root)
 
 
-def of_containers(look):
+def of_containers(look: Look) -> set[int]:
     """The pids of all containers' processes, and of those outside of any that are in a container's own namespaces."""
     processes, namespaces = look["processes"], look["namespaces"]
     wanted = {pid for record in look["containers"] for pid in record["pids"] if pid in processes}
-    own: set[tuple[str, int]] = set()
+    own: set[NamespaceKey] = set()
     for record in look["containers"]:
-        init = processes.get(record["init_pid"])
+        init = processes.get(record["init_pid"] or 0)
         if init:
             own.update(item for item in init["namespaces"].items() if item[0] in _PROCESS_KINDS)
     own = {key for key in own if not (key in namespaces and namespaces[key]["initial"])}
-    for pid, record in processes.items():
-        if record["container"] is None and not own.isdisjoint(record["namespaces"].items()):
+    for pid, process in processes.items():
+        if process["container"] is None and not own.isdisjoint(process["namespaces"].items()):
             wanted.add(pid)
     return wanted
 
 
 class _Host:
-    """What the facts of all processes are told against: the host's mounts, its daemons' sockets, its modules."""
+    """The facts of the host that those of all processes are compared with: its mounts, its daemons' sockets, its
+    modules."""
 
-    def __init__(self, processes):
+    def __init__(self, processes: dict[int, Process]) -> None:
         self.modules = [name for name, path, word in _MODULES if hostfiles.text(path).strip() == word]
         mounts = mountinfo.parse(hostfiles.mounts())
         self._device_mounts = hostfiles.hierarchies(mounts).get("devices", ())
@@ -188,8 +196,8 @@ class _Host:
             if stat.S_ISSOCK(status.st_mode):
                 self._sockets.setdefault((status.st_dev, status.st_ino), (hostfiles.realpath(path), daemon))
 
-    def told(self, mount):
-        """The frame's record of a mount. host: where the host has what it shows, None where it has it nowhere."""
+    def told(self, mount: Mount) -> VisibleMount:
+        """The frame's record of a mount. host: the host's path of its files, None if it has none."""
         return {
             "point": mount.point,
             "root": mount.root,
@@ -201,8 +209,8 @@ class _Host:
             "host": next(iter(self._places.paths(mount)), None),
         }
 
-    def device_rules(self, fd):
-        """The lines of cgroup v1's devices.list for a process's cgroup; None where there is no such thing to read."""
+    def device_rules(self, fd: int) -> list[str] | None:
+        """The lines of cgroup v1's devices.list for a process's cgroup. None if there is no such file to read."""
         for line in text_at(fd, "cgroup").split("\n"):
             parts = line.split(":", 2)
             if len(parts) != 3 or "devices" not in parts[1].split(","):
@@ -215,9 +223,9 @@ class _Host:
                     continue
         return None
 
-    def sockets_in(self, mounts, root):
+    def sockets_in(self, mounts: list[VisibleMount], root: int) -> Iterator[DaemonSocket]:
         """The sockets of daemons that a path below this root leads to, by any of these mounts."""
-        tried = {}
+        tried: dict[str, tuple[str, str]] = {}
         for mount in mounts:
             host = mount["host"]
             if host is None or mount["root"].endswith("//deleted"):
@@ -242,8 +250,9 @@ class _Host:
                 }  # fmt: skip
 
 
-def _daemon_sockets(processes):
-    """(path, daemon) of where daemons listen: as usual, and as the command lines of root's own say."""
+def _daemon_sockets(processes: dict[int, Process]) -> Iterator[tuple[str, str]]:
+    """(path, daemon) of the sockets that daemons listen on: the usual ones, and those in the command lines of root's
+    own."""
     yield from SOCKETS.items()
     for process in processes.values():
         if not process["comm"].startswith(("containerd-shim", "dockerd")):
@@ -263,8 +272,8 @@ def _daemon_sockets(processes):
                     yield given[len("unix://") :], "docker"
 
 
-def _status_in(root, path):
-    """The fstat of what a path below a root leads to, or None. Opened only to be looked at."""
+def _status_in(root: int, path: str) -> os.stat_result | None:
+    """The fstat of the target of a path below a root. None if there is none. Opened only to be looked at."""
     try:
         fd = linux.open_in_root(root, path, os.O_PATH)
     except (OSError, ValueError):
@@ -275,8 +284,8 @@ def _status_in(root, path):
         os.close(fd)
 
 
-def _unmasked(mounts, root):
-    """Which of MASKED are there as the kernel has them, not covered by something else."""
+def _unmasked(mounts: list[VisibleMount], root: int) -> list[str]:
+    """The paths of MASKED that are the kernel's own there, not covered by something else."""
     kernel = {mount["device"] for mount in mounts if mount["fstype"] in ("proc", "sysfs")}
     found = []
     for path in MASKED:
@@ -286,9 +295,9 @@ def _unmasked(mounts, root):
     return found
 
 
-def _nodes(root):
+def _nodes(root: int) -> list[Node]:
     """Block devices and those of memory in /dev; a path there may be whatever the container likes."""
-    found: list[dict[str, Any]] = []
+    found: list[Node] = []
     try:
         directory = linux.open_in_root(root, "/dev", os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK)
     except OSError:

@@ -1,6 +1,6 @@
 """The internet sockets that one process has open: its file descriptors, looked up in the tables of its net namespace.
 
-Nothing is joined. One that the process has of another net namespace is not found in these tables, and left out.
+Nothing is joined. A socket of another net namespace is not found in these tables, and left out.
 Sources: proc_pid_fd(5), proc_pid_net(5), include/net/tcp_states.h.
 """
 
@@ -11,8 +11,14 @@ from itertools import islice
 
 from . import procfs, procnet
 
-LIMIT = 100  # that are told of
-_LINES = 50_000  # of each table that are read: 0.1 s; beyond, only those that listen are sure to be found
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .protocol import Socket, Sockets
+
+LIMIT = 100  # sockets in an answer
+_LINES = 50_000  # of each table that are read: 0.1 s; beyond, only listening sockets are sure to be found
 _STATES = {
     b"01": "established", b"02": "syn-sent", b"03": "syn-received", b"04": "fin-wait-1", b"05": "fin-wait-2",
     b"06": "time-wait", b"07": "closed", b"08": "close-wait", b"09": "last-ack", b"0A": "listening", b"0B": "closing",
@@ -20,9 +26,9 @@ _STATES = {
 }  # fmt: skip
 
 
-def sockets(fd):
-    """The frame's record: {"sockets": [record, ..], "left_out": n}, those that listen first. None where its file
-    descriptors may not be read. fd: of its directory in /proc."""
+def sockets(fd: int) -> Sockets | None:
+    """The frame's record of the sockets of a process, listening ones first. None if its file descriptors may not be
+    read. fd: of its directory in /proc."""
     try:
         below = at(fd)
         opened = {b"%d" % inode for inode in inodes(below + "fd", fd)}
@@ -40,16 +46,16 @@ def sockets(fd):
     return {"sockets": found[:LIMIT], "left_out": len(found[LIMIT:])}
 
 
-def at(fd):
-    """The part of a path, below a process's directory that is open as fd, to its file descriptors: "", or where
-    its first thread has ended a thread that goes on."""
+def at(fd: int) -> str:
+    """The part of a path, below a process's directory that is open as fd, to its file descriptors: "", or the directory
+    of a thread that goes on if its first one has exited."""
     thread = procfs.live_thread(fd) if procfs.stat_fields(fd)[0] == b"Z" else 0
     return "task/%d/" % thread if thread else ""
 
 
-def inodes(path, proc_fd=None):
-    """The inodes of the sockets that a process has open. path: to the directory of its file descriptors. OSError where
-    that may not be read, or is gone."""
+def inodes(path: str, proc_fd: int | None = None) -> Iterator[int]:
+    """The inodes of the sockets that a process has open. path: to the directory of its file descriptors. Raises OSError
+    if that may not be read, or is gone."""
     directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY, dir_fd=proc_fd)
     try:
         for name in os.listdir(directory):
@@ -63,11 +69,11 @@ def inodes(path, proc_fd=None):
         os.close(directory)
 
 
-def _record(protocol, fields):
+def _record(protocol: str, fields: list[bytes]) -> Socket:
     (address, port), (peer, peer_port) = map(procnet.endpoint, fields[1:3])
     state = _STATES.get(fields[3], "unknown")
     if protocol == "udp" and state == "closed":
-        state = "bound"  # to no peer; it gets what anyone sends it
+        state = "bound"  # to no peer; it receives from anyone
     connected = peer_port != 0
     return {
         "protocol": protocol,

@@ -1,8 +1,8 @@
-"""A first look at many processes by two of us at once: half of them are read by a child, where a processor is free.
+"""A first look at many processes, half of them read by a child, if a second processor is free.
 
-A look is system calls and what Python adds to them, and a second thread would have to wait for the first. So a copy of
-this process reads half of the pids and writes what it found into a pipe; it lives for as long as that takes, and where
-it fails its half is read again here.
+A look is system calls and Python's work on their results, and a second thread would have to wait for the first. So a
+copy of this process reads half of the pids and writes its records into a pipe; it lives for as long as that takes, and
+if it fails its half is read again here.
 """
 
 from __future__ import annotations
@@ -13,14 +13,21 @@ import select
 import time
 
 PATIENCE = 10.0  # seconds that the copy may take longer than we do: it may be stopped, or wait in D
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
 ENOUGH = 1000  # processes; to read fewer takes less than the copy's start and its answer
 
 
 class Half:
-    """A copy of this process that is reading. `take` gives what `read()` gave it, None where it failed."""
+    """A copy of this process that is reading. `take` returns the result of `read()` in the copy, None if that
+    failed."""
 
-    def __init__(self, read):
-        """read: called in the copy, what it returns must be what marshal takes. Raises OSError where none can be."""
+    def __init__(self, read: Callable[[], Any]) -> None:
+        """Start a copy that calls `read`, whose result must be of types that marshal takes. Raises OSError if none can
+        be made."""
         answer, write = os.pipe()
         try:
             self._pid = os.fork()
@@ -34,12 +41,12 @@ class Half:
                 with os.fdopen(write, "wb") as file:
                     file.write(marshal.dumps(read()))
             finally:
-                os._exit(0)  # nothing of what this process would do at its end is the copy's to do
+                os._exit(0)  # the exit handlers of this process are not the copy's to run
         os.close(write)
         self._answer = answer
 
-    def take(self):
-        """What was found; waits for it, not for ever."""
+    def take(self) -> Any:
+        """Wait for the copy, not for ever, and return its result. None if it failed."""
         poll = select.poll()
         poll.register(self._answer, select.POLLIN)
         chunks: list[bytes] = []
@@ -56,7 +63,7 @@ class Half:
             return None
 
 
-def end(pid):
+def end(pid: int) -> None:
     """End a child and collect it; one that the kernel does not let end is left."""
     import signal  # makes enums of its names: a small host, where no child is made, begins without
 
@@ -67,6 +74,6 @@ def end(pid):
         time.sleep(0.001)
 
 
-def pays(number):
-    """There is a second processor, and so many processes are enough for it."""
+def pays(number: int) -> bool:
+    """True if there is a second processor, and that number of processes is enough for it."""
     return number >= ENOUGH and len(os.sched_getaffinity(0)) > 1

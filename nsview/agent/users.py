@@ -1,7 +1,7 @@
-"""Whose a process is: the uid that we see and the one it sees itself, and what each is called.
+"""The user of a process: the uid that the agent sees and the one that the process sees itself, and the name of each.
 
-A uid is an id of one user namespace, its name a line of one passwd. The host's ids have the names of the host's; an id
-inside has that of the process's own root, which is the word of whoever runs there.
+A uid is an id of one user namespace, its name a line of one passwd. The host's ids have the host's names; an id inside
+has the name in the passwd of the process's own root, which is the word of whoever runs there.
 Sources: user_namespaces(7), passwd(5).
 """
 
@@ -11,32 +11,36 @@ import os
 
 from . import files, hostfiles
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .protocol import Kind, Namespaces
+
 _PASSWD_LIMIT = 256 << 10
 _NAME_LIMIT = 256  # bytes, LOGIN_NAME_MAX
 _MAP_LIMIT = 64 << 10  # it has at most 340 lines
 
 
 class Users:
-    """Remembers maps and names. They are read at the first sight of a user namespace, or of a uid in a mount namespace;
-    a process that is in our own user and pid namespaces costs nothing."""
+    """A memory of maps and names. They are read at the first sight of a user namespace, or of a uid in a mount
+    namespace; a process in our own user and pid namespaces costs nothing."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.own = _inode("user")
         self._mnt = hostfiles.host().inode
         self.names: dict[int, str] = {}
         self._maps: dict[int, list[list[int]]] = {}
         self._inside: dict[int, dict[int, str | None]] = {}  # {mount namespace: {uid inside: name}}
 
-    def name(self, uid):
-        """What a uid as we see it is called; the number where it has no name."""
+    def name(self, uid: int) -> str:
+        """The host's name of a uid; the number if it has none."""
         found = self.names.get(uid)
         if found is None:
             found = self.names[uid] = hostfiles.user_name(uid) or str(uid)
         return found
 
-    def inside(self, uid, namespaces, below, fd):
-        """(its uid as the process sees it, None where that is not known or there is none; its name by the passwd of the
-        process's root, None where that is not known or it is as we see it).
+    def inside(self, uid: int, namespaces: Namespaces, below: bool, fd: int) -> tuple[int | None, str | None]:
+        """(the uid as the process sees it, None if not known or not mapped; its name by the passwd of the process's
+        root, None if not known or the same as outside).
 
         fd: of the process's directory. below: it is in a pid namespace below that of /proc.
         """
@@ -46,28 +50,28 @@ class Users:
         seen = self._mapped(uid, user, fd) if user is not None else None
         return seen, None if seen is None else self._name_inside(seen, namespaces.get("mnt"), fd)
 
-    def forget(self, kind, inode):
-        """A namespace is gone; the same inode is another's when it is seen again."""
+    def forget(self, kind: Kind, inode: int) -> None:
+        """Forget a namespace that is gone; the same inode is another's when it is seen again."""
         if kind == "user":
             self._maps.pop(inode, None)
         elif kind == "mnt":
             self._inside.pop(inode, None)
 
-    def _mapped(self, uid, user, fd):
+    def _mapped(self, uid: int, user: int, fd: int) -> int | None:
         ranges = self._maps.get(user)
         if ranges is None:
             try:
                 ranges = id_map(files.text(files.read("uid_map", _MAP_LIMIT, fd)))
             except OSError:
                 return None
-            if ranges:  # until it is written nobody in there has an id
+            if ranges:  # before the map is written no process in there has an id
                 self._maps[user] = ranges
         for first, outside, number in ranges:
             if outside <= uid < outside + number:
                 return first + uid - outside
         return None
 
-    def _name_inside(self, uid, mnt, fd):
+    def _name_inside(self, uid: int, mnt: int | None, fd: int) -> str | None:
         if mnt == self._mnt:
             name = self.name(uid)
             return None if name == str(uid) else name
@@ -79,20 +83,20 @@ class Users:
         return known[uid]
 
 
-def id_map(text):
-    """[[first inside, first outside, how many], ..] of uid_map or gid_map; outside is as the reader counts."""
+def id_map(text: str) -> list[list[int]]:
+    """[[first inside, first outside, number], ..] of uid_map or gid_map; outside is as the reader counts."""
     return [[int(number) for number in line.split()] for line in text.split("\n") if line]
 
 
-def _inode(kind):
+def _inode(kind: str) -> int | None:
     try:
         return os.stat("/proc/self/ns/" + kind).st_ino
     except OSError:
         return None  # this kernel has no such kind
 
 
-def _read_name(uid, fd):
-    """What the passwd in a process's root calls a uid of its user namespace; None where none can be read there."""
+def _read_name(uid: int, fd: int) -> str | None:
+    """The name of a uid of the process's user namespace by the passwd in its root. None if none can be read there."""
     try:
         root = os.open("root", os.O_PATH | os.O_DIRECTORY, dir_fd=fd)
         try:

@@ -1,7 +1,7 @@
-"""The older kind of firewall rules, which iptables-legacy(8) writes, as the kernel tells them: nat's alone.
+"""The nat rules of iptables-legacy(8), the older kind of firewall rules, as the kernel tells them.
 
-A table is one block of entries, each with what it matches and a target; a chain ends where the next begins. Only a
-table that is there already is asked for, for to ask makes it.
+A table is one block of entries, each with its conditions and a target; a chain ends where the next begins. Only a
+table that exists already is asked for, for to ask makes it.
 
 Sources: include/uapi/linux/netfilter_ipv4/ip_tables.h, netfilter_ipv6/ip6_tables.h, netfilter/x_tables.h.
 """
@@ -18,6 +18,12 @@ from nsview import linux
 
 from . import files
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .forwards import Chains, Expression, Key
+
 TABLE = b"legacy"  # in place of a table's name
 _GET_INFO, _GET_ENTRIES, _TRIES = 64, 65, 4
 _PREROUTING, _INVERTED_ADDRESS, _INVERTED_PROTOCOL = 0, 0x10, 0x40
@@ -26,9 +32,11 @@ _PART = struct.Struct("=H29sB")  # struct xt_entry_match and xt_entry_target, be
 
 
 class _Family:
-    """How the tables of an address family are laid out: struct ipt_entry and ip6t_entry."""
+    """The layout of the tables of an address family: struct ipt_entry and ip6t_entry."""
 
-    def __init__(self, number, level, names, size, protocol, flags, goto, ip):
+    def __init__(
+        self, number: int, level: int, names: str, size: int, protocol: int, flags: int, goto: int, ip: int
+    ) -> None:
         self.number, self.level, self.names = number, level, names
         self.size = size  # of an address
         self.protocol, self.flags, self.goto = protocol, flags, goto
@@ -41,10 +49,11 @@ _FAMILIES = (
 )
 
 
-def chains():
-    """([keys of the chains that see what arrives], {(family, TABLE, where it begins): [rule]}), a rule being as
-    `forwards` follows it. OSError where the kernel refuses."""
-    bases, found = [], {}
+def chains() -> tuple[list[Key], Chains]:
+    """([keys of the chains that see arriving packets], the rules of each chain), for `forwards` to follow. Raises
+    OSError if the kernel refuses."""
+    bases: list[Key] = []
+    found: Chains = {}
     for family in _FAMILIES:
         try:
             there = files.read("/proc/self/net/" + family.names, 4096).split()
@@ -57,8 +66,8 @@ def chains():
     return bases, found
 
 
-def _table(family):
-    """(where the chain of what arrives begins, the entries)."""
+def _table(family: _Family) -> tuple[int, bytes]:
+    """(offset of the chain that sees arriving packets, the entries)."""
     with socket.socket(family.number, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.IPPROTO_RAW) as asked:
         for _ in range(_TRIES):
             info = _INFO.unpack(_asked(asked, family, _GET_INFO, b"nat", _INFO.size))
@@ -73,7 +82,7 @@ def _table(family):
     raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
 
-def _asked(asked, family, option, question, size):
+def _asked(asked: socket.socket, family: _Family, option: int, question: bytes, size: int) -> bytes:
     buffer, length = ctypes.create_string_buffer(question, size), ctypes.c_uint32(size)
     linux.checked(
         linux.libc().getsockopt(asked.fileno(), family.level, option, buffer, ctypes.byref(length)), "the nat table"
@@ -81,8 +90,8 @@ def _asked(asked, family, option, question, size):
     return buffer.raw
 
 
-def _chains(family, start, entries):
-    found: dict[tuple[int, bytes, int], list[object]] = {}
+def _chains(family: _Family, start: int, entries: bytes) -> Chains:
+    found: Chains = {}
     at, chain = 0, None
     while at + family.entry.size <= len(entries):
         _, _, target, after, *_ = family.entry.unpack_from(entries, at)
@@ -93,7 +102,7 @@ def _chains(family, start, entries):
         size, name, revision = _PART.unpack_from(entries, at + target)
         name = name.rstrip(b"\0")
         if name == b"ERROR":
-            chain = at + after  # one of a user's begins
+            chain = at + after  # a user's chain begins
         elif chain is not None:
             data = entries[at + target + _PART.size : at + target + size]
             rule = [*_conditions(family, entries[at : at + target]), _target(family, entries, at, name, revision, data)]
@@ -102,8 +111,8 @@ def _chains(family, start, entries):
     return found
 
 
-def _conditions(family, entry):
-    """What an entry's own fields ask of a packet, and its matches."""
+def _conditions(family: _Family, entry: bytes) -> Iterator[Expression]:
+    """The conditions in an entry's own fields, and its matches."""
     (protocol,) = struct.unpack_from("=H", entry, family.protocol)
     inverted = entry[family.flags + 1]
     size = family.size
@@ -125,7 +134,7 @@ def _conditions(family, entry):
         at += size
 
 
-def _target(family, entries, at, name, revision, data):
+def _target(family: _Family, entries: bytes, at: int, name: bytes, revision: int, data: bytes) -> Expression:
     if name:
         return "target", {1: name + b"\0", 2: bytes([revision]), 3: data}
     (verdict,) = struct.unpack_from("=i", data)

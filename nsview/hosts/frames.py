@@ -1,7 +1,7 @@
 """The agent's frames as typed records.
 
 Frames are untrusted: a process chooses its own name, a recording may have been edited, a remote host may lie. A line
-that does not decode into one of these is refused; `nsview/agent/main.py` gives the meaning of each frame.
+that does not decode into one of these is refused; `nsview/agent/protocol.py` gives the meaning of each frame.
 """
 
 from typing import Literal
@@ -121,10 +121,10 @@ def decode(line: bytes | memoryview) -> Frame:
 
 
 def schema_of(line: bytes | memoryview) -> int:
-    """The schema that a hello frame says it is of, also where the rest is unknown to us."""
+    """The schema of a hello frame, also if the rest of it is unknown."""
     return msgspec.json.decode(line, type=_Schema).schema
 
 
 def kind_of(line: bytes | memoryview) -> str:
-    """The name of the frame on one line, in a fraction of the time that `decode` takes. Raises as that does."""
+    """The name of the frame on one line, in a fraction of the time that `decode` takes. Raises msgspec.DecodeError."""
     return _kind.decode(line).frame

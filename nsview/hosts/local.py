@@ -30,7 +30,7 @@ AGAIN = 60.0
 PATIENCE = 30.0
 """Seconds that an agent may be silent which is looking for the first time, or was asked."""
 UNREADABLE = 4
-"""Exit code of an agent that has said itself why it can't go on."""
+"""Exit code of an agent that has told the reason in a frame."""
 _LOOKED = (b'{"frame":"snapshot"', b'{"frame":"delta"')
 _PART = b'"partial":true}\n'
 _LIVES = b'{"frame":"details","id":0,'
@@ -41,8 +41,8 @@ _ANSWER = re.compile(rb'\{"frame":"(details|security|holders|net|usage)",(?:"id"
 class LocalHost:
     """The running agent of this machine. Started by the constructor; `stop` ends it.
 
-    An agent that ends by itself, or is killed, is started again, once: it is asked again what the one before has not
-    answered. on_restart: is told of it then, in words, by the thread that reads.
+    An agent that exits by itself, or is killed, is started again, once: the new one gets the requests that the old one
+    has not answered. on_restart: called with the reason in words, by the thread that reads.
     """
 
     live = True  # can be asked and entered
@@ -56,7 +56,7 @@ class LocalHost:
         self.elevated = elevated
         self.on_restart: Callable[[str], object] | None = None
         self._stopped = False
-        self._changing = threading.Lock()  # of the agent, and of what it is asked
+        self._changing = threading.Lock()  # of the agent, and of the requests without an answer
         self._unanswered: list[dict[str, object]] = []
         self._restarted: float | None = None
         self._heard = time.monotonic()  # when it said something, or was asked while nothing else was wanted
@@ -164,7 +164,7 @@ class LocalHost:
             self._send({"request": "details", "id": 0, "pid": 0, "start": 0})  # no process has that pid
 
     def _note_answer(self, line: bytes) -> None:
-        """Requests of a kind are answered in their order."""
+        """Drop the request that a frame answers: requests of a kind are answered in their order."""
         answer = _ANSWER.match(line)
         if answer and answer[2] == answer[3]:
             with self._changing:
@@ -173,8 +173,8 @@ class LocalHost:
                     del self._unanswered[kinds.index(kind)]
 
     def _restart(self) -> bool:
-        """Start an agent in the place of the one that has ended, and ask it what that has not answered; False where
-        one was started so a moment ago, or can't be."""
+        """Start an agent in the place of the one that has exited, and send it the requests without an answer. False if
+        one was started a moment ago, or none can be started."""
         now = time.monotonic()
         if self._restarted is not None and now < self._restarted + AGAIN:
             return False
@@ -303,7 +303,7 @@ class LocalHost:
         raise HostError("the agent exited before it answered; start nsview again")
 
     def thread_group(self, number: str) -> int | None:
-        """Call the function of this name."""
+        """The pid of a thread's process; see the function of this name."""
         return thread_group(number)
 
     def rescan(self) -> None:
@@ -312,11 +312,11 @@ class LocalHost:
 
     def stop(self) -> None:
         """End the agent. Safe to call twice."""
-        self._stopped = True  # so however it ends is as it should be: on a busy host it may have to be killed
+        self._stopped = True  # so any exit code is right: on a busy host the agent may have to be killed
         agent = self._agent
         assert agent.stdin is not None
-        with contextlib.suppress(OSError):  # it ended by itself
-            agent.stdin.close()  # its word to end; whoever reads its frames sees them end
+        with contextlib.suppress(OSError):  # it exited by itself
+            agent.stdin.close()  # at which it exits, and `read` ends
         try:
             agent.wait(1)
         except subprocess.TimeoutExpired:
@@ -334,7 +334,7 @@ class LocalHost:
 
     def _send(self, request: dict[str, object]) -> None:
         assert self._agent.stdin is not None
-        with contextlib.suppress(OSError, ValueError):  # it has ended: `read` says so
+        with contextlib.suppress(OSError, ValueError):  # it has exited: `read` tells
             self._agent.stdin.write(msgspec.json.encode(request) + b"\n")
             self._agent.stdin.flush()
 
@@ -354,5 +354,5 @@ def thread_group(number: str) -> int | None:
         return None
     from nsview.agent import procfs
 
-    pid: int | None = procfs.thread_group(int(number))  # type: ignore[no-untyped-call]
+    pid = procfs.thread_group(int(number))
     return pid if pid != int(number) else None

@@ -14,15 +14,15 @@ SETTLING = 3.0
 
 
 def record(file: BinaryIO, seconds: float | None = None, say: Callable[[str], object] = print) -> int:
-    """Write frames to a file until interrupted (^C) or for so many seconds. How many were written.
+    """Write frames to a file until interrupted (^C) or for that many seconds, and return their number.
 
-    Each frame is written whole and at once, so what is there when the machine dies can be read. say: is told where the
-    agent had to be started again; the recording goes on with the first frames of the new one.
+    Each frame is written whole and at once, so the file can be read even if the machine dies. say: called if the agent
+    had to be started again; the recording goes on with the first frames of the new one.
     """
     host = LocalHost()
 
     def ask() -> None:
-        # What is not looked for now can't be seen in the recording.
+        # The recording shows only the things that are asked for now.
         host.request_holders()
         host.request_security()
         host.request_nets()

@@ -79,7 +79,7 @@ class RecordedHost:
         """None, as a recording is not read ahead."""
 
     def read(self) -> Iterator[Snapshot | frames.Frame]:
-        """Its frames and snapshots, at its pace. Raises HostError at a line that can't be read."""
+        """The frames and snapshots of the recording, at its pace. Raises HostError at a line that can't be read."""
         before = None
         for said in self._gathered(TOGETHER * self.pace):
             if isinstance(said, Snapshot):
@@ -90,7 +90,8 @@ class RecordedHost:
             yield said
 
     def _gathered(self, seconds: float) -> Iterator[Snapshot | frames.Frame]:
-        """Its frames and snapshots, one snapshot of the deltas that were taken within so many seconds."""
+        """The frames and snapshots of the recording, one snapshot of the deltas that were taken within that many
+        seconds."""
         stream, waiting = Stream(str(self.path)), Gathered()
         for number, line in enumerate(self._lines(), 1):
             try:
@@ -114,8 +115,8 @@ class RecordedHost:
             yield from _said(stream.add(waiting))
 
     def _said_by(self, kind: str) -> Iterator[frames.Frame]:
-        """Its frames of one kind, up to one that can't be read, at which `read` raises HostError: without the records
-        of all others, which would need as much time and memory as the snapshot once more."""
+        """The frames of one kind, up to one that can't be read, at which `read` raises HostError. The records of all
+        others are left out: they would need as much time and memory as the snapshot once more."""
         for line in self._lines():
             try:
                 if frames.kind_of(line) == kind:
@@ -189,7 +190,7 @@ def _together(old: Details | None, new: Details) -> Details:
 
 
 def _read(file: BinaryIO | gzip.GzipFile) -> bytearray:
-    """What is in a file, up to one byte more than MOST."""
+    """The bytes of a file, up to one more than MOST."""
     data = bytearray()
     while len(data) <= MOST and (chunk := file.read(min(_CHUNK, MOST + 1 - len(data)))):
         data += chunk
@@ -197,8 +198,8 @@ def _read(file: BinaryIO | gzip.GzipFile) -> bytearray:
 
 
 def _fits(line: memoryview) -> bool:
-    """Whether a line takes no more memory than it may. A copy of this process finds out: one for which there is no
-    memory left is in no state to go on."""
+    """True if a line takes no more memory than it may. A copy of this process tries: a process that has no memory left
+    is in no state to go on."""
     if len(line) < BESIDE // 32:
         return True  # however dense
     pid = os.fork()

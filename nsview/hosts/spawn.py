@@ -11,14 +11,14 @@ from nsview import imports
 from . import HostError
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-_PIPE = 1 << 20  # bytes that the agent can say before anybody listens: a screen takes a while to begin with that
+_PIPE = 1 << 20  # bytes that the agent can write before they are read: a screen takes a while to begin
 # Behind the standard library, which nothing beside the package shall replace.
 _BOOT = "import sys; sys.path.append(sys.argv[1]); from nsview.agent.main import main; main(sys.argv[2:])"
 
 
 def agent(*arguments: str, elevated: bool = False, asking: bool = True) -> "subprocess.Popen[bytes]":
-    """Start it; arguments: its own. elevated: as root, through sudo, which may ask, and say why not, where `asking`.
-    HostError where it can't be."""
+    """Start an agent. arguments: its own. elevated: as root, through sudo, which may ask for a password, and tell an
+    error, if `asking`. Raises HostError if it can't be started."""
     if sys.platform != "linux":
         raise HostError("this is not Linux, which alone has namespaces: try `nsview demo`")
     if not os.path.isdir("/proc/self/ns"):
@@ -41,7 +41,7 @@ def agent(*arguments: str, elevated: bool = False, asking: bool = True) -> "subp
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=None if elevated and asking else subprocess.DEVNULL,
-            # ^C in the terminal is meant for the screen, and the agent ends when its stdin does.
+            # ^C in the terminal is meant for the screen, and the agent exits when its stdin ends.
             process_group=None if elevated else 0,
         )
     except OSError as error:

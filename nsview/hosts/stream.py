@@ -83,8 +83,8 @@ class Stream:
 
 
 class Gathered:
-    """Deltas that follow each other, and the last search among them, as if they were one: each snapshot in between
-    would cost as much as all of a host."""
+    """Deltas that follow each other, and the last search among them, as one: each snapshot in between would cost as
+    much as all of a host."""
 
     def __init__(self) -> None:
         self.since: float | None = None  # when the first was taken
@@ -99,7 +99,7 @@ class Gathered:
         self._containers: dict[str, Container] = {}
 
     def take(self, frame: frames.DeltaFrame | frames.HoldersFrame) -> None:
-        """One more."""
+        """Add a frame."""
         self.since = frame.taken_at if self.since is None else self.since
         self.taken_at = frame.taken_at
         if isinstance(frame, frames.HoldersFrame):

@@ -111,8 +111,7 @@ class Seen:
 
     def limits(self) -> dict[str, tuple[str, str]]:
         """{name in /proc/PID/limits: (soft, hard)} of its resource limits."""
-        found: dict[str, tuple[str, str]] = limits(self._text("limits"))  # type: ignore[no-untyped-call]
-        return found
+        return limits(self._text("limits"))
 
     def outside(self, kind: str, number: int) -> int:
         """A user or group id (kind: "uid", "gid") of its user namespace as ours numbers it, -1 if ours has none."""

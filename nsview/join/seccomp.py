@@ -70,7 +70,7 @@ def wanted(step: Mapping[str, Any], config: Mapping[str, Any] | None, target: Ta
 def _config(path: str, target: Target) -> Mapping[str, Any]:
     from nsview.agent.containers import authority
 
-    found: Any = authority.config_of(target.pid)  # type: ignore[no-untyped-call]
+    found = authority.config_of(target.pid)
     if found is None or found.path != path:
         raise ValueError("it is not the container's configuration any more")
     config: Mapping[str, Any] = found.config

@@ -174,10 +174,10 @@ def open_path(path: str) -> int:
 
 
 def _unread(path: str) -> str | None:
-    """Why what is there on the host can't be had in a container, None where that is not why."""
+    """The reason why a path of the host's can't be read in a container. None if it is another."""
     from nsview.agent import honesty
 
-    why: str | None = honesty.why_unread(path)  # type: ignore[no-untyped-call]
+    why = honesty.why_unread(path)
     return why and f"{path}: {why}"
 
 

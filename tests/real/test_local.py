@@ -9,13 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from nsview.agent import twofold
 from nsview.hosts import HostError, frames, local, recorder
 from nsview.hosts.local import LocalHost
 from nsview.hosts.recording import RecordedHost
-from nsview.hosts.spawn import ROOT, agent
+from nsview.hosts.spawn import ROOT
 from nsview.model.snapshot import Snapshot
 
 from .command import ENVIRONMENT, NSVIEW
@@ -192,31 +191,6 @@ def test_a_copy_that_is_stopped_is_not_waited_for(monkeypatch: pytest.MonkeyPatc
     half = twofold.Half(lambda: os.kill(os.getpid(), signal.SIGSTOP))
     assert half.take() is None
     assert not Path(f"/proc/{half._pid}").exists()
-
-
-def test_one_process_is_seen_alone_as_it_is_among_all() -> None:
-    whole, alone = LocalHost(), LocalHost(agent=agent("--answer", str(os.getpid())))
-    try:
-        process = whole.first().processes[os.getpid()]
-        seen = alone.first()
-        assert list(seen.processes) == [os.getpid()]
-        assert (seen.host, replace(seen.processes[os.getpid()], state=process.state)) == (whole._stream.host, process)
-        assert alone.details(process) == whole.details(process) is not None
-    finally:
-        alone.stop()
-        whole.stop()
-    assert alone._agent.returncode == 0
-
-
-def test_an_agent_that_only_answers_has_looked_at_all_and_follows_nothing() -> None:
-    host = LocalHost(agent=agent("--answer"))
-    try:
-        seen = host.first()
-        assert {1, os.getpid()} <= seen.processes.keys()
-        assert not any("loadavg" in os.readlink(link) for link in Path(f"/proc/{host._agent.pid}/fd").iterdir())
-        assert host.details(seen.processes[os.getpid()]) is not None
-    finally:
-        host.stop()
 
 
 def test_what_is_read_ahead_is_told_once() -> None:

@@ -3,7 +3,7 @@
 identify     the containers there are, and the container of each process
 condition    the condition of a container: paused, restarting, without a shim
 directories  the directories in which engines keep state
-authority    the configuration that decides what a command in one container may do
+authority    the configuration that decides the rights of a command in one container
 supervisor   the processes of a host as a runtime's file sees them
 witness      the maker of each piece of evidence, by the kernel's word
 docker       names and images, from the daemon's own files

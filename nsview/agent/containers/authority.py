@@ -1,8 +1,8 @@
-"""The configuration that decides what a command in a container may do: its runtime's config.json.
+"""The configuration that decides the rights of a command in a container: its runtime's config.json.
 
-`docker exec` and its like go by that file, and not by what the container's processes have made of themselves. It is
-believed where root's engine put it there, or the caller's own: of a supervisor that stands outside of the container and
-speaks for that user. Sources: as for `containerd`, `conmon` and `runc`; runc exec.go (getProcess).
+`docker exec` and its like go by that file, and not by the changes that the container's processes made to themselves. It
+is believed if root's engine put it there, or the caller's own: the engine of a supervisor that stands outside of the
+container and speaks for that user. Sources: as for `containerd`, `conmon` and `runc`; runc exec.go (getProcess).
 """
 
 from __future__ import annotations
@@ -14,33 +14,43 @@ from nsview import linux
 from .. import cgroup, files, hostfiles, procfs
 from . import conmon, containerd, witness
 
-_MOST = 256  # ancestors of a process that are looked at
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..procfs import Reader
+    from ..protocol import Process
+    from .containerd import Shim
+    from .runc import State
+
+_MOST = 256  # ancestors of a process that are read
 _TRIES = 3
 _SUPERVISORS = ("containerd-shim", "conmon", "runc", "crun", "youki", "buildkit-runc")
 
 
 class Config:
-    """path: of config.json; config: its object. init_pid: the container's first process, None where it is not the
-    process that was asked for. runtime: "runc" or "crun", whichever made the container."""
+    """The configuration of a container. path: of config.json; config: its object. init_pid: the container's first
+    process, None if it is another than the process that was asked for. runtime: the maker of the container, "runc" or
+    "crun"."""
 
     __slots__ = ("config", "init_pid", "path", "runtime")
 
-    def __init__(self, path, config, init_pid, runtime):
+    def __init__(self, path: str, config: dict[str, Any], init_pid: int | None, runtime: str) -> None:
         self.path = path
         self.config = config
         self.init_pid = init_pid
         self.runtime = runtime
 
     @property
-    def filtered(self):
-        """A command in the container is to be under a seccomp filter."""
+    def filtered(self) -> bool:
+        """True if a command in the container must be under a seccomp filter."""
         annotations = self.config.get("annotations") or {}
         own = self.runtime == "crun" and "run.oci.seccomp_bpf_data" in annotations
         return bool((self.config.get("linux") or {}).get("seccomp") or own)
 
 
-def config_of(pid):
-    """The Config of the container that a process is in, or None where none is known that is to be believed.
+def config_of(pid: int) -> Config | None:
+    """The Config of the container that a process is in. None if none is known and believed.
 
     The outermost supervisor above the process decides: one further down is itself in a container, and so is its word.
     """
@@ -51,7 +61,7 @@ def config_of(pid):
                 found, above = _outermost(reader, pid)
                 return found or _by_state(reader, pid, above)
             except procfs.Vanished:
-                continue  # an ancestor ended meanwhile
+                continue  # an ancestor exited meanwhile
             except OSError:
                 return None
     finally:
@@ -59,8 +69,8 @@ def config_of(pid):
     return None
 
 
-def _outermost(reader, pid):
-    """(the Config, {pid: itself and those above it})."""
+def _outermost(reader: Reader, pid: int) -> tuple[Config | None, set[int]]:
+    """(the Config, the pids of the process and those above it)."""
     found = None
     child, lines = reader.process(pid)
     chain = {pid}
@@ -75,7 +85,7 @@ def _outermost(reader, pid):
     return found, chain
 
 
-def _of_child(reader, parent, parent_cgroup, child, lines):
+def _of_child(reader: Reader, parent: Process, parent_cgroup: bytes, child: Process, lines: bytes) -> Config | None:
     """The Config by a process that may be a supervisor, and the child of it that the container begins with."""
     if not parent["comm"].startswith(_SUPERVISORS):
         return None
@@ -91,18 +101,18 @@ def _of_child(reader, parent, parent_cgroup, child, lines):
         return _of_shim(reader, shim, child, path, outside)
     monitor = conmon.monitor(parent)
     if monitor:
-        return _of_conmon(parent, monitor, uid, child, path, claim, outside)
+        return _of_conmon(parent, monitor, uid, path, claim, outside)
     from . import runc  # rarely needed, and a start is to be quick
 
     started = runc.run(parent)
     return _of_runc(parent, started, uid, child, path, outside) if started else None
 
 
-def _of_shim(reader, shim, child, path, outside):
-    """By containerd's shim, which has a pod's other containers too, each with a bundle beside its own.
+def _of_shim(reader: Reader, shim: Shim, child: Process, path: str, outside: str) -> Config | None:
+    """The Config by containerd's shim, which has a pod's other containers too, each with a bundle beside its own.
 
-    Whoever may make cgroups in a container can call one like another container: so the first process of the one that
-    is believed must be the child of this very shim and be in that cgroup itself.
+    A user who may make cgroups in a container can call one like another container: so the first process of the believed
+    one must be the child of this very shim and be in that cgroup itself.
     """
     for claim, id in (*((claim, claim.id) for claim in cgroup.claims(path)), (None, shim.id)):
         own = _own(path, claim, id)
@@ -115,19 +125,21 @@ def _of_shim(reader, shim, child, path, outside):
     return None
 
 
-def _began_in(reader, shim, pid, own):
-    """A process is the shim's child, and in this cgroup."""
+def _began_in(reader: Reader, shim: Shim, pid: int | None, own: str) -> bool:
+    """True if a process is the shim's child, and in this cgroup."""
     try:
-        init, lines = reader.process(pid)
+        init, lines = reader.process(pid or 0)
     except procfs.Vanished:
         return False
     paths = (line.split(":", 2)[-1] for line in files.text(lines).split("\n"))
     return init["ppid"] == shim.pid and any(not containerd.outside(path, own) for path in paths)
 
 
-def _of_conmon(parent, monitor, uid, child, path, claim, outside):
-    """By podman's or cri-o's. A user's own container may have no cgroup of its own; then what a container made to look
-    like its monitor would be under its filter."""
+def _of_conmon(
+    parent: Process, monitor: dict[str, str], uid: int, path: str, claim: cgroup.Claim | None, outside: str
+) -> Config | None:
+    """The Config by podman's or cri-o's monitor. A user's own container may have no cgroup of its own; then a fake
+    monitor made in a container would be under that container's filter."""
     own = _own(path, claim, monitor["id"])
     if own is None and (uid == 0 or _filtered(parent["pid"])):
         return None
@@ -137,8 +149,10 @@ def _of_conmon(parent, monitor, uid, child, path, claim, outside):
     return _of_bundle(parent["pid"], monitor.get("bundle", ""), uid, None, runtime)
 
 
-def _of_runc(parent, started, uid, child, path, outside):
-    """By a runc or crun in the foreground, the parent of the container's first process."""
+def _of_runc(
+    parent: Process, started: tuple[str, str], uid: int, child: Process, path: str, outside: str
+) -> Config | None:
+    """The Config by a runc or crun in the foreground, the parent of the container's first process."""
     id, bundle = started
     own = containerd.own_cgroup(path, id)
     inside = own is not None and not containerd.outside(outside, own)
@@ -148,11 +162,12 @@ def _of_runc(parent, started, uid, child, path, outside):
     return _of_bundle(parent["pid"], bundle, uid, child["pid"], runtime)
 
 
-def _by_state(reader, pid, above):
-    """By what a detached runc or crun keeps in the usual places. above: the process and those above it.
+def _by_state(reader: Reader, pid: int, above: set[int]) -> Config | None:
+    """The Config by the state that a detached runc or crun keeps in the usual places. above: the process and those
+    above it.
 
-    crun keeps a copy of config.json beside its state. Of runc's, where the bundle is gone, state.json says at least
-    whether a filter is to be put on; it is in a form of runc's own, so that it can't be.
+    crun keeps a copy of config.json beside its state. Of runc's, if the bundle is gone, state.json tells at least that
+    a filter must be put on; it is in a form of runc's own, so that it can't be.
     """
     process, lines = reader.process(pid)
     path, claim = cgroup.parse(files.text(lines))
@@ -163,7 +178,7 @@ def _by_state(reader, pid, above):
 
     for root, (namespace, owner) in directories.usual_runtimes([uid]).items():
         among = ids if namespace is None else named  # an engine may have thousands, and names their cgroups
-        for state in runc.states(root, owner, lambda id, among=among: among is None or id in among):
+        for state in runc.states(root, owner, None if among is None else among.__contains__):
             if state["uid"] in (0, uid) and _is_inside(reader, process, path, above, state):
                 init_pid = pid if state["pid"] == pid else None
                 bundle = state["bundle"] or ""
@@ -175,8 +190,8 @@ def _by_state(reader, pid, above):
     return None
 
 
-def _is_inside(reader, process, path, above, state):
-    """A process is in the container that a state is of."""
+def _is_inside(reader: Reader, process: Process, path: str, above: set[int], state: State) -> bool:
+    """True if a process is in the container of a state."""
     try:
         init, lines = reader.process(state["pid"])
     except procfs.Vanished:
@@ -188,8 +203,8 @@ def _is_inside(reader, process, path, above, state):
     return init["pid"] in above or beside or (own is not None and not containerd.outside(path, own))
 
 
-def _of_bundle(pid, directory, uid, init_pid, runtime):
-    """The Config in a bundle's directory as a process would find it, None where it is not this user's or root's."""
+def _of_bundle(pid: int, directory: str, uid: int, init_pid: int | None, runtime: str) -> Config | None:
+    """The Config in a bundle's directory as a process would find it. None if it is not this user's or root's."""
     try:
         root = hostfiles.root_of(pid)
         try:
@@ -205,15 +220,15 @@ def _of_bundle(pid, directory, uid, init_pid, runtime):
     return Config(directory.rstrip("/") + "/config.json", config, init_pid, runtime) if config else None
 
 
-def _own(path, claim, id):
+def _own(path: str, claim: cgroup.Claim | None, id: str) -> str | None:
     return claim.path if claim and claim.id == id else containerd.own_cgroup(path, id)
 
 
-def _own_path():
+def _own_path() -> str:
     return cgroup.parse(files.text(files.read("/proc/self/cgroup")))[0]
 
 
-def _filtered(pid):
+def _filtered(pid: int) -> bool:
     try:
         with open("/proc/%d/status" % pid, "rb") as status:
             return b"\nSeccomp:\t0\n" not in status.read()

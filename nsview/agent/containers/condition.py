@@ -1,4 +1,4 @@
-"""What a container is doing: paused, restarting, or ended and collected by nobody; and who is in it from outside.
+"""The condition of a container: paused, restarting, or exited and not reaped; and its members from outside.
 
 Sources: cgroups(7), Documentation/admin-guide/cgroup-v2.rst (cgroup.events), cgroup-v1/freezer-subsystem.rst; moby
 container/state.go (Restarting).
@@ -11,18 +11,30 @@ import os
 from .. import files
 from . import directories
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Literal
+
+    from ..mountinfo import Mount
+    from ..protocol import Container, Process
+    from .supervisor import Draft
+
 _SUPERVISED = ("docker", "containerd", "podman", "cri-o")
 _SUPERVISORS = ("containerd-shim", "conmon")
 _FREEZERS = {"freezer": "freezer.state", "": "cgroup.events"}  # {controller, "" for v2's: the file that tells}
-_STATES = {True: "paused", False: "running", None: None}  # by whether it is frozen
+# By the answer of `frozen`.
+_STATES: dict[bool | None, Literal["paused", "running"] | None] = {True: "paused", False: "running", None: None}
 
 
-def describe(record, path, hierarchies, processes):
+def describe(
+    record: Draft, path: str, hierarchies: Mapping[str, list[Mount]], processes: Mapping[int, Process]
+) -> None:
     """Put into a container's record its state, its sessions and whether its supervisor is gone.
 
-    path: of the cgroup that it is in. hierarchies: as `mountinfo.hierarchies` gives them.
+    path: of the cgroup that it is in. hierarchies: from `mountinfo.hierarchies`.
     """
-    init = processes.get(record["init_pid"])
+    init = processes.get(record["init_pid"] or 0)
     still = frozen(path, hierarchies)
     if still is None and init:
         still = _is_frozen(init["pid"], hierarchies)
@@ -31,14 +43,15 @@ def describe(record, path, hierarchies, processes):
     record["execs"] = sessions(record["pids"], record, processes)
 
 
-def frozen(path, hierarchies):
-    """A cgroup, or one above it, is frozen, by v1's freezer or v2's. None if neither can be asked."""
+def frozen(path: str, hierarchies: Mapping[str, list[Mount]]) -> bool | None:
+    """True if a cgroup, or one above it, is frozen, by v1's freezer or v2's. None if neither can be read."""
     answers = {_frozen_by(kind, path, hierarchies) for kind in _FREEZERS}
     return True if True in answers else False if False in answers else None
 
 
-def _is_frozen(pid, hierarchies):
-    """The same of a process by the cgroups that it is in, which may be others in each hierarchy."""
+def _is_frozen(pid: int, hierarchies: Mapping[str, list[Mount]]) -> bool | None:
+    """True if a process is frozen by the cgroups that it is in, which may be others in each hierarchy. None if not
+    known."""
     try:
         lines = files.text(files.read("/proc/%d/cgroup" % pid)).split("\n")
     except OSError:
@@ -48,26 +61,27 @@ def _is_frozen(pid, hierarchies):
     return True if True in answers else None if None in answers else False
 
 
-def _frozen_by(kind, path, hierarchies):
-    """By one freezer alone."""
+def _frozen_by(kind: str, path: str, hierarchies: Mapping[str, list[Mount]]) -> bool | None:
+    """True if one freezer alone has frozen it. None if it can't be read."""
     if path == "/":
-        return False  # nobody can freeze that
+        return False  # the root can't be frozen
     told = [text for mount in hierarchies.get(kind, ()) if (text := _text(mount, path, _FREEZERS[kind]))]
     return any(text.strip() in ("FROZEN", "FREEZING") or "frozen 1" in text for text in told) if told else None
 
 
-def sessions(pids, record, processes):
-    """Which of these members came from outside, as by `docker exec`: no other member is their parent, nor are they
-    orphans of the container's own, and they are not the first process."""
+def sessions(pids: Iterable[int], record: Draft | Container, processes: Mapping[int, Process]) -> list[int]:
+    """The members among these that came from outside, as by `docker exec`: no other member is their parent, nor are
+    they orphans of the container's own, and they are not the first process."""
     members = set(record["pids"])
     others = (processes[pid] for pid in pids if pid != record["init_pid"])
     return [p["pid"] for p in others if p["ppid"] not in members and _is_from_outside(p, processes)]
 
 
-def _is_from_outside(process, processes):
-    """A process has not lost its parent within the pid namespace that it is in: the kernel gives an orphan to a process
-    of the orphan's own one (kernel/exit.c, find_new_reaper). In the namespace of the shim too, as with --pid=host, it
-    begins a session of its own, which runtimes make for what they run and an orphan has by its own doing alone."""
+def _is_from_outside(process: Process, processes: Mapping[int, Process]) -> bool:
+    """True if a process has not lost its parent within the pid namespace that it is in: the kernel gives an orphan to a
+    process of the orphan's own one (kernel/exit.c, find_new_reaper). In the namespace of the shim too, as with
+    --pid=host, it begins a session of its own, which runtimes make for each command and an orphan has by its own doing
+    alone."""
     parent = processes.get(process["ppid"])
     if parent is None or len(parent["nspid"]) < len(process["nspid"]):
         return True
@@ -79,8 +93,8 @@ def _is_from_outside(process, processes):
         return False
 
 
-def _ended(init):
-    """A process has ended, with all of its threads, and nobody has collected it."""
+def _ended(init: Process | None) -> bool:
+    """True if a process has exited, with all of its threads, and is not reaped."""
     if init is None or init["state"] != "Z":
         return False
     try:
@@ -89,9 +103,9 @@ def _ended(init):
         return False
 
 
-def _unsupervised(record, init, processes):
-    """Nobody will reap a container's first process or collect its exit code: by the kernel's word its parent is neither
-    shim nor conmon. None where that can't be known."""
+def _unsupervised(record: Draft, init: Process | None, processes: Mapping[int, Process]) -> bool | None:
+    """True if no process will reap a container's first process or collect its exit code: by the kernel's word its
+    parent is neither shim nor conmon. None if not known."""
     if record["runtime"] not in _SUPERVISED or record["shim_pid"] is not None:
         return False
     parent = processes.get(init["ppid"]) if init else None
@@ -100,7 +114,7 @@ def _unsupervised(record, init, processes):
     return None if parent is None else not parent["comm"].startswith(_SUPERVISORS)
 
 
-def _text(mount, path, name):
+def _text(mount: Mount, path: str, name: str) -> str:
     root = mount.root.rstrip("/")
     if path != root and not path.startswith(root + "/"):
         return ""

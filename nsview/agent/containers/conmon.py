@@ -7,20 +7,36 @@ from __future__ import annotations
 
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..protocol import Process
+    from .supervisor import Host
+
 _VALUES = {"-c": "id", "--cid": "id", "-n": "name", "--name": "name", "-b": "bundle", "--bundle": "bundle",
            "-r": "runtime", "--runtime": "runtime"}  # fmt: skip
-# What an exec session's conmon is told; it watches over that session, not over the container.
+# Options of an exec session's conmon, which watches over that session, not over the container.
 _OF_EXEC = ("-e", "--exec", "--exec-attach", "--exec-process-spec")
 
 
-def runtime_roots(arguments):
+def runtime_roots(arguments: list[str]) -> list[str]:
     """The directories that conmon has its runtime keep state in: of `--runtime-arg --root=DIR`, as cri-o starts it."""
     values = [following for word, following in zip(arguments[1:], arguments[2:]) if word == "--runtime-arg"]  # noqa: B905, RUF007  Python 3.8
     return [value[len("--root=") :] for value in values if value.startswith("--root=")]
 
 
-def monitor(process):
-    """{"id", "name", "bundle", "runtime"} of what a process that is a conmon watches over, or None."""
+def monitored(host: Host) -> Iterator[tuple[Process, dict[str, str], Process]]:
+    """(conmon, its `monitor`, the first process of the container) of each conmon of a host."""
+    for process in host.watchers():
+        found = monitor(process)
+        init = host.first_process(process, found["id"]) if found else None
+        if found and init:
+            yield process, found, init
+
+
+def monitor(process: Process) -> dict[str, str] | None:
+    """{"id", "name", "bundle", "runtime"} of the container that a conmon watches over. None if the process is none."""
     if process["comm"] != "conmon":
         return None
     arguments = process["cmdline"]

@@ -14,6 +14,16 @@ import time
 from .. import cgroup, files, hostfiles
 from . import supervisor, witness
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from ..protocol import Pod, Process
+    from .identify import Cache
+    from .runc import State
+    from .supervisor import Draft, Found, Host
+
 TASKS = "/io.containerd.runtime.v2.task/"
 """Below this, in its state directory, containerd has a bundle for each container: NAMESPACE/ID."""
 _CRI = "io.kubernetes.cri."
@@ -23,14 +33,14 @@ DEFAULT_ADDRESS = "/run/containerd/containerd.sock"
 
 
 class Shim:
-    """A containerd-shim-* process: which engine namespace and id it was started for, and its daemon's socket.
+    """A containerd-shim-* process: the engine namespace and id that it was started for, and its daemon's socket.
 
-    uid: the user that it speaks for. pid: None where it is gone.
+    uid: the user that it speaks for. pid: None if it is gone.
     """
 
     __slots__ = ("address", "id", "namespace", "pid", "uid")
 
-    def __init__(self, pid, namespace, id, address, uid):
+    def __init__(self, pid: int | None, namespace: str, id: str, address: str, uid: int) -> None:
         self.uid = uid
         self.pid = pid
         self.namespace = namespace
@@ -47,17 +57,20 @@ class Bundle:
 
     __slots__ = ("cgroup", "config", "directory", "id", "init", "init_pid", "shim")
 
-    def __init__(self, shim, id, directory, config, init_pid):
+    def __init__(
+        self, shim: Shim, id: str, directory: str, config: dict[str, Any], init_pid: int | None
+    ) -> None:
         self.shim = shim
         self.id = id
         self.directory = directory
         self.config = config
         self.init_pid = init_pid
-        self.init = self.cgroup = None
+        self.init: int | None = None
+        self.cgroup: str | None = None
 
 
-def shim(process, owner):
-    """The Shim that a process is, or None. owner: gives the uid that it speaks for."""
+def shim(process: Process, owner: Callable[[Process], int]) -> Shim | None:
+    """The Shim that a process is. None if it is none. owner: returns the uid that it speaks for."""
     if not process["comm"].startswith("containerd-shim"):
         return None
     arguments = process["cmdline"]
@@ -72,9 +85,9 @@ def shim(process, owner):
     return Shim(process["pid"], values["namespace"], values["id"], values.get("address", DEFAULT_ADDRESS), uid)
 
 
-def options_of(arguments):
+def options_of(arguments: list[str]) -> dict[str, str]:
     """{name: value} of a Go program's flags: -name value, --name value, -name=value."""
-    values = {}
+    values: dict[str, str] = {}
     previous = None
     for argument in arguments[1:]:
         if argument.startswith("-"):
@@ -88,16 +101,16 @@ def options_of(arguments):
     return values
 
 
-def read_bundle(shim, id):
-    """The bundle of a container of a shim's, or None where it can't be read.
+def read_bundle(shim: Shim, id: str) -> Bundle | None:
+    """The bundle of a container of a shim's. None if it can't be read.
 
-    The shim's working directory is its own bundle, wherever the daemon's --state is; its siblings are those of the
-    same engine namespace. Read only where nobody but the shim's user and root could have written it.
+    The shim's working directory is its own bundle, wherever the daemon's --state is; its siblings are those of the same
+    engine namespace. Read only if nobody but the shim's user and root could have written it.
     """
     if "/" in id or id in ("", ".", ".."):
         return None
     try:
-        own = os.open("/proc/%d/cwd" % shim.pid, os.O_PATH | os.O_DIRECTORY)
+        own = os.open("/proc/%d/cwd" % (shim.pid or 0), os.O_PATH | os.O_DIRECTORY)
     except OSError:
         return None
     try:
@@ -122,46 +135,45 @@ def read_bundle(shim, id):
     return Bundle(shim, id, directory, config, init_pid) if config else None
 
 
-def bundle_unread(shim, id, children):
-    """A Bundle of a container whose directory can't be read (as a user), when the cgroup of a child of the shim's says
-    the same as the shim's command line; else None."""
+def bundle_unread(shim: Shim, id: str, children: list[Process]) -> Bundle | None:
+    """A Bundle of a container whose directory can't be read (as a user), if the cgroup of a child of the shim's agrees
+    with the shim's command line; else None."""
     inside = [child for child in children if own_cgroup(child["cgroup"], id)]
     if not inside:
         return None
-    bundle = Bundle(shim, id, None, {}, None)
+    bundle = Bundle(shim, id, "", {}, None)
     bundle.init = min(inside, key=lambda child: (child["start"], child["pid"]))["pid"]
     return bundle
 
 
-def bundle_left(host, state, process):
-    """The Bundle of a container whose shim is gone, by runc's state of it; None where that is of another engine's."""
+def bundle_left(host: Host, state: State, process: Process) -> Bundle | None:
+    """The Bundle of a container whose shim is gone, by runc's state of it. None if that is of another engine's."""
     directory, uid = state["bundle"] or "", state["uid"]
     namespace, _, id = directory.partition(TASKS)[2].partition("/")
     config = host.read_json(0, directory + "/config.json", uid) if id == state["id"] else None
     if not namespace or id != state["id"] or (uid and not config):
         return None
-    bundle = Bundle(Shim(None, namespace, id, None, uid), id, directory if config else None, config or {}, None)
+    bundle = Bundle(Shim(None, namespace, id, "", uid), id, directory if config else "", config or {}, None)
     bundle.init = process["pid"]
     return bundle
 
 
-def left(host, state, process):
-    """The container of a state, where a shim ran it."""
+def left(host: Host, state: State, process: Process) -> Found | None:
+    """The container of a state, if a shim ran it."""
     bundle = bundle_left(host, state, process)
     if bundle is None:
         return None
 
-    def tell(record):
+    def tell(record: Draft) -> None:
         record["witness"].append(state["path"])
         describe(record, bundle, host)
 
-    return supervisor.Found("containerd", bundle.id, bundle.init, None, tell, state["uid"])
+    return supervisor.Found("containerd", bundle.id, process["pid"], None, tell, state["uid"])
 
 
-def find(host):
+def find(host: Host) -> Iterator[Found]:
     """The containers of which nothing can be found but a cgroup of root's, /NAMESPACE/ID, and the fifos in the usual
-    place that a client of containerd's made for an ID: so it is where all of an engine with directories of its own is
-    gone."""
+    place that a client of containerd's made for an ID: all of an engine with directories of its own is gone."""
     fifos: dict[str, str] | None = None
     for path, pids in host.by_path.items():
         root, namespace, id = (path.split("/") + ["", ""])[:3]
@@ -171,18 +183,18 @@ def find(host):
         fifos = _fifos(host.kept.get("fifos", dict)) if fifos is None else fifos
         if id in fifos:
 
-            def describe(record, namespace=namespace, fifo=fifos[id]):
+            def describe(record: Draft, namespace: str = namespace, fifo: str = fifos[id]) -> None:
                 record["engine_namespace"] = namespace
                 record["witness"].append(fifo)
 
             yield supervisor.Found("containerd", id, inits[0], None, describe)
 
 
-def _fifos(known):
-    """{id: path} of those that root made: FIFOS/NUMBER/ID-stdout.
+def _fifos(known: dict[str, Any]) -> dict[str, str]:
+    """{id: path} of the fifos that root made: FIFOS/NUMBER/ID-stdout.
 
-    known: what this one keeps from one time to the next. Thousands may be left of containers that are gone: so only new
-    ones are listed, and those in which nothing was. A client makes a directory, and then what is in it.
+    known: kept from one call to the next. Thousands may be left of containers that are gone: so only new directories
+    are listed, and those that were empty, for a client makes a directory before the fifos in it.
     """
     try:
         changed = hostfiles.status(_FIFOS).st_mtime_ns
@@ -201,15 +213,15 @@ def _fifos(known):
     return found
 
 
-def _entries(path):
+def _entries(path: str) -> list[str]:
     try:
         return [path + "/" + name for name in sorted(hostfiles.listdir(path))]
     except OSError:
         return []
 
 
-def own_cgroup(path, id):
-    """The part of a cgroup path that ends in the container's own cgroup, or None where it has none.
+def own_cgroup(path: str, id: str) -> str | None:
+    """The part of a cgroup path that ends in the container's own cgroup. None if it has none.
 
     runc names it after the id: /NAMESPACE/ID, or PREFIX-ID.scope under systemd (linux.cgroupsPath in config.json).
     """
@@ -220,19 +232,19 @@ def own_cgroup(path, id):
     return None
 
 
-def outside(path, container):
-    """A cgroup path is not in a container's cgroup. Shims are not: one within only bears the name."""
+def outside(path: str, container: str) -> bool:
+    """True if a cgroup path is not in a container's cgroup. Shims are outside: one within only bears the name."""
     return not (path + "/").startswith(container + "/")
 
 
-def named_after(path):
-    """The id that a cgroup may be named after; what has no bundle of that name is no container."""
+def named_after(path: str) -> str:
+    """The id that a cgroup may be named after; without a bundle of that name it is no container's."""
     name = path[path.rindex("/") + 1 :] if "/" in path else path
     return name[: -len(".scope")].partition("-")[2] if name.endswith(".scope") else name
 
 
-def describe(record, bundle, host):
-    """Put into the record what the bundle says."""
+def describe(record: Draft, bundle: Bundle, host: Host) -> None:
+    """Put into the record the facts of the bundle."""
     shim = bundle.shim
     record["id"] = bundle.id
     record["name"] = bundle.id if len(bundle.id) < 64 else bundle.id[:12]
@@ -253,9 +265,9 @@ def describe(record, bundle, host):
         _describe_pod(record, annotations)
 
 
-def _rename(record, state, shim, host):
-    """`nerdctl rename` leaves the bundle as it was, and writes into the file that /etc/hosts of others is made by.
-    state: STORE/containers/NAMESPACE/ID."""
+def _rename(record: Draft, state: str, shim: Shim, host: Host) -> None:
+    """Put the name that `nerdctl rename` gave into the record: it leaves the bundle as it was, and writes into the file
+    that the /etc/hosts of others is made by. state: STORE/containers/NAMESPACE/ID."""
     store, _, rest = state.rpartition("/containers/")
     if rest == "%s/%s" % (shim.namespace, record["id"]):
         path = "%s/etchosts/%s/meta.json" % (store, rest)
@@ -265,42 +277,43 @@ def _rename(record, state, shim, host):
             record["witness"].append(path)
 
 
-def _describe_pod(record, annotations):
-    """A pod's sandbox or container, from the annotations that containerd's CRI plugin writes."""
+def _describe_pod(record: Draft, annotations: dict[str, str]) -> None:
+    """Put a pod's sandbox or container into the record, by the annotations that containerd's CRI plugin writes."""
     kind = annotations.get(_CRI + "container-type")
-    if kind not in ("container", "sandbox"):
+    if kind != "container" and kind != "sandbox":
         return
-    record["role"] = kind
+    record["role"] = kind  # type: ignore[typeddict-item]
     record["image"] = annotations.get(_CRI + "image-name", record["image"])
-    record["pod"] = {
+    pod: Pod = {
         "name": annotations.get(_CRI + "sandbox-name", ""),
         "namespace": annotations.get(_CRI + "sandbox-namespace", ""),
-        "uid": annotations.get(_CRI + "sandbox-uid", (record["pod"] or {}).get("uid", "")),
+        "uid": annotations.get(_CRI + "sandbox-uid", record["pod"]["uid"] if record["pod"] else ""),
     }
+    record["pod"] = pod
     name = annotations.get(_CRI + "container-name")
     if name:
         record["name"] = name
-    elif kind == "sandbox" and record["pod"]["name"]:
-        record["name"] = record["pod"]["name"]
+    elif kind == "sandbox" and pod["name"]:
+        record["name"] = pod["name"]
 
 
-def is_daemon(process):
-    """It may be what shims serve: containerd itself, or a distribution that has it built in."""
+def is_daemon(process: Process) -> bool:
+    """True if a process may be the daemon of shims: containerd itself, or a distribution that has it built in."""
     return process["comm"] == "containerd" or process["comm"].startswith(("k3s", "rke2"))
 
 
-def daemon_of(address, daemons, cache):
-    """The pid of the daemon that listens on a shim's -address, or None.
+def daemon_of(address: str, daemons: list[Process], cache: Cache) -> int | None:
+    """The pid of the daemon that listens on a shim's -address. None if none does.
 
-    The listening socket's inode is looked for among the daemons' fds; where these can't be read their command lines
-    must do (--address, or --config beside the socket, as dockerd starts its own).
+    The listening socket's inode is looked for among the daemons' fds; if these can't be read, their command lines must
+    do (--address, or --config beside the socket, as dockerd starts its own).
     """
     keys = {process["pid"]: ("sockets", process["pid"], process["start"], address) for process in daemons}
     for pid, key in keys.items():
-        if cache.has(key):  # so that of several daemons the others are not looked at again and again
+        if cache.has(key):  # so that of several daemons the others are not read again and again
             return pid
     for pid, key in keys.items():
-        if cache.get(key, lambda pid=pid: _listens(pid, address) or None):
+        if cache.get(key, supervisor.later(_listens, pid, address)):
             return pid
     for process in daemons:
         options = options_of(process["cmdline"])
@@ -314,21 +327,20 @@ def daemon_of(address, daemons, cache):
     return None
 
 
-def _listens(pid, address):
+def _listens(pid: int, address: str) -> bool | None:
+    """True if a process listens at the path. None if it does not, or if that can't be read."""
     try:
         with open("/proc/%d/net/unix" % pid, "rb") as table:
             suffix = b" " + os.fsencode(address) + b"\n"
             inodes = {line.split()[6] for line in table if line.endswith(suffix)}
-        if not inodes:
-            return False
         directory = "/proc/%d/fd" % pid
         wanted = {"socket:[%s]" % inode.decode("ascii") for inode in inodes}
-        return any(_link(directory + "/" + fd) in wanted for fd in os.listdir(directory))
+        return any(_link(directory + "/" + fd) in wanted for fd in (os.listdir(directory) if inodes else ())) or None
     except OSError:
-        return False
+        return None
 
 
-def _link(path):
+def _link(path: str) -> str | None:
     try:
         return os.readlink(path)
     except OSError:

@@ -9,18 +9,22 @@ from __future__ import annotations
 from .. import jsontext
 from . import conmon, supervisor
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ..protocol import Pod, Process
+    from .runc import State
+    from .supervisor import Draft, Found, Host
+
 _PREFIX = "io.kubernetes.cri-o."
 _STORAGE = "/run/containers/storage/overlay-containers"
 
 
-def find(host):
+def find(host: Host) -> Iterator[Found]:
     """The containers that a conmon of cri-o's watches over, and those with a cgroup of cri-o's alone (conmon-rs)."""
-    seen = set()
-    for process in host.watchers():
-        monitor = conmon.monitor(process)
-        init = host.first_process(process, monitor["id"]) if monitor else None
-        if not init:
-            continue
+    seen: set[str] = set()
+    for process, monitor, init in conmon.monitored(host):
         bundle = monitor.get("bundle", "")
         annotations = _annotations(host, process["pid"], bundle)
         claim = host.claims.get(init["cgroup"])
@@ -35,8 +39,8 @@ def find(host):
     yield from _by_cgroup(host, seen)
 
 
-def left(host, state, process):
-    """The container of a state that runc or crun keeps, where cri-o made it and its conmon is gone."""
+def left(host: Host, state: State, process: Process) -> Found | None:
+    """The container of a state that runc or crun keeps, if cri-o made it and its conmon is gone."""
     bundle = state["bundle"] or ""
     annotations = _annotations(host, 0, bundle, state["uid"])
     if annotations.get("io.container.manager") != "cri-o":
@@ -45,7 +49,7 @@ def left(host, state, process):
     return supervisor.Found("cri-o", state["id"], process["pid"], None, describe, state["uid"])
 
 
-def _by_cgroup(host, seen):
+def _by_cgroup(host: Host, seen: set[str]) -> Iterator[Found]:
     for path, pids in host.by_path.items():
         claim = host.claims.get(path)
         if not claim or claim.runtime != "cri-o" or claim.id in seen or host.cgroups.owner(claim.path):
@@ -60,13 +64,13 @@ def _by_cgroup(host, seen):
             yield supervisor.Found("cri-o", claim.id, init, None, _describer(annotations, "", None, bundle))
 
 
-def _annotations(host, pid, bundle, uid=0):
+def _annotations(host: Host, pid: int, bundle: str, uid: int = 0) -> dict[str, str]:
     config = host.read_json(pid, bundle + "/config.json", uid)
     return supervisor.texts((config or {}).get("annotations"))
 
 
-def _describer(annotations, name, monitor, bundle):
-    def describe(record):
+def _describer(annotations: dict[str, str], name: str, monitor: str | None, bundle: str) -> Callable[[Draft], None]:
+    def describe(record: Draft) -> None:
         if monitor:
             record["witness"].append(monitor)
         said = {key[len(_PREFIX) :]: value for key, value in annotations.items() if key.startswith(_PREFIX)}
@@ -78,13 +82,14 @@ def _describer(annotations, name, monitor, bundle):
         record["role"] = "sandbox" if said.get("ContainerType", container) in ("sandbox", "POD") else "container"
         record["image"] = said.get("ImageName") or said.get("Image") or record["image"]
         labels = _labels(annotations)
-        record["pod"] = {
+        pod_record: Pod = {
             "name": said.get("KubeName") or labels.get("io.kubernetes.pod.name") or pod,
             "namespace": said.get("Namespace") or labels.get("io.kubernetes.pod.namespace") or namespace,
-            "uid": labels.get("io.kubernetes.pod.uid") or uid or (record["pod"] or {}).get("uid", ""),
+            "uid": labels.get("io.kubernetes.pod.uid") or uid or (record["pod"]["uid"] if record["pod"] else ""),
         }
+        record["pod"] = pod_record
         if record["role"] == "sandbox":
-            record["name"] = record["pod"]["name"] or record["name"]
+            record["name"] = pod_record["name"] or record["name"]
         else:
             record["name"] = (
                 labels.get("io.kubernetes.container.name") or container or said.get("ContainerName") or record["name"]
@@ -93,8 +98,8 @@ def _describer(annotations, name, monitor, bundle):
     return describe
 
 
-def _labels(annotations):
-    """The labels that the kubelet gave, which cri-o keeps as JSON in one annotation."""
+def _labels(annotations: dict[str, str]) -> dict[str, str]:
+    """The kubelet's labels, which cri-o keeps as JSON in one annotation."""
     try:
         return supervisor.texts(jsontext.value(annotations.get(_PREFIX + "Labels", "")))
     except ValueError:

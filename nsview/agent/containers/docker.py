@@ -10,19 +10,30 @@ import os
 from .. import files, hostfiles
 from . import containerd, directories, witness
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from ..protocol import Process
+    from .containerd import Shim
+    from .identify import Cache
+    from .runc import State
+    from .supervisor import Draft, Found, Host
+
 ENGINE_NAMESPACE = "moby"  # containerd's namespace for whatever dockerd runs
 _OWN_FILES = ("hostname", "hosts", "resolv.conf")  # ROOT/containers/ID/hostname, mounted into the container
 
 
-def left(host, state, process):
-    """The container of a state, where dockerd had a shim run it."""
+def left(host: Host, state: State, process: Process) -> Found | None:
+    """The container of a state, if dockerd had a shim run it."""
     bundle = containerd.bundle_left(host, state, process)
-    found = containerd.left(host, state, process) if bundle else None
-    if found is None or bundle.shim.namespace != ENGINE_NAMESPACE:
+    found = containerd.left(host, state, process)
+    if found is None or bundle is None or bundle.shim.namespace != ENGINE_NAMESPACE:
         return None
     as_containerd = found.describe
 
-    def tell(record):
+    def tell(record: Draft) -> None:
         as_containerd(record)
         describe(record, host, bundle.config, bundle.shim)
 
@@ -30,8 +41,8 @@ def left(host, state, process):
     return found
 
 
-def describe(record, host, config, shim):
-    """Put into the record what dockerd's config.v2.json says; without it the name is the short id."""
+def describe(record: Draft, host: Host, config: dict[str, Any], shim: Shim) -> None:
+    """Put into the record the facts of dockerd's config.v2.json; without it the name is the short id."""
     record["runtime"] = "docker"
     record["engine_namespace"] = ENGINE_NAMESPACE
     record["name"] = record["id"][:12]
@@ -51,15 +62,15 @@ def describe(record, host, config, shim):
             return
 
 
-def gone_shim(id):
-    """The shim that there must have been of a container of root's dockerd."""
-    return containerd.Shim(None, ENGINE_NAMESPACE, id, None, 0)
+def gone_shim(id: str) -> Shim:
+    """The shim that must have run a container of root's dockerd, and is gone."""
+    return containerd.Shim(None, ENGINE_NAMESPACE, id, "", 0)
 
 
-def restarting(host, known):
+def restarting(host: Host, known: set[str]) -> Iterator[str]:
     """The ids of containers without a process that a live dockerd will start again. known: those that have one.
 
-    Only a live one's word counts: what a dead one wrote it would do, nobody will.
+    Only a live one's word counts: the plans of a dead one will not be carried out.
     """
     for root in host.directories.of_live_dockerd:
         try:
@@ -75,7 +86,7 @@ def restarting(host, known):
             os.close(directory)
 
 
-def _restarts(kept, directory, root, id):
+def _restarts(kept: Cache, directory: int, root: str, id: str) -> bool:
     path = id + "/config.v2.json"
     try:
         status = os.stat(path, dir_fd=directory)
@@ -86,15 +97,15 @@ def _restarts(kept, directory, root, id):
     return said.get("Restarting") is True and said.get("Pid") == 0
 
 
-def _state(directory, path):
-    """What a container's file says of its state; None where it can't be read."""
+def _state(directory: int, path: str) -> dict[str, Any] | None:
+    """The state in a container's file. None if the file can't be read."""
     said = files.read_json(directory, path, lambda fd: witness.owned(fd, 0))
     state = said and said.get("State")
     return state if isinstance(state, dict) else said and {}
 
 
-def _data_roots(config, shim, host):
-    """Where dockerd keeps its containers, most telling first: found also when dockerd is dead."""
+def _data_roots(config: dict[str, Any], shim: Shim, host: Host) -> dict[str, None]:
+    """The directories in which dockerd keeps its containers, most telling first; found also if dockerd is dead."""
     roots: list[str | None] = []
     mounts = config.get("mounts")
     for mount in mounts if isinstance(mounts, list) else ():
@@ -112,7 +123,7 @@ def _data_roots(config, shim, host):
     return dict.fromkeys(filter(None, [*roots, directories.DATA_ROOT]))
 
 
-def _above_own_file(path):
+def _above_own_file(path: str) -> list[str]:
     """[ROOT] of ROOT/containers/ID/hostname, which dockerd mounts into a container; [] of another path."""
     root, _, rest = path.rpartition("/containers/")
     return [root] if root[:1] == "/" and rest.partition("/")[2] in _OWN_FILES else []

@@ -1,11 +1,11 @@
-"""Who runs what: containers from cgroups, shims and state on disk. No daemon is asked.
+"""The containers of the host: found by cgroups, shims and state on disk. No daemon is asked.
 
 One file per runtime, with the interface that `supervisor` describes.
 
-Order of trust: the cgroup path says that there is a container and which processes it has; the shim, conmon or other
-supervisor that is really the parent of its first process, and stands outside of it, says who runs it; the state
-directory, found through that supervisor, says what it is called. What was used is kept as the container's `witness`.
-Any process may bear a shim's name, and whoever was given a part of the cgroup tree may name a cgroup in it like a
+Order of trust: the cgroup path tells that there is a container and its processes; the shim, conmon or other
+supervisor that is really the parent of its first process, and stands outside of it, tells its runtime; the state
+directory, found through that supervisor, tells its name. The evidence used is kept as the container's `witness`.
+Any process may bear a shim's name, and a user with a delegated part of the cgroup tree may name a cgroup in it like a
 container's.
 """
 
@@ -31,26 +31,41 @@ from .supervisor import Host as Host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable, Collection, Iterable, Mapping
+    from typing import Any, Tuple, TypeVar, Union
+
+    from ..mountinfo import Mount
+    from ..namespaces import Pair
+    from ..protocol import Container, Process
+    from .containerd import Bundle, Shim
+    from .supervisor import Draft, Found
+
+    _T = TypeVar("_T")
+    Place = Union[str, Tuple[int, int], Tuple[str, str]]
+    """A container's own cgroup, or (0, its first process), or ("restarting", its id)"""
 
 _OTHERS = (podman, crio, lxc, nspawn, runc, containerd)
-"""What tells of containers that no shim runs, in order of trust: runc may be what an engine runs its containers by."""
+"""The runtimes whose containers no shim runs, in order of trust: an engine may run its containers by runc."""
 
 
-def identify(host):
-    """(containers, {pid: container key}): the frames' records in order of key, and whose each member is.
+def identify(host: Host) -> tuple[list[Container], dict[int, str]]:
+    """(containers, {pid: container key}): the frames' records in order of key, and the container of each member.
 
-    host: a supervisor.Host, whose cache is kept between calls.
+    host: its cache is kept between calls.
     """
     files.damaged.clear()
     processes = host.processes
-    shims = {shim.pid: shim for shim in (containerd.shim(process, host.owner) for process in host.watchers()) if shim}
+    shims: dict[int, Shim] = {}
+    for process in host.watchers():
+        if shim := containerd.shim(process, host.owner):
+            shims[process["pid"]] = shim
     text = hostfiles.mounts()
     host.mounts = host.kept.get(("mounts", text), lambda: mountinfo.parse(text))
     host.mounts_seen = witness.mounts_of_host()
     hierarchies = host.kept.get(("hierarchies", text), lambda: hostfiles.hierarchies(host.mounts))
     named_by = host.cgroups = witness.Cgroups(hierarchies)
-    found = host.places = {}  # the container's own cgroup path: record in the making
+    found: dict[Place, Draft] = {}
+    host.places = found
     for path in host.by_path:
         for claim in cgroups.claims(path) if host.claims.get(path) else ():
             if claim.path in found:
@@ -60,16 +75,17 @@ def identify(host):
                 found[claim.path]["pod"] = {"name": "", "namespace": "", "uid": claim.pod_uid}
 
     # A containerd id is free-form, so its cgroup (/default/web) is known only through the shim's first process.
-    # Those with one come first: what stands in none of its own must not stand in another's either.
-    # The host's own shims come before those in a container, which may not say it otherwise.
-    described = {}
-    strangers = set()  # places that are known by a stranger's word alone, which counts within a container
+    # Those with one come first: a container without a cgroup of its own must not stand in another's either.
+    # The host's own shims come before those in a container, which may not contradict them.
+    described: dict[Place, Bundle] = {}
+    strangers: set[Place] = set()  # known by a stranger's word alone, which counts within a container
     for bundle in sorted(_bundles(shims, host), key=lambda bundle: _rank(bundle, host)):
-        place = bundle.cgroup or (0, bundle.init)
-        if not bundle.cgroup and any(above in found for above in cgroups.ancestors(processes[place[1]]["cgroup"])):
+        init = bundle.init or 0
+        place: Place = bundle.cgroup or (0, init)
+        if not bundle.cgroup and any(above in found for above in cgroups.ancestors(processes[init]["cgroup"])):
             continue
         record = found.get(place)
-        stranger = host.is_stranger(processes[bundle.shim.pid])
+        stranger = bundle.shim.pid is not None and host.is_stranger(processes[bundle.shim.pid])
         if record is None:
             cgroup = "cgroup " + bundle.cgroup if bundle.cgroup else None
             record = found[place] = _record(bundle.id, None, cgroup, bundle.shim.uid)
@@ -103,12 +119,12 @@ def identify(host):
     return containers, members
 
 
-def follow(host, containers, changes):
-    """The containers after these changes of processes, or None where `identify` must be asked again.
+def follow(host: Host, containers: list[Container], changes: Collection[Pair]) -> list[Container] | None:
+    """The containers after these changes of processes. None if `identify` must be asked again.
 
     containers: the frames' records. changes: (record before or None, record now or None) of each process that changed;
     the new records' `container` is set. A child of a process that watches over nothing, in the cgroup of its parent or
-    of another known process, belongs where that belongs.
+    of another known process, belongs to its container.
     """
     if not changes:
         return containers
@@ -124,7 +140,7 @@ def follow(host, containers, changes):
             if supervisor.watches(new) or new["pid"] in pillars or new["ppid"] in host.watching:
                 return None
             key = next((own[above] for above in cgroups.ancestors(new["cgroup"]) if above in own), None)
-            within = inside.get(new["namespaces"].get("pid"))
+            within = inside.get(new["namespaces"].get("pid", 0))
             if (key is None and host.claims.get(new["cgroup"])) or (key and within):
                 return None
             key = key or within
@@ -145,15 +161,15 @@ def follow(host, containers, changes):
     return followed
 
 
-def _followed(record, joined, left, processes):
-    """A container's record when these have become its members, or are so no longer."""
-    new = dict(record, pids=sorted(set(record["pids"]) - left | joined))
+def _followed(record: Container, joined: set[int], left: set[int], processes: Mapping[int, Process]) -> Container:
+    """A container's record after these have become its members, or are so no longer."""
+    new: Container = {**record, "pids": sorted(set(record["pids"]) - left | joined)}
     stayed = {pid for pid in record["execs"] if pid not in left and pid in processes}
     new["execs"] = sorted(stayed | set(condition.sessions(joined, new, processes)))
     return new
 
 
-def _standing(host, containers):
+def _standing(host: Host, containers: list[Container]) -> tuple[set[int], dict[str, str], dict[int, str]]:
     """(the pids that containers are known by, {a container's own cgroup path: its key}, {a pid namespace: the key of
     the container without a cgroup of its own that it is of})."""
     pillars: set[int] = set()
@@ -165,32 +181,32 @@ def _standing(host, containers):
         if witness.startswith("cgroup "):
             own[witness[len("cgroup ") :]] = record["key"]
         else:
-            init = host.processes.get(record["init_pid"])  # it may have ended just now
+            init = host.processes.get(record["init_pid"] or 0)  # it may have exited just now
             inode = _own_pid_namespace(init) if init else None
             if inode:
                 inside[inode] = record["key"]
     return pillars, own, inside
 
 
-def changes(before, after):
-    """{"containers": [record that is new or another], "containers_gone": [key]} from some records to the next."""
+def changes(before: list[Container], after: list[Container]) -> tuple[list[Container], list[str]]:
+    """(records that are new or changed, keys that are gone) from some records to the next."""
     if before is after:
-        return {"containers": [], "containers_gone": []}
+        return [], []
     known = {record["key"]: record for record in before}
     changed = [r for r in after if (b := known.pop(r["key"], None)) is not r and b != r]
-    return {"containers": changed, "containers_gone": list(known)}
+    return changed, list(known)
 
 
 class Cache:
-    """What was read from disk, for as long as each scan asks for it again."""
+    """The values read from disk, for as long as each scan asks for them again."""
 
-    def __init__(self):
-        self._old = {}
-        self._new = {}
+    def __init__(self) -> None:
+        self._old: dict[Any, Any] = {}
+        self._new: dict[Any, Any] = {}
 
-    def get(self, key, read):
-        """The value under key, read() where it is not known yet; None is never kept, so it is tried again."""
-        value = self._new.get(key)
+    def get(self, key: Any, read: Callable[[], _T]) -> _T:
+        """The value under key, read() if it is not known yet; None is never kept, so it is tried again."""
+        value: _T | None = self._new.get(key)
         if value is None:
             value = self._old.get(key)
             if value is None:
@@ -199,48 +215,54 @@ class Cache:
                 self._new[key] = value
         return value
 
-    def has(self, key):
-        """Whether there is a value under key; it is kept then."""
+    def has(self, key: Any) -> bool:
+        """True if there is a value under key; it is kept then."""
         return self.get(key, lambda: None) is not None
 
-    def forget_unused(self):
+    def forget_unused(self) -> None:
         self._old, self._new = self._new, {}
 
 
-def _rank(bundle, host):
-    """In order of this, what a shim says is listened to."""
-    shim = host.processes[bundle.shim.pid]
+def _rank(bundle: Bundle, host: Host) -> tuple[bool, bool, int, bool, int]:
+    """The sort key of the order in which the words of shims count."""
+    shim = host.processes[bundle.shim.pid or 0]
     return bundle.cgroup is None, bundle.shim.uid != 0, len(shim["nspid"]), host.within(shim) is not None, shim["start"]
 
 
-def _believed(record, uid):
-    """A user's word counts for that user's container alone; root's makes it root's engine's. A cgroup of which it can't
-    be told who named it is whoever's has its first process."""
+def _believed(record: Draft, uid: int) -> bool:
+    """True if the word of this user counts for a container: a user's for that user's alone; root's makes it root's
+    engine's. A cgroup of unknown owner belongs to the owner of its first process."""
     if uid == 0 or record["uid"] == witness.NOBODY:
         record["uid"] = uid
     return record["uid"] == uid
 
 
-def _is_container(record, processes):
-    """Root's word is enough. A user's is, where the kernel says that its first process is in a user namespace below the
-    host's: no user can confine a process without."""
+def _is_container(record: Draft, processes: Mapping[int, Process]) -> bool:
+    """True if the evidence is enough: root's word; a user's, if the kernel tells that its first process is in a user
+    namespace below the host's: no user can confine a process without."""
     if record["uid"] == 0:
         return True
-    init = processes.get(record["init_pid"])
+    init = processes.get(record["init_pid"] or 0)
     return record["uid"] != witness.NOBODY and init is not None and witness.confined(init["namespaces"])
 
 
-def _outer(place, record, found, firsts, processes):
-    """The record of the container that a container's engine runs in, None where it is the host's. firsts: {first
-    process: record}."""
-    shim = processes.get(record["shim_pid"])
+def _outer(
+    place: Place,
+    record: Draft,
+    found: Mapping[Place, Draft],
+    firsts: Mapping[int | None, Draft],
+    processes: Mapping[int, Process],
+) -> Draft | None:
+    """The record of the container that a container's engine runs in. None if it is the host's. firsts: {first process:
+    record}."""
+    shim = processes.get(record["shim_pid"] or 0)
     inside = [place] if isinstance(place, str) else []
     for path in [*inside, *([shim["cgroup"]] if shim else [])]:
         for above in cgroups.ancestors(path):
             if above in found and found[above] is not record:
                 return found[above]
     # Without a cgroup of its own, or out of it, a container's process is still below its first one.
-    process = processes.get(record["init_pid"])
+    process = processes.get(record["init_pid"] or 0)
     while process := processes.get(process["ppid"]) if process else None:
         other = firsts.get(process["pid"])
         if other is not None and other is not record:
@@ -248,7 +270,7 @@ def _outer(place, record, found, firsts, processes):
     return None
 
 
-def _record(id, runtime, said, uid=0):
+def _record(id: str, runtime: str | None, said: str | None, uid: int = 0) -> Draft:
     return {
         "key": "", "id": id, "name": id[:12] if len(id) == 64 else id, "runtime": runtime, "engine_namespace": None,
         "image": None, "pod": None, "role": "container", "init_pid": None, "pids": [], "shim_pid": None,
@@ -257,10 +279,11 @@ def _record(id, runtime, said, uid=0):
     }  # fmt: skip
 
 
-def _bundles(shims, host):
-    """Each live container of each shim. A pod's shim runs several, each with a bundle beside the shim's own."""
+def _bundles(shims: Mapping[int, Shim], host: Host) -> list[Bundle]:
+    """The bundle of each live container of each shim. A pod's shim runs several, each with a bundle beside the shim's
+    own."""
     processes, claims = host.processes, host.claims
-    bundles = []
+    bundles: list[Bundle] = []
     for pid, shim in shims.items():
         own = host.children(pid)
         ids = {shim.id}
@@ -272,7 +295,7 @@ def _bundles(shims, host):
                 maybe.add(containerd.named_after(child["cgroup"]))
         for id in sorted(ids | maybe):
             key = ("bundle", pid, processes[pid]["start"], shim.uid, id)
-            bundle = host.kept.get(key, lambda shim=shim, id=id: containerd.read_bundle(shim, id))
+            bundle: Bundle | None = host.kept.get(key, supervisor.later(containerd.read_bundle, shim, id))
             if bundle:
                 # The kernel's word against the file's: the first process must be a child of that very shim, which may
                 # itself be in a pid namespace and count in that.
@@ -280,8 +303,8 @@ def _bundles(shims, host):
                 init = next((child for child in own if child["nspid"][level : level + 1] == [bundle.init_pid]), None)
             else:
                 bundle = containerd.bundle_unread(shim, id, own) if id in ids else None
-                init = processes[bundle.init] if bundle else None
-            if init:
+                init = processes[bundle.init or 0] if bundle else None
+            if bundle and init:
                 bundle.init = init["pid"]
                 claim = claims.get(init["cgroup"])
                 bundle.cgroup = claim.path if claim and claim.id == id else containerd.own_cgroup(init["cgroup"], id)
@@ -290,19 +313,18 @@ def _bundles(shims, host):
     return bundles
 
 
-def _is_strangers(place, record, found, strangers):
-    """A container, or one that it is in, is known by the word of a stranger that is in no container itself."""
-    places = {id(record): place for place, record in found.items()}
+def _is_strangers(place: Place, record: Draft, found: dict[Place, Draft], strangers: set[Place]) -> bool:
+    """True if a container, or one that it is in, is known by the word of a stranger that is in no container itself."""
+    places = {id(one): where for where, one in found.items()}
     while record["outer"]:
         record = record["outer"]
         place = places[id(record)]
     return place in strangers
 
 
-def _add_others(found, host):
-    """The containers that runtimes other than containerd know of; {place: record} is added to. The places that are
-    known by a stranger's word alone."""
-    strangers = set()
+def _add_others(found: dict[Place, Draft], host: Host) -> set[Place]:
+    """Add the containers that runtimes other than containerd know of. The places known by a stranger's word alone."""
+    strangers: set[Place] = set()
     known = {record["init_pid"] for record in found.values()}
     for runtime in _OTHERS:
         for container in runtime.find(host):
@@ -313,7 +335,7 @@ def _add_others(found, host):
             record = found.get(place)
             stranger = container.supervisor is not None and host.is_stranger(container.supervisor)
             if record is None:
-                cgroup = None if place[0] == 0 else "cgroup " + place
+                cgroup = "cgroup " + place if isinstance(place, str) else None
                 record = found[place] = _record(container.id, None, cgroup, uid)
                 strangers.update([place] if stranger else [])
             elif stranger or not _believed(record, uid):
@@ -327,10 +349,11 @@ def _add_others(found, host):
     return strangers
 
 
-def _place(container, found, host):
-    """The container's own cgroup, or (0, init_pid) where it has none; None where it can't be what it is said to be."""
+def _place(container: Found, found: Mapping[Place, Draft], host: Host) -> Place | None:
+    """The container's own cgroup, or (0, init_pid) if it has none. None if the claim can't be true."""
     path = host.processes[container.init_pid]["cgroup"]
     claim = host.claims.get(path)
+    own: str | None
     if claim and claim.id == container.id:
         own = claim.path
     else:
@@ -338,7 +361,7 @@ def _place(container, found, host):
         if own and container.id.endswith((".slice", ".scope", ".service")):
             own = None  # one of systemd's, which has others in it
     if own is None:
-        # What stands in no cgroup of its own must not stand in another container's either.
+        # A container without a cgroup of its own must not stand in another container's either.
         inside = any(above in found for above in cgroups.ancestors(path))
         return None if inside else (0, container.init_pid)
     if container.supervisor and not containerd.outside(container.supervisor["cgroup"], own):
@@ -346,10 +369,10 @@ def _place(container, found, host):
     return own
 
 
-def _assign_members(found, host):
-    """A process belongs to the container whose cgroup is the nearest above its own.
+def _assign_members(found: Mapping[Place, Draft], host: Host) -> None:
+    """Assign each process to the container whose cgroup is the nearest above its own.
 
-    A container without a cgroup of its own has what shares its first process's pid namespace, if that is its own.
+    A container without a cgroup of its own has the processes in its first process's pid namespace, if that is its own.
     """
     processes = host.processes
     for path, pids in host.by_path.items():
@@ -359,20 +382,21 @@ def _assign_members(found, host):
                 break
     without = [record for place, record in found.items() if isinstance(place, tuple)]
     if without:
-        inside: dict[int, list[int]] = {}
+        inside: dict[int | None, list[int]] = {}
         for process in processes.values():
             inside.setdefault(process["namespaces"].get("pid"), []).append(process["pid"])
         for record in without:
-            inode = _own_pid_namespace(processes[record["init_pid"]])
-            record["pids"] = inside[inode][:] if inode else [record["init_pid"]]
+            init_pid = record["init_pid"] or 0
+            inode = _own_pid_namespace(processes[init_pid])
+            record["pids"] = inside[inode][:] if inode else [init_pid]
     _assign_first(found)
     for record in found.values():
         record["pids"].sort()
 
 
-def _assign_first(found):
-    """A container's first process is its own, into whatever cgroup below its own it has gone: else it would hide its
-    container, and be another of the name that it gave that cgroup."""
+def _assign_first(found: Mapping[Place, Draft]) -> None:
+    """Assign each first process to its own container, into whatever cgroup below it that has gone: else it would hide
+    its container, and be another of the name that it gave that cgroup."""
     firsts = {record["init_pid"]: record for record in found.values() if record["init_pid"] is not None}
     for record in found.values():
         record["pids"] = [pid for pid in record["pids"] if firsts.get(pid, record) is record]
@@ -381,20 +405,20 @@ def _assign_first(found):
             record["pids"].append(pid)
 
 
-def _complete(record, place, host, hierarchies):
-    """Put into a record what needs to know whose it is and where it runs."""
+def _complete(record: Draft, place: Place, host: Host, hierarchies: Mapping[str, list[Mount]]) -> None:
+    """Put into a record the facts for which its user and place must be known."""
     if record["runtime"] == "docker" and record["engine_namespace"] is None and not (record["uid"] or record["outer"]):
-        # The cgroup alone tells of it, and only the host's root could have named that.
+        # Known by its cgroup alone, which only the host's root could have named.
         docker.describe(record, host, {}, docker.gone_shim(record["id"]))
     if record["pod"] and record["pod"]["uid"] and record["runtime"] != "podman":
-        kubernetes.describe(record, host.kept)
-    path = place if isinstance(place, str) else host.processes[place[1]]["cgroup"]
+        kubernetes.describe(record, record["pod"], host.kept)
+    path = place if isinstance(place, str) else host.processes[record["init_pid"] or 0]["cgroup"]
     condition.describe(record, path, hierarchies, host.processes)
 
 
-def _restarting(host, known):
+def _restarting(host: Host, known: set[str]) -> dict[Place, Draft]:
     """{a place that is no process's: record} of the containers that have no process now, and will."""
-    found = {}
+    found: dict[Place, Draft] = {}
     for id in docker.restarting(host, known):
         record = found["restarting", id] = _record(id, "docker", None)
         docker.describe(record, host, {}, docker.gone_shim(id))
@@ -402,27 +426,28 @@ def _restarting(host, known):
     return found
 
 
-def _own_pid_namespace(init):
-    """The inode of the pid namespace of which a process is the first, or None."""
+def _own_pid_namespace(init: Process) -> int | None:
+    """The inode of the pid namespace of which a process is the first. None if it is the first of none."""
     return init["namespaces"].get("pid") if init["nspid"][-1] == 1 else None
 
 
-def _find_shim(record, shims, host):
-    """The shim that is the parent of one of the members; also where its bundle could not be read."""
+def _find_shim(record: Draft, shims: Mapping[int, Shim], host: Host) -> None:
+    """Find the shim that is the parent of one of the members; also if its bundle could not be read."""
     processes = host.processes
     if record["shim_pid"] is not None:
         return
     members = set(record["pids"])
     tops = [pid for pid in record["pids"] if processes[pid]["ppid"] not in members]
     for pid in tops:
-        shim = shims.get(processes[pid]["ppid"])
-        if shim and shim.pid not in members and _believed(record, shim.uid):
-            record["shim_pid"] = shim.pid
+        parent = processes[pid]["ppid"]
+        shim = shims.get(parent)
+        if shim and parent not in members and _believed(record, shim.uid):
+            record["shim_pid"] = parent
             record["engine_namespace"] = shim.namespace
             record["runtime"] = record["runtime"] or (
                 "docker" if shim.namespace == docker.ENGINE_NAMESPACE else "containerd"
             )
-            record["witness"].append("shim %d" % shim.pid)
+            record["witness"].append("shim %d" % parent)
             break
     if record["init_pid"] is None and tops:
         # pid 1 of its pid namespace, else the oldest of those that came from outside
@@ -430,14 +455,14 @@ def _find_shim(record, shims, host):
         record["init_pid"] = min(firsts or tops, key=lambda pid: (processes[pid]["start"], pid))
 
 
-def _find_daemons(records, shims, host):
+def _find_daemons(records: Iterable[Draft], shims: Mapping[int, Shim], host: Host) -> None:
     processes = host.processes
     # A daemon in a container listens by the same path as the host's does, in a mount namespace of its own.
-    wanted: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    wanted: dict[tuple[Any, ...], list[Draft]] = {}
     for record in records:
-        if record["shim_pid"] in shims:
-            shim = shims[record["shim_pid"]]
-            process = processes[shim.pid]
+        pid = record["shim_pid"]
+        if pid is not None and pid in shims:
+            shim, process = shims[pid], processes[pid]
             key = shim.address, _pid_namespace(process), host.within(process), shim.uid
             wanted.setdefault(key, []).append(record)
     if not wanted:
@@ -448,19 +473,19 @@ def _find_daemons(records, shims, host):
             p for p in daemons
             if _pid_namespace(p) == inside and host.within(p) == within and host.owner(p) == uid
         ]  # fmt: skip
-        pid = containerd.daemon_of(address, beside, host.kept)
+        daemon = containerd.daemon_of(address, beside, host.kept)
         for record in own:
-            record["daemon_pid"] = pid
+            record["daemon_pid"] = daemon
 
 
-def _pid_namespace(process):
-    """What tells pid namespaces apart, also where their inodes can't be read."""
+def _pid_namespace(process: Process) -> tuple[int, int | None]:
+    """A key that tells pid namespaces apart, also if their inodes can't be read."""
     return len(process["nspid"]), process["namespaces"].get("pid")
 
 
-def _doubt(record, processes):
-    """In order of this, the container that a key stands for comes before those that merely claim it."""
-    shim = processes.get(record["shim_pid"])
+def _doubt(record: Draft, processes: Mapping[int, Process]) -> tuple[bool, bool, bool, bool, int, int]:
+    """The sort key by which the true owner of a container's key comes before those that merely claim it."""
+    shim = processes.get(record["shim_pid"] or 0)
     cgroup = next((word for word in record["witness"] if word.startswith("cgroup ")), None)
     claimed = record["outer"] is not None, record["uid"] != 0
     if shim is None:
@@ -468,9 +493,9 @@ def _doubt(record, processes):
     return *claimed, cgroup is None, False, len(shim["nspid"]), len(cgroup or "")
 
 
-def _with_keys(records):
+def _with_keys(records: Iterable[Draft]) -> list[Container]:
     """The finished records. Ids are unique within one daemon only; a second of the same key names its first process."""
-    seen = {}
+    seen: dict[str, Draft] = {}
     for record in records:
         if not record["pids"] and record["state"] != "restarting":
             continue
@@ -483,10 +508,17 @@ def _with_keys(records):
         if key in seen:
             key = "%s#%d" % (key, record["init_pid"] or record["pids"][0])
         record["key"] = key
-        record["witness"] = "; ".join(record["witness"])
         seen[key] = record
-    for record in seen.values():
-        outer = record["outer"]
-        # One in which nobody is but those within its own containers has no key.
-        record["outer"] = outer and (outer["key"] or "%s:%s" % (outer["runtime"] or "unknown", outer["id"]))
-    return [seen[key] for key in sorted(seen)]
+    return [_finished(seen[key]) for key in sorted(seen)]
+
+
+def _finished(record: Draft) -> Container:
+    outer = record["outer"]
+    # A container whose only members are in its own containers has no key.
+    key = outer and (outer["key"] or "%s:%s" % (outer["runtime"] or "unknown", outer["id"]))
+    return {
+        **record,
+        "runtime": record["runtime"] or "unknown",
+        "witness": "; ".join(record["witness"]),
+        "outer": key,
+    }

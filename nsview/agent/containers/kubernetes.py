@@ -1,4 +1,4 @@
-"""Kubernetes: what the kubelet itself leaves of a pod, whatever runtime it has. Asked last, where that was silent.
+"""Kubernetes: the files that the kubelet itself leaves of a pod, whatever its runtime. Read last, if that was silent.
 
 The kubelet mounts <root>/pods/UID/containers/NAME/HASH into each container for its termination log, and writes logs to
 /var/log/pods/NAMESPACE_POD_UID. Sources: kubelet pkg/kubelet/kuberuntime/helpers.go (BuildPodLogsDirectory) and
@@ -11,13 +11,19 @@ import os
 
 from .. import hostfiles, mountinfo
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..mountinfo import Mount
+    from ..protocol import Pod
+    from .identify import Cache
+    from .supervisor import Draft
+
 _LOGS = "/var/log/pods"
 PODS = "/var/lib/kubelet/pods"
 
 
-def describe(record, cache):
-    """Put into the record of a pod's container what its runtime did not say."""
-    pod = record["pod"]
+def describe(record: Draft, pod: Pod, cache: Cache) -> None:
+    """Put into the record of a pod's container the facts that its runtime did not tell."""
     if pod["name"] and record["name"] != record["id"][:12]:
         return
     name = cache.get(("kubelet", record["init_pid"], record["id"]), lambda: _container(record["init_pid"], pod["uid"]))
@@ -31,7 +37,7 @@ def describe(record, cache):
             record["witness"].append("%s/%s_%s_%s" % (_LOGS, *named, pod["uid"]))
 
 
-def _container(pid, uid):
+def _container(pid: int | None, uid: str) -> str | None:
     """The container's name, by the mounts of its first process."""
     if pid is None:
         return None
@@ -48,9 +54,9 @@ def _container(pid, uid):
     return None
 
 
-def _is_kubelets(mount, path):
-    """A mount shows this very file of the host's. A container that may mount can show a file of its own that has such a
-    path below the place where it may write."""
+def _is_kubelets(mount: Mount, path: str) -> bool:
+    """True if a mount shows this very file of the host's. A container that may mount can show a file of its own that
+    has such a path below a directory that it may write to."""
     try:
         device = hostfiles.status(path, os.O_NOFOLLOW).st_dev
     except OSError:
@@ -62,7 +68,7 @@ def _is_kubelets(mount, path):
     return any(rest is not None and root.rstrip("/") + rest == mount.root for root, rest in rests)
 
 
-def _pod(uid):
+def _pod(uid: str) -> tuple[str, str] | None:
     """(namespace, name) by the pod's log directory. Neither may hold an underscore."""
     try:
         names = hostfiles.listdir(_LOGS)

@@ -1,4 +1,4 @@
-"""LXC, LXD and Incus: each container has a monitor that says in its command line which one it watches over.
+"""LXC, LXD and Incus: each container has a monitor whose command line names the container that it watches over.
 
 Sources: lxc src/lxc/lxccontainer.c (set_process_title "[lxc monitor] LXCPATH NAME"), src/lxc/cgroups/cgfsng.c (the
 cgroups lxc.payload.NAME and lxc.monitor.NAME).
@@ -8,10 +8,17 @@ from __future__ import annotations
 
 from . import supervisor
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ..protocol import Process
+    from .supervisor import Draft, Found, Host
+
 _TITLE = supervisor.LXC_MONITOR
 
 
-def find(host):
+def find(host: Host) -> Iterator[Found]:
     """The containers that an LXC monitor watches over."""
     for process in host.watchers():
         title = process["cmdline"][0] if process["cmdline"] else ""
@@ -25,8 +32,8 @@ def find(host):
             yield supervisor.Found("lxc", name, init["pid"], process, _describer(process, path, name))
 
 
-def _describer(process, path, name):
-    def describe(record):
+def _describer(process: Process, path: str, name: str) -> Callable[[Draft], None]:
+    def describe(record: Draft) -> None:
         record["name"] = name
         record["witness"].append("lxc monitor %d of %s/%s" % (process["pid"], path, name))
 

@@ -10,6 +10,13 @@ import os
 
 from . import supervisor
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ..protocol import Process
+    from .supervisor import Draft, Found, Host
+
 _VALUES = {
     "-M": "machine",
     "--machine": "machine",
@@ -20,7 +27,7 @@ _VALUES = {
 }
 
 
-def find(host):
+def find(host: Host) -> Iterator[Found]:
     """The machines that a systemd-nspawn watches over."""
     for process in host.watchers():
         if process["comm"] != "systemd-nspawn":
@@ -36,14 +43,14 @@ def find(host):
             yield supervisor.Found("nspawn", name, init["pid"], process, _describer(process, name, origin))
 
 
-def _named(origin):
-    """What nspawn calls a machine that was given no name: as its directory, or its image without .raw."""
+def _named(origin: str | None) -> str:
+    """The name that nspawn gives a machine by itself: that of its directory, or of its image without .raw."""
     name = os.path.basename((origin or "").rstrip("/"))
     return name[:-4] if name.endswith(".raw") else name
 
 
-def _values(arguments):
-    """The options that name the machine or what it was made of: -M NAME, -MNAME, --machine=NAME, --machine NAME."""
+def _values(arguments: list[str]) -> dict[str, str]:
+    """The options that name the machine or its origin: -M NAME, -MNAME, --machine=NAME, --machine NAME."""
     values: dict[str, str] = {}
     rest = list(arguments[1:])
     while rest:
@@ -58,8 +65,8 @@ def _values(arguments):
     return values
 
 
-def _describer(process, name, origin):
-    def describe(record):
+def _describer(process: Process, name: str, origin: str | None) -> Callable[[Draft], None]:
+    def describe(record: Draft) -> None:
         record["name"] = name
         record["image"] = origin
         record["witness"].append("systemd-nspawn %d" % process["pid"])

@@ -1,4 +1,4 @@
-"""podman, of root and of users: containers and pods, by the conmon beside each, or what is left where that is gone,
+"""podman, of root and of users: containers and pods, by the conmon beside each, or the state that is left without it,
 and the storage it works in.
 
 Sources: podman libpod/oci_conmon_common.go, libpod/container_internal_linux.go (cgroup paths), pkg/specgen/generate/
@@ -13,17 +13,22 @@ import os
 from .. import cgroup, jsontext
 from . import conmon, supervisor
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from ..protocol import Process
+    from .runc import State
+    from .supervisor import Draft, Found, Host
+
 _SANDBOX = "io.kubernetes.cri-o.SandboxID"
 _MANAGER = "io.container.manager"
 
 
-def find(host):
+def find(host: Host) -> Iterator[Found]:
     """The containers that a conmon of podman's watches over."""
-    for process in host.watchers():
-        monitor = conmon.monitor(process)
-        init = host.first_process(process, monitor["id"]) if monitor else None
-        if init is None:
-            continue
+    for process, monitor, init in conmon.monitored(host):
         claim = host.claims.get(init["cgroup"])
         said = _Said(host, process["pid"], 0, monitor.get("bundle", ""))
         if said.manager == "libpod" or (said.manager is None and claim and claim.runtime == "podman"):
@@ -31,8 +36,8 @@ def find(host):
             yield supervisor.Found("podman", monitor["id"], init["pid"], process, describe)
 
 
-def left(host, state, process):
-    """The container of a state that runc or crun keeps, where podman made it and its conmon is gone."""
+def left(host: Host, state: State, process: Process) -> Found | None:
+    """The container of a state that runc or crun keeps, if podman made it and its conmon is gone."""
     said = _Said(host, 0, state["uid"], state["bundle"] or "")
     if said.manager != "libpod":
         return None
@@ -42,33 +47,34 @@ def left(host, state, process):
 
 
 class _Said:
-    """What the storage around a container's bundle, GRAPHROOT/DRIVER-containers/ID/userdata, tells of it.
+    """The facts in the storage around a container's bundle, GRAPHROOT/DRIVER-containers/ID/userdata.
 
-    pid: the process as which files are looked up, 0: none, and then uid, whose word is believed.
+    pid: the process as which files are looked up, 0 for none; then uid is the user whose word is believed.
     """
 
-    def __init__(self, host, pid, uid, bundle):
+    def __init__(self, host: Host, pid: int, uid: int, bundle: str) -> None:
         self._host, self._pid, self._uid = host, pid, uid
         self.bundle = bundle
         self.config = self._config("") or {}
         self.manager = supervisor.texts(self.config.get("annotations")).get(_MANAGER)
 
-    def _config(self, up):
+    def _config(self, up: str) -> dict[str, Any] | None:
         return self._host.read_json(self._pid, os.path.normpath(self.bundle + up) + "/config.json", self._uid)
 
-    def of_infra(self):
+    def of_infra(self) -> dict[str, Any]:
         """The configuration of its pod's infra container."""
         id = supervisor.texts(self.config.get("annotations")).get(_SANDBOX, "")
         return (self._config("/../../%s/userdata" % id) if id and "/" not in id else None) or {}
 
-    def stored(self, id):
-        """(its name, its image's name) by the storage's own list; None for what that does not say."""
+    def stored(self, id: str) -> tuple[str | None, str | None]:
+        """(its name, its image's name) by the storage's own list; None for each that is not told."""
         path = os.path.normpath(self.bundle + "/../../containers.json")
-        return (self._host.cached(self._pid, path, _stored, self._uid) or {}).get(id, (None, None))
+        listed: dict[str, tuple[str | None, str | None]] = self._host.cached(self._pid, path, _stored, self._uid) or {}
+        return listed.get(id, (None, None))
 
 
-def _describer(said, name, witness, init):
-    def describe(record):
+def _describer(said: _Said, name: str | None, witness: str, init: Process) -> Callable[[Draft], None]:
+    def describe(record: Draft) -> None:
         stored, image = said.stored(record["id"])
         # `podman rename` leaves conmon's arguments as they were.
         record["name"] = stored or name or record["name"]
@@ -81,10 +87,10 @@ def _describer(said, name, witness, init):
     return describe
 
 
-def _stored(text):
-    """{id: (name, image's name)}, None for what is not said. The file is an array; `metadata` is JSON in a string, made
-    by libpod, with the name that the container had at first."""
-    found = {}
+def _stored(text: bytes) -> dict[str, tuple[str | None, str | None]]:
+    """{id: (name, image's name)}, None for each that is not told. The file is an array; `metadata` is JSON in a string,
+    made by libpod, with the name that the container had at first."""
+    found: dict[str, tuple[str | None, str | None]] = {}
     entries = jsontext.value(text)
     if not isinstance(entries, list):
         raise ValueError("no array")
@@ -99,7 +105,7 @@ def _stored(text):
     return found
 
 
-def _pod(path):
+def _pod(path: str) -> str | None:
     """The id of the pod in whose cgroup a container's is: POD/libpod-ID, libpod_pod_POD.slice/libpod-ID.scope."""
     parts = path.split("/")
     for above, part in zip(parts, parts[1:]):  # noqa: B905, RUF007  Python 3.8
@@ -110,7 +116,7 @@ def _pod(path):
     return None
 
 
-def _describe_pod(said, init, record):
+def _describe_pod(said: _Said, init: Process, record: Draft) -> None:
     pod = _pod(init["cgroup"])
     if not pod:
         return

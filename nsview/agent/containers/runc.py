@@ -2,8 +2,8 @@
 
 A container started with `runc run` in the foreground has that process as its parent. One that was detached, or whose
 engine is gone, has pid 1, and only the state directory tells of it (see `directories`), with the bundle that it names,
-by which it is told whose it is. What a state says of a process counts only where pid and start time are those of one
-that is there.
+which tells the engine. The claims of a state on a process count only if pid and start time are those of a process that
+exists.
 
 Sources: runc libcontainer/container_linux.go (state.json); crun src/libcrun/status.c (status); buildkit
 executor/runcexecutor/executor.go.
@@ -16,16 +16,37 @@ import os
 from .. import hostfiles
 from . import containerd, crio, directories, docker, podman, supervisor, witness
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any, Optional, TypedDict
+
+    from ..protocol import Process
+    from .supervisor import Draft, Found, Host
+
+    class State(TypedDict):
+        """The state of one container. path: of its file. uid: of the user whose word it is."""
+
+        id: str
+        runtime: str
+        pid: int
+        start: int
+        bundle: Optional[str]
+        seccomp: Any
+        path: str
+        uid: int
+
+
 _STATE_FILES = ("state.json", "status")
 
 
-def find(host):
-    """Those in the foreground first, then those by state alone."""
-    known = set()
+def find(host: Host) -> Iterator[Found]:
+    """The containers in the foreground first, then those by state alone."""
+    known: set[int] = set()
     for process in host.watchers():
         started = run(process)
         init = host.first_process(process, started[0]) if started else None
-        if init:
+        if started and init:
             id, bundle = started
             known.add(init["pid"])
             yield supervisor.Found(
@@ -36,8 +57,9 @@ def find(host):
         yield from _by_state(host, root, namespace, owner, known)
 
 
-def run(process):
-    """(id, bundle) of the container that a process is told to run and wait for, or None."""
+def run(process: Process) -> tuple[str, str] | None:
+    """(id, bundle) of the container that a process is told to run and wait for. None if it is told nothing of that
+    kind."""
     if process["comm"] not in directories.RUNTIMES or not process["cmdline"]:
         return None
     values, words = _parsed(process["cmdline"])
@@ -49,9 +71,10 @@ def run(process):
         return words[-1], values.get("bundle", "")
 
 
-def _parsed(arguments):
-    """({name: value}, words) of runc's command line. Options that take no value are told by their names."""
-    values, words = {}, []
+def _parsed(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
+    """({name: value}, words) of runc's command line. Options without a value are known by their names."""
+    values: dict[str, str] = {}
+    words: list[str] = []
     rest = list(arguments[1:])
     while rest:
         argument = rest.pop(0)
@@ -68,15 +91,15 @@ def _parsed(arguments):
     return values, words
 
 
-def _maker(process, id, bundle, init):
-    """buildkit where it is a step of a build, else the program."""
+def _maker(process: Process, id: str, bundle: str, init: Process) -> str:
+    """The runtime: buildkit for a step of a build, else the program."""
     if process["comm"] == "buildkit-runc" or bundle.endswith("/executor/" + id) or "/buildkit/" + id in init["cgroup"]:
         return "buildkit"
     return process["comm"]
 
 
-def _describer(witness, bundle):
-    def describe(record):
+def _describer(witness: str, bundle: str) -> Callable[[Draft], None]:
+    def describe(record: Draft) -> None:
         record["witness"].append(witness)
         if bundle:
             record["witness"].append(bundle.rstrip("/") + "/config.json")
@@ -84,7 +107,7 @@ def _describer(witness, bundle):
     return describe
 
 
-def _by_state(host, root, namespace, owner, known):
+def _by_state(host: Host, root: str, namespace: str | None, owner: int, known: set[int]) -> Iterator[Found]:
     for state in states(root, owner, lambda id: (namespace, id) not in host.supervised, host.kept.get):
         process = host.processes.get(state["pid"])
         if (
@@ -96,21 +119,26 @@ def _by_state(host, root, namespace, owner, known):
             yield _by_bundle(host, state, process)
 
 
-def _by_bundle(host, state, process):
-    """The container of a state as its engine would tell of it, whose bundle it is in; else as runc does."""
+def _by_bundle(host: Host, state: State, process: Process) -> Found:
+    """The container of a state, described by the engine whose bundle it is in; else by runc's own state."""
     bundle = state["bundle"] or ""
     for engine in (docker, containerd, podman, crio):
-        found = engine.left(host, state, process)
+        found: Found | None = engine.left(host, state, process)
         if found:
             return found
     describe = _describer(state["path"], bundle)
     return supervisor.Found(state["runtime"], state["id"], process["pid"], None, describe, state["uid"])
 
 
-def states(root, owner, wanted=lambda id: True, get=lambda key, read: read()):
-    """What is kept in a directory of one's containers, of those whose id is wanted; `uid` is of whose word it is.
+def states(
+    root: str,
+    owner: int,
+    wanted: Callable[[str], bool] | None = None,
+    get: Callable[[Any, Callable[[], Any]], Any] = lambda key, read: read(),
+) -> Iterator[State]:
+    """The states in a directory of runc's or crun's, of those whose id is wanted; `uid` is the user whose word it is.
 
-    owner: of whoever says that it is kept there. get: gives what is kept under a key, or reads it.
+    owner: of the word that state is kept there. get: returns the value under a key, or reads it.
     """
     try:
         directory = hostfiles.opened(root, os.O_RDONLY | os.O_DIRECTORY)
@@ -127,7 +155,9 @@ def states(root, owner, wanted=lambda id: True, get=lambda key, read: read()):
         os.close(directory)
 
 
-def _state(directory, root, owner, id, get):
+def _state(
+    directory: int, root: str, owner: int, id: str, get: Callable[[Any, Callable[[], Any]], Any]
+) -> State | None:
     for name in _STATE_FILES:
         try:
             place = os.open(id, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)
@@ -141,7 +171,8 @@ def _state(directory, root, owner, id, get):
                 return None
             path = "%s/%s/%s" % (root, id, name)
             key = "state", path, uid, status.st_mtime_ns, status.st_ino
-            return get(key, lambda a=(place, name, id, path, uid): _read(*a))
+            state: State | None = get(key, supervisor.later(_read, place, name, id, path, uid))
+            return state
         except OSError:
             continue
         finally:
@@ -149,25 +180,27 @@ def _state(directory, root, owner, id, get):
     return None
 
 
-def _read(directory, name, id, path, uid):
+def _read(directory: int, name: str, id: str, path: str, uid: int) -> State | None:
     said = witness.read_json(directory, name, uid)
     if not said:
         return None
     crun = name == "status"
-    config = said.get("config") if isinstance(said.get("config"), dict) else {}
+    config: dict[str, Any] = said["config"] if isinstance(said.get("config"), dict) else {}
     labels = config.get("labels")
     listed = labels if isinstance(labels, list) else []
     bundles = [label[7:] for label in listed if isinstance(label, str) and label.startswith("bundle=")]
     bundle = said.get("bundle") if crun else next(iter(bundles), None)
-    state = {
+    pid = said.get("pid" if crun else "init_process_pid")
+    start = said.get("process-start-time" if crun else "init_process_start")
+    if type(pid) is not int or type(start) is not int:  # a bool is an int to Python, but no pid
+        return None
+    return {
         "id": id,
         "runtime": "crun" if crun else "runc",
-        "pid": said.get("pid" if crun else "init_process_pid"),
-        "start": said.get("process-start-time" if crun else "init_process_start"),
+        "pid": pid,
+        "start": start,
         "bundle": bundle if isinstance(bundle, str) else None,
         "seccomp": {"runtime": name} if crun else config.get("seccomp"),
         "path": path,
         "uid": uid,
     }
-    # A bool is an int to Python, and a pid to nobody.
-    return state if type(state["pid"]) is int and type(state["start"]) is int else None

@@ -1,7 +1,7 @@
-"""What the runtimes have in common: a process that watches over a container from outside, and its first process.
+"""The common parts of runtimes: a process that watches over a container from outside, and its first process.
 
-A runtime's file has `find(host)`, which gives a `Found` for each container that it knows of, and nothing else is
-asked of it. What a `Found` claims of a process is held against the kernel's word by `identify`.
+A runtime's file has `find(host)`, which yields a `Found` for each container that it knows of, and nothing else is
+asked of it. The claims of a `Found` on a process are held against the kernel's word by `identify`.
 """
 
 from __future__ import annotations
@@ -15,58 +15,90 @@ from . import witness
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable, Collection, Mapping
+    from typing import Any, List, Literal, Optional, TypedDict, TypeVar
+
+    from ..cgroup import Claim
+    from ..mountinfo import Mount
+    from ..protocol import Container, Pod, Process
+    from .directories import Directories
+    from .identify import Cache
+
+    _T = TypeVar("_T")
+
+    class Draft(TypedDict):
+        """A container's record in the making: witness is a list yet, and outer a record."""
+
+        key: str
+        id: str
+        name: str
+        runtime: Optional[str]
+        engine_namespace: Optional[str]
+        image: Optional[str]
+        pod: Optional[Pod]
+        role: Literal["container", "sandbox"]
+        init_pid: Optional[int]
+        pids: List[int]
+        shim_pid: Optional[int]
+        daemon_pid: Optional[int]
+        witness: List[str]
+        uid: int
+        outer: Optional[Draft]
+        state: Optional[Literal["running", "paused", "restarting", "exited", "dead"]]
+        supervisor_gone: Optional[bool]
+        execs: List[int]
+        restarts: Optional[int]
+
 
 PROGRAMS = (
     "containerd", "dockerd", "conmon", "crio", "lxc", "systemd-nspawn", "systemd-machine", "runc", "crun", "youki",
     "buildkit", "buildah", "podman", "k3s", "rke2", "kubelet",
 )  # fmt: skip
-"""How the names begin of all that runs or watches over containers."""
+"""The beginnings of the names of programs that run or watch over containers."""
 
 
 LXC_MONITOR = "[lxc monitor] "
-"""How the command line begins of what watches over an LXC container, whatever the program is called."""
+"""The beginning of the command line of an LXC container's monitor, whatever the program is called."""
 
 
 class Host:
-    """The processes of a host, and what containers are found by without a look at each of them.
+    """The processes of a host, and the facts by which containers are found without a look at each of them.
 
     processes: {pid: record}. claims: {cgroup path: Claim or None} of their paths. by_path: {cgroup path: pids}, of
-    those in another than the root. watching: the pids of those that may run or watch over containers. kept: what
-    was read from disk. standing: what `follow` made of the containers it was last given. places: the containers'
-    own cgroups, as far as `identify` knows them; cgroups: who could have named one. mounts: of the host's own mount
+    those in another than the root. watching: the pids of those that may run or watch over containers. kept: the
+    files read from disk. standing: the result of `follow` for the containers that it was last given. places: the
+    containers' own cgroups, as far as `identify` knows them; cgroups: their owners. mounts: of the host's own mount
     namespace; mounts_seen: the mount namespaces that show the host's own files. supervised: (engine namespace, id)
-    of those whose supervisor lives. directories: where engines keep their state; told: {(what is kept there,
-    directory): uid} as live ones of root's have named them. noted(directory fd, name): is told of a file before it
-    is read.
+    of those whose supervisor lives. directories: of the engines' state; told: {(kind of state, directory): uid} as
+    live engines of root's have named them. noted(directory fd, name): is called with a file before it is read.
     """
 
-    def __init__(self, kept, noted=None):
-        self.processes: dict[int, dict[str, Any]] = {}
-        self.claims: dict[str, Any] = {}
+    def __init__(self, kept: Cache, noted: Callable[[int, str], None] | None = None) -> None:
+        self.processes: dict[int, Process] = {}
+        self.claims: dict[str, Claim | None] = {}
         self.by_path: dict[str, set[int]] = {}
         self.watching: set[int] = set()
         self.kept = kept
         self.noted = noted or (lambda directory, name: None)
-        self.standing: Any = None
-        self.places: Any = {}
+        self.standing: tuple[list[Container], set[int], dict[str, str], dict[int, str]] | None = None
+        self.places: Mapping[Any, Draft] = {}
         self.cgroups = witness.Cgroups({})
-        self.mounts: Any = []
+        self.mounts: list[Mount] = []
         self.mounts_seen: set[int] = set()
-        self.supervised: set[tuple[Any, str]] = set()
-        self.directories: Any = None
+        self.supervised: set[tuple[str | None, str]] = set()
+        self.directories: Directories
         self.told: dict[tuple[str, str], int] = {}
         self._children: dict[int, set[int]] = {}
 
-    def begin(self, processes, claims):
-        """These are the processes now."""
+    def begin(self, processes: dict[int, Process], claims: dict[str, Claim | None]) -> None:
+        """Begin a look with these processes."""
         self.processes, self.claims = processes, claims
         self.by_path, self.watching, self._children = {}, set(), {}
         for record in processes.values():
             self._add(record)
 
-    def replace(self, old, new):
-        """A process has changed, come (old is None) or gone (new is None)."""
+    def replace(self, old: Process | None, new: Process | None) -> None:
+        """Replace the record of a process that has changed, come (old is None) or gone (new is None)."""
         if old:
             pid = old["pid"]
             del self.processes[pid]
@@ -77,7 +109,7 @@ class Host:
             self.processes[new["pid"]] = new
             self._add(new)
 
-    def _add(self, record):
+    def _add(self, record: Process) -> None:
         pid, path = record["pid"], record["cgroup"]
         children = self._children.get(record["ppid"])
         if children is None:
@@ -91,23 +123,24 @@ class Host:
         if watches(record):
             self.watching.add(pid)
 
-    def watchers(self):
+    def watchers(self) -> list[Process]:
         """The records of those that may run or watch over containers, in order of pid."""
         return [self.processes[pid] for pid in sorted(self.watching)]
 
-    def child_pids(self, pid):
+    def child_pids(self, pid: int) -> Collection[int]:
         """The pids of a process's children."""
         return self._children.get(pid, ())
 
-    def children(self, pid):
+    def children(self, pid: int) -> list[Process]:
         """The records of a process's children, oldest first."""
         records = [self.processes[child] for child in self.child_pids(pid)]
         return sorted(records, key=lambda record: (record["start"], record["pid"]))
 
-    def first_process(self, supervisor, id):
-        """The child of a supervisor's that is its container's first process, or None.
+    def first_process(self, supervisor: Process, id: str) -> Process | None:
+        """The child of a supervisor's that is its container's first process. None if there is none.
 
-        The one whose cgroup says so; else the oldest that is pid 1 to itself, or has another root than the supervisor.
+        The one whose cgroup names the container; else the oldest that is pid 1 to itself, or has another root than the
+        supervisor.
         """
         children = self.children(supervisor["pid"])
         for child in children:
@@ -123,14 +156,14 @@ class Host:
                 return child
         return None
 
-    def owner(self, process):
+    def owner(self, process: Process) -> int:
         """The uid that a process speaks for; see `witness.owner_of_process`."""
         key = "owner", process["pid"], process["start"], process["uid"], process["comm"]
         return self.kept.get(key, lambda: witness.owner_of_process(process["pid"]))
 
-    def within(self, process):
-        """The container that a process is in, None where it is in none that is known: its own cgroup, or the first
-        process of one that has none or was left, which is the child of one that watches over containers."""
+    def within(self, process: Process) -> Any:
+        """The container that a process is in: its own cgroup, or the first process of one that has none or was left,
+        which is the child of a process that watches over containers. None if it is in none that is known."""
         own = next((above for above in cgroup.ancestors(process["cgroup"]) if above in self.places), None)
         while own is None and (parent := self.processes.get(process["ppid"])):
             if parent["pid"] in self.watching and runs(parent) and self.owner(parent) == 0:
@@ -138,22 +171,23 @@ class Host:
             process = parent
         return own
 
-    def is_stranger(self, process):
-        """A process of root's sees other files than the host's own, and is in no container that is known so far: it may
-        be in one that is not. A service of systemd's is none: nobody but the host's root puts a process there."""
+    def is_stranger(self, process: Process) -> bool:
+        """True if a process of root's sees other files than the host's own, and is in no container that is known so
+        far: it may be in one that is not. A service of systemd's is no stranger: only the host's root starts one."""
         if self.owner(process) != 0 or process["namespaces"].get("mnt") in self.mounts_seen:
             return False
         return not cgroup.is_service(process["cgroup"]) and self.within(process) is None
 
-    def read_json(self, pid, path, uid=0):
-        """The JSON object in a file as that process would find it (0: as the host does), or None; also where another
-        user could have written it."""
-        return self.cached(pid, path, files.json_object, uid)
+    def read_json(self, pid: int, path: str, uid: int = 0) -> dict[str, Any] | None:
+        """The JSON object in a file as that process would find it (0: as the host does). None if there is none, or
+        another user could have written it."""
+        found: dict[str, Any] | None = self.cached(pid, path, files.json_object, uid)
+        return found
 
-    def cached(self, pid, path, parse, uid=0):
-        """The result of parse for a file's bytes, kept until the file changes; None where it can't be read or parsed
-        (ValueError), or another user than the process's (uid, where there is none) could have written it, or could have
-        put it there."""
+    def cached(self, pid: int, path: str, parse: Callable[[bytes], Any], uid: int = 0) -> Any:
+        """The result of parse for a file's bytes, kept until the file changes. None if it can't be read or parsed
+        (ValueError), or a user
+        other than the process's (uid, if there is none) could have written it, or could have put it there."""
         uid = self.owner(self.processes[pid]) if pid else uid
         try:
             root = hostfiles.root_of(pid)
@@ -186,13 +220,21 @@ class Found:
     """A container as its runtime knows it.
 
     init_pid: its first process, as a pid of ours. supervisor: the record of the process outside that watches over it,
-    None where there is none. uid: of whoever says so, where there is no supervisor. describe(record): puts into a
-    container's record what the runtime knows.
+    None if there is none. uid: of the witness, if there is no supervisor. describe(record): puts the runtime's facts
+    into a container's record.
     """
 
     __slots__ = ("describe", "id", "init_pid", "runtime", "supervisor", "uid")
 
-    def __init__(self, runtime, id, init_pid, supervisor, describe, uid=0):
+    def __init__(
+        self,
+        runtime: str,
+        id: str,
+        init_pid: int,
+        supervisor: Process | None,
+        describe: Callable[[Draft], None],
+        uid: int = 0,
+    ) -> None:
         self.uid = uid
         self.runtime = runtime
         self.id = id
@@ -201,13 +243,18 @@ class Found:
         self.describe = describe
 
 
-def texts(value):
-    """Of what should be an object of strings, those members that are."""
+def texts(value: object) -> dict[str, str]:
+    """The members of an object that are strings; {} if it is no object."""
     return {k: v for k, v in value.items() if isinstance(v, str)} if isinstance(value, dict) else {}
 
 
-def watches(process):
-    """It may be one of those that containers are found by."""
+def later(read: Callable[..., _T], *values: Any) -> Callable[[], _T]:
+    """A function that reads with these values."""
+    return lambda: read(*values)
+
+
+def watches(process: Process) -> bool:
+    """True if a process may be one of those that containers are found by."""
     arguments = process["cmdline"]
     return process["comm"].startswith(PROGRAMS) or bool(arguments and arguments[0].startswith(LXC_MONITOR))
 
@@ -215,13 +262,13 @@ def watches(process):
 _RUNNING = ("containerd-shim", "conmon", "systemd-nspawn")
 
 
-def runs(process):
-    """It is one of those whose children are first processes of containers."""
+def runs(process: Process) -> bool:
+    """True if the children of a process are first processes of containers."""
     arguments = process["cmdline"]
     return process["comm"].startswith(_RUNNING) or bool(arguments and arguments[0].startswith(LXC_MONITOR))
 
 
-def _take(sets, key, pid):
+def _take(sets: dict[Any, set[int]], key: Any, pid: int) -> None:
     """Take a pid out of the set under a key, and the set with its last one."""
     found = sets.get(key)
     if found:

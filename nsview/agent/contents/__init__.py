@@ -1,10 +1,10 @@
-"""What a namespace of each kind holds, seen through one of its members, and read only when it is asked for.
+"""The contents of a namespace of each kind, seen through one of its members, and read only on request.
 
-mounts    mnt: what is mounted, how it propagates, where the same files are on the host. Nothing is joined
+mounts    mnt: the mounts, their propagation, and the host's paths of the same files. Nothing is joined
 ids       user: the maps of user and group ids. Nothing is joined
 names     uts: the host name. No file tells that of another namespace, so it is joined
 ipc       ipc: System V queues, segments and semaphores, POSIX message queues; joined
-cgroups   cgroup: where it is, its limits and its use, as seen from here; joined for the path that is seen from within
+cgroups   cgroup: the path, the limits and the use, as seen from here; joined for the path that is seen from within
 clocks    time: the offsets of the clocks. Nothing is joined
 joined    a look from within a namespace, by a thread that joins it and exits
 
@@ -16,7 +16,14 @@ from __future__ import annotations
 from .. import procfs
 from . import cgroups, clocks, ids, ipc, mounts, names
 
-KINDS = {
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
+
+    from ..protocol import Contents, Kind
+
+KINDS: dict[Kind, Callable[[int, Mapping[Kind, int | None]], Any]] = {
     "mnt": mounts.read,
     "uts": names.read,
     "ipc": ipc.read,
@@ -26,20 +33,20 @@ KINDS = {
 }
 
 
-def read(kinds, fd, initial):
-    """{kind: record, "unreadable": {kind: errno's name}} of a process's namespaces of these kinds.
+def read(kinds: Iterable[Kind], fd: int, initial: Mapping[Kind, int | None]) -> Contents:
+    """The contents of a process's namespaces of these kinds.
 
-    fd: of its directory in /proc, which pins it. initial: the host's first namespaces, {kind: inode}.
+    fd: of its directory in /proc, which pins it. initial: the host's first namespaces.
     """
-    found: dict[str, object] = {}
-    unreadable: dict[str, str] = {}
+    found: Contents = {}
+    unreadable: dict[Kind, str] = {}
     for kind in kinds:
         if kind in KINDS:
             try:
-                found[kind] = KINDS[kind](fd, initial)
+                found[kind] = KINDS[kind](fd, initial)  # type: ignore[typeddict-unknown-key]  # KINDS lacks pid and net
             except OSError as error:
                 unreadable[kind] = procfs.errno_name(error)
             except ValueError:
-                unreadable[kind] = "EIO"  # not as the manual says: another kernel's, or no kernel's
+                unreadable[kind] = "EIO"  # not as the manual says: of another kernel, or of none
     found["unreadable"] = unreadable
     return found

@@ -1,7 +1,7 @@
-"""Where a process is in the cgroup tree, what limits it there and what is used, of v2 and of v1.
+"""The place of a process in the cgroup tree, and its limits and use of resources there, of v2 and of v1.
 
-A limit is the least of those of the cgroup and all above it, so it is told whose it is. Sources: cgroups(7),
-Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/{memory,pids,cpusets}.rst, scheduler/sched-bwc.rst.
+The limit that holds is the least of those of the cgroup and all above it, so its cgroup is told too. Sources:
+cgroups(7), Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/{memory,pids,cpusets}.rst, scheduler/sched-bwc.rst.
 """
 
 from __future__ import annotations
@@ -11,32 +11,37 @@ import os
 from .. import cgroup, files, hostfiles, procfs
 from .joined import within
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Optional, Tuple
+
+    from ..protocol import Cgroup, Kind, Resource
+
+    _Limit = Optional[Tuple[float, str]]
+    """(the limit, the cgroup that has it)"""
+
 _V1_UNLIMITED = 1 << 60  # memory.limit_in_bytes without a limit is the largest multiple of a page
 
 
-def read(fd, initial):
-    """{"path", "inside", "version", "memory", "swap", "pids", "cpu", "cpus", "oom_kills", "throttled"}
-
-    path: as seen from here; inside: as the process sees itself, None where that may not be looked at. version: 1 or 2.
-    memory, swap, pids, cpu: {"limit", "limited_by", "current"} or None where no controller counts it: bytes, numbers;
-    cpu's limit in processors, its current in seconds so far. limited_by: the cgroup whose limit that is.
-    cpus: which it may run on, "0-3,8". oom_kills, throttled: how often so far, None where it is not known.
-    """
+def read(fd: int, initial: Mapping[Kind, int | None]) -> Cgroup:
+    """The frame's record of a process's cgroup. fd: of its directory in /proc."""
     text = files.text(procfs.read_at(fd, "cgroup", 16384))
     tree = _Tree(text)
-    record = {
+    record: Cgroup = {
         "path": cgroup.parse(text)[0],
         "inside": _inside(fd),
         "version": 2 if tree.unified("memory") or not tree.v1 else 1,
+        "memory": None, "swap": None, "pids": None, "cpu": None, "oom_kills": None, "throttled": None,
         "cpus": tree.first("cpuset", "cpuset.cpus.effective") or tree.first("cpuset", "cpuset.effective_cpus")
         or tree.first("cpuset", "cpuset.cpus") or None,
     }  # fmt: skip
-    record.update(_of_v2(tree) if record["version"] == 2 else _of_v1(tree))
+    (_of_v2 if record["version"] == 2 else _of_v1)(tree, record)
     return record
 
 
-def _inside(fd):
-    def look():
+def _inside(fd: int) -> str | None:
+    def look() -> str:
         return cgroup.parse(files.text(procfs.read_at(fd, "cgroup", 16384)))[0] or "/"
 
     try:
@@ -45,58 +50,51 @@ def _inside(fd):
         return None
 
 
-def _of_v2(tree):
-    period = tree.least("cpu", "cpu.max", _processors)
+def _of_v2(tree: _Tree, record: Cgroup) -> None:
     stat = tree.pairs("cpu", "cpu.stat")
-    return {
-        "memory": tree.resource("memory", tree.least("memory", "memory.max", _number), "memory.current"),
-        "swap": tree.resource("memory", tree.least("memory", "memory.swap.max", _number), "memory.swap.current"),
-        "pids": tree.resource("pids", tree.least("pids", "pids.max", _number), "pids.current"),
-        "cpu": _cpu(period, stat.get("usage_usec"), 1e6),
-        "oom_kills": tree.pairs("memory", "memory.events").get("oom_kill"),
-        "throttled": stat.get("nr_throttled"),
-    }
+    record["memory"] = tree.resource("memory", tree.least("memory", "memory.max", _number), "memory.current")
+    record["swap"] = tree.resource("memory", tree.least("memory", "memory.swap.max", _number), "memory.swap.current")
+    record["pids"] = tree.resource("pids", tree.least("pids", "pids.max", _number), "pids.current")
+    record["cpu"] = _cpu(tree.least("cpu", "cpu.max", _processors), stat.get("usage_usec"), 1e6)
+    record["oom_kills"] = tree.pairs("memory", "memory.events").get("oom_kill")
+    record["throttled"] = stat.get("nr_throttled")
 
 
-def _of_v1(tree):
+def _of_v1(tree: _Tree, record: Cgroup) -> None:
     quota = tree.least("cpu", "cpu.cfs_quota_us", _number)
     if quota:
         _, where = quota
         period = _number(tree.at("cpu", where, "cpu.cfs_period_us"))
         quota = (quota[0] / period, where) if period else None
     used = _number(tree.first("cpuacct", "cpuacct.usage"))
-    return {
-        "memory": tree.resource(
-            "memory", tree.least("memory", "memory.limit_in_bytes", _v1_number), "memory.usage_in_bytes"
-        ),
-        "swap": None,
-        "pids": tree.resource("pids", tree.least("pids", "pids.max", _number), "pids.current"),
-        "cpu": _cpu(quota, used, 1e9),
-        "oom_kills": tree.pairs("memory", "memory.oom_control").get("oom_kill"),
-        "throttled": tree.pairs("cpu", "cpu.stat").get("nr_throttled"),
-    }
+    limit = tree.least("memory", "memory.limit_in_bytes", _v1_number)
+    record["memory"] = tree.resource("memory", limit, "memory.usage_in_bytes")
+    record["pids"] = tree.resource("pids", tree.least("pids", "pids.max", _number), "pids.current")
+    record["cpu"] = _cpu(quota, used, 1e9)
+    record["oom_kills"] = tree.pairs("memory", "memory.oom_control").get("oom_kill")
+    record["throttled"] = tree.pairs("cpu", "cpu.stat").get("nr_throttled")
 
 
-def _cpu(limit, used, unit):
+def _cpu(limit: _Limit, used: float | None, unit: float) -> Resource | None:
     if limit is None and used is None:
         return None
     value, where = limit or (None, None)
     return {"limit": value, "limited_by": where, "current": None if used is None else used / unit}
 
 
-def _number(text):
-    """None for "max", -1 and what is no number: no limit."""
+def _number(text: str) -> int | None:
+    """The number of a limit's text. None for "max", -1 and other words: no limit."""
     text = text.strip()
     return int(text) if text.isdigit() else None
 
 
-def _v1_number(text):
+def _v1_number(text: str) -> int | None:
     number = _number(text)
     return number if number is not None and number < _V1_UNLIMITED else None
 
 
-def _processors(text):
-    """ "50000 100000" is half a processor."""
+def _processors(text: str) -> float | None:
+    """The number of processors; of "50000 100000" half a one."""
     quota, _, period = text.partition(" ")
     found = _number(quota), _number(period)
     return found[0] / found[1] if found[0] is not None and found[1] else None
@@ -105,8 +103,8 @@ def _processors(text):
 class _Tree:
     """The cgroups of a process in each hierarchy that is mounted here."""
 
-    def __init__(self, lines):
-        self._paths = {}  # {controller, "" for v2: path}
+    def __init__(self, lines: str) -> None:
+        self._paths: dict[str, str] = {}  # {controller, "" for v2: path}
         for line in lines.split("\n"):
             number, controllers, path = (line.split(":", 2) + ["", ""])[:3]
             for controller in controllers.split(",") if number != "0" else ("",):
@@ -114,12 +112,12 @@ class _Tree:
         self._mounts = hostfiles.hierarchies()
         self.v1 = any(name in self._mounts and name in self._paths for name in ("memory", "pids", "cpu"))
 
-    def unified(self, controller):
-        """v2 has the controller, rather than v1."""
+    def unified(self, controller: str) -> bool:
+        """True if v2 has the controller, rather than v1."""
         return controller not in self._paths
 
-    def at(self, controller, path, name):
-        """The text of a file of one cgroup; "" where there is none."""
+    def at(self, controller: str, path: str, name: str) -> str:
+        """The text of a file of one cgroup; "" if there is none."""
         for mount in self._mounts.get(controller if controller in self._paths else "", ()):
             root = mount.root.rstrip("/")
             if root and path != root and not path.startswith(root + "/"):
@@ -136,29 +134,29 @@ class _Tree:
                 os.close(file)
         return ""
 
-    def _path(self, controller):
+    def _path(self, controller: str) -> str:
         return self._paths.get(controller, self._paths.get("", ""))
 
-    def first(self, controller, name):
-        """The text of a file of its own cgroup."""
+    def first(self, controller: str, name: str) -> str:
+        """The text of a file of the process's own cgroup."""
         return self.at(controller, self._path(controller), name).strip()
 
-    def pairs(self, controller, name):
+    def pairs(self, controller: str, name: str) -> dict[str, int]:
         """{word: number} of a file with such lines."""
         words = (line.split() for line in self.first(controller, name).split("\n"))
         return {pair[0]: int(pair[1]) for pair in words if len(pair) == 2 and pair[1].isdigit()}
 
-    def least(self, controller, name, value_of):
-        """(the least limit that it and those above it have, whose it is), or None where none has one."""
-        best = None
+    def least(self, controller: str, name: str, value_of: Callable[[str], float | None]) -> _Limit:
+        """(the least limit of its cgroup and those above it, the cgroup that has it). None if none has a limit."""
+        best: _Limit = None
         for path in cgroup.ancestors(self._path(controller)):
             value = value_of(self.at(controller, path, name))
             if value is not None and (best is None or value < best[0]):
                 best = value, path
         return best
 
-    def resource(self, controller, limit, name):
-        """{"limit", "limited_by", "current"}, or None where nothing counts it."""
+    def resource(self, controller: str, limit: _Limit, name: str) -> Resource | None:
+        """The record of a resource. None if nothing counts it."""
         current = _number(self.first(controller, name))
         if limit is None and current is None:
             return None

@@ -1,7 +1,7 @@
-"""What an ipc namespace holds: sysvipc(7) by /proc/sysvipc, mq_overview(7) by the file system of its own.
+"""The objects of an ipc namespace: sysvipc(7) by /proc/sysvipc, mq_overview(7) by the file system of its own.
 
-Both are those of who opens them, so they are read from within. The queues' file system need not be mounted anywhere:
-fsmount(2) gives one that no path leads to (Linux 5.2); before, what is mounted at /dev/mqueue is looked at.
+Both show those of the process that opens them, so they are read from within. The queues' file system need not be
+mounted anywhere: fsmount(2) gives one that no path leads to (Linux 5.2); before, the mount at /dev/mqueue is read.
 """
 
 from __future__ import annotations
@@ -14,53 +14,63 @@ from nsview import linux
 from .. import files, mountinfo, procfs
 from .joined import within
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..protocol import Ipc, Kind, Owned, PosixQueue, Queue, Segment, Semaphores
+
 LIMIT = 200  # of each sort
 _BYTES = re.compile(rb"QSIZE:(\d+)")
 
 
-def read(fd, initial):
-    """{"queues": [..], "segments": [..], "semaphores": [..], "posix_queues": [..] or None, "total": {each: n}}
-
-    posix_queues: None where they can't be seen. uids are as the agent's user namespace counts, pids as its /proc does.
-    """
+def read(fd: int, initial: Mapping[Kind, int|None]) -> Ipc:
+    """The frame's record of the objects in a process's ipc namespace. fd: of its directory in /proc."""
     found = within("ipc", fd, _look)
-    if found["posix_queues"] is None:
-        found["posix_queues"] = _mounted(fd)
-    sorts = ("queues", "segments", "semaphores", "posix_queues")
-    total = {sort: len(found[sort] or ()) for sort in sorts}
-    return dict({sort: found[sort] and found[sort][:LIMIT] for sort in sorts}, total=total)
-
-
-def _look():
+    posix = _mounted(fd) if found["posix_queues"] is None else found["posix_queues"]
+    queues, segments, semaphores = found["queues"], found["segments"], found["semaphores"]
     return {
-        "queues": [
-            {**_owned(row, "msqid"), "bytes": int(row["cbytes"]), "messages": int(row["qnum"])}
-            for row in _table("msg")
-        ],
-        "segments": [
-            {**_owned(row, "shmid"), "size": int(row["size"]), "attached": int(row["nattch"]), "pid": int(row["cpid"])}
-            for row in _table("shm")
-        ],
-        "semaphores": [{**_owned(row, "semid"), "number": int(row["nsems"])} for row in _table("sem")],
-        "posix_queues": _posix(),
+        "queues": queues[:LIMIT],
+        "segments": segments[:LIMIT],
+        "semaphores": semaphores[:LIMIT],
+        "posix_queues": posix and posix[:LIMIT],
+        "total": {
+            "queues": len(queues),
+            "segments": len(segments),
+            "semaphores": len(semaphores),
+            "posix_queues": len(posix or ()),
+        },
     }
 
 
-def _table(name):
+def _look() -> Ipc:
+    queues: list[Queue] = []
+    for row in _table("msg"):
+        queues.append({**_owned(row, "msqid"), "bytes": int(row["cbytes"]), "messages": int(row["qnum"])})
+    segments: list[Segment] = []
+    for row in _table("shm"):
+        used = int(row["nattch"])
+        segments.append({**_owned(row, "shmid"), "size": int(row["size"]), "attached": used, "pid": int(row["cpid"])})
+    semaphores: list[Semaphores] = [{**_owned(row, "semid"), "number": int(row["nsems"])} for row in _table("sem")]
+    return {
+        "queues": queues, "segments": segments, "semaphores": semaphores, "posix_queues": _posix(), "total": {},
+    }  # fmt: skip
+
+
+def _table(name: str) -> list[dict[str, str]]:
     """[{column: text}, ..] of /proc/sysvipc/NAME."""
     header, *lines = files.text(files.read("/proc/sysvipc/" + name, 16 << 20)).split("\n")
     columns = header.split()
     return [dict(zip(columns, line.split())) for line in lines if line]  # noqa: B905  Python 3.8
 
 
-def _owned(row, id):
-    # The key is a signed number there, and unsigned everywhere else.
-    key = int(row["key"]) & 0xFFFFFFFF
+def _owned(row: dict[str, str], id: str) -> Owned:
+    key = int(row["key"]) & 0xFFFFFFFF  # signed in that file, and unsigned everywhere else
     return {"key": key, "id": int(row[id]), "mode": int(row["perms"], 8), "uid": int(row["uid"])}
 
 
-def _posix():
-    """[{"name", "bytes", "mode", "uid"}, ..] of the namespace of this thread, or None."""
+def _posix() -> list[PosixQueue]|None:
+    """The POSIX queues of this thread's namespace. None if they can't be seen."""
     try:
         directory = linux.detached_mount("mqueue")
     except OSError:
@@ -71,8 +81,9 @@ def _posix():
         os.close(directory)
 
 
-def _mounted(fd):
-    """The same where it is mounted in the process's own mount namespace: it may be another ipc namespace's."""
+def _mounted(fd: int) -> list[PosixQueue]|None:
+    """The POSIX queues in the process's own mount namespace, if they are mounted there: they may be another ipc
+    namespace's."""
     points = [mount.point for mount in mountinfo.parse(mountinfo.read(".", fd)) if mount.fstype == "mqueue"]
     if "/dev/mqueue" not in points:
         return None
@@ -92,7 +103,7 @@ def _mounted(fd):
         os.close(directory)
 
 
-def _queues(directory):
+def _queues(directory: int) -> list[PosixQueue]:
     listed = os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=directory)
     try:
         names = sorted(os.listdir(listed), key=os.fsencode)
@@ -101,7 +112,7 @@ def _queues(directory):
         os.close(listed)
 
 
-def _queue(directory, name):
+def _queue(directory: int, name: str) -> PosixQueue|None:
     try:
         status = os.stat(name, dir_fd=directory)
         match = _BYTES.search(procfs.read_at(directory, name, 256))

@@ -1,7 +1,7 @@
-"""A look from within a namespace, by a thread that joins it and ends.
+"""A look from within a namespace, by a thread that joins it and exits.
 
-uts, ipc and cgroup namespaces may be joined by one thread of several, so it takes neither a fork nor does the agent
-itself ever leave its own. Nothing in there is executed, and no other process can be met there: those three hold
+uts, ipc and cgroup namespaces may be joined by one thread of several, so it takes no fork, and the agent
+itself never leaves its own. Nothing in there is executed, and no other process can be met there: those three hold
 neither files to open nor processes to be traced by. setns(2).
 """
 
@@ -12,22 +12,29 @@ import threading
 
 from nsview import linux
 
-FLAGS = {"uts": 0x04000000, "ipc": 0x08000000, "cgroup": 0x02000000}
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    from ..protocol import Kind
+
+    _T = TypeVar("_T")
 
 
-def within(kind, fd, look):
-    """What look() gives in the namespace of a process. fd: of its directory in /proc. OSError where it, or setns,
-    fails."""
+def within(kind: Kind, fd: int, look: Callable[[], _T]) -> _T:
+    """The result of look() in the namespace of a process. fd: of its directory in /proc. Raises OSError if it, or
+    setns, fails."""
     namespace = os.open("ns/" + kind, os.O_RDONLY, dir_fd=fd)
     try:
         if os.fstat(namespace).st_ino == os.stat("/proc/thread-self/ns/" + kind).st_ino:
             return look()  # our own takes no privileges
-        found: list[object] = []
+        found: list[_T] = []
         failed: list[OSError | ValueError] = []
 
-        def run():
+        def run() -> None:
             try:
-                linux.setns(namespace, FLAGS[kind])
+                linux.setns(namespace, linux.CLONE_NEW[kind])
                 found.append(look())
             except (OSError, ValueError) as error:
                 failed.append(error)

@@ -1,33 +1,33 @@
-"""The mounts of a mount namespace, and how they differ from the host's.
+"""The mounts of a mount namespace, and their differences from the host's.
 
-Where the host has the same files is what tells a container's own from what it was given of the host's.
+The host's path of the same files, if it has one, tells a container's own mounts from those that it was given.
 """
 
 from __future__ import annotations
 
 from .. import hostfiles, mountinfo
 
-LIMIT = 500  # mounts in an answer; those that the host has at the same place are left out first
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ..protocol import Kind, Mount, Mounts
+
+LIMIT = 500  # mounts in an answer; mounts that the host has at the same place are left out first
 MISSING_LIMIT = 50
 
-_host: tuple[str, list[mountinfo.Mount]] = "", []  # the host's text, and what it says: it seldom changes
+_host: tuple[str, list[mountinfo.Mount]] = "", []  # the host's text and its mounts, which seldom change
 
 
-def read(fd, initial):
-    """{"mounts": [..], "total": n, "missing": [point, ..], "missing_total": n, "host_known": bool}
-
-    A mount: point, root, fstype, source, options, shared, master, unbindable as in mountinfo. hidden: no path leads to
-    it. host_path: where the host has the same files, at the same place if it has them there, None: nowhere. host_peer:
-    mounts made below it on the host appear here too. missing: where the host has one that is not here; nothing for who
-    has another root altogether. host_known: the host's mounts could be read, without which none is known to be there.
-    """
+def read(fd: int, initial: Mapping[Kind, int | None]) -> Mounts:
+    """The frame's record of a process's mounts. fd: of its directory in /proc."""
     own = mountinfo.parse(mountinfo.read(".", fd))
     known = _of_host(initial)
     host = known or []
     places = mountinfo.Places(host)
     groups = {mount.shared for mount in host if mount.shared}
     hidden = mountinfo.hidden(own)
-    records = []
+    records: list[Mount] = []
     for mount in own:
         paths = places.paths(mount)
         path = mount.point if mount.point in paths else next(iter(paths), None)
@@ -61,8 +61,8 @@ def read(fd, initial):
     }
 
 
-def _of_host(initial):
-    """The mounts of the host's mount namespace; None where nobody in it may be looked at."""
+def _of_host(initial: Mapping[Kind, int | None]) -> list[mountinfo.Mount] | None:
+    """The mounts of the host's mount namespace. None if no process in it may be looked at."""
     global _host
     found = hostfiles.host()
     if found.root is None and found.inode != initial.get("mnt"):
@@ -73,8 +73,8 @@ def _of_host(initial):
     return _host[1]
 
 
-def _missing(own, host):
-    """Where the host has mounts that are not here; [] where the root is not the host's, and all would be missing."""
+def _missing(own: Iterable[mountinfo.Mount], host: Iterable[mountinfo.Mount]) -> list[str]:
+    """The host's mount points without a mount here; [] if the root is not the host's, and all would be missing."""
     tops = [{(m.device, m.root) for m in mounts if m.point == "/"} for mounts in (own, host)]
     if not tops[0] & tops[1]:
         return []

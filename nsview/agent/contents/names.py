@@ -1,7 +1,7 @@
 """The host name and domain name of a uts namespace.
 
 /proc/PID/root/proc/sys/kernel/hostname is the reader's own, whosever /proc it is in (kernel/utsname_sysctl.c takes
-current's namespace), and /etc/hostname is what somebody once wrote. So it is asked from within: uname(2).
+current's namespace), and /etc/hostname was written some time before. So it is asked from within: uname(2).
 """
 
 from __future__ import annotations
@@ -11,13 +11,19 @@ import os
 from .. import files, procfs
 from .joined import within
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-def read(fd, initial):
-    """{"hostname": .., "domainname": .. or None where it was never set}"""
+    from ..protocol import Kind, Names
+
+
+def read(fd: int, initial: Mapping[Kind, int | None]) -> Names:
+    """The names of a process's uts namespace. fd: of its directory in /proc."""
     return within("uts", fd, _names)
 
 
-def _names():
+def _names() -> Names:
     proc = os.open("/proc/sys/kernel", os.O_PATH | os.O_DIRECTORY)
     try:
         domain = files.text(procfs.read_at(proc, "domainname", 256)).rstrip("\n")

@@ -11,11 +11,8 @@ import os
 import struct
 from errno import EINVAL
 
-CLONE_NEW = {
-    "mnt": 0x00020000, "uts": 0x04000000, "ipc": 0x08000000, "pid": 0x20000000, "net": 0x40000000,
-    "user": 0x10000000, "cgroup": 0x02000000, "time": 0x00000080,
-}  # fmt: skip
-"""{kind of namespace: the CLONE_NEW* bit}, in the order in which nsview shows them: namespaces(7)"""
+from .kernel import CLONE_NEW as CLONE_NEW
+
 LIMITS = {
     "CPU": "Max cpu time", "FSIZE": "Max file size", "DATA": "Max data size", "STACK": "Max stack size",
     "CORE": "Max core file size", "RSS": "Max resident set", "NPROC": "Max processes", "NOFILE": "Max open files",

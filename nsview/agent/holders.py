@@ -36,7 +36,6 @@ known by every look."""
 
 HOLDERS_LIMIT = 1000  # of one namespace; one process may have a million fds of it
 
-SIOCGSKNS = 0x894C
 SO_NETNS_COOKIE = 71
 NS_MNT_GET_NEXT = 0x8010B70B
 NS_MNT_GET_PREV = 0x8010B70C
@@ -330,7 +329,7 @@ class Search:
             cookie = _cookie(fd)
             inode = self._cookies.get(cookie) if cookie else None
             if inode is None:
-                namespace = fcntl.ioctl(fd, SIOCGSKNS)
+                namespace = fcntl.ioctl(fd, nsfs.SIOCGSKNS)
                 try:
                     inode = self._cookies[cookie] = os.fstat(namespace).st_ino
                 finally:
@@ -493,13 +492,9 @@ def _namespace_of_socket(pid: int, number: int, thread: int) -> int:
     finally:
         os.close(fd)
     try:
-        fd = linux.pidfd_getfd(pidfd, number)
+        return nsfs.of_socket(pidfd, number)
     finally:
         os.close(pidfd)
-    try:
-        return fcntl.ioctl(fd, SIOCGSKNS)
-    finally:
-        os.close(fd)
 
 
 def _open_mounted(pid: int, path: str, device: int) -> int:

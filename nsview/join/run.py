@@ -30,12 +30,6 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _START = "import sys; sys.path.append({!r}); from nsview.join.helper import main; main()"
 
 
-def carry_out(plan: "Plan", *, python: str = sys.executable) -> int:
-    """Start a helper for the plan; see `Helper.carry_out`."""
-    with Helper(python=python) as helper:
-        return helper.carry_out(plan)
-
-
 def guarded(supervise: Callable[[], int]) -> int:
     """Supervise in a child and return its exit code; the terminal is restored even if the child was killed."""
     with _interrupt_ignored():

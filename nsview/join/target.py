@@ -22,7 +22,6 @@ ENVIRONMENT = 6 << 20
 """Bytes: the most that execve(2) takes. A process can say that its own is all of its memory: prctl(2), PR_SET_MM."""
 _UP = {"owner": 0xB701, "parent": 0xB702}  # NS_GET_USERNS, NS_GET_PARENT: ioctl_nsfs(2)
 _NS_GET_ID = 0x8008B70D  # Linux 6.18
-_SIOCGSKNS = 0x894C  # include/uapi/linux/sockios.h
 
 
 class Target:
@@ -300,18 +299,16 @@ def _held(way: Mapping[str, Any], holder: int) -> int:
 
 def _of_socket(way: Mapping[str, Any], holder: int, thread: int) -> int:
     """The fd of the net namespace of a process's open socket. pidfd_getfd(2) is in Linux 5.6, SIOCGSKNS in 4.10."""
+    from nsview.agent import nsfs
+
     if not proc_is_ours():
         raise OSError(errno.ESRCH, "/proc shows the pids of another namespace")
     pidfd = linux.pidfd_open(thread or way["pid"], bool(thread))
     try:
         os.close(os.open("stat", os.O_RDONLY | os.O_CLOEXEC, dir_fd=holder))  # alive, so the pid is still its own
-        socket = linux.pidfd_getfd(pidfd, way["fd"])
+        return nsfs.of_socket(pidfd, way["fd"])
     finally:
         os.close(pidfd)
-    try:
-        return fcntl.ioctl(socket, _SIOCGSKNS)
-    finally:
-        os.close(socket)
 
 
 def proc_is_ours() -> bool:

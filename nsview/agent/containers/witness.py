@@ -156,11 +156,11 @@ def _of_slice(part: str) -> int | None:
 
 def _uid(mount: Mount, path: str) -> int | None:
     """The owner of a cgroup's directory in one hierarchy, ANYBODY if others may write to it. None if there is none."""
-    root = mount.root.rstrip("/")
-    if path != root and not path.startswith(root + "/"):
+    directory = mount.path_of(path)
+    if directory is None:
         return None
     try:
-        found = os.stat(mount.point + path[len(root) :])
+        found = os.stat(directory)
     except OSError:
         return None
     by_group = found.st_mode & 0o020 and found.st_gid

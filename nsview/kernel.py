@@ -12,3 +12,7 @@ CAPABILITIES = (
     "MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE"
 ).split()
 """The names of capabilities without CAP_, in the order of their bits: capabilities(7)"""
+PF_KTHREAD = 0x00200000
+"""The flag of a thread of the kernel, in field 9 of proc_pid_stat(5): include/linux/sched.h"""
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE = 1, 4
+"""Options of prctl(2)"""

@@ -267,7 +267,7 @@ def _pid_namespace_dead(fd: int) -> bool:
     try:
         init_pid = fcntl.ioctl(namespace, nsfs.NS_GET_PID_FROM_PIDNS, 1)
         with open("/proc/%d/stat" % init_pid, "rb") as stat:
-            return stat.read().rpartition(b")")[2].split()[0] in (b"Z", b"X")
+            return linux.stat_fields(stat.read())[0] in (b"Z", b"X")
     except OSError as error:
         return error.errno in (errno.ESRCH, errno.ENOENT)
     finally:

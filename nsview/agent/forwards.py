@@ -237,12 +237,8 @@ def _port(data: bytes) -> int:
 def _network(data: bytes, size: int, mask: bytes) -> str:
     """The text of an address of that many bytes, with the length of its prefix if data or mask are shorter."""
     bits = bin(int.from_bytes(mask, "big")).count("1") if mask else 8 * len(data[:size])
-    text = _address(data[:size].ljust(size, b"\0"))
+    text = netlink.address(data[:size].ljust(size, b"\0"))
     return text if bits >= 8 * size else "%s/%d" % (text, bits)
-
-
-def _address(data: bytes) -> str:
-    return socket.inet_ntop(socket.AF_INET6 if len(data) == 16 else socket.AF_INET, data)
 
 
 class _Walk:
@@ -341,7 +337,7 @@ class _Walk:
             address = _held(one, said.get(3), size)
             port = _held(one, said.get(5), 2)
             if address:
-                self._add(one, _address(address), _port(port) if port else None, False)
+                self._add(one, netlink.address(address), _port(port) if port else None, False)
 
     def _target(self, family: int, said: Mapping[int, bytes], matches: list[_Match]) -> None:
         """Add the forwards of iptables' target."""
@@ -361,7 +357,7 @@ class _Walk:
             to_port = port if flags & _FLAG_PORT else None
             if flags & _FLAG_OFFSET:
                 to_port = port + one.first - base
-            self._add(one, _address(address[:size]), to_port, bool(flags & _FLAG_OFFSET))
+            self._add(one, netlink.address(address[:size]), to_port, bool(flags & _FLAG_OFFSET))
 
     def _add(self, match: _Match, to: str, to_port: int | None, in_step: bool) -> None:
         number = match.protocol

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _KTHREADD = 2
-_PF_KTHREAD = 0x00200000
 
 
 class Host:
@@ -113,12 +112,12 @@ def _namespace(pid: int | str, kind: str) -> int:
 
 def _stat(pid: int) -> list[bytes]:
     with open("/proc/%d/stat" % pid, "rb") as stat:
-        return stat.read().rpartition(b")")[2].split()
+        return linux.stat_fields(stat.read())
 
 
 def _is_kernels(pid: int) -> bool:
     try:
-        return bool(int(_stat(pid)[6]) & _PF_KTHREAD)
+        return bool(int(_stat(pid)[6]) & linux.PF_KTHREAD)
     except FileNotFoundError:
         return False
 

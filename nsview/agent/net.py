@@ -38,9 +38,6 @@ PIDS_LIMIT = 100  # of one listener: a server may have forked any number of work
 CANDIDATES = 50  # namespaces that are asked for the other end of a device; the host's is the first
 PROGRESS = 0.1  # seconds between two frames of progress
 
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
-_GONE = (errno.ENOENT, errno.ESRCH)
-_FORBIDDEN = (errno.EACCES, errno.EPERM)
 _PAIRED = ("veth", "netkit", "vxcan")
 
 
@@ -88,8 +85,8 @@ class Reading:
 
 def _guard() -> None:
     """Exit with the parent, and be looked into by nobody meanwhile."""
-    linux.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    linux.prctl(_PR_SET_DUMPABLE, 0)
+    linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+    linux.prctl(linux.PR_SET_DUMPABLE, 0)
 
 
 def _write(fd: int, data: bytes) -> None:
@@ -172,7 +169,7 @@ class _Target:
             try:
                 fd = way()
             except OSError as error:
-                if why.errno in _GONE:
+                if why.errno in procfs.GONE:
                     why = error
                 continue
             if os.fstat(fd).st_ino == self.inode:
@@ -187,7 +184,7 @@ class _Target:
         try:
             os.close(self.open())
         except OSError as error:
-            return not self.mounted and error.errno in _GONE
+            return not self.mounted and error.errno in procfs.GONE
         return False
 
 
@@ -220,7 +217,7 @@ def _of_member(pid: int, inode: int) -> int:
     try:
         return os.open("/proc/%d/ns/net" % pid, os.O_RDONLY)
     except OSError as error:
-        if error.errno not in _GONE:
+        if error.errno not in procfs.GONE:
             raise
         tids = os.listdir("/proc/%d/task" % pid)
         links = ["/proc/%d/task/%s/ns/net" % (pid, tid) for tid in tids]
@@ -253,7 +250,7 @@ class _Reader:
             try:
                 fd = target.open()
             except OSError as error:
-                if error.errno not in _GONE:
+                if error.errno not in procfs.GONE:
                     refused.append(target)
                 elif not target.is_gone():
                     records.append(_record(target.inode, unreadable="ENOENT"))
@@ -263,7 +260,7 @@ class _Reader:
                 records.append(self._within(target.inode))
                 joined.append(target)
             except OSError as error:
-                if error.errno in _FORBIDDEN:
+                if error.errno in procfs.FORBIDDEN:
                     refused.append(target)
                 else:
                     records.append(_record(target.inode, unreadable=procfs.errno_name(error)))
@@ -386,7 +383,7 @@ class _Reader:
                     if inode in wanted and len(wanted[inode]) < PIDS_LIMIT and pid not in wanted[inode][-1:]:
                         wanted[inode].append(pid)
             except OSError as error:
-                if error.errno not in _GONE:
+                if error.errno not in procfs.GONE:
                     self.unsearched += 1
 
 

@@ -144,6 +144,14 @@ def of_socket(pidfd: int, number: int) -> int:
         os.close(fd)
 
 
+def inode_of(pid: int | str, kind: str) -> int | None:
+    """The inode of a process's namespace. None if it can't be read, or the kernel has no such kind."""
+    try:
+        return os.stat("/proc/%s/ns/%s" % (pid, kind)).st_ino
+    except OSError:
+        return None
+
+
 def opener(fd: int) -> Callable[[], int]:
     """A function that returns a copy of an fd."""
     return lambda: os.dup(fd)

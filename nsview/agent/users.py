@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from . import files, hostfiles, passwd
+from . import files, hostfiles, nsfs, passwd
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Users:
     namespace; a process in our own user and pid namespaces costs nothing."""
 
     def __init__(self) -> None:
-        self.own = _inode("user")
+        self.own = nsfs.inode_of("self", "user")
         self._mnt = hostfiles.host().inode
         self.names: dict[int, str] = {}
         self._maps: dict[int, list[list[int]]] = {}
@@ -86,13 +86,6 @@ class Users:
 def id_map(text: str) -> list[list[int]]:
     """[[first inside, first outside, number], ..] of uid_map or gid_map; outside is as the reader counts."""
     return [[int(number) for number in line.split()] for line in text.split("\n") if line]
-
-
-def _inode(kind: str) -> int | None:
-    try:
-        return os.stat("/proc/self/ns/" + kind).st_ino
-    except OSError:
-        return None  # this kernel has no such kind
 
 
 def _read_name(uid: int, fd: int) -> str | None:

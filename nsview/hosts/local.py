@@ -230,7 +230,10 @@ class LocalHost:
 
     def thread_group(self, number: str) -> int | None:
         """The pid of a thread's process; see the function of this name."""
-        return thread_group(number)
+        from nsview.agent import procfs
+
+        pid = procfs.thread_group(number)
+        return None if pid is None or str(pid) == number else pid
 
     def rescan(self) -> None:
         """Let the agent look now rather than at the next turn."""
@@ -260,13 +263,3 @@ class LocalHost:
         with contextlib.suppress(OSError, ValueError):  # it has exited: `read` tells
             self._agent.stdin.write(msgspec.json.encode(request) + b"\n")
             self._agent.stdin.flush()
-
-
-def thread_group(number: str) -> int | None:
-    """The pid of a thread's process. None if the number is no thread's, or that of a process's first thread."""
-    if not (number.isascii() and number.isdecimal() and len(number) < 11):
-        return None
-    from nsview.agent import procfs
-
-    pid = procfs.thread_group(int(number))
-    return pid if pid != int(number) else None

@@ -37,7 +37,7 @@ class Target:
         self.gone = Failure(GONE, f"process {pid} is gone: choose again")
         try:
             self.directory = os.open(f"/proc/{pid}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-            fields = self.read("stat").rpartition(b")")[2].split()
+            fields = linux.stat_fields(self.read("stat"))
             if not thread and fields[0] in (b"Z", b"X"):
                 from nsview.agent.procfs import live_thread
 
@@ -118,7 +118,7 @@ class Target:
         deadline = time.monotonic() + seconds
         while True:
             try:
-                if self.read("stat").rpartition(b")")[2].split()[0] in (b"Z", b"X") and not self.thread:
+                if linux.stat_fields(self.read("stat"))[0] in (b"Z", b"X") and not self.thread:
                     return True
             except OSError:
                 return True
@@ -271,7 +271,7 @@ def _through(way: Mapping[str, Any], pin: Mapping[str, Any], target: Target | No
 def _held(way: Mapping[str, Any], holder: int) -> int:
     """The fd of the namespace that a process holds. holder: its open /proc/PID."""
     with open(os.open("stat", os.O_RDONLY | os.O_CLOEXEC, dir_fd=holder), "rb") as stat:
-        fields = stat.read().rpartition(b")")[2].split()
+        fields = linux.stat_fields(stat.read())
     if int(fields[19]) != way["start"]:
         raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
     if way["kind"] == "socket":

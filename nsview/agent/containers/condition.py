@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 
+from nsview import linux
+
 from .. import files, freezer
 from . import directories
 
@@ -61,7 +63,7 @@ def _is_from_outside(process: Process, processes: Mapping[int, Process]) -> bool
     if len(parent["nspid"]) > 1 and parent["nspid"][-1] == 1:
         return False  # another container's first process, whose pid namespace it shares
     try:
-        return int(files.read("/proc/%d/stat" % process["pid"]).rpartition(b")")[2].split()[3]) == process["pid"]
+        return int(linux.stat_fields(files.read("/proc/%d/stat" % process["pid"]))[3]) == process["pid"]
     except (OSError, ValueError, IndexError):
         return False
 

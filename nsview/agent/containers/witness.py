@@ -98,20 +98,13 @@ def is_host(pid: int, uid: int) -> bool:
     namespace, or in ours. An ordinary user's engine is in one of its own."""
     if uid:
         return True
-    return _mounts(pid) in mounts_of_host()
+    return nsfs.inode_of(pid, "mnt") in mounts_of_host()
 
 
 def mounts_of_host() -> set[int]:
     """The inodes of the mount namespaces that show the host's own files: the host's, and ours."""
-    own = _mounts("self")
+    own = nsfs.inode_of("self", "mnt")
     return {hostfiles.host().inode, *([own] if own is not None else [])}
-
-
-def _mounts(pid: int | str) -> int | None:
-    try:
-        return os.stat("/proc/%s/ns/mnt" % pid).st_ino
-    except OSError:
-        return None
 
 
 class Cgroups:

@@ -16,6 +16,7 @@ state      the state that the explorer keeps from one run to the next
 imports    the directories that modules may be imported from as root
 files      files of any origin, opened without hanging
 record     frozen records for code that must start at once
+kernel     the names and numbers of the kernel, for agent, model and join
 linux      the system calls that Python 3.8's standard library lacks
 """
 

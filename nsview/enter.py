@@ -11,6 +11,7 @@ import os
 import sys
 from types import SimpleNamespace
 
+from nsview import linux
 from nsview.agent import procfs
 from nsview.linux import CLONE_NEW
 from nsview.record import Record, builtins
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from nsview.agent.protocol import Container, Process
     from nsview.model.records import Account
 
-_PF_KTHREAD = 0x00200000
 _TRIES = 3
 
 
@@ -96,11 +96,9 @@ def sudo(options: Any) -> str:
 
 def choose(word: str, start: int | None = None, thread: int | None = None) -> Chosen:
     """The thing that a word means; a process is held open. Raises Failure if there is none."""
-    if word.isascii() and word.isdecimal() and len(word) < 11:
-        leader = procfs.thread_group(int(word))
-        if leader:
-            other = int(word) if leader != int(word) else thread or 0
-            return Chosen(target.Target(leader, start, other), word)
+    if leader := procfs.thread_group(word):
+        other = int(word) if leader != int(word) else thread or 0
+        return Chosen(target.Target(leader, start, other), word)
     if word.startswith(("/", "./")):
         return _by_path(word)
     if word.isdecimal():
@@ -145,8 +143,8 @@ def _oldest_in(pin: steps.Pin) -> target.Target | None:
             inside = os.stat(f"/proc/{name}/ns/{pin.kind}")
             if (inside.st_dev, inside.st_ino) == (pin.device, pin.inode):
                 with open(f"/proc/{name}/stat", "rb") as stat:
-                    fields = stat.read().rpartition(b")")[2].split()
-                if not int(fields[6]) & _PF_KTHREAD:
+                    fields = linux.stat_fields(stat.read())
+                if not int(fields[6]) & linux.PF_KTHREAD:
                     found.append((int(fields[19]), int(name)))
         except OSError:
             continue
@@ -275,7 +273,7 @@ def _inode(path: str) -> int | None:
 
 def _process(followed: target.Target, inodes: dict[str, int]) -> SimpleNamespace:
     """The fields of a process that a plan needs. inodes: {kind: inode} of its namespaces."""
-    fields = followed.read("stat").rpartition(b")")[2].split()
+    fields = linux.stat_fields(followed.read("stat"))
     unreadable = None
     if not inodes:
         try:
@@ -286,7 +284,7 @@ def _process(followed: target.Target, inodes: dict[str, int]) -> SimpleNamespace
         pid=followed.pid,
         start=followed.start,
         state=fields[0].decode(),
-        kthread=bool(int(fields[6]) & _PF_KTHREAD),
+        kthread=bool(int(fields[6]) & linux.PF_KTHREAD),
         unreadable=unreadable,
         namespaces=SimpleNamespace(**{kind: inodes.get(kind) for kind in CLONE_NEW}),
     )

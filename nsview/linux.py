@@ -11,11 +11,11 @@ import os
 import struct
 from errno import EINVAL
 
-CLONE_NEW = {
-    "mnt": 0x00020000, "uts": 0x04000000, "ipc": 0x08000000, "pid": 0x20000000, "net": 0x40000000,
-    "user": 0x10000000, "cgroup": 0x02000000, "time": 0x00000080,
-}  # fmt: skip
-"""{kind of namespace: the CLONE_NEW* bit}, in the order in which nsview shows them: namespaces(7)"""
+from .kernel import CLONE_NEW as CLONE_NEW
+from .kernel import PF_KTHREAD as PF_KTHREAD
+from .kernel import PR_SET_DUMPABLE as PR_SET_DUMPABLE
+from .kernel import PR_SET_PDEATHSIG as PR_SET_PDEATHSIG
+
 LIMITS = {
     "CPU": "Max cpu time", "FSIZE": "Max file size", "DATA": "Max data size", "STACK": "Max stack size",
     "CORE": "Max core file size", "RSS": "Max resident set", "NPROC": "Max processes", "NOFILE": "Max open files",
@@ -26,7 +26,6 @@ LIMITS = {
 """{limit as in setrlimit(2) without RLIMIT_: its name in /proc/PID/limits}"""
 RESOLVE_NO_MAGICLINKS = 0x02
 RESOLVE_IN_ROOT = 0x10
-CLONE_NEWNS = 0x20000
 MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
 MS_REC, MS_SLAVE = 0x4000, 0x80000
 NSFS_MAGIC = 0x6E736673
@@ -287,6 +286,12 @@ def detached_mount(kind: str) -> int:
         return checked(root, kind)
     finally:
         os.close(context)
+
+
+def stat_fields(stat: bytes) -> list[bytes]:
+    """The fields of a /proc/PID/stat behind the name: [0] state, [1] parent, [3] session, [6] flags, [17] threads, [19]
+    start. The name may hold anything, parentheses included. proc_pid_stat(5)"""
+    return stat[stat.rindex(b")") + 2 :].split(b" ", 20)
 
 
 def prctl(option: int, *arguments: int) -> int:

@@ -20,12 +20,14 @@ levels      the pid of a process in each pid namespace, without reading its stat
 namespaces  the namespaces and the reasons why each exists, kept right as processes and mounts come and go
 nsfs        the kernel's facts of a namespace: owner, parent, id, where it is bind-mounted
 listns      the kernel's own list of namespaces, since Linux 6.19
+freezer     the freezers of cgroups
 holders     the holders of namespaces besides their member processes
 cgroup      the place of a process in the cgroup tree, and the container that its path names
 containers  the engines that run containers: one file per runtime
 details     the facts of one process that are read only on request
 contents    the contents of its namespaces: one file per kind
 sockets     the internet sockets of one process
+passwd      the lines of a passwd or group file
 users       the uid of a process here and inside, and the name of each
 outside     the proven facts of a process that is protected
 hostfiles   the host's files, also from within a container

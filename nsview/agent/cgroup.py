@@ -171,22 +171,26 @@ def _unescaped(name: str) -> str:
     return first + "".join(chr(int(r[:2], 16)) + r[2:] if is_hex(r[:2], 2) else "\\x" + r for r in rest)
 
 
-def parse(lines: str) -> tuple[str, Claim | None]:
+def lines(text: str) -> Iterator[tuple[str, str]]:
+    """(controllers, "" for v2; path) of each line of the text of /proc/PID/cgroup. A path may hold colons."""
+    for line in text.split("\n"):  # not splitlines(): a path may hold other ends of lines
+        parts = line.split(":", 2)
+        if len(parts) == 3:
+            yield parts[1], parts[2]
+
+
+def parse(text: str) -> tuple[str, Claim | None]:
     """(path, Claim or None) from the text of /proc/PID/cgroup.
 
     v1 and hybrid hosts have a line a hierarchy, and these may disagree (moby#33352): the first that names a container
     counts, else v2's, else the longest. A path may hold colons.
     """
     unified = longest = ""
-    for line in lines.split("\n"):  # not splitlines(): a path may hold other ends of lines
-        parts = line.split(":", 2)
-        if len(parts) != 3:
-            continue
-        path = parts[2]
+    for controllers, path in lines(text):
         found = claim(path)
         if found:
             return path, found
-        if parts[0] == "0":
+        if not controllers:
             unified = path
         if len(path) > len(longest):
             longest = path

@@ -11,8 +11,9 @@ import fcntl
 import os
 
 from nsview import linux
+from nsview.kernel import CAPABILITIES
 
-from . import files, hostfiles, nsfs, procfs
+from . import files, freezer, hostfiles, nsfs, passwd, procfs
 from .containers import authority
 from .status import capabilities, label, limits, status_of, text_at
 
@@ -21,18 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from .mountinfo import Mount
     from .protocol import Details, Identity, Kind
 
     Config = dict[str, Any]
 
 SHELLS = ("/bin/bash", "/usr/bin/bash", "/bin/zsh", "/bin/ash", "/bin/dash", "/bin/sh", "/usr/bin/sh", "/busybox/sh")
-_CAPABILITY = (
-    "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE "
-    "NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT "
-    "SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP "
-    "MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE"
-).split()
 _RUNTIMES = (b"runc:[", b"crun\n")  # a first process before it executes its command: runc, nsexec.c; crun
 _LIMIT = {shown: name for name, shown in linux.LIMITS.items()}
 
@@ -93,18 +87,18 @@ def read(
 
 def _details(pid: int, start: int, thread: int, fd: int, found: authority.Config | None) -> Details:
     status = status_of(fd)
-    cgroup_lines = [line for line in files.text(procfs.read_at(fd, "cgroup", 16384)).split("\n") if line]
+    cgroups = files.text(procfs.read_at(fd, "cgroup", 16384))
     record: Details = {
         "pid": pid,
         "start": start,
         "thread": thread,
-        "exe": _link(fd, "exe"),
-        "cwd": _link(fd, "cwd"),
-        "root": _link(fd, "root"),
+        "exe": files.link("exe", fd),
+        "cwd": files.link("cwd", fd),
+        "root": files.link("root", fd),
         "threads": int(status.get("Threads", "0")),
         "seccomp": int(status.get("Seccomp", "0")),
-        "cgroup_lines": cgroup_lines,
-        "frozen": _frozen(cgroup_lines),
+        "cgroup_lines": [line for line in cgroups.split("\n") if line],
+        "frozen": freezer.of_process(cgroups, hostfiles.hierarchies()) is True,
         "pid_namespace_dead": _pid_namespace_dead(fd),
         "setgroups_denied": text_at(fd, "setgroups").strip() == "deny",
         "shells": [],
@@ -137,13 +131,6 @@ def _details(pid: int, start: int, thread: int, fd: int, found: authority.Config
     finally:
         os.close(root)
     return record
-
-
-def _link(fd: int, name: str) -> str | None:
-    try:
-        return os.readlink(name, dir_fd=fd)
-    except OSError:
-        return None
 
 
 def _shells(root: int) -> list[str]:
@@ -188,14 +175,10 @@ def _has_proc(root: int) -> bool:
 def _home(root: int, uid: int) -> str | None:
     """The home of a user by the container's own /etc/passwd. None if it has none."""
     try:
-        lines = files.text(files.read_in_root(root, "/etc/passwd", 1 << 20)).splitlines()
+        fields = passwd.of_uid(files.text(files.read_in_root(root, "/etc/passwd", 1 << 20)), uid)
     except OSError:
         return None
-    for line in lines:
-        fields = line.split(":")
-        if len(fields) >= 6 and fields[2] == str(uid):
-            return fields[5] or None
-    return None
+    return (fields[5] or None) if fields and len(fields) > 5 else None
 
 
 def _of_status(fd: int, status: Mapping[str, str], cwd: str | None) -> Identity:
@@ -268,7 +251,7 @@ def _limit(value: int) -> int:
 
 
 def _mask(names: Iterable[str]) -> int:
-    return sum(1 << _CAPABILITY.index(name.replace("CAP_", "", 1)) for name in names)
+    return sum(1 << CAPABILITIES.index(name.replace("CAP_", "", 1)) for name in names)
 
 
 def _pid_namespace_dead(fd: int) -> bool:
@@ -284,34 +267,8 @@ def _pid_namespace_dead(fd: int) -> bool:
     try:
         init_pid = fcntl.ioctl(namespace, nsfs.NS_GET_PID_FROM_PIDNS, 1)
         with open("/proc/%d/stat" % init_pid, "rb") as stat:
-            return stat.read().rpartition(b")")[2].split()[0] in (b"Z", b"X")
+            return linux.stat_fields(stat.read())[0] in (b"Z", b"X")
     except OSError as error:
         return error.errno in (errno.ESRCH, errno.ENOENT)
     finally:
         os.close(namespace)
-
-
-def _frozen(cgroup_lines: list[str]) -> bool:
-    """True if its cgroup, v1's freezer or v2's, is frozen: a process that joins it hangs until it is thawed."""
-    mounts = hostfiles.hierarchies()
-    for line in cgroup_lines:
-        number, controllers, path = (line.split(":", 2) + ["", ""])[:3]
-        if number == "0":
-            # frozen by itself or by any cgroup above it
-            if "frozen 1" in _first(mounts.get("", ()), path, "cgroup.events"):
-                return True
-        elif controllers == "freezer" and _first(mounts.get("freezer", ()), path, "freezer.state").strip() in (
-            "FROZEN",
-            "FREEZING",
-        ):
-            return True
-    return False
-
-
-def _first(mounts: Iterable[Mount], path: str, name: str) -> str:
-    for mount in mounts:
-        try:
-            return files.text(files.read(mount.point + path.rstrip("/") + "/" + name))
-        except OSError:
-            continue
-    return ""

@@ -22,7 +22,7 @@ _BUFFER = 4 << 20  # bytes; some 40,000 events may wait before the kernel drops 
 _FORK, _EXIT = 0x00000001, 0x80000000
 _CHANGES = 0x00000002 | 0x00000004 | 0x00000040 | 0x00000200  # exec, uid, gid, comm
 
-_HEADER = struct.Struct("=IHHII" "IIIIHH" "IIQ")  # nlmsghdr, cn_msg, and of proc_event what, cpu, timestamp
+_HEADER = struct.Struct("=IHHIIIIIIHHIIQ")  # nlmsghdr, cn_msg, and of proc_event what, cpu, timestamp
 _FOUR = struct.Struct("=IIII")
 _TWO = struct.Struct("=II")
 

@@ -47,6 +47,22 @@ def read(path: str, limit: int = LIMIT, dir_fd: int | None = None) -> bytes:
     return _all(os.open(path, os.O_RDONLY, dir_fd=dir_fd), limit)
 
 
+def text_of(path: str) -> str:
+    """The text of a file of the kernel's; "" if it can't be read."""
+    try:
+        return text(read(path))
+    except OSError:
+        return ""
+
+
+def link(path: str, dir_fd: int | None = None) -> str | None:
+    """The target of a symbolic link. None if it can't be read."""
+    try:
+        return os.readlink(path, dir_fd=dir_fd)
+    except OSError:
+        return None
+
+
 def peek(fd: int, size: int) -> bytes:
     """The present bytes of an open file of the kernel's; b"" if its subject is gone."""
     try:

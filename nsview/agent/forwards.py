@@ -245,16 +245,12 @@ def _port(data: bytes) -> int:
 def _network(first: bytes, last: bytes) -> str:
     """Addresses as text: one, a network, or the first and the last."""
     if first == last:
-        return _address(first)
+        return netlink.address(first)
     low, high = (int.from_bytes(one, "big") for one in (first, last))
     bits = (low ^ high).bit_length()
     if high - low + 1 == 1 << bits:
-        return "%s/%d" % (_address(first), 8 * len(first) - bits)
-    return "%s-%s" % (_address(first), _address(last))
-
-
-def _address(data: bytes) -> str:
-    return socket.inet_ntop(socket.AF_INET6 if len(data) == 16 else socket.AF_INET, data)
+        return "%s/%d" % (netlink.address(first), 8 * len(first) - bits)
+    return "%s-%s" % (netlink.address(first), netlink.address(last))
 
 
 class _Walk:
@@ -385,11 +381,11 @@ class _Walk:
             "address": match.address and _network(*match.address),
             "port": match.first,
             "last": match.last,
-            "to": _address(to[0]),
+            "to": netlink.address(to[0]),
             "to_port": ports and ports[0],
             "in_step": in_step and match.first != match.last,
             "by": "rules",
-            "to_last": _address(to[1]) if to[1] > to[0] else None,
+            "to_last": netlink.address(to[1]) if to[1] > to[0] else None,
             "to_port_last": ports[1] if ports and ports[1] > ports[0] else None,
         }
         self._found.setdefault(tuple(record.values()), record)

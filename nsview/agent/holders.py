@@ -36,7 +36,6 @@ known by every look."""
 
 HOLDERS_LIMIT = 1000  # of one namespace; one process may have a million fds of it
 
-SIOCGSKNS = 0x894C
 SO_NETNS_COOKIE = 71
 NS_MNT_GET_NEXT = 0x8010B70B
 NS_MNT_GET_PREV = 0x8010B70C
@@ -45,7 +44,6 @@ _INODES = range(0xEFFFFFF0, 1 << 32)  # of nsfs; a file of another file system m
 # Neither the pid nor the user namespace can be left by one thread of several: setns(2), unshare(2).
 _OF_THREADS: tuple[Kind, ...] = ("mnt", "uts", "ipc", "net", "cgroup", "time")
 _FOR_CHILDREN: tuple[Kind, ...] = ("pid", "time")
-_GONE = (errno.ENOENT, errno.ESRCH)
 
 
 class Sighting:
@@ -164,7 +162,7 @@ class Search:
             try:
                 yield from self._process(pid)
             except OSError as error:
-                if error.errno not in _GONE:
+                if error.errno not in procfs.GONE:
                     self._count(error)
         yield
         yield from self._walk_mount_namespaces()
@@ -193,7 +191,7 @@ class Search:
         fd = os.open(str(pid), os.O_PATH | os.O_DIRECTORY, dir_fd=self._reader.proc_fd)
         try:
             fields = procfs.stat_fields(fd)
-            if int(fields[6]) & procfs.PF_KTHREAD:
+            if int(fields[6]) & linux.PF_KTHREAD:
                 return
             start = int(fields[19])
             self.processes += 1
@@ -254,7 +252,7 @@ class Search:
                 try:
                     yield from self._fds(pid, start, fd, own, int(tid), apart=True)
                 except OSError as error:
-                    if error.errno not in _GONE:  # it exits just then
+                    if error.errno not in procfs.GONE:  # it exits just then
                         raise
             yield
 
@@ -280,7 +278,7 @@ class Search:
                             inode = self._net_of(pidfd, int(name))
                         except OSError as error:
                             # Closed meanwhile (EBADF); else as with all others of this process.
-                            refused = None if error.errno in (errno.EBADF, *_GONE) else error
+                            refused = None if error.errno in (errno.EBADF, *procfs.GONE) else error
                     if not tun:
                         self._sockets[text] = inode
                     if inode is not None and inode != own.get("net", inode):
@@ -330,7 +328,7 @@ class Search:
             cookie = _cookie(fd)
             inode = self._cookies.get(cookie) if cookie else None
             if inode is None:
-                namespace = fcntl.ioctl(fd, SIOCGSKNS)
+                namespace = fcntl.ioctl(fd, nsfs.SIOCGSKNS)
                 try:
                     inode = self._cookies[cookie] = os.fstat(namespace).st_ino
                 finally:
@@ -374,7 +372,7 @@ class Search:
         try:
             text = mountinfo.read(pid, self._reader.proc_fd)
         except OSError as error:
-            if error.errno not in _GONE:
+            if error.errno not in procfs.GONE:
                 self._count(error)
             return 0
         for id, (kind, inode), path in nsfs.each_mount(text):
@@ -501,13 +499,9 @@ def _namespace_of_socket(pid: int, number: int, thread: int) -> int:
     finally:
         os.close(fd)
     try:
-        fd = linux.pidfd_getfd(pidfd, number)
+        return nsfs.of_socket(pidfd, number)
     finally:
         os.close(pidfd)
-    try:
-        return fcntl.ioctl(fd, SIOCGSKNS)
-    finally:
-        os.close(fd)
 
 
 def _open_mounted(pid: int, path: str, device: int) -> int:
@@ -528,7 +522,7 @@ def _read(path: str, fd: int) -> bytes:
     try:
         return procfs.read_at(fd, path, 4096)
     except OSError as error:
-        if error.errno in (errno.EACCES, errno.EPERM):
+        if error.errno in procfs.FORBIDDEN:
             raise
         return b""
 
@@ -543,7 +537,7 @@ def _readlink(path: str, fd: int) -> str | None:
     try:
         return os.readlink(path, dir_fd=fd)
     except OSError as error:
-        if error.errno in (errno.EACCES, errno.EPERM):
+        if error.errno in procfs.FORBIDDEN:
             raise
         return None
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import os
 
+from nsview.kernel import CAPABILITIES
+
 from . import files, hostfiles, mountinfo
 
 TYPE_CHECKING = False
@@ -21,8 +23,7 @@ if TYPE_CHECKING:
     from .mountinfo import Mount
     from .protocol import Kind, Process
 
-_CAP_SYS_PTRACE = 19
-_CAPABILITIES = {_CAP_SYS_PTRACE: "SYS_PTRACE", 21: "SYS_ADMIN"}
+_SYS_PTRACE, _SYS_ADMIN = CAPABILITIES.index("SYS_PTRACE"), CAPABILITIES.index("SYS_ADMIN")
 _HIDEPID = {"1": "noaccess", "2": "invisible", "4": "ptraceable"}
 
 
@@ -51,7 +52,7 @@ def hides_processes(own: Process, initial: Mapping[Kind, int | None], host_proc:
 def may_trace_all(own: Process, initial: Mapping[Kind, int | None]) -> bool:
     """True if this process has CAP_SYS_PTRACE over all of the host."""
     user = own["namespaces"].get("user")
-    return bool(_effective() >> _CAP_SYS_PTRACE & 1) and user is not None and user == initial.get("user")
+    return bool(effective() >> _SYS_PTRACE & 1) and user is not None and user == initial.get("user")
 
 
 def _hidden(options: Mapping[str, str], own: Process, initial: Mapping[Kind, int | None]) -> str:
@@ -133,8 +134,8 @@ def _of_privileges(own: Process, initial: Mapping[Kind, int | None]) -> Iterator
 
 def _missing() -> list[str]:
     """The names of the capabilities that root lacks here."""
-    held = _effective()
-    return [name for bit, name in _CAPABILITIES.items() if not held >> bit & 1]
+    held = effective()
+    return [CAPABILITIES[bit] for bit in (_SYS_PTRACE, _SYS_ADMIN) if not held >> bit & 1]
 
 
 def _remedy(missing: Iterable[str]) -> str:
@@ -152,7 +153,7 @@ def why_unread(path: str) -> str | None:
     return None
 
 
-def _effective() -> int:
+def effective() -> int:
     """The effective capabilities of this process, as a mask; 0 if they can't be read."""
     try:
         with open("/proc/self/status", "rb") as status:

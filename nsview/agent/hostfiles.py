@@ -22,14 +22,13 @@ import pwd
 
 from nsview import linux
 
-from . import files, mountinfo, nsfs
+from . import files, mountinfo, nsfs, passwd
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _KTHREADD = 2
-_PF_KTHREAD = 0x00200000
 
 
 class Host:
@@ -113,12 +112,12 @@ def _namespace(pid: int | str, kind: str) -> int:
 
 def _stat(pid: int) -> list[bytes]:
     with open("/proc/%d/stat" % pid, "rb") as stat:
-        return stat.read().rpartition(b")")[2].split()
+        return linux.stat_fields(stat.read())
 
 
 def _is_kernels(pid: int) -> bool:
     try:
-        return bool(int(_stat(pid)[6]) & _PF_KTHREAD)
+        return bool(int(_stat(pid)[6]) & linux.PF_KTHREAD)
     except FileNotFoundError:
         return False
 
@@ -273,10 +272,7 @@ def hierarchies(mounted: Iterable[mountinfo.Mount] | None = None) -> dict[str, l
 
     mounted: the host's mounts, if these are at hand. The kernel tells mount points without links.
     """
-    if mounted is None:
-        # The lines of cgroups alone: there may be thousands of others.
-        mounted = mountinfo.parse("\n".join(line for line in mounts().split("\n") if " - cgroup" in line))
-    found = mountinfo.hierarchies(mounted)
+    found = mountinfo.hierarchies(mountinfo.of_cgroups(mounts()) if mounted is None else mounted)
     return {name: [mount.at(reached(mount.point)) for mount in own] for name, own in found.items()}
 
 
@@ -293,11 +289,8 @@ def user_name(uid: int) -> str | None:
             return pwd.getpwuid(uid).pw_name
         except KeyError:
             return None
-    for line in text("/etc/passwd").split("\n"):
-        fields = line.split(":")
-        if len(fields) > 2 and fields[2] == str(uid):
-            return fields[0]
-    return None
+    fields = passwd.of_uid(text("/etc/passwd"), uid)
+    return fields[0] if fields else None
 
 
 def name() -> str:

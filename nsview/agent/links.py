@@ -12,7 +12,7 @@ import os
 import socket
 import struct
 
-from . import netlink
+from . import honesty, netlink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Links:
         kind = socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
         self._told = socket.socket(socket.AF_NETLINK, kind, 0)
         self._asks = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
-        self._all = _may_hear_of_others()
+        self._all = bool(honesty.effective() & _CAP_NET_BROADCAST)
         if self._all:
             try:
                 self._told.setsockopt(_SOL_NETLINK, _LISTEN_ALL_NSID, 1)
@@ -82,12 +82,3 @@ class Links:
             return False
         _, name, number = struct.unpack_from("=HHi", data, offset + netlink.HEADER + 4)
         return bool(name == _NUMBER and number >= 0)
-
-
-def _may_hear_of_others() -> bool:
-    try:
-        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
-            held = next(line.split()[1] for line in file if line.startswith("CapEff:"))
-    except (OSError, StopIteration):
-        return False
-    return bool(int(held, 16) & _CAP_NET_BROADCAST)

@@ -48,6 +48,11 @@ class Mount:
         """The same mount with another path as its mount point."""
         return Mount(**{**vars(self), "point": point})
 
+    def path_of(self, cgroup: str) -> str | None:
+        """The path of a cgroup's directory by this mount of its hierarchy. None if the mount does not show it."""
+        rest = below(cgroup, self.root)
+        return None if rest is None else self.point + rest.rstrip("/")
+
 
 def read(pid: int | str = "self", proc_fd: int | None = None) -> str:
     """The text of /proc/PID/mountinfo. Raises OSError if the process is gone or may not be looked at."""
@@ -66,6 +71,11 @@ def read_own() -> str:
 def parse(text: str) -> list[Mount]:
     """The mounts in the kernel's order: each after the one that it is mounted on, and the topmost last."""
     return [mount for mount in map(_mount, text.split("\n")) if mount]
+
+
+def of_cgroups(text: str) -> list[Mount]:
+    """The mounts of cgroups alone: there may be thousands of others."""
+    return parse("\n".join(line for line in text.split("\n") if " - cgroup" in line))
 
 
 def _mount(line: str) -> Mount | None:

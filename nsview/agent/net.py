@@ -41,11 +41,8 @@ CANDIDATES = 50  # namespaces that are asked for the other end of a device; the 
 PATIENCE = 20.0  # seconds that the child may be silent, which tells its progress: it may be stopped, or wait in D
 PROGRESS = 0.1  # seconds between two frames of progress
 
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
-_GONE = (errno.ENOENT, errno.ESRCH)
-_FORBIDDEN = (errno.EACCES, errno.EPERM)
 _PUBLISHERS = ("rootlessport", "rootlesskit", "slirp4netns", "pasta", "passt")
-"""How the programs are called that listen here for another net namespace, which they hold."""
+"""The names of the programs that listen here for another net namespace, which they hold."""
 _PAIRED = ("veth", "netkit", "vxcan")
 
 
@@ -100,8 +97,8 @@ class Reading:
 
 def _guard() -> None:
     """Exit with the parent, and be looked into by nobody meanwhile."""
-    linux.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    linux.prctl(_PR_SET_DUMPABLE, 0)
+    linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+    linux.prctl(linux.PR_SET_DUMPABLE, 0)
 
 
 def _write(fd: int, data: bytes) -> None:
@@ -185,7 +182,7 @@ class _Target:
             try:
                 fd = way()
             except OSError as error:
-                if why.errno in _GONE:
+                if why.errno in procfs.GONE:
                     why = error
                 continue
             if os.fstat(fd).st_ino == self.inode:
@@ -200,7 +197,7 @@ class _Target:
         try:
             os.close(self.open())
         except OSError as error:
-            return not self.mounted and error.errno in _GONE
+            return not self.mounted and error.errno in procfs.GONE
         return False
 
 
@@ -233,7 +230,7 @@ def _of_member(pid: int, inode: int) -> int:
     try:
         return os.open("/proc/%d/ns/net" % pid, os.O_RDONLY)
     except OSError as error:
-        if error.errno not in _GONE:
+        if error.errno not in procfs.GONE:
             raise
         tids = os.listdir("/proc/%d/task" % pid)
         links = ["/proc/%d/task/%s/ns/net" % (pid, tid) for tid in tids]
@@ -267,7 +264,7 @@ class _Reader:
             try:
                 fd = target.open()
             except OSError as error:
-                if error.errno not in _GONE:
+                if error.errno not in procfs.GONE:
                     refused.append(target)
                 elif not target.is_gone():
                     records.append(_record(target.inode, unreadable="ENOENT"))
@@ -277,7 +274,7 @@ class _Reader:
                 records.append(self._within(target.inode))
                 joined.append(target)
             except OSError as error:
-                if error.errno in _FORBIDDEN:
+                if error.errno in procfs.FORBIDDEN:
                     refused.append(target)
                 else:
                     records.append(_record(target.inode, unreadable=procfs.errno_name(error)))
@@ -400,7 +397,7 @@ class _Reader:
                     if inode in wanted and len(wanted[inode]) < PIDS_LIMIT and pid not in wanted[inode][-1:]:
                         wanted[inode].append(pid)
             except OSError as error:
-                if error.errno not in _GONE:
+                if error.errno not in procfs.GONE:
                     self.unsearched += 1
         for record in records:
             for listener in record["listeners"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import struct
 
 TYPE_CHECKING = False
@@ -31,6 +32,11 @@ def attributes(data: bytes, offset: int = 0, end: int | None = None) -> Iterator
             return
         yield kind & 0x3FFF, data[offset + 4 : min(offset + length, end)]  # without NLA_F_NESTED and its like
         offset += (length + 3) & ~3
+
+
+def address(data: bytes) -> str:
+    """The text of an address of 4 or 16 bytes."""
+    return socket.inet_ntop(socket.AF_INET6 if len(data) == 16 else socket.AF_INET, data)
 
 
 def check(data: bytes, offset: int) -> None:

@@ -11,6 +11,7 @@ import fcntl
 import os
 import sys
 
+from nsview import linux
 from nsview.linux import CLONE_NEW, NS_GET_NSTYPE
 
 from .mountinfo import unescaped
@@ -29,6 +30,7 @@ NS_GET_PID_FROM_PIDNS = 0x8004B706
 NS_GET_PID_IN_PIDNS = 0x8004B708
 NS_GET_ID = 0x8008B70D
 NS_GET_MNTNS_ID = 0x8008B705
+SIOCGSKNS = 0x894C  # socket(7)
 _HIERARCHICAL = ("pid", "user")
 KIND: dict[str, Kind] = {kind: kind for kind in CLONE_NEW}  # type: ignore[misc]  # the same names
 """{name: kind}, for names of unknown origin."""
@@ -127,6 +129,25 @@ def owner_uid(fd: int) -> int | None:
     tell."""
     try:
         return _number(fd, NS_GET_OWNER_UID, 4)
+    except OSError:
+        return None
+
+
+def of_socket(pidfd: int, number: int) -> int:
+    """An fd of the net namespace of a socket or tun device that another process has open as that number. Linux 5.6;
+    of a tun device 4.10."""
+    fd = linux.pidfd_getfd(pidfd, number)
+    try:
+        namespace: int = fcntl.ioctl(fd, SIOCGSKNS)
+        return namespace
+    finally:
+        os.close(fd)
+
+
+def inode_of(pid: int | str, kind: str) -> int | None:
+    """The inode of a process's namespace. None if it can't be read, or the kernel has no such kind."""
+    try:
+        return os.stat("/proc/%s/ns/%s" % (pid, kind)).st_ino
     except OSError:
         return None
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import errno
 import os
 
+from nsview import linux
+
 from . import levels, nsfs, outside, users
 from .files import text
 
@@ -20,13 +22,12 @@ if TYPE_CHECKING:
 
 KINDS: tuple[Kind, ...] = tuple(nsfs.KIND.values())
 CMDLINE_LIMIT = 4096  # bytes; more than a screen can show
-PF_KTHREAD = 0x00200000
 
 _STATUS_USUAL = 8192
 STATUS_LIMIT = 1 << 20  # one with the most groups there can be, 65,536
 _LINKS = tuple((kind, "ns/" + kind) for kind in KINDS)
-_GONE = (errno.ENOENT, errno.ESRCH)
-_FORBIDDEN = (errno.EACCES, errno.EPERM)
+GONE = (errno.ENOENT, errno.ESRCH)
+FORBIDDEN = (errno.EACCES, errno.EPERM)
 
 
 def errno_name(error: OSError) -> str:
@@ -50,7 +51,7 @@ class Reader:
     """
 
     def __init__(
-        self, proc: str = "/proc", on_namespace: Callable[[Kind, int, Callable[[], int]], bool]|None = None
+        self, proc: str = "/proc", on_namespace: Callable[[Kind, int, Callable[[], int]], bool] | None = None
     ) -> None:
         self.proc_fd = os.open(proc, os.O_PATH | os.O_DIRECTORY)
         self.on_namespace = on_namespace
@@ -78,15 +79,15 @@ class Reader:
         try:
             fd = os.open(str(pid), os.O_PATH | os.O_DIRECTORY, dir_fd=self.proc_fd)
         except OSError as error:
-            if error.errno in _GONE:
+            if error.errno in GONE:
                 raise Vanished from None
             raise
         try:
             return self._process(pid, fd)
         except OSError as error:
-            if error.errno in _GONE:
+            if error.errno in GONE:
                 raise Vanished from None
-            if error.errno in _FORBIDDEN:
+            if error.errno in FORBIDDEN:
                 return self._forbidden(pid, fd, error), b""
             raise
         finally:
@@ -97,7 +98,7 @@ class Reader:
         # The name may hold anything, ") R 1" included: the last parenthesis ends it.
         end = stat.rindex(b")")
         fields = stat[end + 2 :].split(b" ", 20)
-        kthread = bool(int(fields[6]) & PF_KTHREAD)
+        kthread = bool(int(fields[6]) & linux.PF_KTHREAD)
         namespaces, unreadable = self._namespaces(pid, fd, fields[0])
         if unreadable and fields[0] == b"Z" and int(fields[17]) < 2:
             unreadable = "ENOENT"  # given up by exiting, whatever error a look at it gives; no thread of it goes on
@@ -132,7 +133,7 @@ class Reader:
             # The last read: all facts asked for by pid are true if this is still the same process.
             cgroup = read_at(fd, "cgroup", 16384)
         except OSError as error:
-            if error.errno in _GONE:
+            if error.errno in GONE:
                 raise
             cgroup = b""
         return record, cgroup
@@ -159,12 +160,12 @@ class Reader:
             "kthread": False,
         }
 
-    def _namespaces(self, pid: int, fd: int, state: bytes) -> tuple[Namespaces, str|None]:
+    def _namespaces(self, pid: int, fd: int, state: bytes) -> tuple[Namespaces, str | None]:
         """(namespaces, None or the errno's name if some could not be read)."""
         try:
             texts = tuple([os.readlink(path, dir_fd=fd) for path in self._paths])
         except OSError as error:
-            if error.errno in _FORBIDDEN:
+            if error.errno in FORBIDDEN:
                 # The kernel checks the process as a whole, so the other links may not be read either.
                 return {}, errno_name(error)
             return self._namespaces_left(pid, fd, state)
@@ -178,7 +179,7 @@ class Reader:
                 self._alike[texts] = found
         return found, None
 
-    def _namespaces_left(self, pid: int, fd: int, state: bytes) -> tuple[Namespaces, str|None]:
+    def _namespaces_left(self, pid: int, fd: int, state: bytes) -> tuple[Namespaces, str | None]:
         """Like _namespaces, for an exiting process that has lost some of its links."""
         found: Namespaces = {}
         unreadable = None
@@ -186,7 +187,7 @@ class Reader:
             try:
                 target = os.readlink(path, dir_fd=fd)
             except OSError as error:
-                if error.errno in _FORBIDDEN:
+                if error.errno in FORBIDDEN:
                     return found, errno_name(error)
                 unreadable = errno_name(error)
                 continue
@@ -202,9 +203,7 @@ class Reader:
 
     def _first_sight(self, kind: Kind, path: str, target: str, fd: int) -> int:
         inode = int(target[target.index("[") + 1 : -1])
-        if not self.on_namespace or self.on_namespace(
-            kind, inode, lambda: os.open(path, os.O_RDONLY, dir_fd=fd)
-        ):
+        if not self.on_namespace or self.on_namespace(kind, inode, lambda: os.open(path, os.O_RDONLY, dir_fd=fd)):
             self._inodes[target] = inode
         return inode
 
@@ -247,7 +246,7 @@ class Reader:
             os.close(tasks)
         return {}
 
-    def _own_pid_namespace(self) -> int|None:
+    def _own_pid_namespace(self) -> int | None:
         """The inode of this process's pid namespace. None if /proc is that of another one."""
         try:
             fd = os.open("self", os.O_PATH | os.O_DIRECTORY, dir_fd=self.proc_fd)
@@ -284,16 +283,16 @@ def read_at(fd: int, name: str, limit: int) -> bytes:
 
 
 def stat_fields(fd: int) -> list[bytes]:
-    """The fields of a process's stat behind its name: [0] state, [1] parent, [3] session, [6] flags, [17] threads, [19]
-    start."""
-    stat = read_at(fd, "stat", 1024)
-    return stat[stat.rindex(b")") + 2 :].split(b" ", 20)  # the name may hold anything, parentheses included
+    """The fields of a process's stat behind its name, as linux.stat_fields gives them."""
+    return linux.stat_fields(read_at(fd, "stat", 1024))
 
 
-def thread_group(number: int) -> int|None:
-    """The pid of the process of a thread id (the same for a process's first thread). None if there is none."""
+def thread_group(word: str) -> int | None:
+    """The pid of the process of a thread id (the same for a first thread). None if the word is no thread's number."""
+    if not (word.isascii() and word.isdecimal() and len(word) < 11):
+        return None
     try:
-        with open("/proc/%d/status" % number, "rb") as status:
+        with open("/proc/%d/status" % int(word), "rb") as status:
             return next(int(line[6:]) for line in status if line.startswith(b"Tgid:\t"))
     except (OSError, StopIteration):
         return None
@@ -311,12 +310,11 @@ def live_thread(fd: int) -> int:
                 stat = read_at(tasks, tid + "/stat", 1024)
             except OSError:
                 continue
-            if stat[stat.rindex(b")") + 2 : stat.rindex(b")") + 3] not in (b"Z", b"X"):
+            if linux.stat_fields(stat)[0] not in (b"Z", b"X"):
                 return int(tid)
     finally:
         os.close(tasks)
     return 0
-
 
 
 def _arguments(data: bytes) -> list[str]:

@@ -9,7 +9,7 @@ import re
 import socket
 import sys
 
-from . import files
+from . import files, netlink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _address(text: bytes) -> str:
     data = bytes.fromhex(text.decode("ascii"))
     if sys.byteorder == "little":
         data = b"".join(data[place : place + 4][::-1] for place in range(0, len(data), 4))
-    return socket.inet_ntop(socket.AF_INET6 if len(data) == 16 else socket.AF_INET, data)
+    return netlink.address(data)
 
 
 def interfaces(directory: str) -> list[Interface]:

@@ -101,19 +101,12 @@ class Pod(TypedDict):
     uid: str
 
 
-class Container(TypedDict):
-    """One container. key: "RUNTIME:ID", unique in a look.
-
-    init_pid: the first process. shim_pid, daemon_pid: the shim and the daemon that it serves. uid: of the user whose
-    engine runs it. outer: the key of the container that the engine runs in. witness: the evidence, in words.
-    supervisor_gone: the shim or conmon is dead, None if not known. execs: pids of the members that came from outside.
-    restarts: the number of times that the engine has started it again, None if not told.
-    """
+class ContainerFacts(TypedDict):
+    """The keys of a container that have the same type while it is being found."""
 
     key: str
     id: str
     name: str
-    runtime: str
     engine_namespace: Optional[str]
     image: Optional[str]
     pod: Optional[Pod]
@@ -122,13 +115,25 @@ class Container(TypedDict):
     pids: List[int]
     shim_pid: Optional[int]
     daemon_pid: Optional[int]
-    witness: str
     uid: int
-    outer: Optional[str]
     state: Optional[Literal["running", "paused", "restarting", "exited", "dead"]]
     supervisor_gone: Optional[bool]
     execs: List[int]
     restarts: Optional[int]
+
+
+class Container(ContainerFacts):
+    """One container. key: "RUNTIME:ID", unique in a look.
+
+    init_pid: the first process. shim_pid, daemon_pid: the shim and the daemon that it serves. uid: of the user whose
+    engine runs it. outer: the key of the container that the engine runs in. witness: the evidence, in words.
+    supervisor_gone: the shim or conmon is dead, None if not known. execs: pids of the members that came from outside.
+    restarts: the number of times that the engine has started it again, None if not told.
+    """
+
+    runtime: str
+    witness: str
+    outer: Optional[str]
 
 
 class Look(TypedDict):

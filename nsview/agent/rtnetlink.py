@@ -152,7 +152,7 @@ class Connection:
             data = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
             known = records.get(message["index"])
             if known and data and message["family"] in (socket.AF_INET, socket.AF_INET6):
-                known[0]["addresses"].append("%s/%d" % (_address(data), message["prefixlen"]))
+                known[0]["addresses"].append("%s/%d" % (netlink.address(data), message["prefixlen"]))
         return list(records.values()), more
 
     def default_routes(self, names: Mapping[int, str]) -> list[Route]:
@@ -170,7 +170,7 @@ class Connection:
                     continue
                 metric = message.get_attr("RTA_PRIORITY") or 0
                 for index, gateway in _ways(message):
-                    via = _address(gateway) if gateway else None
+                    via = netlink.address(gateway) if gateway else None
                     name = names.get(index or 0)
                     family: Literal[4, 6] = 4 if wanted == socket.AF_INET else 6
                     found.append({"family": family, "via": via, "interface": name, "metric": metric})
@@ -273,10 +273,6 @@ def _ways(message: Any) -> list[tuple[int | None, bytes | None]]:
         found.append((index, gateway))
         offset += max((length + 3) & ~3, 8)
     return found
-
-
-def _address(data: bytes) -> str:
-    return socket.inet_ntop(socket.AF_INET6 if len(data) == 16 else socket.AF_INET, data)
 
 
 def _text(data: bytes | None) -> str:

@@ -18,7 +18,7 @@ import time
 
 from nsview import linux
 
-from . import hostfiles, mountinfo, procfs
+from . import cgroup, files, hostfiles, mountinfo, procfs
 from .containers import containerd, witness
 from .status import capabilities, label, status_of, text_at
 from .users import id_map
@@ -211,15 +211,11 @@ class _Host:
 
     def device_rules(self, fd: int) -> list[str] | None:
         """The lines of cgroup v1's devices.list for a process's cgroup. None if there is no such file to read."""
-        for line in text_at(fd, "cgroup").split("\n"):
-            parts = line.split(":", 2)
-            if len(parts) != 3 or "devices" not in parts[1].split(","):
-                continue
-            for mount in self._device_mounts:
+        for controllers, path in cgroup.lines(text_at(fd, "cgroup")):
+            for mount in self._device_mounts if "devices" in controllers.split(",") else ():
                 try:
-                    with open(mount.point + parts[2].rstrip("/") + "/devices.list", encoding="ascii") as file:
-                        return file.read().split("\n")[:-1]
-                except (OSError, ValueError):
+                    return files.text(files.read("%s/devices.list" % mount.path_of(path))).split("\n")[:-1]
+                except OSError:
                     continue
         return None
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import os
 
-from . import files, hostfiles
+from . import files, hostfiles, nsfs, passwd
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .protocol import Kind, Namespaces
 
 _PASSWD_LIMIT = 256 << 10
-_NAME_LIMIT = 256  # bytes, LOGIN_NAME_MAX
+_NAME_LIMIT = 256  # characters, LOGIN_NAME_MAX
 _MAP_LIMIT = 64 << 10  # it has at most 340 lines
 
 
@@ -25,7 +25,7 @@ class Users:
     namespace; a process in our own user and pid namespaces costs nothing."""
 
     def __init__(self) -> None:
-        self.own = _inode("user")
+        self.own = nsfs.inode_of("self", "user")
         self._mnt = hostfiles.host().inode
         self.names: dict[int, str] = {}
         self._maps: dict[int, list[list[int]]] = {}
@@ -88,24 +88,15 @@ def id_map(text: str) -> list[list[int]]:
     return [[int(number) for number in line.split()] for line in text.split("\n") if line]
 
 
-def _inode(kind: str) -> int | None:
-    try:
-        return os.stat("/proc/self/ns/" + kind).st_ino
-    except OSError:
-        return None  # this kernel has no such kind
-
-
 def _read_name(uid: int, fd: int) -> str | None:
     """The name of a uid of the process's user namespace by the passwd in its root. None if none can be read there."""
     try:
         root = os.open("root", os.O_PATH | os.O_DIRECTORY, dir_fd=fd)
         try:
-            passwd = files.read_in_root(root, "/etc/passwd", _PASSWD_LIMIT)
+            text = files.text(files.read_in_root(root, "/etc/passwd", _PASSWD_LIMIT))
         finally:
             os.close(root)
     except OSError:
         return None
-    lines = (line.split(b":", 3) for line in passwd.split(b"\n"))
-    names = (line[0] for line in lines if line[2:3] == [b"%d" % uid] and len(line) > 3)
-    name = next((name for name in names if 0 < len(name) <= _NAME_LIMIT), None)
-    return files.text(name) if name else None
+    fields = passwd.of_uid(text, uid)
+    return fields[0] if fields and 0 < len(fields[0]) <= _NAME_LIMIT else None

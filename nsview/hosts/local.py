@@ -304,7 +304,10 @@ class LocalHost:
 
     def thread_group(self, number: str) -> int | None:
         """The pid of a thread's process; see the function of this name."""
-        return thread_group(number)
+        from nsview.agent import procfs
+
+        pid = procfs.thread_group(number)
+        return None if pid is None or str(pid) == number else pid
 
     def rescan(self) -> None:
         """Let the agent look now rather than at the next turn."""
@@ -346,13 +349,3 @@ def _state(pid: int) -> str:
             return stat.read().rpartition(b")")[2].split()[0].decode("ascii")
     except (OSError, IndexError):
         return ""
-
-
-def thread_group(number: str) -> int | None:
-    """The pid of a thread's process. None if the number is no thread's, or that of a process's first thread."""
-    if not (number.isascii() and number.isdecimal() and len(number) < 11):
-        return None
-    from nsview.agent import procfs
-
-    pid = procfs.thread_group(int(number))
-    return pid if pid != int(number) else None

@@ -6,9 +6,9 @@ GetExecUser for telling a name from a number.
 """
 
 import os
-from collections.abc import Iterator
 
 from nsview import linux
+from nsview.agent.passwd import lines
 from nsview.model.records import Account
 
 from .failure import FAILED, NOTHING, USAGE, Failure
@@ -42,7 +42,7 @@ def resolve(asked: str, passwd: str, group: str) -> Account:
     if number is None and user.isascii() and user.isdecimal():
         raise Failure(USAGE, f"user {user} is no number of a user: they end at {_MOST}")
     name, uid, gid, home = None, number, 0, None
-    for fields in _lines(passwd, 7):
+    for fields in lines(passwd, 7):
         if (fields[2] == str(number)) if number is not None else (fields[0] == user):
             ids = _number(fields[2]), _number(fields[3])
             if ids[0] is not None and ids[1] is not None:
@@ -53,7 +53,7 @@ def resolve(asked: str, passwd: str, group: str) -> Account:
     if separator and wanted_group:
         return Account(asked, uid, _group(wanted_group, group), (), home)
     groups = []
-    for fields in _lines(group, 4):
+    for fields in lines(group, 4):
         found = _number(fields[2])
         if found is not None and name in fields[3].split(","):
             groups.append(found)
@@ -64,18 +64,11 @@ def _group(wanted: str, group: str) -> int:
     number = _number(wanted)
     if number is not None:
         return number
-    for fields in _lines(group, 4):
+    for fields in lines(group, 4):
         found = _number(fields[2])
         if fields[0] == wanted and found is not None:
             return found
     raise Failure(NOTHING, f"group {wanted!r} is not in the container's /etc/group: give a number")
-
-
-def _lines(text: str, count: int) -> Iterator[list[str]]:
-    for line in text.split("\n"):
-        fields = line.split(":")
-        if len(fields) == count and not line.startswith("#"):
-            yield fields
 
 
 def _number(text: str) -> int | None:

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import os
 
-from nsview.agent import hostfiles
+from nsview.agent import freezer, hostfiles
+from nsview.agent.cgroup import lines as lines
+from nsview.agent.mountinfo import Mount
+from nsview.agent.mountinfo import of_cgroups as mounts
 
 from .failure import FAILED, GONE, NOT_PERMITTED, Failure
 
@@ -15,46 +18,24 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-Mount = tuple[str, str, str]
-"""(controllers, "" for v2; the cgroup that is mounted; the mount point)"""
-
-
-def mounts(mountinfo: str) -> Iterator[Mount]:
-    """The cgroup mounts in the text of /proc/PID/mountinfo."""
-    for line in mountinfo.split("\n"):  # and at nothing else that splitlines() takes for a line's end
-        left, _, right = line.partition(" - ")
-        kind, _, rest = right.partition(" ")
-        if kind in ("cgroup", "cgroup2"):
-            fields = left.split(" ")
-            options = "" if kind == "cgroup2" else rest.rpartition(" ")[2]
-            yield options, _unescaped(fields[3]), _unescaped(fields[4])
-
-
-def lines(text: str) -> Iterator[tuple[str, str]]:
-    """(controllers, "" for v2; path) of each line of the text of /proc/PID/cgroup."""
-    for line in text.split("\n"):
-        controllers, separator, path = line.partition(":")[2].partition(":")
-        if separator:
-            yield controllers, path
-
 
 def directory(controllers: str, path: str, mounted: Iterable[Mount]) -> str | None:
     """The directory of a hierarchy's cgroup. None if the hierarchy, or the cgroup's part of it, is not mounted."""
-    wanted = set(controllers.split(","))
-    for options, root, point in mounted:
-        if not (wanted <= set(options.split(",")) if controllers else not options):
-            continue
-        root = root.rstrip("/")
-        if path == root or path.startswith(root + "/"):
-            return point + path[len(root) :].rstrip("/")
+    wanted = set(controllers.split(",")) if controllers else set()
+    for mount in mounted:
+        if mount.fstype == ("cgroup" if wanted else "cgroup2") and wanted <= set(mount.super_options):
+            found = mount.path_of(path)
+            if found is not None:
+                return found
     return None
 
 
 def frozen(controllers: str, where: str) -> bool:
     """True if the cgroup, or one above it, is frozen or about to be: a process that moves in hangs until the thaw."""
     if not controllers:
-        return "frozen 1" in _text(where + "/cgroup.events") or _text(where + "/cgroup.freeze").strip() == "1"
-    return "freezer" in controllers.split(",") and _text(where + "/freezer.state").strip() in ("FROZEN", "FREEZING")
+        told = _text(where + "/cgroup.freeze").strip() == "1"
+        return told or freezer.frozen(_text(where + "/" + freezer.FILES[""]))
+    return "freezer" in controllers.split(",") and freezer.frozen(_text(where + "/" + freezer.FILES["freezer"]))
 
 
 def process_frozen(pid: int) -> bool:
@@ -153,7 +134,7 @@ def birthplace(cgroups: Iterable[tuple[str, str]], pid: int) -> int | None:
 
 def _mounted() -> list[Mount]:
     """The host's cgroup mounts, each by a path that this process can open."""
-    return [(options, root, hostfiles.reached(point)) for options, root, point in mounts(hostfiles.mounts())]
+    return [mount.at(hostfiles.reached(mount.point)) for mount in mounts(hostfiles.mounts())]
 
 
 def _move(members: str, pid: int, name: str) -> None:
@@ -183,10 +164,3 @@ def _text(path: str) -> str:
             return file.read()
     except OSError:
         return ""
-
-
-def _unescaped(field: str) -> str:
-    """The field of mountinfo without escapes: space, tab, newline and backslash are written in octal."""
-    for escape, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        field = field.replace(escape, character)
-    return field

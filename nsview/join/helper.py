@@ -21,12 +21,11 @@ if TYPE_CHECKING:
 else:
     import _signal as signal  # the module signal would also make enums of it: see docs/design.md
 
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def main() -> NoReturn:
     """Carry the plan out and exit with the code of `carry_out`; never returns."""
-    linux.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGTERM)
     plan = _read_plan(int(sys.argv[1]))
     linux.close_all_but({0, 1, 2})
     for fd in (0, 1, 2):

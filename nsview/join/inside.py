@@ -33,7 +33,7 @@ else:
 _PATH = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # as docker and podman set it
 _HOST_VARIABLES = (b"TERM", b"HOME", b"LANG", b"LC_ALL", b"COLORTERM")
 
-_PR_SET_DUMPABLE, _PR_SET_KEEPCAPS, _PR_CAPBSET_READ, _PR_CAPBSET_DROP = 4, 8, 23, 24  # linux/prctl.h
+_PR_SET_KEEPCAPS, _PR_CAPBSET_READ, _PR_CAPBSET_DROP = 8, 23, 24  # linux/prctl.h
 _PR_SET_NO_NEW_PRIVS, _PR_GET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 38, 39, 47
 _AMBIENT_RAISE, _AMBIENT_CLEAR_ALL = 2, 4
 _SYS_ADMIN = 1 << 21  # needed to put on a filter without no_new_privs: seccomp(2)
@@ -196,7 +196,7 @@ class Inside:
 
     def mount_proc(self, step: Mapping[str, Any]) -> None:
         try:
-            linux.unshare(linux.CLONE_NEWNS)
+            linux.unshare(linux.CLONE_NEW["mnt"])
             # Mounts and unmounts on the host go on to be seen here; mounts made here are not seen on the host.
             linux.mount("none", "/", "", linux.MS_REC | linux.MS_SLAVE)
             linux.mount("proc", "/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
@@ -265,7 +265,7 @@ class Inside:
         linux.prctl(_PR_SET_KEEPCAPS, 0)
         _, permitted, inheritable = linux.capabilities()
         linux.set_capabilities(permitted, permitted, inheritable)
-        linux.prctl(_PR_SET_DUMPABLE, 0)  # the change of ids has set it to fs.suid_dumpable
+        linux.prctl(linux.PR_SET_DUMPABLE, 0)  # the change of ids has set it to fs.suid_dumpable
 
     def set_capabilities(self, step: Mapping[str, Any]) -> None:
         """Set all five sets. The capability that putting on a filter needs stays permitted, but neither bounding,
@@ -285,7 +285,7 @@ class Inside:
                     linux.prctl(_PR_CAP_AMBIENT, _AMBIENT_RAISE, number)
         except OSError as error:
             raise of_errno(error.errno or 0, "setting its capabilities") from None
-        linux.prctl(_PR_SET_DUMPABLE, 0)
+        linux.prctl(linux.PR_SET_DUMPABLE, 0)
 
     def set_no_new_privs(self, step: Mapping[str, Any]) -> None:
         linux.prctl(_PR_SET_NO_NEW_PRIVS, 1)

@@ -25,15 +25,8 @@ from .failure import FAILED, attempt
 if TYPE_CHECKING:
     from .plan import Plan
 
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 # No locale and no warning may make it read a file once it is inside.
 _START = "import sys; sys.path.append({!r}); from nsview.join.helper import main; main()"
-
-
-def carry_out(plan: "Plan", *, python: str = sys.executable) -> int:
-    """Start a helper for the plan; see `Helper.carry_out`."""
-    with Helper(python=python) as helper:
-        return helper.carry_out(plan)
 
 
 def guarded(supervise: Callable[[], int]) -> int:
@@ -43,7 +36,7 @@ def guarded(supervise: Callable[[], int]) -> int:
     if child == 0:
         code = FAILED
         try:
-            linux.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+            linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGTERM)
             code = supervise()
         finally:
             os._exit(code)

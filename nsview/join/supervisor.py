@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 else:
     import _signal as signal  # the module signal would also make enums of it: see docs/design.md
 
-_PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36  # linux/prctl.h
+_PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 _SILENCE = 0.1  # seconds without output after which the output of an exited command is complete
 _PATIENCE = 1.0  # seconds after which a background process that goes on writing is left to itself
 _INSISTENCE = 5.0  # seconds within which a second ^C leaves a command that can't receive the first
@@ -56,7 +56,7 @@ def carry_out(
     followed, namespaces ({kind: fd}), config (of PutOnFilters): given if open or read already, else None.
     """
     try:
-        linux.prctl(_PR_SET_DUMPABLE, 0)
+        linux.prctl(linux.PR_SET_DUMPABLE, 0)
         return Supervisor(steps, followed, namespaces, config).run()
     except Failure as failure:
         _complain(failure.text)
@@ -420,7 +420,7 @@ def _deaf(pid: int) -> str | None:
         return "frozen (paused)"
     try:
         with open(f"/proc/{pid}/stat", "rb") as stat:
-            return "stopped" if stat.read().rpartition(b")")[2].split()[0] in (b"T", b"t") else None
+            return "stopped" if linux.stat_fields(stat.read())[0] in (b"T", b"t") else None
     except OSError:
         return None
 

@@ -22,7 +22,6 @@ ENVIRONMENT = 6 << 20
 """Bytes: the most that execve(2) takes. A process can say that its own is all of its memory: prctl(2), PR_SET_MM."""
 _UP = {"owner": 0xB701, "parent": 0xB702}  # NS_GET_USERNS, NS_GET_PARENT: ioctl_nsfs(2)
 _NS_GET_ID = 0x8008B70D  # Linux 6.18
-_SIOCGSKNS = 0x894C  # include/uapi/linux/sockios.h
 
 
 class Target:
@@ -38,7 +37,7 @@ class Target:
         self.gone = Failure(GONE, f"process {pid} is gone: choose again")
         try:
             self.directory = os.open(f"/proc/{pid}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-            fields = self.read("stat").rpartition(b")")[2].split()
+            fields = linux.stat_fields(self.read("stat"))
             if not thread and fields[0] in (b"Z", b"X"):
                 from nsview.agent.procfs import live_thread
 
@@ -119,7 +118,7 @@ class Target:
         deadline = time.monotonic() + seconds
         while True:
             try:
-                if self.read("stat").rpartition(b")")[2].split()[0] in (b"Z", b"X") and not self.thread:
+                if linux.stat_fields(self.read("stat"))[0] in (b"Z", b"X") and not self.thread:
                     return True
             except OSError:
                 return True
@@ -282,7 +281,7 @@ def _through(way: Mapping[str, Any], pin: Mapping[str, Any], target: Target | No
 def _held(way: Mapping[str, Any], holder: int) -> int:
     """The fd of the namespace that a process holds. holder: its open /proc/PID."""
     with open(os.open("stat", os.O_RDONLY | os.O_CLOEXEC, dir_fd=holder), "rb") as stat:
-        fields = stat.read().rpartition(b")")[2].split()
+        fields = linux.stat_fields(stat.read())
     if int(fields[19]) != way["start"]:
         raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
     if way["kind"] == "socket":
@@ -310,18 +309,16 @@ def _held(way: Mapping[str, Any], holder: int) -> int:
 
 def _of_socket(way: Mapping[str, Any], holder: int, thread: int) -> int:
     """The fd of the net namespace of a process's open socket. pidfd_getfd(2) is in Linux 5.6, SIOCGSKNS in 4.10."""
+    from nsview.agent import nsfs
+
     if not proc_is_ours():
         raise OSError(errno.ESRCH, "/proc shows the pids of another namespace")
     pidfd = linux.pidfd_open(thread or way["pid"], bool(thread))
     try:
         os.close(os.open("stat", os.O_RDONLY | os.O_CLOEXEC, dir_fd=holder))  # alive, so the pid is still its own
-        socket = linux.pidfd_getfd(pidfd, way["fd"])
+        return nsfs.of_socket(pidfd, way["fd"])
     finally:
         os.close(pidfd)
-    try:
-        return fcntl.ioctl(socket, _SIOCGSKNS)
-    finally:
-        os.close(socket)
 
 
 def proc_is_ours() -> bool:

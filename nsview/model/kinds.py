@@ -5,6 +5,8 @@ Source: namespaces(7), clone(2) and include/uapi/linux/sched.h.
 
 from typing import Literal, NamedTuple
 
+from nsview.kernel import CLONE_NEW
+
 KindName = Literal["mnt", "uts", "ipc", "pid", "net", "user", "cgroup", "time"]
 
 
@@ -30,27 +32,30 @@ class Kind(NamedTuple):
 
 # fmt: off
 KINDS: tuple[Kind, ...] = (
-    Kind("mnt", "CLONE_NEWNS", 0x00020000, "2.4.19", "mount points", "--mount", "cat /proc/PID/mountinfo"),
-    Kind("uts", "CLONE_NEWUTS", 0x04000000, "2.6.19", "host name, domain name", "--uts", "nsenter -t PID -u hostname"),
+    Kind("mnt", "CLONE_NEWNS", CLONE_NEW["mnt"], "2.4.19", "mount points", "--mount", "cat /proc/PID/mountinfo"),
     Kind(
-        "ipc", "CLONE_NEWIPC", 0x08000000, "2.6.19", "System V IPC, POSIX message queues", "--ipc",
+        "uts", "CLONE_NEWUTS", CLONE_NEW["uts"], "2.6.19", "host name, domain name", "--uts",
+        "nsenter -t PID -u hostname",
+    ),
+    Kind(
+        "ipc", "CLONE_NEWIPC", CLONE_NEW["ipc"], "2.6.19", "System V IPC, POSIX message queues", "--ipc",
         "nsenter -t PID -i ipcs",
     ),
-    Kind("pid", "CLONE_NEWPID", 0x20000000, "2.6.24", "process ids", "--pid", "grep NSpid /proc/PID/status"),
+    Kind("pid", "CLONE_NEWPID", CLONE_NEW["pid"], "2.6.24", "process ids", "--pid", "grep NSpid /proc/PID/status"),
     Kind(
-        "net", "CLONE_NEWNET", 0x40000000, "2.6.29", "devices, addresses, routes, ports", "--net",
+        "net", "CLONE_NEWNET", CLONE_NEW["net"], "2.6.29", "devices, addresses, routes, ports", "--net",
         "nsenter -t PID -n ip addr",
     ),
     Kind(
-        "user", "CLONE_NEWUSER", 0x10000000, "3.8", "user and group ids, capabilities", "--user",
+        "user", "CLONE_NEWUSER", CLONE_NEW["user"], "3.8", "user and group ids, capabilities", "--user",
         "cat /proc/PID/uid_map",
     ),
     Kind(
-        "cgroup", "CLONE_NEWCGROUP", 0x02000000, "4.6", "the root of the cgroup tree as seen", "--cgroup",
+        "cgroup", "CLONE_NEWCGROUP", CLONE_NEW["cgroup"], "4.6", "the root of the cgroup tree as seen", "--cgroup",
         "cat /proc/PID/cgroup",
     ),
     Kind(
-        "time", "CLONE_NEWTIME", 0x00000080, "5.6", "boot and monotonic clocks", "--time",
+        "time", "CLONE_NEWTIME", CLONE_NEW["time"], "5.6", "boot and monotonic clocks", "--time",
         "cat /proc/PID/timens_offsets",
     ),
 )

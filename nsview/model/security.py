@@ -8,15 +8,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-from .records import Capabilities, Label, Process
+from nsview.kernel import CAPABILITIES
 
-CAPABILITIES = (
-    "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE "
-    "NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT "
-    "SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP "
-    "MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE"
-).split()
-"""The names of capabilities without CAP_, in the order of their bits (capabilities(7))."""
+from .records import Capabilities, Label, Process
 
 SECCOMP = ("off", "strict", "filter")
 """The modes of seccomp(2) by their numbers."""

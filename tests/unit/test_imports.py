@@ -13,7 +13,8 @@ import nsview
 
 ROOT = Path(nsview.__file__).parent.parent
 PACKAGE = ROOT / "nsview"
-AGENT = [*sorted((PACKAGE / "agent").rglob("*.py")), PACKAGE / "linux.py", PACKAGE / "__init__.py"]
+BESIDE = [PACKAGE / "linux.py", PACKAGE / "kernel.py", PACKAGE / "__init__.py"]
+AGENT = [*sorted((PACKAGE / "agent").rglob("*.py")), *BESIDE]
 
 
 def modules_of(code: str, *options: str) -> set[str]:
@@ -61,7 +62,9 @@ def test_commands_that_print_do_not_import_textual(command: list[str]) -> None:
 
 def test_the_model_reads_nothing() -> None:
     loaded = modules_of("\n".join(f"import {module}" for module in modules_below("model")))
-    assert not {name for name in loaded if name.startswith("nsview.") and not name.startswith("nsview.model")}
+    own = {name for name in loaded if name.startswith("nsview.") and not name.startswith("nsview.model")}
+    assert own == {"nsview.kernel"}  # names and numbers, whose own imports are none
+    assert not imported_by(PACKAGE / "kernel.py")
     forbidden = {"os", "io", "pathlib", "subprocess", "socket", "time", "fcntl"}
     for file in (PACKAGE / "model").glob("*.py"):
         assert not imported_by(file) & forbidden, file.name
@@ -97,7 +100,7 @@ def test_the_agent_imports_the_standard_library_alone(file: Path) -> None:
 def test_the_agent_runs_isolated_and_loads_nothing_of_the_rest() -> None:
     loaded = modules_of("\n".join(f"import {module}" for module in modules_below("agent")), "-I", "-S")
     own = {name for name in loaded if name.partition(".")[0] == "nsview"}
-    assert {name for name in own if not name.startswith("nsview.agent")} <= {"nsview", "nsview.linux"}
+    assert {name for name in own if not name.startswith("nsview.agent")} <= {"nsview", "nsview.linux", "nsview.kernel"}
     assert not {name.partition(".")[0] for name in loaded} - set(sys.stdlib_module_names) - {"nsview", "__main__"}
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 
-from .. import files
+from nsview import linux
+
+from .. import files, freezer
 from . import directories
 
 TYPE_CHECKING = False
@@ -22,8 +24,7 @@ if TYPE_CHECKING:
 
 _SUPERVISED = ("docker", "containerd", "podman", "cri-o")
 _SUPERVISORS = ("containerd-shim", "conmon")
-_FREEZERS = {"freezer": "freezer.state", "": "cgroup.events"}  # {controller, "" for v2's: the file that tells}
-# By the answer of `frozen`.
+# By the answer of `freezer`.
 _STATES: dict[bool | None, Literal["paused", "running"] | None] = {True: "paused", False: "running", None: None}
 
 
@@ -35,38 +36,12 @@ def describe(
     path: of the cgroup that it is in. hierarchies: from `mountinfo.hierarchies`.
     """
     init = processes.get(record["init_pid"] or 0)
-    still = frozen(path, hierarchies)
+    still = freezer.of_cgroup(path, hierarchies)
     if still is None and init:
-        still = _is_frozen(init["pid"], hierarchies)
+        still = freezer.of_process(files.text_of("/proc/%d/cgroup" % init["pid"]), hierarchies)
     record["state"] = "exited" if _ended(init) else _STATES[still]
     record["supervisor_gone"] = _unsupervised(record, init, processes)
     record["execs"] = sessions(record["pids"], record, processes)
-
-
-def frozen(path: str, hierarchies: Mapping[str, list[Mount]]) -> bool | None:
-    """True if a cgroup, or one above it, is frozen, by v1's freezer or v2's. None if neither can be read."""
-    answers = {_frozen_by(kind, path, hierarchies) for kind in _FREEZERS}
-    return True if True in answers else False if False in answers else None
-
-
-def _is_frozen(pid: int, hierarchies: Mapping[str, list[Mount]]) -> bool | None:
-    """True if a process is frozen by the cgroups that it is in, which may be others in each hierarchy. None if not
-    known."""
-    try:
-        lines = files.text(files.read("/proc/%d/cgroup" % pid)).split("\n")
-    except OSError:
-        return None
-    places = (line.split(":", 2)[1:] for line in lines if line.count(":") > 1)
-    answers = {_frozen_by(k, path, hierarchies) for kinds, path in places for k in kinds.split(",") if k in _FREEZERS}
-    return True if True in answers else None if None in answers else False
-
-
-def _frozen_by(kind: str, path: str, hierarchies: Mapping[str, list[Mount]]) -> bool | None:
-    """True if one freezer alone has frozen it. None if it can't be read."""
-    if path == "/":
-        return False  # the root can't be frozen
-    told = [text for mount in hierarchies.get(kind, ()) if (text := _text(mount, path, _FREEZERS[kind]))]
-    return any(text.strip() in ("FROZEN", "FREEZING") or "frozen 1" in text for text in told) if told else None
 
 
 def sessions(pids: Iterable[int], record: Draft | Container, processes: Mapping[int, Process]) -> list[int]:
@@ -88,7 +63,7 @@ def _is_from_outside(process: Process, processes: Mapping[int, Process]) -> bool
     if len(parent["nspid"]) > 1 and parent["nspid"][-1] == 1:
         return False  # another container's first process, whose pid namespace it shares
     try:
-        return int(files.read("/proc/%d/stat" % process["pid"]).rpartition(b")")[2].split()[3]) == process["pid"]
+        return int(linux.stat_fields(files.read("/proc/%d/stat" % process["pid"]))[3]) == process["pid"]
     except (OSError, ValueError, IndexError):
         return False
 
@@ -112,13 +87,3 @@ def _unsupervised(record: Draft, init: Process | None, processes: Mapping[int, P
     while parent is not None and parent["comm"].startswith(directories.RUNTIMES):
         parent = processes.get(parent["ppid"])  # the shim has it started just now
     return None if parent is None else not parent["comm"].startswith(_SUPERVISORS)
-
-
-def _text(mount: Mount, path: str, name: str) -> str:
-    root = mount.root.rstrip("/")
-    if path != root and not path.startswith(root + "/"):
-        return ""
-    try:
-        return files.text(files.read(mount.point + path[len(root) :] + "/" + name))
-    except OSError:
-        return ""

@@ -57,9 +57,7 @@ class Bundle:
 
     __slots__ = ("cgroup", "config", "directory", "id", "init", "init_pid", "shim")
 
-    def __init__(
-        self, shim: Shim, id: str, directory: str, config: dict[str, Any], init_pid: int | None
-    ) -> None:
+    def __init__(self, shim: Shim, id: str, directory: str, config: dict[str, Any], init_pid: int | None) -> None:
         self.shim = shim
         self.id = id
         self.directory = directory
@@ -335,13 +333,6 @@ def _listens(pid: int, address: str) -> bool | None:
             inodes = {line.split()[6] for line in table if line.endswith(suffix)}
         directory = "/proc/%d/fd" % pid
         wanted = {"socket:[%s]" % inode.decode("ascii") for inode in inodes}
-        return any(_link(directory + "/" + fd) in wanted for fd in (os.listdir(directory) if inodes else ())) or None
-    except OSError:
-        return None
-
-
-def _link(path: str) -> str | None:
-    try:
-        return os.readlink(path)
+        return any(files.link(directory + "/" + fd) in wanted for fd in os.listdir(directory) if wanted) or None
     except OSError:
         return None

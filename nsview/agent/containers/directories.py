@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 
-from .. import cgroup, hostfiles
+from .. import cgroup, files, hostfiles
 from . import conmon, containerd, supervisor, witness
 
 TYPE_CHECKING = False
@@ -127,7 +127,7 @@ class Directories:
             said = [(name, options.get(name) or file.get(name) or usual) for name, usual in _OPTIONS.items()]
         elif comm.startswith("containerd-shim"):
             # Its working directory is STATE/io.containerd.runtime.v2.task/NAMESPACE/ID.
-            state, found, _ = (_link("/proc/%d/cwd" % process["pid"]) or "").partition(containerd.TASKS)
+            state, found, _ = (files.link("/proc/%d/cwd" % process["pid"]) or "").partition(containerd.TASKS)
             said = [("state", state if found else None)]
         elif containerd.is_daemon(process):
             options = containerd.options_of(words)
@@ -215,10 +215,3 @@ def _namespaces(parent: str, uid: int) -> _Runtimes:
 
 def _is_path(value: object) -> bool:
     return isinstance(value, str) and value.startswith("/")
-
-
-def _link(path: str) -> str | None:
-    try:
-        return os.readlink(path)
-    except OSError:
-        return None

@@ -55,10 +55,7 @@ def identify(host: Host) -> tuple[list[Container], dict[int, str]]:
     """
     files.damaged.clear()
     processes = host.processes
-    shims: dict[int, Shim] = {}
-    for process in host.watchers():
-        if shim := containerd.shim(process, host.owner):
-            shims[process["pid"]] = shim
+    shims = _shims(host)
     text = hostfiles.mounts()
     host.mounts = host.kept.get(("mounts", text), lambda: mountinfo.parse(text))
     host.mounts_seen = witness.mounts_of_host()
@@ -277,6 +274,12 @@ def _record(id: str, runtime: str | None, said: str | None, uid: int = 0) -> Dra
         "daemon_pid": None, "uid": uid, "outer": None, "witness": [said] if said else [], "state": None, "execs": [],
         "supervisor_gone": False, "restarts": None,
     }  # fmt: skip
+
+
+def _shims(host: Host) -> dict[int, Shim]:
+    """The shims of containerd's, by pid."""
+    found = {process["pid"]: containerd.shim(process, host.owner) for process in host.watchers()}
+    return {pid: shim for pid, shim in found.items() if shim}
 
 
 def _bundles(shims: Mapping[int, Shim], host: Host) -> list[Bundle]:

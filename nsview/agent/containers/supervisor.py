@@ -16,38 +16,22 @@ from . import witness
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
-    from typing import Any, List, Literal, Optional, TypedDict, TypeVar
+    from typing import Any, List, Optional, TypeVar
 
     from ..cgroup import Claim
     from ..mountinfo import Mount
-    from ..protocol import Container, Pod, Process
+    from ..protocol import Container, ContainerFacts, Process
     from .directories import Directories
     from .identify import Cache
 
     _T = TypeVar("_T")
 
-    class Draft(TypedDict):
-        """A container's record in the making: witness is a list yet, and outer a record."""
+    class Draft(ContainerFacts):
+        """A container's record in the making."""
 
-        key: str
-        id: str
-        name: str
         runtime: Optional[str]
-        engine_namespace: Optional[str]
-        image: Optional[str]
-        pod: Optional[Pod]
-        role: Literal["container", "sandbox"]
-        init_pid: Optional[int]
-        pids: List[int]
-        shim_pid: Optional[int]
-        daemon_pid: Optional[int]
         witness: List[str]
-        uid: int
         outer: Optional[Draft]
-        state: Optional[Literal["running", "paused", "restarting", "exited", "dead"]]
-        supervisor_gone: Optional[bool]
-        execs: List[int]
-        restarts: Optional[int]
 
 
 PROGRAMS = (

@@ -98,20 +98,13 @@ def is_host(pid: int, uid: int) -> bool:
     namespace, or in ours. An ordinary user's engine is in one of its own."""
     if uid:
         return True
-    return _mounts(pid) in mounts_of_host()
+    return nsfs.inode_of(pid, "mnt") in mounts_of_host()
 
 
 def mounts_of_host() -> set[int]:
     """The inodes of the mount namespaces that show the host's own files: the host's, and ours."""
-    own = _mounts("self")
+    own = nsfs.inode_of("self", "mnt")
     return {hostfiles.host().inode, *([own] if own is not None else [])}
-
-
-def _mounts(pid: int | str) -> int | None:
-    try:
-        return os.stat("/proc/%s/ns/mnt" % pid).st_ino
-    except OSError:
-        return None
 
 
 class Cgroups:
@@ -156,11 +149,11 @@ def _of_slice(part: str) -> int | None:
 
 def _uid(mount: Mount, path: str) -> int | None:
     """The owner of a cgroup's directory in one hierarchy, ANYBODY if others may write to it. None if there is none."""
-    root = mount.root.rstrip("/")
-    if path != root and not path.startswith(root + "/"):
+    directory = mount.path_of(path)
+    if directory is None:
         return None
     try:
-        found = os.stat(mount.point + path[len(root) :])
+        found = os.stat(directory)
     except OSError:
         return None
     by_group = found.st_mode & 0o020 and found.st_gid

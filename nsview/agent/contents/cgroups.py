@@ -6,8 +6,6 @@ cgroups(7), Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/{memory,pids,c
 
 from __future__ import annotations
 
-import os
-
 from .. import cgroup, files, hostfiles, procfs
 from .joined import within
 
@@ -103,12 +101,10 @@ def _processors(text: str) -> float | None:
 class _Tree:
     """The cgroups of a process in each hierarchy that is mounted here."""
 
-    def __init__(self, lines: str) -> None:
+    def __init__(self, text: str) -> None:
         self._paths: dict[str, str] = {}  # {controller, "" for v2: path}
-        for line in lines.split("\n"):
-            number, controllers, path = (line.split(":", 2) + ["", ""])[:3]
-            for controller in controllers.split(",") if number != "0" else ("",):
-                self._paths[controller] = path
+        for controllers, path in cgroup.lines(text):
+            self._paths.update(dict.fromkeys(controllers.split(","), path))
         self._mounts = hostfiles.hierarchies()
         self.v1 = any(name in self._mounts and name in self._paths for name in ("memory", "pids", "cpu"))
 
@@ -119,19 +115,9 @@ class _Tree:
     def at(self, controller: str, path: str, name: str) -> str:
         """The text of a file of one cgroup; "" if there is none."""
         for mount in self._mounts.get(controller if controller in self._paths else "", ()):
-            root = mount.root.rstrip("/")
-            if root and path != root and not path.startswith(root + "/"):
-                continue
-            try:
-                file = os.open(mount.point + path[len(root) :].rstrip("/") + "/" + name, os.O_RDONLY)
-            except OSError:
-                continue
-            try:
-                return files.text(os.read(file, 1 << 16))
-            except OSError:
-                continue
-            finally:
-                os.close(file)
+            directory = mount.path_of(path)
+            if directory is not None and (text := files.text_of(directory + "/" + name)):
+                return text
         return ""
 
     def _path(self, controller: str) -> str:

@@ -24,7 +24,7 @@ LIMIT = 200  # of each sort
 _BYTES = re.compile(rb"QSIZE:(\d+)")
 
 
-def read(fd: int, initial: Mapping[Kind, int|None]) -> Ipc:
+def read(fd: int, initial: Mapping[Kind, int | None]) -> Ipc:
     """The frame's record of the objects in a process's ipc namespace. fd: of its directory in /proc."""
     found = within("ipc", fd, _look)
     posix = _mounted(fd) if found["posix_queues"] is None else found["posix_queues"]
@@ -69,7 +69,7 @@ def _owned(row: dict[str, str], id: str) -> Owned:
     return {"key": key, "id": int(row[id]), "mode": int(row["perms"], 8), "uid": int(row["uid"])}
 
 
-def _posix() -> list[PosixQueue]|None:
+def _posix() -> list[PosixQueue] | None:
     """The POSIX queues of this thread's namespace. None if they can't be seen."""
     try:
         directory = linux.detached_mount("mqueue")
@@ -81,7 +81,7 @@ def _posix() -> list[PosixQueue]|None:
         os.close(directory)
 
 
-def _mounted(fd: int) -> list[PosixQueue]|None:
+def _mounted(fd: int) -> list[PosixQueue] | None:
     """The POSIX queues in the process's own mount namespace, if they are mounted there: they may be another ipc
     namespace's."""
     points = [mount.point for mount in mountinfo.parse(mountinfo.read(".", fd)) if mount.fstype == "mqueue"]
@@ -112,7 +112,7 @@ def _queues(directory: int) -> list[PosixQueue]:
         os.close(listed)
 
 
-def _queue(directory: int, name: str) -> PosixQueue|None:
+def _queue(directory: int, name: str) -> PosixQueue | None:
     try:
         status = os.stat(name, dir_fd=directory)
         match = _BYTES.search(procfs.read_at(directory, name, 256))

@@ -24,7 +24,7 @@ from .conftest import require
 from .daemons import IMAGE, SLEEP, Containerd, Docker
 from .runtimes import Imitation, Oci, Podman, RootlessPodman
 from .test_containers import APP, POD_UID, SANDBOX, as_kubernetes, seen
-from .test_runtimes import crio_annotations
+from .test_runtimes import crio_annotations, docker_in
 from .user import NOBODY
 from .workspace import Workspace, start_time, wait_until
 
@@ -164,6 +164,19 @@ def test_docker(rootfs: Path, orphans: Orphans, network: str) -> None:
         file = docker.data_root / "containers" / of(pid)["id"] / "config.v2.json"
         file.write_text(file.read_text().replace('"/renamed"', '"/again"'))
         assert of(pid)["name"] == "again"
+
+
+def test_docker_in_a_container(docker: Docker, workspace: Workspace) -> None:
+    """Root in a container speaks for what is inside of it, also where nothing but its files is left to do so."""
+    with docker_in(docker, workspace, "/var/lib/docker") as (_, id):
+        told = Told(pid := containers()[f"docker:{id}"]["init_pid"])
+        shown = of(pid)
+        assert (shown["name"], shown["image"]) == ("deep", "deep:1")
+        engines = [p for p in processes().values() if p["container"] == shown["outer"]]
+        kill(*(p["pid"] for p in engines if p["comm"] in ("dockerd", "containerd")))
+        told.holds("docker in docker: dockerd, containerd killed", gone=None)
+        kill(shown["shim_pid"])
+        told.holds("docker in docker: dockerd, containerd, shim killed", gone="shim")
 
 
 def test_docker_without_its_runtimes_state(rootfs: Path, orphans: Orphans) -> None:

@@ -1,5 +1,6 @@
 """Containers of every runtime by name: the real ones against what the runtime itself says, and imitations of others."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -179,8 +180,11 @@ def test_nspawn_machine(workspace: Workspace) -> None:
 # -- docker in docker ------------------------------------------------------------------------------------------------
 
 
-def test_a_container_of_a_docker_in_a_container_has_its_name(docker: Docker, workspace: Workspace) -> None:
-    shared = workspace.root / "dind"
+@contextlib.contextmanager
+def docker_in(docker: Docker, workspace: Workspace, data: str) -> Iterator[tuple[list[str], str]]:
+    """A dockerd in the container "outer", which goes on without it, and in that a container "deep": the words that
+    begin a command for that dockerd, and the id. data: where it keeps its own."""
+    shared = workspace.root / f"dind{data.replace('/', '-')}"
     shared.mkdir()
     binds = [f"--volume={d}:{d}:ro" for d in ("/usr", "/lib", "/lib64", "/sbin") if Path(d).exists()]
     # Not --privileged, for whoever runs the tests may lack a capability; so what is read-only is made writable here.
@@ -188,10 +192,10 @@ def test_a_container_of_a_docker_in_a_container_has_its_name(docker: Docker, wor
     unconfined = [f"--security-opt={option}" for option in ("seccomp=unconfined", "systempaths=unconfined")]
     script = (
         "for point in /sys/fs/cgroup /sys/fs/cgroup/*; do mount -o remount,bind,rw $point; done; "
-        "mount -t tmpfs none /run; mkdir -p /var/lib; "
-        "exec /usr/sbin/dockerd --storage-driver=vfs --data-root=/data/root "
+        f"mount -t tmpfs none /run; mkdir -p {data}; "
+        f"/usr/sbin/dockerd --storage-driver=vfs --data-root={data} "
         "--exec-root=/data/exec --bridge=none --iptables=false --ip6tables=false --host=unix:///data/d.sock "
-        "--pidfile=/data/pid --group=0 >/data/log 2>&1"
+        "--pidfile=/data/pid --group=0 >/data/log 2>&1; exec sleep 9999"
     )
     words = ("/bin/sh", "-c", f"PATH=$PATH:/usr/sbin:/usr/bin; {script}")
     docker.container("outer", *capabilities, *unconfined, *binds, f"--volume={shared}:/data", command=words)
@@ -208,7 +212,13 @@ def test_a_container_of_a_docker_in_a_container_has_its_name(docker: Docker, wor
         with subprocess.Popen(["tar", "-C", str(workspace.root / "rootfs"), "-c", "."], stdout=subprocess.PIPE) as tar:
             subprocess.run([*inner, "import", "-", "deep:1"], stdin=tar.stdout, check=True, capture_output=True)
         run = [*inner, "run", "--detach", "--name", "deep", "--network", "none", "deep:1", *SLEEP]
-        id = subprocess.run(run, check=True, capture_output=True, text=True).stdout.strip()
+        yield inner, subprocess.run(run, check=True, capture_output=True, text=True).stdout.strip()
+    finally:
+        docker.remove("outer")
+
+
+def test_a_container_of_a_docker_in_a_container_has_its_name(docker: Docker, workspace: Workspace) -> None:
+    with docker_in(docker, workspace, "/data/root") as (inner, id):
         shown = containers()[f"docker:{id}"]
         assert (shown["name"], shown["image"], shown["engine_namespace"]) == ("deep", "deep:1", "moby")
         inspected = subprocess.run(
@@ -222,8 +232,6 @@ def test_a_container_of_a_docker_in_a_container_has_its_name(docker: Docker, wor
         assert shown["shim_pid"] == process["ppid"]
         assert (shown["uid"], shown["outer"]) == (0, "docker:" + docker.inspect("outer")["Id"])
         assert processes()[shown["daemon_pid"]]["container"] == "docker:" + docker.inspect("outer")["Id"]
-    finally:
-        docker.remove("outer")
 
 
 # -- nerdctl ---------------------------------------------------------------------------------------------------------

@@ -62,9 +62,10 @@ def describe(record: Draft, host: Host, config: dict[str, Any], shim: Shim) -> N
             return
 
 
-def gone_shim(id: str) -> Shim:
-    """The shim that must have run a container of root's dockerd, and is gone."""
-    return containerd.Shim(None, ENGINE_NAMESPACE, id, "", 0)
+def gone_shim(id: str, pid: int | None = None) -> Shim:
+    """The shim that must have run a container of root's dockerd, and is gone. pid: of a process that sees the files as
+    the shim did, if they are not the host's."""
+    return containerd.Shim(pid, ENGINE_NAMESPACE, id, "", 0)
 
 
 def restarting(host: Host, known: set[str]) -> Iterator[str]:

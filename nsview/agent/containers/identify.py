@@ -410,9 +410,12 @@ def _assign_first(found: Mapping[Place, Draft]) -> None:
 
 def _complete(record: Draft, place: Place, host: Host, hierarchies: Mapping[str, list[Mount]]) -> None:
     """Put into a record the facts for which its user and place must be known."""
-    if record["runtime"] == "docker" and record["engine_namespace"] is None and not (record["uid"] or record["outer"]):
-        # Known by its cgroup alone, which only the host's root could have named.
-        docker.describe(record, host, {}, docker.gone_shim(record["id"]))
+    outer = record["outer"]
+    pid = outer["init_pid"] if outer else None
+    named = record["runtime"] == "docker" and record["engine_namespace"] is None and not record["uid"]
+    if named and (pid in host.processes or not outer):
+        # Known by its cgroup alone, which only root could have named: the host's, or that of the container around it.
+        docker.describe(record, host, {}, docker.gone_shim(record["id"], pid))
     if record["pod"] and record["pod"]["uid"] and record["runtime"] != "podman":
         kubernetes.describe(record, record["pod"], host.kept)
     path = place if isinstance(place, str) else host.processes[record["init_pid"] or 0]["cgroup"]

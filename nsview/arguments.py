@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -41,24 +41,14 @@ def parse(arguments: Sequence[str]) -> SimpleNamespace:
     return options
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser that grows lazily: a command's arguments are added when that command is parsed."""
+class _Arguments(argparse.ArgumentParser):
+    """A parser whose errors are UsageError."""
 
-    def __init__(
-        self,
-        *,
-        add: Callable[["_Parser"], None] = lambda _: None,
-        formatter_class: Any = argparse.HelpFormatter,
-        **named: Any,
-    ) -> None:
+    def __init__(self, *, formatter_class: Any = argparse.HelpFormatter, **named: Any) -> None:
         # argparse asks a formatter whether each argument can be printed. A formatter without a width imports shutil,
         # and with it all kinds of compression: as much time as all the rest here.
         super().__init__(formatter_class=partial(argparse.HelpFormatter, width=80), **named)
-        self._add, self._printed_by = add, formatter_class
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        self._add(self)
-        return super().parse_known_args(args, namespace)
+        self._printed_by = formatter_class
 
     def format_help(self) -> str:
         self.formatter_class = self._printed_by
@@ -72,7 +62,7 @@ class _Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """The grammar of the command line."""
-    top = _Parser(
+    top = _Arguments(
         prog="nsview",
         description="A terminal explorer of Linux namespaces: who shares what, which container it is, and a shell "
         "inside. Without a command it opens the explorer.",
@@ -88,43 +78,40 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--from", dest="recording", metavar="FILE", help="show a recording instead of this machine")
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("demo", help="open the explorer on a recording that comes with nsview; no privileges needed")
-    commands.add_parser(
-        "list", add=_list_arguments,
-        help="print namespaces (the default), processes, containers, or net namespaces from within",
+    _list_arguments(commands.add_parser(
+        "list", help="print namespaces (the default), processes, containers, or net namespaces from within",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    commands.add_parser(
-        "inspect", add=_inspect_arguments, help="print the facts of a process, namespace or container"
-    )  # fmt: skip
-    commands.add_parser(
-        "enter", add=_enter_arguments, help="open a shell or run a command in the namespaces of a target",
+    ))  # fmt: skip
+    _inspect_arguments(commands.add_parser(
+        "inspect", help="print the facts of a process, namespace or container"
+    ))  # fmt: skip
+    _enter_arguments(commands.add_parser(
+        "enter", help="open a shell or run a command in the namespaces of a target",
         description="Join the namespaces of a target and run CMD, or the best shell found. Without kinds: all those in "
         "which the target differs from the host, or the one namespace named. By default with the target's own "
         "capabilities, user and cgroup, as `docker exec` gives.",
-    )  # fmt: skip
-    commands.add_parser(
-        "diff", add=_diff_arguments, help="print the differences of two recordings, or of a recording and now",
+    ))  # fmt: skip
+    _diff_arguments(commands.add_parser(
+        "diff", help="print the differences of two recordings, or of a recording and now",
         description="A and B are recordings, each as it was at its end, or `now` for this machine.",
-    )  # fmt: skip
-    commands.add_parser(
-        "audit", add=_audit_arguments,
-        help="print findings about containers: privileges, sharing with the host, reachable files",
+    ))  # fmt: skip
+    _audit_arguments(commands.add_parser(
+        "audit", help="print findings about containers: privileges, sharing with the host, reachable files",
         description="Findings with the evidence for them, by container. Exit code 1 where there are findings, 0 where "
         "there are none; 3 where there are none among what this user may check.",
-    )  # fmt: skip
-    commands.add_parser(
-        "compare", add=_compare_arguments,
-        help="compare two processes or containers: namespaces, privileges, mounts, descent",
+    ))  # fmt: skip
+    _compare_arguments(commands.add_parser(
+        "compare", help="compare two processes or containers: namespaces, privileges, mounts, descent",
         description="A and B are targets, as for inspect; of a container or namespace it is the process that inspect "
         "shows.",
-    )  # fmt: skip
-    commands.add_parser(
-        "record", add=_record_arguments, help="save the agent's frames to a file, until interrupted"
-    )  # fmt: skip
+    ))  # fmt: skip
+    _record_arguments(commands.add_parser(
+        "record", help="save the agent's frames to a file, until interrupted"
+    ))  # fmt: skip
     return top
 
 
-def _list_arguments(listing: _Parser) -> None:
+def _list_arguments(listing: _Arguments) -> None:
     listing.epilog = _filters()
     listing.add_argument("table", nargs="?", choices=TABLES, metavar="|".join(TABLES))
     listing.add_argument("--type", choices=KIND_NAMES, metavar="TYPE", help="one of " + ", ".join(KIND_NAMES))
@@ -138,12 +125,12 @@ def _list_arguments(listing: _Parser) -> None:
     _common(listing)
 
 
-def _inspect_arguments(inspect: _Parser) -> None:
+def _inspect_arguments(inspect: _Arguments) -> None:
     inspect.add_argument("target", metavar="TARGET")
     _common(inspect)
 
 
-def _enter_arguments(enter: _Parser) -> None:
+def _enter_arguments(enter: _Arguments) -> None:
     enter.add_argument("target", metavar="TARGET")
     enter.add_argument("--all", action="store_true", help="all kinds in which the target differs from the host")
     for kind in KINDS:
@@ -173,13 +160,13 @@ def _enter_arguments(enter: _Parser) -> None:
     enter.add_argument("cmd", nargs="*", default=[], metavar="-- CMD", help="the command; without it a shell")
 
 
-def _diff_arguments(diff: _Parser) -> None:
+def _diff_arguments(diff: _Arguments) -> None:
     diff.add_argument("before", metavar="A")
     diff.add_argument("after", metavar="B")
     diff.add_argument("--json", action="store_true", help="print JSON, schema 1")
 
 
-def _audit_arguments(audit: _Parser) -> None:
+def _audit_arguments(audit: _Arguments) -> None:
     audit.add_argument(
         "--severity", choices=("high", "medium", "low"), default="low", metavar="LEVEL",
         help="only findings of this severity or above: high, medium or low (the default)",
@@ -191,13 +178,13 @@ def _audit_arguments(audit: _Parser) -> None:
     _common(audit)
 
 
-def _compare_arguments(compare: _Parser) -> None:
+def _compare_arguments(compare: _Arguments) -> None:
     compare.add_argument("a", metavar="A")
     compare.add_argument("b", metavar="B")
     _common(compare)
 
 
-def _record_arguments(record: _Parser) -> None:
+def _record_arguments(record: _Arguments) -> None:
     record.add_argument("file", metavar="FILE")
     record.add_argument("--seconds", type=_seconds, metavar="N", help="end after N seconds")
 

@@ -3,12 +3,13 @@
 An action is called as in `binding`; one name may stand on several screens, and gets the same keys on all of them.
 """
 
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
 from textual.binding import Binding
 from textual.dom import DOMNode
-from textual.keys import Keys, _character_to_key, key_to_character
+from textual.keys import KEY_NAME_REPLACEMENTS, Keys, key_to_character
 
 from .lenses import LENSES, lens_class
 
@@ -81,6 +82,14 @@ def checked(wanted: Mapping[str, str | list[str]], app: type[DOMNode]) -> dict[s
     return {name: ",".join(keys) for name, keys in given.items()}
 
 
+def _name(character: str) -> str:
+    """The name of a character's key, as Textual has it."""
+    if character.isalnum():
+        return character
+    name = unicodedata.name(character, character).lower().replace("-", "_").replace(" ", "_")
+    return KEY_NAME_REPLACEMENTS.get(name, name)
+
+
 def _keys(name: str, wanted: str | list[str]) -> list[str]:
     keys = [key.strip() for key in (wanted.split(",") if isinstance(wanted, str) else wanted)]
     if not keys:
@@ -91,7 +100,7 @@ def _keys(name: str, wanted: str | list[str]) -> list[str]:
 def _key(name: str, key: str) -> str:
     *modifiers, last = key.split("+")
     if len(last) == 1:
-        last = _character_to_key(last)
+        last = _name(last)
     whole = "+".join([*modifiers, last])
     known = last in _NAMED or key_to_character(last) is not None
     if not known or not set(modifiers) <= _MODIFIERS or not key.isprintable():

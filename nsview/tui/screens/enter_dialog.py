@@ -47,15 +47,13 @@ class CommandInput(Input):
         super().__init__(command, id="command", compact=True)
         self.cursor_blink = False
 
-    async def _on_key(self, event: events.Key) -> None:
+    def on_key(self, event: events.Key) -> None:
         if not self.value and event.key in _BOX_OF_KEY:
             for box in self.screen.query(f"#{_BOX_OF_KEY[event.key]}").results(Box):
                 if not box.disabled:
                     box.toggle()
             event.prevent_default()
             event.stop()
-        else:
-            await super()._on_key(event)
 
 
 _BOX_OF_KEY = {str(number): f"kind-{kind}" for number, kind in enumerate(KIND_NAMES, 1)}

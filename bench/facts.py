@@ -1,4 +1,4 @@
-"""What each fact costs: `python tests/bench/facts.py [--processes N]`, as root.
+"""What each fact costs: `python bench/facts.py [--processes N]`, as root.
 
 Microseconds a process, a namespace, a thread or an fd, beside a crowd of processes with a tenth as many sets of
 namespaces: the fast scan's facts, those that describe a namespace when it is first seen, and those that only a search
@@ -15,7 +15,7 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from crowd import Crowd  # noqa: E402

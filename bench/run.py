@@ -1,4 +1,4 @@
-"""Benchmarks, as ratios to what one would use instead or as numbers: `python tests/bench/run.py [NAME ..]`.
+"""Benchmarks, as ratios to what one would use instead or as numbers: `python bench/run.py [NAME ..]`.
 
 scan: list all processes with their namespaces, against lsns and ps, beside many processes.
 cold: the agent's start and first look, against a C program of the same system calls, and against lsns (P1); how long
@@ -35,7 +35,7 @@ from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import door  # noqa: E402

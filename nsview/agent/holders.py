@@ -2,7 +2,7 @@
 
 Threads that left their process's namespaces, open files and sockets, bind mounts in other mount namespaces, and the
 namespaces in store for a process's children. To see these takes a look at every thread and fd: more than a scan of all
-processes, several times as much on a host of servers (tests/bench/facts.py). So it is no part of a scan: a `Search` is
+processes, several times as much on a host of servers (bench/facts.py). So it is no part of a scan: a `Search` is
 made when it is asked for, in slices as short as its caller wishes, and its `Sighting`s are kept until the next.
 
 Sources: proc_pid_fd(5), proc_pid_fdinfo(5), proc_pid_task(5), namespaces(7), pidfd_getfd(2) and the SIOCGSKNS of

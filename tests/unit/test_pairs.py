@@ -4,7 +4,8 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from pairs import Figure, Result, RunFailed, command, compare, duration, latencies, percentile, table
+
+from bench.pairs import Figure, Result, RunFailed, command, compare, duration, latencies, percentile, table
 
 
 def test_ratio_is_of_the_medians_and_pairwise_is_the_median_of_ratios() -> None:

@@ -1,4 +1,4 @@
-"""The colours of the first picture, as Textual makes them: `python -m screenshots.colours` writes them anew."""
+"""The colours of the first picture, as Textual makes them: `python -m scripts.colours` writes them anew."""
 
 import asyncio
 import json

@@ -1,6 +1,6 @@
 """Makes the recordings that the demo and the pictures show: a real host with dockerd, containerd and a pod.
 
-    sudo .venv/bin/python -m screenshots.record
+    sudo .venv/bin/python -m scripts.record_demo
 
 It starts both daemons where Debian has them (/run/containerd, /var/lib/docker), so on a machine where these are in
 use it refuses. What else runs on the machine is left out of the recordings; the host is called "demo" and its

@@ -1,6 +1,6 @@
 """Makes the pictures of the README from recordings of real hosts.
 
-    .venv/bin/python -m screenshots.make
+    .venv/bin/python -m scripts.screenshots
 
 Each picture is the explorer itself after the keys a user would press, as SVG and as PNG.
 """
@@ -14,7 +14,7 @@ import cairosvg
 from nsview.hosts.recording import RecordedHost, demo
 from nsview.tui.app import NsviewApp
 
-HERE = Path(__file__).resolve().parent
+HERE = Path(__file__).resolve().parent.parent / "screenshots"
 USER = HERE / "user.jsonl.gz"
 
 # name: (recording, size, keys)

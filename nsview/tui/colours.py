@@ -1,6 +1,6 @@
 """The colours of the first picture, by theme, as Textual makes them once it is imported.
 
-`python -m screenshots.colours` writes them anew into the file beside this one."""
+`python -m scripts.colours` writes them anew into the file beside this one."""
 
 import json
 import os

@@ -18,7 +18,7 @@ from nsview.state import Memory, State
 from nsview.tui import colours, first_picture
 from nsview.tui.app import NsviewApp
 from nsview.tui.widgets.status import Status
-from screenshots.colours import of_app
+from scripts.colours import of_app
 
 from .screens import NET, SMALL, USER, WIDE, opened, running
 
@@ -109,7 +109,7 @@ async def test_the_colours_are_those_that_textual_makes_of_the_themes() -> None:
         for theme in app.available_themes:
             app.theme = theme
             await pilot.pause()
-            assert of_app(app) == colours.of_theme(theme), f"{theme}: run python -m screenshots.colours"
+            assert of_app(app) == colours.of_theme(theme), f"{theme}: run python -m scripts.colours"
 
 
 def test_the_usual_theme_is_the_one_that_textual_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

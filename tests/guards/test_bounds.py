@@ -14,9 +14,8 @@ from nsview.model.rows import Rows
 from nsview.model.security import Facts
 from nsview.model.snapshot import Snapshot, advance, snapshot
 from nsview.model.view import View
-
-from .make import HOST, HOST_INODE, container, host, process
-from .test_audit import facts
+from tests.unit.make import HOST, HOST_INODE, container, host, process
+from tests.unit.model.test_audit import facts
 
 DEEP = 20_000
 WIDE = 3 * (guides.LEVELS + 1)

@@ -7,7 +7,9 @@ import pytest
 
 _ROOT = Path(__file__).parent.parent.parent
 _DOCUMENTS = [*sorted(_ROOT.glob("*.md")), *sorted((_ROOT / "docs").glob("*.md"))]
-_FILES = {path.name: path.read_text() for path in (_ROOT / "tests").rglob("test_*.py")}
+_FILES: dict[str, str] = {}  # {name: the text of all files of that name}
+for _path in sorted((_ROOT / "tests").rglob("test_*.py")):
+    _FILES[_path.name] = _FILES.get(_path.name, "") + _path.read_text()
 _TESTS = {
     name: file for file, text in _FILES.items() for name in re.findall(r"^(?:async )?def (test_\w+)\(", text, re.M)
 }

@@ -10,8 +10,7 @@ from nsview.hosts import frames
 from nsview.model import filter, forest, rows
 from nsview.model.kinds import KIND_NAMES
 from nsview.model.snapshot import Snapshot, advance
-
-from . import make
+from tests.unit import make
 
 GROUPS, EACH = 50, 40
 

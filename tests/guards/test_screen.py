@@ -17,9 +17,8 @@ from nsview.tui.session import Session
 from nsview.tui.text import row_text
 from nsview.tui.widgets.row_list import Listing
 from nsview.tui.widgets.status import Status
+from tests.tui.screens import WIDE, drawn, loaded
 from tests.unit import make
-
-from .screens import WIDE, drawn, loaded
 
 ROWS = 5000
 BURST = 300

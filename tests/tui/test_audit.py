@@ -15,7 +15,7 @@ from nsview.tui.screens.audit import Audit
 from nsview.tui.screens.compare import Compare
 from nsview.tui.widgets.table import Table
 from tests.unit.make import HOST, container, process
-from tests.unit.test_audit import NOTHING, PROC, ROOT, SYS, caps, facts, inside
+from tests.unit.model.test_audit import NOTHING, PROC, ROOT, SYS, caps, facts, inside
 
 from .screens import SMALL, WIDE, drawn, loaded, running
 

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from nsview.agent import procfs
-
-from .processes import running
+from tests.unit.processes import running
 
 
 @pytest.fixture
@@ -231,7 +230,7 @@ def test_the_agents_directory_handle_is_not_left_behind() -> None:
 def test_reading_needs_no_more_than_the_standard_interpreter() -> None:
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", "import sys; sys.path.insert(0, sys.argv[1]); import nsview.agent.procfs",
-         str(Path(__file__).parents[2])], check=False, capture_output=True, text=True,
+         str(Path(__file__).parents[3])], check=False, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
 

@@ -17,7 +17,7 @@ from nsview.hosts import HostError, frames, recording, stream
 from nsview.hosts.recording import RecordedHost
 from nsview.model.snapshot import Snapshot, advance
 
-from .test_delta import HELLO, random_look, written
+from .test_stream import HELLO, random_look, written
 
 PROCESS: dict[str, Any] = {
     "pid": 2, "ppid": 1, "start": 3, "uid": 0, "user": "root", "state": "S", "comm": "c", "cmdline": ["c"],

@@ -23,8 +23,7 @@ from nsview.join.plan import (
 from nsview.model.kinds import KIND, KIND_NAMES, KindName
 from nsview.model.records import Account, Capabilities, Details, Host, Identity, Label, Namespace, Process
 from nsview.record import builtins
-
-from .make import HOST, process
+from tests.unit.make import HOST, process
 
 DOCKER = 0xA80425FB
 USER = msgspec.structs.replace(HOST, uid=1000, privileged=False)

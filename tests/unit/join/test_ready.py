@@ -4,8 +4,8 @@ import pytest
 
 from nsview.join.plan import choice_for, plan
 from nsview.join.ready import BUILT_IN, Ready, ReadyError, choice, commands, of_config
+from tests.unit.make import HOST, process
 
-from .make import HOST, process
 from .test_plan import CONTAINER, details, pins
 
 

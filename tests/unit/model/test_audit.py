@@ -12,8 +12,7 @@ from nsview.model.audit.privileges import DEFAULT, TAKING_OVER
 from nsview.model.records import Capabilities, Container, Holder, Label, Namespace, Pod, Process
 from nsview.model.security import DaemonSocket, DeviceNode, Exposed, Facts, PathMount, Security, mask
 from nsview.model.snapshot import Snapshot, snapshot
-
-from .make import HOST, HOST_INODE, container, host, process
+from tests.unit.make import HOST, HOST_INODE, container, host, process
 
 APART = ((0, 100000, 65536),)
 WHOLE = ((0, 0, 4294967295),)
@@ -490,7 +489,7 @@ def test_every_rule_explains_itself() -> None:
 
 
 def test_the_rules_are_those_that_are_written_down() -> None:
-    text = (Path(__file__).parent.parent.parent / "docs" / "audit.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[3] / "docs" / "audit.md").read_text(encoding="utf-8")
     rows = [tuple(cell.strip(" `") for cell in line.split("|")[1:-1]) for line in text.splitlines() if "| `" in line]
     assert rows == [(rule.id, rule.severity, rule.title) for rule in RULES.values()]
 

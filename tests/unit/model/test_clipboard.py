@@ -8,8 +8,7 @@ import pytest
 
 from nsview.model import clipboard
 from nsview.model.table import Cell, Column, Line
-
-from . import make
+from tests.unit import make
 
 HOSTILE = "\x1b]52;c;aGk=\x07\nrm -rf /\u202e"
 

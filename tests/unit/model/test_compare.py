@@ -6,8 +6,8 @@ from nsview.model.compare import Comparison, compare, id_map, mounted
 from nsview.model.records import Capabilities, Namespace
 from nsview.model.security import Facts, PathMount, Security, mask
 from nsview.model.snapshot import Snapshot
+from tests.unit.make import HOST_INODE, container, host, process
 
-from .make import HOST_INODE, container, host, process
 from .test_audit import APART, PROC, ROOT, SYS, WHOLE, facts
 
 DAEMON = process(2, 1, comm="dockerd")

@@ -4,8 +4,7 @@ import pytest
 
 from nsview.model import condition
 from nsview.model.records import Container, Process
-
-from .make import container, process
+from tests.unit.make import container, process
 
 
 def made(**fields: object) -> Container:

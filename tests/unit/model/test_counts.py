@@ -19,8 +19,7 @@ from nsview.model.snapshot import Snapshot, advance, snapshot
 from nsview.model.target import resolve
 from nsview.model.view import GroupRow, NoteRow, View
 from nsview.tui.text import row_text
-
-from .make import HOST, HOST_INODE, container, process
+from tests.unit.make import HOST, HOST_INODE, container, process
 
 EMPTY = Namespace("net", 50, 4, names=("/run/netns/blue",))
 LIVED_IN = Namespace("net", 51, 4)

@@ -8,8 +8,7 @@ from nsview.model import export
 from nsview.model.filter import narrow, parse
 from nsview.model.records import Holder, Namespace, Namespaces, Pod
 from nsview.model.snapshot import Snapshot
-
-from .make import container, host, process
+from tests.unit.make import container, host, process
 
 INT, TEXT, MAYBE_INT, MAYBE_TEXT = (int,), (str,), (int, NoneType), (str, NoneType)
 

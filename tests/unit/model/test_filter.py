@@ -5,8 +5,7 @@ import pytest
 from nsview.model.filter import narrow, parse
 from nsview.model.records import Container, Pod
 from nsview.model.snapshot import Snapshot
-
-from .make import container, host, process
+from tests.unit.make import container, host, process
 
 NET = 4026532173
 

@@ -13,9 +13,9 @@ from nsview.model.records import Holder, Namespace, Pod, Process
 from nsview.model.rows import rows
 from nsview.model.snapshot import Snapshot, advance
 from nsview.model.view import GroupRow, View
+from tests.unit.make import container, host, process
 
-from .make import container, host, process
-from .test_rows_update import later, random_host
+from .test_groups_update import later, random_host
 
 NET, NET2, MNT, PID, USER = 4026532173, 4026532174, 4026532190, 4026532200, 4026532300
 

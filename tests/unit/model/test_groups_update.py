@@ -25,8 +25,7 @@ from nsview.model.view import (
     group_key,
     process_key,
 )
-
-from .make import HOST_INODE, container, host, process
+from tests.unit.make import HOST_INODE, container, host, process
 
 SEEDS = range(16)
 

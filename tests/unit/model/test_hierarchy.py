@@ -7,8 +7,7 @@ import pytest
 from nsview.model.hierarchy import By, tree
 from nsview.model.records import Namespace
 from nsview.model.snapshot import Snapshot, snapshot
-
-from .make import HOST
+from tests.unit.make import HOST
 
 
 def of(*namespaces: Namespace) -> Snapshot:

@@ -6,8 +6,7 @@ import pytest
 
 from nsview.model.label import label
 from nsview.model.records import Namespace
-
-from .make import container, host, process
+from tests.unit.make import container, host, process
 
 NET = 2
 

@@ -10,8 +10,7 @@ from nsview.model.rows import rows
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Thing
 from nsview.model.view import GROUPINGS, Grouping, GroupRow, View, process_key
-
-from .make import container, host, process
+from tests.unit.make import container, host, process
 
 NET, PID = 4026532173, 4026532180
 

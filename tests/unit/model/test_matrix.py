@@ -10,8 +10,7 @@ from nsview.model.kinds import KIND_NAMES, KindName
 from nsview.model.records import Namespace
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Line, ordered
-
-from .make import container, host, left, process
+from tests.unit.make import container, host, left, process
 
 POD = 4026532633
 SHOP = host(

@@ -21,8 +21,7 @@ from nsview.model.records import Namespace
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Line
 from nsview.model.text import cells
-
-from .make import HOST_INODE, container, host, left, process
+from tests.unit.make import HOST_INODE, container, host, left, process
 
 LO = Interface(1, "lo", state="up", addresses=("127.0.0.1/8", "::1/128"))
 HOST = Net(

@@ -11,8 +11,7 @@ from nsview.model.records import Namespaces, Process
 from nsview.model.rows import rows
 from nsview.model.snapshot import Snapshot
 from nsview.model.view import GROUPINGS, GroupRow, NoteRow, ProcessRow, Row, View, group_key, process_key
-
-from .make import HOST_INODE, container, host, process
+from tests.unit.make import HOST_INODE, container, host, process
 
 
 def crowd(seed: int) -> Snapshot:

@@ -7,8 +7,7 @@ from nsview.model.kinds import KIND_NAMES, KINDS
 from nsview.model.members import kinds_apart, kinds_shared_with_host, sharing
 from nsview.model.records import Namespaces, Process
 from nsview.model.snapshot import all_namespaces, of_kind
-
-from .make import HOST_INODE, container, host, process
+from tests.unit.make import HOST_INODE, container, host, process
 
 
 def crowd(seed: int) -> list[Process]:

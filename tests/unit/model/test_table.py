@@ -6,8 +6,7 @@ from msgspec.structs import replace
 from nsview.model.filter import FilterError, of_columns, parse
 from nsview.model.filter.complete import complete
 from nsview.model.table import Cell, Column, Line, narrow, ordered, widths
-
-from .make import container, host, left, process
+from tests.unit.make import container, host, left, process
 
 
 def line(key: str, *texts: str, depth: int = 0, more: str = "") -> Line:

@@ -10,8 +10,7 @@ from nsview.model.snapshot import Snapshot
 from nsview.model.snapshot import snapshot as made_of
 from nsview.model.table import Thing
 from nsview.model.target import Rank, TargetError, meanings, needs_nets, resolve
-
-from .make import HOST, HOST_INODE, container, host, process
+from tests.unit.make import HOST, HOST_INODE, container, host, process
 
 NET = 4026532173
 

@@ -11,8 +11,7 @@ from nsview.model.records import Namespace
 from nsview.model.snapshot import snapshot
 from nsview.tui.text.contents import TOLD, Told, told, wanted
 from nsview.tui.text.pieces import size, span
-
-from .make import HOST, host, process
+from tests.unit.make import HOST, host, process
 
 EVIL = "x\x1b[31m\u202e\n[b]"
 MOUNT = {"point": "/", "root": "/", "fstype": "overlay", "source": "overlay", "options": ["rw"]}

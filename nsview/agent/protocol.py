@@ -2,7 +2,7 @@
 
 Frames go out on stdout, requests come in on stdin. The agent ends when stdin does, so it never outlives its reader.
 A key of a class with `total=False` may be missing. `nsview/hosts/frames.py` decodes the same frames into frozen
-records; tests/unit/test_protocol.py compares the two, key by key.
+records; tests/unit/agent/test_protocol.py compares the two, key by key.
 
 Imported for types alone: to make the classes takes as long as the rest of the agent's start.
 

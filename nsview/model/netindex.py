@@ -3,7 +3,6 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from functools import cached_property
-from ipaddress import ip_address
 
 from .label import label
 from .members import containers_of
@@ -166,6 +165,8 @@ class NetIndex:
 
 def _number(address: str) -> tuple[int, int]:
     """(version, number) of an address; (0, 0) if the text is none."""
+    from ipaddress import ip_address  # few rules lead to a range, and the import takes its time
+
     try:
         one = ip_address(address)
     except ValueError:

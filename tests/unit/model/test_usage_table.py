@@ -10,7 +10,7 @@ from nsview.model.table import Line, ordered
 from nsview.model.usage import ContainerUsage, HostUsage, Meter, ProcessUsage, Usage, read
 from nsview.model.usage_table import BY_CPU, CONTAINERS, PROCESSES, containers, fields, heading, processes
 
-from . import make
+from .. import make
 
 HOST = HostUsage(4, (1.5, 0.25, 0.0), 8 << 30, 6 << 30, -100.0, {"cpu": 12.4, "memory": None, "io": 0.2})
 

@@ -337,14 +337,15 @@ def output(words: list[str]) -> str:
 
 def said_by(plan: "Plan") -> str:
     """What the command of a plan prints, carried out from this very process, as the command line does."""
-    from nsview.join.run import carry_out
+    from nsview.join.run import Helper
 
     kept = [os.dup(fd) for fd in (0, 1, 2)]
     with open(os.devnull, "rb") as null, tempfile.TemporaryFile() as out:
         try:
             for fd, file in enumerate((null, out, out)):
                 os.dup2(file.fileno(), fd)
-            code = carry_out(plan)
+            with Helper() as helper:
+                code = helper.carry_out(plan)
         finally:
             for fd, file in enumerate(kept):
                 os.dup2(file, fd)

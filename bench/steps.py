@@ -61,7 +61,7 @@ def of_steps(plan: object, runs: int) -> list[tuple[str, float]]:
 def _carried_out(plan: object) -> str:
     """What the helper says on stderr."""
     from nsview.join.plan import Plan
-    from nsview.join.run import carry_out
+    from nsview.join.run import Helper
 
     assert isinstance(plan, Plan)
     read, write = os.pipe()
@@ -70,7 +70,8 @@ def _carried_out(plan: object) -> str:
         null = os.open(os.devnull, os.O_RDWR)
         for fd, number in ((null, 0), (null, 1), (write, 2)):
             os.dup2(fd, number)
-        os._exit(carry_out(plan))
+        with Helper() as helper:
+            os._exit(helper.carry_out(plan))
     os.close(write)
     with open(read, "rb") as pipe:
         said = pipe.read().decode()

@@ -6,7 +6,6 @@ local       this machine, by an agent of its own
 spawn       an agent's process, as root through sudo if asked for
 recording   a file of frames, shown again
 recorder    the frames of this machine's agent, written to a file
-usage       the processor time, memory and open files of one process, by psutil
 """
 
 

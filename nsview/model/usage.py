@@ -75,6 +75,15 @@ class Rates(Struct, frozen=True, gc=False):
     written: float | None = None
 
 
+class Measured(Struct, frozen=True, gc=False):
+    """The use of one process. cpu: cores since the reading before, None at first. rss: bytes. fds: open files, None if
+    not permitted or not asked for."""
+
+    cpu: float | None
+    rss: int
+    fds: int | None
+
+
 class Meter(Struct, frozen=True):
     """The latest reading of each thing, and the rates that led to it.
 
@@ -91,6 +100,11 @@ class Meter(Struct, frozen=True):
     def of(self, key: str) -> ContainerUsage:
         """The latest reading of a container; one that knows nothing if it was not read yet."""
         return self.containers[key][1] if key in self.containers else ContainerUsage(key)
+
+    def process(self, pid: int, start: int) -> Measured | None:
+        """The use of a process at its latest reading. None if it was not read."""
+        found = self.processes.get((pid, start))
+        return Measured(self.cpu.get((pid, start)), found[1].rss, found[1].fds) if found else None
 
     def latest(self, key: str) -> Rates:
         """The rates of a container at the latest reading."""

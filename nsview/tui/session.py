@@ -227,9 +227,11 @@ class Session:
         return await answer
 
     async def usage(
-        self, pids: Sequence[int] | None = None, containers: Sequence[str] | None = None, fields: Sequence[str] = ()
-    ) -> Usage | None:
+        self, pids: Sequence[int] | None = None, containers: Sequence[str] | None = None, fields: Sequence[str] = (),
+        *, files: bool = False,
+    ) -> Usage | None:  # fmt: skip
         """The use of these processes and containers, by default of all. fields: these parts of a container's alone.
+        files: count open files too.
 
         None if the host is a recording. Cancelled if the host ends before it answers.
         """
@@ -237,7 +239,7 @@ class Session:
             return None
         self._ask()
         answer: asyncio.Future[Usage] = asyncio.get_running_loop().create_future()
-        self._usage[self.host.request_usage(pids, containers, fields)] = answer
+        self._usage[self.host.request_usage(pids, containers, fields, files=files)] = answer
         return await answer
 
     async def security(self, pids: Sequence[int] | None = None) -> AsyncIterator[Facts]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nsview.hosts.local import LocalHost
-from nsview.model.contents import READ, Cgroup, Contents, Ids, Ipc, Mount, Mounts
+from nsview.model.contents import READ, Cgroup, Contents, Ids, Ipc, MountEntry, Mounts
 from nsview.model.kinds import KindName
 from nsview.model.net import endpoint
 
@@ -76,7 +76,7 @@ def as_findmnt(mounts: Mounts) -> list[tuple[str, str, str, str, str]]:
     return sorted((m.point, m.root, m.fstype, m.propagation, ",".join(m.options)) for m in mounts.mounts)
 
 
-def at(mounts: Mounts, point: str) -> Mount:
+def at(mounts: Mounts, point: str) -> MountEntry:
     (found,) = [mount for mount in mounts.mounts if mount.point == point and not mount.hidden]
     return found
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from nsview.agent import holders, listns, scan
+from nsview.agent import holders, listns, nsfs, scan
 from nsview.hosts import frames
 from nsview.hosts.local import LocalHost
 from nsview.model.snapshot import Snapshot
@@ -415,7 +415,7 @@ def test_ioctls_are_the_kernels() -> None:
     import socket
 
     with socket.socket() as made:
-        fd = fcntl.ioctl(made.fileno(), holders.SIOCGSKNS)
+        fd = fcntl.ioctl(made.fileno(), nsfs.SIOCGSKNS)
         try:
             assert os.fstat(fd).st_ino == os.stat("/proc/self/ns/net").st_ino
         finally:

@@ -5,7 +5,7 @@ from time import monotonic
 
 from textual.timer import Timer
 
-from nsview.hosts.usage import Meter, Usage
+from nsview.model import usage
 from nsview.model.leads import process_of_row
 from nsview.model.records import Details
 from nsview.model.rows import Rows
@@ -29,8 +29,7 @@ class DetailsFeed:
         self._screen = screen
         self._details: Details | None = None
         self._of: RowKey | None = None  # the row whose representative they are about
-        self._usage: Usage | None = None
-        self._meter = Meter()
+        self._meter = usage.Meter()
         self._showing: Timer | None = None
         self._shown = self._due = 0.0  # the time when details were shown last, and of the next time
         self._asking: Timer | None = None
@@ -74,9 +73,9 @@ class DetailsFeed:
         details = self._details if row is not None and row.key == self._of else None
         gone = isinstance(row, ProcessRow) and row.process.pid not in rows.snapshot.processes
         snapshot = rows.with_ghosts() if gone else rows.snapshot
-        usage = self._usage if details else None
+        measured = self._meter.process(details.pid, details.start) if details else None
         nets = self._screen.session.nets
-        self._screen.query_one(DetailsPane).show(row, snapshot, rows.view.by, details, usage, nets)
+        self._screen.query_one(DetailsPane).show(row, snapshot, rows.view.by, details, measured, nets)
         gc_pace.rest()
 
     @property
@@ -98,8 +97,11 @@ class DetailsFeed:
         if process is None:
             return
         sockets = isinstance(row, ProcessRow)
-        self._usage = self._meter.measure(process) if session.live and sockets else None
         if row.key != self._of:
             self._details, self._of = None, row.key
+        used = await session.usage([process.pid], [], files=True) if sockets else None
+        if used is not None:
+            before = self._meter if (process.pid, process.start) in self._meter.processes else usage.Meter()
+            self._meter = usage.read(before, used)
         self._details = await session.details(process, wanted(self._by), sockets=sockets)
         self.soon()

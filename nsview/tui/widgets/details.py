@@ -11,7 +11,6 @@ from rich.text import Text
 from textual.binding import BindingType
 from textual.strip import Strip
 
-from nsview.hosts.usage import Usage
 from nsview.model import counts, facts
 from nsview.model.chain import chain
 from nsview.model.facts import Fact
@@ -23,6 +22,7 @@ from nsview.model.net import Nets, endpoint
 from nsview.model.records import Container, Details, Namespace, Process, Sockets
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import count, cut, safe
+from nsview.model.usage import Measured
 from nsview.model.view import Grouping, GroupRow, ProcessRow, Row
 
 from ..text.contents import TOLD, Told, told
@@ -52,7 +52,7 @@ class DetailsPane(Lines, can_focus=True):
         snapshot: Snapshot,
         by: Grouping,
         details: Details | None,
-        usage: Usage | None,
+        usage: Measured | None,
         nets: Nets | None,
     ) -> None:
         """Show a row of this snapshot, with the details of its process if they have arrived. nets: as last read."""
@@ -148,7 +148,7 @@ class DetailsPane(Lines, can_focus=True):
         return [self._heading("INSIDE"), self._pairs(*pairs)]
 
     def _process(
-        self, process: Process, snapshot: Snapshot, by: Grouping, details: Details | None, usage: Usage | None
+        self, process: Process, snapshot: Snapshot, by: Grouping, details: Details | None, usage: Measured | None
     ) -> RenderableType:
         contents = details.contents if details else None
         kind = told(by, process, contents, snapshot) if by != "tree" and by != "container" else None
@@ -325,11 +325,11 @@ def _why(process: Process, snapshot: Snapshot) -> str:
     return "Not all of them could be read."
 
 
-def _measured(usage: Usage | None) -> list[tuple[str, str | None]]:
+def _measured(usage: Measured | None) -> list[tuple[str, str | None]]:
     if usage is None:
         return []
     return [
-        ("cpu", f"{usage.cpu_percent:.1f} %" if usage.cpu_percent is not None else None),
+        ("cpu", f"{100 * usage.cpu:.1f} %" if usage.cpu is not None else None),
         ("memory", f"{usage.rss / 1048576:.1f} MiB" if usage.rss else None),
         ("open files", str(usage.fds) if usage.fds is not None else None),
     ]

@@ -41,7 +41,7 @@ PROGRESS = 0.1  # seconds between two frames of progress
 _PAIRED = ("veth", "netkit", "vxcan")
 
 
-class Reading:
+class NetReading:
     """One run of the child. fd: to be waited for; then call `take`."""
 
     def __init__(

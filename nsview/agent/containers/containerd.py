@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..protocol import Pod, Process
     from .identify import Cache
     from .runc import State
-    from .supervisor import Draft, Found, Host
+    from .supervisor import Draft, Found, Population
 
 TASKS = "/io.containerd.runtime.v2.task/"
 """Below this, in its state directory, containerd has a bundle for each container: NAMESPACE/ID."""
@@ -141,7 +141,7 @@ def bundle_unread(shim: Shim, id: str, children: list[Process]) -> Bundle | None
     return bundle
 
 
-def bundle_left(host: Host, state: State, process: Process) -> Bundle | None:
+def bundle_left(host: Population, state: State, process: Process) -> Bundle | None:
     """The Bundle of a container whose shim is gone, by runc's state of it. None if that is of another engine's."""
     directory, uid = state["bundle"] or "", state["uid"]
     namespace, _, id = directory.partition(TASKS)[2].partition("/")
@@ -153,7 +153,7 @@ def bundle_left(host: Host, state: State, process: Process) -> Bundle | None:
     return bundle
 
 
-def left(host: Host, state: State, process: Process) -> Found | None:
+def left(host: Population, state: State, process: Process) -> Found | None:
     """The container of a state, if a shim ran it."""
     bundle = bundle_left(host, state, process)
     if bundle is None:
@@ -166,7 +166,7 @@ def left(host: Host, state: State, process: Process) -> Found | None:
     return supervisor.Found("containerd", bundle.id, process["pid"], None, tell, state["uid"])
 
 
-def find(host: Host) -> Iterator[Found]:
+def find(host: Population) -> Iterator[Found]:
     """The containers of which nothing can be found but a cgroup of root's, /NAMESPACE/ID, and the fifos in the usual
     place that a client of containerd's made for an ID: all of an engine with directories of its own is gone."""
     fifos: dict[str, str] | None = None

@@ -22,7 +22,7 @@ from crowd import Crowd  # noqa: E402
 from pairs import machine  # noqa: E402
 
 from nsview.agent import holders, mountinfo, nsfs, procfs, scan  # noqa: E402
-from nsview.agent.containers import identify  # noqa: E402
+from nsview.agent.containers import identify, supervisor  # noqa: E402
 
 PASSES = 5
 
@@ -71,7 +71,7 @@ def process_facts(scanner: scan.Scanner, look: dict[str, Any]) -> Iterable[tuple
     finally:
         for fd in fds:
             os.close(fd)
-    host = identify.Host(identify.Cache())
+    host = supervisor.Population(identify.Cache())
 
     def identified(_: object) -> object:
         host.begin(look["processes"], scanner._host.claims)

@@ -159,7 +159,7 @@ def _join_cgroup_namespace(guide: int) -> None:
         finally:
             os.close(namespace)
     except OSError:
-        pass  # `honesty` says so
+        pass  # `limitations` says so
 
 
 # Look-ups on the host
@@ -306,5 +306,5 @@ def name() -> str:
             finally:
                 os.close(fd)
         except OSError:
-            pass  # without CAP_SYS_ADMIN, as `honesty` says
+            pass  # without CAP_SYS_ADMIN, as `limitations` says
     return os.uname().nodename

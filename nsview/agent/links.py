@@ -12,7 +12,7 @@ import os
 import socket
 import struct
 
-from . import honesty, netlink
+from . import limitations, netlink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Links:
         kind = socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
         self._told = socket.socket(socket.AF_NETLINK, kind, 0)
         self._asks = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
-        self._all = bool(honesty.effective() & _CAP_NET_BROADCAST)
+        self._all = bool(limitations.effective() & _CAP_NET_BROADCAST)
         if self._all:
             try:
                 self._told.setsockopt(_SOL_NETLINK, _LISTEN_ALL_NSID, 1)

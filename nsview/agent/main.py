@@ -15,7 +15,7 @@ import time
 
 import nsview
 
-from . import holders, honesty, hostfiles, namespaces, scan
+from . import holders, hostfiles, limitations, namespaces, scan
 from .containers import identify
 
 TYPE_CHECKING = False
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
     from typing import Any, BinaryIO
 
-    from .follow import Follow
     from .links import Links
-    from .net import Reading as NetReading
+    from .net import NetReading
     from .protocol import (
         Changes,
         DeltaFrame,
@@ -39,7 +38,8 @@ if TYPE_CHECKING:
         Request,
         SnapshotFrame,
     )
-    from .security import Reading as SecurityReading
+    from .schedule import Schedule
+    from .security import SecurityReading
 
 SCHEMA = 1
 # Half a surrogate pair as json.dumps writes it, which no decoder takes: of a byte that is no UTF-8 (of a file's or a
@@ -96,7 +96,7 @@ def hello(scanner: scan.Scanner) -> Hello:
             "namespaces": scanner.own["namespaces"],
             "initial": {kind: inode for kind, inode in scanner.initial.items() if inode},
             "hides_processes": scanner.hides_processes,
-            "notes": honesty.notes(scanner.own, scanner.initial, os.getpid()),
+            "notes": limitations.notes(scanner.own, scanner.initial, os.getpid()),
         },
     }
 
@@ -175,9 +175,9 @@ class Agent:
         takes long in parts."""
         followed = watch = noted = None
         if not once:
-            from . import follow  # kept out of a single look, which is to be quick
+            from . import schedule  # kept out of a single look, which is to be quick
 
-            followed = follow.Follow()
+            followed = schedule.Schedule()
             watch, noted = followed.watch, followed.notices.note if followed.notices else None
         self.scanner = scan.Scanner(watch=watch, noted=noted)
         self.write(hello(self.scanner))
@@ -204,7 +204,7 @@ class Agent:
 
     def _greet_again(self) -> bool:
         """Say whose the frames are once more if a note of the last look is another. True if it is."""
-        noted = list(honesty.of_files())
+        noted = list(limitations.of_files())
         if noted == self.noted:
             return False
         self.noted = noted
@@ -220,7 +220,7 @@ class Agent:
         )
         self.write({"frame": "details", "id": request["id"], "details": answer})
 
-    def _follow(self, followed: Follow) -> None:
+    def _follow(self, followed: Schedule) -> None:
         """Look again at the things that may have changed, or at everything if that is due."""
         taken_at = time.time()
         everything, pids, mounts, names = followed.due(self.scanner)
@@ -275,7 +275,7 @@ class Agent:
             followed = bool(request.get("follow")) and self._follow_links()
             packages = request.get("packages")
             try:
-                self.reading = net.Reading(request["id"], self.look, self.scanner, packages, followed, encoded)
+                self.reading = net.NetReading(request["id"], self.look, self.scanner, packages, followed, encoded)
             except OSError as error:
                 self._no_nets(request["id"], error.strerror or "")
 
@@ -359,7 +359,7 @@ class Agent:
         self.out.writelines(in_pieces(frame))
         self.out.flush()
 
-    def _serve(self, followed: Follow) -> bool:
+    def _serve(self, followed: Schedule) -> bool:
         """Answer requests until something is due; False: stop."""
         resume = 0.0
         while True:
@@ -417,7 +417,7 @@ class Agent:
         elif request["request"] == "security":
             from . import security  # seldom needed, and a start is to be quick
 
-            self.audits.append((request["id"], security.Reading(self.look, request.get("pids"))))
+            self.audits.append((request["id"], security.SecurityReading(self.look, request.get("pids"))))
         elif request["request"] == "details":
             self._tell_details(request)
 

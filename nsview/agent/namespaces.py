@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .protocol import Namespace, NamespaceKey, Process
 
 
-class Namespaces:
+class Registry:
     """The namespaces of one host, by the processes that `reader` has read. initial: the inodes of the first ones.
 
     has_list: the kernel has a list of all (`listns`), to be asked at each look. records: of those that exist now. held:

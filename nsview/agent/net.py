@@ -23,8 +23,8 @@ import time
 from nsview import linux
 
 from . import engines, forwards, holders, hostfiles, listns, nsfs, procfs, procnet, rtnetlink, sockdiag, sockets
-from .honesty import of_files
-from .twofold import end
+from .forked_scan import end
+from .limitations import of_files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ _PUBLISHERS = ("rootlessport", "rootlesskit", "slirp4netns", "pasta", "passt")
 _PAIRED = ("veth", "netkit", "vxcan")
 
 
-class Reading:
+class NetReading:
     """One run of the child. fd: to be waited for, no longer than `until`; then call `take`, or `give_up`."""
 
     def __init__(

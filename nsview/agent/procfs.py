@@ -11,7 +11,7 @@ import os
 
 from nsview import linux
 
-from . import levels, nsfs, outside, users
+from . import nsfs, outside, pid_levels, users
 from .files import text
 
 TYPE_CHECKING = False
@@ -61,7 +61,7 @@ class Reader:
         self._alike: dict[tuple[str, ...], Namespaces] = {}  # by the texts of all links: one object for many processes
         self.links = tuple(link for link in _LINKS if _readable_link(link[1]))
         self._paths = [path for _, path in self.links]
-        self.levels = levels.Levels(self._own_pid_namespace())
+        self.levels = pid_levels.Levels(self._own_pid_namespace())
 
     def close(self) -> None:
         os.close(self.proc_fd)

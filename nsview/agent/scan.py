@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 
-from . import cgroup, holders, honesty, hostfiles, listns, namespaces, nsfs, procfs, twofold
-from .containers import identify
+from . import cgroup, forked_scan, holders, hostfiles, limitations, listns, namespaces, nsfs, procfs
+from .containers import identify, supervisor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Scanner:
         self._reading: dict[int, Process] = {}  # the processes that a look under way has read
         self._watch = watch
         self._places: _Places = {}
-        self._host = identify.Host(identify.Cache(), noted)
+        self._host = supervisor.Population(identify.Cache(), noted)
         hostfiles.host()  # before the first process is read: it joins the host's cgroup namespace
         self.reader = procfs.Reader(proc)
         # Not getpid(): /proc may be that of another pid namespace, as after `unshare --pid` alone.
@@ -55,13 +55,13 @@ class Scanner:
             of_kthreadd if kthreadd else {},
             self._namespaces_of(1)[1],
         )
-        if honesty.may_trace_all(self.own, self.initial):
+        if limitations.may_trace_all(self.own, self.initial):
             through = hostfiles.host().through
             known = self._namespaces_of(through)[1] if through else self.own["namespaces"]
             self.reader.own = through or "self", known
         # Threads of the kernel are shown by the /proc of the host's first pid namespace alone.
-        self.hides_processes = honesty.hides_processes(self.own, self.initial, kthreadd)
-        self._namespaces = namespaces.Namespaces(
+        self.hides_processes = limitations.hides_processes(self.own, self.initial, kthreadd)
+        self._namespaces = namespaces.Registry(
             self.reader, self.initial, kernel_version(os.uname().release) >= listns.SINCE
         )
         self.device = self._namespaces.device
@@ -165,14 +165,14 @@ class Scanner:
             if progress:
                 progress(begin + read, int(begin + read * share), total)
 
-        if not self.now["processes"] and twofold.pays(total):
+        if not self.now["processes"] and forked_scan.pays(total):
             if 2 * alone <= total:
                 yield from self._read_each(pids[:alone], told)
                 begin = alone
             if begin:
                 told(0)
             try:
-                half = twofold.Half(lambda: self._read_for_another(pids[(begin + total) // 2 :]))
+                half = forked_scan.Half(lambda: self._read_for_another(pids[(begin + total) // 2 :]))
                 middle = (begin + total) // 2
             except OSError:
                 pass  # all are read here

@@ -54,7 +54,7 @@ NODES_LIMIT, ENTRIES_LIMIT = 64, 4096
 _PROCESS_KINDS = ("mnt", "pid", "net", "ipc", "uts")
 
 
-class Reading:
+class SecurityReading:
     """The facts of some processes of one look, in slices. pids: of these processes; None for those of containers and
     those in the namespaces of containers."""
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 ENOUGH = 1000  # processes; to ask fewer is cheap
 _PROCESS = 2  # the bits below ~pid in the number of a clock: of all threads, as the scheduler counts (CPUCLOCK_SCHED)
 _STAT = 64  # bytes of a schedstat
-_SPARE = 512  # file descriptors left for all else, those of `levels` included
+_SPARE = 512  # file descriptors left for all else, those of `pid_levels` included
 _TURN = 4000  # schedstats that are read in one pass
 
 

@@ -174,9 +174,9 @@ def open_path(path: str) -> int:
 
 def _unread(path: str) -> str | None:
     """The reason why a path of the host's can't be read in a container. None if it is another."""
-    from nsview.agent import honesty
+    from nsview.agent import limitations
 
-    why = honesty.why_unread(path)
+    why = limitations.why_unread(path)
     return why and f"{path}: {why}"
 
 

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 import pytest
 
 import nsview
-from nsview.agent import follow, scan
+from nsview.agent import scan, schedule
 from tests.conftest import in_ci
 
 FEW, MANY = 10, 210
@@ -171,9 +171,9 @@ def test_a_storm_makes_updates_rarer_and_nothing_grows(monkeypatch: pytest.Monke
     """A minute of a thousand births a second, on machines of three speeds."""
     clock = Clock()
     storm = Storm(clock)
-    monkeypatch.setattr(follow, "time", clock)
-    monkeypatch.setattr(follow, "_listening", lambda: storm)
-    followed = follow.Follow()
+    monkeypatch.setattr(schedule, "time", clock)
+    monkeypatch.setattr(schedule, "_listening", lambda: storm)
+    followed = schedule.Schedule()
     followed.watch.passed = lambda: ([], [])  # type: ignore[method-assign]
     followed.looked(0.1)
     updates, spent, gathered = 0, 0.0, []
@@ -191,8 +191,8 @@ def test_a_storm_makes_updates_rarer_and_nothing_grows(monkeypatch: pytest.Monke
             clock.now += work
             spent += work
             followed.updated(work, {})
-    assert spent <= (follow.UPDATES + 0.02) * 60
-    assert updates <= 60 / follow.EVERY + 1
+    assert spent <= (schedule.UPDATES + 0.02) * 60
+    assert updates <= 60 / schedule.EVERY + 1
     # No more waits at the end than at the beginning, and all of it is looked at.
     assert max(gathered[-10:]) <= 2 * max(gathered[:10])
     assert sum(gathered) >= 0.95 * 60 * Storm.RATE
@@ -201,7 +201,7 @@ def test_a_storm_makes_updates_rarer_and_nothing_grows(monkeypatch: pytest.Monke
 
 def test_while_nothing_is_written_nothing_is_due_but_looks_and_passes() -> None:
     """However many cgroups are watched."""
-    followed = follow.Follow()
+    followed = schedule.Schedule()
     followed.looked(0.1)
     followed.begin()
     while followed.next(time.monotonic()) <= time.monotonic():
@@ -214,9 +214,9 @@ def test_what_happens_after_a_while_of_quiet_is_looked_at_at_once(monkeypatch: p
     """However dear updates are: only who has used up what was saved must wait, and no longer than that takes."""
     clock = Clock()
     storm = Storm(clock)
-    monkeypatch.setattr(follow, "time", clock)
-    monkeypatch.setattr(follow, "_listening", lambda: storm)
-    followed = follow.Follow()
+    monkeypatch.setattr(schedule, "time", clock)
+    monkeypatch.setattr(schedule, "_listening", lambda: storm)
+    followed = schedule.Schedule()
     followed.looked(0.1)
     followed._next_pass = followed._next_look = 2000.0  # these are not what is waited for
     waits = []
@@ -228,9 +228,9 @@ def test_what_happens_after_a_while_of_quiet_is_looked_at_at_once(monkeypatch: p
         followed.due(NOBODY)
         clock.now += 0.08
         followed.updated(0.08, {})
-    assert waits == pytest.approx([follow.GATHER] * 4)
+    assert waits == pytest.approx([schedule.GATHER] * 4)
     followed.heard([storm], [])
-    assert followed.next(clock.now) - clock.now == pytest.approx(follow.EVERY)
+    assert followed.next(clock.now) - clock.now == pytest.approx(schedule.EVERY)
     followed.updated(0.2, {})
     followed.heard([storm], [])
-    assert 0.2 < followed.next(clock.now) - clock.now <= 0.2 / follow.UPDATES
+    assert 0.2 < followed.next(clock.now) - clock.now <= 0.2 / schedule.UPDATES

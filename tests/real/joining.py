@@ -77,7 +77,7 @@ def plan_for(
     the namespaces that it was in when it was chosen, where that was before."""
     host = Host("h", "k", "b", uid, uid == 0, nsview.__version__, namespaces("self"), namespaces("self"))
     found = process(pid)
-    known = msgspec.convert(details(pid, found.start), Details)  # type: ignore[no-untyped-call]
+    known = msgspec.convert(details(pid, found.start), Details)
     chosen = tuple(kind for kind in KIND_NAMES if kind in kinds) or choice_for(found, host)
     who = of_process(pid, found.start, account) if account else None
     choice = Choice(chosen, tuple(command), host_privileges, toolbox, who, cwd, tuple(env))

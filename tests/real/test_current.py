@@ -29,8 +29,8 @@ from .workspace import Workspace, wait_until
 # An agent that looks at everything once, so that whatever comes later was told to it.
 _ONCE = """
 import sys; sys.path.append(sys.argv[1])
-from nsview.agent import follow, main
-follow.LOOK = follow.LOOK_TOLD = 1e9, 1
+from nsview.agent import schedule, main
+schedule.LOOK = schedule.LOOK_TOLD = 1e9, 1
 main.main()
 """
 

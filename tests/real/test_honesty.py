@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from nsview.agent import honesty, mountinfo
+from nsview.agent import limitations, mountinfo
 from nsview.hosts.local import LocalHost
 
 from .user import AS_NOBODY, User
@@ -98,4 +98,4 @@ def test_with_the_proc_of_another_pid_namespace_processes_are_right_nevertheless
     ],
 )
 def test_options_are_those_of_what_is_mounted_at_proc(text: str, expected: dict[str, str]) -> None:
-    assert honesty.proc_options(mountinfo.parse(text)) == expected
+    assert limitations.proc_options(mountinfo.parse(text)) == expected

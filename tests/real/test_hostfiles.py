@@ -302,8 +302,8 @@ def test_each_path_leads_where_it_leads_on_the_host(pod: Pod, user: User) -> Non
 
 WAIT = """
 import select, sys
-from nsview.agent import follow, hostfiles
-followed, poll = follow.Follow(), select.poll()
+from nsview.agent import schedule, hostfiles
+followed, poll = schedule.Schedule(), select.poll()
 poll.register(followed.urgent[0], select.POLLPRI)
 print("ready", flush=True)
 while sys.argv[1] not in hostfiles.mounts():

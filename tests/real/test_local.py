@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nsview.agent import twofold
+from nsview.agent import forked_scan
 from nsview.hosts import HostError, frames, local, recorder
 from nsview.hosts.local import LocalHost
 from nsview.hosts.recording import RecordedHost
@@ -187,8 +187,8 @@ def test_a_reading_of_net_namespaces_that_is_stopped_is_not_waited_for() -> None
 
 
 def test_a_copy_that_is_stopped_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(twofold, "PATIENCE", 0.5)
-    half = twofold.Half(lambda: os.kill(os.getpid(), signal.SIGSTOP))
+    monkeypatch.setattr(forked_scan, "PATIENCE", 0.5)
+    half = forked_scan.Half(lambda: os.kill(os.getpid(), signal.SIGSTOP))
     assert half.take() is None
     assert not Path(f"/proc/{half._pid}").exists()
 

@@ -16,7 +16,7 @@ from nsview.model.snapshot import Snapshot
 _WORLD = """
 import ctypes, os, signal, sys
 sys.path.insert(0, sys.argv[1])
-from nsview.agent import main, scan, twofold
+from nsview.agent import main, scan, forked_scan
 
 libc = ctypes.CDLL(None)
 for number in range(30):
@@ -30,7 +30,7 @@ for number in range(30):
         while True:
             signal.pause()
     os.read(read, 4)
-scan.STEP, main.PART, main.ALONE, twofold.ENOUGH = 8, 16, 32, 2
+scan.STEP, main.PART, main.ALONE, forked_scan.ENOUGH = 8, 16, 32, 2
 os.sched_getaffinity = lambda pid: set(range(int(sys.argv[2])))
 for how in sys.argv[3:]:
     main.Agent(sys.stdout.buffer, 0).run(parts=how == "parts")

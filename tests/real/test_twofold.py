@@ -12,7 +12,7 @@ import nsview
 _WORLD = """
 import ctypes, os, signal, sys, time
 sys.path.insert(0, sys.argv[1])
-from nsview.agent import scan, twofold, watch
+from nsview.agent import scan, forked_scan, watch
 
 libc = ctypes.CDLL(None)
 signal.signal(signal.SIGUSR1, lambda *_: None)
@@ -32,7 +32,7 @@ for number in range(40):
     os.read(read, 1)
 
 def looked(enough):
-    twofold.ENOUGH = enough
+    forked_scan.ENOUGH = enough
     watching = watch.Watch()
     scanner = scan.Scanner(watch=watching)
     return scanner.look(), watching

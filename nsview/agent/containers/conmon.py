@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..protocol import Process
-    from .supervisor import Host
+    from .supervisor import Population
 
 _VALUES = {"-c": "id", "--cid": "id", "-n": "name", "--name": "name", "-b": "bundle", "--bundle": "bundle",
            "-r": "runtime", "--runtime": "runtime"}  # fmt: skip
@@ -26,7 +26,7 @@ def runtime_roots(arguments: list[str]) -> list[str]:
     return [value[len("--root=") :] for value in values if value.startswith("--root=")]
 
 
-def monitored(host: Host) -> Iterator[tuple[Process, dict[str, str], Process]]:
+def monitored(host: Population) -> Iterator[tuple[Process, dict[str, str], Process]]:
     """(conmon, its `monitor`, the first process of the container) of each conmon of a host."""
     for process in host.watchers():
         found = monitor(process)

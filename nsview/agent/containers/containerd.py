@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..protocol import Pod, Process
     from .identify import Cache
     from .runc import State
-    from .supervisor import Draft, Found, Host
+    from .supervisor import Draft, Found, Population
 
 TASKS = "/io.containerd.runtime.v2.task/"
 """Below this, in its state directory, containerd has a bundle for each container: NAMESPACE/ID."""
@@ -144,7 +144,7 @@ def bundle_unread(shim: Shim, id: str, children: list[Process]) -> Bundle | None
     return bundle
 
 
-def bundle_left(host: Host, state: State, process: Process) -> Bundle | None:
+def bundle_left(host: Population, state: State, process: Process) -> Bundle | None:
     """The Bundle of a container whose shim is gone, by runc's state of it. None if that is of another engine's."""
     directory, uid = state["bundle"] or "", state["uid"]
     namespace, _, id = directory.partition(TASKS)[2].partition("/")
@@ -156,7 +156,7 @@ def bundle_left(host: Host, state: State, process: Process) -> Bundle | None:
     return bundle
 
 
-def left(host: Host, state: State, process: Process) -> Found | None:
+def left(host: Population, state: State, process: Process) -> Found | None:
     """The container of a state, if a shim ran it."""
     bundle = bundle_left(host, state, process)
     if bundle is None:
@@ -169,7 +169,7 @@ def left(host: Host, state: State, process: Process) -> Found | None:
     return supervisor.Found("containerd", bundle.id, process["pid"], None, tell, state["uid"])
 
 
-def find(host: Host) -> Iterator[Found]:
+def find(host: Population) -> Iterator[Found]:
     """The containers of which nothing can be found but a cgroup of root's, /NAMESPACE/ID, and the fifos in the usual
     place that a client of containerd's made for an ID: all of an engine with directories of its own is gone."""
     fifos: dict[str, str] | None = None
@@ -241,7 +241,7 @@ def named_after(path: str) -> str:
     return name[: -len(".scope")].partition("-")[2] if name.endswith(".scope") else name
 
 
-def describe(record: Draft, bundle: Bundle, host: Host) -> None:
+def describe(record: Draft, bundle: Bundle, host: Population) -> None:
     """Put into the record the facts of the bundle."""
     shim = bundle.shim
     record["id"] = bundle.id
@@ -263,7 +263,7 @@ def describe(record: Draft, bundle: Bundle, host: Host) -> None:
         _describe_pod(record, annotations)
 
 
-def _rename(record: Draft, state: str, shim: Shim, host: Host) -> None:
+def _rename(record: Draft, state: str, shim: Shim, host: Population) -> None:
     """Put the name that `nerdctl rename` gave into the record: it leaves the bundle as it was, and writes into the file
     that the /etc/hosts of others is made by. state: STORE/containers/NAMESPACE/ID."""
     store, _, rest = state.rpartition("/containers/")

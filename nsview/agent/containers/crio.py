@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
     from ..protocol import Pod, Process
     from .runc import State
-    from .supervisor import Draft, Found, Host
+    from .supervisor import Draft, Found, Population
 
 _PREFIX = "io.kubernetes.cri-o."
 _STORAGE = "/run/containers/storage/overlay-containers"
 
 
-def find(host: Host) -> Iterator[Found]:
+def find(host: Population) -> Iterator[Found]:
     """The containers that a conmon of cri-o's watches over, and those with a cgroup of cri-o's alone (conmon-rs)."""
     seen: set[str] = set()
     for process, monitor, init in conmon.monitored(host):
@@ -39,7 +39,7 @@ def find(host: Host) -> Iterator[Found]:
     yield from _by_cgroup(host, seen)
 
 
-def left(host: Host, state: State, process: Process) -> Found | None:
+def left(host: Population, state: State, process: Process) -> Found | None:
     """The container of a state that runc or crun keeps, if cri-o made it and its conmon is gone."""
     bundle = state["bundle"] or ""
     annotations = _annotations(host, 0, bundle, state["uid"])
@@ -49,7 +49,7 @@ def left(host: Host, state: State, process: Process) -> Found | None:
     return supervisor.Found("cri-o", state["id"], process["pid"], None, describe, state["uid"])
 
 
-def _by_cgroup(host: Host, seen: set[str]) -> Iterator[Found]:
+def _by_cgroup(host: Population, seen: set[str]) -> Iterator[Found]:
     for path, pids in host.by_path.items():
         claim = host.claims.get(path)
         if not claim or claim.runtime != "cri-o" or claim.id in seen or host.cgroups.owner(claim.path):
@@ -64,7 +64,7 @@ def _by_cgroup(host: Host, seen: set[str]) -> Iterator[Found]:
             yield supervisor.Found("cri-o", claim.id, init, None, _describer(annotations, "", None, bundle))
 
 
-def _annotations(host: Host, pid: int, bundle: str, uid: int = 0) -> dict[str, str]:
+def _annotations(host: Population, pid: int, bundle: str, uid: int = 0) -> dict[str, str]:
     config = host.read_json(pid, bundle + "/config.json", uid)
     return supervisor.texts((config or {}).get("annotations"))
 

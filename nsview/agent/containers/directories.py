@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..mountinfo import Mount
     from ..protocol import Process
-    from .supervisor import Host
+    from .supervisor import Population
 
     _Runtimes = Dict[str, Tuple[Optional[str], int]]
     """{directory: (engine namespace or None, owner of the word that state is kept there)}"""
@@ -57,7 +57,7 @@ class Directories:
     of_live_dockerd: the data roots of those that live.
     """
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Population) -> None:
         self._host = host
         self._of: dict[tuple[str, str], int] = {("exec-root", _EXEC_ROOT): 0}
         self._of.update({("state", path): 0 for path in _STATES})

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from .containerd import Shim
     from .identify import Cache
     from .runc import State
-    from .supervisor import Draft, Found, Host
+    from .supervisor import Draft, Found, Population
 
 ENGINE_NAMESPACE = "moby"  # containerd's namespace for whatever dockerd runs
 _OWN_FILES = ("hostname", "hosts", "resolv.conf")  # ROOT/containers/ID/hostname, mounted into the container
 
 
-def left(host: Host, state: State, process: Process) -> Found | None:
+def left(host: Population, state: State, process: Process) -> Found | None:
     """The container of a state, if dockerd had a shim run it."""
     bundle = containerd.bundle_left(host, state, process)
     found = containerd.left(host, state, process)
@@ -41,7 +41,7 @@ def left(host: Host, state: State, process: Process) -> Found | None:
     return found
 
 
-def describe(record: Draft, host: Host, config: dict[str, Any], shim: Shim) -> None:
+def describe(record: Draft, host: Population, config: dict[str, Any], shim: Shim) -> None:
     """Put into the record the facts of dockerd's config.v2.json; without it the name is the short id."""
     record["runtime"] = "docker"
     record["engine_namespace"] = ENGINE_NAMESPACE
@@ -68,7 +68,7 @@ def gone_shim(id: str, pid: int | None = None) -> Shim:
     return containerd.Shim(pid, ENGINE_NAMESPACE, id, "", 0)
 
 
-def restarting(host: Host, known: set[str]) -> Iterator[str]:
+def restarting(host: Population, known: set[str]) -> Iterator[str]:
     """The ids of containers without a process that a live dockerd will start again. known: those that have one.
 
     Only a live one's word counts: the plans of a dead one will not be carried out.
@@ -105,7 +105,7 @@ def _state(directory: int, path: str) -> dict[str, Any] | None:
     return state if isinstance(state, dict) else said and {}
 
 
-def _data_roots(config: dict[str, Any], shim: Shim, host: Host) -> dict[str, None]:
+def _data_roots(config: dict[str, Any], shim: Shim, host: Population) -> dict[str, None]:
     """The directories in which dockerd keeps its containers, most telling first; found also if dockerd is dead."""
     roots: list[str | None] = []
     mounts = config.get("mounts")

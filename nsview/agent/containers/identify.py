@@ -27,7 +27,6 @@ from . import (
     supervisor,
     witness,
 )
-from .supervisor import Host as Host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     from ..namespaces import Pair
     from ..protocol import Container, Process
     from .containerd import Bundle, Shim
-    from .supervisor import Draft, Found
+    from .supervisor import Draft, Found, Population
 
     _T = TypeVar("_T")
     Place = Union[str, Tuple[int, int], Tuple[str, str]]
@@ -48,7 +47,7 @@ _OTHERS = (podman, crio, lxc, nspawn, runc, containerd)
 """The runtimes whose containers no shim runs, in order of trust: an engine may run its containers by runc."""
 
 
-def identify(host: Host) -> tuple[list[Container], dict[int, str]]:
+def identify(host: Population) -> tuple[list[Container], dict[int, str]]:
     """(containers, {pid: container key}): the frames' records in order of key, and the container of each member.
 
     host: its cache is kept between calls.
@@ -116,7 +115,7 @@ def identify(host: Host) -> tuple[list[Container], dict[int, str]]:
     return containers, members
 
 
-def follow(host: Host, containers: list[Container], changes: Collection[Pair]) -> list[Container] | None:
+def follow(host: Population, containers: list[Container], changes: Collection[Pair]) -> list[Container] | None:
     """The containers after these changes of processes. None if `identify` must be asked again.
 
     containers: the frames' records. changes: (record before or None, record now or None) of each process that changed;
@@ -166,7 +165,7 @@ def _followed(record: Container, joined: set[int], left: set[int], processes: Ma
     return new
 
 
-def _standing(host: Host, containers: list[Container]) -> tuple[set[int], dict[str, str], dict[int, str]]:
+def _standing(host: Population, containers: list[Container]) -> tuple[set[int], dict[str, str], dict[int, str]]:
     """(the pids that containers are known by, {a container's own cgroup path: its key}, {a pid namespace: the key of
     the container without a cgroup of its own that it is of})."""
     pillars: set[int] = set()
@@ -220,7 +219,7 @@ class Cache:
         self._old, self._new = self._new, {}
 
 
-def _rank(bundle: Bundle, host: Host) -> tuple[bool, bool, int, bool, int]:
+def _rank(bundle: Bundle, host: Population) -> tuple[bool, bool, int, bool, int]:
     """The sort key of the order in which the words of shims count."""
     shim = host.processes[bundle.shim.pid or 0]
     return bundle.cgroup is None, bundle.shim.uid != 0, len(shim["nspid"]), host.within(shim) is not None, shim["start"]
@@ -276,13 +275,13 @@ def _record(id: str, runtime: str | None, said: str | None, uid: int = 0) -> Dra
     }  # fmt: skip
 
 
-def _shims(host: Host) -> dict[int, Shim]:
+def _shims(host: Population) -> dict[int, Shim]:
     """The shims of containerd's, by pid."""
     found = {process["pid"]: containerd.shim(process, host.owner) for process in host.watchers()}
     return {pid: shim for pid, shim in found.items() if shim}
 
 
-def _bundles(shims: Mapping[int, Shim], host: Host) -> list[Bundle]:
+def _bundles(shims: Mapping[int, Shim], host: Population) -> list[Bundle]:
     """The bundle of each live container of each shim. A pod's shim runs several, each with a bundle beside the shim's
     own."""
     processes, claims = host.processes, host.claims
@@ -325,7 +324,7 @@ def _is_strangers(place: Place, record: Draft, found: dict[Place, Draft], strang
     return place in strangers
 
 
-def _add_others(found: dict[Place, Draft], host: Host) -> set[Place]:
+def _add_others(found: dict[Place, Draft], host: Population) -> set[Place]:
     """Add the containers that runtimes other than containerd know of. The places known by a stranger's word alone."""
     strangers: set[Place] = set()
     known = {record["init_pid"] for record in found.values()}
@@ -352,7 +351,7 @@ def _add_others(found: dict[Place, Draft], host: Host) -> set[Place]:
     return strangers
 
 
-def _place(container: Found, found: Mapping[Place, Draft], host: Host) -> Place | None:
+def _place(container: Found, found: Mapping[Place, Draft], host: Population) -> Place | None:
     """The container's own cgroup, or (0, init_pid) if it has none. None if the claim can't be true."""
     path = host.processes[container.init_pid]["cgroup"]
     claim = host.claims.get(path)
@@ -372,7 +371,7 @@ def _place(container: Found, found: Mapping[Place, Draft], host: Host) -> Place 
     return own
 
 
-def _assign_members(found: Mapping[Place, Draft], host: Host) -> None:
+def _assign_members(found: Mapping[Place, Draft], host: Population) -> None:
     """Assign each process to the container whose cgroup is the nearest above its own.
 
     A container without a cgroup of its own has the processes in its first process's pid namespace, if that is its own.
@@ -408,7 +407,7 @@ def _assign_first(found: Mapping[Place, Draft]) -> None:
             record["pids"].append(pid)
 
 
-def _complete(record: Draft, place: Place, host: Host, hierarchies: Mapping[str, list[Mount]]) -> None:
+def _complete(record: Draft, place: Place, host: Population, hierarchies: Mapping[str, list[Mount]]) -> None:
     """Put into a record the facts for which its user and place must be known."""
     outer = record["outer"]
     pid = outer["init_pid"] if outer else None
@@ -422,7 +421,7 @@ def _complete(record: Draft, place: Place, host: Host, hierarchies: Mapping[str,
     condition.describe(record, path, hierarchies, host.processes)
 
 
-def _restarting(host: Host, known: set[str]) -> dict[Place, Draft]:
+def _restarting(host: Population, known: set[str]) -> dict[Place, Draft]:
     """{a place that is no process's: record} of the containers that have no process now, and will."""
     found: dict[Place, Draft] = {}
     for id in docker.restarting(host, known):
@@ -437,7 +436,7 @@ def _own_pid_namespace(init: Process) -> int | None:
     return init["namespaces"].get("pid") if init["nspid"][-1] == 1 else None
 
 
-def _find_shim(record: Draft, shims: Mapping[int, Shim], host: Host) -> None:
+def _find_shim(record: Draft, shims: Mapping[int, Shim], host: Population) -> None:
     """Find the shim that is the parent of one of the members; also if its bundle could not be read."""
     processes = host.processes
     if record["shim_pid"] is not None:
@@ -461,7 +460,7 @@ def _find_shim(record: Draft, shims: Mapping[int, Shim], host: Host) -> None:
         record["init_pid"] = min(firsts or tops, key=lambda pid: (processes[pid]["start"], pid))
 
 
-def _find_daemons(records: Iterable[Draft], shims: Mapping[int, Shim], host: Host) -> None:
+def _find_daemons(records: Iterable[Draft], shims: Mapping[int, Shim], host: Population) -> None:
     processes = host.processes
     # A daemon in a container listens by the same path as the host's does, in a mount namespace of its own.
     wanted: dict[tuple[Any, ...], list[Draft]] = {}

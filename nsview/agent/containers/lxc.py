@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ..protocol import Process
-    from .supervisor import Draft, Found, Host
+    from .supervisor import Draft, Found, Population
 
 _TITLE = supervisor.LXC_MONITOR
 
 
-def find(host: Host) -> Iterator[Found]:
+def find(host: Population) -> Iterator[Found]:
     """The containers that an LXC monitor watches over."""
     for process in host.watchers():
         title = process["cmdline"][0] if process["cmdline"] else ""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ..protocol import Process
-    from .supervisor import Draft, Found, Host
+    from .supervisor import Draft, Found, Population
 
 _VALUES = {
     "-M": "machine",
@@ -27,7 +27,7 @@ _VALUES = {
 }
 
 
-def find(host: Host) -> Iterator[Found]:
+def find(host: Population) -> Iterator[Found]:
     """The machines that a systemd-nspawn watches over."""
     for process in host.watchers():
         if process["comm"] != "systemd-nspawn":

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
     from ..protocol import Process
     from .runc import State
-    from .supervisor import Draft, Found, Host
+    from .supervisor import Draft, Found, Population
 
 _SANDBOX = "io.kubernetes.cri-o.SandboxID"
 _MANAGER = "io.container.manager"
 
 
-def find(host: Host) -> Iterator[Found]:
+def find(host: Population) -> Iterator[Found]:
     """The containers that a conmon of podman's watches over."""
     for process, monitor, init in conmon.monitored(host):
         claim = host.claims.get(init["cgroup"])
@@ -36,7 +36,7 @@ def find(host: Host) -> Iterator[Found]:
             yield supervisor.Found("podman", monitor["id"], init["pid"], process, describe)
 
 
-def left(host: Host, state: State, process: Process) -> Found | None:
+def left(host: Population, state: State, process: Process) -> Found | None:
     """The container of a state that runc or crun keeps, if podman made it and its conmon is gone."""
     said = _Said(host, 0, state["uid"], state["bundle"] or "")
     if said.manager != "libpod":
@@ -52,7 +52,7 @@ class _Said:
     pid: the process as which files are looked up, 0 for none; then uid is the user whose word is believed.
     """
 
-    def __init__(self, host: Host, pid: int, uid: int, bundle: str) -> None:
+    def __init__(self, host: Population, pid: int, uid: int, bundle: str) -> None:
         self._host, self._pid, self._uid = host, pid, uid
         self.bundle = bundle
         self.config = self._config("") or {}

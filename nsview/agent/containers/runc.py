@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Any, Optional, TypedDict
 
     from ..protocol import Process
-    from .supervisor import Draft, Found, Host
+    from .supervisor import Draft, Found, Population
 
     class State(TypedDict):
         """The state of one container. path: of its file. uid: of the user whose word it is."""
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _STATE_FILES = ("state.json", "status")
 
 
-def find(host: Host) -> Iterator[Found]:
+def find(host: Population) -> Iterator[Found]:
     """The containers in the foreground first, then those by state alone."""
     known: set[int] = set()
     for process in host.watchers():
@@ -107,7 +107,7 @@ def _describer(witness: str, bundle: str) -> Callable[[Draft], None]:
     return describe
 
 
-def _by_state(host: Host, root: str, namespace: str | None, owner: int, known: set[int]) -> Iterator[Found]:
+def _by_state(host: Population, root: str, namespace: str | None, owner: int, known: set[int]) -> Iterator[Found]:
     for state in states(root, owner, lambda id: (namespace, id) not in host.supervised, host.kept.get):
         process = host.processes.get(state["pid"])
         if (
@@ -119,7 +119,7 @@ def _by_state(host: Host, root: str, namespace: str | None, owner: int, known: s
             yield _by_bundle(host, state, process)
 
 
-def _by_bundle(host: Host, state: State, process: Process) -> Found:
+def _by_bundle(host: Population, state: State, process: Process) -> Found:
     """The container of a state, described by the engine whose bundle it is in; else by runc's own state."""
     bundle = state["bundle"] or ""
     for engine in (docker, containerd, podman, crio):

@@ -45,7 +45,7 @@ LXC_MONITOR = "[lxc monitor] "
 """The beginning of the command line of an LXC container's monitor, whatever the program is called."""
 
 
-class Host:
+class Population:
     """The processes of a host, and the facts by which containers are found without a look at each of them.
 
     processes: {pid: record}. claims: {cgroup path: Claim or None} of their paths. by_path: {cgroup path: pids}, of

@@ -1,11 +1,11 @@
 """The contents of a namespace of each kind, seen through one of its members, and read only on request.
 
-mounts    mnt: the mounts, their propagation, and the host's paths of the same files. Nothing is joined
-ids       user: the maps of user and group ids. Nothing is joined
-names     uts: the host name. No file tells that of another namespace, so it is joined
-ipc       ipc: System V queues, segments and semaphores, POSIX message queues; joined
-cgroups   cgroup: the path, the limits and the use, as seen from here; joined for the path that is seen from within
-clocks    time: the offsets of the clocks. Nothing is joined
+mnt       the mounts, their propagation, and the host's paths of the same files. Nothing is joined
+user      the maps of user and group ids. Nothing is joined
+uts       the host name. No file tells that of another namespace, so it is joined
+ipc       System V queues, segments and semaphores, POSIX message queues; joined
+cgroup    the path, the limits and the use, as seen from here; joined for the path that is seen from within
+time      the offsets of the clocks. Nothing is joined
 joined    a look from within a namespace, by a thread that joins it and exits
 
 pid is told by every look (`nspid`), net by a reading of its own.
@@ -14,7 +14,7 @@ pid is told by every look (`nspid`), net by a reading of its own.
 from __future__ import annotations
 
 from .. import procfs
-from . import cgroups, clocks, ids, ipc, mounts, names
+from . import cgroup, ipc, mnt, time, user, uts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from ..protocol import Contents, Kind
 
 KINDS: dict[Kind, Callable[[int, Mapping[Kind, int | None]], Any]] = {
-    "mnt": mounts.read,
-    "uts": names.read,
+    "mnt": mnt.read,
+    "uts": uts.read,
     "ipc": ipc.read,
-    "user": ids.read,
-    "cgroup": cgroups.read,
-    "time": clocks.read,
+    "user": user.read,
+    "cgroup": cgroup.read,
+    "time": time.read,
 }
 
 

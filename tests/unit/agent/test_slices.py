@@ -5,21 +5,21 @@ from nsview.agent.holders import Search
 
 
 def test_facts_are_told_of_a_look_that_has_gone_on() -> None:
-    look = scan.Scanner().look()  # type: ignore[no-untyped-call]
-    reading = security.Reading(look, list(look["processes"]))  # type: ignore[no-untyped-call]
+    look = scan.Scanner().look()
+    reading = security.SecurityReading(look, list(look["processes"]))
     look["processes"].clear()
     while reading.done < len(reading.pids):
-        reading.step(0)  # type: ignore[no-untyped-call]
+        reading.step(0)
     assert reading.pids
 
 
 def test_holders_are_searched_beside_a_look_that_goes_on() -> None:
-    scanner = scan.Scanner()  # type: ignore[no-untyped-call]
-    look = scanner.look()  # type: ignore[no-untyped-call]
-    search = Search(look, scanner.reader, scanner.device)  # type: ignore[no-untyped-call]
+    scanner = scan.Scanner()
+    look = scanner.look()
+    search = Search(look, scanner.reader, scanner.device)
     ended = False
     while not ended:
-        ended = search.step(0)  # type: ignore[no-untyped-call]
+        ended = search.step(0)
         look["processes"].clear()
         look["namespaces"].clear()
     assert search.processes > 0

@@ -267,7 +267,7 @@ def test_a_label_is_read_as_its_module_writes_it(
         monkeypatch.setattr(agent, name, str(tmp_path) if name == module else str(tmp_path / "missing"))
     fd = os.open(tmp_path, os.O_PATH)
     try:
-        found = agent.label(fd)  # type: ignore[no-untyped-call]
+        found = agent.label(fd)
     finally:
         os.close(fd)
     assert msgspec.convert(found, Label | None) == label

@@ -12,6 +12,7 @@ import os
 import select
 import time
 
+_SIGKILL = 9  # signal(7); the module signal would make enums of all its names
 PATIENCE = 10.0  # seconds that the copy may take longer than we do: it may be stopped, or wait in D
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,9 +66,7 @@ class Half:
 
 def end(pid: int) -> None:
     """End a child and collect it; one that the kernel does not let end is left."""
-    import signal  # makes enums of its names: a small host, where no child is made, begins without
-
-    os.kill(pid, signal.SIGKILL)
+    os.kill(pid, _SIGKILL)
     for _ in range(1000):
         if os.waitpid(pid, os.WNOHANG)[0]:
             return

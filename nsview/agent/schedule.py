@@ -36,7 +36,7 @@ UPDATES = 0.25  # of a core at the most: a storm makes updates rarer, not later 
 BURST = 0.1  # .. but so many seconds of work are saved up while little happens, and an event after that need not wait
 
 
-class Follow:
+class Schedule:
     """A gatherer of the things that may have changed. sources, urgent: to be waited for besides time."""
 
     def __init__(self) -> None:

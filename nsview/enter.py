@@ -108,10 +108,10 @@ def choose(word: str, start: int | None = None, thread: int | None = None) -> Ch
 
 def _by_path(word: str) -> Chosen:
     """The namespace that a path leads to, and the process to follow: a /proc path's own, else the oldest member."""
-    fd = target.open_path(word)
+    path = target.spelled(word)
+    fd = target.open_path(path)
     kind, device, inode, id = target.identity(fd)
     os.close(fd)
-    path = os.path.abspath(word)
     _, _, rest = path.partition("/proc/")
     number = rest.split("/", 1)[0] if path.startswith("/proc/") else ""
     way = steps.Way("mount", path)

@@ -180,7 +180,7 @@ def plan(
     proc = not inside and "pid" in kinds and "user" not in kinds and host.privileged
     before = steps.CheckIdentity(process.pid, process.start, thread)
     joined = tuple(pins[kind] for kind in kinds)
-    within = tuple(_within(details, choice, who, joined, inside, seen, proc))
+    within = tuple(_within(details, choice, who, joined, inside, seen, proc, host.privileged))
     refusal = _refusal(process, details, host, choice, kinds, thread) or _unknown(process, details, host, choice, pins)
     if container is not None and nothing_to_join:
         refusal = refusal or Refusal(
@@ -215,7 +215,7 @@ def plan_for_namespace(pin: steps.Pin, name: str, host: Host, choice: Choice) ->
     made: list[steps.Step] = [steps.JoinNamespaces((pin,))]
     if kind == "user":
         made = [steps.SetGroups(()), *made, steps.SetIds(0, 0, None, False)]
-    if inside or choice.cwd:
+    if inside or choice.cwd or kind == "user":
         made.append(steps.ChangeDirectory(choice.cwd or "/", choice.cwd is not None))
     made.append(steps.SetEnvironment("host", asked=choice.environment))
     if kind in ("pid", "time"):
@@ -342,9 +342,11 @@ def _within(
     inside: bool,
     seen: bool,
     proc: bool,
+    privileged: bool,
 ) -> Iterable[steps.Step]:
     """The steps from joining up to the exec. Power is given up before the fork that makes the command visible inside,
-    unless a /proc has to be mounted first; a filter, which the container may have written, comes last."""
+    unless a /proc has to be mounted first; a filter, which the container may have written, comes last. The owner of a
+    user namespace can look into the command by /proc/PID/cwd, where root's own working directory is not to be."""
     kinds = {pin.kind for pin in joined}
     forks = "pid" in kinds or "time" in kinds
     denied = details.setgroups_denied and "user" in kinds
@@ -369,8 +371,9 @@ def _within(
         yield steps.SetIds(0, 0, None if denied else (), False)
     if identity and identity.no_new_privs:
         yield steps.SetNoNewPrivs()
-    if inside or choice.cwd:
-        yield steps.ChangeDirectory(choice.cwd or _directory(details, choice), choice.cwd is not None)
+    if inside or choice.cwd or ("user" in kinds and privileged):
+        path = choice.cwd or (_directory(details, choice) if inside else "/")
+        yield steps.ChangeDirectory(path, choice.cwd is not None)
     yield _environment(details, choice, inside)
     if forks and not proc:
         yield steps.Fork()

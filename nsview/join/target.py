@@ -10,7 +10,7 @@ import time
 
 from nsview import linux
 
-from .failure import FAILED, GONE, NOT_PERMITTED, Failure, as_root, of_errno
+from .failure import FAILED, GONE, NOT_PERMITTED, USAGE, Failure, as_root, of_errno
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -159,8 +159,21 @@ def identity(fd: int) -> tuple[str, int, int, int | None]:
     return kind, found.st_dev, found.st_ino, id
 
 
+def spelled(path: str) -> str:
+    """A path that a person gave, from / and with nothing to leave out: `_probe` tells by its words whose files it leads
+    through. Raises Failure for one with "..", which leads elsewhere beyond a link, and if the working directory has no
+    path, as in a container's files."""
+    if ".." in path.split("/"):
+        raise Failure(USAGE, f"{path}: give the path without ..")
+    try:
+        return "/" + os.path.abspath(path).lstrip("/")
+    except FileNotFoundError:
+        raise Failure(FAILED, f"{path}: the working directory has no path here: give the whole path, from /") from None
+
+
 def open_path(path: str) -> int:
-    """The fd of the namespace that a path leads to. Raises Failure if there is none, or it may not be opened."""
+    """The fd of the namespace that a path, as `spelled`, leads to. Raises Failure if there is none, or it may not be
+    opened."""
     try:
         return _nsfs_file(_probe(path))
     except PermissionError:

@@ -571,6 +571,51 @@ def test_root_takes_no_group_of_its_own_into_a_user_namespace_of_anothers(
         subprocess.run(["umount", mounted], check=True)
 
 
+@pytest.mark.parametrize("way", ["process", "host privileges", "path"])
+def test_the_owner_of_a_user_namespace_can_not_reach_the_callers_working_directory(
+    theirs: int, workspace: Workspace, way: str
+) -> None:
+    """By /proc/PID/cwd of what runs in there, past the directories above that are for root alone."""
+    place = workspace.root / "of root alone" / "below"
+    place.mkdir(parents=True, exist_ok=True)
+    place.parent.chmod(0o700)
+    (place / "secret").write_text("secret\n")
+    look = "nsenter --user=/proc/{0}/ns/user --preserve-credentials cat /proc/{0}/cwd/secret"
+    mounted = workspace.root / "their-user"
+    mounted.touch()
+    subprocess.run(["mount", "--bind", f"/proc/{theirs}/ns/user", mounted], check=True)
+
+    def seen(*words: str) -> str:
+        command = subprocess.Popen([*words, "sleep", "7779"], env=environment(), cwd=place, stdin=subprocess.DEVNULL)
+        try:
+            wait_until(lambda: _running(b"sleep\0007779\0") != 0, 20, "the command")
+            naive = [*AS_NOBODY, *look.format(_running(b"sleep\0007779\0")).split()]
+            return subprocess.run(naive, capture_output=True, text=True, check=False).stdout
+        finally:
+            if pid := _running(b"sleep\0007779\0"):
+                os.kill(pid, signal.SIGKILL)
+            command.wait(20)
+
+    try:
+        options = {"process": [str(theirs), "--user"], "host privileges": [str(theirs), "--user", "--host-privileges"]}
+        if way == "path":
+            os.kill(theirs, signal.SIGKILL)
+            wait_until(lambda: Path(f"/proc/{theirs}/stat").read_text().split()[2] == "Z", 10, "its end")
+        assert seen("nsenter", f"--user={mounted}", "--setuid=0", "--setgid=0") == "secret\n", "by a careless joiner"
+        assert seen(*NSVIEW, "enter", *options.get(way, [str(mounted)]), "--") == ""
+    finally:
+        subprocess.run(["umount", mounted], check=True)
+
+
+def _running(command_line: bytes) -> int:
+    """The pid of a process of this command line, 0 if there is none."""
+    for pid in filter(str.isdecimal, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{pid}/cmdline").read_bytes() == command_line:
+                return int(pid)
+    return 0
+
+
 def test_a_group_of_roots_that_was_kept_is_ended_before_the_command_runs(theirs: int) -> None:
     keep = 'from nsview.join import inside\ninside._STEPS["SetGroups"] = lambda *_: None'
     words = ["setpriv", "--groups", "0,4321", *driver(plan_for(theirs, command=["echo", "ran"]), keep)]

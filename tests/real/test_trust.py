@@ -883,6 +883,37 @@ def test_a_link_in_a_containers_files_leads_nowhere_else(docker: Docker, kind: s
         docker.remove("f-link")
 
 
+@pytest.mark.parametrize("spelling", ["//proc/{}/root", "/proc/./{}/root", "/proc//{}/root", "./root", "."])
+def test_a_link_in_a_containers_files_leads_nowhere_else_however_its_path_is_spelled(
+    nets: tuple[str, str], population: Population, workspace: Workspace, spelling: str
+) -> None:
+    """It leads to another file within than on the host, where it would be `nets[1]`."""
+    root = workspace.root / "spelled"
+    (root / "put_old").mkdir(parents=True, exist_ok=True)
+    (root / "busybox").write_bytes(Path("/bin/busybox").read_bytes())
+    (root / "busybox").chmod(0o755)
+    inside = root / nets[1].lstrip("/")
+    inside.parent.mkdir(parents=True, exist_ok=True)
+    inside.touch()
+    (root / "blue").unlink(missing_ok=True)
+    (root / "blue").symlink_to(nets[1])
+    words = (
+        f"mount --bind {root} {root}; mount --bind {nets[0]} {inside}; cd {root}; pivot_root . put_old; "
+        "exec /busybox sh -c '/busybox umount -l /put_old; exec /busybox sleep 9999'"
+    )
+    pid = population.process("mnt", command=["sh", "-c", words])
+    wait_until(lambda: Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"/busybox\0sleep"), 10, "its root")
+    path = spelling.format(pid) + "/blue"
+    place = {"./root": f"/proc/{pid}", ".": f"/proc/{pid}/root"}.get(spelling, "/")
+    options = ["--net", "--host-privileges", "--", "readlink", "/proc/self/ns/net"]
+    for done in (nsview("enter", path, *options, cwd=place), nsview("inspect", path, cwd=place)):
+        if spelling == ".":  # a directory that has no path here
+            assert (done.returncode, done.stdout, done.stderr.count("\n")) == (4, "", 1), done.stderr
+        else:
+            assert done.returncode == 0 and f"net:[{os.stat(nets[0]).st_ino}]" in done.stdout, done.stderr
+    assert nsview("enter", f"/proc/{pid}/root/../blue", *options).returncode == 2
+
+
 def test_a_mount_in_a_containers_files_is_entered_by_its_path(nets: tuple[str, str], workspace: Workspace) -> None:
     """Also where a link of the container's leads to it, which on the host would lead elsewhere."""
     root = workspace.root / "linked"

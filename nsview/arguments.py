@@ -11,7 +11,7 @@ from . import __version__
 from .model import syntax
 from .model.kinds import KIND_NAMES, KINDS
 
-TABLES = ("namespaces", "processes", "containers", "nets")
+TABLES = ("namespaces", "processes", "containers", "nets", "use")
 
 
 class UsageError(ValueError):
@@ -79,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("demo", help="open the explorer on a recording that comes with nsview; no privileges needed")
     _list_arguments(commands.add_parser(
-        "list", help="print namespaces (the default), processes, containers, or net namespaces from within",
+        "list", help="print namespaces (the default), processes, containers, net namespaces from within, or use",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ))  # fmt: skip
     _inspect_arguments(commands.add_parser(

@@ -102,6 +102,15 @@ def nets(lines: "Sequence[Line]", width: int | None = None) -> str:
     return table(header, [[cell.text for cell in line.cells] for line in lines], width)
 
 
+def use(lines: "Sequence[Line]", width: int | None = None) -> str:
+    """Lines of the use of containers."""
+    from .model.usage_table import CONTAINERS, RECENT
+
+    places = [place for place in range(len(CONTAINERS)) if place != RECENT]  # two readings draw no line
+    titles = [CONTAINERS[place].title + (">" if CONTAINERS[place].right else "") for place in places]
+    return table(titles, [[line.cells[place].text for place in places] for line in lines], width)
+
+
 def difference(difference: dict[str, Any]) -> str:
     """The output of `nsview diff`: a line a change, from the object of its --json."""
     lines = []

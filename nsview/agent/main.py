@@ -420,6 +420,10 @@ class Agent:
             self.audits.append((request["id"], security.SecurityReading(self.look, request.get("pids"))))
         elif request["request"] == "details":
             self._tell_details(request)
+        elif request["request"] == "usage":
+            from . import usage
+
+            self.write(usage.answer(request["id"], self.look, request))
 
 
 def _wait(sources: Sequence[Any], urgent: Collection[int], seconds: float) -> tuple[list[Any], list[int]]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-    from .protocol import ContainerUsage, HostUsage, ProcessUsage, UsageFrame
+    from .protocol import Container, ContainerUsage, HostUsage, Look, Process, ProcessUsage, UsageFrame, UsageRequest
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -31,7 +31,7 @@ FIELDS = ("cpu", "memory", "io", "pids", "pressure")
 """The parts of a container's record that can be asked for alone."""
 
 
-def answer(id: int, look: dict[str, Any], request: dict[str, Any]) -> UsageFrame:
+def answer(id: int, look: Look, request: UsageRequest) -> UsageFrame:
     """The frame that answers a request.
 
     "pids", "containers": of these processes and keys, all of them if left out. "fields": these parts of a container's
@@ -89,7 +89,7 @@ def host() -> HostUsage:
 # Processes
 
 
-def process(record: dict[str, Any], files_too: bool = False) -> ProcessUsage | None:
+def process(record: Process, files_too: bool = False) -> ProcessUsage | None:
     """{"pid", "start", "cpu_seconds", "rss": bytes, "fds"} of a known process. None if it has exited.
 
     fds: the number of its open files, None if not asked for or not permitted.
@@ -129,7 +129,7 @@ def _open_files(fd: int) -> int | None:
 # Containers
 
 
-def container(record: dict[str, Any], hierarchies: dict[str, Any], fields: Iterable[str] = FIELDS) -> ContainerUsage:
+def container(record: Container, hierarchies: dict[str, Any], fields: Iterable[str] = FIELDS) -> ContainerUsage:
     """{"key", "cpu_seconds", "throttled_seconds", "memory", "memory_limit", "oom_kills", "read_bytes", "written_bytes",
     "pids", "pids_limit", "pressure": {"cpu", "memory", "io": percent of the last 10 s in which somebody waited}}."""
     found: ContainerUsage = {"key": record["key"]}
@@ -141,7 +141,7 @@ def container(record: dict[str, Any], hierarchies: dict[str, Any], fields: Itera
     return found
 
 
-def own_cgroup(record: dict[str, Any]) -> str | None:
+def own_cgroup(record: Container) -> str | None:
     """The path of a container's own cgroup, None where it has none."""
     said = record["witness"].split("; ", 1)[0]
     return said[len("cgroup ") :] if said.startswith("cgroup ") else None

@@ -1,11 +1,12 @@
-"""`nsview list`: a table, or JSON, of namespaces, processes, containers or nets."""
+"""`nsview list`: a table, or JSON, of namespaces, processes, containers, nets, or the use by containers."""
 
+import time
 from types import SimpleNamespace
 
 from nsview.join.failure import FAILED, NOTHING, USAGE, Failure
 from nsview.lookup import say
 
-from .console import DONE, look, own_pids, parsed, print_json, width
+from .console import DONE, host_of, look, own_pids, parsed, print_json, width
 
 
 def run(options: SimpleNamespace) -> int:
@@ -16,6 +17,8 @@ def run(options: SimpleNamespace) -> int:
         raise Failure(USAGE, f"--type narrows namespaces, not {options.table}")
     if options.table == "nets":
         return _list_nets(options)
+    if options.table == "use":
+        return _list_use(options)
     wanted = parsed(options.filter, options.type)
     table = options.table or ("namespaces" if options.type or not options.json else None)
     # Words that nothing else has may still be a port, an address or an interface.
@@ -42,6 +45,41 @@ def run(options: SimpleNamespace) -> int:
     if not options.json:
         lines = report.unreadable(whole), *whole.host.notes, *(nets.notes if nets else ())
         say(line for line in lines if line)
+    return DONE
+
+
+_SPAN = 0.5
+"""Seconds between two readings, for rates."""
+
+
+def _list_use(options: SimpleNamespace) -> int:
+    """The lines of containers that the lens shows, those that use most of a processor first."""
+    from nsview import report
+    from nsview.hosts.local import LocalHost
+    from nsview.model import export, usage, usage_table
+    from nsview.model.table import ordered
+
+    wanted = parsed(options.filter, "container", usage_table.fields(usage_table.CONTAINERS))
+    host = host_of(options)
+    if not isinstance(host, LocalHost):
+        raise Failure(FAILED, "the use is not in a recording: leave out --from")
+    try:
+        snapshot = host.first()
+        meter = usage.read(usage.Meter(), host.usage([], None, usage_table.PARTS), snapshot)
+        time.sleep(_SPAN)
+        meter = usage.read(meter, host.usage([], None, usage_table.PARTS), snapshot)
+    finally:
+        host.stop()
+    lines = [line for line in usage_table.containers(snapshot, meter) if wanted.line(line, snapshot)]
+    lines = ordered(lines, usage_table.BY_CPU, reverse=True)
+    if options.json:
+        print_json(export.use(snapshot, meter, [str(line.thing) for line in lines]))
+    else:
+        print(report.use(lines, width()))
+    if not lines and options.filter:
+        raise Failure(NOTHING, "nothing matched")
+    if not options.json:
+        say(snapshot.host.notes)
     return DONE
 
 

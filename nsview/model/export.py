@@ -16,6 +16,7 @@ from .snapshot import Snapshot, all_namespaces
 if TYPE_CHECKING:
     from .net import Net
     from .netmap import Map
+    from .usage import Meter
 
 SCHEMA = 1
 TABLES = ("namespaces", "processes", "containers")
@@ -113,6 +114,28 @@ def namespace(record: Namespace, snapshot: Snapshot) -> dict[str, Any]:
         "label": label(record, snapshot),
         "held_by": processes + others,
     }
+
+
+def use(snapshot: Snapshot, meter: "Meter", keys: Sequence[str]) -> dict[str, Any]:
+    """The object of `nsview list use --json`. cpu: cores; throttled: share of the time, of one core; memory and I/O in
+    bytes, rates a second; started: seconds since the epoch. A number that is not known, and no limit, is null."""
+
+    from .usage import started
+
+    def of(key: str) -> dict[str, Any]:
+        used, rates, one = meter.of(key), meter.latest(key), snapshot.containers[key]
+        init = snapshot.processes.get(one.init_pid or 0)
+        return {
+            "key": key, "name": one.name, "state": one.state, "cpu": rates.cpu, "throttled": rates.throttled,
+            "memory": used.memory, "memory_limit": used.memory_limit, "oom_kills": used.oom_kills, "pids": used.pids,
+            "pids_limit": used.pids_limit, "read": rates.read, "written": rates.written,
+            "started": started(init.start, meter.host) if init else None,
+        }  # fmt: skip
+
+    return {
+        "schema": SCHEMA, "host": {**host(snapshot.host), "usage": msgspec.to_builtins(meter.host)},
+        "taken_at": snapshot.taken_at, "containers": [of(key) for key in keys],
+    }  # fmt: skip
 
 
 def process(record: Process) -> dict[str, Any]:

@@ -43,6 +43,11 @@ PROCESSES: tuple[Column, ...] = (
 )
 BY_CPU = 1
 """The column of the processor in either table."""
+RECENT = 7
+"""The column of the sparkline."""
+
+PARTS = ("cpu", "memory", "io", "pids")
+"""The parts of a container's reading that a line needs."""
 
 _BYTES = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}

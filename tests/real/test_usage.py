@@ -14,6 +14,7 @@ from nsview.hosts.local import LocalHost
 from nsview.model.snapshot import Snapshot
 from nsview.model.usage import Meter, Rates, Usage, read
 
+from .command import nsview
 from .daemons import Docker
 from .workspace import wait_until
 
@@ -146,3 +147,21 @@ def test_only_the_parts_that_were_asked_for_are_read(docker: Docker, host: Begun
         assert found.cpu_seconds is not None and (found.memory, found.pids) == (None, None)
     finally:
         docker.remove("u-part")
+
+@pytest.mark.parametrize("json_too", [False, True])
+def test_list_use_prints_the_use_of_containers(docker: Docker, json_too: bool) -> None:
+    docker.container("u-listed", "--cpus", "0.2", "--memory", "64m", command=_BUSY)
+    try:
+        done = nsview("list", "use", "--filter", "u-listed cpu>5 mem<64M age<5m", *(["--json"] if json_too else []))
+        assert done.returncode == 0, done.stderr
+        if json_too:
+            (one,) = json.loads(done.stdout)["containers"]
+            assert 0.05 < one["cpu"] < 0.25 and one["memory_limit"] == 64 << 20
+            assert abs(one["started"] - time.time()) < 300
+        else:
+            header, line = done.stdout.splitlines()
+            assert header.split()[:4] == ["NAME", "CPU%", "MEM", "OF"] and line.split()[0] == "u-listed"
+        assert nsview("list", "use", "--filter", "u-listed cpu>90").returncode == 1
+        assert nsview("list", "use", "--filter", "cpu>fast").returncode == 2
+    finally:
+        docker.remove("u-listed")

@@ -30,7 +30,6 @@ SHARE = 0.015
 """The share of a processor that the agent may use for readings: if there is much to read, the pace is slower."""
 FIRST = 0.5
 """Seconds between the first two readings, for rates soon."""
-_ALL = ("cpu", "memory", "io", "pids")
 _TOP = 12  # processes of a container that are listed in its details
 _CHART = 44  # cells
 
@@ -90,7 +89,7 @@ class UsageLens(Lens):
         """Read the use of all lines, and more of the chosen container. The agent's processor seconds for that, None if
         the host is a recording."""
         if self.by == "container":
-            now = await self.session.usage([], None, _ALL)
+            now = await self.session.usage([], None, usage_table.PARTS)
         else:
             now = await self.session.usage(None, [])
         if now is None:

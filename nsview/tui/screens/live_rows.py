@@ -6,6 +6,7 @@ from time import monotonic
 
 from msgspec.structs import replace
 from rich.text import Text
+from textual.css.query import NoMatches
 from textual.timer import Timer
 from textual.widgets import Static
 
@@ -93,7 +94,7 @@ class LiveRows:
 
     async def _keep_fresh(self) -> None:
         try:
-            while self._stale and self._screen.children:  # there are none any more once the explorer is ending
+            while self._stale:
                 self._stale = False
                 began = monotonic()
                 if self.paused:
@@ -102,6 +103,8 @@ class LiveRows:
                     self._show_latest()
                 # A costly refresh is done less often, so that most of the time is left for keys.
                 await asyncio.sleep(max(0.03, 4 * (monotonic() - began)))
+        except NoMatches:
+            pass  # the explorer is ending: its parts are removed one by one
         finally:
             self._refreshing = False
 

@@ -83,12 +83,13 @@ class Reader:
                 raise Vanished from None
             raise
         try:
-            return self._process(pid, fd)
+            try:
+                return self._process(pid, fd)
+            except PermissionError as error:
+                return self._forbidden(pid, fd, error), b""
         except OSError as error:
             if error.errno in GONE:
                 raise Vanished from None
-            if error.errno in FORBIDDEN:
-                return self._forbidden(pid, fd, error), b""
             raise
         finally:
             os.close(fd)

@@ -249,3 +249,18 @@ def test_a_namespace_that_could_not_be_opened_is_new_to_the_next_process_in_it()
     reader.process(os.getpid())
     reader.process(os.getpid())
     assert len(seen) == 3 * once
+
+
+def test_one_that_can_be_seen_no_longer_is_gone(reader: procfs.Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under hidepid=ptraceable what is refused is soon not even there for us (fs/proc/base.c, pid_getattr: ENOENT)."""
+
+    def refused(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    def unseen(*_: object) -> None:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(reader, "_process", refused)
+    monkeypatch.setattr(reader, "_forbidden", unseen)
+    with pytest.raises(procfs.Vanished):
+        reader.process(os.getpid())

@@ -125,7 +125,7 @@ def _details(pid: int, start: int, thread: int, fd: int, found: authority.Config
             record["config"] = found.path
             record["runtime"], record["filtered"] = found.runtime, found.filtered
             if found.init_pid == pid:
-                record["identity"] = _of_process(found.config.get("process"), fd)
+                record["identity"] = _of_process(found.config.get("process"), fd, found.supervisor)
         identity = record["identity"] = record["identity"] or _of_status(fd, status, record["cwd"])
         record["home"] = _home(root, identity["uid"])
     finally:
@@ -193,7 +193,7 @@ def _of_status(fd: int, status: Mapping[str, str], cwd: str | None) -> Identity:
         "cwd": cwd or "/",
         "environment": None,
         "rlimits": _limits(text_at(fd, "limits")),
-        "umask": int(status["Umask"], 8) if "Umask" in status else None,
+        "umask": _umask(status),
         "oom_score_adj": int(text_at(fd, "oom_score_adj") or 0),
     }
 
@@ -207,13 +207,16 @@ def _limits(table: str) -> dict[str, list[int]]:
     }
 
 
-def _of_process(process: Any, fd: int) -> Identity | None:
-    """The identity by the `process` object of the runtime specification. None if that is not as specified."""
+def _of_process(process: Any, fd: int, supervisor: int | None) -> Identity | None:
+    """The identity by the `process` object of the runtime specification. None if that is not as specified.
+
+    Limits and umask that it leaves out are the supervisor's, which starts the runtime for a command too, and never
+    those that the container's first process has given itself.
+    """
     try:
         user = process.get("user") or {}
         sets = process.get("capabilities") or {}
-        current = _of_status(fd, status_of(fd), None)
-        rlimits = dict(current["rlimits"])
+        rlimits, umask = _inherited(supervisor)
         for limit in process.get("rlimits") or ():
             rlimits[limit["type"].replace("RLIMIT_", "", 1)] = [_limit(limit["soft"]), _limit(limit["hard"])]
         return {
@@ -232,11 +235,31 @@ def _of_process(process: Any, fd: int) -> Identity | None:
             "cwd": str(process.get("cwd") or "/"),
             "environment": [str(variable) for variable in process.get("env") or ()],
             "rlimits": rlimits,
-            "umask": _number(user["umask"]) if "umask" in user else current["umask"],
-            "oom_score_adj": int(process.get("oomScoreAdj", current["oom_score_adj"])),
+            "umask": _number(user["umask"]) if "umask" in user else umask,
+            "oom_score_adj": int(process.get("oomScoreAdj", text_at(fd, "oom_score_adj") or 0)),
         }
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         return None
+
+
+def _inherited(supervisor: int | None) -> tuple[dict[str, list[int]], int | None]:
+    """(limits, umask) of a process. ({}, None) if there is none: then the command keeps those of its starter."""
+    if supervisor is None:
+        return {}, None
+    try:
+        fd = os.open("/proc/%d" % supervisor, os.O_PATH | os.O_DIRECTORY)
+    except OSError:
+        return {}, None
+    try:
+        return _limits(text_at(fd, "limits")), _umask(status_of(fd))
+    except OSError:
+        return {}, None
+    finally:
+        os.close(fd)
+
+
+def _umask(status: Mapping[str, str]) -> int | None:
+    return int(status["Umask"], 8) if "Umask" in status else None
 
 
 def _number(value: int) -> int:

@@ -60,6 +60,17 @@ def test_all_is_like_docker_exec_in_every_property(docker: Docker, options: tupl
         docker.remove("j-like")
 
 
+def test_what_the_first_process_has_made_of_itself_is_no_commands(docker: Docker) -> None:
+    """Else it decides, by limits, whether anything can be executed beside it."""
+    words = "umask 0; ulimit -f 8; ulimit -n 100; exec sleep 9999"
+    pid = docker.container("j-itself", command=["sh", "-c", words])
+    try:
+        wait_until(lambda: b"sleep" in Path(f"/proc/{pid}/comm").read_bytes(), 10, "its sleep")
+        assert inside(pid, PORTRAIT).splitlines() == docker_exec(docker, "j-itself", PORTRAIT).splitlines()
+    finally:
+        docker.remove("j-itself")
+
+
 class Running(NamedTuple):
     """A container. words: what comes before the command in the runtime's own way in. crun: it is crun that executes.
     bundle: where crun is called by hand, for its exec follows no configuration but the file that podman makes for it.

@@ -31,15 +31,16 @@ _SUPERVISORS = ("containerd-shim", "conmon", "runc", "crun", "youki", "buildkit-
 class Config:
     """The configuration of a container. path: of config.json; config: its object. init_pid: the container's first
     process, None if it is another than the process that was asked for. runtime: the maker of the container, "runc" or
-    "crun"."""
+    "crun". supervisor: the pid of the process whose limits and umask a command inherits, None if that is the caller."""
 
-    __slots__ = ("config", "init_pid", "path", "runtime")
+    __slots__ = ("config", "init_pid", "path", "runtime", "supervisor")
 
     def __init__(self, path: str, config: dict[str, Any], init_pid: int | None, runtime: str) -> None:
         self.path = path
         self.config = config
         self.init_pid = init_pid
         self.runtime = runtime
+        self.supervisor: int | None = None
 
     @property
     def filtered(self) -> bool:
@@ -79,7 +80,10 @@ def _outermost(reader: Reader, pid: int) -> tuple[Config | None, set[int]]:
             break
         parent, above = reader.process(child["ppid"])
         if len(parent["nspid"]) == 1:
-            found = _of_child(reader, parent, above, child, lines) or found
+            config = _of_child(reader, parent, above, child, lines)
+            if config:
+                config.supervisor = parent["pid"]
+                found = config
         child, lines = parent, above
         chain.add(child["pid"])
     return found, chain

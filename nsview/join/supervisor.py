@@ -349,12 +349,14 @@ class Supervisor:
         proof.check(expected, seen.facts(), others)
 
     def _signalled(self, number: int, frame: object) -> None:
-        """Pass a signal on to the command. With a pty, or if it comes again, it also ends the supervisor."""
+        """Pass a signal on to the command. With a pty, if it comes again, or if the command can't receive it, it also
+        ends the supervisor."""
         self._forwarded += 1
         if number == signal.SIGINT and self._running:
             self._leave_if_deaf()
-        last = self._forwarded > 1 and number != signal.SIGINT
         command = self._trace.command
+        deaf = self._running and command is not None and command not in self._ended and _deaf(command) is not None
+        last = (self._forwarded > 1 or deaf) and number != signal.SIGINT
         if command is not None and command not in self._ended:
             attempt(os.killpg, command, signal.SIGKILL if last else number)
         if last or self._streams.master is not None or not self._running:

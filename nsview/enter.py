@@ -109,7 +109,7 @@ def choose(word: str, start: int | None = None, thread: int | None = None) -> Ch
 def _by_path(word: str) -> Chosen:
     """The namespace that a path leads to, and the process to follow: a /proc path's own, else the oldest member."""
     path = target.spelled(word)
-    fd = target.open_path(path)
+    fd = target.open_path(word)
     kind, device, inode, id = target.identity(fd)
     os.close(fd)
     _, _, rest = path.partition("/proc/")

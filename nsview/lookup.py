@@ -85,7 +85,7 @@ def spelled(text: str) -> str:
         return text
     from .join import target
 
-    fd = target.open_path(target.spelled(text))
+    fd = target.open_path(text)
     try:
         kind, _, inode, _ = target.identity(fd)
         return f"{kind}:{inode}"

@@ -171,18 +171,18 @@ def spelled(path: str) -> str:
         raise Failure(FAILED, f"{path}: the working directory has no path here: give the whole path, from /") from None
 
 
-def open_path(path: str) -> int:
-    """The fd of the namespace that a path, as `spelled`, leads to. Raises Failure if there is none, or it may not be
-    opened."""
+def open_path(word: str) -> int:
+    """The fd of the namespace that a path leads to. Raises Failure if there is none, or it may not be opened."""
+    path = spelled(word)
     try:
         return _nsfs_file(_probe(path))
     except PermissionError:
-        raise Failure(NOT_PERMITTED, _unread(path) or f"{path} is not readable; {as_root()}") from None
+        raise Failure(NOT_PERMITTED, _unread(path) or f"{word} is not readable; {as_root()}") from None
     except OSError as error:
         if error.errno == errno.ENOENT and not path.startswith("/proc/") and (unread := _unread(path)):
             raise Failure(NOT_PERMITTED, unread) from None
         why = "it is no namespace" if error.errno == errno.EMEDIUMTYPE else os.strerror(error.errno or 0)
-        raise Failure(FAILED, f"{path}: {why}; give a path such as /proc/1/ns/net or /run/netns/blue") from None
+        raise Failure(FAILED, f"{word}: {why}; give a path such as /proc/1/ns/net or /run/netns/blue") from None
 
 
 def _unread(path: str) -> str | None:

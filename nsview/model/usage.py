@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct, structs
 
+from .records import Process
 from .snapshot import Snapshot
 
 KEPT = 90
@@ -85,12 +86,13 @@ class Measured(Struct, frozen=True, gc=False):
 
 
 class Meter(Struct, frozen=True):
-    """The latest reading of each thing, and the rates that led to it.
+    """The latest reading of each thing, and the rates that led to it. taken_at: the time of the latest reading.
 
     processes: {(pid, start): the clock of the reading, the reading}; containers: the same by key. cpu: {(pid, start):
     cores}. rates: {container's key: its rates, oldest first, at most KEPT}.
     """
 
+    taken_at: float = 0.0
     host: HostUsage | None = None
     processes: Mapping[tuple[int, int], tuple[float, ProcessUsage]] = {}
     containers: Mapping[str, tuple[float, ContainerUsage]] = {}
@@ -135,7 +137,7 @@ def read(before: Meter, now: Usage, snapshot: Snapshot | None = None) -> Meter:
         cpu = {key: value for key, value in cpu.items() if key in alive}
         containers = {key: value for key, value in containers.items() if key in snapshot.containers}
         rates = {key: value for key, value in rates.items() if key in snapshot.containers}
-    return Meter(now.host, processes, containers, cpu, rates)
+    return Meter(now.taken_at, now.host, processes, containers, cpu, rates)
 
 
 def read_more(before: Meter, now: Usage) -> Meter:
@@ -170,6 +172,12 @@ def _rate(before: float | None, now: float | None, seconds: float) -> float | No
 def started(start: int, host: HostUsage | None, ticks: int = 100) -> float | None:
     """The time, in seconds since the epoch, of a start in clock ticks since boot (USER_HZ, 100 on Linux)."""
     return None if host is None or host.booted is None else host.booted + start / ticks
+
+
+def age(process: Process | None, meter: Meter) -> float | None:
+    """The seconds from the start of a process to the latest reading. None if that is not known."""
+    since = started(process.start, meter.host) if process else None
+    return None if since is None else meter.taken_at - since
 
 
 # Texts

@@ -10,7 +10,7 @@ from .records import Container, Process
 from .snapshot import Snapshot
 from .table import Cell, Column, Line
 from .text import count
-from .usage import HostUsage, Meter, age_text, bytes_text, percent_text, sparkline, started
+from .usage import Meter, age, age_text, bytes_text, percent_text, sparkline
 
 WIDE = 12
 """The cells of a sparkline in a column."""
@@ -106,7 +106,7 @@ def processes(snapshot: Snapshot, meter: Meter) -> list[Line]:
 def _container(container: Container, snapshot: Snapshot, meter: Meter) -> Line:
     usage, rates = meter.of(container.key), meter.latest(container.key)
     init = snapshot.processes.get(container.init_pid or 0)
-    age = _age(init, snapshot, meter.host)
+    seconds = age(init, meter)
     share = usage.memory / usage.memory_limit if usage.memory is not None and usage.memory_limit else None
     recent = tuple(rate.cpu for rate in meter.rates.get(container.key, ()))
     of_limit = "-" if share is None else f"{100 * share:.0f}%"
@@ -116,7 +116,7 @@ def _container(container: Container, snapshot: Snapshot, meter: Meter) -> Line:
         _number(percent_text(rates.cpu), rates.cpu),
         _number(bytes_text(usage.memory), usage.memory),
         Cell(of_limit, "warning" if (share or 0) > HIGH else "", -1 if share is None else share),
-        _number(age_text(age), age),
+        _number(age_text(seconds), seconds),
         Cell(words, "" if words == "running" else "warning"),
         _number("?" if usage.pids is None else str(usage.pids), usage.pids),
         Cell(sparkline(recent, WIDE), "label", rates.cpu if rates.cpu is not None else -1),
@@ -124,7 +124,7 @@ def _container(container: Container, snapshot: Snapshot, meter: Meter) -> Line:
         _number(bytes_text(rates.written), rates.written),
         Cell(container.image or "", "dim"),
     )
-    subject = Use(_percent(rates.cpu), usage.memory, _percent(share), age, usage.pids)
+    subject = Use(_percent(rates.cpu), usage.memory, _percent(share), seconds, usage.pids)
     return Line(container.key, cells, subject, more=container.id, thing=container.key)
 
 
@@ -132,18 +132,18 @@ def _process(process: Process, snapshot: Snapshot, meter: Meter) -> Line:
     key = process.pid, process.start
     cpu = meter.cpu.get(key)
     rss = meter.processes[key][1].rss if key in meter.processes else None
-    age = _age(process, snapshot, meter.host)
+    seconds = age(process, meter)
     container = snapshot.container_of(process)
     cells = (
         Cell(str(process.pid), "pid", process.pid),
         _number(percent_text(cpu), cpu),
         _number(bytes_text(rss), rss),
-        _number(age_text(age), age),
+        _number(age_text(seconds), seconds),
         Cell(process.users),
         Cell(container.name if container else "", "container"),
         Cell(process.command, "command"),
     )
-    return Line(process.pid, cells, Use(_percent(cpu), rss, None, age), thing=process.pid)
+    return Line(process.pid, cells, Use(_percent(cpu), rss, None, seconds), thing=process.pid)
 
 
 def _number(text: str, value: float | None) -> Cell:
@@ -153,11 +153,6 @@ def _number(text: str, value: float | None) -> Cell:
 
 def _percent(share: float | None) -> float | None:
     return None if share is None else 100 * share
-
-
-def _age(process: Process | None, snapshot: Snapshot, host: HostUsage | None) -> float | None:
-    since = started(process.start, host) if process else None
-    return None if since is None else snapshot.taken_at - since
 
 
 def _state(container: Container, oom_kills: int | None, throttled: float | None) -> str:
@@ -175,7 +170,7 @@ def _state(container: Container, oom_kills: int | None, throttled: float | None)
 # The host
 
 
-def heading(number: str, meter: Meter, taken_at: float) -> str:
+def heading(number: str, meter: Meter) -> str:
     """The number of lines, in words, and the use of the host."""
     host = meter.host
     if host is None:
@@ -185,5 +180,5 @@ def heading(number: str, meter: Meter, taken_at: float) -> str:
         parts.append(f"memory {bytes_text(host.memory - host.memory_available)} of {bytes_text(host.memory)}")
     waits = [f"{kind} {share:.0f}%" for kind, share in host.pressure.items() if share and share >= 1]
     parts += [f"waiting for {', '.join(waits)}"] if waits else []
-    parts += [f"up {age_text(taken_at - host.booted)}"] if host.booted is not None else []
+    parts += [f"up {age_text(meter.taken_at - host.booted)}"] if host.booted is not None else []
     return "   ".join(parts)

@@ -140,7 +140,7 @@ class UsageLens(Lens):
         number = count(len(self.table.lines), "container" if self.by == "container" else "process")
         if self._recorded:
             return f"{number}; the use is not in a recording"
-        return usage_table.heading(number, self.meter, self.snapshot.taken_at)
+        return usage_table.heading(number, self.meter)
 
     def open(self, line: Line) -> None:
         if line.thing is not None:
@@ -196,11 +196,8 @@ class UsageLens(Lens):
             text.append(numbers).append(safe(process.command), self.table.style_of("command"))
         if len(busiest) > _TOP:
             text.append(f"\nand {len(busiest) - _TOP:,} more", self.table.style_of("dim"))
-        booted = usage.started(0, self.meter.host)
         init = self.snapshot.processes.get(container.init_pid or 0)
-        if init is not None and booted is not None:
-            since = self.snapshot.taken_at - booted - init.start / 100
-            text.append(f"\n\nstarted {age_text(since)} ago", self.table.style_of("dim"))
+        text.append(f"\n\nstarted {age_text(usage.age(init, self.meter))} ago", self.table.style_of("dim"))
 
     def _busy(self, process: Process) -> tuple[float, int]:
         return -self.meter.cpu.get((process.pid, process.start), 0.0), process.pid

@@ -98,7 +98,7 @@ def test_what_is_wrong_stands_beside_the_state() -> None:
 
 def test_the_heading_tells_the_use_of_the_host() -> None:
     meter = read(Meter(), Usage(20.0, 1.0, 0.0, HOST, (), ()))
-    assert heading("2 containers", meter, 20.0) == (
+    assert heading("2 containers", meter) == (
         "2 containers   load 1.50 0.25 0.00 of 4 processors   memory 2.0G of 8.0G   waiting for cpu 12%   up 2m"
     )
-    assert heading("2 containers", Meter(), 20.0) == "2 containers, reading …"
+    assert heading("2 containers", Meter()) == "2 containers, reading …"

@@ -2,11 +2,19 @@
 
 import time
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 from nsview.join.failure import FAILED, NOTHING, USAGE, Failure
 from nsview.lookup import say
 
 from .console import DONE, host_of, look, own_pids, parsed, print_json, width
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nsview.hosts.local import LocalHost
+    from nsview.hosts.recording import RecordedHost
+    from nsview.model.usage import Usage
 
 
 def run(options: SimpleNamespace) -> int:
@@ -55,21 +63,19 @@ _SPAN = 0.5
 def _list_use(options: SimpleNamespace) -> int:
     """The lines of containers that the lens shows, those that use most of a processor first."""
     from nsview import report
-    from nsview.hosts.local import LocalHost
     from nsview.model import export, usage, usage_table
     from nsview.model.table import ordered
 
     wanted = parsed(options.filter, "container", usage_table.fields(usage_table.CONTAINERS))
-    host = host_of(options)
-    if not isinstance(host, LocalHost):
-        raise Failure(FAILED, "the use is not in a recording: leave out --from")
+    host, meter = host_of(options), usage.Meter()
     try:
         snapshot = host.first()
-        meter = usage.read(usage.Meter(), host.usage([], None, usage_table.PARTS), snapshot)
-        time.sleep(_SPAN)
-        meter = usage.read(meter, host.usage([], None, usage_table.PARTS), snapshot)
+        for reading in _readings(host):
+            meter = usage.read(meter, reading, snapshot)
     finally:
         host.stop()
+    if meter.host is None:
+        raise Failure(FAILED, "the recording has no use in it; `nsview record` makes one that has")
     lines = [line for line in usage_table.containers(snapshot, meter) if wanted.line(line, snapshot)]
     lines = ordered(lines, usage_table.BY_CPU, reverse=True)
     if options.json:
@@ -81,6 +87,19 @@ def _list_use(options: SimpleNamespace) -> int:
     if not options.json:
         say(snapshot.host.notes)
     return DONE
+
+
+def _readings(host: "LocalHost | RecordedHost") -> "Iterator[Usage]":
+    """Two readings of a live host, or those of a recording."""
+    from nsview.hosts.local import LocalHost
+    from nsview.model.usage_table import PARTS
+
+    if not isinstance(host, LocalHost):
+        yield from host.usages()
+        return
+    yield host.usage([], None, PARTS)
+    time.sleep(_SPAN)
+    yield host.usage([], None, PARTS)
 
 
 def _list_nets(options: SimpleNamespace) -> int:

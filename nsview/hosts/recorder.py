@@ -9,6 +9,8 @@ from . import frames
 from .local import LocalHost
 
 NETS = 2.0  # the least number of seconds between two readings of the net namespaces
+USE = 5.0
+"""Seconds between two readings of the use of containers."""
 SETTLING = 3.0
 """Seconds before the confinement of a new container is asked for: its processes have settled by then."""
 
@@ -36,6 +38,8 @@ def record(file: BinaryIO, seconds: float | None = None, say: Callable[[str], ob
     asked, changed = time.monotonic(), False
     timer = threading.Timer(seconds, host.stop) if seconds else None
     newcomers = _Newcomers(host)
+    ended = threading.Event()
+    threading.Thread(target=_read_use, args=(host, ended), daemon=True).start()
     number = 0
     try:
         if timer:
@@ -55,9 +59,18 @@ def record(file: BinaryIO, seconds: float | None = None, say: Callable[[str], ob
     finally:
         if timer:
             timer.cancel()
+        ended.set()
         newcomers.stop()
         host.stop()
     return number
+
+
+def _read_use(host: LocalHost, ended: threading.Event) -> None:
+    """Ask for the use of containers at the beginning and every USE seconds."""
+    while True:
+        host.request_usage([], None)
+        if ended.wait(USE):
+            return
 
 
 class _Newcomers:

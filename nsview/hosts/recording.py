@@ -20,6 +20,7 @@ from nsview.model.net import Nets
 from nsview.model.records import Details, Process
 from nsview.model.security import Facts, Security
 from nsview.model.snapshot import Snapshot
+from nsview.model.usage import Usage
 
 from . import HostError, frames
 from .stream import Gathered, Stream
@@ -156,6 +157,12 @@ class RecordedHost:
             if isinstance(said, frames.NetFrame):
                 last = said
         return last
+
+    def usages(self) -> Iterator[Usage]:
+        """The recorded readings of the use of containers, oldest first."""
+        for said in self._said_by("usage"):
+            if isinstance(said, frames.UsageFrame):
+                yield said
 
     def thread_group(self, number: str) -> None:
         """None, as threads are not recorded."""

@@ -7,7 +7,7 @@ call made. Answers are awaited; `Watcher`s are shown the frames that arrive unas
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 from nsview.hosts import HostError, frames
 from nsview.hosts.local import LocalHost
@@ -241,6 +241,11 @@ class Session:
         answer: asyncio.Future[Usage] = asyncio.get_running_loop().create_future()
         self._usage[self.host.request_usage(pids, containers, fields, files=files)] = answer
         return await answer
+
+    def recorded_usage(self) -> Iterator[Usage]:
+        """The readings of the use of containers in a recording, oldest first; none of a live host."""
+        if isinstance(self.host, RecordedHost):
+            yield from self.host.usages()
 
     async def security(self, pids: Sequence[int] | None = None) -> AsyncIterator[Facts]:
         """The facts that confine processes: those of containers, or these. Each item has all that arrived so far; the

@@ -6,11 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import psutil
 import pytest
 
+from nsview.hosts import recorder
 from nsview.hosts.local import LocalHost
+from nsview.hosts.recording import RecordedHost
 from nsview.model.snapshot import Snapshot
 from nsview.model.usage import Meter, Rates, Usage, read
 
@@ -165,3 +168,22 @@ def test_list_use_prints_the_use_of_containers(docker: Docker, json_too: bool) -
         assert nsview("list", "use", "--filter", "cpu>fast").returncode == 2
     finally:
         docker.remove("u-listed")
+
+
+def test_a_recording_has_the_use_of_containers(docker: Docker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    docker.container("u-recorded", "--cpus", "0.2", command=_BUSY)
+    monkeypatch.setattr(recorder, "USE", 1.0)
+    file = tmp_path / "recording.jsonl"
+    try:
+        with file.open("wb") as out:
+            recorder.record(out, 4)
+    finally:
+        docker.remove("u-recorded")
+    recorded = RecordedHost(file)
+    key = key_of(recorded.first(), "u-recorded")
+    meter = Meter()
+    for reading in recorded.usages():
+        meter = read(meter, reading)
+    assert len(meter.rates[key]) >= 3 and 0.05 < (meter.latest(key).cpu or 0) < 0.25
+    done = nsview("list", "use", "--filter", "u-recorded cpu>5", "--from", str(file))
+    assert done.returncode == 0 and "u-recorded" in done.stdout, done.stderr

@@ -1,17 +1,23 @@
 """The lens u: its order, its two tables, its filters; and how often it reads."""
 
 import asyncio
+import gzip
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
+import msgspec
 import pytest
 
+from nsview.hosts.frames import UsageFrame
+from nsview.hosts.recording import RecordedHost, demo
 from nsview.model.rows import GroupRow
 from nsview.model.usage import ContainerUsage, HostUsage, ProcessUsage, Usage
 from nsview.tui.app import NsviewApp
 from nsview.tui.screens import usage as lens
 from nsview.tui.screens.usage import UsageLens
 from nsview.tui.widgets.row_list import Listing
+from nsview.tui.widgets.table import Table
 
 from .screens import SMALL, WIDE, drawn, explorer, opened, running
 
@@ -125,10 +131,28 @@ async def test_where_there_is_much_to_read_the_pace_is_slower(monkeypatch: pytes
     assert numbers[0] > 3 and numbers[1] == 1
 
 
-async def test_a_recording_says_that_it_has_no_use() -> None:
+async def test_a_recording_with_the_use_shows_it_as_at_its_end(tmp_path: Path) -> None:
+    recording = tmp_path / "with-use.jsonl"
+    recorded = RecordedHost(demo())
+    key = next(key for key, one in recorded.first().containers.items() if one.name == "web")
+    readings = [
+        UsageFrame(clock, clock, 0.0, HostUsage(2, (0.5, 0.4, 0.3), None, None, None), (),
+                   (ContainerUsage(key, 0.7 * clock, 0.0, 20 << 20),), id=1)
+        for clock in (1.0, 2.0)
+    ]  # fmt: skip
+    lines = [msgspec.json.encode(reading) for reading in readings]
+    recording.write_bytes(gzip.decompress(demo().read_bytes()) + b"\n".join(lines) + b"\n")
+    async with opened(recording) as (app, pilot):
+        await pilot.press("u")
+        await pilot.pause(0.2)
+        assert names(app)[0] == "web"
+        assert [cell.text for cell in app.screen.query_one(Table).lines[0].cells[1:3]] == ["70", "20M"]
+
+
+async def test_a_recording_without_the_use_says_so() -> None:
     async with opened() as (app, pilot):
         await pilot.press("u")
         await pilot.pause(0.2)
-        assert "the use is not in a recording" in drawn(app)
+        assert "the use is not in this recording" in drawn(app)
         await pilot.press("escape")
         assert app.screen is app.explorer

@@ -75,8 +75,7 @@ class UsageLens(Lens):
                     raise
                 cost = 0.0  # another host has taken the place of the one that was asked
             if cost is None:
-                self._recorded = True
-                self._show()
+                self._show_recorded()
                 return
             self.make()
             if self.table.line is not None and self.table.line.key == first:
@@ -84,6 +83,13 @@ class UsageLens(Lens):
             first = self.table.line.key if pace == FIRST and self.table.line else None
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), max(pace, cost / SHARE))
+
+    def _show_recorded(self) -> None:
+        """Show the use at the end of a recording."""
+        self._recorded = True
+        for reading in self.session.recorded_usage():
+            self.meter = usage.read(self.meter, reading)
+        self.make()
 
     async def _read_once(self) -> float | None:
         """Read the use of all lines, and more of the chosen container. The agent's processor seconds for that, None if
@@ -138,8 +144,8 @@ class UsageLens(Lens):
 
     def heading(self) -> str:
         number = count(len(self.table.lines), "container" if self.by == "container" else "process")
-        if self._recorded:
-            return f"{number}; the use is not in a recording"
+        if self._recorded and self.meter.host is None:
+            return f"{number}; the use is not in this recording"
         return usage_table.heading(number, self.meter)
 
     def open(self, line: Line) -> None:

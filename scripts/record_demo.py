@@ -1,7 +1,8 @@
 """Makes the recordings that the demo and the pictures show: a real host with dockerd, containerd and a pod.
 
-    sudo .venv/bin/python -m scripts.record_demo
+    sudo .venv/bin/python -m scripts.record_demo [busy]
 
+busy: only the recording of containers that have something to do, for the picture of their use.
 It starts both daemons where Debian has them (/run/containerd, /var/lib/docker), so on a machine where these are in
 use it refuses. What else runs on the machine is left out of the recordings; the host is called "demo" and its
 accounts "ops".
@@ -32,6 +33,7 @@ from tests.real.workspace import search_path, wait_until
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "nsview" / "demo.jsonl.gz"
 USER = ROOT / "screenshots" / "user.jsonl.gz"
+BUSY = ROOT / "screenshots" / "busy.jsonl.gz"
 SOCKET = Path("/run/containerd/containerd.sock")
 BRIDGE = "nsvdemo0"
 CONFIG = Path("/etc/docker/daemon.json")
@@ -142,6 +144,19 @@ class Stage:
         sh(*self.client, "rm", "-f", "job-4711")
         time.sleep(4)
 
+    def work(self) -> None:
+        """Containers that compute, keep memory, write, or are held back by a limit."""
+        loop = "while :; do i=0; while [ $i -lt {0} ]; do i=$((i+1)); done; sleep {1}; done"
+        for name, image, limits, command in (
+            ("search", "shop/search:5.1", ("--memory=96m",), "dd if=/dev/zero of=/dev/shm/i bs=1M count=48; " + loop),
+            ("thumbnails", "shop/images:1.9", ("--cpus=0.2", "--memory=64m"), loop.format(9_000_000, 0)),
+            ("import", "shop/import:0.7", ("--memory=24m",), "while :; do dd if=/dev/zero bs=40M; sleep 9; done"),
+            ("mail", "shop/mail:2.2", (), "while :; do dd if=/dev/zero of=/tmp/q bs=1M count=8; sync; sleep 2; done"),
+        ):
+            sh(*self.client, "tag", "shop/web:1.4", image)
+            words = "run", "-d", "--name", name, "--shm-size=64m", *limits, image, "sh", "-c"
+            sh(*self.client, *words, command.format(60_000, 1))
+
     def clear(self) -> None:
         with contextlib.suppress(AttributeError):
             ids = sh(*self.client, "ps", "-aq", check=False).split()
@@ -173,6 +188,23 @@ def of_root(stage: Stage) -> list[dict[str, Any]]:
     host.request_security()
     host.request_holders()
     time.sleep(3)
+    host.stop()
+    reader.join()
+    return recorded
+
+
+def of_busy(stage: Stage) -> list[dict[str, Any]]:
+    """The frames that root sees while containers work, with their use for a minute and a half."""
+    stage.work()
+    host = LocalHost()
+    recorded: list[dict[str, Any]] = []
+    reader = threading.Thread(target=lambda: recorded.extend(map(json.loads, host.lines())))
+    reader.start()
+    for _ in range(60):
+        host.request_usage([], None)
+        time.sleep(1.5)
+    host.request_security()
+    time.sleep(2)
     host.stop()
     reader.join()
     return recorded
@@ -265,6 +297,8 @@ def cut(recorded: list[dict[str, Any]], tops: set[int]) -> Iterator[dict[str, An
             frame["processes"] = [p for p in frame["processes"] if (p["pid"], p["start"]) in kept]
             # A frame may have come in parts; in the recording each is a whole of its own.
             frame["done"] = frame["total"] = len(frame["processes"])
+        elif frame["frame"] == "usage":
+            frame["containers"] = [one for one in frame["containers"] if one["key"] in containers]
         elif frame["frame"] in ("progress", "net_progress"):
             continue
         elif frame["frame"] == "details":
@@ -304,9 +338,10 @@ def main() -> None:
         make_rootfs(stage.rootfs)
         stage.set()
         tops = {top.pid for top in stage.tops}
-        seen = of_root(stage), of_user()
-        save(DEMO, seen[0], tops)
-        save(USER, seen[1], tops)
+        if sys.argv[1:] != ["busy"]:
+            save(DEMO, of_root(stage), tops)
+            save(USER, of_user(), tops)
+        save(BUSY, of_busy(stage), tops)
     finally:
         stage.clear()
         CONFIG.unlink()

@@ -16,6 +16,7 @@ from nsview.tui.app import NsviewApp
 
 HERE = Path(__file__).resolve().parent.parent / "screenshots"
 USER = HERE / "user.jsonl.gz"
+BUSY = HERE / "busy.jsonl.gz"
 
 # name: (recording, size, keys)
 PICTURES: dict[str, tuple[Path, tuple[int, int], tuple[str, ...]]] = {
@@ -24,6 +25,7 @@ PICTURES: dict[str, tuple[Path, tuple[int, int], tuple[str, ...]]] = {
     "containers": (demo(), (160, 50), ("9", "down")),
     "enter": (demo(), (160, 50), ("slash", *"web-logs", "enter", "down", "escape", "e")),
     "filter": (demo(), (160, 50), ("slash", *"shop")),
+    "use": (BUSY, (160, 32), ("u",)),
     "matrix": (demo(), (160, 24), ("m", "down", "right", "right")),
     "netmap": (demo(), (160, 40), ("w", "g", "p")),
     "audit": (demo(), (160, 32), ("a",)),

@@ -300,7 +300,7 @@ async def test_what_is_typed_at_the_colon_may_be_wrong_or_nothing() -> None:
         before = on(app)
         await pilot.press("colon", "enter", *"nobody")
         await pilot.pause()
-        assert "Nothing here is that." in drawn(app)
+        assert "Not found." in drawn(app)
         await pilot.press("enter", "ctrl+u", *"pid=", "x")
         await pilot.pause()
         assert "pid: a number goes here" in drawn(app)

@@ -122,8 +122,8 @@ def anywhere(session: Session, shown: Callable[[], Snapshot | None]) -> GoTo:
             return []
         return found(snapshot, text, wanted, session.nets, session.host.thread_group(text.strip()))
 
-    hint = "a pid, an inode, net:4026532173, a container, a port, or any filter"
-    return GoTo("Go to", leads, placeholder=hint, empty="Nothing here is that.")
+    hint = "pid, container, port, address, veth, netns, inode, or any filter"
+    return GoTo("Find", leads, placeholder=hint, empty="Not found.")
 
 
 def _drawn(lead: Lead, width: int) -> Text:

@@ -14,6 +14,7 @@ APP: list[BindingType] = [
 ]
 
 EXPLORER: list[BindingType] = [
+    Binding("colon", "app.jump", "Find", key_display=":", tooltip="Find a pid, container, port, veth, netns, image .."),
     Binding("e", "enter", "Shell", tooltip="Join the row's namespaces and open a shell there"),
     Binding("x", "ready", "Run", tooltip="Run a ready command in there: ip addr, ss, tcpdump, ps, env, mount"),
     Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only what matches (the words are below)"),
@@ -53,8 +54,7 @@ EXPLORER: list[BindingType] = [
     Binding("r", "rescan", "Look again now", show=False),
     Binding("R", "app.elevate", "As root", tooltip="Become root through sudo, and read everything"),
     Binding("escape", "clear_filter", "Clear the filter", show=False),
-    Binding("o", "follow", "Go to", tooltip="Go to a number of this row: parent, shim, namespaces .."),
-    Binding("colon", "app.jump", "Jump", show=False, key_display=":", tooltip="Go to a pid, inode or name"),
+    Binding("o", "follow", "Related", tooltip="Things related to this row: parent, shim, daemon, namespaces, owner .."),
     Binding("n", "next_match", "Next row that matches the filter, or the last one if it is cleared", show=False),
     Binding("N", "next_match(-1)", "Previous such row", show=False, id="previous-match"),
     Binding("backspace,alt+left", "back", "Back to the grouping, filter and row before", show=False),
@@ -64,6 +64,7 @@ EXPLORER: list[BindingType] = [
 ]
 
 LENS: list[BindingType] = [
+    Binding("colon", "app.jump", "Find", key_display=":", tooltip="Find a pid, container, port, veth, netns, image .."),
     Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only what matches (the words are below)"),
     Binding("e", "enter", "Shell", tooltip="Go to the thing of the line, and open a shell there"),
     Binding("x", "enter(True)", "Run", show=False, tooltip="Go there, and run a ready command in it"),
@@ -77,7 +78,6 @@ LENS: list[BindingType] = [
     Binding("m", "app.lens('matrix')", "Matrix", show=False),
     Binding("w", "app.lens('net')", "Net map", show=False),
     Binding("a", "app.lens('audit')", "Audit", show=False),
-    Binding("colon", "app.jump", "Go to a pid, inode or name", show=False, key_display=":"),
     Binding("question_mark", "app.help", "Help", key_display="?"),
     Binding("escape,q", "back", "Back", tooltip="Clear the filter; back to the explorer", id="close"),
 ]

@@ -6,9 +6,9 @@ from textual.widgets import Static
 LINES = (
     "Rows below a namespace share it; the host's own is marked. Enter folds it.",
     "1-8 group by a kind of namespace, 0 is the process tree, 9 the containers.",
-    "/ finds by name, image, pid, inode …; y copies from a row, E exports.",
+    ": finds a pid, container, port, address, veth, netns …; / filters the rows.",
     "e opens a shell in a row's namespaces, x runs a ready command there.",
-    "m matrix, w net map, a audit; ? all keys, ^p all commands. Any key goes on.",
+    "u use, m matrix, w net map, a audit; ? all keys. Any key goes on.",
 )
 """At most 76 cells each, for a screen of 80."""
 

@@ -174,7 +174,7 @@ for line in sys.stdin:
 def test_a_reading_of_net_namespaces_that_is_stopped_is_not_waited_for() -> None:
     code = (
         f"import os, sys; sys.path.append({ROOT!r}); from nsview.agent import main, net; net.PATIENCE = 1\n"
-        "net._run = lambda *_: os.kill(os.getpid(), 19)\nmain.main()"
+        "net._read = lambda *_: os.kill(os.getpid(), 19)\nmain.main()"
     )
     host = LocalHost(agent=subprocess.Popen([sys.executable, "-I", "-S", "-c", code], stdin=-1, stdout=-1))
     try:

@@ -246,9 +246,10 @@ def _namespace(snapshot: Snapshot, namespace: Namespace) -> str:
 
 
 def _process(snapshot: Snapshot, process: Process) -> str:
+    more = facts.more(process, snapshot.container_of(process))
     pairs = [
         *facts.process(process),
-        *facts.more(process, snapshot.container_of(process)),
+        *((label, f"{process.state} ({value})" if label == "state" else value) for label, value in more),
         ("unreadable", process.unreadable),
     ]
     kinds = table(["KIND", "INODE>", "NPROCS>", "WHO ELSE"], (_sharing(s, process) for s in sharing(snapshot, process)))

@@ -72,7 +72,8 @@ def kill(*pids: int) -> None:
     """End them as nothing does by itself, and wait until they have."""
     starts = {pid: start_time(pid) for pid in pids}
     for pid in pids:
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # a daemon takes its own with it
+            os.kill(pid, signal.SIGKILL)
     for pid, start in starts.items():
         wait_until(lambda pid=pid, start=start: start_time(pid) != start or _zombie(pid), 20, f"end of {pid}")  # type: ignore[misc]
 

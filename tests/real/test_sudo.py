@@ -146,7 +146,7 @@ def test_no_password_changes_nothing(sudoer: Account, explorer: Terminal) -> Non
         explorer.type("not this one\n")
     explorer.shows("2 incorrect password attempts", "not root. Enter goes back to the explorer.")
     explorer.press("Enter")
-    explorer.shows("R As root", "what you see is as before")
+    explorer.shows("R As root", "nothing has changed")
     assert chosen(explorer) == before
     assert agents(sudoer) == running
     explorer.press("R")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 STEP = 512
 _ALIVE = ("R", "S", "D", "I")
+"""The states of a process between which no change is told."""
 
 
 class Scanner:

@@ -7,9 +7,11 @@ from .records import Container, Process
 
 Extra = Literal["ppid", "uid", "state", "runtime", "image", "cgroup"]
 EXTRAS: tuple[Extra, ...] = get_args(Extra)
+"""The names of the columns, in the order of the menu: one word each, which is the header too, in capitals. state: the
+kernel's letter."""
 
 WIDTHS: dict[Extra, int] = {"ppid": 7, "uid": 6, "state": 5, "runtime": 10, "image": 24, "cgroup": 30}
-"""The width of each column in cells; a longer text is cut, a cgroup at its beginning."""
+"""The width of each column in cells, the header's or more; a longer text is cut, a cgroup at its beginning."""
 
 
 def _uids(process: Process, container: Container | None) -> str:

@@ -11,7 +11,7 @@ STATES = {
 """{letter of a process's state (proc_pid_stat(5)): its meaning}"""
 STATE_WORDS = {letter: meaning.partition(" ")[0].rstrip(":") for letter, meaning in STATES.items()}
 """{letter: its word in a filter}"""
-_STATES = {
+_CONTAINER_STATES = {
     "exited": "exited: nobody has collected its first process",
     "restarting": "restarting: it ended, and its engine will start it again",
 }
@@ -32,7 +32,7 @@ def facts(container: Container) -> list[tuple[str, str | None]]:
     """(label, value) of the condition of a container; None if there is nothing to say."""
     gone = f"no {supervisor(container)}: nobody will reap it or collect its exit code"
     return [
-        ("state", _STATES.get(container.state or "", container.state)),
+        ("state", _CONTAINER_STATES.get(container.state or "", container.state)),
         ("supervisor", gone if container.supervisor_gone else None),
         ("exec sessions", " ".join(map(str, container.execs)) or None),
         ("restarts", str(container.restarts) if container.restarts else None),
@@ -50,7 +50,7 @@ def is_paused(process: Process, container: Container | None) -> bool:
 
 
 def state(process: Process, container: Container | None) -> str:
-    """The state of a process, in words."""
+    """The state of a process, in words; "paused" if its container is."""
     if is_paused(process, container):
         return "paused"
     if process.state == "Z" and not process.ended:

@@ -36,6 +36,8 @@ class Process(Struct, frozen=True, gc=False):
     uid, user: the effective user, named by the agent's host. uid_inside: the same in its own user namespace, None if
     that is not known or has no id for it. user_inside: its name by the passwd of the process's own root, which is the
     container's word; None if it is not known, or all is as on the host.
+    state: the letter of proc_pid_stat(5), in words by `condition.state`; "?" if nothing of the process could be read.
+    R, S, D and I are as at the last other change of the process: between these four alone the agent tells no change.
     cgroup: its path, v2's if that is not just "/".
     kthread: a thread of the kernel (PF_KTHREAD), which has no command line.
     """

@@ -461,7 +461,8 @@ def test_a_service_with_namespaces_of_its_own_is_a_service(imitation: Imitation,
 
 def test_a_bubblewrap_sandbox_is_one(workspace: Workspace) -> None:
     require("bwrap")
-    words = ["bwrap", "--ro-bind", "/", "/", "--unshare-net", "--unshare-uts", "--unshare-pid", "sleep", "9994"]
+    apart = ["--unshare-net", "--unshare-uts", "--unshare-pid"]
+    words = ["bwrap", "--die-with-parent", "--ro-bind", "/", "/", *apart, "sleep", "9994"]
     process = subprocess.Popen(words, env=workspace.environment, start_new_session=True)
     try:
         found: list[int] = []

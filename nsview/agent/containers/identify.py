@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     """A container's own cgroup, or (0, its first process), or ("restarting", its id)"""
 
 _OTHERS = (podman, crio, lxc, nspawn, runc, containerd)
-"""The runtimes whose containers no shim runs, in order of trust: an engine may run its containers by runc."""
+"""The runtimes whose containers no shim runs, in order of trust: an engine may run its containers by runc. The first
+that is believed of a first process has it; what the others say of that process does not count."""
 
 
 def identify(host: Population) -> tuple[list[Container], dict[int, str]]:

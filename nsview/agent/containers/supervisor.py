@@ -1,7 +1,8 @@
 """The common parts of runtimes: a process that watches over a container from outside, and its first process.
 
 A runtime's file has `find(host)`, which yields a `Found` for each container that it knows of, and nothing else is
-asked of it. The claims of a `Found` on a process are held against the kernel's word by `identify`.
+asked of it. A supervisor is found among `host.watchers()`, so its program must be in PROGRAMS. The claims of a `Found`
+on a process are held against the kernel's word by `identify`.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ PROGRAMS = (
     "containerd", "dockerd", "conmon", "crio", "lxc", "systemd-nspawn", "systemd-machine", "runc", "crun", "youki",
     "buildkit", "buildah", "podman", "k3s", "rke2", "kubelet",
 )  # fmt: skip
-"""The beginnings of the names of programs that run or watch over containers."""
-
+"""The beginnings of the names (comm) of programs that run or watch over containers: only these are `watchers`,
+and LXC's monitors."""
 
 LXC_MONITOR = "[lxc monitor] "
 """The beginning of the command line of an LXC container's monitor, whatever the program is called."""
@@ -123,8 +124,8 @@ class Population:
     def first_process(self, supervisor: Process, id: str) -> Process | None:
         """The child of a supervisor's that is its container's first process. None if there is none.
 
-        The one whose cgroup names the container; else the oldest that is pid 1 to itself, or has another root than the
-        supervisor.
+        The one whose cgroup names the container; else the oldest that is pid 1 to itself; else the oldest in another
+        mnt namespace than the supervisor's.
         """
         children = self.children(supervisor["pid"])
         for child in children:
@@ -170,8 +171,8 @@ class Population:
 
     def cached(self, pid: int, path: str, parse: Callable[[bytes], Any], uid: int = 0) -> Any:
         """The result of parse for a file's bytes, kept until the file changes. None if it can't be read or parsed
-        (ValueError), or a user
-        other than the process's (uid, if there is none) could have written it, or could have put it there."""
+        (ValueError), or a user other than the process's (uid, if there is none) could have written it, or could have
+        put it there."""
         uid = self.owner(self.processes[pid]) if pid else uid
         try:
             root = hostfiles.root_of(pid)
@@ -203,6 +204,8 @@ class Population:
 class Found:
     """A container as its runtime knows it.
 
+    id: unique within one engine. A cgroup that the first process is in or below, and that is named after the id, is
+    taken for the container's own: so an id that is made up must not be like the name of any other cgroup.
     init_pid: its first process, as a pid of ours. supervisor: the record of the process outside that watches over it,
     None if there is none. uid: of the witness, if there is no supervisor. describe(record): puts the runtime's facts
     into a container's record.
@@ -244,6 +247,7 @@ def watches(process: Process) -> bool:
 
 
 _RUNNING = ("containerd-shim", "conmon", "systemd-nspawn")
+"""The beginnings of the names of those PROGRAMS whose children are first processes of containers; see `runs`."""
 
 
 def runs(process: Process) -> bool:

@@ -28,6 +28,8 @@ NAMED = 10
 """The number of subjects that such a finding names."""
 
 RULES: dict[str, Rule] = {id: rule for id, (rule, _) in {**OF_CONTAINERS, **OF_HOSTS}.items()}
+"""{id: rule}: those on one container, then those on the host; of either in the order of modules by name, and of their
+lines. The table of docs/audit.md has the same order."""
 
 
 def audit(snapshot: Snapshot, facts: Facts, ignore: Collection[str] = ()) -> list[Finding]:

@@ -53,7 +53,8 @@ class Finding(Struct, frozen=True):
 
 
 class Rule(Struct, frozen=True):
-    """A rule. severity: the highest that it gives.
+    """A rule. severity: the highest that it gives. title: of a finding, without its subject. why, do: the reason why it
+    matters, and the remedy; sentences that end with a full stop.
 
     covers: the rules whose findings on the same subject say nothing new beside one of this rule.
     needs: the kinds of namespaces of which every member must be known, as the rule goes by absent members; if not, it

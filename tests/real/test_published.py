@@ -535,6 +535,7 @@ def test_who_publishes_a_users_ports_is_known_by_the_net_namespace_that_it_holds
     """rootlessport beside slirp4netns for podman, rootlesskit as for docker, pasta: each of a user's."""
     require(*RootlessPodman.NEEDS, "slirp4netns", "rootlesskit", "pasta", "unshare")
     podman = RootlessPodman(account, rootfs)
+    podman.run("system", "migrate")  # ends the process whose mounts all of the user's podman share
     podman.command = [*WITH_TUN, *podman.command]
     httpd = ("busybox", "httpd", "-f", "-p")
     published = f"--publish=127.0.0.1:{FIRST + 1}:{FIRST + 1}/tcp"

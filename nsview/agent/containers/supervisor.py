@@ -159,9 +159,12 @@ class Population:
     def is_stranger(self, process: Process) -> bool:
         """True if a process of root's sees other files than the host's own, and is in no container that is known so
         far: it may be in one that is not. A service of systemd's is no stranger: only the host's root starts one."""
-        if self.owner(process) != 0 or process["namespaces"].get("mnt") in self.mounts_seen:
+        mnt = process["namespaces"].get("mnt")
+        if self.owner(process) != 0 or mnt in self.mounts_seen or (mnt is None and os.geteuid()):
+            return False  # an ordinary user can't know that of root's, and gives nothing away by their words
+        if cgroup.is_service(process["cgroup"]) or self.within(process) is not None:
             return False
-        return not cgroup.is_service(process["cgroup"]) and self.within(process) is None
+        return not witness.has_hosts_root(process["pid"])  # podman's conmon may have a copy of the host's mounts
 
     def read_json(self, pid: int, path: str, uid: int = 0) -> dict[str, Any] | None:
         """The JSON object in a file as that process would find it (0: as the host does). None if there is none, or

@@ -101,6 +101,14 @@ def is_host(pid: int, uid: int) -> bool:
     return nsfs.inode_of(pid, "mnt") in mounts_of_host()
 
 
+def has_hosts_root(pid: int) -> bool:
+    """True if the root directory of a process is that of the host."""
+    try:
+        return os.path.samestat(os.stat("/proc/%d/root/" % pid), hostfiles.status("/"))
+    except OSError:
+        return False
+
+
 def mounts_of_host() -> set[int]:
     """The inodes of the mount namespaces that show the host's own files: the host's, and ours."""
     own = nsfs.inode_of("self", "mnt")

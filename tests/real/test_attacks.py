@@ -102,7 +102,8 @@ for try in $(seq 60); do
     for process in /proc/[0-9]*; do
         case $process in /proc/1|/proc/$$) continue;; esac
         grep -q python $process/comm 2>/dev/null || continue
-        echo "seen $(readlink $process/exe) $(ls -l $process/fd 2>/dev/null | grep -c -e '->')"
+        seen="$(readlink $process/exe) $(ls -l $process/fd 2>/dev/null | grep -c -e '->')"
+        grep -q python $process/comm 2>/dev/null && echo "seen $seen"  # and not the command, which it is just now
     done
     sleep 0.05
 done

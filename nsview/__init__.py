@@ -20,4 +20,4 @@ kernel     the names and numbers of the kernel, for agent, model and join
 linux      the system calls that Python 3.8's standard library lacks
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

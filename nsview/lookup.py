@@ -26,7 +26,8 @@ def say(lines: Iterable[str]) -> None:
 
 
 def local(*arguments: str) -> "LocalHost":
-    """This machine. The agent starts before the decoder of its frames is imported. arguments: of the agent."""
+    """The host that is this machine. Its agent starts before the decoder of its frames is imported. arguments: of the
+    agent."""
     from .hosts.spawn import agent
 
     started = agent(*arguments)

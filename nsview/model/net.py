@@ -117,7 +117,7 @@ class Forward(Struct, frozen=True, gc=False):
 
     @property
     def target(self) -> str:
-        """Where it is sent on to, as text: that of the first port, in step."""
+        """The destination as text: that of the first port, in step."""
         if self.to_last:
             addresses = f"[{self.to}]-[{self.to_last}]" if ":" in self.to else f"{self.to}-{self.to_last}"
             text = f"{addresses}:{self.at(self.port)}"

@@ -547,7 +547,7 @@ class _Containers:
 
 
 def _surely(test: Test) -> Callable[[int, bool], bool | None]:
-    """Whether a number is as a comparison has it; None where that is not known, for it may be more than was seen."""
+    """The comparison of a number of which only the least is known: None if that does not decide it."""
     if test.also:
         each = [_surely(one) for one in _bounds(test)]
 

@@ -239,7 +239,7 @@ def belonging(recorded: list[dict[str, Any]], tops: set[int]) -> set[tuple[int, 
     shims = {
         pid
         for frame in recorded
-        for c in frame.get("containers") or ()
+        for c in (frame["containers"] if frame["frame"] in ("snapshot", "delta") else ())
         if c["daemon_pid"] in tops
         for pid in [c["shim_pid"], *c["pids"]]
     }

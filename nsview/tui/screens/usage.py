@@ -90,6 +90,7 @@ class UsageLens(Lens):
         for reading in self.session.recorded_usage():
             self.meter = usage.read(self.meter, reading)
         self.make()
+        self.table.cursor = 0
 
     async def _read_once(self) -> float | None:
         """Read the use of all lines, and more of the chosen container. The agent's processor seconds for that, None if
@@ -194,7 +195,7 @@ class UsageLens(Lens):
         self._fact(text, "waiting for", ", ".join(waits) or None)
         members = (self.snapshot.processes[pid] for pid in container.pids if pid in self.snapshot.processes)
         busiest = sorted(members, key=self._busy)
-        text.append("\nPROCESSES", self.table.style_of("dim"))
+        text.append("\n\nPROCESSES", self.table.style_of("dim"))
         for process in busiest[:_TOP]:
             key = process.pid, process.start
             rss = self.meter.processes[key][1].rss if key in self.meter.processes else None

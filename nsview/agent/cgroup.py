@@ -171,6 +171,22 @@ def _unescaped(name: str) -> str:
     return first + "".join(chr(int(r[:2], 16)) + r[2:] if is_hex(r[:2], 2) else "\\x" + r for r in rest)
 
 
+UNLIMITED = 1 << 60
+"""A limit of v1 from so many bytes on is none: the kernel tells the largest multiple of a page."""
+
+
+def number(text: str) -> int | None:
+    """The number in a file of a cgroup. None for "max", -1 and other words, and if there is no text."""
+    text = text.strip()
+    return int(text) if text.isdigit() else None
+
+
+def own(witness: str) -> str | None:
+    """The path of a container's own cgroup, by the evidence that its record keeps. None if it has none."""
+    first = witness.split("; ", 1)[0]
+    return first[len("cgroup ") :] if first.startswith("cgroup ") else None
+
+
 def lines(text: str) -> Iterator[tuple[str, str]]:
     """(controllers, "" for v2; path) of each line of the text of /proc/PID/cgroup. A path may hold colons."""
     for line in text.split("\n"):  # not splitlines(): a path may hold other ends of lines

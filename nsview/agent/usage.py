@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import time
 
-from . import files, hostfiles, procfs
+from . import cgroup, files, hostfiles, procfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_UNLIMITED = 1 << 60
-"""A limit of v1 above this many bytes is none: the kernel says PAGE_COUNTER_MAX."""
 FIELDS = ("cpu", "memory", "io", "pids", "pressure")
 """The parts of a container's record that can be asked for alone."""
 
@@ -73,16 +71,16 @@ def answer(id: int, look: Look, request: UsageRequest) -> UsageFrame:
 def host() -> HostUsage:
     """{"processors", "load": [of 1, 5, 15 minutes], "memory", "memory_available": bytes, "booted": s since the epoch,
     "pressure": as of containers}."""
-    memory = _table(_text("/proc/meminfo").replace(":", ""))
-    load = _text("/proc/loadavg").split()[:3]
-    uptime = _text("/proc/uptime").split()[:1]
+    memory = _table(files.text_of("/proc/meminfo").replace(":", ""))
+    load = files.text_of("/proc/loadavg").split()[:3]
+    uptime = files.text_of("/proc/uptime").split()[:1]
     return {
         "processors": os.sysconf("SC_NPROCESSORS_ONLN"),
         "load": [float(number) for number in load],
         "memory": _scaled(memory.get("MemTotal"), 1024),
         "memory_available": _scaled(memory.get("MemAvailable"), 1024),
         "booted": time.time() - float(uptime[0]) if uptime else None,
-        "pressure": {kind: _stalled(_text("/proc/pressure/" + kind)) for kind in ("cpu", "memory", "io")},
+        "pressure": {kind: _stalled(files.text_of("/proc/pressure/" + kind)) for kind in ("cpu", "memory", "io")},
     }
 
 
@@ -133,7 +131,7 @@ def container(record: Container, hierarchies: dict[str, Any], fields: Iterable[s
     """{"key", "cpu_seconds", "throttled_seconds", "memory", "memory_limit", "oom_kills", "read_bytes", "written_bytes",
     "pids", "pids_limit", "pressure": {"cpu", "memory", "io": percent of the last 10 s in which somebody waited}}."""
     found: ContainerUsage = {"key": record["key"]}
-    own = own_cgroup(record)
+    own = cgroup.own(record["witness"])
     paths = _paths(record["init_pid"], own) if own else {}
     for field in fields:
         part: Any = _READERS[field](lambda kind, name: _of_controller(hierarchies, paths, kind, name))
@@ -141,21 +139,10 @@ def container(record: Container, hierarchies: dict[str, Any], fields: Iterable[s
     return found
 
 
-def own_cgroup(record: Container) -> str | None:
-    """The path of a container's own cgroup, None where it has none."""
-    said = record["witness"].split("; ", 1)[0]
-    return said[len("cgroup ") :] if said.startswith("cgroup ") else None
-
-
 def _paths(init_pid: int | None, own: str) -> dict[str, str]:
     """{controller, "" for v2: path} of a container's own cgroup, by where its first process is in each hierarchy."""
-    try:
-        lines = files.text(files.read("/proc/%d/cgroup" % init_pid)).split("\n") if init_pid else []
-    except OSError:
-        lines = []
     found = {}
-    for line in lines:
-        _, controllers, path = (line.split(":", 2) + ["", ""])[:3]
+    for controllers, path in cgroup.lines(files.text_of("/proc/%d/cgroup" % init_pid) if init_pid else ""):
         path = own if (path + "/").startswith(own + "/") else path
         if len(path) > 1:  # the use of the root's is the host's
             found.update(dict.fromkeys(controllers.split(","), path))
@@ -166,9 +153,9 @@ def _of_controller(hierarchies: dict[str, Any], paths: dict[str, str], kind: str
     """The text of a cgroup's file in a controller's hierarchy, "" where it can't be read."""
     path = paths.get(kind, "")
     for mount in hierarchies.get(kind, ()) if path else ():
-        root = mount.root.rstrip("/")
-        if path == root or path.startswith(root + "/"):
-            return _text(mount.point + path[len(root) :] + "/" + name)
+        directory = mount.path_of(path)
+        if directory is not None:
+            return files.text_of(directory + "/" + name)
     return ""
 
 
@@ -176,23 +163,23 @@ def _cpu(read: Callable[[str, str], str]) -> dict[str, Any]:
     of_v2 = _table(read("", "cpu.stat"))  # which tells the time used in a hybrid too, but not who was throttled
     used, throttled = _scaled(of_v2.get("usage_usec"), 1e-6), _scaled(of_v2.get("throttled_usec"), 1e-6)
     if used is None:
-        used = _scaled(_number(read("cpuacct", "cpuacct.usage")), 1e-9)
+        used = _scaled(cgroup.number(read("cpuacct", "cpuacct.usage")), 1e-9)
     if throttled is None:
         throttled = _scaled(_table(read("cpu", "cpu.stat")).get("throttled_time"), 1e-9)
     return {"cpu_seconds": used, "throttled_seconds": throttled}
 
 
 def _memory(read: Callable[[str, str], str]) -> dict[str, Any]:
-    used = _number(read("", "memory.current"))
+    used = cgroup.number(read("", "memory.current"))
     if used is not None:
         idle = _table(read("", "memory.stat")).get("inactive_file", 0)
-        limit = _number(read("", "memory.max"))
+        limit = cgroup.number(read("", "memory.max"))
         kills = _table(read("", "memory.events")).get("oom_kill")
     else:
-        used = _number(read("memory", "memory.usage_in_bytes"))
+        used = cgroup.number(read("memory", "memory.usage_in_bytes"))
         table = _table(read("memory", "memory.stat")) if used is not None else {}
-        idle, limit = table.get("total_inactive_file", 0), table.get("hierarchical_memory_limit", _UNLIMITED)
-        limit = limit if limit < _UNLIMITED else None
+        idle, limit = table.get("total_inactive_file", 0), table.get("hierarchical_memory_limit", cgroup.UNLIMITED)
+        limit = limit if limit < cgroup.UNLIMITED else None
         kills = _table(read("memory", "memory.oom_control")).get("oom_kill")
     used = used if used is None or idle >= used else used - idle
     return {"memory": used, "memory_limit": limit, "oom_kills": kills}
@@ -215,7 +202,7 @@ _DIRECTIONS = ("Read", "Write")
 
 def _pids(read: Callable[[str, str], str]) -> dict[str, Any]:
     kind = "" if read("", "pids.current") else "pids"
-    return {"pids": _number(read(kind, "pids.current")), "pids_limit": _number(read(kind, "pids.max"))}
+    return {"pids": cgroup.number(read(kind, "pids.current")), "pids_limit": cgroup.number(read(kind, "pids.max"))}
 
 
 def _pressure(read: Callable[[str, str], str]) -> dict[str, Any]:
@@ -228,18 +215,6 @@ _READERS: dict[str, Callable[[Callable[[str, str], str]], dict[str, Any]]] = {
 
 
 # Texts of the kernel's
-
-
-def _text(path: str) -> str:
-    try:
-        return files.text(files.read(path))
-    except OSError:
-        return ""
-
-
-def _number(text: str) -> int | None:
-    """The number that a file says; None of "max", and where there is none."""
-    return int(text) if text.strip().isdigit() else None
 
 
 def _table(text: str) -> dict[str, int]:

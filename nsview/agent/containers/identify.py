@@ -105,7 +105,7 @@ def identify(host: Population) -> tuple[list[Container], dict[int, str]]:
     firsts = {record["init_pid"]: record for record in found.values()}
     for place, record in found.items():
         record["outer"] = _outer(place, record, found, firsts, processes)
-    found = {place: record for place, record in found.items() if not _is_strangers(place, record, found, strangers)}
+    found = _without(strangers, found)
     for place, record in found.items():
         _complete(record, place, host, hierarchies)
     _find_daemons(found.values(), shims, host)
@@ -174,9 +174,9 @@ def _standing(host: Population, containers: list[Container]) -> tuple[set[int], 
     inside: dict[int, str] = {}
     for record in containers:
         pillars.update(pid for pid in (record["init_pid"], record["shim_pid"], record["daemon_pid"]) if pid)
-        witness = record["witness"].split("; ", 1)[0]
-        if witness.startswith("cgroup "):
-            own[witness[len("cgroup ") :]] = record["key"]
+        path = cgroups.own(record["witness"])
+        if path is not None:
+            own[path] = record["key"]
         else:
             init = host.processes.get(record["init_pid"] or 0)  # it may have exited just now
             inode = _own_pid_namespace(init) if init else None
@@ -316,13 +316,16 @@ def _bundles(shims: Mapping[int, Shim], host: Population) -> list[Bundle]:
     return bundles
 
 
-def _is_strangers(place: Place, record: Draft, found: dict[Place, Draft], strangers: set[Place]) -> bool:
-    """True if a container, or one that it is in, is known by the word of a stranger that is in no container itself."""
-    places = {id(one): where for where, one in found.items()}
-    while record["outer"]:
-        record = record["outer"]
-        place = places[id(record)]
-    return place in strangers
+def _without(strangers: set[Place], found: dict[Place, Draft]) -> dict[Place, Draft]:
+    """The containers but those that are known by the word of a stranger in no container, and those within them."""
+    ids = {id(found[place]) for place in strangers & found.keys()}
+
+    def told(record: Draft) -> bool:
+        while record["outer"]:
+            record = record["outer"]
+        return id(record) not in ids
+
+    return {place: record for place, record in found.items() if told(record)} if ids else found
 
 
 def _add_others(found: dict[Place, Draft], host: Population) -> set[Place]:

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     _Limit = Optional[Tuple[float, str]]
     """(the limit, the cgroup that has it)"""
 
-_V1_UNLIMITED = 1 << 60  # memory.limit_in_bytes without a limit is the largest multiple of a page
-
 
 def read(fd: int, initial: Mapping[Kind, int | None]) -> Cgroup:
     """The frame's record of a process's cgroup. fd: of its directory in /proc."""
@@ -50,24 +48,25 @@ def _inside(fd: int) -> str | None:
 
 def _of_v2(tree: _Tree, record: Cgroup) -> None:
     stat = tree.pairs("cpu", "cpu.stat")
-    record["memory"] = tree.resource("memory", tree.least("memory", "memory.max", _number), "memory.current")
-    record["swap"] = tree.resource("memory", tree.least("memory", "memory.swap.max", _number), "memory.swap.current")
-    record["pids"] = tree.resource("pids", tree.least("pids", "pids.max", _number), "pids.current")
+    memory, swap = (tree.least("memory", name, cgroup.number) for name in ("memory.max", "memory.swap.max"))
+    record["memory"] = tree.resource("memory", memory, "memory.current")
+    record["swap"] = tree.resource("memory", swap, "memory.swap.current")
+    record["pids"] = tree.resource("pids", tree.least("pids", "pids.max", cgroup.number), "pids.current")
     record["cpu"] = _cpu(tree.least("cpu", "cpu.max", _processors), stat.get("usage_usec"), 1e6)
     record["oom_kills"] = tree.pairs("memory", "memory.events").get("oom_kill")
     record["throttled"] = stat.get("nr_throttled")
 
 
 def _of_v1(tree: _Tree, record: Cgroup) -> None:
-    quota = tree.least("cpu", "cpu.cfs_quota_us", _number)
+    quota = tree.least("cpu", "cpu.cfs_quota_us", cgroup.number)
     if quota:
         _, where = quota
-        period = _number(tree.at("cpu", where, "cpu.cfs_period_us"))
+        period = cgroup.number(tree.at("cpu", where, "cpu.cfs_period_us"))
         quota = (quota[0] / period, where) if period else None
-    used = _number(tree.first("cpuacct", "cpuacct.usage"))
+    used = cgroup.number(tree.first("cpuacct", "cpuacct.usage"))
     limit = tree.least("memory", "memory.limit_in_bytes", _v1_number)
     record["memory"] = tree.resource("memory", limit, "memory.usage_in_bytes")
-    record["pids"] = tree.resource("pids", tree.least("pids", "pids.max", _number), "pids.current")
+    record["pids"] = tree.resource("pids", tree.least("pids", "pids.max", cgroup.number), "pids.current")
     record["cpu"] = _cpu(quota, used, 1e9)
     record["oom_kills"] = tree.pairs("memory", "memory.oom_control").get("oom_kill")
     record["throttled"] = tree.pairs("cpu", "cpu.stat").get("nr_throttled")
@@ -80,21 +79,15 @@ def _cpu(limit: _Limit, used: float | None, unit: float) -> Resource | None:
     return {"limit": value, "limited_by": where, "current": None if used is None else used / unit}
 
 
-def _number(text: str) -> int | None:
-    """The number of a limit's text. None for "max", -1 and other words: no limit."""
-    text = text.strip()
-    return int(text) if text.isdigit() else None
-
-
 def _v1_number(text: str) -> int | None:
-    number = _number(text)
-    return number if number is not None and number < _V1_UNLIMITED else None
+    number = cgroup.number(text)
+    return number if number is not None and number < cgroup.UNLIMITED else None
 
 
 def _processors(text: str) -> float | None:
     """The number of processors; of "50000 100000" half a one."""
     quota, _, period = text.partition(" ")
-    found = _number(quota), _number(period)
+    found = cgroup.number(quota), cgroup.number(period)
     return found[0] / found[1] if found[0] is not None and found[1] else None
 
 
@@ -143,7 +136,7 @@ class _Tree:
 
     def resource(self, controller: str, limit: _Limit, name: str) -> Resource | None:
         """The record of a resource. None if nothing counts it."""
-        current = _number(self.first(controller, name))
+        current = cgroup.number(self.first(controller, name))
         if limit is None and current is None:
             return None
         value, where = limit or (None, None)

@@ -20,7 +20,7 @@ from .daemons import Containerd, Docker
 from .population import Population
 from .runtimes import Podman
 from .user import AS_NOBODY, User
-from .workspace import wait_until
+from .workspace import cgroup_directory, wait_until
 
 
 def contents(pid: int, *kinds: KindName) -> Contents:
@@ -245,17 +245,6 @@ def test_offsets_for_children_are_not_taken_for_a_process_own(population: Popula
     assert clocks.for_children
     assert clocks.for_children.boottime == 60
     assert clocks.for_children.inode == os.stat(f"/proc/{child}/ns/time").st_ino
-
-
-def cgroup_directory(pid: int, controller: str) -> Path:
-    """Where the files of a controller are, by the lines of this machine's own /proc."""
-    lines = [line.split(":", 2) for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines()]
-    path = {name: path for _, names, path in lines for name in names.split(",")}
-    mounts = [line.split() for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    v1 = [m[4] for m in mounts if m[m.index("-") + 1] == "cgroup" and controller in m[-1].split(",")]
-    if v1 and controller in path:
-        return Path(v1[0] + path[controller])
-    return Path(next(m[4] for m in mounts if m[m.index("-") + 1] == "cgroup2") + path[""])
 
 
 def test_the_cgroups_limits_are_those_that_were_asked_for(docker: Docker, shop: int) -> None:

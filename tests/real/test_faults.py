@@ -16,7 +16,7 @@ from nsview.join.steps import CheckIdentity
 from .daemons import CommandError, Docker
 from .joining import Terminal, docker_exec, driver, enter, environment, plan_for
 from .population import Population
-from .workspace import wait_until
+from .workspace import cgroup_directory, wait_until
 
 
 def test_a_pid_that_is_anothers_by_now_is_refused(web: int) -> None:
@@ -211,11 +211,19 @@ def test_interrupts_reach_a_command_that_hears_them(web: int, terminals: list[Te
         terminal.expect("again")
 
 
+def fill_memory(pid: int) -> None:
+    """Write into the container's /dev/shm from its cgroup until the kernel ends the writer: no room is left."""
+    fill = f"read go; echo 1000 >/proc/self/oom_score_adj; exec dd if=/dev/zero of=/proc/{pid}/root/dev/shm/x bs=4k"
+    filler = subprocess.Popen(["sh", "-c", fill], stdin=subprocess.PIPE)
+    (cgroup_directory(pid, "memory") / "cgroup.procs").write_text(str(filler.pid))
+    filler.communicate(b"\n")
+    assert filler.returncode == -signal.SIGKILL
+
+
 def test_no_memory_in_its_cgroup_is_named(docker: Docker) -> None:
-    fill = "dd if=/dev/zero of=/dev/shm/x bs=1k count=7300 2>/dev/null; echo full; sleep 9999"
-    pid = docker.container("f-memory", "--memory", "8m", "--memory-swap", "8m", command=["sh", "-c", fill])
+    pid = docker.container("f-memory", "--memory", "8m", "--memory-swap", "8m")
     try:
-        wait_until(lambda: "full" in docker.run("logs", "f-memory"), 20, "memory in use")
+        fill_memory(pid)
         code, _, err = enter(plan_for(pid, command=["true"]))
         assert code == 4 and err.count("\n") == 1 and "no memory left (memory.max)" in err, err
         # As it says, outside of the cgroup there is room.

@@ -202,3 +202,14 @@ def _output(*command: str) -> str:
     return subprocess.run(
         command, check=True, capture_output=True, text=True, timeout=30, env={"PATH": search_path()}
     ).stdout
+
+
+def cgroup_directory(pid: int, controller: str) -> Path:
+    """Where the files of a controller are, by the lines of this machine's own /proc."""
+    lines = [line.split(":", 2) for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines()]
+    path = {name: path for _, names, path in lines for name in names.split(",")}
+    mounts = [line.split() for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    v1 = [m[4] for m in mounts if m[m.index("-") + 1] == "cgroup" and controller in m[-1].split(",")]
+    if v1 and controller in path:
+        return Path(v1[0] + path[controller])
+    return Path(next(m[4] for m in mounts if m[m.index("-") + 1] == "cgroup2") + path[""])

@@ -65,8 +65,12 @@ def process_facts(scanner: scan.Scanner, look: dict[str, Any]) -> Iterable[tuple
         ):
             yield "scan", f"{what}, a process", *cost(do, fds)
         yield "scan", "all of a process, as the scan reads it", *cost(scanner.reader.process, pids)
-        yield "search", "what is kept for children, a process", *cost(
-            lambda fd: [os.readlink(f"ns/{kind}_for_children", dir_fd=fd) for kind in holders._FOR_CHILDREN], fds
+        yield (
+            "search",
+            "what is kept for children, a process",
+            *cost(
+                lambda fd: [os.readlink(f"ns/{kind}_for_children", dir_fd=fd) for kind in holders._FOR_CHILDREN], fds
+            ),
         )
     finally:
         for fd in fds:
@@ -96,8 +100,10 @@ def namespace_facts(scanner: scan.Scanner, look: dict[str, Any]) -> Iterable[tup
     microseconds, _ = cost(lambda _: scanner._namespaces.look(look["processes"], look["processes"]), [0], passes=5)
     yield "scan", "still the same, and what is above and mounted, a namespace", microseconds / len(first), len(first)
     mounts = {pid for (kind, _), pid in first.items() if kind == "mnt"}
-    yield "search", "bind mounts, a mount namespace", *cost(
-        lambda pid: nsfs.mounts(mountinfo.read(pid, scanner.reader.proc_fd)), mounts
+    yield (
+        "search",
+        "bind mounts, a mount namespace",
+        *cost(lambda pid: nsfs.mounts(mountinfo.read(pid, scanner.reader.proc_fd)), mounts),
     )
 
 
@@ -111,12 +117,16 @@ def search_facts(scanner: scan.Scanner, look: dict[str, Any]) -> Iterable[tuple[
         with contextlib.suppress(OSError):
             if os.readlink(f"/proc/{pid}/fd/{fd}").startswith("socket:"):
                 sockets.append((pid, fd))
-    yield "search", "six links, a thread", *cost(
-        lambda path: [os.readlink(f"{path}/ns/{kind}") for kind in holders._OF_THREADS], threads
+    yield (
+        "search",
+        "six links, a thread",
+        *cost(lambda path: [os.readlink(f"{path}/ns/{kind}") for kind in holders._OF_THREADS], threads),
     )
     yield "search", "what it is of, an fd", *cost(lambda f: os.readlink(f"/proc/{f[0]}/fd/{f[1]}"), open_files)
-    yield "search", "its net namespace by SIOCGSKNS, a socket", *cost(
-        lambda f: os.close(holders._namespace_of_socket(*f)), sockets
+    yield (
+        "search",
+        "its net namespace by SIOCGSKNS, a socket",
+        *cost(lambda f: os.close(holders._namespace_of_socket(*f)), sockets),
     )
 
     def all_of_it(_: int) -> None:

@@ -25,9 +25,7 @@ def _used(screens: Sequence[Terminal], seconds: float) -> list[dict[int, float]]
     ]
 
 
-def idle(
-    nsview: Sequence[str], env: Mapping[str, str], id: str, beside: str, seconds: float = 30
-) -> Iterator[Figure]:
+def idle(nsview: Sequence[str], env: Mapping[str, str], id: str, beside: str, seconds: float = 30) -> Iterator[Figure]:
     """P2, and what htop and top use beside it; not at once, so that none is what another sees happen."""
     with Terminal(nsview, env) as screen:
         screen.painted("live", timeout=60)

@@ -121,9 +121,7 @@ def pidfd_open(pid: int, thread: bool = False) -> int:
 def pidfd_getfd(pidfd: int, number: int) -> int:
     """An fd of ours for the file that another process has open as that number. Linux 5.6; needs PTRACE_MODE_ATTACH."""
     return checked(
-        libc().syscall(
-            ctypes.c_long(_SYS_PIDFD_GETFD), ctypes.c_int(pidfd), ctypes.c_int(number), ctypes.c_uint(0)
-        ),
+        libc().syscall(ctypes.c_long(_SYS_PIDFD_GETFD), ctypes.c_int(pidfd), ctypes.c_int(number), ctypes.c_uint(0)),
         f"fd {number}",
     )
 
@@ -245,9 +243,7 @@ def fork_into(cgroup: int, exit_signal: int) -> int:
     arguments = _CloneArgs(flags=_CLONE_INTO_CGROUP, exit_signal=exit_signal, cgroup=cgroup)
     # os.fork() calls these around fork(2) too; part of Python's C API since 3.7.
     python.PyOS_BeforeFork()
-    pid = python.syscall(
-        ctypes.c_long(_SYS_CLONE3), ctypes.byref(arguments), ctypes.c_size_t(ctypes.sizeof(arguments))
-    )
+    pid = python.syscall(ctypes.c_long(_SYS_CLONE3), ctypes.byref(arguments), ctypes.c_size_t(ctypes.sizeof(arguments)))
     if pid == 0:
         python.PyOS_AfterFork_Child()
         return 0

@@ -179,9 +179,7 @@ def comparison(found: "Comparison", width: int | None = None) -> str:
     lines = [["≠", "descent", way(found.way_a), way(found.way_b)]]
     lines += [[signs[n.same], n.kind, inode(n.a, n.host_a), inode(n.b, n.host_b)] for n in found.namespaces]
     lines += [[signs[v.same], v.name, v.a or "?", v.b or "?"] for v in found.values]
-    lines += [
-        [signs[c.same], f"{c.set} caps", only(c.only_a, c), only(c.only_b, c)] for c in found.capabilities
-    ]
+    lines += [[signs[c.same], f"{c.set} caps", only(c.only_a, c), only(c.only_b, c)] for c in found.capabilities]
     lines += [["≠", f"mount {m.point}", mounted(m.a), mounted(m.b)] for m in found.mounts or ()]
     if found.mounts is not None:
         lines.append(["=", "other mounts", str(found.mounts_alike), ""])

@@ -40,7 +40,8 @@ def listeners(directory: str, limit: int) -> tuple[list[Listener], int]:
                     "port": port,
                     "inode": int(fields[9]),
                     "uid": int(fields[7]),
-                    "pids": [], "serves": None,
+                    "pids": [],
+                    "serves": None,
                 }
             )
     return found, left_out

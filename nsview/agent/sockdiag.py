@@ -58,7 +58,8 @@ def listeners(limit: int) -> tuple[list[Listener], int]:
                             "port": int.from_bytes(fields[4], "big"),
                             "inode": fields[14],
                             "uid": fields[13],
-                            "pids": [], "serves": None,
+                            "pids": [],
+                            "serves": None,
                         }
                     )
     return found, left_out

@@ -59,9 +59,7 @@ def print_json(value: object) -> None:
     print(export.text(value))
 
 
-def parsed(
-    text: str, by: str | None = None, fields: "Fields | None" = None, nets: "Reach | None" = None
-) -> "Filter":
+def parsed(text: str, by: str | None = None, fields: "Fields | None" = None, nets: "Reach | None" = None) -> "Filter":
     """The filter of a --filter. Raises Failure. fields: allowed in it, if not those of processes."""
     from nsview.model import filter
 

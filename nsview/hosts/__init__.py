@@ -9,7 +9,6 @@ recorder    the frames of this machine's agent, written to a file
 """
 
 
-
 class HostError(Exception):
     """A host or a file could not be read. The message is one line: the fact, then the remedy."""
 

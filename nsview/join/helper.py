@@ -22,7 +22,6 @@ else:
     import _signal as signal  # the module signal would also make enums of it: see docs/design.md
 
 
-
 def main() -> NoReturn:
     """Carry the plan out and exit with the code of `carry_out`; never returns."""
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -110,9 +110,7 @@ def unknown_kinds(process: Process, host: Host) -> tuple[KindName, ...]:
 
 def pin(namespace: Namespace, ways: tuple[steps.Way, ...] = ()) -> steps.Pin:
     """The identity of a namespace of a snapshot."""
-    return steps.Pin(
-        namespace.type, CLONE_NEW[namespace.type], namespace.device, namespace.inode, namespace.id, ways
-    )
+    return steps.Pin(namespace.type, CLONE_NEW[namespace.type], namespace.device, namespace.inode, namespace.id, ways)
 
 
 def pins_of(snapshot: Snapshot, process: Process) -> dict[KindName, steps.Pin]:

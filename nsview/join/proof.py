@@ -153,9 +153,7 @@ def of(pid: int) -> Seen:
     raise ProcessLookupError(pid)
 
 
-def expected(
-    steps: Mapping[str, Mapping[str, Any]], given: Given, own: Seen, child: Seen, held: int
-) -> dict[str, Any]:
+def expected(steps: Mapping[str, Mapping[str, Any]], given: Given, own: Seen, child: Seen, held: int) -> dict[str, Any]:
     """The facts that a plan's steps ({type: step}) lead to. own: the supervisor, whose facts hold until a step changes
     them. child: the command, whose user namespace numbers the ids. held: the capabilities permitted after joining."""
     facts = own.facts()

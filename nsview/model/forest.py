@@ -29,9 +29,7 @@ class Forest:
             else:
                 below[parent] = [pid]
         self._break_circles()
-        self._tops = sorted(
-            pid for parent, siblings in below.items() if parent not in above for pid in siblings
-        )
+        self._tops = sorted(pid for parent, siblings in below.items() if parent not in above for pid in siblings)
         self._order = Order(self._preorder(self._tops))
 
     def _break_circles(self) -> None:

@@ -56,9 +56,13 @@ def update(groups: Groups, snapshot: Snapshot, ghosts: Iterable[Process] = ()) -
     for pid in pids:
         old, now = before.processes.get(pid), snapshot.processes.get(pid)
         was, is_ = old or old_ghosts.get(pid), now or groups.ghosts.get(pid)
-        moved = was is not None and is_ is not None and (
-            (was.start, was.kthread, before.parent(was) if by == "tree" else was.ppid, groups.rank(was))
-            != (is_.start, is_.kthread, groups.parent(is_), groups.rank(is_))
+        moved = (
+            was is not None
+            and is_ is not None
+            and (
+                (was.start, was.kthread, before.parent(was) if by == "tree" else was.ppid, groups.rank(was))
+                != (is_.start, is_.kthread, groups.parent(is_), groups.rank(is_))
+            )
         )
         if was:
             what = happened.setdefault(groups.id_of(was), Happened())
@@ -88,7 +92,6 @@ def update(groups: Groups, snapshot: Snapshot, ghosts: Iterable[Process] = ()) -
         groups.arrange()
 
 
-
 def _reconsidered(groups: Groups, before: Snapshot, containers: Iterable[str]) -> Iterable[int]:
     """The processes that a filter may judge anew because the record of their container has changed."""
     if groups.view.filter:
@@ -97,7 +100,6 @@ def _reconsidered(groups: Groups, before: Snapshot, containers: Iterable[str]) -
             old, new = before.containers.get(key), groups.snapshot.containers.get(key)
             if old is None or new is None or replace(old, pids=new.pids) != new:
                 yield from populations.get(key, ())
-
 
 
 def _renew(groups: Groups, id: object, pids: tuple[int, ...], what: Happened, lost: Collection[int]) -> bool:
@@ -135,7 +137,6 @@ def _renew(groups: Groups, id: object, pids: tuple[int, ...], what: Happened, lo
     return new or was != (groups.seen(group), group.rank)
 
 
-
 def _age(groups: Groups, group: Group, what: Happened) -> None:
     """Find the oldest member: among all only if the oldest before is gone."""
     oldest = group.oldest
@@ -146,7 +147,6 @@ def _age(groups: Groups, group: Group, what: Happened) -> None:
             return
         oldest = now
     group.oldest = min((oldest, *what.came) if oldest else what.came, key=lambda p: (p.start, p.pid), default=None)
-
 
 
 def _replant(groups: Groups, group: Group, what: Happened) -> None:

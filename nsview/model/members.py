@@ -69,8 +69,4 @@ def kinds_apart(process: Process, snapshot: Snapshot) -> tuple[KindName, ...]:
 
 def kinds_shared_with_host(process: Process, snapshot: Snapshot) -> tuple[KindName, ...]:
     """The kinds in which a process is in the host's first namespace."""
-    return tuple(
-        kind
-        for kind in KIND_NAMES
-        if snapshot.is_initial(kind, getattr(process.namespaces, kind))
-    )
+    return tuple(kind for kind in KIND_NAMES if snapshot.is_initial(kind, getattr(process.namespaces, kind)))

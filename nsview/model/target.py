@@ -110,9 +110,7 @@ def needs_nets(snapshot: Snapshot, text: str, leader: int | None = None) -> bool
     return not NAMESPACE.fullmatch(text) and (not found or found[0].rank > Rank.HOST_NET)
 
 
-def meanings(
-    snapshot: Snapshot, text: str, nets: Nets | None = None, leader: int | None = None
-) -> list[Meaning]:
+def meanings(snapshot: Snapshot, text: str, nets: Nets | None = None, leader: int | None = None) -> list[Meaning]:
     """All meanings of a text, the best first, each thing once. nets, leader: as for `resolve`."""
     if not text:
         return []
@@ -270,9 +268,7 @@ def _reached(snapshot: Snapshot, text: str, nets: Nets) -> Iterator[Meaning]:
         yield from _at_port(snapshot, int(text), nets, home)
 
 
-def _through(
-    snapshot: Snapshot, net: Net, interface: Interface, rank: Rank, home: int | None
-) -> Iterator[Meaning]:
+def _through(snapshot: Snapshot, net: Net, interface: Interface, rank: Rank, home: int | None) -> Iterator[Meaning]:
     """The net namespace that the name of an interface means: for the outer end of a pair, such as the host's, the
     namespace that it leads into."""
     link = interface.link

@@ -73,10 +73,7 @@ def fields(columns: Sequence[Column]) -> Fields:
         ("age", _SECONDS, "since the start: 90s, 5m, 2h, 3d"),
         ("pids", {"": 1}, "the number of tasks"),
     )
-    found = {
-        name: Field(name, "amount", about, line=_amount(name), units=units)
-        for name, units, about in amounts
-    }
+    found = {name: Field(name, "amount", about, line=_amount(name), units=units) for name, units, about in amounts}
     return found | {name: field for name, field in of_columns(columns, OF_THINGS).items() if name not in found}
 
 

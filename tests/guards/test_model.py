@@ -17,9 +17,7 @@ GROUPS, EACH = 50, 40
 
 def large() -> Snapshot:
     """2,000 processes in 50 net namespaces of their own."""
-    return make.host(
-        *(make.process(1000 + g * EACH + n, net=100 + g) for g in range(GROUPS) for n in range(EACH))
-    )
+    return make.host(*(make.process(1000 + g * EACH + n, net=100 + g) for g in range(GROUPS) for n in range(EACH)))
 
 
 def after_one_birth(before: Snapshot) -> Snapshot:

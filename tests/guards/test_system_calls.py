@@ -78,6 +78,7 @@ def test_a_process_costs_so_many_system_calls(tmp_path: Path, below: int) -> Non
     assert cost <= expected + 0.1, per_process
     assert cost >= expected - 0.1, f"fewer are needed now, so hold that: {per_process}"
 
+
 _LISTED = """
 import os, sys; sys.path.insert(0, sys.argv[1])
 from nsview.agent.containers import containerd

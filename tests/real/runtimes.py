@@ -19,7 +19,7 @@ from .daemons import SLEEP, CommandError, run
 from .workspace import Workspace, wait_until
 
 # crun refuses hosts with both cgroup v1 and v2: these are shown v2 alone.
-_V2_ALONE = "umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec \"$@\""
+_V2_ALONE = 'umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"'
 _FOR_CRUN = ["unshare", "--mount", "sh", "-c", _V2_ALONE, "sh"]
 # Limits that are above ours can't be set where CAP_SYS_RESOURCE is missing.
 _CONFIGURATION = """

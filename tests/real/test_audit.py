@@ -133,9 +133,7 @@ def expected_of(inspected: dict[str, Any]) -> set[str]:
     return rules
 
 
-def test_what_is_found_is_what_docker_was_told(
-    told: dict[str, dict[str, Any]], findings: list[dict[str, Any]]
-) -> None:
+def test_what_is_found_is_what_docker_was_told(told: dict[str, dict[str, Any]], findings: list[dict[str, Any]]) -> None:
     found = {name: set(of(findings, inspected["Id"])) - UNTOLD for name, inspected in told.items()}
     assert found == {name: expected_of(inspected) for name, inspected in told.items()}
 
@@ -195,9 +193,7 @@ def test_evidence_is_what_the_kernel_says(told: dict[str, dict[str, Any]], findi
     assert shared["inode"] == os.stat("/proc/self/ns/net").st_ino == os.stat(f"/proc/{shared['pid']}/ns/net").st_ino
 
 
-def test_containerd_and_podman_by_themselves(
-    containerd: Containerd, workspace: Workspace, rootfs: Path
-) -> None:
+def test_containerd_and_podman_by_themselves(containerd: Containerd, workspace: Workspace, rootfs: Path) -> None:
     require(*Podman.NEEDS)
     podman = Podman(workspace, rootfs)
     id = f"au-{os.getpid()}"
@@ -370,4 +366,3 @@ def test_the_words_for_people(told: dict[str, dict[str, Any]]) -> None:
     assert done.stdout.count("Root needs no capability to write /proc/sys") == 1, "explained where it is first told of"
     only = nsview("audit", "--severity", "high", "--json")
     assert {f["severity"] for f in json.loads(only.stdout)["findings"]} == {"high"}
-

@@ -59,7 +59,6 @@ def test_a_target_that_nobody_is(command: str, target: str) -> None:
     refused(1, command, target)
 
 
-
 def has_snapshot(recording: Path) -> bool:
     """A recording in the making has a whole snapshot in it; a slow machine puts frames of progress before that."""
     lines = recording.read_bytes().split(b"\n")[:-1] if recording.exists() else []

@@ -213,7 +213,7 @@ def test_the_very_first_cgroup_is_told_from_that_of_a_cgroup_namespace(top: Path
     )
     script = (
         f"echo $$ >{top}/cgroup.procs; exec unshare --cgroup --mount sh -c "
-        "'umount -a -t cgroup2; mount -t cgroup2 none \"$1\" && exec \"$2\" -c \"$3\" \"$4\"' sh \"$@\""
+        '\'umount -a -t cgroup2; mount -t cgroup2 none "$1" && exec "$2" -c "$3" "$4"\' sh "$@"'
     )
     root = str(Path(__file__).resolve().parents[2])
     words = ["sh", "-c", script, "sh", str(top.parent), sys.executable, code, root]

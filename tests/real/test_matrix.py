@@ -116,4 +116,3 @@ async def test_the_pane_tells_first_what_the_namespace_of_the_chosen_kind_holds(
         app.explorer.action_group(kind)
         app.go_to(pid)
         await until(pilot, lambda: expected in drawn(app), expected)
-

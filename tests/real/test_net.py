@@ -451,8 +451,6 @@ def test_a_user_sees_what_is_their_own_and_nothing_of_others(user: User, docker:
         docker.remove("net-other")
 
 
-
-
 def test_a_recording_holds_the_net_map_as_it_was_last(tmp_path: Path, named: list[str]) -> None:
     require("ip")
     path = tmp_path / "recorded.jsonl"

@@ -656,6 +656,7 @@ def test_sessions_are_told_from_what_the_container_began(
 ) -> None:
     pid, end = make(docker, containerd, podman)
     try:
+
         def begun() -> bool:
             return len(of(pid)["pids"]) == 3
 

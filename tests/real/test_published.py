@@ -525,7 +525,7 @@ def test_what_podman_publishes_by_each_of_its_witnesses(
 
 
 # A user may not open the machine's own device in some places: this is another one, where nobody else sees it.
-_WITH_TUN = "mount -t tmpfs none /dev/net && mknod /dev/net/tun c 10 200 && chmod 666 /dev/net/tun && exec \"$@\""
+_WITH_TUN = 'mount -t tmpfs none /dev/net && mknod /dev/net/tun c 10 200 && chmod 666 /dev/net/tun && exec "$@"'
 WITH_TUN = ("unshare", "--mount", "sh", "-c", _WITH_TUN, "sh")
 
 

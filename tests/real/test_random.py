@@ -223,5 +223,3 @@ def is_one_of(holder: dict[str, Any], holders: set[tuple[object, ...]]) -> bool:
 
 def own_of(plan: Plan, running: Running, token: str) -> set[tuple[object, ...]]:
     return {of_plan(plan, running, holder) for holder in plan.holders[token]}
-
-

@@ -100,9 +100,7 @@ def test_without_the_guard_it_would_be(tmp_path: Path) -> None:
     [(0, 0o755, 0, True), (USER, 0o755, 0, False), (0, 0o757, 0, False), (0, 0o775, 0, False), (0, 0o755, USER, False),
      (0, 0o1777, 0, False)],
 )  # fmt: skip
-def test_what_others_can_write_is_left_out(
-    workspace: Workspace, owner: int, mode: int, above: int, kept: bool
-) -> None:
+def test_what_others_can_write_is_left_out(workspace: Workspace, owner: int, mode: int, above: int, kept: bool) -> None:
     """However it came to be on the path."""
     outer = workspace.root / "path"
     inner = outer / "inner"

@@ -439,8 +439,6 @@ def test_near_misses_are_no_containers(
     assert (found[pid]["container"], found[supervisor]["container"]) == (None, None)
 
 
-
-
 # -- what is no container --------------------------------------------------------------------------------------------
 
 

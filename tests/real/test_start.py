@@ -11,7 +11,7 @@ from .user import NOBODY, copy_interpreter, interpreter
 from .workspace import Workspace
 
 FIND = Path(__file__).parents[2] / "nsview" / "find_python"
-HIDDEN = 'for p in /usr/bin/python3 /usr/local/bin/python3 /usr/*bin/python3.?? /usr/local/bin/python3.??; do '
+HIDDEN = "for p in /usr/bin/python3 /usr/local/bin/python3 /usr/*bin/python3.?? /usr/local/bin/python3.??; do "
 HIDDEN += '[ ! -e "$p" ] || mount --bind /bin/false "$p" || exit 9; done; exec "$@"'
 
 

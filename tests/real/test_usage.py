@@ -151,6 +151,7 @@ def test_only_the_parts_that_were_asked_for_are_read(docker: Docker, host: Begun
     finally:
         docker.remove("u-part")
 
+
 @pytest.mark.parametrize("json_too", [False, True])
 def test_list_use_prints_the_use_of_containers(docker: Docker, json_too: bool) -> None:
     docker.container("u-listed", "--cpus", "0.2", "--memory", "64m", command=_BUSY)

@@ -41,9 +41,7 @@ def recording(path: Path, security: list[Security] | None = None) -> Path:
     given = facts(9, seccomp=0, mounts=(ROOT, PROC, SYS), inside=NOTHING, capabilities=caps(mask("SYS_ADMIN")))
     told = [facts(7), given] if security is None else security
     for done, known in enumerate(told, 1):
-        frames.append(
-            {"frame": "security", "id": 2, "done": done, "total": len(told), "lsm": [], "processes": [known]}
-        )
+        frames.append({"frame": "security", "id": 2, "done": done, "total": len(told), "lsm": [], "processes": [known]})
     path.write_bytes(b"".join(msgspec.json.encode(frame) + b"\n" for frame in frames))
     return path
 

@@ -21,9 +21,7 @@ def test_no_file_says_nothing(tmp_path: Path) -> None:
 
 
 def test_a_command_of_the_users(tmp_path: Path) -> None:
-    (ready,) = config(
-        tmp_path, '[ready.dns]\ncommand = "dig example.org"\nkinds = ["net"]\nhost_tools = true\n'
-    ).ready
+    (ready,) = config(tmp_path, '[ready.dns]\ncommand = "dig example.org"\nkinds = ["net"]\nhost_tools = true\n').ready
     assert (ready.name, ready.command, ready.kinds, ready.host_tools) == ("dns", ("dig", "example.org"), ("net",), True)
 
 

@@ -30,9 +30,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def narrow(
-    snapshot: Snapshot, wanted: Filter, kind: str | None = None, asking: Collection[int] = ()
-) -> Snapshot:
+def narrow(snapshot: Snapshot, wanted: Filter, kind: str | None = None, asking: Collection[int] = ()) -> Snapshot:
     """The snapshot of the processes that match, and of the containers and namespaces that match or have such a process.
 
     kind: only namespaces of that kind. asking: pids that never match, as their command lines contain the expression.

@@ -109,7 +109,10 @@ class Filter:
 
 
 def parse(
-    expression: str, by: str | None = None, texts: Texts | None = None, nets: Reach | None = None,
+    expression: str,
+    by: str | None = None,
+    texts: Texts | None = None,
+    nets: Reach | None = None,
     fields: Fields = FIELDS,
 ) -> Filter:
     """The filter of an expression. Raises FilterError if it is faulty.
@@ -300,9 +303,7 @@ class _Maker:
 
         def matches(process: Process, snapshot: Snapshot) -> bool:
             initial, own = snapshot.host.initial, process.namespaces
-            found = any(
-                (inode := getattr(own, kind)) is not None and inode == getattr(initial, kind) for kind in kinds
-            )
+            found = any((inode := getattr(own, kind)) is not None and inode == getattr(initial, kind) for kind in kinds)
             return found is wanted
 
         return matches

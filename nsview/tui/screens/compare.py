@@ -82,13 +82,9 @@ class Compare(Lens):
         ]
         lines += [_line(v.name, v, v.name, v.a or "?", v.b or "?", v.same) for v in found.values]
         lines += [
-            _line(c.set, c, f"{c.set} caps", only(c.only_a, c), only(c.only_b, c), c.same)
-            for c in found.capabilities
+            _line(c.set, c, f"{c.set} caps", only(c.only_a, c), only(c.only_b, c), c.same) for c in found.capabilities
         ]
-        lines += [
-            _line(m.point, m, f"mount {m.point}", mounted(m.a), mounted(m.b), m.same)
-            for m in found.mounts or ()
-        ]
+        lines += [_line(m.point, m, f"mount {m.point}", mounted(m.a), mounted(m.b), m.same) for m in found.mounts or ()]
         return lines
 
     @property

@@ -37,9 +37,7 @@ class GoTo(ModalScreen[Thing | None]):
         Binding("pageup", "move('page_up')", "Page up", show=False),
     ]
 
-    def __init__(
-        self, title: str, leads: Callable[[str], Sequence[Lead]], *, placeholder: str, empty: str
-    ) -> None:
+    def __init__(self, title: str, leads: Callable[[str], Sequence[Lead]], *, placeholder: str, empty: str) -> None:
         super().__init__()
         self._title = title
         self._leads = leads

@@ -190,9 +190,7 @@ class DetailsPane(Lines, can_focus=True):
 
     def _container(self, container: Container) -> Table:
         (_, name), (_, id), *others = facts.container(container)
-        return self._pairs(
-            ("name", Text(safe(str(name)), self._s("container"))), ("id", cut(str(id), 25)), *others
-        )
+        return self._pairs(("name", Text(safe(str(name)), self._s("container"))), ("id", cut(str(id), 25)), *others)
 
     def _sharing(self, process: Process, snapshot: Snapshot) -> Table:
         table = Table.grid(padding=(0, 2, 0, 0))

@@ -126,9 +126,7 @@ class Listing(Lines, Cursor, can_focus=True):
         if below:
             base += self.style_of(below)
         plain = below in ("cursor", "header")
-        segments = [
-            Segment(text, base if plain else self.style_of(style) + background(base)) for text, style in pieces
-        ]
+        segments = [Segment(text, base if plain else self.style_of(style) + background(base)) for text, style in pieces]
         return Strip(segments).adjust_cell_length(width, base)
 
     def count(self) -> int:

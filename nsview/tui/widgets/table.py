@@ -68,9 +68,7 @@ class Table(Cursor, can_focus=True):
 
     def _arrange(self) -> None:
         before = self.line
-        self.lines = (
-            self._given if self._sorted_by is None else ordered(self._given, self._sorted_by, self._reversed)
-        )
+        self.lines = self._given if self._sorted_by is None else ordered(self._given, self._sorted_by, self._reversed)
         self._measure()
         key = before.key if before else None
         place = next((place for place, line in enumerate(self.lines) if line.key == key), self.cursor)

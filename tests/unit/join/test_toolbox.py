@@ -17,9 +17,7 @@ def elf(*kinds: int, bits: int = 64) -> bytes:
             "<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 2, 62, 1, 0, 64, 0, 0, 64, 56, len(kinds), 0, 0, 0
         )
         return header + b"".join(struct.pack("<I52x", kind) for kind in kinds)
-    header = struct.pack(
-        "<16sHHIIIIIHHHHHH", b"\x7fELF\x01\x01\x01", 2, 3, 1, 0, 52, 0, 0, 52, 32, len(kinds), 0, 0, 0
-    )
+    header = struct.pack("<16sHHIIIIIHHHHHH", b"\x7fELF\x01\x01\x01", 2, 3, 1, 0, 52, 0, 0, 52, 32, len(kinds), 0, 0, 0)
     return header + b"".join(struct.pack("<I28x", kind) for kind in kinds)
 
 

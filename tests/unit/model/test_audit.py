@@ -65,9 +65,7 @@ def of_web(
 
 def test_a_container_as_docker_makes_it_runs_as_root_and_that_is_all() -> None:
     findings = of_web(inside(7), facts(7))
-    assert [(f.rule, f.severity, f.subject, f.name) for f in findings] == [
-        ("root-is-root", "low", "docker:web", "web")
-    ]
+    assert [(f.rule, f.severity, f.subject, f.name) for f in findings] == [("root-is-root", "low", "docker:web", "web")]
     assert findings[0].evidence["uid_map"] == [[0, 0, 4294967295]]
 
 

@@ -50,7 +50,7 @@ def test_the_json_of_diff_has_what_the_contract_names() -> None:
 def test_the_lines_of_diff_name_each_change() -> None:
     before, after = snapshots()
     lines = report.difference(export.difference(before, after)).splitlines()
-    assert sorted(line[0] for line in lines) == sorted("--" "-" "++" "~")
+    assert sorted(line[0] for line in lines) == sorted("---++~")
     assert report.difference(export.difference(after, after)) == "no difference"
 
 

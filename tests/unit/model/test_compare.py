@@ -90,9 +90,7 @@ def test_mounts_of_one_of_the_other_and_with_other_options() -> None:
     read_only = msgspec.structs.replace(data, options=("ro",))
     other_root = msgspec.structs.replace(ROOT, device="0:77")
     another_proc = msgspec.structs.replace(PROC, device="0:78")
-    found = compared(
-        facts(5, mounts=(ROOT, PROC, SYS, data)), facts(6, mounts=(other_root, another_proc, read_only))
-    )
+    found = compared(facts(5, mounts=(ROOT, PROC, SYS, data)), facts(6, mounts=(other_root, another_proc, read_only)))
     assert found.mounts is not None
     assert [(m.point, m.a is not None, m.b is not None) for m in found.mounts] == [
         ("/", True, True), ("/data", True, True), ("/sys", True, False),

@@ -256,7 +256,9 @@ def drawn(nets: Map, chosen: Iterable[int] | None = None, width: int = 100) -> l
 
 
 def test_the_picture_of_a_bridge_with_two_containers() -> None:
-    assert drawn(found(), width=84) == """\
+    assert (
+        drawn(found(), width=84)
+        == """\
 ╭─ host ─────────────────────────────────╮
 │ eth0     192.0.2.2/24  ⇢ 192.0.2.1     │
 │ docker0  172.17.0.1/16                 │
@@ -274,6 +276,7 @@ def test_the_picture_of_a_bridge_with_two_containers() -> None:
 ╭─ nothing but a loopback ───────────────────╮
 │ blue  net:[40] 0 processes /run/netns/blue │
 ╰────────────────────────────────────────────╯""".splitlines()
+    )
 
 
 def test_a_chosen_namespace_is_drawn_with_what_leads_to_it_and_no_more() -> None:
@@ -303,9 +306,7 @@ def test_any_picture_has_each_namespace_once_at_its_end_and_keeps_to_its_width(s
     lines = drawn(shown, width=width)
     assert all(cells(line) <= width and line.isprintable() for line in lines)
     assert len({line.key for line in picture(shown, ends, width)}) == len(lines)
-    about = {
-        line.subject.net.inode for line in picture(shown, ends, width) if isinstance(line.subject, NetItem)
-    }
+    about = {line.subject.net.inode for line in picture(shown, ends, width) if isinstance(line.subject, NetItem)}
     assert about == set(ends)
     assert "\n".join(lines).count("╭") == "\n".join(lines).count("╯")
 

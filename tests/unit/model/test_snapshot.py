@@ -113,9 +113,7 @@ def test_a_daemon_that_descends_from_a_shim_is_not_what_it_serves() -> None:
 def test_two_shims_cannot_serve_each_others_daemons() -> None:
     a = container("a", [12], shim_pid=11, daemon_pid=22)
     b = container("b", [22], shim_pid=21, daemon_pid=12)
-    snapshot = host(
-        process(1, 0), process(11), process(12, 11), process(21), process(22, 21), containers=[a, b]
-    )
+    snapshot = host(process(1, 0), process(11), process(12, 11), process(21), process(22, 21), containers=[a, b])
     assert snapshot.serves == {11: 22}
     assert [link.process.pid for link in chain(snapshot, 12)] == [1, 21, 22, 11, 12]
 

@@ -96,15 +96,20 @@ def open_in_root(root_fd: int, path: str, flags: int) -> int:
 
 
 def open_file_in_root(root_fd: int, path: str) -> int:
-    """Like open_in_root, for reading. Raises OSError (EINVAL) if the file is not regular: opening a device may have
-    any effect, and opening a FIFO tells its writer."""
-    probe = open_in_root(root_fd, path, os.O_PATH)
+    """Like open_in_root, for reading, as `open_for_reading`."""
+    place = open_in_root(root_fd, path, os.O_PATH)
     try:
-        if os.fstat(probe).st_mode & 0o170000 != 0o100000:
-            raise OSError(EINVAL, "not a regular file", path)
-        return os.open("/proc/self/fd/%d" % probe, os.O_RDONLY | os.O_CLOEXEC)
+        return open_for_reading(place, path)
     finally:
-        os.close(probe)
+        os.close(place)
+
+
+def open_for_reading(place: int, path: str) -> int:
+    """Open the file that is open by O_PATH. Raises OSError (EINVAL) if the file is not regular: opening a device may
+    have any effect, and opening a FIFO tells its writer. path: for the message."""
+    if os.fstat(place).st_mode & 0o170000 != 0o100000:
+        raise OSError(EINVAL, "not a regular file", path)
+    return os.open("/proc/self/fd/%d" % place, os.O_RDONLY | os.O_CLOEXEC)
 
 
 def pidfd_open(pid: int, thread: bool = False) -> int:

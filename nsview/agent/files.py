@@ -44,7 +44,7 @@ def note_damaged(root_fd: int, path: str, error: Exception) -> None:
 def read(path: str, limit: int = LIMIT, dir_fd: int | None = None) -> bytes:
     """The bytes of a file whose origin is known, such as one of /proc. Raises OSError (EFBIG if it has more than
     `limit`)."""
-    return _all(os.open(path, os.O_RDONLY, dir_fd=dir_fd), limit)
+    return rest(os.open(path, os.O_RDONLY, dir_fd=dir_fd), limit)
 
 
 def text_of(path: str) -> str:
@@ -86,11 +86,11 @@ def read_in_root(root_fd: int, path: str, limit: int = LIMIT, believed: Callable
     if believed and not believed(fd):
         os.close(fd)
         raise OSError(errno.EPERM, "another's word")
-    return _all(fd, limit)
+    return rest(fd, limit)
 
 
-def _all(fd: int, limit: int) -> bytes:
-    """All bytes of an open file up to limit; closes it."""
+def rest(fd: int, limit: int) -> bytes:
+    """The rest of the bytes of an open file, which is closed. Raises OSError (EFBIG) if there are more than `limit`."""
     try:
         chunks: list[bytes] = []
         left = limit + 1

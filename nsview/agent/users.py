@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 
+from nsview import linux
+
 from . import files, hostfiles, nsfs, passwd
 
 TYPE_CHECKING = False
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 _PASSWD_LIMIT = 256 << 10
 _NAME_LIMIT = 256  # characters, LOGIN_NAME_MAX
+_FILES = 1000  # files whose names are kept
 _MAP_LIMIT = 64 << 10  # it has at most 340 lines
 
 
@@ -30,6 +33,8 @@ class Users:
         self.names: dict[int, str] = {}
         self._maps: dict[int, list[list[int]]] = {}
         self._inside: dict[int, dict[int, str | None]] = {}  # {mount namespace: {uid inside: name}}
+        # {passwd: {uid inside: name}}: a thousand mount namespaces may see one file.
+        self._by_file: dict[tuple[int, ...], dict[int, str | None]] = {}
 
     def name(self, uid: int) -> str:
         """The host's name of a uid; the number if it has none."""
@@ -79,8 +84,29 @@ class Users:
             return None
         known = self._inside.setdefault(mnt, {})
         if uid not in known:
-            known[uid] = _read_name(uid, fd)
+            known[uid] = self._read_name(uid, fd)
         return known[uid]
+
+    def _read_name(self, uid: int, fd: int) -> str | None:
+        """The name of a uid by the passwd in the process's root. None if none can be read there."""
+        root = place = None
+        try:
+            root = os.open("root", os.O_PATH | os.O_DIRECTORY, dir_fd=fd)
+            place = linux.open_in_root(root, "/etc/passwd", os.O_PATH)
+            seen = os.fstat(place)
+            if len(self._by_file) >= _FILES:
+                self._by_file.clear()
+            known = self._by_file.setdefault((seen.st_dev, seen.st_ino, seen.st_ctime_ns), {})
+            if uid not in known:
+                file = linux.open_for_reading(place, "/etc/passwd")
+                known[uid] = _name(uid, files.text(files.rest(file, _PASSWD_LIMIT)))
+            return known[uid]
+        except OSError:
+            return None
+        finally:
+            for opened in (root, place):
+                if opened is not None:
+                    os.close(opened)
 
 
 def id_map(text: str) -> list[list[int]]:
@@ -88,15 +114,6 @@ def id_map(text: str) -> list[list[int]]:
     return [[int(number) for number in line.split()] for line in text.split("\n") if line]
 
 
-def _read_name(uid: int, fd: int) -> str | None:
-    """The name of a uid of the process's user namespace by the passwd in its root. None if none can be read there."""
-    try:
-        root = os.open("root", os.O_PATH | os.O_DIRECTORY, dir_fd=fd)
-        try:
-            text = files.text(files.read_in_root(root, "/etc/passwd", _PASSWD_LIMIT))
-        finally:
-            os.close(root)
-    except OSError:
-        return None
+def _name(uid: int, text: str) -> str | None:
     fields = passwd.of_uid(text, uid)
     return fields[0] if fields and 0 < len(fields[0]) <= _NAME_LIMIT else None

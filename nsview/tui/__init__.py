@@ -20,5 +20,6 @@ first_picture  the first picture, painted before Textual is imported
 colours        the colours of the first picture
 driver         Textual's driver of a terminal, with a quicker way out
 gc_pace        garbage collection out of the way of keys
+textual_private  the private names of Textual that are used
 themes         a theme for people who see fewer colours
 """

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual import events
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.driver import Driver
 from textual.events import Key
@@ -38,9 +38,10 @@ from .screens.explorer import Explorer
 from .screens.keys import APP
 from .screens.lens import Lens
 from .session import AnyHost, Session, Watcher
+from .textual_private import DefectsApp
 
 
-class NsviewApp(App[int], Watcher):
+class NsviewApp(DefectsApp, Watcher):
     """The explorer of one host."""
 
     TITLE = "nsview"
@@ -275,10 +276,10 @@ class NsviewApp(App[int], Watcher):
             self.session.replace(host)
             self.explorer.receive()
 
-    def _handle_exception(self, error: Exception) -> None:
+    def handle_defect(self, error: Exception) -> None:
         """Report a defect of nsview's in one line, and write the traceback to a file."""
         if self.is_headless:
-            super()._handle_exception(error)  # a test is to see it
+            super().handle_defect(error)  # a test is to see it
             return
         if self.failure is None:
             self.failure = f"a defect ended the explorer ({type(error).__name__}){_kept(error)}"

@@ -13,33 +13,40 @@ from codecs import getincrementaldecoder
 from time import monotonic
 from typing import Any
 
-from textual._parser import ParseError
-from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
 from .first_picture import ALTERNATE, Picture
+from .textual_private import XTermParser
 
 _TICK = 100  # milliseconds after which the parser is asked whether a lone Escape was a key
 _PATIENCE = 0.5  # seconds for the terminal's answer; nearly all answer, a near one within a millisecond
-# No more of the focus, nor keys in kitty's way (Textual takes its entry off that stack itself, so ours must not); then
-# DSR, which a terminal answers with _QUIET (ECMA-48).
-_HUSH = "\x1b[?1004l\x1b[=0u\x1b[5n"
+# No more of the mouse and the focus, nor keys in kitty's way (Textual takes its entry off that stack itself, so ours
+# must not); then DSR, which a terminal answers with _QUIET (ECMA-48).
+_HUSH = "\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1004l\x1b[=0u\x1b[5n"
 _QUIET = b"\x1b[0n"
 
 
 class Driver(LinuxDriver):
     """Reads keys until a byte arrives in a pipe of its own."""
 
-    def __init__(self, *args: Any, **named: Any) -> None:
-        super().__init__(*args, **named)
+    def __init__(self, app: Any, **named: Any) -> None:
+        super().__init__(app, **named)
         self._enough, self._enough_said = os.pipe()
         os.set_blocking(self._enough, False)
+        self._picture: Picture | None = getattr(app, "picture", None)
         self._shown = False  # the alternate screen is shown, with the first picture
+        self._reading = False
 
     def start_application_mode(self) -> None:
-        picture: Picture | None = getattr(self._app, "picture", None)
-        self._shown = picture is not None and picture.hand_over()
+        self._shown = self._picture is not None and self._picture.hand_over()
+        self.prepare_reading()
         super().start_application_mode()  # type: ignore[no-untyped-call]
+
+    def prepare_reading(self) -> None:
+        """Begin to count as reading, before the thread that reads does."""
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._enough, 4096)  # written while no thread read
+        self._reading = True
 
     def write(self, data: str) -> None:
         if self._shown and data == ALTERNATE:
@@ -48,8 +55,7 @@ class Driver(LinuxDriver):
         super().write(data)
 
     def disable_input(self) -> None:
-        if not self.exit_event.is_set() and self._key_thread is not None and self._key_thread.is_alive():
-            self._disable_mouse_support()
+        if self._reading:
             self.write(_HUSH)
             self.flush()
             os.write(self._enough_said, b".")
@@ -57,23 +63,21 @@ class Driver(LinuxDriver):
 
     def run_input_thread(self) -> None:
         """Read keys and hand them on, in its own thread."""
-        self._forget_enough()  # written while no thread read
-        parser = XTermParser(self._debug)
+        parser = XTermParser()
         decode = getincrementaldecoder("utf-8")("replace").decode
         poll = select.poll()
         poll.register(self.fileno, select.POLLIN)
         poll.register(self._enough, select.POLLIN)
-        while self._enough not in (ready := dict(poll.poll(_TICK))):
-            if self.fileno in ready and (text := decode(os.read(self.fileno, 4096))):
-                for event in parser.feed(text):
+        try:
+            while self._enough not in (ready := dict(poll.poll(_TICK))):
+                if self.fileno in ready and (text := decode(os.read(self.fileno, 4096))):
+                    for event in parser.feed(text):
+                        self.process_message(event)
+                for event in parser.tick():
                     self.process_message(event)
-            for event in parser.tick():
-                self.process_message(event)
-        self._forget_enough()
-        self._wait_until_quiet()
-        with contextlib.suppress(EOFError, ParseError):
-            for _ in parser.feed(""):
-                pass
+            self._wait_until_quiet()
+        finally:
+            self._reading = False
 
     def _wait_until_quiet(self) -> None:
         """Drop the input that arrives before the terminal's answer."""
@@ -88,7 +92,3 @@ class Driver(LinuxDriver):
                 if not heard:
                     return
                 said = said[-len(_QUIET) :] + heard
-
-    def _forget_enough(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.read(self._enough, 4096)

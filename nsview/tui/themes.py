@@ -8,6 +8,8 @@ from typing import Any
 from textual.app import App
 from textual.theme import Theme
 
+from .textual_private import renew_filter
+
 BLUE, SKY_BLUE, GREEN, YELLOW = "#0072B2", "#56B4E9", "#009E73", "#F0E442"
 ORANGE, VERMILLION, PURPLE, BLACK = "#E69F00", "#D55E00", "#CC79A7", "#000000"
 
@@ -35,4 +37,4 @@ def begin_with(app: App[Any], theme: str | None) -> None:
         app.stylesheet.set_variables(app.get_css_variables())
         app.set_class(app.current_theme.dark, "-dark-mode")
         app.set_class(not app.current_theme.dark, "-light-mode")
-        app._refresh_truecolor_filter(app.ansi_theme)
+        renew_filter(app)

@@ -127,19 +127,6 @@ def test_the_agent_calls_nothing_that_python_3_8_lacks(file: Path) -> None:
     assert not [n for n in operators if isinstance(n.left, ast.Dict) or isinstance(n.right, ast.Dict)]
 
 
-def test_private_modules_of_textual_are_imported_by_the_driver_and_the_view_of_lines_alone() -> None:
-    """A minor version of Textual may move them."""
-    private = re.compile(r"^ *from (textual[\w.]*) import (.*)$", re.MULTILINE)
-    found = {
-        (file.name, module)
-        for file in PACKAGE.rglob("*.py")
-        for module, names in private.findall(file.read_text())
-        if re.search(r"\b_", f"{module.replace('.', ' ')} {names}")
-    }
-    modules = {"textual._parser": "driver.py", "textual._xterm_parser": "driver.py"}
-    assert found == {("line_view.py", "textual._styles_cache"), *((file, name) for name, file in modules.items())}
-
-
 def test_the_rooms_import_only_those_below_them() -> None:
     """The contracts are in pyproject.toml: the rooms from the top, the floors of the screen, Textual, the model."""
     script = Path(sys.executable).with_name("lint-imports")

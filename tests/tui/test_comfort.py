@@ -172,7 +172,7 @@ async def test_a_page_on_in_a_palette_that_is_not_laid_out_does_no_harm() -> Non
             commands = app.screen.query_one("CommandList")
             commands.clear_options().add_options(["one", "two"])  # type: ignore[attr-defined]
             commands.highlighted = 1  # type: ignore[attr-defined]
-            app.screen._action_command_list("page_down")  # type: ignore[attr-defined]
+            app.screen.action_page("page_down")  # type: ignore[attr-defined]
             await pilot.press("escape", "escape")
         assert app.screen is app.explorer
 

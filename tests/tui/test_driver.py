@@ -39,6 +39,7 @@ class Keyboard(driver.Driver):
 
     def read(self) -> None:
         """Begin to."""
+        self.prepare_reading()
         self._key_thread = Thread(target=self.run_input_thread, daemon=True)
         self._key_thread.start()
 

@@ -31,13 +31,11 @@ from ..widgets.binding import Binding
 class Box(Checkbox):
     """A checkbox whose state can be read without colours: [x] and [ ]."""
 
-    BUTTON_LEFT = "["
-    BUTTON_RIGHT = "]"
-
-    @property
-    def _button(self) -> Content:
-        style = self.get_visual_style("toggle--button")
-        return Content.assemble("[", ("x" if self.value else " ", style), "]")
+    def render(self) -> Content:
+        mark, words = self.get_visual_style("toggle--button"), self.get_visual_style("toggle--label")
+        return Content.assemble(
+            "[", ("x" if self.value else " ", mark), "]", self.label.pad(1, 1).stylize_before(words)
+        )
 
 
 class CommandInput(Input):

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import ClassVar
 
 from textual.app import SystemCommand
+from textual.binding import Binding, BindingType
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.screen import Screen
 
@@ -20,9 +22,15 @@ _TEXTUALS = {"help_quit", "copy_text", "command_palette", "quit", "scroll_home",
 class Palette(CommandPalette):
     """Textual's palette, without an error of it."""
 
-    def _action_command_list(self, action: str) -> None:
-        with suppress(KeyError):  # a page on in a list that has not been laid out yet
-            super()._action_command_list(action)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pagedown", "page('page_down')", show=False),
+        Binding("pageup", "page('page_up')", show=False),
+    ]
+
+    def action_page(self, action: str) -> None:
+        """Move a page up or down, unless the list has not been laid out yet."""
+        with suppress(KeyError):
+            getattr(self.query_one("CommandList"), f"action_{action}")()
 
 
 def actions(screen: Screen[object]) -> Iterator[SystemCommand]:

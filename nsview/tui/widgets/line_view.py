@@ -4,13 +4,10 @@ Textual lays out the whole screen anew when a widget's virtual size changes, and
 lists that grow and shrink many times a second can afford neither.
 """
 
-from collections.abc import Callable, Hashable
-from inspect import signature
+from collections.abc import Hashable
 from math import ceil
 from typing import Any
 
-from textual._styles_cache import StylesCache
-from textual.css.styles import StylesBase
 from textual.geometry import Region, Size
 from textual.messages import Update
 from textual.reactive import Reactive
@@ -19,21 +16,6 @@ from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 
 _STRIPS = 512  # drawn lines that are kept
-
-
-class _Bare(StylesCache):
-    """Lines without padding or border are painted as they are drawn, and so remember how they look when cut and
-    written; Textual would make another one of each, every time."""
-
-    # These parameters are private to Textual: if they are others, lines are painted by Textual alone.
-    KNOWN = "self styles y size content_size padding base_background background render_content_line".split()
-    is_known = [*signature(StylesCache.render_line).parameters][: len(KNOWN)] == KNOWN
-
-    def render_line(self, styles: StylesBase, y: int, size: Size, *others: Any) -> Strip:
-        if styles.gutter or styles.tint.a or styles.text_opacity != 1:
-            return super().render_line(styles, y, size, *others)
-        draw: Callable[[int], Strip] = others[4]
-        return draw(y).adjust_cell_length(size.width)
 
 
 class Lines(ScrollView):
@@ -45,8 +27,6 @@ class Lines(ScrollView):
 
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
-        if _Bare.is_known:
-            self._styles_cache = _Bare()
         self._painted: dict[int, Hashable] = {}  # the content of each line of the view
         self._strips: dict[Hashable, Strip] = {}  # in order of their last use
         self._bar: tuple[int, ...] = ()  # the place and length of the scrollbar
@@ -88,7 +68,8 @@ class Lines(ScrollView):
         size = Size(self.size.width, height)
         if size != self.virtual_size:
             self.virtual_size = size
-            self._refresh_scrollbars()
+            if self.container_size:
+                self.show_vertical_scrollbar = height > self.container_size.height
             self.scroll_y = self.validate_scroll_y(self.scroll_y)
             self._move_bar()
 

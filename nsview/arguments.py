@@ -25,6 +25,10 @@ def parse(arguments: Sequence[str]) -> SimpleNamespace:
         # argparse would take options of the command behind it for its own.
         cut = given.index("--")
         given, rest = given[:cut], given[cut + 1 :]
+    if "--sort" in given[:-1]:
+        # argparse would take the - of a falling order for an option.
+        at = given.index("--sort")
+        given[at : at + 2] = [f"--sort={given[at + 1]}"]
     # --user is the kind of namespace; with a name it is the --user of docker and podman.
     given = [f"--as={word[7:]}" if word.startswith("--user=") else word for word in given]
     try:
@@ -34,6 +38,7 @@ def parse(arguments: Sequence[str]) -> SimpleNamespace:
             raise UsageError("--user is the kind; to be another user give -u USER, or --user=USER") from None
         raise
     options.given = list(arguments)
+    options.json = getattr(options, "output", None) == "json"
     if options.command == "enter":
         options.cmd = [*options.cmd, *rest]
     elif rest:
@@ -122,7 +127,7 @@ def _list_arguments(listing: _Arguments) -> None:
         help="search threads, open files, sockets and other mount namespaces too for holders of namespaces; "
         "takes several times as long",
     )
-    _common(listing)
+    _common(listing, table=True)
 
 
 def _inspect_arguments(inspect: _Arguments) -> None:
@@ -163,7 +168,7 @@ def _enter_arguments(enter: _Arguments) -> None:
 def _diff_arguments(diff: _Arguments) -> None:
     diff.add_argument("before", metavar="A")
     diff.add_argument("after", metavar="B")
-    diff.add_argument("--json", action="store_true", help="print JSON, schema 1")
+    _output(diff)
 
 
 def _audit_arguments(audit: _Arguments) -> None:
@@ -175,7 +180,7 @@ def _audit_arguments(audit: _Arguments) -> None:
         "--filter", metavar="EXPR", default="",
         help="only findings that match: words, severity= subject= rule= finding=, and what `nsview list --help` tells",
     )  # fmt: skip
-    _common(audit)
+    _common(audit, table=True)
 
 
 def _compare_arguments(compare: _Arguments) -> None:
@@ -200,8 +205,30 @@ def _filters() -> str:
     )])  # fmt: skip
 
 
-def _common(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--json", action="store_true", help="print JSON, schema 1")
+def _output(command: argparse.ArgumentParser, *, table: bool = False) -> None:
+    """The forms of the output, of which the last one given is taken. table: it is lines of columns."""
+    if table:
+        command.add_argument(
+            "-o", "--output", metavar="FORMAT",
+            help="wide (all columns, nothing cut), json, name (as -q), or columns by title: name,pid; an unknown "
+            "one names those there are",
+        )  # fmt: skip
+        command.add_argument(
+            "-q", "--quiet", action="store_const", dest="output", const="name",
+            help="print one word a line, to be given as TARGET",
+        )  # fmt: skip
+        command.add_argument("--no-headers", dest="headers", action="store_false", help="leave out the titles")
+        command.add_argument(
+            "--sort", metavar="COLUMNS", default="",
+            help="by these, the first one first; -COLUMN begins with the greatest, +COLUMN with the least",
+        )  # fmt: skip
+    else:
+        command.add_argument("-o", "--output", choices=("json",), metavar="FORMAT", help="json")
+    command.add_argument("--json", action="store_const", dest="output", const="json", help="print JSON, schema 1")
+
+
+def _common(command: argparse.ArgumentParser, *, table: bool = False) -> None:
+    _output(command, table=table)
     command.add_argument(
         "--from", dest="recording", metavar="FILE", default=argparse.SUPPRESS, help="read a recording instead"
     )

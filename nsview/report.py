@@ -5,14 +5,15 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .model import condition, counts, facts, holder_text
+from .model import counts, facts, holder_text
+from .model import listing as records
 from .model.chain import ChainLink, chain
 from .model.guides import indent
 from .model.kinds import KIND_NAMES
-from .model.label import label
 from .model.members import Sharing, containers_of, sharing
-from .model.records import Container, Namespace, Process
-from .model.snapshot import Snapshot, all_namespaces
+from .model.records import Namespace, Process
+from .model.snapshot import Snapshot
+from .model.table import Cell, Column
 from .model.target import Target
 from .model.text import cells, count, cut, fit, safe
 
@@ -22,93 +23,39 @@ if TYPE_CHECKING:
     from .model.table import Line
 
 
-def table(header: Sequence[str], lines: Iterable[Sequence[str]], width: int | None = None) -> str:
-    """Columns under a header, cut at `width` if that is given. A header that ends in ">" is of numbers."""
-    rows = [[safe(cell) for cell in line] for line in lines]
-    titles = [title.rstrip(">") for title in header]
-    widths = [max(map(cells, column)) for column in zip(titles, *rows, strict=True)]
+def table(
+    columns: Sequence[Column], lines: Iterable[Sequence[Cell]], width: int | None = None, *, headers: bool = True
+) -> str:
+    """Columns under their titles, cut at `width` if that is given. headers: with the line of titles."""
+    rows = [[safe(cell.text) for cell in line] for line in lines]
+    if headers:
+        rows.insert(0, [column.title for column in columns])
+    widths = [max(map(cells, column)) for column in zip(*rows, strict=True)]
     printed = []
-    for row in [titles, *rows]:
+    for row in rows:
         fitted = [
-            cell.rjust(size) if title.endswith(">") else fit(cell, size)
-            for cell, size, title in zip(row, widths, header, strict=True)
+            cell.rjust(size) if column.right else fit(cell, size)
+            for cell, size, column in zip(row, widths, columns, strict=True)
         ]
         line = "  ".join(fitted).rstrip()
         printed.append(line if width is None else cut(line, width))
     return "\n".join(printed)
 
 
-def namespaces(snapshot: Snapshot, whole: Snapshot, width: int | None = None) -> str:
-    """A line a namespace, as `nsview list` prints it."""
-
-    def lines() -> Iterable[list[str]]:
-        for namespace in all_namespaces(snapshot):
-            pids = whole.members(namespace.type).get(namespace.inode, ())
-            first = min((whole.processes[pid] for pid in pids), key=lambda p: (p.start, p.pid), default=None)
-            yield [
-                namespace.type, str(namespace.inode), counts.number(*counts.nprocs(namespace, whole)),
-                str(first.pid) if first else "-", first.users if first else "-",
-                whose(namespace, containers_of(whole, pids), whole),
-                first.command if first else holder_text.summary(namespace, whole),
-            ]  # fmt: skip
-
-    return table(["TYPE", "INODE>", "NPROCS>", "PID>", "USER", "WHOSE", "COMMAND"], lines(), width)
-
-
-def whose(namespace: Namespace, containers: Sequence[Container], snapshot: Snapshot) -> str:
-    """The containers in a namespace, after "host" if it is the host's; else the label of its members."""
-    names = [container.name for container in containers]
-    if namespace.initial:
-        names = ["host", *([f"+{len(names)} containers"] if len(names) > 1 else names)]
-    return ",".join(names) or label(namespace, snapshot) or "-"
-
-
-def processes(snapshot: Snapshot, width: int | None = None) -> str:
-    def lines() -> Iterable[list[str]]:
-        for pid in sorted(snapshot.processes):
-            process = snapshot.processes[pid]
-            container = snapshot.container_of(process)
-            inner = process.inner_pid
-            yield [
-                str(pid), str(process.ppid), "-" if inner is None else str(inner), process.users,
-                container.name if container else "-",
-                str(process.namespaces.net or process.unreadable or "-"),
-                process.command,
-            ]  # fmt: skip
-
-    return table(["PID>", "PPID>", "INSIDE>", "USER", "CONTAINER", "NET", "COMMAND"], lines(), width)
-
-
-def containers(snapshot: Snapshot, width: int | None = None) -> str:
-    others = any(container.whose for container in snapshot.containers.values())
-
-    def lines() -> Iterable[list[str]]:
-        for container in sorted(snapshot.containers.values(), key=lambda c: (c.name, c.key)):
-            yield [
-                container.name, container.id[:12], container.runtime, container.engine_namespace or "-",
-                str(container.init_pid or "-"), str(container.shim_pid or "-"),
-                counts.number(*counts.nprocs(container, snapshot)),
-                ", ".join(condition.warnings(container)) or container.state or "?",
-                container.image or "-", *([container.whose or "-"] if others else []),
-            ]  # fmt: skip
-
-    header = ["NAME", "ID", "RUNTIME", "ENGINE NS", "INIT PID>", "SHIM PID>", "NPROCS>", "STATE", "IMAGE"]
-    return table([*header, "WHOSE"] if others else header, lines(), width)
-
-
-def nets(lines: "Sequence[Line]", width: int | None = None) -> str:
-    """Lines of the net map."""
-    header = ["NAMESPACE, INTERFACE, PORT", "KIND", "ADDRESS", "LEADS TO, OR WHO LISTENS"]
-    return table(header, [[cell.text for cell in line.cells] for line in lines], width)
-
-
-def use(lines: "Sequence[Line]", width: int | None = None) -> str:
-    """Lines of the use of containers."""
-    from .model.usage_table import CONTAINERS, RECENT
-
-    places = [place for place in range(len(CONTAINERS)) if place != RECENT]  # two readings draw no line
-    titles = [CONTAINERS[place].title + (">" if CONTAINERS[place].right else "") for place in places]
-    return table(titles, [[line.cells[place].text for place in places] for line in lines], width)
+def listing(
+    columns: Sequence[Column], lines: "Sequence[Line]", shown: Sequence[int] | None = None, width: int | None = None,
+    *, headers: bool = True,
+) -> str:  # fmt: skip
+    """Lines of a table. shown: the places of the columns to print, by default those that are not `wide`; a `rare` one
+    without a text in any line is left out then."""
+    if shown is None:
+        shown = [
+            place
+            for place, column in enumerate(columns)
+            if not column.wide and not (column.rare and all(line.cells[place].text in ("", "-") for line in lines))
+        ]
+    rows = [[line.cells[place] for place in shown] for line in lines]
+    return table([columns[place] for place in shown], rows, width, headers=headers)
 
 
 def difference(difference: dict[str, Any]) -> str:
@@ -184,11 +131,12 @@ def comparison(found: "Comparison", width: int | None = None) -> str:
     if found.mounts is not None:
         lines.append(["=", "other mounts", str(found.mounts_alike), ""])
     parted = f"parted at {found.parted.pid} {found.parted.comm}" if found.parted else "nothing is above both"
-    titles = [f"{side} {p.pid} {p.comm}" for side, p in (("A", found.a), ("B", found.b))]
+    titles = [safe(f"{side} {p.pid} {p.comm}") for side, p in (("A", found.a), ("B", found.b))]
     if width is not None:
         half = max(8, (width - 7 - max(len(line[1]) for line in lines)) // 2)
         lines = [[*line[:2], *(cut(safe(cell), half) for cell in line[2:])] for line in lines]
-    return safe(parted) + "\n\n" + table(["", "WHAT", *map(safe, titles)], lines)
+    columns = [Column(""), Column("WHAT"), *map(Column, titles)]
+    return safe(parted) + "\n\n" + table(columns, [[Cell(text) for text in line] for line in lines])
 
 
 def unreadable(snapshot: Snapshot) -> str | None:
@@ -239,8 +187,8 @@ def _namespace(snapshot: Snapshot, namespace: Namespace) -> str:
         ("held by", holders),
     ])  # fmt: skip
     members = {pid: snapshot.processes[pid] for pid in pids}
-    listed = processes(Snapshot(snapshot.host, snapshot.taken_at, members, {}, snapshot.containers))
-    return pairs + ("\n\n" + listed if pids else "")
+    lines = records.processes(Snapshot(snapshot.host, snapshot.taken_at, members, {}, snapshot.containers))
+    return pairs + ("\n\n" + listing(records.PROCESSES, lines) if pids else "")
 
 
 def _process(snapshot: Snapshot, process: Process) -> str:
@@ -250,13 +198,16 @@ def _process(snapshot: Snapshot, process: Process) -> str:
         *((label, f"{process.state} ({value})" if label == "state" else value) for label, value in more),
         ("unreadable", process.unreadable),
     ]
-    kinds = table(["KIND", "INODE>", "NPROCS>", "WHO ELSE"], (_sharing(s, process) for s in sharing(snapshot, process)))
+    kinds = table(_SHARING, [_sharing(shared, process) for shared in sharing(snapshot, process)])
     return f"{_pairs(pairs)}\n\n{kinds}\n\n{chain_lines(chain(snapshot, process.pid))}"
 
 
-def _sharing(shared: Sharing, process: Process) -> list[str]:
+_SHARING = Column("KIND"), Column("INODE", right=True), Column("NPROCS", right=True), Column("WHO ELSE")
+
+
+def _sharing(shared: Sharing, process: Process) -> list[Cell]:
     found = counts.number(shared.nprocs, shared.sure) if shared.nprocs else "-"
-    return [shared.kind, str(shared.inode or "?"), found, facts.who_else(shared, process)]
+    return [Cell(shared.kind), Cell(str(shared.inode or "?")), Cell(found), Cell(facts.who_else(shared, process))]
 
 
 def chain_lines(links: Sequence[ChainLink]) -> str:

@@ -4,6 +4,7 @@
 
 run      from the arguments to an exit code
 console  parts of several commands
+tables   a table in the form that options ask for
 explore  the explorer
 list     a table of namespaces, processes, containers or nets
 inspect  everything that is known of one thing

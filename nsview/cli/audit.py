@@ -6,15 +6,18 @@ from types import SimpleNamespace
 from nsview.join.failure import FAILED, NOT_PERMITTED, NOTHING, Failure
 from nsview.lookup import say
 
-from .console import DONE, host_of, parsed, print_json, sudo, width
+from .console import DONE, host_of, parsed, print_json, print_text, sudo, width
 
 
 def run(options: SimpleNamespace) -> int:
     from nsview import config, report
     from nsview.model import audit
-    from nsview.model.audit.lines import FIELDS, line
+    from nsview.model.audit.lines import COLUMNS, FIELDS, line, lines
     from nsview.model.filter import reach_of
 
+    from . import tables
+
+    tables.check(options, COLUMNS)
     wanted = parsed(options.filter, fields=FIELDS)
     try:
         own = config.Config(config.path())
@@ -38,6 +41,8 @@ def run(options: SimpleNamespace) -> int:
     unchecked = audit.unchecked(snapshot, facts)
     if options.json:
         print_json(audit.printed(findings, unchecked))
+    elif options.output or options.sort or not options.headers:
+        print_text(tables.printed(options, COLUMNS, lines(findings, snapshot), snapshot))
     else:
         print(report.audit(findings, snapshot, width(), whole=not unchecked))
     say(f"not checked: {line}" for line in unchecked)

@@ -53,6 +53,12 @@ def width() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
+def print_text(text: str) -> None:
+    """Print a text, and nothing if it has no line."""
+    if text:
+        print(text)
+
+
 def print_json(value: object) -> None:
     from nsview.model import export
 

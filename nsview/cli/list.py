@@ -2,24 +2,30 @@
 
 import time
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from nsview.join.failure import FAILED, NOTHING, USAGE, Failure
 from nsview.lookup import say
 
-from .console import DONE, host_of, look, own_pids, parsed, print_json, width
+from .console import DONE, host_of, look, own_pids, parsed, print_json, print_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from nsview.hosts.local import LocalHost
     from nsview.hosts.recording import RecordedHost
+    from nsview.model.snapshot import Snapshot
+    from nsview.model.table import Column, Line
     from nsview.model.usage import Usage
+
+_Part = TypeVar("_Part")
 
 
 def run(options: SimpleNamespace) -> int:
     from nsview import report
     from nsview.model import export, filter
+
+    from . import tables
 
     if options.type and options.table not in (None, "namespaces"):
         raise Failure(USAGE, f"--type narrows namespaces, not {options.table}")
@@ -29,6 +35,8 @@ def run(options: SimpleNamespace) -> int:
         return _list_use(options)
     wanted = parsed(options.filter, options.type)
     table = options.table or ("namespaces" if options.type or not options.json else None)
+    columns, lines_of = _table(table or "namespaces")
+    tables.check(options, columns)
     # Words that nothing else has may still be a port, an address or an interface.
     for nets_too in dict.fromkeys((wanted.needs_nets, wanted.about_nets)):
         whole, nets = look(options, holders=options.holders, nets=nets_too)
@@ -40,12 +48,8 @@ def run(options: SimpleNamespace) -> int:
             break
     if options.json:
         print_json(export.listing(snapshot, whole, (table,) if table else export.TABLES))
-    elif table == "processes":
-        print(report.processes(snapshot, width()))
-    elif table == "containers":
-        print(report.containers(snapshot, width()))
     else:
-        print(report.namespaces(snapshot, whole, width()))
+        print_text(tables.printed(options, columns, lines_of(snapshot, whole), whole))
     if not found and (options.filter or options.type):
         say(whole.host.notes)  # what is not seen may be what was meant
         unknown = "; the recording does not tell of ports, addresses and interfaces"
@@ -56,16 +60,32 @@ def run(options: SimpleNamespace) -> int:
     return DONE
 
 
+def _table(name: str) -> "tuple[Sequence[Column], Callable[[Snapshot, Snapshot], list[Line]]]":
+    """(columns, the function that makes the lines from a narrowed snapshot and the whole one) of a table."""
+    from nsview.model import listing
+
+    if name == "processes":
+        return listing.PROCESSES, lambda snapshot, whole: listing.processes(snapshot)
+    if name == "containers":
+        return listing.CONTAINERS, lambda snapshot, whole: listing.containers(snapshot)
+    return listing.NAMESPACES, listing.namespaces
+
+
 _SPAN = 0.5
 """Seconds between two readings, for rates."""
 
 
 def _list_use(options: SimpleNamespace) -> int:
     """The lines of containers that the lens shows, those that use most of a processor first."""
-    from nsview import report
+    from msgspec.structs import replace
+
     from nsview.model import export, usage, usage_table
     from nsview.model.table import ordered
 
+    from . import tables
+
+    columns = _without_line(usage_table.CONTAINERS)
+    tables.check(options, columns)
     wanted = parsed(options.filter, "container", usage_table.fields(usage_table.CONTAINERS))
     host, meter = host_of(options), usage.Meter()
     try:
@@ -81,12 +101,20 @@ def _list_use(options: SimpleNamespace) -> int:
     if options.json:
         print_json(export.use(snapshot, meter, [str(line.thing) for line in lines]))
     else:
-        print(report.use(lines, width()))
+        plain = [replace(line, cells=_without_line(line.cells)) for line in lines]
+        print_text(tables.printed(options, columns, plain, snapshot))
     if not lines and options.filter:
         raise Failure(NOTHING, "nothing matched")
     if not options.json:
         say(snapshot.host.notes)
     return DONE
+
+
+def _without_line(parts: "tuple[_Part, ...]") -> "tuple[_Part, ...]":
+    """The columns of the table of use, or their cells, without the sparkline: two readings draw none."""
+    from nsview.model.usage_table import RECENT
+
+    return parts[:RECENT] + parts[RECENT + 1 :]
 
 
 def _readings(host: "LocalHost | RecordedHost") -> "Iterator[Usage]":
@@ -106,12 +134,14 @@ def _list_nets(options: SimpleNamespace) -> int:
     """The lines that the net map shows; as JSON the net namespaces of which one is left."""
     from msgspec.structs import replace
 
-    from nsview import report
     from nsview.model import export
     from nsview.model.netfields import fields
-    from nsview.model.netmap import Map, NetItem
+    from nsview.model.netmap import COLUMNS, Map, NetItem
     from nsview.model.table import narrow
 
+    from . import tables
+
+    tables.check(options, COLUMNS)
     parsed(options.filter, "net", fields())  # an error in it is reported before anything is read
     whole, nets = look(options, holders=options.holders, nets=True)
     if nets is None:
@@ -125,7 +155,7 @@ def _list_nets(options: SimpleNamespace) -> int:
         left = {item.net.inode for line in lines if isinstance(item := line.subject, NetItem)}
         print_json(export.nets(found, [net for net in found.nets if net.inode in left]))
     else:
-        print(report.nets(lines, width()))
+        print_text(tables.printed(options, COLUMNS, lines, whole))
     if not lines:
         say(whole.host.notes)
         raise Failure(NOTHING, "nothing matched")

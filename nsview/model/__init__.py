@@ -42,6 +42,7 @@ guides        the lines that draw descent
 order         a long list that is cheap to change
 columns       the columns that a user may add to the list
 table         lines and columns of a lens: narrowed, sorted and fitted to a width
+listing       namespaces, processes and containers as lines of a table, for the commands that print
 usage_table   the use of containers or processes: a line each, with numbers that filters compare
 matrix        the namespaces of containers, groups or processes: a line each, a column a kind
 netpicture    the net map drawn as boxes and lines

@@ -15,11 +15,18 @@ from .net import NOT_LOOKED_FOR, Forward, Interface, Listener, Net, Nets, Route
 from .netindex import NetIndex, is_dull, is_empty, some
 from .publishing import Publishing
 from .snapshot import Snapshot
-from .table import Cell, Line, Thing
+from .table import Cell, Column, Line, Thing
 from .text import count
 
 SUMMARY = 12  # lines of a summary
 PORTS = 6  # of a bridge, named in its line
+
+COLUMNS = (
+    Column("NAMESPACE, INTERFACE, PORT", 26),
+    Column("KIND", 8, keep=False),
+    Column("ADDRESS", 26),
+    Column("LEADS TO, OR WHO LISTENS", 24),
+)
 
 
 class NetItem(Struct, frozen=True, gc=False):

@@ -19,7 +19,7 @@ class Column(Struct, frozen=True):
 
     most: its greatest width, in cells. keep: it stays if the screen is too narrow for all columns; of the others the
     last are left out first. right: its text is aligned to the right, as numbers are. falling: its order begins with the
-    greatest.
+    greatest. wide: printed by `-o wide` and by its name alone. rare: printed where a line has something in it.
     """
 
     title: str
@@ -27,6 +27,23 @@ class Column(Struct, frozen=True):
     keep: bool = True
     right: bool = False
     falling: bool = False
+    wide: bool = False
+    rare: bool = False
+
+    @property
+    def name(self) -> str:
+        """The word for it on a command line: "engine_ns" for ENGINE NS."""
+        return "_".join("".join(c if c.isalnum() else " " for c in self.title.lower()).split())
+
+
+def place_named(columns: Sequence[Column], word: str) -> int:
+    """The place of the column of this name, else of the first with this word in its name. Raises LookupError."""
+    names = [column.name for column in columns]
+    asked = word.strip().lower().replace("-", "_")
+    found = [names.index(asked)] if asked in names else [n for n, name in enumerate(names) if asked in name.split("_")]
+    if not found:
+        raise LookupError(f"no column {word!r}; there are {', '.join(names)}")
+    return found[0]
 
 
 class Cell(Struct, frozen=True, gc=False):

@@ -11,6 +11,7 @@ import pytest
 
 from nsview import report
 from nsview.hosts.local import LocalHost
+from nsview.model import listing
 from nsview.model.records import Process
 from tests.unit.processes import running
 
@@ -174,5 +175,5 @@ def test_the_table_says_both() -> None:
     from tests.unit.make import host, process
 
     shown = host(process(5), process(6, uid=300033, user="300033", uid_inside=33), process(7, uid_inside=0))
-    lines = report.processes(shown).splitlines()
+    lines = report.listing(listing.PROCESSES, listing.processes(shown)).splitlines()
     assert [line.split()[3] for line in lines[1:]] == ["root", "300033→33", "root"]

@@ -21,7 +21,7 @@ from nsview.model.docker_proxy import HOLDERS
 from nsview.model.filter import Fields
 from nsview.model.net import Forward, Interface, Listener, Net, Nets, Route
 from nsview.model.netfields import fields
-from nsview.model.netmap import Map, NetItem
+from nsview.model.netmap import COLUMNS, Map, NetItem
 from nsview.model.netpicture import picture
 from nsview.model.publishing import Published
 from nsview.model.records import Process
@@ -90,12 +90,7 @@ class NetMap(Lens):
     """Asks for the net namespaces when it is opened, and again while it is open."""
 
     NAME = "net map"
-    COLUMNS: ClassVar[Sequence[Column]] = (
-        Column("NAMESPACE, INTERFACE, PORT", 26),
-        Column("KIND", 8, keep=False),
-        Column("ADDRESS", 26),
-        Column("LEADS TO, OR WHO LISTENS", 24),
-    )
+    COLUMNS: ClassVar[Sequence[Column]] = COLUMNS
     EMPTY = "This recording has no net map in it: it is too old, or ended before one was read."
     TABLE = Chart
     by = "net"

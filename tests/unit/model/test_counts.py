@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from nsview import report
-from nsview.model import audit, counts, export, leads, matrix, netmap, netpicture
+from nsview.model import audit, counts, export, leads, listing, matrix, netmap, netpicture
 from nsview.model.filter import narrow, parse
 from nsview.model.holder_text import summary
 from nsview.model.kinds import KIND_NAMES
@@ -43,7 +43,8 @@ UNSEEN = {"another user's": of(unread()), "hidden": of(hides=True), "forbidden":
 
 def said(at: Snapshot) -> str:
     """Every word that is printed or drawn of the host."""
-    texts = [report.namespaces(at, at), report.containers(at)]
+    listed = (listing.NAMESPACES, listing.namespaces(at, at)), (listing.CONTAINERS, listing.containers(at))
+    texts = [report.listing(columns, lines) for columns, lines in listed]
     texts += [report.inspected(at, resolve(at, word)) for word in ("net:50", "net:51", "2")]
     for by in ("net", "mnt", "container", "tree"):
         size = row_text.columns(at, 120)

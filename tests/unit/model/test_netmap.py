@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from nsview import report
-from nsview.model import export
+from nsview.model import export, netmap
 from nsview.model.filter import parse, reach_of
 from nsview.model.leads import meant
 from nsview.model.net import Forward, Interface, Link, Listener, Net, Nets, Route
@@ -182,7 +182,7 @@ def test_words_are_cut_with_a_count() -> None:
 def test_the_command_line_prints_the_same_lines_and_json_of_the_records() -> None:
     shown = found()
     chosen = [net for net in shown.nets if net.inode == 20]
-    text = report.nets(shown.lines_of(chosen[0]), 200).splitlines()
+    text = report.listing(netmap.COLUMNS, shown.lines_of(chosen[0]), width=200).splitlines()
     assert text[1].split() == ["logs,", "web", "net:[20]", "3", "processes"]
     assert text[-2].split() == ["tcp", "8080", "listens", "[::]:8080", "10", "httpd,", "11", "httpd", "web"]
     told = json.loads(json.dumps(export.nets(shown, chosen)))

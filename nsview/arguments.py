@@ -21,7 +21,9 @@ class UsageError(ValueError):
 def parse(arguments: Sequence[str]) -> SimpleNamespace:
     """The options of a command line, and itself as `given`. Raises UsageError; SystemExit after --help, --version."""
     given, rest = list(arguments), []
-    if "--" in given:
+    if given[:1] == ["exec"]:
+        given, rest = _command_of(given)
+    elif "--" in given:
         # argparse would take options of the command behind it for its own.
         cut = given.index("--")
         given, rest = given[:cut], given[cut + 1 :]
@@ -44,6 +46,27 @@ def parse(arguments: Sequence[str]) -> SimpleNamespace:
     elif rest:
         raise UsageError("only `nsview enter` takes a command after --")
     return options
+
+
+def _command_of(given: list[str]) -> tuple[list[str], list[str]]:
+    """(the words up to the command, the command) of an `exec`: after --, or from the word after the target on."""
+    target = False
+    words = enumerate(given[1:], 1)
+    for place, word in words:
+        if word == "--":
+            return given[:place], given[place + 1 :]
+        if word[:1] != "-":
+            if target:
+                return given[:place], given[place:]
+            target = True
+        elif word in _WITH_VALUE or word.lstrip("-it") in ("u", "w", "e"):  # -itu USER
+            next(words, None)
+    return given, []
+
+
+_ACCOUNT, _DIRECTORY, _VARIABLE = ("-u", "--as", "--user"), ("-w", "--cwd", "--workdir"), ("-e", "--env")
+_WITH_VALUE = {*_ACCOUNT, *_DIRECTORY, *_VARIABLE}
+"""The options of `exec` that are followed by a value."""
 
 
 class _Arguments(argparse.ArgumentParser):
@@ -84,8 +107,12 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("demo", help="open the explorer on a recording that comes with nsview; no privileges needed")
     _list_arguments(commands.add_parser(
-        "list", help="print namespaces (the default), processes, containers, net namespaces from within, or use",
+        "list", aliases=["ls"],
+        help="print namespaces (the default), processes, containers, net namespaces from within, or use",
         formatter_class=argparse.RawDescriptionHelpFormatter,
+    ))  # fmt: skip
+    _ps_arguments(commands.add_parser(
+        "ps", help="print containers: nsview list containers", formatter_class=argparse.RawDescriptionHelpFormatter
     ))  # fmt: skip
     _inspect_arguments(commands.add_parser(
         "inspect", help="print the facts of a process, namespace or container"
@@ -95,6 +122,11 @@ def parser() -> argparse.ArgumentParser:
         description="Join the namespaces of a target and run CMD, or the best shell found. Without kinds: all those in "
         "which the target differs from the host, or the one namespace named. By default with the target's own "
         "capabilities, user and cgroup, as `docker exec` gives.",
+    ))  # fmt: skip
+    _exec_arguments(commands.add_parser(
+        "exec", help="run a command in a container, with the words of `docker exec`", allow_abbrev=False,
+        description="`nsview enter --all` in the words of `docker exec`: the words after TARGET are the command, and "
+        "without one a shell is opened. Single kinds of namespace are joined by `nsview enter`.",
     ))  # fmt: skip
     _diff_arguments(commands.add_parser(
         "diff", help="print the differences of two recordings, or of a recording and now",
@@ -117,16 +149,26 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _list_arguments(listing: _Arguments) -> None:
-    listing.epilog = _filters()
+    listing.set_defaults(command="list")
     listing.add_argument("table", nargs="?", choices=TABLES, metavar="|".join(TABLES))
     listing.add_argument("--type", choices=KIND_NAMES, metavar="TYPE", help="one of " + ", ".join(KIND_NAMES))
-    listing.add_argument("--filter", metavar="EXPR", default="", help="only matching records: words, fields; see below")
     listing.add_argument(
         "--holders",
         action="store_true",
         help="search threads, open files, sockets and other mount namespaces too for holders of namespaces; "
         "takes several times as long",
     )
+    _narrowed(listing)
+
+
+def _ps_arguments(ps: _Arguments) -> None:
+    ps.set_defaults(command="list", table="containers", type=None, holders=False)
+    _narrowed(ps)
+
+
+def _narrowed(listing: _Arguments) -> None:
+    listing.epilog = _filters()
+    listing.add_argument("--filter", metavar="EXPR", default="", help="only matching records: words, fields; see below")
     _common(listing, table=True)
 
 
@@ -140,22 +182,7 @@ def _enter_arguments(enter: _Arguments) -> None:
     enter.add_argument("--all", action="store_true", help="all kinds in which the target differs from the host")
     for kind in KINDS:
         enter.add_argument(f"--{kind.name}", action="append_const", dest="kinds", const=kind.name, help=kind.isolates)
-    enter.add_argument(
-        "--host-privileges", action="store_true", help="keep this user's capabilities and cgroup, as nsenter does"
-    )
-    enter.add_argument(
-        "--toolbox", action="store_true",
-        help="CMD, or sh, is of the host's static busybox, run from memory; without a /proc inside, its sh has fewer "
-        "applets",
-    )  # fmt: skip
-    enter.add_argument(
-        "-u", "--as", dest="account", metavar="USER[:GROUP]", help="run as a user of the container (--user=USER too)"
-    )
-    enter.add_argument("-w", "--cwd", metavar="DIR", help="begin in this directory")
-    enter.add_argument(
-        "-e", "--env", action="append", default=[], metavar="NAME=value", type=_variable, help="set a variable"
-    )
-    enter.add_argument("--dry-run", action="store_true", help="print the plan and the nsenter command, do nothing")
+    _of_the_command(enter, _ACCOUNT[:2], "run as a user of the container (--user=USER too)", _DIRECTORY[:2])
     enter.add_argument("--start", type=int, metavar="TICKS", help="refuse a process that did not start then")
     enter.add_argument("--thread", type=int, metavar="TID", help="follow this thread of the process")
     enter.add_argument(
@@ -163,6 +190,33 @@ def _enter_arguments(enter: _Arguments) -> None:
     )
     enter.add_argument("--inode", type=int, metavar="N", help="refuse a path to a namespace that is another than this")
     enter.add_argument("cmd", nargs="*", default=[], metavar="-- CMD", help="the command; without it a shell")
+
+
+def _exec_arguments(by_exec: _Arguments) -> None:
+    by_exec.set_defaults(command="enter", all=True, kinds=None, start=None, thread=None, pin=[], inode=None)
+    by_exec.add_argument("target", metavar="TARGET")
+    _of_the_command(by_exec, _ACCOUNT, "run as a user of the container", _DIRECTORY)
+    by_exec.add_argument("cmd", nargs="*", default=[], metavar="CMD", help="the command; without it a shell")
+
+
+def _of_the_command(parser: _Arguments, account: Sequence[str], as_whom: str, directory: Sequence[str]) -> None:
+    """The options of `enter` and `exec`, with these names of two of them."""
+    parser.add_argument(
+        "--host-privileges", action="store_true", help="keep this user's capabilities and cgroup, as nsenter does"
+    )
+    parser.add_argument(
+        "--toolbox", action="store_true",
+        help="CMD, or sh, is of the host's static busybox, run from memory; without a /proc inside, its sh has fewer "
+        "applets",
+    )  # fmt: skip
+    parser.add_argument(*account, dest="account", metavar="USER[:GROUP]", help=as_whom)
+    parser.add_argument(*directory, dest="cwd", metavar="DIR", help="begin in this directory")
+    parser.add_argument(
+        *_VARIABLE, action="append", default=[], metavar="NAME=value", type=_variable, help="set a variable"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="print the plan and the nsenter command, do nothing")
+    for name, word in (("-i", "--interactive"), ("-t", "--tty")):
+        parser.add_argument(name, word, action="store_true", help="accepted: the command has your input and terminal")
 
 
 def _diff_arguments(diff: _Arguments) -> None:

@@ -1,7 +1,7 @@
 """The start of every `nsview`: decide which command it is before importing the command's modules.
 
-The usual arguments of `nsview enter` are parsed here, without importing argparse, so that it starts sooner than
-`docker exec` (docs/design.md). `nsview.arguments` parses all others, and reports all errors.
+The usual arguments of `nsview enter` and `nsview exec` are parsed here, without importing argparse, so that these start
+sooner than `docker exec` (docs/design.md). `nsview.arguments` parses all others, and reports all errors.
 """
 
 # ruff: noqa: E402 - the imports of this file wait for the guard
@@ -17,6 +17,8 @@ import sys
 
 _KINDS = ("mnt", "uts", "ipc", "pid", "net", "user", "cgroup", "time")
 _FLAGS = {"--all": "all", "--host-privileges": "host_privileges", "--toolbox": "toolbox", "--dry-run": "dry_run"}
+_ACCEPTED = ("-it", "-i", "-t", "-ti", "--interactive", "--tty")
+"""Flags of `docker exec` that change nothing here."""
 
 
 def main() -> int:
@@ -38,7 +40,7 @@ def main() -> int:
 
 
 class Options:
-    """The arguments of `nsview enter`, as `nsview.arguments` names them."""
+    """The arguments of `nsview enter` or `exec`, as `nsview.arguments` names them."""
 
     def __init__(self, given: list[str]) -> None:
         self.command, self.given, self.recording, self.target = "enter", given, None, ""
@@ -51,19 +53,26 @@ class Options:
 
 
 def quick(given: list[str]) -> Options | None:
-    """The options of an `enter` with a target, flags and a command after `--`. None if there is any other argument."""
-    if given[:1] != ["enter"] or "--" not in given:
+    """The options of an `enter` with a target, flags and a command after `--`, or of an `exec`, whose command needs no
+    `--`. None if there is any other argument."""
+    by_exec = given[:1] == ["exec"]
+    if not by_exec and (given[:1] != ["enter"] or "--" not in given):
         return None
-    cut = given.index("--")
     options = Options(given)
-    options.cmd = given[cut + 1 :]
-    for word in given[1:cut]:
-        if word in _FLAGS:
+    options.all = by_exec
+    for place, word in enumerate(given[1:], 1):
+        if word == "--":
+            options.cmd = given[place + 1 :]
+            break
+        if word[:1] != "-" and options.target and by_exec:
+            options.cmd = given[place:]
+            break
+        if word in _FLAGS and not (by_exec and word == "--all"):
             setattr(options, _FLAGS[word], True)
-        elif word[:2] == "--" and word[2:] in _KINDS:
+        elif word[:2] == "--" and word[2:] in _KINDS and not by_exec:
             options.kinds = [*(options.kinds or ()), word[2:]]
         elif word[:1] != "-" and not options.target:
             options.target = word
-        else:
+        elif word not in _ACCEPTED:
             return None
     return options if options.target else None

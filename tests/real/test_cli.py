@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import sys
@@ -194,6 +195,38 @@ def test_the_explorer_needs_a_terminal_that_can_be_drawn_on(term: str | None) ->
 
 def test_a_shell_needs_a_terminal(docker: Docker, web: int) -> None:
     assert "terminal" in refused(2, "enter", "cli-web")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "web id", "-i web cat", "-u 33:44 -w /tmp web sh -c id;pwd", "-e A=b web sh -c 'echo $A -- $0' -it",
+        "web sh -c 'exit 3'", "web sh -c 'kill -9 $$'",
+    ],
+)  # fmt: skip
+def test_exec_does_what_docker_exec_does(docker: Docker, web: int, words: str) -> None:
+    """The same words to both: what they print, read and return."""
+    given = ["exec", *("cli-web" if word == "web" else word for word in shlex.split(words))]
+    theirs = subprocess.run([*docker.command, *given], check=False, capture_output=True, text=True, input="in\n")
+    ours = nsview(*given, stdin=None, input="in\n")
+    assert (ours.returncode, ours.stdout) == (theirs.returncode, theirs.stdout), (ours, theirs)
+
+
+def test_exec_of_a_program_that_is_not_there(docker: Docker, web: int) -> None:
+    refused(127, "exec", "cli-web", "no-such-program")
+
+
+def test_exec_on_a_terminal_has_it(docker: Docker, web: int) -> None:
+    ours, theirs = pty.openpty()
+    try:
+        done = subprocess.run(
+            [*NSVIEW, "exec", "-it", "cli-web", "sh", "-c", "test -t 0 && test -t 1 && exit 7"],
+            stdin=theirs, stdout=theirs, stderr=theirs, check=False, timeout=60,
+        )  # fmt: skip
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert done.returncode == 7
 
 
 def test_a_process_that_is_another_by_now(docker: Docker, web: int) -> None:

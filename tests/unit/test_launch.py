@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from nsview.arguments import parse
+from nsview.arguments import UsageError, parse
 from nsview.launch import quick
 from nsview.linux import CLONE_NEW
 
-FLAGS = ("--all", "--host-privileges", "--toolbox", "--dry-run", *(f"--{kind}" for kind in CLONE_NEW))
+FLAGS = ("-it", "--all", "--host-privileges", "--toolbox", "--dry-run", *(f"--{kind}" for kind in CLONE_NEW))
 TAILS = (["--", "true"], ["--", "ls", "--all", "--", "-l"], ["--"])
 
 
@@ -23,6 +23,59 @@ def test_quick_arguments_are_those_of_the_grammar(flags: tuple[str, ...], tail: 
         assert quickly is not None
         # The general options are those of every command.
         assert {name: getattr(fully, name) for name in vars(quickly)} == vars(quickly)
+
+
+@pytest.mark.parametrize(
+    ("given", "command"),
+    [
+        ("exec -it web sh", ["sh"]), ("exec web sh -c a -- -b", ["sh", "-c", "a", "--", "-b"]), ("exec web", []),
+        ("exec -i -t web -- sh", ["sh"]), ("exec web -it -- sh", ["sh"]), ("exec --tty --interactive web --", []),
+        ("exec --toolbox web ls --all", ["ls", "--all"]), ("exec --dry-run web sh -it", ["sh", "-it"]),
+        ("exec web enter -- x", ["enter", "--", "x"]), ("exec exec exec", ["exec"]),
+    ],
+)  # fmt: skip
+def test_exec_is_entering_all_with_the_words_after_the_target(given: str, command: list[str]) -> None:
+    quickly, fully = quick(given.split()), parse(given.split())
+    assert quickly is not None and quickly.cmd == command
+    assert (quickly.command, quickly.all, quickly.kinds) == ("enter", True, None)
+    assert {name: getattr(fully, name) for name in vars(quickly)} == vars(quickly)
+
+
+@pytest.mark.parametrize(
+    ("given", "account", "directory", "variables", "command"),
+    [
+        ("exec -u app web ls -l", "app", None, [], ["ls", "-l"]),
+        ("exec -itu app:extra -w /srv web sh", "app:extra", "/srv", [], ["sh"]),
+        ("exec --user app --workdir /srv web -it -- sh -u x", "app", "/srv", [], ["sh", "-u", "x"]),
+        ("exec --user=app web id", "app", None, [], ["id"]),
+        ("exec -uapp web id", "app", None, [], ["id"]),
+        ("exec -e A=1 -eB=2 --env C=3 web env", None, None, ["A=1", "B=2", "C=3"], ["env"]),
+        ("exec web -u app -- id", "app", None, [], ["id"]),
+    ],
+)
+def test_options_of_exec_are_those_of_docker(
+    given: str, account: str | None, directory: str | None, variables: list[str], command: list[str]
+) -> None:
+    found = parse(given.split())
+    assert quick(given.split()) is None
+    assert (found.target, found.account, found.cwd, found.env) == ("web", account, directory, variables)
+    assert (found.cmd, found.all, found.command) == (command, True, "enter")
+
+
+@pytest.mark.parametrize(
+    "given", ["exec", "exec -it", "exec -d web x", "exec --net web x", "exec --all web x", "exec --us app web id"]
+)
+def test_what_exec_does_not_know_is_an_error(given: str) -> None:
+    assert quick(given.split()) is None
+    with pytest.raises(UsageError):
+        parse(given.split())
+
+
+def test_other_names_of_commands() -> None:
+    assert {**vars(parse(["ls", "nets"])), "given": 0} == {**vars(parse(["list", "nets"])), "given": 0}
+    for words in ([], ["-q", "--filter", "web"]):
+        short, long = vars(parse(["ps", *words])), vars(parse(["list", "containers", *words]))
+        assert {**short, "given": 0} == {**long, "given": 0}
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ enter      `nsview enter`
 cli        the other commands, a file each
 lookup     a host to look at, and the things that a word means on it
 arguments  the grammar of the command line
+examples   examples of each command, for its help
 report     the tables and texts that commands print
 config     the user's configuration file
 state      the state that the explorer keeps from one run to the next

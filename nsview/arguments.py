@@ -77,10 +77,19 @@ class _Arguments(argparse.ArgumentParser):
         # and with it all kinds of compression: as much time as all the rest here.
         super().__init__(formatter_class=partial(argparse.HelpFormatter, width=80), **named)
         self._printed_by = formatter_class
+        self.explains_filters = False
 
     def format_help(self) -> str:
         self.formatter_class = self._printed_by
-        return super().format_help()
+        return "\n".join([super().format_help(), *self.verbatim()])
+
+    def verbatim(self) -> list[str]:
+        """The parts of the help that are printed as they are, each with a title and a newline at its end."""
+        from .examples import lines
+
+        parts = [("EXPR:", *_filters())] if self.explains_filters else []
+        parts.append(("examples:", *lines(self.prog.removeprefix("nsview").strip())))
+        return ["\n".join(part) + "\n" for part in parts]
 
     def error(self, message: str) -> NoReturn:
         # One line; argparse would print the usage too.
@@ -109,11 +118,8 @@ def parser() -> argparse.ArgumentParser:
     _list_arguments(commands.add_parser(
         "list", aliases=["ls"],
         help="print namespaces (the default), processes, containers, net namespaces from within, or use",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     ))  # fmt: skip
-    _ps_arguments(commands.add_parser(
-        "ps", help="print containers: nsview list containers", formatter_class=argparse.RawDescriptionHelpFormatter
-    ))  # fmt: skip
+    _ps_arguments(commands.add_parser("ps", help="print containers: nsview list containers"))
     _inspect_arguments(commands.add_parser(
         "inspect", help="print the facts of a process, namespace or container"
     ))  # fmt: skip
@@ -167,7 +173,7 @@ def _ps_arguments(ps: _Arguments) -> None:
 
 
 def _narrowed(listing: _Arguments) -> None:
-    listing.epilog = _filters()
+    listing.explains_filters = True
     listing.add_argument("--filter", metavar="EXPR", default="", help="only matching records: words, fields; see below")
     _common(listing, table=True)
 
@@ -248,15 +254,12 @@ def _record_arguments(record: _Arguments) -> None:
     record.add_argument("--seconds", type=_seconds, metavar="N", help="end after N seconds")
 
 
-def _filters() -> str:
+def _filters() -> list[str]:
     """The help on EXPR, in 80 columns."""
     from textwrap import fill
 
     lines = (*syntax.LINES, ("fields:", syntax.FIELDS))
-    return "\n".join(["EXPR:", *(
-        fill(text, 80, initial_indent=f"  {name:<21} ", subsequent_indent=" " * 24)
-        for name, text in lines
-    )])  # fmt: skip
+    return [fill(text, 80, initial_indent=f"  {name:<21} ", subsequent_indent=" " * 24) for name, text in lines]
 
 
 def _output(command: argparse.ArgumentParser, *, table: bool = False) -> None:

@@ -1,0 +1,75 @@
+"""Examples of each command, for `--help` and the man page. Only text, so that it needs no other import."""
+
+EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
+    "": (
+        ("nsview", "the explorer; ? lists its keys, q quits"),
+        ("sudo nsview", "of all users' processes"),
+        ("nsview demo", "on a recording that comes along"),
+        ("nsview --from host.jsonl", "on a recording of yours"),
+        ("nsview ps", "the containers of this host"),
+        ("nsview inspect 8058", "the container and the namespaces of a process"),
+        ("nsview exec -it web sh", "a shell in a container"),
+    ),
+    "list": (
+        ("nsview list", "each with its oldest process"),
+        ("nsview list --type net --filter 'not host=net'", "other than the host's"),
+        ("nsview list processes --filter 'web user!=root'", "some processes"),
+        ("nsview list nets --filter port=8080", "who listens, or publishes it"),
+        ("nsview list use --filter 'cpu>50 mem>1G'", "the containers that use most"),
+        ("nsview list use --sort=-mem -o name,mem,of", "by memory"),
+        ("nsview list --holders -o wide", "also those without processes"),
+        ("nsview list --json --from host.jsonl", "a recording, for a program"),
+    ),
+    "ps": (
+        ("nsview ps", "all, of whichever engine"),
+        ("nsview ps -q --filter runtime=docker", "names, one a line"),
+        ("nsview ps -o name,pid,state --sort state", "these columns, in this order"),
+        ("nsview ps --filter image=*nginx*", "by the image"),
+    ),
+    "inspect": (
+        ("nsview inspect 8058", "a process, and who shares what"),
+        ("nsview inspect web", "a container"),
+        ("nsview inspect net:4026532173", "a namespace, and all that holds it"),
+        ("nsview inspect vethab12", "where an interface leads to"),
+        ("nsview inspect /run/netns/blue -o json", "by a path, for a program"),
+    ),
+    "enter": (
+        ("sudo nsview enter web", "a shell, as docker exec gives"),
+        ("sudo nsview enter web --net -- ip addr", "the host's ip in its network"),
+        ("sudo nsview enter blue -- ss -ltn", "in the namespace mounted as blue"),
+        ("sudo nsview enter 8058 --toolbox", "busybox, if there is no shell"),
+        ("sudo nsview enter web -u app -w /srv -- env", "as its user app, in its /srv"),
+        ("nsview enter web --dry-run", "the plan, and nsenter's words"),
+    ),
+    "exec": (
+        ("sudo nsview exec -it web sh", "a shell"),
+        ("sudo nsview exec -u app web id", "a command, as a user of the container"),
+        ("sudo nsview exec web -it -- sh", "in the order of kubectl"),
+    ),
+    "diff": (
+        ("nsview diff before.jsonl now", "what is gone, new or moved since"),
+        ("nsview diff before.jsonl after.jsonl -o json", "between two recordings"),
+    ),
+    "audit": (
+        ("sudo nsview audit", "all findings, by container"),
+        ("sudo nsview audit --severity high --filter web", "the worst of one"),
+        ("sudo nsview audit -o severity,rule,finding", "a line a finding"),
+        ("sudo nsview audit --json", "with the evidence"),
+    ),
+    "compare": (
+        ("nsview compare web proxy", "two containers"),
+        ("nsview compare 8058 8060 --json", "two processes, for a program"),
+    ),
+    "record": (
+        ("sudo nsview record host.jsonl", "until ^C"),
+        ("sudo nsview record host.jsonl --seconds 60", "for a minute"),
+    ),
+    "demo": (("nsview demo", "no privileges, no containers needed"),),
+}
+"""{command: its examples, each a line for a shell and the meaning}; "" is nsview itself."""
+
+
+def lines(command: str) -> list[str]:
+    """The examples of a command as lines, the meanings in a column."""
+    size = max(len(line) for line, _ in EXAMPLES[command])
+    return [f"  {line:<{size}}  {about}" for line, about in EXAMPLES[command]]

@@ -31,6 +31,11 @@ def parse(arguments: Sequence[str]) -> SimpleNamespace:
         # argparse would take the - of a falling order for an option.
         at = given.index("--sort")
         given[at : at + 2] = [f"--sort={given[at + 1]}"]
+    if "--watch" in given:
+        # .. and the name of a table for a number of seconds.
+        at = given.index("--watch")
+        if not given[at + 1 : at + 2] or not given[at + 1].replace(".", "", 1).isdecimal():
+            given[at] = f"--watch={_OFTEN}"
     # --user is the kind of namespace; with a name it is the --user of docker and podman.
     given = [f"--as={word[7:]}" if word.startswith("--user=") else word for word in given]
     try:
@@ -41,6 +46,7 @@ def parse(arguments: Sequence[str]) -> SimpleNamespace:
         raise
     options.given = list(arguments)
     options.json = getattr(options, "output", None) == "json"
+    options.watch = getattr(options, "watch", None)
     if options.command == "enter":
         options.cmd = [*options.cmd, *rest]
     elif rest:
@@ -172,10 +178,18 @@ def _ps_arguments(ps: _Arguments) -> None:
     _narrowed(ps)
 
 
+_OFTEN = 2
+"""The usual number of seconds from one look of --watch to the next, as of watch(1)."""
+
+
 def _narrowed(listing: _Arguments) -> None:
     listing.explains_filters = True
     listing.add_argument("--filter", metavar="EXPR", default="", help="only matching records: words, fields; see below")
     _common(listing, table=True)
+    listing.add_argument(
+        "--watch", nargs="?", type=_seconds, const=_OFTEN, metavar="SECONDS",
+        help=f"show it again every so many seconds ({_OFTEN}), until ^C",
+    )  # fmt: skip
 
 
 def _inspect_arguments(inspect: _Arguments) -> None:

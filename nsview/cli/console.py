@@ -1,6 +1,5 @@
 """Parts of several commands: the host to look at, filters, printing."""
 
-import gc
 import os
 import shlex
 import sys
@@ -8,14 +7,12 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from nsview.join.failure import USAGE, Failure
-from nsview.lookup import local, nets_of
+from nsview.lookup import local
 
 if TYPE_CHECKING:
     from nsview.hosts.local import LocalHost
     from nsview.hosts.recording import RecordedHost
     from nsview.model.filter import Fields, Filter, Reach
-    from nsview.model.net import Nets
-    from nsview.model.snapshot import Snapshot
 
 DONE = 0
 
@@ -27,24 +24,6 @@ def host_of(options: SimpleNamespace, *arguments: str) -> "LocalHost | RecordedH
 
         return RecordedHost(options.recording, pace=1)
     return local(*arguments)
-
-
-def first(options: SimpleNamespace, *, holders: bool = False) -> "Snapshot":
-    """The first snapshot of the host; with the holders of its namespaces if `holders`."""
-    return look(options, holders=holders)[0]
-
-
-def look(options: SimpleNamespace, *, holders: bool, nets: bool = False) -> "tuple[Snapshot, Nets | None]":
-    """The first snapshot; and, if `nets`, the net namespaces from within, None if a recording has none."""
-    gc.disable()  # a program that prints and exits has nothing to collect
-    host = host_of(options, *([] if holders or nets else ["--once"]))
-    try:
-        first = host.first()
-        if holders:
-            first = host.holders()
-        return first, nets_of(host) if nets else None
-    finally:
-        host.stop()
 
 
 def width() -> int | None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from nsview.join.failure import USAGE, Failure
 from nsview.lookup import say
 
-from .console import DONE, first, print_json
+from .console import DONE, print_json
+from .sight import Sight
 
 if TYPE_CHECKING:
     from nsview.model.snapshot import Snapshot
@@ -19,7 +20,11 @@ def run(options: SimpleNamespace) -> int:
     from nsview.model.matrix import sees_all
 
     def at(place: str) -> "Snapshot":
-        return first(SimpleNamespace(recording=None if place == "now" else place))
+        sight = Sight(SimpleNamespace(recording=None if place == "now" else place, watch=None))
+        try:
+            return sight.look()[0]
+        finally:
+            sight.close()
 
     if options.recording:
         raise Failure(USAGE, "`nsview diff A B` names both of its recordings itself")

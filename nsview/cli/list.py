@@ -1,63 +1,65 @@
 """`nsview list`: a table, or JSON, of namespaces, processes, containers, nets, or the use by containers."""
 
-import time
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, TypeVar
 
 from nsview.join.failure import FAILED, NOTHING, USAGE, Failure
-from nsview.lookup import say
 
-from .console import DONE, host_of, look, own_pids, parsed, print_json, print_text
+from .answer import Answer, show
+from .console import own_pids, parsed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
-    from nsview.hosts.local import LocalHost
-    from nsview.hosts.recording import RecordedHost
     from nsview.model.snapshot import Snapshot
     from nsview.model.table import Column, Line
-    from nsview.model.usage import Usage
+
+    from .sight import Sight
 
 _Part = TypeVar("_Part")
 
 
 def run(options: SimpleNamespace) -> int:
+    if options.type and options.table not in (None, "namespaces"):
+        raise Failure(USAGE, f"--type narrows namespaces, not {options.table}")
+    question = {"nets": _nets, "use": _use}.get(options.table, _records)
+    return show(options, question(options))
+
+
+def _records(options: SimpleNamespace) -> "Callable[[Sight], Answer]":
+    """The question for namespaces, processes or containers. Raises Failure if it is wrong."""
     from nsview import report
     from nsview.model import export, filter
 
     from . import tables
 
-    if options.type and options.table not in (None, "namespaces"):
-        raise Failure(USAGE, f"--type narrows namespaces, not {options.table}")
-    if options.table == "nets":
-        return _list_nets(options)
-    if options.table == "use":
-        return _list_use(options)
-    wanted = parsed(options.filter, options.type)
+    first = parsed(options.filter, options.type)
     table = options.table or ("namespaces" if options.type or not options.json else None)
     columns, lines_of = _table(table or "namespaces")
     tables.check(options, columns)
-    # Words that nothing else has may still be a port, an address or an interface.
-    for nets_too in dict.fromkeys((wanted.needs_nets, wanted.about_nets)):
-        whole, nets = look(options, holders=options.holders, nets=nets_too)
-        if nets:
-            wanted = parsed(options.filter, options.type, nets=filter.reach_of(nets, whole))
-        snapshot = filter.narrow(whole, wanted, options.type, own_pids(options))
-        found = getattr(snapshot, table or "namespaces")
-        if found:
-            break
-    if options.json:
-        print_json(export.listing(snapshot, whole, (table,) if table else export.TABLES))
-    else:
-        print_text(tables.printed(options, columns, lines_of(snapshot, whole), whole))
-    if not found and (options.filter or options.type):
-        say(whole.host.notes)  # what is not seen may be what was meant
-        unknown = "; the recording does not tell of ports, addresses and interfaces"
-        raise Failure(NOTHING, "nothing matched" + (unknown if wanted.needs_nets and not nets else ""))
-    if not options.json:
-        lines = report.unreadable(whole), *whole.host.notes, *(nets.notes if nets else ())
-        say(line for line in lines if line)
-    return DONE
+
+    def answer(sight: "Sight") -> Answer:
+        # Words that nothing else has may still be a port, an address or an interface.
+        for nets_too in dict.fromkeys((first.needs_nets, first.about_nets)):
+            whole, nets = sight.look(holders=options.holders, nets=nets_too)
+            wanted = parsed(options.filter, options.type, nets=filter.reach_of(nets, whole)) if nets else first
+            snapshot = filter.narrow(whole, wanted, options.type, own_pids(options))
+            found = getattr(snapshot, table or "namespaces")
+            if found:
+                break
+        if options.json:
+            text = export.text(export.listing(snapshot, whole, (table,) if table else export.TABLES))
+        else:
+            text = tables.printed(options, columns, lines_of(snapshot, whole), whole)
+        if not found and (options.filter or options.type):
+            unknown = "; the recording does not tell of ports, addresses and interfaces"
+            failure = Failure(NOTHING, "nothing matched" + (unknown if wanted.needs_nets and not nets else ""))
+            return Answer(text, whole.host.notes, failure)  # what is not seen may be what was meant
+        notes = report.unreadable(whole), *whole.host.notes, *(nets.notes if nets else ())
+        return Answer(text, () if options.json else tuple(note for note in notes if note))
+
+    return answer
 
 
 def _table(name: str) -> "tuple[Sequence[Column], Callable[[Snapshot, Snapshot], list[Line]]]":
@@ -71,12 +73,8 @@ def _table(name: str) -> "tuple[Sequence[Column], Callable[[Snapshot, Snapshot],
     return listing.NAMESPACES, listing.namespaces
 
 
-_SPAN = 0.5
-"""Seconds between two readings, for rates."""
-
-
-def _list_use(options: SimpleNamespace) -> int:
-    """The lines of containers that the lens shows, those that use most of a processor first."""
+def _use(options: SimpleNamespace) -> "Callable[[Sight], Answer]":
+    """The question for the lines of containers that the lens shows, those that use most of a processor first."""
     from msgspec.structs import replace
 
     from nsview.model import export, usage, usage_table
@@ -84,54 +82,47 @@ def _list_use(options: SimpleNamespace) -> int:
 
     from . import tables
 
-    columns = _without_line(usage_table.CONTAINERS)
+    # Two readings draw no line.
+    part = _whole if options.watch is not None else _without_line
+    columns = part(usage_table.CONTAINERS)
     tables.check(options, columns)
     wanted = parsed(options.filter, "container", usage_table.fields(usage_table.CONTAINERS))
-    host, meter = host_of(options), usage.Meter()
-    try:
-        snapshot = host.first()
-        for reading in _readings(host):
+    meter = usage.Meter()
+
+    def answer(sight: "Sight") -> Answer:
+        nonlocal meter
+        snapshot, _ = sight.look(usage=True)
+        for reading in sight.usages():
             meter = usage.read(meter, reading, snapshot)
-    finally:
-        host.stop()
-    if meter.host is None:
-        raise Failure(FAILED, "the recording has no use in it; `nsview record` makes one that has")
-    lines = [line for line in usage_table.containers(snapshot, meter) if wanted.line(line, snapshot)]
-    lines = ordered(lines, usage_table.BY_CPU, reverse=True)
-    if options.json:
-        print_json(export.use(snapshot, meter, [str(line.thing) for line in lines]))
-    else:
-        plain = [replace(line, cells=_without_line(line.cells)) for line in lines]
-        print_text(tables.printed(options, columns, plain, snapshot))
-    if not lines and options.filter:
-        raise Failure(NOTHING, "nothing matched")
-    if not options.json:
-        say(snapshot.host.notes)
-    return DONE
+        if meter.host is None:
+            raise Failure(FAILED, "the recording has no use in it; `nsview record` makes one that has")
+        lines = [line for line in usage_table.containers(snapshot, meter) if wanted.line(line, snapshot)]
+        lines = ordered(lines, usage_table.BY_CPU, reverse=True)
+        if options.json:
+            text = export.text(export.use(snapshot, meter, [str(line.thing) for line in lines]))
+        else:
+            lines = [replace(line, cells=part(line.cells)) for line in lines]
+            text = tables.printed(options, columns, lines, snapshot)
+        if not lines and options.filter:
+            return Answer(text, failure=Failure(NOTHING, "nothing matched"))
+        return Answer(text, () if options.json else snapshot.host.notes)
+
+    return answer
 
 
-def _without_line(parts: "tuple[_Part, ...]") -> "tuple[_Part, ...]":
-    """The columns of the table of use, or their cells, without the sparkline: two readings draw none."""
+def _whole(parts: tuple[_Part, ...]) -> tuple[_Part, ...]:
+    return parts
+
+
+def _without_line(parts: tuple[_Part, ...]) -> tuple[_Part, ...]:
+    """The columns of the table of use, or their cells, without the sparkline."""
     from nsview.model.usage_table import RECENT
 
     return parts[:RECENT] + parts[RECENT + 1 :]
 
 
-def _readings(host: "LocalHost | RecordedHost") -> "Iterator[Usage]":
-    """Two readings of a live host, or those of a recording."""
-    from nsview.hosts.local import LocalHost
-    from nsview.model.usage_table import PARTS
-
-    if not isinstance(host, LocalHost):
-        yield from host.usages()
-        return
-    yield host.usage([], None, PARTS)
-    time.sleep(_SPAN)
-    yield host.usage([], None, PARTS)
-
-
-def _list_nets(options: SimpleNamespace) -> int:
-    """The lines that the net map shows; as JSON the net namespaces of which one is left."""
+def _nets(options: SimpleNamespace) -> "Callable[[Sight], Answer]":
+    """The question for the lines that the net map shows; as JSON the net namespaces of which one is left."""
     from msgspec.structs import replace
 
     from nsview.model import export
@@ -143,22 +134,23 @@ def _list_nets(options: SimpleNamespace) -> int:
 
     tables.check(options, COLUMNS)
     parsed(options.filter, "net", fields())  # an error in it is reported before anything is read
-    whole, nets = look(options, holders=options.holders, nets=True)
-    if nets is None:
-        raise Failure(FAILED, "the recording has no net map in it; `nsview record` makes one that has")
-    found = Map(nets, whole)
-    wanted = parsed(options.filter, "net", fields(found))
-    asking = own_pids(options)
-    seen = replace(whole, processes={pid: p for pid, p in whole.processes.items() if pid not in asking})
-    lines = narrow(found.lines(), lambda line: wanted.line(line, seen))
-    if options.json:
-        left = {item.net.inode for line in lines if isinstance(item := line.subject, NetItem)}
-        print_json(export.nets(found, [net for net in found.nets if net.inode in left]))
-    else:
-        print_text(tables.printed(options, COLUMNS, lines, whole))
-    if not lines:
-        say(whole.host.notes)
-        raise Failure(NOTHING, "nothing matched")
-    if not options.json:
-        say(nets.notes)
-    return DONE
+
+    def answer(sight: "Sight") -> Answer:
+        whole, nets = sight.look(holders=options.holders, nets=True)
+        if nets is None:
+            raise Failure(FAILED, "the recording has no net map in it; `nsview record` makes one that has")
+        found = Map(nets, whole)
+        wanted = parsed(options.filter, "net", fields(found))
+        asking = own_pids(options)
+        seen = replace(whole, processes={pid: p for pid, p in whole.processes.items() if pid not in asking})
+        lines = narrow(found.lines(), lambda line: wanted.line(line, seen))
+        if options.json:
+            left = {item.net.inode for line in lines if isinstance(item := line.subject, NetItem)}
+            text = export.text(export.nets(found, [net for net in found.nets if net.inode in left]))
+        else:
+            text = tables.printed(options, COLUMNS, lines, whole)
+        if not lines:
+            return Answer(text, whole.host.notes, Failure(NOTHING, "nothing matched"))
+        return Answer(text, () if options.json else nets.notes)
+
+    return answer

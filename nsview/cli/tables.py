@@ -27,7 +27,7 @@ def printed(options: SimpleNamespace, columns: Sequence[Column], lines: Sequence
         lines = ordered(lines, place, reverse=falling)
     if options.output == NAMES:
         return "\n".join(listing.words((line for line in lines if not line.depth), snapshot))
-    size = None if options.output == WIDE else width()
+    size = None if options.output == WIDE and options.watch is None else width()
     return report.listing(columns, lines, _shown(options, columns), size, headers=options.headers)
 
 

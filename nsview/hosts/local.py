@@ -208,6 +208,12 @@ class LocalHost:
                 return said
         raise HostError("the agent exited before it had read /proc; start nsview again")
 
+    def now(self) -> Snapshot:
+        """The snapshot that the agent has told so far. Raises HostError if it does not answer."""
+        self.usage([], [])  # its answer follows all that was told before
+        assert self._stream.snapshot
+        return self._stream.snapshot
+
     def request_details(self, process: Process, contents: Sequence[KindName] = (), *, sockets: bool = False) -> int:
         """Ask for the details of a process; the answer's frame has the id returned here.
 

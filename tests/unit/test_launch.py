@@ -71,6 +71,19 @@ def test_what_exec_does_not_know_is_an_error(given: str) -> None:
         parse(given.split())
 
 
+@pytest.mark.parametrize(
+    ("given", "seconds", "table"),
+    [
+        ("list", None, None), ("list --watch", 2, None), ("list --watch nets", 2, "nets"),
+        ("ps --watch", 2, "containers"),
+        ("list --watch 0.5 nets", 0.5, "nets"), ("list nets --watch=7", 7, "nets"), ("list --watch -q", 2, None),
+    ],
+)  # fmt: skip
+def test_the_seconds_of_watch_may_be_left_out(given: str, seconds: float | None, table: str | None) -> None:
+    found = parse(given.split())
+    assert (found.watch, found.table) == (seconds, table)
+
+
 def test_other_names_of_commands() -> None:
     assert {**vars(parse(["ls", "nets"])), "given": 0} == {**vars(parse(["list", "nets"])), "given": 0}
     for words in ([], ["-q", "--filter", "web"]):

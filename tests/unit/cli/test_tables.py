@@ -134,6 +134,11 @@ def test_a_number_that_is_not_known_stands_apart() -> None:
     assert [(cell.text, cell.order) for cell in cells] == [("?", -1), ("≥ 1", 1)]
 
 
+def test_a_recording_is_not_watched(said: Run) -> None:
+    (line,) = said("list", "--watch", code=2)
+    assert "recording" in line
+
+
 def test_no_line_is_no_output(said: Run) -> None:
     assert said("list", "containers", "-q", "--filter", "name=nobody", code=1) == []
     assert said("list", "containers", "--no-headers", "--filter", "name=nobody", code=1) == []

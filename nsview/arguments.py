@@ -235,8 +235,10 @@ def _of_the_command(parser: _Arguments, account: Sequence[str], as_whom: str, di
         *_VARIABLE, action="append", default=[], metavar="NAME=value", type=_variable, help="set a variable"
     )
     parser.add_argument("--dry-run", action="store_true", help="print the plan and the nsenter command, do nothing")
-    for name, word in (("-i", "--interactive"), ("-t", "--tty")):
-        parser.add_argument(name, word, action="store_true", help="accepted: the command has your input and terminal")
+    parser.add_argument(
+        "-it", "-i", "-t", "--interactive", "--tty", action="store_true",
+        help="accepted: the command has your input and terminal",
+    )  # fmt: skip
 
 
 def _diff_arguments(diff: _Arguments) -> None:

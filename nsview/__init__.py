@@ -12,6 +12,7 @@ lookup     a host to look at, and the things that a word means on it
 arguments  the grammar of the command line
 examples   examples of each command, for its help
 report     the tables and texts that commands print
+paint      styles as the codes of a terminal
 config     the user's configuration file
 state      the state that the explorer keeps from one run to the next
 imports    the directories that modules may be imported from as root

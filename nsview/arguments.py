@@ -119,6 +119,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"nsview {__version__}")
     top.add_argument("--from", dest="recording", metavar="FILE", help="show a recording instead of this machine")
+    _pager(top, True)
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("demo", help="open the explorer on a recording that comes with nsview; no privileges needed")
     _list_arguments(commands.add_parser(
@@ -278,6 +279,13 @@ def _filters() -> list[str]:
     return [fill(text, 80, initial_indent=f"  {name:<21} ", subsequent_indent=" " * 24) for name, text in lines]
 
 
+def _pager(command: argparse.ArgumentParser, default: Any = argparse.SUPPRESS) -> None:
+    command.add_argument(
+        "--no-pager", dest="pager", action="store_false", default=default,
+        help="print what is taller than the terminal without PAGER (less)",
+    )  # fmt: skip
+
+
 def _output(command: argparse.ArgumentParser, *, table: bool = False) -> None:
     """The forms of the output, of which the last one given is taken. table: it is lines of columns."""
     if table:
@@ -298,6 +306,7 @@ def _output(command: argparse.ArgumentParser, *, table: bool = False) -> None:
     else:
         command.add_argument("-o", "--output", choices=("json",), metavar="FORMAT", help="json")
     command.add_argument("--json", action="store_const", dest="output", const="json", help="print JSON, schema 1")
+    _pager(command)
 
 
 def _common(command: argparse.ArgumentParser, *, table: bool = False) -> None:

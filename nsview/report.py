@@ -16,6 +16,7 @@ from .model.snapshot import Snapshot
 from .model.table import Cell, Column
 from .model.target import Target
 from .model.text import cells, count, cut, fit, safe
+from .paint import Paint, plain
 
 if TYPE_CHECKING:
     from .model.audit import Finding
@@ -24,27 +25,42 @@ if TYPE_CHECKING:
 
 
 def table(
-    columns: Sequence[Column], lines: Iterable[Sequence[Cell]], width: int | None = None, *, headers: bool = True
-) -> str:
+    columns: Sequence[Column], lines: Iterable[Sequence[Cell]], width: int | None = None, *, headers: bool = True,
+    paint: Paint = plain,
+) -> str:  # fmt: skip
     """Columns under their titles, cut at `width` if that is given. headers: with the line of titles."""
-    rows = [[safe(cell.text) for cell in line] for line in lines]
+    rows = [[(safe(cell.text), cell.style) for cell in line] for line in lines]
     if headers:
-        rows.insert(0, [column.title for column in columns])
-    widths = [max(map(cells, column)) for column in zip(*rows, strict=True)]
+        rows.insert(0, [(column.title, "title") for column in columns])
+    widths = [max(cells(text) for text, _ in column) for column in zip(*rows, strict=True)]
     printed = []
     for row in rows:
         fitted = [
-            cell.rjust(size) if column.right else fit(cell, size)
-            for cell, size, column in zip(row, widths, columns, strict=True)
+            text.rjust(size) if column.right else fit(text, size)
+            for (text, _), size, column in zip(row, widths, columns, strict=True)
         ]
-        line = "  ".join(fitted).rstrip()
-        printed.append(line if width is None else cut(line, width))
+        line = _GAP.join(fitted).rstrip()
+        line = line if width is None else cut(line, width)
+        printed.append(_painted(line, fitted, [style for _, style in row], paint))
     return "\n".join(printed)
+
+
+_GAP = "  "
+
+
+def _painted(line: str, parts: Sequence[str], styles: Sequence[str], paint: Paint) -> str:
+    """A line in the styles of its parts, the last of which may be cut."""
+    painted, at = "", 0
+    for part, style in zip(parts, styles, strict=True):
+        end = at + len(part)
+        painted += paint(line[at:end], style) + line[end : end + len(_GAP)]
+        at = end + len(_GAP)
+    return painted
 
 
 def listing(
     columns: Sequence[Column], lines: "Sequence[Line]", shown: Sequence[int] | None = None, width: int | None = None,
-    *, headers: bool = True,
+    *, headers: bool = True, paint: Paint = plain,
 ) -> str:  # fmt: skip
     """Lines of a table. shown: the places of the columns to print, by default those that are not `wide`; a `rare` one
     without a text in any line is left out then."""
@@ -55,10 +71,10 @@ def listing(
             if not column.wide and not (column.rare and all(line.cells[place].text in ("", "-") for line in lines))
         ]
     rows = [[line.cells[place] for place in shown] for line in lines]
-    return table([columns[place] for place in shown], rows, width, headers=headers)
+    return table([columns[place] for place in shown], rows, width, headers=headers, paint=paint)
 
 
-def difference(difference: dict[str, Any]) -> str:
+def difference(difference: dict[str, Any], paint: Paint = plain) -> str:
     """The output of `nsview diff`: a line a change, from the object of its --json."""
     lines = []
     for table, what, name in (
@@ -67,12 +83,12 @@ def difference(difference: dict[str, Any]) -> str:
         ("processes", "process  ", _process_name),
     ):
         for change, sign in (("gone", "-"), ("new", "+")):
-            lines += [f"{sign} {what} {name(record)}" for record in difference[table][change]]
+            lines += [paint(f"{sign} {what} {name(record)}", change) for record in difference[table][change]]
     for moved in difference["processes"]["moved"]:
         old, new = moved["before"]["namespaces"], moved["after"]["namespaces"]
         kinds = [kind for kind in KIND_NAMES if old.get(kind) != new.get(kind)]
         steps = ", ".join(f"{kind}:[{old.get(kind)}] → {kind}:[{new.get(kind)}]" for kind in kinds)
-        lines.append(f"~ process   {_process_name(moved['after'])}: {steps}")
+        lines.append(paint(f"~ process   {_process_name(moved['after'])}: {steps}", "warning"))
     return "\n".join(lines) or "no difference"
 
 
@@ -88,11 +104,14 @@ def _process_name(record: dict[str, Any]) -> str:
     return safe(f"{record['pid']} {' '.join(record['cmdline']) or record['comm']}")
 
 
-def audit(findings: "Sequence[Finding]", snapshot: Snapshot, width: int | None = None, *, whole: bool = True) -> str:
+def audit(
+    findings: "Sequence[Finding]", snapshot: Snapshot, width: int | None = None, *, whole: bool = True,
+    paint: Paint = plain,
+) -> str:  # fmt: skip
     """The output of `nsview audit`: by subject, the worst first; the reason and the remedy at the first finding of a
     rule. whole: everything could be checked."""
     from .model.audit import RULES, SEVERITIES, grouped  # a listing does not need the rules
-    from .model.audit.lines import subject_of
+    from .model.audit.lines import STYLES, subject_of
 
     if not findings:
         return "no findings" if whole else "no findings among what could be checked"
@@ -102,8 +121,9 @@ def audit(findings: "Sequence[Finding]", snapshot: Snapshot, width: int | None =
     for finding in grouped(findings):
         if finding.members or finding.subject != subject:
             subject = finding.subject
-            lines += ["", safe(subject_of(finding, snapshot))]
-        lines.append(f"  {finding.severity:<6}  {safe(finding.text)}  [{finding.rule}]")
+            lines += ["", paint(safe(subject_of(finding, snapshot)), "title")]
+        severity = paint(f"{finding.severity:<6}", STYLES[finding.severity])
+        lines.append(f"  {severity}  {safe(finding.text)}  {paint(f'[{finding.rule}]', 'dim')}")
         if finding.rule not in explained:
             explained.add(finding.rule)
             rule = RULES[finding.rule]
@@ -118,7 +138,7 @@ def audit(findings: "Sequence[Finding]", snapshot: Snapshot, width: int | None =
     return "\n".join([*lines[1:], "", f"{count(len(findings), 'finding')}: {numbers}"])
 
 
-def comparison(found: "Comparison", width: int | None = None) -> str:
+def comparison(found: "Comparison", width: int | None = None, paint: Paint = plain) -> str:
     """The output of `nsview compare`: a line an aspect, = the same, ≠ not, ? not known. Both sides are equally wide."""
     from .model.compare import inode, mounted, only, way
 
@@ -136,7 +156,9 @@ def comparison(found: "Comparison", width: int | None = None) -> str:
         half = max(8, (width - 7 - max(len(line[1]) for line in lines)) // 2)
         lines = [[*line[:2], *(cut(safe(cell), half) for cell in line[2:])] for line in lines]
     columns = [Column(""), Column("WHAT"), *map(Column, titles)]
-    return safe(parted) + "\n\n" + table(columns, [[Cell(text) for text in line] for line in lines])
+    styles = {"≠": "warning", "=": "dim"}
+    rows = [[Cell(line[0], styles.get(line[0], "")), *map(Cell, line[1:])] for line in lines]
+    return safe(parted) + "\n\n" + table(columns, rows, paint=paint)
 
 
 def unreadable(snapshot: Snapshot) -> str | None:
@@ -150,28 +172,29 @@ def unreadable(snapshot: Snapshot) -> str | None:
     return f"{number} of {len(snapshot.processes)} processes' namespaces could not be read ({named}){hint}"
 
 
-def inspected(snapshot: Snapshot, target: Target) -> str:
+def inspected(snapshot: Snapshot, target: Target, paint: Paint = plain) -> str:
     """The output of `nsview inspect` for a process, a namespace or a container."""
     parts = []
     if target.namespace:
-        parts.append(_namespace(snapshot, target.namespace))
+        parts.append(_namespace(snapshot, target.namespace, paint))
     if target.container:
-        parts.append(_pairs(facts.container(target.container)))
+        parts.append(_pairs(facts.container(target.container), paint))
     if target.process and not target.namespace:
-        parts.append(_process(snapshot, target.process))
+        parts.append(_process(snapshot, target.process, paint))
     return "\n\n".join(parts)
 
 
-def _pairs(pairs: Iterable[facts.Fact]) -> str:
+def _pairs(pairs: Iterable[facts.Fact], paint: Paint) -> str:
     """The facts, a line each; further lines of a value below its first."""
     printed = []
     for name, value in pairs:
         lines = (value,) if isinstance(value, str) else value or ()
-        printed += [f"{'' if place else name:<13} {safe(line)}" for place, line in enumerate(lines)]
+        label = paint(f"{name:<13}", "title")
+        printed += [f"{'':<13} {safe(line)}" if place else f"{label} {safe(line)}" for place, line in enumerate(lines)]
     return "\n".join(printed)
 
 
-def _namespace(snapshot: Snapshot, namespace: Namespace) -> str:
+def _namespace(snapshot: Snapshot, namespace: Namespace, paint: Paint) -> str:
     pids = snapshot.members(namespace.type).get(namespace.inode, ())
     name = namespace.label + (" (the host's)" if namespace.initial else "")
     if snapshot.search is None:
@@ -180,26 +203,26 @@ def _namespace(snapshot: Snapshot, namespace: Namespace) -> str:
         holders = tuple(holder_text.words(holder, snapshot) for holder in namespace.held_by)
     else:
         holders = (holder_text.summary(namespace, snapshot).removeprefix("held by "),)
-    pairs = _pairs([
+    pairs = _pairs((
         ("namespace", name),
         *facts.namespace(namespace, snapshot),
         ("containers", ", ".join(container.name for container in containers_of(snapshot, pids)) or None),
         ("held by", holders),
-    ])  # fmt: skip
+    ), paint)  # fmt: skip
     members = {pid: snapshot.processes[pid] for pid in pids}
     lines = records.processes(Snapshot(snapshot.host, snapshot.taken_at, members, {}, snapshot.containers))
-    return pairs + ("\n\n" + listing(records.PROCESSES, lines) if pids else "")
+    return pairs + ("\n\n" + listing(records.PROCESSES, lines, paint=paint) if pids else "")
 
 
-def _process(snapshot: Snapshot, process: Process) -> str:
+def _process(snapshot: Snapshot, process: Process, paint: Paint) -> str:
     more = facts.more(process, snapshot.container_of(process))
     pairs = [
         *facts.process(process),
         *((label, f"{process.state} ({value})" if label == "state" else value) for label, value in more),
         ("unreadable", process.unreadable),
     ]
-    kinds = table(_SHARING, [_sharing(shared, process) for shared in sharing(snapshot, process)])
-    return f"{_pairs(pairs)}\n\n{kinds}\n\n{chain_lines(chain(snapshot, process.pid))}"
+    kinds = table(_SHARING, [_sharing(shared, process) for shared in sharing(snapshot, process)], paint=paint)
+    return f"{_pairs(pairs, paint)}\n\n{kinds}\n\n{chain_lines(chain(snapshot, process.pid))}"
 
 
 _SHARING = Column("KIND"), Column("INODE", right=True), Column("NPROCS", right=True), Column("WHO ELSE")

@@ -4,6 +4,7 @@
 
 run      from the arguments to an exit code
 console  parts of several commands
+pager    a pager for what is taller than the terminal
 sight    a host that is looked at once, or again and again
 answer   the answer of a command, printed once or drawn again and again
 tables   a table in the form that options ask for

@@ -16,7 +16,7 @@ from nsview.join.failure import USAGE, Failure
 from nsview.lookup import say
 from nsview.model.text import cut, fit, safe
 
-from .console import DONE, print_text
+from .console import DONE, is_screen, print_text
 from .sight import Sight
 
 
@@ -37,7 +37,7 @@ def show(options: SimpleNamespace, answer: Callable[[Sight], Answer]) -> int:
         if options.watch is None:
             found = answer(sight)
             sight.close()
-            print_text(found.text)
+            print_text(found.text, options)
             say(found.notes)
             if found.failure:
                 raise found.failure
@@ -58,7 +58,7 @@ _HOME, _LINE, _REST = "\x1b[H", "\x1b[K", "\x1b[J"
 
 def _watch(options: SimpleNamespace, answer: Callable[[], Answer]) -> None:
     """Draw the answer every so many seconds, until ^C; print it, where there is no screen to draw on."""
-    drawn = sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("", "dumb", "unknown")
+    drawn = is_screen()
     noted: tuple[str, ...] = ()
     try:
         due = time.monotonic() + options.watch

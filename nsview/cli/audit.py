@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from nsview.join.failure import FAILED, NOT_PERMITTED, NOTHING, Failure
 from nsview.lookup import say
 
-from .console import DONE, host_of, parsed, print_json, print_text, sudo, width
+from .console import DONE, host_of, paint, parsed, print_json, print_text, sudo, width
 
 
 def run(options: SimpleNamespace) -> int:
@@ -40,11 +40,12 @@ def run(options: SimpleNamespace) -> int:
         findings = [finding for finding in findings if wanted.line(line(finding, snapshot), snapshot)]
     unchecked = audit.unchecked(snapshot, facts)
     if options.json:
-        print_json(audit.printed(findings, unchecked))
+        print_json(audit.printed(findings, unchecked), options)
     elif options.output or options.sort or not options.headers:
-        print_text(tables.printed(options, COLUMNS, lines(findings, snapshot), snapshot))
+        print_text(tables.printed(options, COLUMNS, lines(findings, snapshot), snapshot), options)
     else:
-        print(report.audit(findings, snapshot, width(), whole=not unchecked))
+        text = report.audit(findings, snapshot, width(), whole=not unchecked, paint=paint())
+        print_text(text, options)
     say(f"not checked: {line}" for line in unchecked)
     if findings:
         return NOTHING

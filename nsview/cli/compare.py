@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from nsview.join.failure import NOTHING, Failure
 from nsview.lookup import find
 
-from .console import DONE, host_of, print_json, width
+from .console import DONE, host_of, paint, print_json, print_text, width
 
 if TYPE_CHECKING:
     from nsview.model.records import Process
@@ -28,9 +28,9 @@ def run(options: SimpleNamespace) -> int:
         host.stop()
     found = compare.compare(snapshot, a, b, facts)
     if options.json:
-        print_json(compare.printed(found))
+        print_json(compare.printed(found), options)
     else:
-        print(report.comparison(found, width()))
+        print_text(report.comparison(found, width(), paint()), options)
     return DONE
 
 

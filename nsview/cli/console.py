@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from nsview.hosts.local import LocalHost
     from nsview.hosts.recording import RecordedHost
     from nsview.model.filter import Fields, Filter, Reach
+    from nsview.paint import Paint
 
 DONE = 0
 
@@ -32,16 +33,32 @@ def width() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-def print_text(text: str) -> None:
-    """Print a text, and nothing if it has no line."""
-    if text:
+def paint() -> "Paint":
+    """Colours, on a terminal that has them and where NO_COLOR is not set (https://no-color.org)."""
+    from nsview.paint import coloured, plain
+
+    return coloured if is_screen() and not os.environ.get("NO_COLOR") else plain
+
+
+def is_screen() -> bool:
+    """True if stdout is a terminal that can be drawn on."""
+    return sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("", "dumb", "unknown")
+
+
+def print_text(text: str, options: SimpleNamespace) -> None:
+    """Print a text, by a pager if there is need for one; nothing if it has no line."""
+    from .pager import print_paged
+
+    if text and options.pager:
+        print_paged(text)
+    elif text:
         print(text)
 
 
-def print_json(value: object) -> None:
+def print_json(value: object, options: SimpleNamespace) -> None:
     from nsview.model import export
 
-    print(export.text(value))
+    print_text(export.text(value), options)
 
 
 def parsed(text: str, by: str | None = None, fields: "Fields | None" = None, nets: "Reach | None" = None) -> "Filter":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nsview.join.failure import USAGE, Failure
 from nsview.lookup import say
 
-from .console import DONE, print_json
+from .console import DONE, paint, print_json, print_text
 from .sight import Sight
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def run(options: SimpleNamespace) -> int:
         say((f"note: not all could be read in {' and '.join(unseen)}: what is gone or new may be what was not seen",))
     difference = export.difference(before, after)
     if options.json:
-        print_json(difference)
+        print_json(difference, options)
     else:
-        print(report.difference(difference))
+        print_text(report.difference(difference, paint()), options)
     return DONE

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 from nsview.lookup import find
 
-from .console import DONE, host_of, print_json
+from .console import DONE, host_of, paint, print_json, print_text
 
 
 def run(options: SimpleNamespace) -> int:
@@ -20,11 +20,11 @@ def run(options: SimpleNamespace) -> int:
     finally:
         host.stop()
     if not options.json:
-        print(report.inspected(snapshot, target))
+        print_text(report.inspected(snapshot, target, paint()), options)
     elif target.namespace:
-        print_json(export.namespace(target.namespace, snapshot))
+        print_json(export.namespace(target.namespace, snapshot), options)
     elif target.process and target.thing == target.process.pid:
-        print_json(export.inspected_process(snapshot, target.process))
+        print_json(export.inspected_process(snapshot, target.process), options)
     elif target.container:
-        print_json(export.container(target.container))
+        print_json(export.container(target.container), options)
     return DONE

@@ -9,7 +9,7 @@ from nsview.model import listing
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Column, Line, ordered, place_named
 
-from .console import width
+from .console import paint, width
 
 NAMES, WIDE = "name", "wide"
 """The formats of a table beside json and columns by their titles."""
@@ -28,7 +28,7 @@ def printed(options: SimpleNamespace, columns: Sequence[Column], lines: Sequence
     if options.output == NAMES:
         return "\n".join(listing.words((line for line in lines if not line.depth), snapshot))
     size = None if options.output == WIDE and options.watch is None else width()
-    return report.listing(columns, lines, _shown(options, columns), size, headers=options.headers)
+    return report.listing(columns, lines, _shown(options, columns), size, headers=options.headers, paint=paint())
 
 
 def _shown(options: SimpleNamespace, columns: Sequence[Column]) -> list[int] | None:

@@ -13,7 +13,7 @@ COLUMNS = Column("SEVERITY"), Column("SUBJECT", most=24), Column("RULE", keep=Fa
 FIELDS = of_columns(COLUMNS)
 """The fields of a filter of findings: the columns, and those of the container, process or namespace."""
 
-_STYLES = {"high": "error", "medium": "warning", "low": "dim"}
+STYLES = {"high": "error", "medium": "warning", "low": "dim"}
 
 
 def lines(findings: Iterable[Finding], snapshot: Snapshot) -> list[Line]:
@@ -29,7 +29,7 @@ def line(finding: Finding, snapshot: Snapshot) -> Line:
     """The line of a finding."""
     subject = str(finding.subject) if isinstance(finding.subject, int) else ""
     cells = (
-        Cell(finding.severity, _STYLES[finding.severity], order=_rank(finding)),
+        Cell(finding.severity, STYLES[finding.severity], order=_rank(finding)),
         Cell(f"{subject} {finding.name}".strip(), "container" if not subject else ""),
         Cell(finding.rule, "label"),
         Cell(finding.text),

@@ -65,6 +65,7 @@ complete -c nsview -f
 complete -c nsview -n _shtab_nsview_using -s h -l help -d 'show this help message and exit'
 complete -c nsview -n _shtab_nsview_using -l version -d 'show program'"'"'s version number and exit'
 complete -c nsview -n _shtab_nsview_using -l from -xka "(__fish_complete_path (commandline -ct))" -d 'show a recording instead of this machine'
+complete -c nsview -n _shtab_nsview_using -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a demo -d 'open the explorer on a recording that comes with nsview; no privileges needed'
 complete -c nsview -n '_shtab_nsview_using demo' -s h -l help -d 'show this help message and exit'
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a list -d 'print namespaces (the default), processes, containers, net namespaces from within, or use'
@@ -77,6 +78,7 @@ complete -c nsview -n '_shtab_nsview_using list' -s q -l quiet -d 'print one wor
 complete -c nsview -n '_shtab_nsview_using list' -l no-headers -d 'leave out the titles'
 complete -c nsview -n '_shtab_nsview_using list' -l sort -x -d 'by these, the first one first; -COLUMN begins with the greatest, +COLUMN with the least'
 complete -c nsview -n '_shtab_nsview_using list' -l json -d 'print JSON, schema 1'
+complete -c nsview -n '_shtab_nsview_using list' -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
 complete -c nsview -n '_shtab_nsview_using list' -l from -xka "(__fish_complete_path (commandline -ct))" -d 'read a recording instead'
 complete -c nsview -n '_shtab_nsview_using list' -l watch -x -d 'show it again every so many seconds (2), until ^C'
 complete -c nsview -n '_shtab_nsview_using list; and test $_shtab_nsview_npos -eq 0' -ka "namespaces processes containers nets use" -d 'namespaces|processes|containers|nets|use'
@@ -90,6 +92,7 @@ complete -c nsview -n '_shtab_nsview_using ls' -s q -l quiet -d 'print one word 
 complete -c nsview -n '_shtab_nsview_using ls' -l no-headers -d 'leave out the titles'
 complete -c nsview -n '_shtab_nsview_using ls' -l sort -x -d 'by these, the first one first; -COLUMN begins with the greatest, +COLUMN with the least'
 complete -c nsview -n '_shtab_nsview_using ls' -l json -d 'print JSON, schema 1'
+complete -c nsview -n '_shtab_nsview_using ls' -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
 complete -c nsview -n '_shtab_nsview_using ls' -l from -xka "(__fish_complete_path (commandline -ct))" -d 'read a recording instead'
 complete -c nsview -n '_shtab_nsview_using ls' -l watch -x -d 'show it again every so many seconds (2), until ^C'
 complete -c nsview -n '_shtab_nsview_using ls; and test $_shtab_nsview_npos -eq 0' -ka "namespaces processes containers nets use" -d 'namespaces|processes|containers|nets|use'
@@ -101,12 +104,14 @@ complete -c nsview -n '_shtab_nsview_using ps' -s q -l quiet -d 'print one word 
 complete -c nsview -n '_shtab_nsview_using ps' -l no-headers -d 'leave out the titles'
 complete -c nsview -n '_shtab_nsview_using ps' -l sort -x -d 'by these, the first one first; -COLUMN begins with the greatest, +COLUMN with the least'
 complete -c nsview -n '_shtab_nsview_using ps' -l json -d 'print JSON, schema 1'
+complete -c nsview -n '_shtab_nsview_using ps' -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
 complete -c nsview -n '_shtab_nsview_using ps' -l from -xka "(__fish_complete_path (commandline -ct))" -d 'read a recording instead'
 complete -c nsview -n '_shtab_nsview_using ps' -l watch -x -d 'show it again every so many seconds (2), until ^C'
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a inspect -d 'print the facts of a process, namespace or container'
 complete -c nsview -n '_shtab_nsview_using inspect' -s h -l help -d 'show this help message and exit'
 complete -c nsview -n '_shtab_nsview_using inspect' -s o -l output -xka "json" -d json
 complete -c nsview -n '_shtab_nsview_using inspect' -l json -d 'print JSON, schema 1'
+complete -c nsview -n '_shtab_nsview_using inspect' -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
 complete -c nsview -n '_shtab_nsview_using inspect' -l from -xka "(__fish_complete_path (commandline -ct))" -d 'read a recording instead'
 complete -c nsview -n '_shtab_nsview_using inspect; and test $_shtab_nsview_npos -eq 0' -ka "(_nsview_targets)" -d TARGET
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a enter -d 'Join the namespaces of a target and run CMD, or the best shell found. Without kinds: all those in which the target differs from the host, or the one namespace named. By default with the target'"'"'s own capabilities, user and cgroup, as `docker exec` gives.'
@@ -146,6 +151,7 @@ complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' 
 complete -c nsview -n '_shtab_nsview_using diff' -s h -l help -d 'show this help message and exit'
 complete -c nsview -n '_shtab_nsview_using diff' -s o -l output -xka "json" -d json
 complete -c nsview -n '_shtab_nsview_using diff' -l json -d 'print JSON, schema 1'
+complete -c nsview -n '_shtab_nsview_using diff' -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
 complete -c nsview -n '_shtab_nsview_using diff; and test $_shtab_nsview_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d A
 complete -c nsview -n '_shtab_nsview_using diff; and test $_shtab_nsview_npos -eq 1' -ka "(__fish_complete_path (commandline -ct))" -d B
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a audit -d 'Findings with the evidence for them, by container. Exit code 1 where there are findings, 0 where there are none; 3 where there are none among what this user may check.'
@@ -157,11 +163,13 @@ complete -c nsview -n '_shtab_nsview_using audit' -s q -l quiet -d 'print one wo
 complete -c nsview -n '_shtab_nsview_using audit' -l no-headers -d 'leave out the titles'
 complete -c nsview -n '_shtab_nsview_using audit' -l sort -x -d 'by these, the first one first; -COLUMN begins with the greatest, +COLUMN with the least'
 complete -c nsview -n '_shtab_nsview_using audit' -l json -d 'print JSON, schema 1'
+complete -c nsview -n '_shtab_nsview_using audit' -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
 complete -c nsview -n '_shtab_nsview_using audit' -l from -xka "(__fish_complete_path (commandline -ct))" -d 'read a recording instead'
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a compare -d 'A and B are targets, as for inspect; of a container or namespace it is the process that inspect shows.'
 complete -c nsview -n '_shtab_nsview_using compare' -s h -l help -d 'show this help message and exit'
 complete -c nsview -n '_shtab_nsview_using compare' -s o -l output -xka "json" -d json
 complete -c nsview -n '_shtab_nsview_using compare' -l json -d 'print JSON, schema 1'
+complete -c nsview -n '_shtab_nsview_using compare' -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
 complete -c nsview -n '_shtab_nsview_using compare' -l from -xka "(__fish_complete_path (commandline -ct))" -d 'read a recording instead'
 complete -c nsview -n '_shtab_nsview_using compare; and test $_shtab_nsview_npos -eq 0' -ka "(_nsview_targets)" -d A
 complete -c nsview -n '_shtab_nsview_using compare; and test $_shtab_nsview_npos -eq 1' -ka "(_nsview_targets)" -d B

@@ -54,7 +54,7 @@ def run(options: Any) -> int:
 def _run(options: Any) -> int:
     from nsview.agent import hostfiles
 
-    failure.as_root(f"as root: {sudo(options)}" if os.geteuid() else None)
+    failure.as_root(f"as root: {failure.sudo(options.given)}" if os.geteuid() else None)
     hostfiles.host()  # before anything is compared with the namespaces that this process is in
     for attempt in range(_TRIES):
         try:
@@ -82,13 +82,6 @@ def _run(options: Any) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     return _carry_out(made, chosen, namespaces, config)
-
-
-def sudo(options: Any) -> str:
-    """The command as given, with sudo before it."""
-    import shlex
-
-    return shlex.join(("sudo", "nsview", *options.given))
 
 
 # The thing to enter

@@ -161,14 +161,14 @@ def comparison(found: "Comparison", width: int | None = None, paint: Paint = pla
     return safe(parted) + "\n\n" + table(columns, rows, paint=paint)
 
 
-def unreadable(snapshot: Snapshot) -> str | None:
-    """A line on the processes that could not be read. None if all could."""
+def unreadable(snapshot: Snapshot, as_root: str) -> str | None:
+    """A line on the processes that could not be read. None if all could. as_root: the command by which they can."""
     reasons = {reason: n for reason, n in snapshot.unreadable.items() if reason != "ENOENT"}
     if not reasons:
         return None
     number = sum(reasons.values())
     named = ", ".join(f"{n} {reason}" for reason, n in sorted(reasons.items()))
-    hint = "" if snapshot.host.privileged else "; as root it sees more: sudo nsview"
+    hint = "" if snapshot.host.privileged else f"; as root it sees more: {as_root}"
     return f"{number} of {len(snapshot.processes)} processes' namespaces could not be read ({named}){hint}"
 
 

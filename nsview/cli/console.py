@@ -1,11 +1,11 @@
 """Parts of several commands: the host to look at, filters, printing."""
 
 import os
-import shlex
 import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+from nsview.join import failure
 from nsview.join.failure import USAGE, Failure
 from nsview.lookup import local
 
@@ -79,4 +79,4 @@ def own_pids(options: SimpleNamespace) -> tuple[int, ...]:
 
 def sudo(options: SimpleNamespace) -> str:
     """The command line as given, to be run as root."""
-    return shlex.join(("sudo", "nsview", *options.given))
+    return failure.sudo(options.given)

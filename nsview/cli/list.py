@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from nsview.join.failure import FAILED, NOTHING, USAGE, Failure
 
 from .answer import Answer, show
-from .console import own_pids, parsed
+from .console import own_pids, parsed, sudo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +56,7 @@ def _records(options: SimpleNamespace) -> "Callable[[Sight], Answer]":
             unknown = "; the recording does not tell of ports, addresses and interfaces"
             failure = Failure(NOTHING, "nothing matched" + (unknown if wanted.needs_nets and not nets else ""))
             return Answer(text, whole.host.notes, failure)  # what is not seen may be what was meant
-        notes = report.unreadable(whole), *whole.host.notes, *(nets.notes if nets else ())
+        notes = report.unreadable(whole, sudo(options)), *whole.host.notes, *(nets.notes if nets else ())
         return Answer(text, () if options.json else tuple(note for note in notes if note))
 
     return answer

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 
 TYPE_CHECKING = False  # as typing is not imported: the helper starts sooner without, see docs/design.md
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 GONE, NOT_PERMITTED, FAILED = 1, 3, 4
 NOTHING = GONE
@@ -30,6 +31,24 @@ def as_root(words: str | None = None) -> str:
     if words:
         _as_root[0] = words
     return _as_root[0]
+
+
+def sudo(words: Iterable[str]) -> str:
+    """The command line that runs nsview with these words as root, quoted for a shell.
+
+    By its whole path: sudo searches the directories of its secure_path, where a user's own programs are not.
+    """
+    import shlex  # imports `re`
+
+    return shlex.join(("sudo", *_program(), *words))
+
+
+def _program() -> tuple[str, ...]:
+    """The command by which this nsview was started; by its name where that is not known."""
+    place = os.path.abspath(sys.argv[0])
+    if place.endswith("/nsview/__main__.py"):
+        return sys.executable, "-m", "nsview"
+    return (place if os.path.basename(place) == "nsview" else "nsview",)
 
 
 def of_errno(number: int, what: str) -> Failure:

@@ -11,7 +11,7 @@ from nsview.linux import CLONE_NEW
 from nsview.model.text import safe
 from nsview.record import Record
 
-from . import steps
+from . import failure, steps
 from .failure import FAILED, GONE, USAGE
 from .failure import NOT_PERMITTED as NOT_PERMITTED
 
@@ -228,8 +228,7 @@ def plan_for_namespace(pin: steps.Pin, name: str, host: Host, choice: Choice) ->
     elif other := next((wanted for wanted in choice.kinds if wanted != kind), None):
         refusal = Refusal(f"{name} is of kind {kind}, and no process is in it: leave out --{other}", USAGE)
     elif not host.privileged:
-        command = _as_typed(("sudo", *_command_line(name, choice)))
-        refusal = Refusal(f"joining {kind} needs CAP_SYS_ADMIN; as root: {command}", NOT_PERMITTED)
+        refusal = Refusal(f"joining {kind} needs CAP_SYS_ADMIN; {_as_root(name, choice)}", NOT_PERMITTED)
     elif not pin.ways:
         refusal = Refusal(f"nothing that could be opened leads to {pin.label}: {_no_way(kind)}", GONE)
     way = pin.ways[0].path if pin.ways else f"/proc/PID/ns/{kind}"
@@ -533,8 +532,8 @@ def _refusal(
     return _unspeakable(choice)
 
 
-def _as_root(pid: int, choice: Choice) -> str:
-    return f"as root: {_as_typed(('sudo', *_command_line(str(pid), choice)))}"
+def _as_root(target: object, choice: Choice) -> str:
+    return f"as root: {failure.sudo(_command_line(str(target), choice)[1:])}"
 
 
 def _as_typed(argv: Iterable[str]) -> str:

@@ -7,7 +7,6 @@ import contextlib
 import fcntl
 import marshal
 import os
-import shlex
 import signal
 import subprocess
 import sys
@@ -20,6 +19,7 @@ import nsview
 from nsview import linux
 from nsview.model.text import safe
 
+from . import failure
 from .failure import FAILED, attempt
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Helper:
             print(f"nsview: {safe(plan.refusal.text)}", file=sys.stderr)
             return plan.refusal.code
         # Marshal and not JSON: both sides are the same interpreter, and json imports re (docs/design.md).
-        as_root = f"as root: {shlex.join(('sudo', *shell_command(plan)))}" if os.geteuid() else None
+        as_root = f"as root: {failure.sudo(shell_command(plan)[1:])}" if os.geteuid() else None
         message = marshal.dumps({"steps": builtins(plan.steps), "as_root": as_root})
         for stream in (sys.stdout, sys.stderr):
             if stream:

@@ -11,7 +11,7 @@ from .model.chain import ChainLink, chain
 from .model.guides import indent
 from .model.kinds import KIND_NAMES
 from .model.members import Sharing, containers_of, sharing
-from .model.records import Namespace, Process
+from .model.records import Container, Host, Namespace, Process
 from .model.snapshot import Snapshot
 from .model.table import Cell, Column
 from .model.target import Target
@@ -62,16 +62,19 @@ def listing(
     columns: Sequence[Column], lines: "Sequence[Line]", shown: Sequence[int] | None = None, width: int | None = None,
     *, headers: bool = True, paint: Paint = plain,
 ) -> str:  # fmt: skip
-    """Lines of a table. shown: the places of the columns to print, by default those that are not `wide`; a `rare` one
-    without a text in any line is left out then."""
-    if shown is None:
-        shown = [
-            place
-            for place, column in enumerate(columns)
-            if not column.wide and not (column.rare and all(line.cells[place].text in ("", "-") for line in lines))
-        ]
+    """Lines of a table. shown: the places of the columns to print, by default the usual ones."""
+    shown = usual(columns, lines) if shown is None else shown
     rows = [[line.cells[place] for place in shown] for line in lines]
     return table([columns[place] for place in shown], rows, width, headers=headers, paint=paint)
+
+
+def usual(columns: Sequence[Column], lines: "Sequence[Line]") -> list[int]:
+    """The places of the columns that are not `wide`, without a `rare` one that has no text in any line."""
+    return [
+        place
+        for place, column in enumerate(columns)
+        if not column.wide and not (column.rare and all(line.cells[place].text in ("", "-") for line in lines))
+    ]
 
 
 def difference(difference: dict[str, Any], paint: Paint = plain) -> str:
@@ -159,6 +162,14 @@ def comparison(found: "Comparison", width: int | None = None, paint: Paint = pla
     styles = {"≠": "warning", "=": "dim"}
     rows = [[Cell(line[0], styles.get(line[0], "")), *map(Cell, line[1:])] for line in lines]
     return safe(parted) + "\n\n" + table(columns, rows, paint=paint)
+
+
+def nameless(containers: Iterable[Container], host: Host, as_root: str) -> str | None:
+    """A line on the containers whose names and images an ordinary user may not read. None if there are none."""
+    unnamed = [one for one in containers if one.image is None and one.uid != host.uid and one.role == "container"]
+    if host.privileged or not unnamed:
+        return None
+    return f"only root may read names and images of {count(len(unnamed), 'container')}; as root: {as_root}"
 
 
 def unreadable(snapshot: Snapshot, as_root: str) -> str | None:

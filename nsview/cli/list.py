@@ -30,7 +30,7 @@ def run(options: SimpleNamespace) -> int:
 def _records(options: SimpleNamespace) -> "Callable[[Sight], Answer]":
     """The question for namespaces, processes or containers. Raises Failure if it is wrong."""
     from nsview import report
-    from nsview.model import export, filter
+    from nsview.model import export, filter, listing
 
     from . import tables
 
@@ -48,15 +48,22 @@ def _records(options: SimpleNamespace) -> "Callable[[Sight], Answer]":
             found = getattr(snapshot, table or "namespaces")
             if found:
                 break
+        lines = lines_of(snapshot, whole)
         if options.json:
             text = export.text(export.listing(snapshot, whole, (table,) if table else export.TABLES))
         else:
-            text = tables.printed(options, columns, lines_of(snapshot, whole), whole)
+            text = tables.printed(options, columns, lines, whole)
         if not found and (options.filter or options.type):
             unknown = "; the recording does not tell of ports, addresses and interfaces"
             failure = Failure(NOTHING, "nothing matched" + (unknown if wanted.needs_nets and not nets else ""))
             return Answer(text, whole.host.notes, failure)  # what is not seen may be what was meant
-        notes = report.unreadable(whole, sudo(options)), *whole.host.notes, *(nets.notes if nets else ())
+        as_root = sudo(options)
+        notes = (
+            report.unreadable(whole, as_root)
+            if listing.is_open(lines, whole, wanted, tables.titles(options, columns, lines)) else None,
+            report.nameless(snapshot.containers.values(), whole.host, as_root) if table == "containers" else None,
+            *whole.host.notes, *(nets.notes if nets else ()),
+        )  # fmt: skip
         return Answer(text, () if options.json else tuple(note for note in notes if note))
 
     return answer

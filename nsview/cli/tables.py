@@ -31,6 +31,14 @@ def printed(options: SimpleNamespace, columns: Sequence[Column], lines: Sequence
     return report.listing(columns, lines, _shown(options, columns), size, headers=options.headers, paint=paint())
 
 
+def titles(options: SimpleNamespace, columns: Sequence[Column], lines: Sequence[Line]) -> list[str]:
+    """The titles of the columns that are printed."""
+    if options.output == NAMES:
+        return []
+    shown = _shown(options, columns)
+    return [columns[place].title for place in (report.usual(columns, lines) if shown is None else shown)]
+
+
 def _shown(options: SimpleNamespace, columns: Sequence[Column]) -> list[int] | None:
     """The places of the columns to print, None for the usual ones."""
     if options.output in (None, "json", NAMES):

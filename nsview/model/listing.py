@@ -1,10 +1,11 @@
 """Namespaces, processes and containers as lines of a table, for the commands that print. Pure."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from . import condition, counts, holder_text
-from .kinds import KIND_NAMES
+from .filter import Filter
+from .kinds import KIND_NAMES, KindName
 from .label import label
 from .members import containers_of
 from .records import Container, Namespace, Process
@@ -126,6 +127,25 @@ def _id(number: int | None) -> Cell:
 
 def _count(least: int, sure: bool) -> Cell:
     return Cell(counts.number(least, sure), order=least if least or sure else -1)
+
+
+def is_open(lines: Sequence[Line], whole: Snapshot, wanted: Filter, titles: Collection[str]) -> bool:
+    """True if processes whose namespaces could not be read may make the answer in these lines another one.
+
+    wanted: the filter that has left them. titles: those of the columns that are printed. Of processes the reason stands
+    in their own lines: there it matters to a user alone, who may have them read as root.
+    """
+    kinds: set[KindName] = set(wanted.kinds)
+    unread = False
+    for line in lines:
+        if isinstance(line.subject, Namespace):
+            kinds.add(line.subject.type)
+        elif isinstance(line.subject, Process):
+            unread |= line.subject.unreadable not in (None, "ENOENT")
+    shown = any(title == "NET" or title.endswith(" NS") for title in titles)
+    if unread and shown and not whole.host.privileged:
+        return True
+    return not all(map(whole.sees_all, (*kinds, "container")))
 
 
 def words(lines: Iterable[Line], snapshot: Snapshot) -> list[str]:

@@ -103,7 +103,10 @@ def test_a_target_of_odd_text(target: str | bytes) -> None:
         ["dance"], ["list", "nothing"], ["list", "--type", "eth"], ["list", "--type"], ["list", "--dance"],
         ["list", "processes", "--type", "net"], ["list", "--", "x"], ["inspect"], ["inspect", "1", "2"], ["enter"],
         ["enter", "1", "--eth"], ["record"], ["record", "f", "--seconds", "x"], ["record", "f", "--seconds", "-1"],
-        ["record", "f", "--seconds", "nan"], ["--from"], ["list", "a\nb"],
+        ["record", "f", "--seconds", "nan"], ["--from"], ["list", "a\nb"], ["list", "-o", "colour"], ["list", "-o", ""],
+        ["list", "-o", "a\nb"], ["list", "--sort", "colour"], ["ps", "nets"], ["ps", "--watch=0"], ["ps", "--watch=x"],
+        ["inspect", "1", "-o", "wide"], ["exec"], ["exec", "-it"], ["exec", "-d", "1", "true"],
+        ["exec", "--net", "1", "x"],
     ],
     ids=lambda words: " ".join(words).replace("\n", "_"),
 )  # fmt: skip
@@ -437,7 +440,11 @@ def test_in_a_pid_namespace_with_its_own_proc() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [["list"], ["list", "--json"], ["list", "processes"], ["--help"], ["list", "--filter", "nobody-here"]],
+    "command",
+    [
+        ["list"], ["list", "--json"], ["list", "processes"], ["--help"], ["list", "--filter", "nobody-here"],
+        ["list", "-q"], ["list", "-o", "wide"],
+    ],
     ids=lambda words: " ".join(words),
 )  # fmt: skip
 def test_a_reader_that_has_had_enough_is_no_error(command: list[str]) -> None:

@@ -101,6 +101,19 @@ def test_a_line_says_how_much_is_missing_and_what_would_help(user: User) -> None
     assert "sudo" in line
 
 
+def test_where_that_changes_nothing_it_is_not_said(user: User, web: int) -> None:
+    """The names of containers are another matter: these are in files that only root reads."""
+    done = user.nsview("list", "processes", "-q")
+    assert (done.returncode, done.stderr) == (0, "")
+    done = user.nsview("ps")
+    (line,) = done.stderr.splitlines()
+    assert (
+        "could not be read" not in line and "names and images" in line and f"sudo {user.python[0]} -m nsview ps" in line
+    )
+    done = user.nsview("list", "processes", "--filter", "not host=net")
+    assert "could not be read" in done.stderr
+
+
 def test_its_own_processes_are_read_whole(user: User) -> None:
     listing = user.printed("list", "processes")
     own = [p for p in listing["processes"] if p["uid"] == NOBODY and p["unreadable"] is None]

@@ -42,6 +42,7 @@ class Filter:
     text: the expression. by: the grouping or listing: `host`, `shared>1` and `type` concern that kind, or any kind if
     it is none. local: the result for a process depends only on the process's record and its container's, so it holds
     while these stay. needs_nets: it tests ports, addresses or interfaces; about_nets: or has words that may be such.
+    kinds: those of the namespaces that the result for a process depends on.
     """
 
     def __init__(
@@ -59,6 +60,8 @@ class Filter:
         self.needs_nets = any(test.field.name in _OF_NETS and not test.field.line for test in _comparisons(self.node))
         self.about_nets = self.needs_nets or any(map(_NET_LIKE.fullmatch, _words(self.node)))
         self.local = not names & {"shared", "nprocs", "label"} and not (self.about_nets and nets)
+        self.kinds = set(KIND_NAMES) if any(map(_like_inode, _words(self.node))) else set()
+        self.kinds.update(*map(_kinds, _comparisons(self.node)))
         self._by_kind = bool(names & {"type", "host", "shared", "nprocs"})
         made = _Maker(by, self._texts, nets or Reach())
         self._process = made.process(self.node) if self.node else None
@@ -150,6 +153,16 @@ def _comparisons(node: Node | None) -> Iterable[Test]:
         case And() | Or():
             for one in node.nodes:
                 yield from _comparisons(one)
+
+
+def _kinds(test: Test) -> Collection[KindName]:
+    """The kinds of namespace that a comparison is about."""
+    if test.field.name in _OF_NETS:
+        return ("net",)
+    if test.field.name not in ("inode", "host", "shared", "nprocs"):
+        return ()
+    said = test.value if test.field.name == "host" else test.kind
+    return [kind for kind in KIND_NAMES if kind == said] or KIND_NAMES
 
 
 def _all_of(node: Node | None) -> tuple[Node, ...]:

@@ -10,11 +10,12 @@ from nsview.cli import main
 from nsview.hosts.recording import RecordedHost, demo
 from nsview.model import listing, netmap, usage_table
 from nsview.model.audit.lines import COLUMNS as FINDINGS
-from nsview.model.records import Namespace
+from nsview.model.filter import narrow, parse
+from nsview.model.records import Namespace, Namespaces
 from nsview.model.snapshot import snapshot
 from nsview.model.table import Column, place_named
 from nsview.model.target import resolve
-from tests.unit.make import HOST, container, process
+from tests.unit.make import HOST, container, host, process
 
 Run = Callable[..., list[str]]
 TABLES = {
@@ -137,6 +138,46 @@ def test_a_number_that_is_not_known_stands_apart() -> None:
 def test_a_recording_is_not_watched(said: Run) -> None:
     (line,) = said("list", "--watch", code=2)
     assert "recording" in line
+
+
+UNREAD = process(7, namespaces=Namespaces(uts=1), unreadable="EACCES")
+COLUMNS = {"processes": listing.PROCESSES, "containers": listing.CONTAINERS, "namespaces": listing.NAMESPACES}
+
+
+@pytest.mark.parametrize(
+    ("table", "filter", "privileged", "titles", "open"),
+    [
+        ("namespaces", "", True, None, True), ("namespaces", "type=uts", True, None, False),
+        ("namespaces", "type=net", True, None, True), ("containers", "", True, None, False),
+        ("containers", "", False, None, False), ("containers", "shared.net>1", True, None, True),
+        ("containers", "shared.uts>1", True, None, False), ("containers", "port=80", True, None, True),
+        ("processes", "", True, None, False), ("processes", "", False, None, True),
+        ("processes", "", False, ["PID", "USER"], False), ("processes", "", False, ["PID", "MNT NS"], True),
+        ("processes", "pid=1", False, None, False), ("processes", "net:4026531833", True, None, True),
+        ("processes", "4026531833", True, None, True), ("processes", "host=uts", True, None, False),
+        ("processes", "user=root web", True, None, False), ("processes", "not host=mnt", True, None, True),
+    ],
+)  # fmt: skip
+def test_processes_that_could_not_be_read_are_told_of_where_they_may_change_the_answer(
+    table: str, filter: str, privileged: bool, titles: list[str] | None, open: bool
+) -> None:
+    whole = replace(host(process(1), UNREAD), host=replace(HOST, privileged=privileged))
+    wanted = parse(filter)
+    kind = filter.removeprefix("type=") if filter.startswith("type=") else None
+    left = narrow(whole, wanted, kind)
+    make = {"namespaces": lambda: listing.namespaces(left, whole), "containers": lambda: listing.containers(left)}
+    lines = make.get(table, lambda: listing.processes(left))()
+    shown = [column.title for column in COLUMNS[table] if not column.wide] if titles is None else titles
+    assert listing.is_open(lines, whole, wanted, shown) is open
+
+
+def test_a_process_of_which_nothing_could_be_read_may_be_in_any_container() -> None:
+    whole = host(process(1), replace(UNREAD, state="?"))
+    assert listing.is_open(listing.containers(whole), whole, parse(""), ())
+    ended = host(process(1), process(7, namespaces=Namespaces(), unreadable="ENOENT", state="Z"))
+    assert not listing.is_open(
+        listing.processes(ended), replace(ended, host=replace(HOST, privileged=False)), parse(""), ["NET"]
+    )
 
 
 def test_no_line_is_no_output(said: Run) -> None:

@@ -187,6 +187,9 @@ def _compare_arguments(compare: _Arguments) -> None:
 def _record_arguments(record: _Arguments) -> None:
     record.add_argument("file", metavar="FILE")
     record.add_argument("--seconds", type=_seconds, metavar="N", help="end after N seconds")
+    record.add_argument(
+        "--keep", type=_duration, metavar="TIME", help="drop what is older (30m, 24h, 7d); go on with an earlier FILE"
+    )
 
 
 def _filters() -> str:
@@ -213,6 +216,13 @@ def _variable(text: str) -> str:
         raise argparse.ArgumentTypeError(f"{text!r} has no name; give NAME=value")
     # Without a value it has the caller's, as in docker.
     return text if separator else f"{name}={os.environ.get(name, '')}"
+
+
+def _duration(text: str) -> float:
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+    if text[-1:] not in units:
+        raise argparse.ArgumentTypeError(f"{text!r} has no unit; give 90s, 30m, 24h or 7d")
+    return _seconds(text[:-1]) * units[text[-1]]
 
 
 def _seconds(text: str) -> float:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from nsview.join.failure import USAGE, Failure
-from nsview.lookup import local, nets_of
+from nsview.lookup import local, nets_of, say
 
 if TYPE_CHECKING:
     from nsview.hosts.local import LocalHost
@@ -25,7 +25,9 @@ def host_of(options: SimpleNamespace, *arguments: str) -> "LocalHost | RecordedH
     if options.recording:
         from nsview.hosts.recording import RecordedHost
 
-        return RecordedHost(options.recording, pace=1)
+        recorded = RecordedHost(options.recording, pace=1)
+        say(filter(None, (recorded.note,)))
+        return recorded
     return local(*arguments)
 
 

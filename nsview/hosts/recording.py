@@ -1,14 +1,12 @@
 """A recording: the frames of an agent, saved to a file and shown again."""
 
-import gzip
 import math
 import os
+import re
 import resource
 import threading
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 from msgspec.structs import replace
@@ -22,10 +20,10 @@ from nsview.model.security import Facts, Security
 from nsview.model.snapshot import Snapshot
 from nsview.model.usage import Usage
 
-from . import HostError, frames
+from . import HostError, frames, members
 from .stream import Gathered, Stream
 
-_GZIP = b"\x1f\x8b"
+_SNAPSHOT = re.compile(rb'^{"frame":"snapshot"', re.MULTILINE)
 MOST = 512 << 20
 """Bytes of frames that are taken in: an hour of a busy host; a little gzip file could hold any number."""
 TIMES, BESIDE = 3, 32 << 20
@@ -33,11 +31,13 @@ TIMES, BESIDE = 3, 32 << 20
 A frame of nothing but small numbers would take twenty times."""
 TOGETHER = 0.05
 """Seconds: deltas that come sooner after each other than anyone could see are shown as one."""
-_CHUNK = 1 << 18
 
 
 class RecordedHost:
-    """The host in a recording. pace: 1 for the original speed, 0 for all at once. Raises HostError if unreadable."""
+    """The host in a recording. pace: 1 for the original speed, 0 for all at once. Raises HostError if unreadable.
+
+    note: a line for the user if a part of the file is lost, else "".
+    """
 
     live = False
 
@@ -45,36 +45,49 @@ class RecordedHost:
         self.path = Path(path)
         self.pace = pace
         self.timed = pace > 0
+        self.note = ""
         self._stopped = threading.Event()
         self._details: dict[tuple[int, int], Details] | None = None
         try:
-            with files.opened(self.path) as file:
-                packed = file.read(2) == _GZIP
-                file.seek(0)
-                self._data = _read(gzip.GzipFile(fileobj=file) if packed else file)
-        except (OSError, EOFError, zlib.error) as error:
-            reason = getattr(error, "strerror", None) or "not a whole gzip file"
-            raise HostError(f"{path}: {reason}") from None
-        if len(self._data) > MOST:
-            raise HostError(f"{path}: more than {MOST >> 20} MiB of frames, which is more than nsview takes in")
-        if not self._data:
-            raise HostError(f"{path}: empty, not a recording of nsview")
-        if not self._data.endswith(b"\n"):
-            whole = self._data.count(b"\n")
-            raise HostError(
-                f"{path}: cut in the middle of line {whole + 1}; `head -n {whole}` of it keeps the whole lines"
-                if whole
-                else f"{path}: not a recording of nsview"
-            )
+            self._file = files.opened(self.path)
+            self._members = members.members(self._file)
+        except OSError as error:
+            raise HostError(f"{path}: {error.strerror}") from None
+        except ValueError as error:
+            raise HostError(f"{path}: {error}") from None
+        self._loaded: tuple[int, bytearray] = -1, bytearray()
+        if len(self._members) > 1 and not _SNAPSHOT.search(self._data(len(self._members) - 1)):
+            self._members.pop()  # cut while its first look was written: the one before has told all of that
+        if not self._data(len(self._members) - 1):
+            raise HostError(f"{path}: {'no whole frame in it' if self.note else 'empty'}, not a recording of nsview")
 
-    def _lines(self) -> Iterator[memoryview]:
-        """One after another, none of them copied: all at once would take many times the memory of a file of short
-        ones."""
-        whole, at = memoryview(self._data), 0
-        while at < len(whole):
-            end = self._data.index(b"\n", at)
-            yield whole[at:end]
-            at = end + 1
+    def _data(self, number: int) -> bytearray:
+        """The frames of a member."""
+        loaded = self._loaded  # another thread may load another one meanwhile
+        if loaded[0] != number:
+            try:
+                data, cut = members.lines(self._file, self._members[number], MOST)
+            except (OSError, ValueError) as error:
+                raise HostError(f"{self.path}: {getattr(error, 'strerror', None) or error}") from None
+            if len(data) > MOST:
+                raise HostError(
+                    f"{self.path}: more than {MOST >> 20} MiB of frames, which is more than nsview takes in"
+                )
+            if cut:
+                self.note = f"{self.path} is cut in the middle of a frame, or damaged: all before is shown"
+            loaded = self._loaded = number, data
+        return loaded[1]
+
+    def _lines(self, first: int = 0, last: int | None = None) -> Iterator[tuple[int, memoryview]]:
+        """(the number of a line in its member, the line), one after another, none of them copied: all at once would
+        take many times the memory of a file of short ones. first, last: members."""
+        for number in range(first, len(self._members) if last is None else last + 1):
+            data, at, line = self._data(number), 0, 0
+            whole = memoryview(data)
+            while at < len(whole):
+                end, line = data.index(b"\n", at), line + 1
+                yield line, whole[at:end]
+                at = end + 1
 
     def early(self) -> None:
         """None, as a recording is not read ahead."""
@@ -90,11 +103,11 @@ class RecordedHost:
                 before = said.taken_at
             yield said
 
-    def _gathered(self, seconds: float) -> Iterator[Snapshot | frames.Frame]:
-        """The frames and snapshots of the recording, one snapshot of the deltas that were taken within that many
-        seconds."""
+    def _gathered(self, seconds: float, first: int = 0) -> Iterator[Snapshot | frames.Frame]:
+        """The frames and snapshots of the recording from a member on, one snapshot of the deltas that were taken within
+        that many seconds."""
         stream, waiting = Stream(str(self.path)), Gathered()
-        for number, line in enumerate(self._lines(), 1):
+        for number, line in self._lines(first):
             try:
                 if not _fits(line):
                     size = f"a frame of {len(line) >> 20} MiB takes more than {TIMES} times that in memory"
@@ -115,10 +128,12 @@ class RecordedHost:
         if waiting.since is not None:
             yield from _said(stream.add(waiting))
 
-    def _said_by(self, kind: str) -> Iterator[frames.Frame]:
-        """The frames of one kind, up to one that can't be read, at which `read` raises HostError. The records of all
-        others are left out: they would need as much time and memory as the snapshot once more."""
-        for line in self._lines():
+    def _said_by(self, kind: str, *, everywhere: bool = False) -> Iterator[frames.Frame]:
+        """The frames of one kind in the last member, which tells all that was known, or everywhere; up to one that
+        can't be read, at which `read` raises HostError. The records of all others are left out: they would need as much
+        time and memory as the snapshot once more."""
+        last = len(self._members) - 1
+        for _, line in self._lines(0 if everywhere else last, last):
             try:
                 if frames.kind_of(line) == kind:
                     yield frames.decode(line)
@@ -128,7 +143,7 @@ class RecordedHost:
     def first(self) -> Snapshot:
         """The snapshot for a command: the host at the end of the recording. Raises HostError if there is none."""
         last = None
-        for said in self._gathered(math.inf):
+        for said in self._gathered(math.inf, len(self._members) - 1):
             if isinstance(said, Snapshot):
                 last = said
         if last is None:
@@ -160,7 +175,7 @@ class RecordedHost:
 
     def usages(self) -> Iterator[Usage]:
         """The recorded readings of the use of containers, oldest first."""
-        for said in self._said_by("usage"):
+        for said in self._said_by("usage", everywhere=True):
             if isinstance(said, frames.UsageFrame):
                 yield said
 
@@ -194,14 +209,6 @@ def _together(old: Details | None, new: Details) -> Details:
     told = {kind: known for kind in READ if (known := getattr(new.contents, kind) or getattr(old.contents, kind))}
     unreadable = {**old.contents.unreadable, **new.contents.unreadable}
     return replace(new, contents=Contents(**told, unreadable={k: v for k, v in unreadable.items() if k not in told}))
-
-
-def _read(file: BinaryIO | gzip.GzipFile) -> bytearray:
-    """The bytes of a file, up to one more than MOST."""
-    data = bytearray()
-    while len(data) <= MOST and (chunk := file.read(min(_CHUNK, MOST + 1 - len(data)))):
-        data += chunk
-    return data
 
 
 def _fits(line: memoryview) -> bool:

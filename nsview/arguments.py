@@ -75,7 +75,11 @@ def parser() -> argparse.ArgumentParser:
         "The explorer is configured in ~/.config/nsview/config.toml.",
     )
     top.add_argument("--version", action="version", version=f"nsview {__version__}")
-    top.add_argument("--from", dest="recording", metavar="FILE", help="show a recording instead of this machine")
+    top.add_argument(
+        "--from", dest="recording", metavar="FILE[@MOMENT]",
+        help="show a recording instead of this machine; commands: its end, or as it was at 03:12, "
+        "'2026-11-28 03:12:05', +5m from its beginning or -1h from its end",
+    )  # fmt: skip
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("demo", help="open the explorer on a recording that comes with nsview; no privileges needed")
     _list_arguments(commands.add_parser(
@@ -93,7 +97,8 @@ def parser() -> argparse.ArgumentParser:
     ))  # fmt: skip
     _diff_arguments(commands.add_parser(
         "diff", help="print the differences of two recordings, or of a recording and now",
-        description="A and B are recordings, each as it was at its end, or `now` for this machine.",
+        description="A and B are recordings, each as it was at its end or at a moment (FILE@03:12, FILE@-1h), or `now` "
+        "for this machine.",
     ))  # fmt: skip
     _audit_arguments(commands.add_parser(
         "audit", help="print findings about containers: privileges, sharing with the host, reachable files",
@@ -206,7 +211,7 @@ def _filters() -> str:
 def _common(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print JSON, schema 1")
     command.add_argument(
-        "--from", dest="recording", metavar="FILE", default=argparse.SUPPRESS, help="read a recording instead"
+        "--from", dest="recording", metavar="FILE[@MOMENT]", default=argparse.SUPPRESS, help="read a recording instead"
     )
 
 

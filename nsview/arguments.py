@@ -12,6 +12,7 @@ from .model import syntax
 from .model.kinds import KIND_NAMES, KINDS
 
 TABLES = ("namespaces", "processes", "containers", "nets", "use")
+OUTPUTS = ("list", "nets", "use", "inspect", "audit", "compare", "diff", "recording")
 
 
 class UsageError(ValueError):
@@ -113,6 +114,8 @@ def parser() -> argparse.ArgumentParser:
     _record_arguments(commands.add_parser(
         "record", help="save the agent's frames to a file, until interrupted"
     ))  # fmt: skip
+    schema = commands.add_parser("schema", help="print the JSON schema of an output, or of the lines of a recording")
+    schema.add_argument("output", choices=OUTPUTS, metavar="|".join(OUTPUTS))
     return top
 
 

@@ -2,7 +2,7 @@
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .model import condition, counts, facts, holder_text
@@ -111,7 +111,7 @@ def use(lines: "Sequence[Line]", width: int | None = None) -> str:
     return table(titles, [[line.cells[place].text for place in places] for line in lines], width)
 
 
-def difference(difference: dict[str, Any]) -> str:
+def difference(difference: Mapping[str, Any]) -> str:
     """The output of `nsview diff`: a line a change, from the object of its --json."""
     lines = []
     for table, what, name in (

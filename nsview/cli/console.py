@@ -23,9 +23,9 @@ DONE = 0
 def host_of(options: SimpleNamespace, *arguments: str) -> "LocalHost | RecordedHost":
     """The host to look at: a recording or this machine. arguments: of this machine's agent."""
     if options.recording:
-        from nsview.hosts.recording import opened
+        from nsview.hosts.recording import RecordedHost, opened
 
-        recorded = opened(str(options.recording), pace=1)
+        recorded = opened(options.recording, RecordedHost)
         say(filter(None, (recorded.note,)))
         return recorded
     return local(*arguments)

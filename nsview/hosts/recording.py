@@ -6,9 +6,10 @@ import re
 import resource
 import threading
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -30,6 +31,7 @@ SILENCE = 60.0
 """Seconds without a frame after which nobody is taken to have recorded."""
 CHARTED = 600.0
 """Seconds of the use of containers that are told before a moment."""
+_Recorded = TypeVar("_Recorded", bound="RecordedHost")
 _LOOKS = frames.SnapshotFrame, frames.DeltaFrame, frames.HoldersFrame
 _SNAPSHOT = re.compile(rb'^{"frame":"snapshot"', re.MULTILINE)
 MOST = 512 << 20
@@ -308,12 +310,13 @@ def _time_of(line: memoryview) -> float | None:
         return None
 
 
-def opened(place: str, *, pace: float = 0) -> RecordedHost:
-    """The recording at `FILE`, or at `FILE@MOMENT` as of that moment. Raises HostError."""
+def opened(place: str, make: Callable[[str], _Recorded]) -> _Recorded:
+    """The recording at `FILE`, or at `FILE@MOMENT` as of that moment. make: RecordedHost, or a subclass. Raises
+    HostError."""
     path, at, text = place.rpartition("@")
     if not at or os.path.lexists(place) or not os.path.lexists(path):
-        return RecordedHost(place, pace=pace)
-    host = RecordedHost(path, pace=pace)
+        return make(place)
+    host = make(path)
     host.go_to(text)
     return host
 

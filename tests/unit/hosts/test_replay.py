@@ -12,7 +12,8 @@ import pytest
 
 from nsview.hosts import HostError
 from nsview.hosts.members import Writer
-from nsview.hosts.recording import RecordedHost, demo, opened
+from nsview.hosts.recording import RecordedHost, demo
+from nsview.hosts.recording import opened as opened_by
 from nsview.model.snapshot import Snapshot
 
 from .test_members import NET, frames_of, same, take
@@ -20,6 +21,10 @@ from .test_stream import written
 
 BEGAN = 1_764_000_000.0
 HOST = {"processors": 2, "load": [], "memory": None, "memory_available": None, "booted": None, "pressure": {}}
+
+
+def opened(place: str) -> RecordedHost:
+    return opened_by(place, RecordedHost)
 
 
 def usage(taken_at: float) -> bytes:

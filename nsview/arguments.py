@@ -12,6 +12,7 @@ from .model import syntax
 from .model.kinds import KIND_NAMES, KINDS
 
 TABLES = ("namespaces", "processes", "containers", "nets", "use")
+OUTPUTS = ("list", "nets", "use", "inspect", "audit", "compare", "diff", "recording")
 
 
 class UsageError(ValueError):
@@ -20,7 +21,7 @@ class UsageError(ValueError):
 
 def parse(arguments: Sequence[str]) -> SimpleNamespace:
     """The options of a command line, and itself as `given`. Raises UsageError; SystemExit after --help, --version."""
-    given, rest = list(arguments), []
+    given, rest = list(arguments), list[str]()
     if given[:1] == ["exec"]:
         given, rest = _command_of(given)
     elif "--" in given:
@@ -118,7 +119,11 @@ def parser() -> argparse.ArgumentParser:
         "The explorer is configured in ~/.config/nsview/config.toml.",
     )
     top.add_argument("--version", action="version", version=f"nsview {__version__}")
-    top.add_argument("--from", dest="recording", metavar="FILE", help="show a recording instead of this machine")
+    top.add_argument(
+        "--from", dest="recording", metavar="FILE[@MOMENT]",
+        help="show a recording instead of this machine; commands: its end, or as it was at 03:12, "
+        "'2026-11-28 03:12:05', +5m from its beginning or -1h from its end",
+    )  # fmt: skip
     _pager(top, True)
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("demo", help="open the explorer on a recording that comes with nsview; no privileges needed")
@@ -143,7 +148,8 @@ def parser() -> argparse.ArgumentParser:
     ))  # fmt: skip
     _diff_arguments(commands.add_parser(
         "diff", help="print the differences of two recordings, or of a recording and now",
-        description="A and B are recordings, each as it was at its end, or `now` for this machine.",
+        description="A and B are recordings, each as it was at its end or at a moment (FILE@03:12, FILE@-1h), or `now` "
+        "for this machine.",
     ))  # fmt: skip
     _audit_arguments(commands.add_parser(
         "audit", help="print findings about containers: privileges, sharing with the host, reachable files",
@@ -158,6 +164,8 @@ def parser() -> argparse.ArgumentParser:
     _record_arguments(commands.add_parser(
         "record", help="save the agent's frames to a file, until interrupted"
     ))  # fmt: skip
+    schema = commands.add_parser("schema", help="print the JSON schema of an output, or of the lines of a recording")
+    schema.add_argument("output", choices=OUTPUTS, metavar="|".join(OUTPUTS))
     return top
 
 
@@ -269,6 +277,9 @@ def _compare_arguments(compare: _Arguments) -> None:
 def _record_arguments(record: _Arguments) -> None:
     record.add_argument("file", metavar="FILE")
     record.add_argument("--seconds", type=_seconds, metavar="N", help="end after N seconds")
+    record.add_argument(
+        "--keep", type=_duration, metavar="TIME", help="drop what is older (30m, 24h, 7d); go on with an earlier FILE"
+    )
 
 
 def _filters() -> list[str]:
@@ -312,7 +323,7 @@ def _output(command: argparse.ArgumentParser, *, table: bool = False) -> None:
 def _common(command: argparse.ArgumentParser, *, table: bool = False) -> None:
     _output(command, table=table)
     command.add_argument(
-        "--from", dest="recording", metavar="FILE", default=argparse.SUPPRESS, help="read a recording instead"
+        "--from", dest="recording", metavar="FILE[@MOMENT]", default=argparse.SUPPRESS, help="read a recording instead"
     )
 
 
@@ -322,6 +333,13 @@ def _variable(text: str) -> str:
         raise argparse.ArgumentTypeError(f"{text!r} has no name; give NAME=value")
     # Without a value it has the caller's, as in docker.
     return text if separator else f"{name}={os.environ.get(name, '')}"
+
+
+def _duration(text: str) -> float:
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+    if text[-1:] not in units:
+        raise argparse.ArgumentTypeError(f"{text!r} has no unit; give 90s, 30m, 24h or 7d")
+    return _seconds(text[:-1]) * units[text[-1]]
 
 
 def _seconds(text: str) -> float:

@@ -65,6 +65,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("sudo nsview record host.jsonl", "until ^C"),
         ("sudo nsview record host.jsonl --seconds 60", "for a minute"),
     ),
+    "schema": (("nsview schema recording", "of the lines of a recording"),),
     "demo": (("nsview demo", "no privileges, no containers needed"),),
 }
 """{command: its examples, each a line for a shell and the meaning}; "" is nsview itself."""

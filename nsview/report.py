@@ -2,7 +2,7 @@
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .model import counts, facts, holder_text
@@ -77,7 +77,7 @@ def usual(columns: Sequence[Column], lines: "Sequence[Line]") -> list[int]:
     ]
 
 
-def difference(difference: dict[str, Any], paint: Paint = plain) -> str:
+def difference(difference: Mapping[str, Any], paint: Paint = plain) -> str:
     """The output of `nsview diff`: a line a change, from the object of its --json."""
     lines = []
     for table, what, name in (

@@ -16,6 +16,7 @@ compare  two processes side by side
 diff     changes between two recordings
 audit    findings with evidence
 record   the frames of the agent, in a file
+schema   the JSON schemas of all of these
 """
 
 from nsview import imports

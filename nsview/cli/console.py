@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nsview.join import failure
 from nsview.join.failure import USAGE, Failure
-from nsview.lookup import local
+from nsview.lookup import local, say
 
 if TYPE_CHECKING:
     from nsview.hosts.local import LocalHost
@@ -21,9 +21,11 @@ DONE = 0
 def host_of(options: SimpleNamespace, *arguments: str) -> "LocalHost | RecordedHost":
     """The host to look at: a recording or this machine. arguments: of this machine's agent."""
     if options.recording:
-        from nsview.hosts.recording import RecordedHost
+        from nsview.hosts.recording import RecordedHost, opened
 
-        return RecordedHost(options.recording, pace=1)
+        recorded = opened(options.recording, RecordedHost)
+        say(filter(None, (recorded.note,)))
+        return recorded
     return local(*arguments)
 
 

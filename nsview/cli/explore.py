@@ -3,11 +3,16 @@
 import os
 import sys
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 from nsview.join.failure import FAILED, USAGE, Failure
-from nsview.lookup import say
+from nsview.lookup import local, say
 
-from .console import DONE, host_of
+from .console import DONE
+
+if TYPE_CHECKING:
+    from nsview.hosts.local import LocalHost
+    from nsview.hosts.playback import Playback
 
 
 def run(options: SimpleNamespace) -> int:
@@ -15,11 +20,7 @@ def run(options: SimpleNamespace) -> int:
         raise Failure(USAGE, "the explorer needs a terminal; `nsview list` prints, `nsview list --json` for programs")
     if os.environ.get("TERM", "dumb") in ("", "dumb", "unknown"):
         raise Failure(USAGE, "this terminal cannot be drawn on (TERM=dumb); `nsview list` prints instead")
-    if options.command == "demo":
-        from nsview.hosts.recording import demo
-
-        options.recording = demo()
-    host = host_of(options, "--parts")  # first of all, for it takes longest
+    host = _host(options)  # first of all, for it takes longest
     from nsview import config, state
     from nsview.hosts.local import LocalHost
     from nsview.join.ready import commands
@@ -47,3 +48,12 @@ def run(options: SimpleNamespace) -> int:
     if app.failure:
         raise Failure(FAILED, app.failure)
     return app.return_code or DONE
+
+
+def _host(options: SimpleNamespace) -> "LocalHost | Playback":
+    if options.command != "demo" and not options.recording:
+        return local("--parts")
+    from nsview.hosts.playback import Playback
+    from nsview.hosts.recording import demo, opened
+
+    return Playback(demo()) if options.command == "demo" else opened(options.recording, Playback)

@@ -1,6 +1,6 @@
 """`nsview record`: the frames of the agent, saved in a file."""
 
-import os
+import contextlib
 import sys
 from types import SimpleNamespace
 
@@ -11,16 +11,18 @@ from .console import DONE
 
 
 def run(options: SimpleNamespace) -> int:
+    from nsview.hosts.members import Writer
     from nsview.hosts.recorder import record
 
     if options.recording:
         raise Failure(USAGE, "a recording can be copied, not recorded")
     path = options.file
     try:
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            number = record(file, options.seconds, lambda how: say((how,)))
-    except FileExistsError:
-        raise Failure(USAGE, f"{path} exists; give another name, or remove it first") from None
+        with contextlib.closing(Writer(path, options.keep)) as writer:
+            number = record(writer, options.seconds, lambda how: say((how,)))
+    except FileExistsError as error:
+        how = "exists" if options.keep is None else f"is there already, {error.strerror}"
+        raise Failure(USAGE, f"{path} {how}; give another name, or remove it first") from None
     except OSError as error:
         raise Failure(FAILED, f"{path}: {error.strerror}") from None
     print(f"nsview: {number} frames in {path}; nsview --from {path} shows them", file=sys.stderr)

@@ -5,7 +5,11 @@ stream      frames in, snapshots out
 local       this machine, by an agent of its own
 spawn       an agent's process, as root through sudo if asked for
 recording   a file of frames, shown again
+playback    a recording that is played and gone about in
 recorder    the frames of this machine's agent, written to a file
+members     the parts of that file: each begins with a full look, each frame is whole
+moment      a moment of a recording, as a user gives it
+told        everything that frames add up to, for the beginning of such a part
 """
 
 

@@ -112,6 +112,11 @@ class _Kind(Struct):
     frame: str = ""
 
 
+class _Time(Struct):
+    taken_at: float | None = None
+
+
+_time: msgspec.json.Decoder[_Time] = msgspec.json.Decoder(_Time)
 _kind: msgspec.json.Decoder[_Kind] = msgspec.json.Decoder(_Kind)
 
 
@@ -128,3 +133,8 @@ def schema_of(line: bytes | memoryview) -> int:
 def kind_of(line: bytes | memoryview) -> str:
     """The name of the frame on one line, in a fraction of the time that `decode` takes. Raises msgspec.DecodeError."""
     return _kind.decode(line).frame
+
+
+def time_of(line: bytes | memoryview) -> float | None:
+    """The time of the frame on one line, None if it has none, as soon as `kind_of`. Raises msgspec.DecodeError."""
+    return _time.decode(line).taken_at

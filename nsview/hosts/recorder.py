@@ -1,25 +1,32 @@
 """Save the frames of this machine's agent as they arrive."""
 
+import signal
 import threading
 import time
 from collections.abc import Callable
-from typing import BinaryIO
+
+import msgspec
 
 from . import frames
 from .local import LocalHost
+from .members import Writer
+from .told import UNKEPT, UNREPEATED, Told
 
 NETS = 2.0  # the least number of seconds between two readings of the net namespaces
 USE = 5.0
 """Seconds between two readings of the use of containers."""
 SETTLING = 3.0
 """Seconds before the confinement of a new container is asked for: its processes have settled by then."""
+LONGEST = 300.0
+"""Seconds after which a new member begins, with a full look, on a host where little happens."""
 
 
-def record(file: BinaryIO, seconds: float | None = None, say: Callable[[str], object] = print) -> int:
-    """Write frames to a file until interrupted (^C) or for that many seconds, and return their number.
+def record(writer: Writer, seconds: float | None = None, say: Callable[[str], object] = print) -> int:
+    """Write frames until interrupted (^C, SIGTERM), or for that many seconds, and return their number.
 
-    Each frame is written whole and at once, so the file can be read even if the machine dies. say: called if the agent
-    had to be started again; the recording goes on with the first frames of the new one.
+    Each frame is written whole and at once, so the file can be read even if the machine dies. A new member begins when
+    the frames since the last full look outweigh it. say: called if the agent had to be started again; the recording
+    goes on with the first frames of the new one.
     """
     host = LocalHost()
 
@@ -40,29 +47,56 @@ def record(file: BinaryIO, seconds: float | None = None, say: Callable[[str], ob
     newcomers = _Newcomers(host)
     ended = threading.Event()
     threading.Thread(target=_read_use, args=(host, ended), daemon=True).start()
-    number = 0
+    file = _File(writer)
+    # No exception amid a write.
+    stop = lambda *_: threading.Thread(target=host.stop).start()  # noqa: E731
+    signals = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         if timer:
             timer.start()
         for line in host.lines():
-            file.write(line)
-            file.flush()
-            number += 1
+            frame = frames.decode(line)
+            file.take(frame, line)
             # The net map must show the current namespaces.
-            changed |= b'"type":"net"' in line and line.startswith(b'{"frame":"delta"')
+            changed |= isinstance(frame, frames.DeltaFrame) and b'"type":"net"' in line
             if changed and time.monotonic() > asked + NETS:
                 asked, changed = time.monotonic(), False
                 host.request_nets()
-            newcomers.hear(line)
-    except KeyboardInterrupt:
-        pass
+            newcomers.hear(frame)
     finally:
+        for number, before in signals.items():
+            signal.signal(number, before)
         if timer:
             timer.cancel()
         ended.set()
         newcomers.stop()
         host.stop()
-    return number
+    return file.number
+
+
+class _File:
+    """The frames on their way to a file. number: of those that were written."""
+
+    def __init__(self, writer: Writer) -> None:
+        self.number = 0
+        self._writer = writer
+        self._told = Told()
+        self._began: float | None = None  # the open member
+
+    def take(self, frame: frames.Frame, line: bytes) -> None:
+        """Write a frame, or begin a member with all that was told."""
+        changes = self._told.take(frame)
+        if self._told.taken_at is None or isinstance(frame, UNKEPT):
+            return
+        self.number += 1
+        late = self._began is not None and time.monotonic() > self._began + LONGEST
+        if isinstance(frame, frames.SnapshotFrame) or late or self._writer.tail > self._writer.head:
+            self._began = time.monotonic()
+            head = (msgspec.json.encode(one) + b"\n" for one in self._told.frames())
+            self._writer.begin(self._told.taken_at, head)
+            if not isinstance(frame, UNREPEATED):
+                return
+        self._writer.write(line, changes)
 
 
 def _read_use(host: LocalHost, ended: threading.Event) -> None:
@@ -81,10 +115,8 @@ class _Newcomers:
         self._known: set[str] = set()
         self._timers: list[threading.Timer] = []
 
-    def hear(self, line: bytes) -> None:
-        if b'"containers":[{' not in line:
-            return
-        frame = frames.decode(line)
+    def hear(self, frame: frames.Frame) -> None:
+        """Ask for what has started by now."""
         if not isinstance(frame, frames.SnapshotFrame | frames.DeltaFrame):
             return
         new = [container for container in frame.containers if container.key not in self._known]

@@ -1,14 +1,15 @@
 """A recording: the frames of an agent, saved to a file and shown again."""
 
-import gzip
 import math
 import os
+import re
 import resource
 import threading
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -22,10 +23,17 @@ from nsview.model.security import Facts, Security
 from nsview.model.snapshot import Snapshot
 from nsview.model.usage import Usage
 
-from . import HostError, frames
+from . import HostError, frames, members
+from .moment import moment, told
 from .stream import Gathered, Stream
 
-_GZIP = b"\x1f\x8b"
+SILENCE = 60.0
+"""Seconds without a frame after which nobody is taken to have recorded."""
+CHARTED = 600.0
+"""Seconds of the use of containers that are told before a moment."""
+_Recorded = TypeVar("_Recorded", bound="RecordedHost")
+_LOOKS = frames.SnapshotFrame, frames.DeltaFrame, frames.HoldersFrame
+_SNAPSHOT = re.compile(rb'^{"frame":"snapshot"', re.MULTILINE)
 MOST = 512 << 20
 """Bytes of frames that are taken in: an hour of a busy host; a little gzip file could hold any number."""
 TIMES, BESIDE = 3, 32 << 20
@@ -33,11 +41,14 @@ TIMES, BESIDE = 3, 32 << 20
 A frame of nothing but small numbers would take twenty times."""
 TOGETHER = 0.05
 """Seconds: deltas that come sooner after each other than anyone could see are shown as one."""
-_CHUNK = 1 << 18
 
 
 class RecordedHost:
-    """The host in a recording. pace: 1 for the original speed, 0 for all at once. Raises HostError if unreadable."""
+    """The host in a recording. pace: 1 for the original speed, 0 for all at once. Raises HostError if unreadable.
+
+    moment: the time as of which questions are answered, in seconds since the epoch; inf for the end. note: a line for
+    the user if a part of the file is lost, or nothing was recorded at that moment, else "".
+    """
 
     live = False
 
@@ -45,36 +56,74 @@ class RecordedHost:
         self.path = Path(path)
         self.pace = pace
         self.timed = pace > 0
+        self.moment = math.inf
+        self.note = ""
         self._stopped = threading.Event()
-        self._details: dict[tuple[int, int], Details] | None = None
+        self._details: tuple[int, dict[tuple[int, int], Details]] = -1, {}
         try:
-            with files.opened(self.path) as file:
-                packed = file.read(2) == _GZIP
-                file.seek(0)
-                self._data = _read(gzip.GzipFile(fileobj=file) if packed else file)
-        except (OSError, EOFError, zlib.error) as error:
-            reason = getattr(error, "strerror", None) or "not a whole gzip file"
-            raise HostError(f"{path}: {reason}") from None
-        if len(self._data) > MOST:
-            raise HostError(f"{path}: more than {MOST >> 20} MiB of frames, which is more than nsview takes in")
-        if not self._data:
-            raise HostError(f"{path}: empty, not a recording of nsview")
-        if not self._data.endswith(b"\n"):
-            whole = self._data.count(b"\n")
-            raise HostError(
-                f"{path}: cut in the middle of line {whole + 1}; `head -n {whole}` of it keeps the whole lines"
-                if whole
-                else f"{path}: not a recording of nsview"
-            )
+            self._file = files.opened(self.path)
+            self._members = members.members(self._file)
+        except OSError as error:
+            raise HostError(f"{path}: {error.strerror}") from None
+        except ValueError as error:
+            raise HostError(f"{path}: {error}") from None
+        self._loaded: tuple[int, bytearray] = -1, bytearray()
+        if len(self._members) > 1 and not _SNAPSHOT.search(self._data(len(self._members) - 1)):
+            self._members.pop()  # cut while its first look was written: the one before has told all of that
+        if not self._data(len(self._members) - 1):
+            raise HostError(f"{path}: {'no whole frame in it' if self.note else 'empty'}, not a recording of nsview")
 
-    def _lines(self) -> Iterator[memoryview]:
-        """One after another, none of them copied: all at once would take many times the memory of a file of short
-        ones."""
-        whole, at = memoryview(self._data), 0
-        while at < len(whole):
-            end = self._data.index(b"\n", at)
-            yield whole[at:end]
-            at = end + 1
+    def _data(self, number: int) -> bytearray:
+        """The frames of a member."""
+        loaded = self._loaded  # another thread may load another one meanwhile
+        if loaded[0] != number:
+            try:
+                data, cut = members.lines(self._file, self._members[number], MOST)
+            except (OSError, ValueError) as error:
+                raise HostError(f"{self.path}: {getattr(error, 'strerror', None) or error}") from None
+            if len(data) > MOST:
+                raise HostError(
+                    f"{self.path}: more than {MOST >> 20} MiB of frames, which is more than nsview takes in"
+                )
+            if cut:
+                self.note = f"{self.path} is cut in the middle of a frame, or damaged: all before is shown"
+            loaded = self._loaded = number, data
+        return loaded[1]
+
+    def _lines(self, first: int = 0, last: int | None = None) -> Iterator[tuple[int, memoryview]]:
+        """(the number of a line in its member, the line), one after another, none of them copied: all at once would
+        take many times the memory of a file of short ones. first, last: members."""
+        for number in range(first, len(self._members) if last is None else last + 1):
+            data, at, line = self._data(number), 0, 0
+            whole = memoryview(data)
+            while at < len(whole):
+                end, line = data.index(b"\n", at), line + 1
+                yield line, whole[at:end]
+                at = end + 1
+
+    def _number(self, moment: float) -> int:
+        """The member that tells of a moment: the last one that began by then, or the first."""
+        return max(0, bisect_right(self._members, moment, key=lambda member: member.began) - 1)
+
+    @cached_property
+    def span(self) -> tuple[float, float]:
+        """The times of the first and of the last frame."""
+        first = next(filter(None, map(_time_of, (line for _, line in self._lines()))), 0.0)
+        last = list(filter(None, map(_time_of, (line for _, line in self._lines(len(self._members) - 1)))))
+        return first, max([first, *last[-1:]])
+
+    def go_to(self, text: str) -> None:
+        """Answer as of the moment that a text means. Raises HostError if it means none in here."""
+        try:
+            wanted = self.moment = moment(text, *self.span)
+        except ValueError as error:
+            raise HostError(f"{self.path}: {error}") from None
+        number = self._number(wanted)
+        if self._members[number].began > -math.inf:  # and the use of containers was read every few seconds
+            lines = (line for _, line in self._lines(number, number))
+            heard = max(time for line in lines if (time := _time_of(line)) is not None and time <= wanted)
+            if wanted - heard > SILENCE:
+                self.note = f"note: nothing was recorded from {told(heard)} on; it is shown as it was then"
 
     def early(self) -> None:
         """None, as a recording is not read ahead."""
@@ -90,35 +139,42 @@ class RecordedHost:
                 before = said.taken_at
             yield said
 
-    def _gathered(self, seconds: float) -> Iterator[Snapshot | frames.Frame]:
-        """The frames and snapshots of the recording, one snapshot of the deltas that were taken within that many
-        seconds."""
+    def _gathered(
+        self, seconds: float, first: int = 0, *, since: float = -math.inf, until: float = math.inf
+    ) -> Iterator[Snapshot | frames.Frame]:
+        """The frames and snapshots of the recording from a member on, one snapshot of the deltas that were taken within
+        that many seconds. since: all deltas up to then are one. until: no look and no delta after that is told, but for
+        the first look."""
         stream, waiting = Stream(str(self.path)), Gathered()
-        for number, line in enumerate(self._lines(), 1):
+        for number, line in self._lines(first):
             try:
                 if not _fits(line):
                     size = f"a frame of {len(line) >> 20} MiB takes more than {TIMES} times that in memory"
                     raise HostError(f"{self.path}: {size}, which is more than nsview takes in")
                 frame = stream.decoded(line)
-                if stream.snapshot and isinstance(frame, frames.DeltaFrame | frames.HoldersFrame):
-                    if waiting.since is not None and (not seconds or frame.taken_at - waiting.since >= seconds):
-                        yield from _said(stream.add(waiting))
-                        waiting = Gathered()
-                    waiting.take(frame)
-                    continue
-                if waiting.since is not None and isinstance(frame, frames.SnapshotFrame):
+                before = stream.snapshot
+                if before and isinstance(frame, _LOOKS) and frame.taken_at > until:
+                    break
+                if waiting.since is not None and _is_over(waiting.since, frame, seconds, since):
                     yield from _said(stream.add(waiting))
-                    waiting = Gathered()
-                yield from _said(stream.add(frame))
+                    waiting, before = Gathered(), stream.snapshot
+                if before and _repeats(frame, before):
+                    continue  # as a member does at its beginning
+                if before and isinstance(frame, frames.DeltaFrame | frames.HoldersFrame):
+                    waiting.take(frame)
+                else:
+                    yield from _said(stream.add(frame))
             except HostError as error:
                 raise HostError(f"{error} (line {number})" if number > 1 else str(error)) from None
         if waiting.since is not None:
             yield from _said(stream.add(waiting))
 
-    def _said_by(self, kind: str) -> Iterator[frames.Frame]:
-        """The frames of one kind, up to one that can't be read, at which `read` raises HostError. The records of all
-        others are left out: they would need as much time and memory as the snapshot once more."""
-        for line in self._lines():
+    def _said_by(self, kind: str, first: int | None = None) -> Iterator[frames.Frame]:
+        """The frames of one kind in the member of the moment, which tells all that was known, or from an earlier one
+        on; up to one that can't be read, at which `read` raises HostError. The records of all others are left out: they
+        would need as much time and memory as the snapshot once more."""
+        last = self._number(self.moment)
+        for _, line in self._lines(last if first is None else first, last):
             try:
                 if frames.kind_of(line) == kind:
                     yield frames.decode(line)
@@ -126,9 +182,9 @@ class RecordedHost:
                 return
 
     def first(self) -> Snapshot:
-        """The snapshot for a command: the host at the end of the recording. Raises HostError if there is none."""
+        """The snapshot for a command: the host at the moment. Raises HostError if there is none."""
         last = None
-        for said in self._gathered(math.inf):
+        for said in self._gathered(math.inf, self._number(self.moment), until=self.moment):
             if isinstance(said, Snapshot):
                 last = said
         if last is None:
@@ -138,30 +194,34 @@ class RecordedHost:
     def details(self, process: Process, contents: Sequence[KindName] = ()) -> Details | None:
         """The recorded details of a process, with all recorded contents: `contents` can add nothing. None if there
         are none."""
-        if self._details is None:
-            self._details = {}
+        number = self._number(self.moment)
+        if self._details[0] != number:
+            found: dict[tuple[int, int], Details] = {}
             for frame in self._said_by("details"):
                 if isinstance(frame, frames.DetailsFrame) and (details := frame.details):
                     key = details.pid, details.start
-                    self._details[key] = _together(self._details.get(key), details)
-        return self._details.get((process.pid, process.start))
+                    found[key] = _together(found.get(key), details)
+            self._details = number, found
+        return self._details[1].get((process.pid, process.start))
 
     def holders(self) -> Snapshot:
-        """The last snapshot, with the holders that were found while it was recorded."""
+        """The same snapshot, with the holders that were found while it was recorded."""
         return self.first()
 
     def nets(self) -> Nets | None:
-        """The last recorded reading of all net namespaces from within. None if there is none."""
+        """The last recorded reading of all net namespaces from within by the moment, else the next one. None if there
+        is none."""
         last = None
         for said in self._said_by("net"):
-            if isinstance(said, frames.NetFrame):
+            if isinstance(said, frames.NetFrame) and (last is None or said.taken_at <= self.moment):
                 last = said
         return last
 
     def usages(self) -> Iterator[Usage]:
-        """The recorded readings of the use of containers, oldest first."""
-        for said in self._said_by("usage"):
-            if isinstance(said, frames.UsageFrame):
+        """The recorded readings of the use of containers up to the moment, oldest first: those that a chart has room
+        for at the least."""
+        for said in self._said_by("usage", self._number(min(self.moment, self._members[-1].began) - CHARTED)):
+            if isinstance(said, frames.UsageFrame) and said.taken_at <= self.moment:
                 yield said
 
     def thread_group(self, number: str) -> None:
@@ -196,14 +256,6 @@ def _together(old: Details | None, new: Details) -> Details:
     return replace(new, contents=Contents(**told, unreadable={k: v for k, v in unreadable.items() if k not in told}))
 
 
-def _read(file: BinaryIO | gzip.GzipFile) -> bytearray:
-    """The bytes of a file, up to one more than MOST."""
-    data = bytearray()
-    while len(data) <= MOST and (chunk := file.read(min(_CHUNK, MOST + 1 - len(data)))):
-        data += chunk
-    return data
-
-
 def _fits(line: memoryview) -> bool:
     """True if a line takes no more memory than it may. A copy of this process tries: a process that has no memory left
     is in no state to go on."""
@@ -227,6 +279,46 @@ def _fits(line: memoryview) -> bool:
 def _said(said: Snapshot | frames.Frame | None) -> Iterator[Snapshot | frames.Frame]:
     if said is not None:
         yield said
+
+
+def _is_over(begun: float, frame: frames.Frame, seconds: float, since: float) -> bool:
+    """True if a frame does not belong to the deltas that are gathered since `begun`."""
+    if not isinstance(frame, frames.DeltaFrame | frames.HoldersFrame):
+        return isinstance(frame, frames.SnapshotFrame)
+    now = frame.taken_at
+    return now > since and (not seconds or begun <= since or now - begun >= seconds)
+
+
+def _repeats(frame: frames.Frame, snapshot: Snapshot) -> bool:
+    """True if a look or a search tells nothing new."""
+    if isinstance(frame, frames.HoldersFrame):
+        return frame == snapshot.search
+    return (
+        isinstance(frame, frames.SnapshotFrame)
+        and frame.partial == snapshot.partial
+        and {process.pid: process for process in frame.processes} == snapshot.processes
+        and {namespace.key: namespace for namespace in frame.namespaces} == snapshot.namespaces
+        and {container.key: container for container in frame.containers} == snapshot.containers
+    )
+
+
+def _time_of(line: memoryview) -> float | None:
+    """The time of a frame, None if it has none, or can't be read."""
+    try:
+        return frames.time_of(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def opened(place: str, make: Callable[[str], _Recorded]) -> _Recorded:
+    """The recording at `FILE`, or at `FILE@MOMENT` as of that moment. make: RecordedHost, or a subclass. Raises
+    HostError."""
+    path, at, text = place.rpartition("@")
+    if not at or os.path.lexists(place) or not os.path.lexists(path):
+        return make(place)
+    host = make(path)
+    host.go_to(text)
+    return host
 
 
 def demo() -> Path:

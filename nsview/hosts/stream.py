@@ -39,7 +39,8 @@ class Stream:
             case frames.Hello():
                 if frame.schema != frames.SCHEMA:
                     raise HostError(f"{self.source}: {_other_schema(frame.schema)}")
-                self.host = frame.host
+                if frame.host != self.host:  # or it stays the same object, by which snapshots of one host are known
+                    self.host = frame.host
                 return frame
             case frames.SnapshotFrame():
                 if self.host is None:

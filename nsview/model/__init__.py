@@ -55,5 +55,6 @@ leads         the things to go to, and the view in which each has a row
 target        the meaning of `8058`, `net:4026532173`, `web` or a path
 clipboard     the texts of a row to copy, and tables as CSV
 export        snapshots as the objects that `--json` prints
+printed       the types of all objects that `--json` prints
 text          text of unknown origin made safe for a terminal
 """

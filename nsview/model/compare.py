@@ -1,7 +1,7 @@
 """Two processes side by side: their common facts, their differences, and the last process that both descend from."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from msgspec import Struct
@@ -12,6 +12,9 @@ from .kinds import KIND_NAMES, KindName
 from .records import Capabilities, Process
 from .security import SECCOMP, Facts, PathMount, Security, names
 from .snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from .printed import ComparedNamespace, ComparisonReport, ListedLink
 
 Same = bool | None
 """True if two things are the same, None if one of them is not known."""
@@ -202,13 +205,13 @@ def _alike(a: PathMount, cgroup_a: str, b: PathMount, cgroup_b: str) -> bool:
     return first == second and (both_own or shown_a == shown_b)
 
 
-def printed(found: Comparison) -> dict[str, Any]:
+def printed(found: Comparison) -> "ComparisonReport":
     """The object of `nsview compare --json`; an unknown value is null."""
 
-    def chain_of(links: Sequence[ChainLink]) -> list[dict[str, Any]]:
+    def chain_of(links: Sequence[ChainLink]) -> "list[ListedLink]":
         return [{"pid": link.process.pid, "comm": link.process.comm, "link": link.link} for link in links]
 
-    def side(n: NamespacePair) -> dict[str, Any]:
+    def side(n: NamespacePair) -> "ComparedNamespace":
         return {"a": n.a, "b": n.b, "owner_a": n.owner_a, "owner_b": n.owner_b, "same": n.same}
 
     return {
@@ -218,7 +221,7 @@ def printed(found: Comparison) -> dict[str, Any]:
         "parted": {"common": chain_of(found.common), "a": chain_of(found.way_a), "b": chain_of(found.way_b)},
         "namespaces": {n.kind: side(n) for n in found.namespaces},
         "values": {v.name: {"a": v.a, "b": v.b, "same": v.same} for v in found.values},
-        "capabilities": {c.set: {"a": c.only_a, "b": c.only_b, "both": c.both} for c in found.capabilities},
+        "capabilities": {c.set: {"a": [*c.only_a], "b": [*c.only_b], "both": [*c.both]} for c in found.capabilities},
         "mounts": None if found.mounts is None else {
             "same": found.mounts_alike, "different": msgspec.to_builtins(found.mounts),
         },

@@ -1,8 +1,8 @@
-"""Snapshots as the JSON objects that `--json` prints: schema 1, which scripts depend on."""
+"""Snapshots as the JSON objects that `--json` prints: schema 1, which scripts depend on. `printed` has their types."""
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -16,9 +16,10 @@ from .snapshot import Snapshot, all_namespaces
 if TYPE_CHECKING:
     from .net import Net
     from .netmap import Map
+    from .printed import Difference, ListedHost, ListedNamespace, ListedUse, Listing, NetListing, UseListing
     from .usage import Meter
 
-SCHEMA = 1
+SCHEMA: Final = 1
 TABLES = ("namespaces", "processes", "containers")
 
 
@@ -31,28 +32,28 @@ def text(value: object) -> str:
     return msgspec.json.format(json.dumps(value).encode("ascii"), indent=2).decode("ascii")
 
 
-def listing(snapshot: Snapshot, whole: Snapshot, tables: tuple[str, ...] = TABLES) -> dict[str, Any]:
+def listing(snapshot: Snapshot, whole: Snapshot, tables: tuple[str, ...] = TABLES) -> "Listing":
     """The object of `nsview list --json`. tables: to print, of a narrowed snapshot; whole: the snapshot before that."""
-    printed: dict[str, Any] = {
+    told: Listing = {
         "schema": SCHEMA,
         "host": host(whole.host),
         "taken_at": whole.taken_at,
+        "unreadable": {"processes": sum(whole.unreadable.values()), "reasons": whole.unreadable},
     }
     if "namespaces" in tables:
-        printed["search"] = msgspec.to_builtins(whole.search)
-        printed["namespaces"] = [namespace(n, whole) for n in all_namespaces(snapshot)]
+        told["search"] = msgspec.to_builtins(whole.search)
+        told["namespaces"] = [namespace(n, whole) for n in all_namespaces(snapshot)]
     if "processes" in tables:
-        printed["processes"] = [process(snapshot.processes[pid]) for pid in sorted(snapshot.processes)]
+        told["processes"] = [process(snapshot.processes[pid]) for pid in sorted(snapshot.processes)]
     if "containers" in tables:
-        printed["containers"] = [container(c) for c in snapshot.containers.values()]
-    printed["unreadable"] = {"processes": sum(whole.unreadable.values()), "reasons": whole.unreadable}
-    return printed
+        told["containers"] = [container(c) for c in snapshot.containers.values()]
+    return told
 
 
-def nets(found: "Map", chosen: "Sequence[Net]") -> dict[str, Any]:
+def nets(found: "Map", chosen: "Sequence[Net]") -> "NetListing":
     """The object of `nsview list nets --json`: these net namespaces from within."""
 
-    def net(record: "Net") -> dict[str, Any]:
+    def net(record: "Net") -> Any:
         named = found.namespace(record.inode)
         told = {
             "inode": record.inode,
@@ -77,7 +78,7 @@ def nets(found: "Map", chosen: "Sequence[Net]") -> dict[str, Any]:
     }
 
 
-def host(record: Host) -> dict[str, Any]:
+def host(record: Host) -> "ListedHost":
     return {
         "name": record.name,
         "kernel": record.kernel,
@@ -90,9 +91,9 @@ def host(record: Host) -> dict[str, Any]:
     }
 
 
-def namespace(record: Namespace, snapshot: Snapshot) -> dict[str, Any]:
+def namespace(record: Namespace, snapshot: Snapshot) -> "ListedNamespace":
     pids = snapshot.members(record.type).get(record.inode, ())
-    processes = [{"kind": "process", "pid": pid, "fd": None, "path": None} for pid in pids]
+    processes: list[Any] = [{"kind": "process", "pid": pid, "fd": None, "path": None} for pid in pids]
     others = [
         {"kind": h.kind, "pid": h.pid, "fd": h.fd, "path": h.path, **({"mnt": h.mnt} if h.mnt is not None else {})}
         for h in record.held_by
@@ -116,13 +117,13 @@ def namespace(record: Namespace, snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def use(snapshot: Snapshot, meter: "Meter", keys: Sequence[str]) -> dict[str, Any]:
+def use(snapshot: Snapshot, meter: "Meter", keys: Sequence[str]) -> "UseListing":
     """The object of `nsview list use --json`. cpu: cores; throttled: share of the time, of one core; memory and I/O in
     bytes, rates a second; started: seconds since the epoch. A number that is not known, and no limit, is null."""
 
     from .usage import started
 
-    def of(key: str) -> dict[str, Any]:
+    def of(key: str) -> "ListedUse":
         used, rates, one = meter.of(key), meter.latest(key), snapshot.containers[key]
         init = snapshot.processes.get(one.init_pid or 0)
         return {
@@ -138,7 +139,7 @@ def use(snapshot: Snapshot, meter: "Meter", keys: Sequence[str]) -> dict[str, An
     }  # fmt: skip
 
 
-def process(record: Process) -> dict[str, Any]:
+def process(record: Process) -> Any:
     printed: dict[str, Any] = msgspec.to_builtins(record)
     printed["namespaces"] = {
         kind: inode for kind in KIND_NAMES if (inode := getattr(record.namespaces, kind)) is not None
@@ -146,12 +147,11 @@ def process(record: Process) -> dict[str, Any]:
     return printed
 
 
-def container(record: Container) -> dict[str, Any]:
-    printed: dict[str, Any] = msgspec.to_builtins(record)
-    return printed
+def container(record: Container) -> Any:
+    return msgspec.to_builtins(record)
 
 
-def difference(before: Snapshot, after: Snapshot) -> dict[str, Any]:
+def difference(before: Snapshot, after: Snapshot) -> "Difference":
     """The object of `nsview diff --json`. Namespaces are compared by kind, inode and the kernel's id, if any."""
     happened = changes(before, after)
 

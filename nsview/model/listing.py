@@ -67,7 +67,7 @@ def _namespace(namespace: Namespace, whole: Snapshot) -> Line:
     first = min((whole.processes[pid] for pid in pids), key=lambda p: (p.start, p.pid), default=None)
     cells = (
         Cell(namespace.type), _id(namespace.inode), _count(*counts.nprocs(namespace, whole)),
-        _id(first and first.pid), Cell(first.users if first else "-"),
+        _id(first.pid if first else None), Cell(first.users if first else "-"),
         Cell(whose(namespace, containers_of(whole, pids), whole), "container"),
         _id(namespace.owner), _id(namespace.parent), _id(namespace.id), Cell(" ".join(namespace.names) or "-"),
         Cell(first.command) if first else Cell(holder_text.summary(namespace, whole), "dim"),
@@ -145,7 +145,7 @@ def is_open(lines: Sequence[Line], whole: Snapshot, wanted: Filter, titles: Coll
     shown = any(title == "NET" or title.endswith(" NS") for title in titles)
     if unread and shown and not whole.host.privileged:
         return True
-    return not all(map(whole.sees_all, (*kinds, "container")))
+    return not all(whole.sees_all(kind) for kind in (*kinds, "container"))
 
 
 def words(lines: Iterable[Line], snapshot: Snapshot) -> list[str]:

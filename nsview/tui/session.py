@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 from nsview.hosts import HostError, frames
 from nsview.hosts.local import LocalHost
+from nsview.hosts.playback import Playback
 from nsview.hosts.recording import RecordedHost
 from nsview.model.changes import Changes, changes
 from nsview.model.filter import Reach, reach_of
@@ -51,6 +52,9 @@ class Watcher:
     def show_links_changed(self) -> None:
         """Interfaces, addresses or routes have changed since net namespaces were asked for."""
 
+    def show_moment(self) -> None:
+        """A recording is at another moment: net namespaces, confinement and use may be others."""
+
     def show_restart(self, how: str) -> None:
         """The agent has exited by itself, and another goes on. how: the reason, in words."""
 
@@ -88,6 +92,11 @@ class Session:
         return self.host.live
 
     @property
+    def playback(self) -> Playback | None:
+        """The host, if it is a recording that is played."""
+        return self.host if isinstance(self.host, Playback) else None
+
+    @property
     def runs(self) -> bool:
         """The host can still be asked."""
         return self._ended is not self.host
@@ -108,6 +117,8 @@ class Session:
         failure = None
         if isinstance(host, LocalHost):
             host.on_restart = lambda how: self._deliver(self._restarted, host, how)
+        elif isinstance(host, Playback):
+            host.on_change = lambda: self._deliver(self._heard)
         try:
             for received in host.read():
                 if host is not self.host:
@@ -138,6 +149,8 @@ class Session:
         before, self._whole = self._whole, None if snapshot.partial else snapshot
         self.snapshot = snapshot
         follows = before is not None and before.host is snapshot.host and self.host.timed
+        if self.playback and before and before.taken_at > snapshot.taken_at:
+            follows = False  # it went back
         happened = changes(before, snapshot) if before and follows else None
         for watcher in self.watchers:
             watcher.show_snapshot(snapshot, happened)
@@ -165,6 +178,12 @@ class Session:
                 self._security[frame.id].put_nowait(frame)
             case frames.NetFrame() if host.live:
                 self._take_nets(frame)
+            case frames.Links() | frames.UsageFrame() if self.playback:
+                if self.nets is not None and isinstance(frame, frames.Links):
+                    self.request_nets()
+                for watcher in self.watchers:
+                    watcher.show_moment()
+                self._heard()
             case frames.Links():
                 for watcher in self.watchers:
                     watcher.show_links_changed()

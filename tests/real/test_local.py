@@ -1,5 +1,7 @@
 """The agent as a child of ours: however busy the host, to end it is no failure; that it ends by itself is."""
 
+import contextlib
+import gzip
 import os
 import signal
 import subprocess
@@ -13,6 +15,7 @@ import pytest
 from nsview.agent import forked_scan
 from nsview.hosts import HostError, frames, local, recorder
 from nsview.hosts.local import LocalHost
+from nsview.hosts.members import Writer
 from nsview.hosts.recording import RecordedHost
 from nsview.hosts.spawn import ROOT
 from nsview.model.snapshot import Snapshot
@@ -99,11 +102,11 @@ def test_a_recording_goes_on_with_another_agent(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(recorder, "LocalHost", lambda: hosts.append(LocalHost()) or hosts[0])
     told: list[str] = []
     threading.Timer(1.5, lambda: kill(hosts[0])).start()
-    with open(tmp_path / "file", "wb") as file:
-        recorder.record(file, 5, told.append)
+    with contextlib.closing(Writer(str(tmp_path / "file"))) as writer:
+        recorder.record(writer, 5, told.append)
     assert len(told) == 1
     recorded = RecordedHost(tmp_path / "file")
-    frames = [line.split(b",", 1)[0] for line in (tmp_path / "file").read_bytes().splitlines()]
+    frames = [line.split(b",", 1)[0] for line in gzip.decompress((tmp_path / "file").read_bytes()).splitlines()]
     again = len(frames) - 1 - frames[::-1].index(b'{"frame":"hello"')
     assert again > 0
     assert {b'{"frame":"snapshot"', b'{"frame":"holders"', b'{"frame":"security"'} <= set(frames[again:])

@@ -1,5 +1,6 @@
 """The net map against ip(8), ss(8) and docker: what is in each net namespace, where it leads, and who listens."""
 
+import contextlib
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import pytest
 
 from nsview.hosts import frames
 from nsview.hosts.local import LocalHost
+from nsview.hosts.members import Writer
 from nsview.hosts.recorder import record
 from nsview.hosts.recording import RecordedHost
 from nsview.model.net import Link, Net
@@ -454,8 +456,8 @@ def test_a_user_sees_what_is_their_own_and_nothing_of_others(user: User, docker:
 def test_a_recording_holds_the_net_map_as_it_was_last(tmp_path: Path, named: list[str]) -> None:
     require("ip")
     path = tmp_path / "recorded.jsonl"
-    with path.open("wb") as file:
-        record(file, seconds=3)
+    with contextlib.closing(Writer(str(path))) as writer:
+        record(writer, seconds=3)
     nets = RecordedHost(path).nets()
     assert nets is not None
     assert {inode(path_of(name)) for name in named} <= {net.inode for net in nets.nets}

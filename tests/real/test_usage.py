@@ -1,5 +1,6 @@
 """The use of real containers and processes, beside what docker, ps and psutil say of them in the same seconds."""
 
+import contextlib
 import functools
 import json
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 
 from nsview.hosts import recorder
 from nsview.hosts.local import LocalHost
+from nsview.hosts.members import Writer
 from nsview.hosts.recording import RecordedHost
 from nsview.model.snapshot import Snapshot
 from nsview.model.usage import Meter, Rates, Usage, read
@@ -176,8 +178,8 @@ def test_a_recording_has_the_use_of_containers(docker: Docker, tmp_path: Path, m
     monkeypatch.setattr(recorder, "USE", 1.0)
     file = tmp_path / "recording.jsonl"
     try:
-        with file.open("wb") as out:
-            recorder.record(out, 4)
+        with contextlib.closing(Writer(str(file))) as writer:
+            recorder.record(writer, 4)
     finally:
         docker.remove("u-recorded")
     recorded = RecordedHost(file)

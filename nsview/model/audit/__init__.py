@@ -11,7 +11,7 @@ containers, and not audited as such.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..export import SCHEMA
 from ..kinds import KIND_NAMES
@@ -19,6 +19,9 @@ from ..security import Facts
 from ..snapshot import Snapshot
 from . import privileges, reachable, sharing  # noqa: F401  their rules are there once they are imported
 from .rule import OF_CONTAINERS, OF_HOSTS, SETTLED, SEVERITIES, Finding, Hit, Rule, Severity, Whole
+
+if TYPE_CHECKING:
+    from ..printed import AuditReport
 
 __all__ = ["RULES", "SETTLED", "SEVERITIES", "Finding", "Rule", "Severity", "audit", "grouped", "printed", "unchecked"]
 
@@ -131,8 +134,11 @@ def _kind(finding: Finding) -> str:
     return str(finding.subject).partition(":")[0]
 
 
-def printed(findings: Sequence[Finding], not_checked: list[str]) -> dict[str, Any]:
+def printed(findings: Sequence[Finding], not_checked: list[str]) -> "AuditReport":
     """The object of `nsview audit --json`."""
+    groups: list[Any] = [
+        {"rule": f.rule, "severity": f.severity, "text": f.text, **f.evidence} for f in grouped(findings) if f.members
+    ]
     return {
         "schema": SCHEMA,
         "findings": [
@@ -140,11 +146,7 @@ def printed(findings: Sequence[Finding], not_checked: list[str]) -> dict[str, An
              "title": RULES[f.rule].title, "evidence": f.evidence}
             for f in findings
         ],
-        "grouped": [
-            {"rule": f.rule, "severity": f.severity, "text": f.text, **f.evidence}
-            for f in grouped(findings)
-            if f.members
-        ],
+        "grouped": groups,
         "unchecked": not_checked,
     }  # fmt: skip
 

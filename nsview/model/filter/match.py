@@ -158,7 +158,7 @@ def _comparisons(node: Node | None) -> Iterable[Test]:
 def _kinds(test: Test) -> Collection[KindName]:
     """The kinds of namespace that a comparison is about."""
     if test.field.name in _OF_NETS:
-        return ("net",)
+        return [kind for kind in KIND_NAMES if kind == "net"]
     if test.field.name not in ("inode", "host", "shared", "nprocs"):
         return ()
     said = test.value if test.field.name == "host" else test.kind

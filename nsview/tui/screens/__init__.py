@@ -1,6 +1,7 @@
 """Screens and dialogs.
 
 browser       the base of the explorer and of every lens
+time_travel   the keys of a recording that is played, in all of these
 explorer      the main screen
 live_rows     the rows of the explorer while the host changes
 details_feed  when the details of a row are asked for and shown

@@ -3,14 +3,12 @@
 from collections.abc import Callable, Hashable, Sequence
 from typing import ClassVar
 
-from textual.screen import Screen
 from textual.widgets import Input
 
 from nsview.model.clipboard import Copy
 from nsview.model.filter import FIELDS, Fields, Filter, FilterError, Texts, parse
 from nsview.model.kinds import KindName
 from nsview.model.records import Process
-from nsview.model.snapshot import Snapshot
 from nsview.model.table import Line
 from nsview.model.text import safe
 
@@ -20,15 +18,14 @@ from ..messages import CompareWanted
 from ..session import Watcher
 from ..widgets.filter_line import FilterInput, FilterNote
 from ..widgets.status import Status
+from .time_travel import TimeTravel
 
 
-class Browser(Screen[None], Watcher):
+class Browser(TimeTravel, Watcher):
     """A screen that shows the host of the session, and watches it while it is there."""
 
     NOUN: ClassVar[str]
     """A row, or a line."""
-    snapshot: Snapshot | None = None
-    """The snapshot that is shown."""
 
     def __init__(self, context: Context) -> None:
         super().__init__()
@@ -53,6 +50,8 @@ class Browser(Screen[None], Watcher):
     def show_source(self, words: str) -> None:
         for status in self.query(Status):
             status.source = words
+        for line in self.query("#timeline"):
+            line.refresh()
 
     # The filter line
 

@@ -66,7 +66,7 @@ class Compare(Lens):
             self.make()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return action != "enter"  # a line is about two
+        return action != "enter" and super().check_action(action, parameters)  # a line is about two
 
     def lines(self) -> Sequence[Line]:
         processes = self.snapshot.processes

@@ -61,6 +61,7 @@ class Explorer(Browser):
         with Horizontal(id="body"):
             yield Listing()
             yield DetailsPane()
+        yield from self.time_line()
         yield Keys()
 
     def on_mount(self) -> None:
@@ -98,6 +99,10 @@ class Explorer(Browser):
     def process(self) -> Process | None:
         return process_of_row(self.snapshot, self.listing.row) if self.snapshot else None
 
+    @property
+    def thing(self) -> Thing | None:
+        return thing_of(self.listing.row)
+
     # Arriving snapshots
 
     def show_progress(self, done: int, total: int) -> None:
@@ -107,7 +112,10 @@ class Explorer(Browser):
         self._live.take(snapshot, happened)
 
     def action_pause(self) -> None:
-        self._live.pause()
+        if self.session.playback:
+            self.action_play()
+        else:
+            self._live.pause()
 
     def on_row_chosen(self, message: RowChosen) -> None:
         row = message.row
@@ -193,12 +201,10 @@ class Explorer(Browser):
 
     def action_follow(self) -> None:
         """Offer the things that the numbers of the chosen row lead to."""
-        row = self.listing.row
-        thing = thing_of(row)
-        if thing is None:
+        if self.thing is None:
             self.notify("This row has no numbers to follow; choose a process or a namespace.")
         else:
-            self.post_message(LeadsWanted(thing, _name(row)))
+            self.post_message(LeadsWanted(self.thing, _name(self.listing.row)))
 
     def look_again(self, place: Place) -> None:
         """Show a place as it was; if its row is gone, the row at that height."""

@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from nsview.hosts.moment import FORMS, moment, told
 from nsview.model.filter import parse
 from nsview.model.leads import MOST, Lead, found
 from nsview.model.snapshot import Snapshot
@@ -122,6 +123,16 @@ def anywhere(session: Session, shown: Callable[[], Snapshot | None]) -> GoTo:
 
     hint = "pid, container, port, address, veth, netns, inode, or any filter"
     return GoTo("Find", leads, placeholder=hint, empty="Not found.")
+
+
+def at_moment(begin: float, end: float) -> GoTo:
+    """The dialog for a moment of a recording between these times. The thing that it returns is the time, as text."""
+
+    def leads(text: str) -> list[Lead]:
+        found = moment(text, begin, end) if text.strip() else None
+        return [] if found is None else [Lead(str(found), "moment", told(found))]
+
+    return GoTo("Go to a moment", leads, placeholder=FORMS, empty=f"{told(begin)} to {told(end)}")
 
 
 def _drawn(lead: Lead, width: int) -> Text:

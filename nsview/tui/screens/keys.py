@@ -39,7 +39,9 @@ EXPLORER: list[BindingType] = [
         id="previous-group",
     ),
     Binding("tab", "app.focus_next", "Switch between the rows and their details", show=False),
-    Binding("space", "pause", "Pause", show=False, tooltip="Keep the rows still, and mark the changes"),
+    Binding(
+        "space", "pause", "Pause", show=False, tooltip="Keep the rows still, and mark the changes; a recording: play it"
+    ),
     Binding("u", "app.lens('use')", "Use", tooltip="Processor, memory and I/O of containers and processes, live"),
     Binding("m", "app.lens('matrix')", "Matrix", tooltip="Namespaces of containers: a line each, a column a kind"),
     Binding("w", "app.lens('net')", "Net map", tooltip="Interfaces, addresses, bridges and listeners"),
@@ -62,6 +64,19 @@ EXPLORER: list[BindingType] = [
     Binding("question_mark", "app.help", "Help", key_display="?"),
     Binding("q", "app.quit", "Quit"),
 ]
+
+TIME: list[BindingType] = [
+    Binding("space", "play", "Play", show=False, tooltip="Play the recording, or rest"),
+    Binding("full_stop", "step", "Step", show=False, key_display=".", tooltip="The next change of anything"),
+    Binding("comma", "step(-1)", "Step back", show=False, key_display=",", id="step-back"),
+    Binding("greater_than_sign", "change", "Change", show=False, key_display=">", tooltip="The next change of the row"),
+    Binding(
+        "less_than_sign", "change(-1)", "The change of this row before", show=False, key_display="<",
+        id="previous-change",
+    ),
+    Binding("at", "moment", "Moment", show=False, key_display="@", tooltip="Go to a moment: 03:12, +5m, -1h"),
+]  # fmt: skip
+"""The keys of a recording that is played."""
 
 LENS: list[BindingType] = [
     Binding("colon", "app.jump", "Find", key_display=":", tooltip="Find a pid, container, port, veth, netns, image .."),

@@ -130,6 +130,7 @@ class Lens(Browser):
             with Pane(id="details"):
                 yield Static(id="details-text")
         yield Static(id="empty")
+        yield from self.time_line()
         yield Keys()
 
     def on_mount(self) -> None:
@@ -216,6 +217,11 @@ class Lens(Browser):
     def process(self) -> Process | None:
         line = self.line()
         return process_of(self.snapshot, line.thing) if line and line.thing is not None else None
+
+    @property
+    def thing(self) -> Thing | None:
+        line = self.line()
+        return line.thing if line else None
 
     def to_mark(self) -> tuple[Hashable, Process] | None:
         line, process = self.line(), self.process

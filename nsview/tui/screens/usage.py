@@ -85,12 +85,18 @@ class UsageLens(Lens):
                 await asyncio.wait_for(self._wanted.wait(), max(pace, cost / SHARE))
 
     def _show_recorded(self) -> None:
-        """Show the use at the end of a recording."""
-        self._recorded = True
+        """Show the use at the moment of a recording."""
+        first, self._recorded = not self._recorded, True
+        self.meter = usage.Meter()
         for reading in self.session.recorded_usage():
             self.meter = usage.read(self.meter, reading)
         self.make()
-        self.table.cursor = 0
+        if first:
+            self.table.cursor = 0
+
+    def show_moment(self) -> None:
+        if self._recorded:
+            self._show_recorded()
 
     async def _read_once(self) -> float | None:
         """Read the use of all lines, and more of the chosen container. The agent's processor seconds for that, None if

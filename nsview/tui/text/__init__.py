@@ -1,7 +1,8 @@
 """The words on the screen, as styled pieces of text; without Textual.
 
-row_text  a row of the explorer
-bar_text  the two lines above the rows
-contents  the content of a namespace, one file a kind
-pieces    styled pieces of text, and words for numbers
+row_text   a row of the explorer
+bar_text   the two lines above the rows
+time_text  the time line of a recording
+contents   the content of a namespace, one file a kind
+pieces     styled pieces of text, and words for numbers
 """

@@ -11,6 +11,7 @@ filter_line  the line where a filter is typed, and the note below it
 bar          a line of styled pieces
 status       the line at the top
 kind_bar     the groupings, in a line
+time_line    the times of a recording that is played
 footer       the keys, in the line at the bottom
 hint         the words for a new user
 """

@@ -56,15 +56,15 @@ function _shtab_nsview_using
   test "$_shtab_nsview_cmdpath" = "$argv"
 end
 
-set -g _shtab_nsview_commands demo list ls ps inspect enter exec diff audit compare record
-set -g _shtab_nsview_opts_with_value --as --cwd --env --filter --from --inode --output --pin --seconds --severity --sort --start --thread --type --user --watch --workdir -e -o -u -w
+set -g _shtab_nsview_commands demo list ls ps inspect enter exec diff audit compare record schema
+set -g _shtab_nsview_opts_with_value --as --cwd --env --filter --from --inode --keep --output --pin --seconds --severity --sort --start --thread --type --user --watch --workdir -e -o -u -w
 
 complete -c nsview -e
 complete -c nsview -f
 
 complete -c nsview -n _shtab_nsview_using -s h -l help -d 'show this help message and exit'
 complete -c nsview -n _shtab_nsview_using -l version -d 'show program'"'"'s version number and exit'
-complete -c nsview -n _shtab_nsview_using -l from -xka "(__fish_complete_path (commandline -ct))" -d 'show a recording instead of this machine'
+complete -c nsview -n _shtab_nsview_using -l from -x -d 'show a recording instead of this machine; commands: its end, or as it was at 03:12, '"'"'2026-11-28 03:12:05'"'"', +5m from its beginning or -1h from its end'
 complete -c nsview -n _shtab_nsview_using -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a demo -d 'open the explorer on a recording that comes with nsview; no privileges needed'
 complete -c nsview -n '_shtab_nsview_using demo' -s h -l help -d 'show this help message and exit'
@@ -79,7 +79,7 @@ complete -c nsview -n '_shtab_nsview_using list' -l no-headers -d 'leave out the
 complete -c nsview -n '_shtab_nsview_using list' -l sort -x -d 'by these, the first one first; -COLUMN begins with the greatest, +COLUMN with the least'
 complete -c nsview -n '_shtab_nsview_using list' -l json -d 'print JSON, schema 1'
 complete -c nsview -n '_shtab_nsview_using list' -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
-complete -c nsview -n '_shtab_nsview_using list' -l from -xka "(__fish_complete_path (commandline -ct))" -d 'read a recording instead'
+complete -c nsview -n '_shtab_nsview_using list' -l from -x -d 'read a recording instead'
 complete -c nsview -n '_shtab_nsview_using list' -l watch -x -d 'show it again every so many seconds (2), until ^C'
 complete -c nsview -n '_shtab_nsview_using list; and test $_shtab_nsview_npos -eq 0' -ka "namespaces processes containers nets use" -d 'namespaces|processes|containers|nets|use'
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a ls -d 'print namespaces (the default), processes, containers, net namespaces from within, or use'
@@ -93,7 +93,7 @@ complete -c nsview -n '_shtab_nsview_using ls' -l no-headers -d 'leave out the t
 complete -c nsview -n '_shtab_nsview_using ls' -l sort -x -d 'by these, the first one first; -COLUMN begins with the greatest, +COLUMN with the least'
 complete -c nsview -n '_shtab_nsview_using ls' -l json -d 'print JSON, schema 1'
 complete -c nsview -n '_shtab_nsview_using ls' -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
-complete -c nsview -n '_shtab_nsview_using ls' -l from -xka "(__fish_complete_path (commandline -ct))" -d 'read a recording instead'
+complete -c nsview -n '_shtab_nsview_using ls' -l from -x -d 'read a recording instead'
 complete -c nsview -n '_shtab_nsview_using ls' -l watch -x -d 'show it again every so many seconds (2), until ^C'
 complete -c nsview -n '_shtab_nsview_using ls; and test $_shtab_nsview_npos -eq 0' -ka "namespaces processes containers nets use" -d 'namespaces|processes|containers|nets|use'
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a ps -d 'print containers: nsview list containers'
@@ -105,14 +105,14 @@ complete -c nsview -n '_shtab_nsview_using ps' -l no-headers -d 'leave out the t
 complete -c nsview -n '_shtab_nsview_using ps' -l sort -x -d 'by these, the first one first; -COLUMN begins with the greatest, +COLUMN with the least'
 complete -c nsview -n '_shtab_nsview_using ps' -l json -d 'print JSON, schema 1'
 complete -c nsview -n '_shtab_nsview_using ps' -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
-complete -c nsview -n '_shtab_nsview_using ps' -l from -xka "(__fish_complete_path (commandline -ct))" -d 'read a recording instead'
+complete -c nsview -n '_shtab_nsview_using ps' -l from -x -d 'read a recording instead'
 complete -c nsview -n '_shtab_nsview_using ps' -l watch -x -d 'show it again every so many seconds (2), until ^C'
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a inspect -d 'print the facts of a process, namespace or container'
 complete -c nsview -n '_shtab_nsview_using inspect' -s h -l help -d 'show this help message and exit'
 complete -c nsview -n '_shtab_nsview_using inspect' -s o -l output -xka "json" -d json
 complete -c nsview -n '_shtab_nsview_using inspect' -l json -d 'print JSON, schema 1'
 complete -c nsview -n '_shtab_nsview_using inspect' -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
-complete -c nsview -n '_shtab_nsview_using inspect' -l from -xka "(__fish_complete_path (commandline -ct))" -d 'read a recording instead'
+complete -c nsview -n '_shtab_nsview_using inspect' -l from -x -d 'read a recording instead'
 complete -c nsview -n '_shtab_nsview_using inspect; and test $_shtab_nsview_npos -eq 0' -ka "(_nsview_targets)" -d TARGET
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a enter -d 'Join the namespaces of a target and run CMD, or the best shell found. Without kinds: all those in which the target differs from the host, or the one namespace named. By default with the target'"'"'s own capabilities, user and cgroup, as `docker exec` gives.'
 complete -c nsview -n '_shtab_nsview_using enter' -s h -l help -d 'show this help message and exit'
@@ -147,7 +147,7 @@ complete -c nsview -n '_shtab_nsview_using exec' -s e -l env -x -d 'set a variab
 complete -c nsview -n '_shtab_nsview_using exec' -l dry-run -d 'print the plan and the nsenter command, do nothing'
 complete -c nsview -n '_shtab_nsview_using exec' -o it -s i -s t -l interactive -l tty -d 'accepted: the command has your input and terminal'
 complete -c nsview -n '_shtab_nsview_using exec; and test $_shtab_nsview_npos -eq 0' -ka "(_nsview_targets)" -d TARGET
-complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a diff -d 'A and B are recordings, each as it was at its end, or `now` for this machine.'
+complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a diff -d 'A and B are recordings, each as it was at its end or at a moment (FILE@03:12, FILE@-1h), or `now` for this machine.'
 complete -c nsview -n '_shtab_nsview_using diff' -s h -l help -d 'show this help message and exit'
 complete -c nsview -n '_shtab_nsview_using diff' -s o -l output -xka "json" -d json
 complete -c nsview -n '_shtab_nsview_using diff' -l json -d 'print JSON, schema 1'
@@ -164,16 +164,20 @@ complete -c nsview -n '_shtab_nsview_using audit' -l no-headers -d 'leave out th
 complete -c nsview -n '_shtab_nsview_using audit' -l sort -x -d 'by these, the first one first; -COLUMN begins with the greatest, +COLUMN with the least'
 complete -c nsview -n '_shtab_nsview_using audit' -l json -d 'print JSON, schema 1'
 complete -c nsview -n '_shtab_nsview_using audit' -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
-complete -c nsview -n '_shtab_nsview_using audit' -l from -xka "(__fish_complete_path (commandline -ct))" -d 'read a recording instead'
+complete -c nsview -n '_shtab_nsview_using audit' -l from -x -d 'read a recording instead'
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a compare -d 'A and B are targets, as for inspect; of a container or namespace it is the process that inspect shows.'
 complete -c nsview -n '_shtab_nsview_using compare' -s h -l help -d 'show this help message and exit'
 complete -c nsview -n '_shtab_nsview_using compare' -s o -l output -xka "json" -d json
 complete -c nsview -n '_shtab_nsview_using compare' -l json -d 'print JSON, schema 1'
 complete -c nsview -n '_shtab_nsview_using compare' -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
-complete -c nsview -n '_shtab_nsview_using compare' -l from -xka "(__fish_complete_path (commandline -ct))" -d 'read a recording instead'
+complete -c nsview -n '_shtab_nsview_using compare' -l from -x -d 'read a recording instead'
 complete -c nsview -n '_shtab_nsview_using compare; and test $_shtab_nsview_npos -eq 0' -ka "(_nsview_targets)" -d A
 complete -c nsview -n '_shtab_nsview_using compare; and test $_shtab_nsview_npos -eq 1' -ka "(_nsview_targets)" -d B
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a record -d 'save the agent'"'"'s frames to a file, until interrupted'
 complete -c nsview -n '_shtab_nsview_using record' -s h -l help -d 'show this help message and exit'
 complete -c nsview -n '_shtab_nsview_using record' -l seconds -x -d 'end after N seconds'
+complete -c nsview -n '_shtab_nsview_using record' -l keep -x -d 'drop what is older (30m, 24h, 7d); go on with an earlier FILE'
 complete -c nsview -n '_shtab_nsview_using record; and test $_shtab_nsview_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d FILE
+complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a schema -d 'print the JSON schema of an output, or of the lines of a recording'
+complete -c nsview -n '_shtab_nsview_using schema' -s h -l help -d 'show this help message and exit'
+complete -c nsview -n '_shtab_nsview_using schema; and test $_shtab_nsview_npos -eq 0' -ka "list nets use inspect audit compare diff recording" -d 'list|nets|use|inspect|audit|compare|diff|recording'

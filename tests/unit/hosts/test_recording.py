@@ -73,26 +73,28 @@ def test_fields_and_frames_of_a_later_version_do_not_disturb(tmp_path: Path) -> 
     assert 2 in read(tmp_path, lines(hello, frame)).processes
 
 
-@pytest.mark.parametrize("end", ["\n", ""])
-def test_every_cut_is_refused_or_leaves_a_whole_recording(tmp_path: Path, end: str) -> None:
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("end", [b"\n", b""])
+def test_every_cut_is_refused_or_leaves_a_whole_recording(tmp_path: Path, end: bytes, packed: bool) -> None:
     """At any byte: never a snapshot of half a frame."""
     data = lines(HELLO, snapshot_frame(), delta_frame(gone=[2]))
     two = data[: data.index(b"\n", data.index(b"\n") + 1) + 1]
-    whole: dict[bytes, set[int]] = {two: {2}, data: set()}
     for length in range(len(data) + 1):
-        cut = data[:length].removesuffix(b"\n") + end.encode() if end else data[:length]
-        if cut in whole:
-            assert set(read(tmp_path, cut).processes) == whole[cut]
+        cut = data[:length].removesuffix(b"\n") + end if end else data[:length]
+        if (end and cut not in (two, data)) or len(cut) < len(two):
+            refusal(tmp_path, gzip.compress(cut) if packed else cut)
         else:
-            refusal(tmp_path, cut)
+            shown = read(tmp_path, gzip.compress(cut) if packed else cut)
+            assert set(shown.processes) == ({2} if len(cut) < len(data) else set())
 
 
-def test_a_cut_recording_says_how_to_keep_what_is_whole(tmp_path: Path) -> None:
-    data = lines(HELLO, snapshot_frame(), delta_frame())[:-5]
-    text = refusal(tmp_path, data)
-    assert "cut in the middle of line 3" in text and "head -n 2" in text
-    kept = b"".join(data.splitlines(keepends=True)[:2])
-    assert 2 in read(tmp_path, kept).processes
+def test_a_cut_recording_is_shown_up_to_there_and_says_so(tmp_path: Path) -> None:
+    data = lines(HELLO, snapshot_frame(), delta_frame())
+    for cut, said in ((data[:-5], True), (data, False), (gzip.compress(data)[:-12], True)):
+        (tmp_path / "r").write_bytes(cut)
+        host = RecordedHost(tmp_path / "r")
+        assert 2 in host.first().processes
+        assert ("cut in the middle of a frame" in host.note) is said
 
 
 def test_another_schema_says_which(tmp_path: Path) -> None:
@@ -178,7 +180,9 @@ def test_broken_gzip_is_refused_wherever_it_is_broken(tmp_path: Path) -> None:
         except HostError as error:
             assert str(error).isprintable()
     for cut in range(2, len(data)):
-        refusal(tmp_path, data[:cut])
+        file.write_bytes(data[:cut])
+        with contextlib.suppress(HostError):
+            assert set(RecordedHost(file).first().processes) == {2}
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -145,7 +145,7 @@ def is_open(lines: Sequence[Line], whole: Snapshot, wanted: Filter, titles: Coll
     shown = any(title == "NET" or title.endswith(" NS") for title in titles)
     if unread and shown and not whole.host.privileged:
         return True
-    return not all(whole.sees_all(kind) for kind in (*kinds, "container"))
+    return not (whole.sees_all("container") and all(map(whole.sees_all, kinds)))
 
 
 def words(lines: Iterable[Line], snapshot: Snapshot) -> list[str]:

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from textual._compositor import Compositor
-from textual.geometry import Region
 from textual.pilot import Pilot
 
 from nsview.model.records import Details, Process
@@ -117,18 +116,6 @@ async def test_a_key_draws_two_lines_or_one_screen(counts: Counts, key: str, mos
         await pilot.pause()
         assert counts.shown == 0
         assert 0 < counts.lines <= (most or app.explorer.listing.size.height)
-
-
-async def test_lines_are_painted_as_they_are_drawn() -> None:
-    """The very strips, which remember what was made of them; else this Textual is another than `lines` knows."""
-    app = explorer(lambda: iter([large()]))
-    async with app.run_test(size=WIDE) as pilot:
-        await loaded(pilot)
-        listing = app.explorer.listing
-        lines = Region(0, 1, listing.region.width, 5)
-        before = listing.render_lines(lines)
-        listing.refresh()
-        assert all(one is other for one, other in zip(before, listing.render_lines(lines), strict=True))
 
 
 async def test_a_letter_of_a_filter_lays_out_nothing_anew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,8 @@ class UsageError(ValueError):
 
 def parse(arguments: Sequence[str]) -> SimpleNamespace:
     """The options of a command line, and itself as `given`. Raises UsageError; SystemExit after --help, --version."""
-    given, rest = list(arguments), list[str]()
+    given = list(arguments)
+    rest: list[str] = []
     if given[:1] == ["exec"]:
         given, rest = _command_of(given)
     elif "--" in given:

@@ -42,6 +42,8 @@ def completion(shell: str) -> str:
     top = parser()
     for command, (one, _) in {"": (top, ""), **commands(top)}.items():
         for action in one._actions:
+            if isinstance(action.metavar, str):
+                action.metavar = re.split(r"\[?:", action.metavar)[0]  # zsh would take the : for the end of a text
             if action.metavar == "FILE" or (command == "diff" and action.metavar in ("A", "B")):
                 action.complete = shtab.FILE
             elif action.metavar in ("TARGET", "A", "B"):

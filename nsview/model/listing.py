@@ -34,6 +34,7 @@ PROCESSES = (
     Column("USER"),
     Column("CONTAINER"),
     Column("NET"),
+    Column("NAME", wide=True),
     Column("STATE", wide=True),
     *(Column(f"{kind.upper()} NS", right=True, wide=True) for kind in _BESIDE),
     Column("CGROUP", wide=True),
@@ -95,7 +96,7 @@ def _process(process: Process, snapshot: Snapshot) -> Line:
         _id(process.pid), _id(process.ppid), _id(process.inner_pid), Cell(process.users),
         Cell(container.name, "container") if container else Cell("-"),
         _id(net) if net or not process.unreadable else Cell(process.unreadable, "warning"),
-        Cell(process.state), *(_id(getattr(process.namespaces, kind)) for kind in _BESIDE),
+        Cell(process.comm), Cell(process.state), *(_id(getattr(process.namespaces, kind)) for kind in _BESIDE),
         Cell(process.cgroup or "-"), Cell(process.command),
     )  # fmt: skip
     return Line(process.pid, cells, process, thing=process.pid)

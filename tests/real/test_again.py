@@ -45,7 +45,7 @@ def test_a_container_comes_and_goes_by_one_agent_and_ctrl_c_gives_the_terminal_b
     assert len(agents) == 1
     pid = docker.container(NAME)
     try:
-        screen = terminal.shows(str(pid), "running")
+        screen = terminal.shows(str(pid), "1  runn")
         assert "nothing matched" not in screen and all(len(line) <= 80 for line in screen.splitlines())
     finally:
         docker.remove(NAME)

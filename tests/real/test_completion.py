@@ -54,7 +54,7 @@ def named(docker: Docker) -> Iterator[None]:
 
 def test_a_command_and_a_container_are_completed(shell: Terminal) -> None:
     shell.type("nsview insp\t")
-    shell.shows("nsview inspect ")
+    shell.shows("nsview inspect")
     shell.type(f"{NAME[:6]}\t")
     shell.shows(f"nsview inspect {NAME}")
 

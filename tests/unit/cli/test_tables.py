@@ -66,6 +66,7 @@ def test_columns_by_their_names_and_by_a_word_of_them(said: Run) -> None:
     assert [line.split()[0] for line in lines] == ["NAME", *NAMES] and lines[0].split() == ["NAME", "INIT", "PID"]
     assert lines == said("list", "containers", "-o", "NAME, Init-Pid")
     assert said("list", "containers", "-o", "pid,name", "--no-headers")[0].split() == ["11579", "api"]
+    assert said("list", "processes", "-o", "name,pid", "--filter", "pid=11579") == ["NAME     PID", "httpd  11579"]
 
 
 def test_wide_has_all_columns(said: Run) -> None:

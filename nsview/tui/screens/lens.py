@@ -217,6 +217,11 @@ class Lens(Browser):
         line = self.line()
         return process_of(self.snapshot, line.thing) if line and line.thing is not None else None
 
+    @property
+    def thing(self) -> Thing | None:
+        line = self.line()
+        return line.thing if line else None
+
     def to_mark(self) -> tuple[Hashable, Process] | None:
         line, process = self.line(), self.process
         return (line.thing, process) if line and process else None

@@ -78,6 +78,10 @@ class NsviewApp(App[int], Watcher):
         found = super().get_driver_class()
         return driver.Driver if issubclass(driver.Driver, found) else found
 
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """The colours of meanings for which themes have none."""
+        return themes.MEANINGS
+
     def configure(self, config: Config) -> None:
         """Apply the settings of the user's file that need Textual to be checked. Raises ConfigError."""
         self.context.audit_ignore = config.settings.audit.ignore

@@ -162,6 +162,12 @@ def parser() -> argparse.ArgumentParser:
         description="A and B are targets, as for inspect; of a container or namespace it is the process that inspect "
         "shows.",
     ))  # fmt: skip
+    _logs_arguments(commands.add_parser(
+        "logs", help="print the log of a container, from the file that its engine keeps",
+        description="The last lines of the log of a container, without asking its daemon: docker's and nerdctl's "
+        "json-file, podman's k8s-file, Kubernetes' /var/log/pods. Escape sequences are shown, not obeyed. Where the "
+        "engine keeps no such file a line says what to run instead (exit code 1).",
+    ))  # fmt: skip
     _record_arguments(commands.add_parser(
         "record", help="save the agent's frames to a file, until interrupted"
     ))  # fmt: skip
@@ -275,6 +281,14 @@ def _compare_arguments(compare: _Arguments) -> None:
     _common(compare)
 
 
+def _logs_arguments(logs: _Arguments) -> None:
+    logs.add_argument("target", metavar="TARGET")
+    logs.add_argument("-n", "--tail", type=_lines, metavar="N", default=100, help="begin with the last N lines (100)")
+    logs.add_argument("-f", "--follow", action="store_true", help="go on with what comes, until the container stops")
+    logs.add_argument("-t", "--timestamps", action="store_true", help="begin each line with its time")
+    logs.add_argument("--json", action="store_true", help="print an object a line: time, stream, text")
+
+
 def _record_arguments(record: _Arguments) -> None:
     record.add_argument("file", metavar="FILE")
     record.add_argument("--seconds", type=_seconds, metavar="N", help="end after N seconds")
@@ -341,6 +355,12 @@ def _duration(text: str) -> float:
     if text[-1:] not in units:
         raise argparse.ArgumentTypeError(f"{text!r} has no unit; give 90s, 30m, 24h or 7d")
     return _seconds(text[:-1]) * units[text[-1]]
+
+
+def _lines(text: str) -> int:
+    if not text.isdecimal() or int(text) > 10_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of lines from 0 to 10000")
+    return int(text)
 
 
 def _seconds(text: str) -> float:

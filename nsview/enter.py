@@ -79,6 +79,8 @@ def _run(options: Any) -> int:
     if sys.stderr.isatty():
         for warning in made.warnings:
             print(f"nsview: note: {failure.printable(warning)}", file=sys.stderr)
+        if not options.cmd and options.start is None:  # the explorer has said so
+            print(f"nsview: {plan.banner(made, chosen.container or chosen.word)}", file=sys.stderr)
     sys.stdout.flush()
     sys.stderr.flush()
     return _carry_out(made, chosen, namespaces, config)

@@ -65,6 +65,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("sudo nsview record host.jsonl", "until ^C"),
         ("sudo nsview record host.jsonl --seconds 60", "for a minute"),
     ),
+    "logs": (
+        ("sudo nsview logs web --tail 20", "its last lines, from the engine's file"),
+        ("sudo nsview logs web --follow", "and those that come, until ^C"),
+    ),
     "schema": (("nsview schema recording", "of the lines of a recording"),),
     "demo": (("nsview demo", "no privileges, no containers needed"),),
 }

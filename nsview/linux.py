@@ -25,6 +25,7 @@ LIMITS = {
 }  # fmt: skip
 """{limit as in setrlimit(2) without RLIMIT_: its name in /proc/PID/limits}"""
 RESOLVE_NO_MAGICLINKS = 0x02
+RESOLVE_NO_SYMLINKS = 0x04
 RESOLVE_IN_ROOT = 0x10
 MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
 MS_REC, MS_SLAVE = 0x4000, 0x80000
@@ -82,9 +83,11 @@ class _OpenHow(ctypes.Structure):
     _fields_ = [("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64)]
 
 
-def open_in_root(root_fd: int, path: str, flags: int) -> int:
-    """Open a path as a process whose root is root_fd would: no symlink leads out of it. openat2(2), Linux 5.6."""
-    how = _OpenHow(flags | os.O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
+def open_in_root(root_fd: int, path: str, flags: int, links: bool = True) -> int:
+    """Open a path as a process whose root is root_fd would: no symlink leads out of it. openat2(2), Linux 5.6. links:
+    they are followed; if not, one on the way is an error (ELOOP)."""
+    resolve = RESOLVE_IN_ROOT | (RESOLVE_NO_MAGICLINKS if links else RESOLVE_NO_SYMLINKS)
+    how = _OpenHow(flags | os.O_CLOEXEC, 0, resolve)
     result = libc().syscall(
         ctypes.c_long(_SYS_OPENAT2),
         ctypes.c_int(root_fd),

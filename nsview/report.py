@@ -100,7 +100,9 @@ def _container_name(record: dict[str, Any]) -> str:
 
 
 def _namespace_name(record: dict[str, Any]) -> str:
-    return f"{record['type']}:[{record['inode']}]"
+    whose = record["containers"] or record["names"] or [record["label"] or ""]
+    more = f" and {len(whose) - 3} more" if len(whose) > 3 else ""
+    return safe(f"{record['type']}:[{record['inode']}]  {', '.join(whose[:3])}{more}".rstrip())
 
 
 def _process_name(record: dict[str, Any]) -> str:
@@ -143,18 +145,21 @@ def audit(
 
 def comparison(found: "Comparison", width: int | None = None, paint: Paint = plain) -> str:
     """The output of `nsview compare`: a line an aspect, = the same, ≠ not, ? not known. Both sides are equally wide."""
-    from .model.compare import inode, mounted, only, way
+    from .model.compare import held, inode, mounted, way
 
     signs = {True: "=", False: "≠", None: "?"}
     lines = [["≠", "descent", way(found.way_a), way(found.way_b)]]
     lines += [[signs[n.same], n.kind, inode(n.a, n.host_a), inode(n.b, n.host_b)] for n in found.namespaces]
     lines += [[signs[v.same], v.name, v.a or "?", v.b or "?"] for v in found.values]
-    lines += [[signs[c.same], f"{c.set} caps", only(c.only_a, c), only(c.only_b, c)] for c in found.capabilities]
+    lines += [[signs[c.same], f"{c.set} caps", held(c.only_a, c), held(c.only_b, c)] for c in found.capabilities]
     lines += [["≠", f"mount {m.point}", mounted(m.a), mounted(m.b)] for m in found.mounts or ()]
     if found.mounts is not None:
         lines.append(["=", "other mounts", str(found.mounts_alike), ""])
     parted = f"parted at {found.parted.pid} {found.parted.comm}" if found.parted else "nothing is above both"
-    titles = [safe(f"{side} {p.pid} {p.comm}") for side, p in (("A", found.a), ("B", found.b))]
+    titles = [
+        safe(f"{side} {p.pid} {p.comm}{f' ({name})' if name else ''}")
+        for side, p, name in (("A", found.a, found.name_a), ("B", found.b, found.name_b))
+    ]
     if width is not None:
         half = max(8, (width - 7 - max(len(line[1]) for line in lines)) // 2)
         lines = [[*line[:2], *(cut(safe(cell), half) for cell in line[2:])] for line in lines]

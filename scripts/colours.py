@@ -6,6 +6,7 @@ import json
 from nsview.hosts.recording import RecordedHost, demo
 from nsview.tui.app import NsviewApp
 from nsview.tui.colours import FILE, PARTS, Colours
+from nsview.tui.contrast import readable
 from nsview.tui.widgets.row_list import STYLES
 
 
@@ -15,9 +16,11 @@ def of_app(app: NsviewApp) -> Colours:
     for part in PARTS:
         id, _, style = part.partition("--")
         widget = app.explorer.query_one(f"#{id}")
-        found[part] = widget.get_component_rich_style(part) if style else widget.rich_style
+        found[part] = readable(widget.get_component_rich_style(part) if style else widget.rich_style)
+    listing = app.explorer.listing
     for name in STYLES:
-        found[f"listing--{name}"] = found["listing"] + app.explorer.listing.style_of(name)
+        found[f"listing--{name}"] = found["listing"] + listing.style_of(name)
+        found[f"listing--{name}-on-cursor"] = listing.style_on(name, "cursor")
     return found
 
 

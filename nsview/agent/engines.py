@@ -33,7 +33,7 @@ def forwards(look: Look) -> dict[int, list[Forward]]:
     found: dict[int, list[Forward]] = {}
     listed: dict[int | None, list[str]] = {}
     for container in look["containers"]:
-        supervisor = _supervisor(container, look["processes"])
+        supervisor = supervisor_of(container, look["processes"])
         if supervisor is None or (net := supervisor["namespaces"].get("net")) is None:
             continue
         try:
@@ -53,7 +53,7 @@ def forwards(look: Look) -> dict[int, list[Forward]]:
     return found
 
 
-def _supervisor(container: Container, processes: Mapping[int, Process]) -> Process | None:
+def supervisor_of(container: Container, processes: Mapping[int, Process]) -> Process | None:
     """The record of the shim of a container, or of the conmon that is the parent of its first process. None if it has
     neither."""
     init = processes.get(container["init_pid"] or 0)

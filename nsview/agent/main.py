@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
     from typing import Any, BinaryIO
 
+    from .containers.logs import Logs
     from .links import Links
     from .net import NetReading
     from .protocol import (
@@ -164,6 +165,7 @@ class Agent:
         self.reading: NetReading | None = None  # under way ..
         self.readings: list[NetRequest] = []  # .. and those to come
         self.links: Links | None = None  # if changes are to be told
+        self.logs: Logs | None = None
         self.audits: list[tuple[int, SecurityReading]] = []  # by id of the request, answered one after another
 
     def write(self, frame: Frame) -> None:
@@ -424,6 +426,11 @@ class Agent:
             from . import usage
 
             self.write(usage.answer(request["id"], self.look, request))
+        elif request["request"] == "log":
+            from .containers import logs
+
+            self.logs = self.logs or logs.Logs()
+            self.write(self.logs.answer(self.look, request))
 
 
 def _wait(sources: Sequence[Any], urgent: Collection[int], seconds: float) -> tuple[list[Any], list[int]]:

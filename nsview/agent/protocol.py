@@ -763,6 +763,35 @@ class UsageFrame(TypedDict):
     containers: List[ContainerUsage]
 
 
+class LogLine(TypedDict):
+    """A line of a container's log, as its engine noted it: text is the container's. time: RFC 3339, "" if not told;
+    stream: "stdout", "stderr" or ""."""
+
+    time: str
+    stream: str
+    text: str
+
+
+class LogFrame(TypedDict):
+    """The answer to a LogRequest. driver: the format of the file, or the engine's other way to log; None if not known.
+
+    path: of the file, None if there is none. unreadable: the errno's name if it can't be read. place: behind the last
+    line, for the next request: [inode, offset]. more: there are further lines. skipped: bytes that are left out before
+    these lines. gone: the container is not there any more.
+    """
+
+    frame: Literal["log"]
+    id: int
+    driver: Optional[str]
+    path: Optional[str]
+    unreadable: Optional[str]
+    lines: List[LogLine]
+    place: Optional[List[int]]
+    more: bool
+    skipped: int
+    gone: bool
+
+
 class NetProgress(TypedDict):
     """The progress of a reading of net namespaces."""
 
@@ -788,7 +817,7 @@ class Error(TypedDict):
 
 Frame = Union[
     Hello, Progress, SnapshotFrame, DeltaFrame, DetailsFrame, SecurityFrame, HoldersFrame, NetFrame, NetProgress, Links,
-    UsageFrame, Error,
+    UsageFrame, LogFrame, Error,
 ]  # fmt: skip
 
 
@@ -858,6 +887,21 @@ class UsageRequest(_UsageRequest, total=False):
     files: bool
 
 
+class _LogRequest(TypedDict):
+    request: Literal["log"]
+    id: int
+    container: str
+
+
+class LogRequest(_LogRequest, total=False):
+    """Read the log of the container with this key: the last lines (tail), or those behind a place, of which with `skip`
+    only the last are told if they are many."""
+
+    tail: int
+    place: Optional[List[int]]
+    skip: bool
+
+
 class Rescan(TypedDict):
     """Look at everything now."""
 
@@ -870,6 +914,6 @@ class Stop(TypedDict):
     request: Literal["stop"]
 
 
-Question = Union[DetailsRequest, SecurityRequest, HoldersRequest, NetRequest, UsageRequest]
+Question = Union[DetailsRequest, SecurityRequest, HoldersRequest, NetRequest, UsageRequest, LogRequest]
 """A request that is answered by a frame of its id."""
 Request = Union[Question, Rescan, Stop]

@@ -15,6 +15,7 @@ enter    a command in namespaces, for arguments that `nsview.launch` does not kn
 compare  two processes side by side
 diff     changes between two recordings
 audit    findings with evidence
+logs     the log of a container
 record   the frames of the agent, in a file
 schema   the JSON schemas of all of these
 """

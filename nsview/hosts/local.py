@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import msgspec
 
 from nsview.model.kinds import KindName
+from nsview.model.log import Log
 from nsview.model.net import Nets
 from nsview.model.records import Details, Process
 from nsview.model.security import Facts, added
@@ -35,7 +36,7 @@ _LOOKED = (b'{"frame":"snapshot"', b'{"frame":"delta"')
 _PART = b'"partial":true}\n'
 _LIVES = b'{"frame":"details","id":0,'
 _STATES = {"T": " (it is stopped)", "t": " (it is traced)", "D": " (it waits for the kernel)"}
-_ANSWER = re.compile(rb'\{"frame":"(details|security|holders|net|usage)",(?:"id":\d+,"done":(\d+),"total":(\d+))?')
+_ANSWER = re.compile(rb'\{"frame":"(details|security|holders|net|usage|log)",(?:"id":\d+,"done":(\d+),"total":(\d+))?')
 
 
 class LocalHost:
@@ -305,6 +306,24 @@ class LocalHost:
         wanted = self.request_usage(pids, containers, fields)
         for said in self.read():
             if isinstance(said, frames.UsageFrame) and said.id == wanted:
+                return said
+        raise HostError("the agent exited before it answered; start nsview again")
+
+    def request_log(
+        self, container: str, tail: int, place: tuple[int, int] | None = None, *, skip: bool = False
+    ) -> int:
+        """Ask for the last lines of the log of a container (its key), or for those behind a place; the answer's frame
+        has this id. skip: if these are many, only the last of them."""
+        self._next_id += 1
+        asked = {"request": "log", "id": self._next_id, "container": container, "tail": tail}
+        self._write({**asked, "place": place, "skip": skip})
+        return self._next_id
+
+    def log(self, container: str, tail: int, place: tuple[int, int] | None = None) -> Log:
+        """Ask for lines of the log of a container and wait for them. Raises HostError if none come."""
+        wanted = self.request_log(container, tail, place)
+        for said in self.read():
+            if isinstance(said, frames.LogFrame) and said.id == wanted:
                 return said
         raise HostError("the agent exited before it answered; start nsview again")
 

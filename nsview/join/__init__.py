@@ -18,6 +18,7 @@ accounts    the ids of USER[:GROUP], by the container's own files
 cgroups     the mounts of the hierarchies, frozen cgroups, starting a process in a cgroup or moving one into it
 run         for the explorer: starts a helper with a plan; keeps the terminal while another process supervises
 helper      a fresh, single-threaded process that supervises for a program that has threads or a screen
+signals     signals to one process, for the explorer
 failure     the exception of joining: an exit code and a line
 
 `nsview.enter` supervises in its own process, the explorer by a helper. supervisor and all that it imports use the

@@ -292,6 +292,20 @@ def describe(plan: Plan) -> str:
     return "\n".join(lines)
 
 
+def banner(plan: Plan, name: str) -> str:
+    """The place and the rights of a shell, in one line, safe for a terminal. name: of the thing that is entered."""
+    place = (
+        safe(name) if plan.inside else f"{', '.join(plan.kinds) or 'nothing'} of {safe(name)}, with the host's files"
+    )
+    ids = next((step for step in plan.steps if isinstance(step, steps.SetIds)), None)
+    account = plan.asked.account
+    if plan.host_privileges or ids is None:
+        who = "with all of this user's privileges"
+    else:
+        who = f"as {safe(account.asked) if account else f'uid {ids.uid}' if ids.uid else 'root'}"
+    return f"in {place} {who}; exit returns"
+
+
 def _who(details: Details, account: Account | None) -> _Who | None:
     """The ids and capabilities of the command, None if those of the process could not be read.
 

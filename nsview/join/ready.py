@@ -28,12 +28,25 @@ class Ready(Struct, frozen=True):
     host_privileges: bool = False
 
 
+# Written by the shell: tcpdump would give up root before it opens a file. A directory of its own is no one else's link.
+_CAPTURE = (
+    "sh", "-c",
+    'file=$(mktemp -d /tmp/nsview-XXXXXX)/packets.pcap && echo "^C ends it; then: tcpdump -r $file" '
+    '&& exec tcpdump -ni any -U -w - >"$file"',
+)  # fmt: skip
+
 BUILT_IN: tuple[Ready, ...] = (
     Ready("ip addr", "interfaces and addresses", ("ip", "addr"), ("net",), True),
+    Ready("ip route", "routes, of all tables", ("ip", "route", "show", "table", "all"), ("net",), True),
     Ready("ss -tnlp", "listening sockets and whose they are", ("ss", "-tnlp"), ("net", "pid"), True, True),
     Ready("tcpdump", "packets on all interfaces", ("tcpdump", "-ni", "any"), ("net",), True, True),
+    Ready("tcpdump to a file", "packets into a new file in the host's /tmp", _CAPTURE, ("net",), True, True),
+    Ready("nft", "the firewall's rules", ("nft", "list", "ruleset"), ("net",), True, True),
+    Ready("conntrack", "connections that the firewall follows", ("conntrack", "-L"), ("net",), True, True),
+    Ready("lsof", "open files and sockets", ("lsof", "-nP"), ("net", "pid"), True, True),
     Ready("ps", "processes, by the host's ps", ("ps", "-ef"), ("pid",), True),
     Ready("env", "the environment that a command gets", ("env",)),
+    Ready("df", "space on its file systems", ("df", "-h")),
     Ready("mount", "the mounts", ("cat", "/proc/self/mountinfo"), ("mnt", "pid")),
 )
 

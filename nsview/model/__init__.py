@@ -12,6 +12,8 @@ kinds         the eight kinds of namespace and the resources that each isolates
 kind_help     each kind of namespace explained
 snapshot      one host at one instant, and the next one after a delta
 usage         the use of processor, memory, I/O and pids, and rates from one reading to the next
+log           a part of a container's log, and the reason why there is none
+engine        the commands by which a container's engine stops it
 changes       the processes that are new, gone or moved between two snapshots
 
 Facts

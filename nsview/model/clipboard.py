@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from . import export
+from . import engine, export
 from .kinds import KIND_NAMES
 from .records import Container, Namespace, Process
 from .snapshot import Snapshot
@@ -30,7 +30,7 @@ def of_process(process: Process, snapshot: Snapshot, kind: str | None = None) ->
         ("command", shlex.join(process.cmdline) or process.comm),
         ("user", process.user),
         ("user inside", process.inner_user or ""),
-        *((f"container {name}", text) for name, text in _of_container(container)),
+        *((f"container {name}", text) for name, text in _of_container(container, snapshot)),
         ("cgroup", process.cgroup),
         *((name, f"{name}:[{inode}]") for name, inode in inodes if inode),
         ("JSON", json.dumps(export.inspected_process(snapshot, process))),
@@ -48,11 +48,11 @@ def of_namespace(namespace: Namespace, snapshot: Snapshot) -> list[Copy]:
     )
 
 
-def of_container(container: Container) -> list[Copy]:
-    return _given(*_of_container(container), ("JSON", json.dumps(export.container(container))))
+def of_container(container: Container, snapshot: Snapshot) -> list[Copy]:
+    return _given(*_of_container(container, snapshot), ("JSON", json.dumps(export.container(container))))
 
 
-def _of_container(container: Container | None) -> list[Copy]:
+def _of_container(container: Container | None, snapshot: Snapshot) -> list[Copy]:
     if container is None:
         return []
     return [
@@ -60,6 +60,7 @@ def _of_container(container: Container | None) -> list[Copy]:
         ("id", container.id),
         ("image", container.image or ""),
         ("init pid", str(container.init_pid) if container.init_pid else ""),
+        *engine.commands(container, snapshot),
     ]
 
 
@@ -69,7 +70,7 @@ def of_row(row: Row | None, snapshot: Snapshot, by: str) -> list[Copy]:
         case ProcessRow():
             return of_process(row.process, snapshot, by)
         case GroupRow(container=Container() as container):
-            return of_container(container)
+            return of_container(container, snapshot)
         case GroupRow(namespace=Namespace() as namespace):
             return of_namespace(namespace, snapshot)
     return []
@@ -86,7 +87,7 @@ def of_line(line: Line, columns: Sequence[Column], snapshot: Snapshot) -> list[C
         case Namespace() as namespace:
             about = of_namespace(namespace, snapshot)
         case Container() as container:
-            about = of_container(container)
+            about = of_container(container, snapshot)
         case msgspec.Struct() as record:
             about = _given(("JSON", json.dumps(msgspec.to_builtins(record))))
         case _:

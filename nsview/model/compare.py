@@ -81,7 +81,8 @@ class Mounted(Struct, frozen=True):
 class Comparison(Struct, frozen=True):
     """Two processes compared. common: the links from the top down to the last process that both descend from; way_a,
     way_b: the links of each from there, empty for a process that the other descends from. mounts: the mounts that
-    differ, None if those of one process are not known; mounts_alike: the number of mounts that do not differ."""
+    differ, None if those of one process are not known; mounts_alike: the number of mounts that do not differ. name_a,
+    name_b: of their containers, "" if they are in none."""
 
     a: Process
     b: Process
@@ -93,6 +94,8 @@ class Comparison(Struct, frozen=True):
     capabilities: tuple[Capability, ...]
     mounts: tuple[Mounted, ...] | None = None
     mounts_alike: int = 0
+    name_a: str = ""
+    name_b: str = ""
 
     @property
     def parted(self) -> Process | None:
@@ -111,7 +114,7 @@ def compare(snapshot: Snapshot, a: Process, b: Process, facts: Facts) -> Compari
         tuple(_namespaces(kind, a, b, snapshot) for kind in KIND_NAMES),
         _values(snapshot, a, b, known_a, known_b),
         _capabilities(known_a.capabilities, known_b.capabilities) if known_a and known_b else (),
-        mounts, alike,
+        mounts, alike, *(container.name if (container := snapshot.container_of(one)) else "" for one in (a, b)),
     )  # fmt: skip
 
 
@@ -228,9 +231,12 @@ def printed(found: Comparison) -> "ComparisonReport":
     }  # fmt: skip
 
 
-def only(own: Sequence[str], of: Capability) -> str:
-    """The capabilities that one process has beyond the other; if the sets are the same, the number of capabilities."""
-    return " ".join(own) or ("-" if not of.same else f"{len(of.both)} the same" if of.both else "none")
+def held(own: Sequence[str], of: Capability) -> str:
+    """The capabilities of one process: the number of those that both have, and the others by name. own: these."""
+    if of.same:
+        return f"{len(of.both)} the same" if of.both else "none"
+    both = f"the {len(of.both)} of both" if of.both else ""
+    return ", ".join(filter(None, (both, " ".join(own)))) or "none"
 
 
 def way(links: Sequence[ChainLink], most: int = 3) -> str:

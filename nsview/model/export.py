@@ -160,11 +160,16 @@ def difference(before: Snapshot, after: Snapshot) -> "Difference":
         # An id is not known where the namespace may not be opened, as by an ordinary user.
         return there is not None and (there.id == record.id or None in (there.id, record.id))
 
+    def told(record: Namespace, at: Snapshot) -> Any:
+        members = (at.processes[pid] for pid in at.members(record.type).get(record.inode, ()))
+        names = {found.name: None for process in members if (found := at.container_of(process))}
+        return {**namespace(record, at), "containers": [*names]}
+
     return {
         "schema": SCHEMA,
         "namespaces": {
-            "gone": [namespace(n, before) for n in all_namespaces(before) if not has(after, n)],
-            "new": [namespace(n, after) for n in all_namespaces(after) if not has(before, n)],
+            "gone": [told(n, before) for n in all_namespaces(before) if not has(after, n)],
+            "new": [told(n, after) for n in all_namespaces(after) if not has(before, n)],
         },
         "processes": {
             "gone": [process(record) for record in happened.gone],

@@ -19,12 +19,12 @@ from .view import Grouping
 
 HOST, USUAL_HOST, ALONE, PERHAPS = "■ host", "□ host", "·", "·?"
 """The host's own; the host's own of a kind that most containers share; a namespace that no other line is in; one that
-none is seen in, where some could not be read."""
+none is seen in, where some could not be read. In a column of nothing but the host's the square alone stands."""
 COLOURS = 6
 """The number of colours for letters; further letters use them again."""
 
 COLUMNS: tuple[Column, ...] = (
-    Column("NAME", most=26),
+    Column("NAME", most=26, least=14),
     *(Column(kind, most=12) for kind in KIND_NAMES),
     Column("WHAT", most=60, keep=False),
 )
@@ -46,6 +46,8 @@ class Entry(Struct, frozen=True):
 def lines(snapshot: Snapshot, by: Grouping) -> list[Line]:
     """The lines of containers, of the namespaces of one kind, or of processes ("tree")."""
     entries = list(_entries(snapshot, by))
+    if by == "container":
+        entries = _together(entries, snapshot)
     cells = [_cells(place, kind, entries, snapshot) for place, kind in enumerate(KIND_NAMES)]
     labels = [
         {inode: f"{kind}:[{inode}] {kind}:{inode}" for inode in known}
@@ -110,6 +112,27 @@ def _entries(snapshot: Snapshot, by: Grouping) -> Iterator[Entry]:
             yield Entry(namespace.key, whose, namespace.label, _namespaces(members, by, namespace.inode))
 
 
+def _together(entries: Sequence[Entry], snapshot: Snapshot) -> list[Entry]:
+    """The entries in their order, but those whose first processes share a namespace of their own below one another."""
+    of: dict[tuple[KindName, int], list[int]] = {}
+    keys = [
+        [(kind, inodes[0]) for kind, inodes in zip(KIND_NAMES, entry.namespaces, strict=True) if inodes and inodes[0]]
+        for entry in entries
+    ]
+    for place, own in enumerate(keys):
+        for key in own:
+            if not snapshot.is_initial(*key):
+                of.setdefault(key, []).append(place)
+    order: dict[int, None] = {}
+    for place in range(len(entries)):
+        waiting = [place]
+        while waiting:
+            if (one := waiting.pop(0)) not in order:
+                order[one] = None
+                waiting += [other for key in keys[one] for other in of.pop(key, ())]
+    return [entries[place] for place in order]
+
+
 def _members(snapshot: Snapshot, pids: Iterable[int], first: int | None) -> list[Process]:
     """The processes of these pids in order of age. The process `first`, if any, precedes the others."""
     found = [snapshot.processes[pid] for pid in pids if pid in snapshot.processes]
@@ -144,7 +167,9 @@ def _cells(place: int, kind: KindName, entries: Sequence[Entry], snapshot: Snaps
             found[inode] = Cell("? unread", "warning", order=1 << 40)
         elif inode == initial:
             usual = kind in USUALLY_SHARED
-            found[inode] = Cell(USUAL_HOST if usual else HOST, "dim" if usual else "host", order=-1)
+            text = USUAL_HOST if usual else HOST
+            constant = len(seen) == 1 and len(entries) > 1
+            found[inode] = Cell(text[0] if constant else text, "dim" if usual else "host", order=-1)
         elif number > 1:
             found[inode] = Cell(f"{_letter(letters)} {shorts[inode]}", f"same-{letters % COLOURS}", order=letters)
             letters += 1

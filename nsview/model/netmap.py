@@ -1,7 +1,7 @@
-"""The net map as lines of a table: each net namespace, and in it its interfaces, default routes and listeners.
+"""The net map as lines of a table: each net namespace, and in it its interfaces and listeners.
 
-The line of an interface tells the interface that it leads to, the line of a listener its processes, so that a name, an
-address or a port that is typed as a filter is answered by the line that is left.
+The line of an interface tells the interface that it leads to and the default route by it, the line of a listener its
+processes, so that a name, an address or a port that is typed as a filter is answered by the line that is left.
 """
 
 from collections.abc import Sequence
@@ -134,8 +134,9 @@ class Map(NetIndex):
             more,
             ("net", net.inode),
         )
-        below = [self._of_interface(net, i, more) for i in net.interfaces if not is_dull(i)]
-        below += [self._of_route(net, route, more) for route in net.routes]
+        shown = {i.name: i for i in net.interfaces if not is_dull(i)}
+        below = [self._of_interface(net, i, more) for i in shown.values()]
+        below += [self._of_route(net, route, more) for route in net.routes if route.interface not in shown]
         below += [self._of_listener(net, listener, more) for listener in net.listeners]
         below += [self._of_forward(net, forward, more) for forward in self.publishing.sendings(net)]
         return [head, *below]
@@ -161,13 +162,15 @@ class Map(NetIndex):
 
     def _of_interface(self, net: Net, interface: Interface, more: str) -> Line:
         state = interface.state if interface.state not in ("up", "unknown") else ""
+        ways = [route for route in net.routes if route.interface == interface.name]
+        leads = [self.leads_to(net, interface), *(f"default via {way.via}" if way.via else "default" for way in ways)]
         return Line(
             (net.inode, "interface", interface.index, interface.name),
             (
                 Cell(f"  {interface.name}", "group"),
                 Cell(kind_of(interface), "dim"),
                 Cell("  ".join(filter(None, (state, brief(addresses(interface), 2)))), "warning" if state else ""),
-                Cell(self.leads_to(net, interface), "shared" if interface.link else ""),
+                Cell(", ".join(filter(None, dict.fromkeys(leads))), "shared" if interface.link else ""),
             ),
             NetItem(net, interface),
             1,

@@ -244,11 +244,17 @@ class ComparisonReport(TypedDict):
     mounts: ComparedMounts | None
 
 
+class ChangedNamespace(ListedNamespace):
+    """A namespace that is gone or new. containers: the names of those that it was or is of."""
+
+    containers: list[str]
+
+
 class ChangedNamespaces(TypedDict):
     """Namespaces that are gone or new."""
 
-    gone: list[ListedNamespace]
-    new: list[ListedNamespace]
+    gone: list[ChangedNamespace]
+    new: list[ChangedNamespace]
 
 
 class Moved(TypedDict):

@@ -115,16 +115,20 @@ class Rows(Sequence[Row]):
                 if number and key is not None and key in snapshot.containers
             ]
             namespace = record if isinstance(record, Namespace) else None
+            oldest = group.oldest
+            if group.owner and group.pids:  # none of its members has a row here
+                members = map(snapshot.processes.__getitem__, group.pids)
+                oldest = min(members, key=lambda process: (process.start, process.pid))
             group.head = GroupRow(
                 ("owner", *namespace.key) if group.owner and namespace else ("group", group.id),
                 namespace,
                 record if isinstance(record, Container) else None,
                 namespace is not None and namespace.initial,
                 group.pids,
-                group.shown,
+                len(group.pids) if group.owner else group.shown,
                 () if group.owner else tuple(sorted(containers, key=lambda c: (c.name, c.key))),
                 self._groups.folded(group),
-                group.oldest.pid if group.oldest else None,
+                oldest.pid if oldest else None,
                 group.depth,
                 group.owner,
             )

@@ -17,9 +17,10 @@ LEAST = 6
 class Column(Struct, frozen=True):
     """A column of a table.
 
-    most: its greatest width, in cells. keep: it stays if the screen is too narrow for all columns; of the others the
-    last are left out first. right: its text is aligned to the right, as numbers are. falling: its order begins with the
-    greatest. wide: printed by `-o wide` and by its name alone. rare: printed where a line has something in it.
+    most, least: its greatest width in cells, and the width that it is not narrowed below. keep: it stays if the screen
+    is too narrow for all columns; of the others the last are left out first. right: its text is aligned to the right,
+    as numbers are. falling: its order begins with the greatest. wide: printed by `-o wide` and by its name alone. rare:
+    printed where a line has something in it.
     """
 
     title: str
@@ -29,6 +30,7 @@ class Column(Struct, frozen=True):
     falling: bool = False
     wide: bool = False
     rare: bool = False
+    least: int = LEAST
 
     @property
     def name(self) -> str:
@@ -142,10 +144,10 @@ def widths(columns: Sequence[Column], lines: Iterable[Line], width: int, gap: in
             over -= found[place] + gap
             found[place] = 0
     # Narrow the widest columns as long as the table is too wide.
-    while over > 0 and (widest := max(found)) > LEAST:
-        place = found.index(widest)
-        second = max((other for other in found if other < widest), default=LEAST)
-        cut = max(1, min(over, widest - max(second, LEAST)))
+    while over > 0 and (wide := [place for place, has in enumerate(found) if has > columns[place].least]):
+        place = max(wide, key=found.__getitem__)
+        second = max((other for other in found if other < found[place]), default=LEAST)
+        cut = max(1, min(over, found[place] - max(second, columns[place].least)))
         found[place] -= cut
         over -= cut
     if over < 0:

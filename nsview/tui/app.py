@@ -32,7 +32,7 @@ from .context import Context
 from .entrance import Entrance
 from .first_picture import Picture
 from .lenses import LENSES, lens_class
-from .messages import CloseWanted, CompareWanted, GoWanted, LeadsWanted, PlaceWanted
+from .messages import CloseWanted, CompareWanted, GoWanted, LeadsWanted, LogsWanted, PlaceWanted
 from .screens.browser import Browser
 from .screens.explorer import Explorer
 from .screens.keys import APP
@@ -78,6 +78,10 @@ class NsviewApp(DefectsApp, Watcher):
         """Textual's choice; for a terminal of Linux our own."""
         found = super().get_driver_class()
         return driver.Driver if issubclass(driver.Driver, found) else found
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """The colours of meanings for which themes have none."""
+        return themes.MEANINGS
 
     def configure(self, config: Config) -> None:
         """Apply the settings of the user's file that need Textual to be checked. Raises ConfigError."""
@@ -177,6 +181,12 @@ class NsviewApp(DefectsApp, Watcher):
             from .screens.compare import Compare
 
             self._open_lens(Compare(self.context, snapshot, message.a, message.b))
+
+    def on_logs_wanted(self, message: LogsWanted) -> None:
+        if (snapshot := self.whole()) is not None:
+            from .screens.logs import Logs
+
+            self._open_lens(Logs(self.context, snapshot, message.container))
 
     def _open_lens(self, lens: Lens) -> None:
         self.close_lens()

@@ -16,7 +16,7 @@ from textual.notifications import SeverityLevel
 
 from nsview.hosts import HostError
 from nsview.hosts.local import LocalHost
-from nsview.join.plan import Plan, pinned_command, shell_command
+from nsview.join.plan import Plan, banner, pinned_command, shell_command
 from nsview.join.run import Helper
 
 from .session import Session
@@ -36,9 +36,9 @@ class Entrance:
             with contextlib.suppress(OSError):  # reported when a plan is carried out
                 self._helper = Helper()
 
-    def enter(self, plan: Plan | None) -> bool:
+    def enter(self, plan: Plan | None, name: str) -> bool:
         """Leave the screen, carry out a plan, come back. False if the screen was not left. None, no plan: only dismiss
-        the helper."""
+        the helper. name: of the thing that is entered."""
         helper, self._helper = self._helper, None
         if helper and (plan is None or self._elevated or not helper.waits):
             helper.dismiss()
@@ -46,12 +46,13 @@ class Entrance:
         if plan is None:
             return False
         command = shell_command(plan)
+        words = (shlex.join(command), *(() if plan.asked.command else (banner(plan, name),)))
         if self._elevated:
             # Root's part is a command, which starts anew.
-            return self._leave_for(command, lambda: _as_root(pinned_command(plan)[1:]))
+            return self._leave_for(command, words, lambda: _as_root(pinned_command(plan)[1:]))
         try:
             with helper or Helper() as ready:
-                return self._leave_for(command, lambda: ready.carry_out(plan))
+                return self._leave_for(command, words, lambda: ready.carry_out(plan))
         except OSError as error:
             self._app.notify(f"A shell could not be started: {error.strerror}.", severity="error")
             return False
@@ -62,11 +63,12 @@ class Entrance:
         host = self._session.host
         return os.geteuid() != 0 and isinstance(host, LocalHost) and host.elevated
 
-    def _leave_for(self, command: tuple[str, ...], run: Callable[[], int]) -> bool:
-        """Leave the screen for a command. run: carries it out, returns its exit code."""
+    def _leave_for(self, command: tuple[str, ...], words: Sequence[str], run: Callable[[], int]) -> bool:
+        """Leave the screen for a command. words: printed before, a line each. run: carries it out, returns its exit
+        code."""
         try:
             with self._app.suspend(), _interrupt_is_not_ours():
-                code = _in_terminal(command, run)
+                code = _in_terminal(command, words, run)
         except SuspendNotSupported:
             self._app.notify("This terminal cannot be left for a shell. Run: " + shlex.join(command))
             return False
@@ -99,10 +101,10 @@ def _as_root(arguments: Sequence[str]) -> int:
     return subprocess.run(argv, check=False).returncode
 
 
-def _in_terminal(command: tuple[str, ...], run: Callable[[], int]) -> int:
+def _in_terminal(command: tuple[str, ...], words: Sequence[str], run: Callable[[], int]) -> int:
     """Run a command in the terminal that the screen has left; return its exit code. Its last words stay in sight."""
     began = time.monotonic()
-    print(f"nsview: {shlex.join(command)}", flush=True)
+    print(*(f"nsview: {line}" for line in words), sep="\n", flush=True)
     try:
         code = run()
     except OSError as error:

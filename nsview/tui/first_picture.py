@@ -51,8 +51,8 @@ def lines(snapshot: Snapshot, last: State, width: int, height: int) -> list[list
     for place, row in enumerate(rows[: rows_height - 1]):
         pieces = row_text.row(row, columns, snapshot, view.by)
         if place in chosen:
-            pieces = [("".join(text for text, _ in pieces), "cursor")]
-        body.append(_filled("listing", pieces, rows_width))
+            pieces = [(text, f"{style}-on-cursor" if style else "cursor") for text, style in pieces]
+        body.append(_filled("listing", pieces, rows_width, "listing--cursor" if place in chosen else ""))
     body += [[(" " * rows_width, "listing")]] * (rows_height - len(body))
     if rows_width < width:
         body = [[*line, (" " * (width - rows_width), "details")] for line in body]
@@ -70,14 +70,15 @@ def _room(width: int, height: int, details: bool) -> tuple[int, int]:
     return width - min(width * _DETAILS // 100, _MOST), height
 
 
-def _filled(part: str, pieces: Sequence[Piece], width: int) -> list[Piece]:
-    """Pieces with the whole names of their styles, filled or cut to a width; a line of one style is so to its end."""
+def _filled(part: str, pieces: Sequence[Piece], width: int, rest: str = "") -> list[Piece]:
+    """Pieces with the whole names of their styles, cut to a width or filled with `rest`; a line of one style is so to
+    its end."""
     line: list[Piece] = []
     for text, style in pieces:
         fitting = text if cell_len(text) <= width else set_cell_size(text, width)
         line.append((fitting, f"{part}--{style}" if style else part))
         width -= cell_len(fitting)
-    return [*line, (" " * width, line[0][1] if len(line) == 1 else part)]
+    return [*line, (" " * width, rest or (line[0][1] if len(line) == 1 else part))]
 
 
 class Picture:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from textual.message import Message
 
-from nsview.model.records import Process
+from nsview.model.records import Container, Process
 from nsview.model.table import Line, Thing
 from nsview.model.view import Grouping, Row
 
@@ -79,6 +79,13 @@ class CompareWanted(Message):
 
     a: Process
     b: Process
+
+
+@dataclass(repr=False, eq=False)
+class LogsWanted(Message):
+    """The log of a container is to be shown."""
+
+    container: Container
 
 
 @dataclass(repr=False, eq=False)

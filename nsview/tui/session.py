@@ -16,6 +16,7 @@ from nsview.hosts.recording import RecordedHost
 from nsview.model.changes import Changes, changes
 from nsview.model.filter import Reach, reach_of
 from nsview.model.kinds import KindName
+from nsview.model.log import Log
 from nsview.model.net import Nets
 from nsview.model.records import Details, Process
 from nsview.model.security import Facts, added
@@ -80,6 +81,7 @@ class Session:
         self._ended: AnyHost | None = None
         self._details: dict[int, asyncio.Future[Details | None]] = {}
         self._usage: dict[int, asyncio.Future[Usage]] = {}
+        self._logs: dict[int, asyncio.Future[Log]] = {}
         self._security: dict[int, asyncio.Queue[frames.SecurityFrame | None]] = {}
         self._searching: AnyHost | None = None
         self._nets_asked = -NETS_KEEP
@@ -174,6 +176,11 @@ class Session:
                 usage = self._usage.pop(frame.id)
                 if not usage.done():
                     usage.set_result(frame)
+            case frames.LogFrame() if frame.id in self._logs:
+                self._heard()
+                log = self._logs.pop(frame.id)
+                if not log.done():
+                    log.set_result(frame)
             case frames.SecurityFrame() if frame.id in self._security:
                 self._security[frame.id].put_nowait(frame)
             case frames.NetFrame() if host.live:
@@ -223,10 +230,13 @@ class Session:
             details.cancel()
         for usage in self._usage.values():
             usage.cancel()
+        for log in self._logs.values():
+            log.cancel()
         for answers in self._security.values():
             answers.put_nowait(None)
         self._details.clear()
         self._usage.clear()
+        self._logs.clear()
         self._security.clear()
 
     # Requests
@@ -259,6 +269,18 @@ class Session:
         self._ask()
         answer: asyncio.Future[Usage] = asyncio.get_running_loop().create_future()
         self._usage[self.host.request_usage(pids, containers, fields, files=files)] = answer
+        return await answer
+
+    async def log(self, container: str, tail: int, place: tuple[int, int] | None = None) -> Log | None:
+        """The last lines of the log of a container (its key), or those behind a place, if not too many to be seen.
+
+        None if the host is a recording. Cancelled if the host ends before it answers.
+        """
+        if not isinstance(self.host, LocalHost):
+            return None
+        self._ask()
+        answer: asyncio.Future[Log] = asyncio.get_running_loop().create_future()
+        self._logs[self.host.request_log(container, tail, place, skip=True)] = answer
         return await answer
 
     def recorded_usage(self) -> Iterator[Usage]:

@@ -6,7 +6,7 @@ import pytest
 
 from nsview import report
 from nsview.model import audit, guides
-from nsview.model.audit import MANY, NAMED, grouped, lines
+from nsview.model.audit import FEW, MANY, NAMED, grouped, lines
 from nsview.model.chain import chain
 from nsview.model.hierarchy import tree
 from nsview.model.records import Holder, Namespace
@@ -105,7 +105,7 @@ def test_many_findings_of_one_rule_are_told_as_one() -> None:
     assert printed.endswith("2000 findings: 2000 low")
 
 
-@pytest.mark.parametrize(("number", "told"), [(0, 0), (1, 1), (MANY, MANY), (MANY + 1, 1)])
+@pytest.mark.parametrize(("number", "told"), [(0, 0), (1, 1), (FEW, FEW), (FEW + 1, 1)])
 def test_few_are_told_one_by_one(number: int, told: int) -> None:
     assert len(grouped(audit.audit(named(number), Facts()))) == told
 

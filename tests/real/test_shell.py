@@ -47,7 +47,8 @@ def is_given_back(shell: Terminal) -> None:
     shell.shows("unchanged")
 
 
-def test_a_shell_has_its_terminal_colours_history_and_exit_code(shell: Terminal) -> None:
+def test_a_shell_has_its_terminal_colours_history_and_exit_code(shell: Terminal, container: int) -> None:
+    shell.shows(f"nsview: in {container} as root; exit returns")
     shell.type("tty; echo $TERM; stty size\n")
     shell.shows("/dev/pts/0", "-256color\n", "30 100")
     shell.type("echo fi''rst\n")

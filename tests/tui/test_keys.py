@@ -391,6 +391,7 @@ async def test_namespaces_nest_below_their_parent_or_owner() -> None:
         await pilot.press("5")
         owners = [row for row in app.explorer.listing.rows if isinstance(row, GroupRow) and row.owner]
         assert [row.namespace.type for row in owners if row.namespace] == ["user"]
+        assert owners[0].shown == len(owners[0].pids) > 0 and owners[0].oldest in owners[0].pids
         await pilot.press("t")
         assert not any(isinstance(row, GroupRow) and row.depth for row in app.explorer.listing.rows)
 

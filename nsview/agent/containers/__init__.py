@@ -15,4 +15,5 @@ kubernetes   the files that the kubelet leaves of a pod, whatever its runtime
 runc         plain runc and crun, by the state that these keep; steps of buildkit
 lxc          LXC, LXD and Incus, by the monitor of each container
 nspawn       systemd-nspawn, by the process that watches over a machine
+logs         the log of one container, where its engine keeps it as a file
 """

@@ -26,6 +26,19 @@ def runtime_roots(arguments: list[str]) -> list[str]:
     return [value[len("--root=") :] for value in values if value.startswith("--root=")]
 
 
+def log_places(arguments: list[str]) -> list[tuple[str, str]]:
+    """(driver, path) of each log that conmon writes, as its --log-path tells; the path is "" where that is no file."""
+    places = []
+    for argument, following in zip(arguments[1:], arguments[2:]):  # noqa: B905, RUF007  Python 3.8
+        if argument in ("--exit-command", "--exit-command-arg"):
+            break
+        name, equals, value = argument.partition("=")
+        if name in ("-l", "--log-path"):
+            driver, colon, path = (value if equals else following).partition(":")
+            places.append(("k8s-file", driver) if driver.startswith("/") else (driver, path if colon else ""))
+    return places
+
+
 def monitored(host: Population) -> Iterator[tuple[Process, dict[str, str], Process]]:
     """(conmon, its `monitor`, the first process of the container) of each conmon of a host."""
     for process in host.watchers():

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES", "SETTLED", "SEVERITIES", "Finding", "Rule", "Severity", "audit", "grouped", "printed", "unchecked"]
 
-MANY = 20
-"""The number of findings of one rule from which on they are told together."""
+MANY, FEW = 20, 4
+"""The number of findings of one rule above which they are told together; of low ones."""
 NAMED = 10
 """The number of subjects that such a finding names."""
 
@@ -113,7 +113,11 @@ def grouped(findings: Sequence[Finding]) -> list[Finding]:
     alike: dict[tuple[str, str, str], list[Finding]] = {}
     for finding in findings:
         alike.setdefault((finding.rule, finding.severity, finding.many), []).append(finding)
-    groups = [_group(members) for members in alike.values() if len(members) > MANY]
+    groups = [
+        _group(members)
+        for (_, severity, _), members in alike.items()
+        if len(members) > (FEW if severity == "low" else MANY)
+    ]
     told = {id(member) for group in groups for member in group.members}
     return _by_subject([*(one for one in findings if id(one) not in told), *groups])
 
@@ -124,10 +128,10 @@ def _group(members: list[Finding]) -> Finding:
     nouns = "processes" if process else "namespaces" if _kind(first) in KIND_NAMES else "containers"
     names = ", ".join([f"{member.subject} {member.name}" if process else member.name for member in members[:NAMED]])
     what = f"{number} {first.many}" if first.many else f"{number} × {RULES[first.rule].title}"
+    more = ", …" if len(members) > NAMED else ""
+    text = f"{what}: {names}{more}"
     evidence = {"number": len(members), "subjects": [member.subject for member in members]}
-    return Finding(
-        first.rule, first.severity, "", f"{number} {nouns}", f"{what}: {names}, …", evidence, first.many, tuple(members)
-    )
+    return Finding(first.rule, first.severity, "", f"{number} {nouns}", text, evidence, first.many, tuple(members))
 
 
 def _kind(finding: Finding) -> str:
@@ -160,19 +164,24 @@ def unchecked(snapshot: Snapshot, facts: Facts) -> list[str]:
     if unread:
         reasons = ", ".join(sorted({process.unreadable for process in unread if process.unreadable}))
         lines.append(
-            f"the namespaces of {len(unread)} of {len(members)} containers' processes ({reasons}): "
+            f"the namespaces of {_of(unread, members)} ({reasons}): "
             "what they share with the host or others is not known"
         )
     untold = [process for process in members if facts.of(process) is None and not process.ended]
     if untold:
-        lines.append(f"{len(untold)} of {len(members)} containers' processes: nothing is known of what confines them")
+        lines.append(f"{_of(untold, members)}: nothing is known of what confines them")
     unseen = [security for process in members if (security := facts.of(process)) is not None and security.unreadable]
     if unseen:
         reasons = ", ".join(sorted({security.unreadable for security in unseen if security.unreadable}))
-        lines.append(f"what {len(unseen)} of {len(members)} containers' processes reach by their paths ({reasons})")
+        lines.append(f"what {_of(unseen, members)} reach by their paths ({reasons})")
     if snapshot.search is None:
         lines.append("net namespaces that only open files, sockets or threads hold: nobody has searched for them")
     return lines + _unseen(snapshot)
+
+
+def _of(some: Sequence[object], members: Sequence[object]) -> str:
+    """A part of the processes, in words."""
+    return f"{len(some)} of {len(members)} processes in containers"
 
 
 def _unseen(snapshot: Snapshot) -> list[str]:

@@ -11,11 +11,13 @@ usage         a lens: the use of processor, memory and I/O
 matrix        a lens: the namespaces of each container
 netmap        a lens: interfaces, addresses, bridges and listeners
 audit         a lens: findings with their evidence
+logs          a lens: the log of one container, followed
 compare       a lens: two processes side by side
 enter_dialog  the choice of the namespaces to join
 goto_dialog   things to go to, narrowed by a text
 export        copying, and writing to a file
 sort_menu     the order of rows, and more columns
+signal_menu   a signal for a process, or the commands that stop a container
 menu          a short list to choose from
 palette       all commands by name, and the ready commands
 help          the keys, and the kinds of namespace

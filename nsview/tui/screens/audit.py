@@ -5,11 +5,12 @@ from time import monotonic
 from typing import Any, ClassVar
 
 from rich.console import Group, RenderableType
+from rich.style import Style
 from rich.table import Table as Grid
 from rich.text import Text
 from textual.binding import BindingType
 
-from nsview.model.audit import MANY, RULES, SETTLED, SEVERITIES, Finding, audit, grouped, unchecked
+from nsview.model.audit import RULES, SETTLED, SEVERITIES, Finding, audit, grouped, unchecked
 from nsview.model.audit import lines as findings
 from nsview.model.audit.lines import subject_of
 from nsview.model.changes import Changes
@@ -108,7 +109,7 @@ class Audit(Lens):
         left = super().narrowed()
         found = [line.subject for line in left if isinstance(line.subject, Finding)]
         rest = [line for line in left if not isinstance(line.subject, Finding)]
-        return [*findings.lines(grouped(found), self.snapshot), *rest] if len(found) > MANY else left
+        return [*findings.lines(grouped(found), self.snapshot), *rest]
 
     def heading(self) -> str:
         if self._waiting:
@@ -125,17 +126,17 @@ class Audit(Lens):
         if not isinstance(finding, Finding):
             hint = "" if self.snapshot.host.privileged else "\n\nAs root there is more to see: Esc, then R."
             return Text(f"Not checked: {safe(str(finding))}.{hint}")
-        rule = RULES[finding.rule]
+        rule, dim = RULES[finding.rule], self.table.style_of("dim")
         return Group(
             Text(rule.title, "bold"),
-            Text(f"{finding.severity}, {finding.rule}", "dim"),
+            Text(f"{finding.severity}, {finding.rule}", dim),
             Text("\n" + safe(subject_of(finding, self.snapshot))),
             Text(safe(finding.text)),
-            Text("\nEVIDENCE", "dim"),
-            _evidence(finding.evidence),
-            Text("\nWHY IT MATTERS", "dim"),
+            Text("\nEVIDENCE", dim),
+            _evidence(finding.evidence, dim),
+            Text("\nWHY IT MATTERS", dim),
             Text(rule.why),
-            Text("\nWHAT TO DO", "dim"),
+            Text("\nWHAT TO DO", dim),
             Text(rule.do),
         )
 
@@ -144,10 +145,10 @@ class Audit(Lens):
             self.go_to(line.thing)
 
 
-def _evidence(evidence: dict[str, Any]) -> Grid:
+def _evidence(evidence: dict[str, Any], dim: Style) -> Grid:
     """The fields of the evidence, a line each; lists and tables below one another."""
     grid = Grid.grid(padding=(0, 2, 0, 0))
-    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(style=dim, no_wrap=True)
     grid.add_column(overflow="fold")
     for name, value in evidence.items():
         if isinstance(value, list) and len(value) > 2 * _TOLD:

@@ -8,13 +8,13 @@ from textual.widgets import Input
 from nsview.model.clipboard import Copy
 from nsview.model.filter import FIELDS, Fields, Filter, FilterError, Texts, parse
 from nsview.model.kinds import KindName
-from nsview.model.records import Process
-from nsview.model.table import Line
+from nsview.model.records import Container, Process
+from nsview.model.table import Line, Thing
 from nsview.model.text import safe
 
 from ..context import Context
 from ..marks import Marks
-from ..messages import CompareWanted
+from ..messages import CompareWanted, LogsWanted
 from ..session import Watcher
 from ..widgets.filter_line import FilterInput, FilterNote
 from ..widgets.status import Status
@@ -219,6 +219,40 @@ class Browser(TimeTravel, Watcher):
             self.notify(f"Mark a {self.NOUN} with v, go to another, and press c to compare the two.")
         else:
             self.post_message(CompareWanted(*pair))
+
+    # Acting on the thing of the row or line
+
+    @property
+    def thing(self) -> Thing | None:
+        """The thing that the chosen row or line is about."""
+        raise NotImplementedError
+
+    @property
+    def record(self) -> Process | Container | None:
+        """The record of that thing, if it is a process or a container."""
+        thing, snapshot = self.thing, self.snapshot
+        if snapshot is None:
+            return None
+        if isinstance(thing, int):
+            return snapshot.processes.get(thing)
+        return snapshot.containers.get(thing) if isinstance(thing, str) else None
+
+    def action_signal(self) -> None:
+        """Offer the signals for the chosen process, or the commands that stop the chosen container."""
+        from .signal_menu import ask
+
+        ask(self, self.record)
+
+    def action_logs(self) -> None:
+        """Show the log of the container of the chosen row or line."""
+        record = self.record or self.process
+        container = record if isinstance(record, Container) else None
+        if isinstance(record, Process) and self.snapshot is not None:
+            container = self.snapshot.container_of(record)
+        if container is None:
+            self.notify(f"No container is behind this {self.NOUN}; logs are those of containers.", severity="warning")
+        else:
+            self.post_message(LogsWanted(container))
 
     # Taking along; see `export`
 

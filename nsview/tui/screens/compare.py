@@ -16,9 +16,9 @@ from nsview.model.compare import (
     Same,
     Value,
     compare,
+    held,
     inode,
     mounted,
-    only,
     way,
 )
 from nsview.model.filter import Field, Fields, of_columns
@@ -75,6 +75,8 @@ class Compare(Lens):
             self.found = None
             return []
         found = self.found = compare(self.snapshot, a, b, self.facts)
+        names = (f"{side} {_name(process, self.snapshot)}" for side, process in (("A", a), ("B", b)))
+        self.table.columns = (*self.COLUMNS[:2], *(Column(name, most=60) for name in names))
         ways = [Cell(way(own)) for own in (found.way_a, found.way_b)]
         lines = [Line("parted", (Cell("≠", "warning"), Cell("descent", "label"), *ways), found)]
         lines += [
@@ -82,7 +84,7 @@ class Compare(Lens):
         ]
         lines += [_line(v.name, v, v.name, v.a or "?", v.b or "?", v.same) for v in found.values]
         lines += [
-            _line(c.set, c, f"{c.set} caps", only(c.only_a, c), only(c.only_b, c), c.same) for c in found.capabilities
+            _line(c.set, c, f"{c.set} caps", held(c.only_a, c), held(c.only_b, c), c.same) for c in found.capabilities
         ]
         lines += [_line(m.point, m, f"mount {m.point}", mounted(m.a), mounted(m.b), m.same) for m in found.mounts or ()]
         return lines
@@ -98,8 +100,7 @@ class Compare(Lens):
         different = [n.kind for n in found.namespaces if n.same is False]
         parted = f"parted at {found.parted.pid} {found.parted.comm}" if found.parted else "nothing above both"
         apart = f"differ in {', '.join(different)}" if different else "share all namespaces that are known"
-        who = f"A {_name(found.a, self.snapshot)}   B {_name(found.b, self.snapshot)}"
-        return safe(f"{who}   {apart}   {parted}")
+        return safe(f"{apart}   {parted}")
 
     def about(self, line: Line) -> RenderableType:
         found, subject = self.found, line.subject

@@ -81,9 +81,11 @@ class EnterDialog(ModalScreen[join.Plan | None]):
     TICKS: ClassVar[str] = ""
     """The effect of the digits, in words."""
 
-    def __init__(self, what: str, command: Sequence[str], live: bool) -> None:
-        """what: the name of what is to be entered, `safe`. command: typed in beforehand, none for a shell."""
+    def __init__(self, name: str, what: str, command: Sequence[str], live: bool) -> None:
+        """name: of the thing to be entered; what: the same with its place, `safe`. command: typed in beforehand, none
+        for a shell."""
         super().__init__()
+        self.name_of_it = name
         self.what = what
         self.first_command = command
         self.live = live
@@ -200,8 +202,9 @@ class JoinDialog(EnterDialog):
         preset = join.choice_for(process, snapshot.host, namespace)
         self.first = choice(ready, join.choice_for(process, snapshot.host)) if ready else join.Choice(preset)
         container = snapshot.container_of(process)
-        name = f"{safe(container.name)}: " if container else ""
-        super().__init__(f"{name}{safe(process.comm)}, pid {process.pid}", self.first.command, live)
+        what = f"{safe(process.comm)}, pid {process.pid}"
+        named = f"{safe(container.name)}: {what}" if container else what
+        super().__init__(container.name if container else what, named, self.first.command, live)
         self.process = process
         self.details = details
         self.snapshot = snapshot
@@ -249,9 +252,9 @@ class NamespaceDialog(EnterDialog):
 
     def __init__(self, namespace: Namespace, snapshot: Snapshot, live: bool, ready: Ready | None) -> None:
         self.pin = join.pin(namespace, join.ways_of(namespace, _starts(snapshot)))
-        self.name_of_it = namespace.names[0] if namespace.names else f"{namespace.type}:{namespace.inode}"
+        name = namespace.names[0] if namespace.names else f"{namespace.type}:{namespace.inode}"
         where = self.pin.ways[0].path if self.pin.ways else "no path"
-        super().__init__(f"{namespace.label} at {safe(where)}", ready.command if ready else (), live)
+        super().__init__(name, f"{namespace.label} at {safe(where)}", ready.command if ready else (), live)
         self.host = snapshot.host
 
     def plan(self) -> join.Plan:

@@ -307,7 +307,8 @@ class Explorer(Browser):
         from .palette import Palette, ready_commands
 
         commands = ready_commands(self.context.ready, lambda ready: self._begin_to_enter(self.listing.row, ready))
-        self.app.push_screen(Palette([commands], placeholder="Run in the namespaces of this row …"))
+        named = safe(_name(self.listing.row)) or "the namespaces of this row"
+        self.app.push_screen(Palette([commands], placeholder=f"Run in {named} …"))
 
     def _begin_to_enter(self, row: Row | None, ready: Ready | None) -> None:
         if row is not None:
@@ -324,7 +325,7 @@ class Explorer(Browser):
             return
         entrance = self.context.entrance
         entrance.expect()
-        if entrance.enter(await self.app.push_screen_wait(dialog)):
+        if entrance.enter(await self.app.push_screen_wait(dialog), dialog.name_of_it):
             self.action_rescan()
 
     # Copying and exporting

@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -16,6 +16,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
+from nsview.model.clipboard import Copy
 from nsview.model.text import safe
 
 from ..widgets.binding import Binding
@@ -36,14 +37,16 @@ def copy(screen: Browser) -> None:
         screen.notify("There is nothing to copy in this row.", severity="warning")
         return
 
-    def chosen(place: int | None) -> None:
-        if place is not None:
-            name, text = entries[place]
-            screen.app.copy_to_clipboard(text)
-            shown = text if len(text) <= 40 else f"{text[:39]}…"
-            screen.notify(f"Copied {name}: {shown}\n{_where()}", markup=False)
+    screen.app.push_screen(Menu("Copy", entries), partial(take, screen, entries))
 
-    screen.app.push_screen(Menu("Copy", entries), chosen)
+
+def take(screen: Browser, entries: Sequence[Copy], place: int | None) -> None:
+    """Copy the text of the chosen entry. None, no entry: nothing."""
+    if place is not None:
+        name, text = entries[place]
+        screen.app.copy_to_clipboard(text)
+        shown = text if len(text) <= 40 else f"{text[:39]}…"
+        screen.notify(f"Copied {name}: {shown}\n{_where()}", markup=False)
 
 
 def to_tmux(text: str) -> bool:

@@ -16,7 +16,11 @@ APP: list[BindingType] = [
 EXPLORER: list[BindingType] = [
     Binding("colon", "app.jump", "Find", key_display=":", tooltip="Find a pid, container, port, veth, netns, image .."),
     Binding("e", "enter", "Shell", tooltip="Join the row's namespaces and open a shell there"),
-    Binding("x", "ready", "Run", tooltip="Run a ready command in there: ip addr, ss, tcpdump, ps, env, mount"),
+    Binding(
+        "x", "ready", "Run", tooltip="Run a ready command in there: ip, ss, tcpdump, nft, conntrack, lsof, ps, df .."
+    ),
+    Binding("L", "logs", "Logs", tooltip="The log of the row's container, from its engine's file, followed"),
+    Binding("K", "signal", "Signal", show=False, tooltip="Send a signal to the process; copy what stops a container"),
     Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only what matches (the words are below)"),
     *[
         Binding(
@@ -83,6 +87,8 @@ LENS: list[BindingType] = [
     Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only what matches (the words are below)"),
     Binding("e", "enter", "Shell", tooltip="Go to the thing of the line, and open a shell there"),
     Binding("x", "enter(True)", "Run", show=False, tooltip="Go there, and run a ready command in it"),
+    Binding("L", "logs", "Logs", show=False, tooltip="The log of the line's container, followed"),
+    Binding("K", "signal", "Signal", show=False, tooltip="Send a signal to the process; copy what stops a container"),
     Binding("d", "toggle_details", "Details", tooltip="Show or hide the details"),
     Binding("v", "mark", "Mark", show=False, tooltip="Mark the line, to compare it with another; again: unmark it"),
     Binding("c", "compare", "Compare", show=False, tooltip="Compare the two marked lines, or the one with this"),

@@ -1,6 +1,6 @@
 """The matrix: the namespaces of containers or processes, equal cells looking equal, the host's own standing out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from rich.console import RenderableType
@@ -14,7 +14,7 @@ from nsview.model.kinds import KIND, KIND_NAMES, KindName
 from nsview.model.matrix import Entry
 from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
-from nsview.model.table import Column, Line, Thing
+from nsview.model.table import Cell, Column, Line, Thing
 from nsview.model.text import count, safe
 from nsview.model.view import GROUPINGS, Grouping
 
@@ -58,9 +58,15 @@ class Matrix(Lens):
         noun = _NOUNS.get(self.by, f"{self.by} namespace")
         return (
             f"{count(len(self.table.lines), noun)}, {matrix.summary(self.table.lines, self.snapshot)}"
-            f"    {matrix.HOST[0]} □ the host's   A A the same one   {matrix.ALONE} nobody else's here"
+            f"    {matrix.HOST[0]} □ the host's   A shared by all with an A   {matrix.ALONE} nobody else's here"
+            + ("   +1 its processes are in one more" if any(" +" in c.text for c in self._cells()) else "")
             + ("" if matrix.sees_all(self.snapshot) else f"   {matrix.PERHAPS} as far as can be read")
         )
+
+    def _cells(self) -> Iterator[Cell]:
+        """The cells of namespaces."""
+        for line in self.table.lines:
+            yield from line.cells[1 : 1 + len(KIND_NAMES)]
 
     @property
     def kind(self) -> KindName | None:

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from rich.console import Group, RenderableType
 from rich.segment import Segment
-from rich.style import Style
 from rich.table import Table as Grid
 from rich.text import Text
 from textual.binding import BindingType
@@ -71,19 +70,17 @@ class Chart(Table):
     def render_line(self, y: int) -> Strip:
         if not self.drawn:
             return super().render_line(y)
-        width, base = self.size.width, self.rich_style
+        width, base = self.size.width, self.style_of("")
         if y == 0:
             style = base + self.style_of("header")
             return Strip([Segment(f" {LEGEND}", style)]).adjust_cell_length(width, style)
         place = self.scroll_offset.y + y - 1
         if place >= len(self.lines):
             return Strip.blank(width, base)
-        chosen = self.style_of(self.cursor_style) if place == self.cursor else Style.null()
-        pieces = [
-            Segment(cell.text, base + self._style_of(cell) + chosen if place != self.cursor else base + chosen)
-            for cell in self.lines[place].cells
-        ]
-        return Strip([Segment(" ", base + chosen), *pieces]).adjust_cell_length(width, base + chosen)
+        below = self.cursor_style if place == self.cursor else ""
+        pieces = [Segment(cell.text, self.style_on(cell.style, below)) for cell in self.lines[place].cells]
+        line = self.style_on("", below)
+        return Strip([Segment(" ", line), *pieces]).adjust_cell_length(width, line)
 
 
 class NetMap(Lens):
@@ -93,6 +90,7 @@ class NetMap(Lens):
     COLUMNS: ClassVar[Sequence[Column]] = COLUMNS
     EMPTY = "This recording has no net map in it: it is too old, or ended before one was read."
     TABLE = Chart
+    BESIDE = 170  # lines end in the container that a port is published for
     by = "net"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "again", "Look again now", show=False),

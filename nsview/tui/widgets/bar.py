@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from rich.text import Text
 from textual.widget import Widget
 
+from ..contrast import readable
 from ..text.pieces import Piece
 
 
@@ -15,5 +16,5 @@ class Bar(Widget):
         """The pieces with the styles of this bar."""
         text = Text(no_wrap=True, overflow="crop")
         for words, style in pieces:
-            text.append(words, self.get_component_rich_style(f"{self.id}--{style}") if style else None)
+            text.append(words, readable(self.get_component_rich_style(f"{self.id}--{style}")) if style else None)
         return text

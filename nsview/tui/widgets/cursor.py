@@ -12,6 +12,7 @@ from textual.geometry import Region
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 
+from ..contrast import readable
 from .binding import Binding
 
 
@@ -32,6 +33,7 @@ class Cursor(ScrollView):
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
         self._styles: dict[str, Style] = {}
+        self._styles_on: dict[tuple[str, str], Style] = {}
 
     def count(self) -> int:
         """The number of lines, without the header."""
@@ -43,19 +45,31 @@ class Cursor(ScrollView):
 
     def notify_style_update(self) -> None:
         self._styles.clear()
+        self._styles_on.clear()
         super().notify_style_update()
 
     def style_of(self, name: str) -> Style:
         """A style by its name; the view's own if the name is empty."""
         style = self._styles.get(name)
         if style is None:
-            style = self._styles[name] = self._made(f"{self.id}--{name}") if name else self.rich_style
+            style = self._styles[name] = self._made(f"{self.id}--{name}") if name else readable(self.rich_style)
         return style
 
     def _made(self, name: str) -> Style:
         """A component's style without the background below it, except for a colour that lets some of it through."""
-        whole = self.get_component_rich_style(name)
+        whole = readable(self.get_component_rich_style(name))
         return self.get_component_rich_style(name, partial=True) + Style(color=whole.color)
+
+    def style_on(self, name: str, below: str) -> Style:
+        """The style of a piece in a line with the style `below`: its own text, on the background of the line."""
+        style = self._styles_on.get((name, below))
+        if style is None:
+            style = self.style_of("") + self.style_of(below) if below else self.style_of("")
+            if name:
+                style += self.style_of(name) + Style(bgcolor=style.bgcolor)
+            style = readable(style)
+            self._styles_on[name, below] = style
+        return style
 
     @property
     def cursor_style(self) -> str:
@@ -106,8 +120,3 @@ class Cursor(ScrollView):
 
     def action_to_end(self, by: int) -> None:
         self._go(0 if by < 0 else self.count() - 1)
-
-
-def background(style: Style) -> Style:
-    """The background of a style."""
-    return Style(bgcolor=style.bgcolor)

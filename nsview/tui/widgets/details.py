@@ -25,12 +25,13 @@ from nsview.model.text import count, cut, safe
 from nsview.model.usage import Measured
 from nsview.model.view import Grouping, GroupRow, ProcessRow, Row
 
+from ..contrast import readable
 from ..text.contents import TOLD, Told, told
 from ..text.pieces import Pieces
 from .line_view import Lines
 from .pane import Pane
 
-STYLES = ("title", "label", "host", "container", "dim", "warning")
+STYLES = ("title", "label", "host", "container", "dim", "warning", "error")
 
 
 class DetailsPane(Lines, can_focus=True):
@@ -83,7 +84,7 @@ class DetailsPane(Lines, can_focus=True):
             console = self.app.console
             options = console.options.update(width=width, height=None, highlight=False)
             self._laid_out = [
-                tuple(line) for line in console.render_lines(self._content, options, style=self.rich_style)
+                tuple(line) for line in console.render_lines(self._content, options, style=readable(self.rich_style))
             ]
             self.set_height(len(self._laid_out))
             self.repaint()
@@ -104,7 +105,7 @@ class DetailsPane(Lines, can_focus=True):
         return Strip(line).adjust_cell_length(width, self.rich_style)
 
     def _s(self, name: str) -> Style:
-        return self.get_component_rich_style(f"details--{name}")
+        return readable(self.get_component_rich_style(f"details--{name}"))
 
     def _title(self, text: str) -> Text:
         return Text(safe(text), self._s("title"))

@@ -17,6 +17,7 @@ from textual.widgets.input import Selection
 from nsview.model.filter import Filter, FilterError
 from nsview.model.text import safe
 
+from ..contrast import readable
 from .binding import Binding
 
 Complete = Callable[[str], Sequence[str]]
@@ -122,13 +123,13 @@ class FilterNote(Widget):
         if self._wrong:
             at, message = self._wrong
             message = safe(message)
-            style = self.get_component_rich_style("filter-note--wrong")
+            style = readable(self.get_component_rich_style("filter-note--wrong"))
             if at + len(message) + 2 <= self.size.width or at < len(message) + 2:
                 text.append(" " * at + f"^ {message}", style)
             else:
                 text.append(f"{message} ^".rjust(at + 1), style)
         elif self._ways:
-            text.append(" tab ", self.get_component_rich_style("filter-note--ways"))
+            text.append(" tab ", readable(self.get_component_rich_style("filter-note--ways")))
             text.append("  ".join(safe(way) for way in self._ways))
         else:
             text.append(self._said)

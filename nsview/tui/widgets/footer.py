@@ -11,6 +11,8 @@ from textual.binding import Binding
 from textual.screen import Screen
 from textual.widget import Widget
 
+from ..contrast import readable
+
 _LAST = {"app.help": 1, "back": 2, "app.quit": 3}
 
 
@@ -49,7 +51,7 @@ class Keys(Widget):
         return shown
 
     def render(self) -> Text:
-        style = self.get_component_rich_style("keys--key")
+        style = readable(self.get_component_rich_style("keys--key"))
         text = Text(no_wrap=True, overflow="ellipsis")
         for binding, key in self._fitting():
             text.append(f" {key} ", style)

@@ -21,7 +21,7 @@ from ..messages import EnterWanted, FoldWanted, RowChosen
 from ..text import row_text
 from ..text.pieces import Piece
 from .binding import Binding
-from .cursor import Cursor, background
+from .cursor import Cursor
 from .line_view import Lines
 
 STYLES = (
@@ -122,12 +122,8 @@ class Listing(Lines, Cursor, can_focus=True):
 
     def strip(self, line: tuple[tuple[Piece, ...], str], width: int) -> Strip:
         pieces, below = line
-        base = self.style_of("")
-        if below:
-            base += self.style_of(below)
-        plain = below in ("cursor", "header")
-        segments = [Segment(text, base if plain else self.style_of(style) + background(base)) for text, style in pieces]
-        return Strip(segments).adjust_cell_length(width, base)
+        segments = [Segment(text, self.style_on(style, below)) for text, style in pieces]
+        return Strip(segments).adjust_cell_length(width, self.style_on("", below))
 
     def count(self) -> int:
         return len(self.rows)

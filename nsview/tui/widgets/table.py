@@ -21,7 +21,7 @@ from nsview.model.text import safe
 
 from ..messages import LineChosen, LineOpened
 from .binding import Binding
-from .cursor import Cursor, background
+from .cursor import Cursor
 
 STYLES = (
     "header", "group", "host", "container", "shared", "label", "pid", "command", "guide", "dim", "warning", "error",
@@ -104,26 +104,24 @@ class Table(Cursor, can_focus=True):
     # Drawing
 
     def render_line(self, y: int) -> Strip:
-        width, base = self.size.width, self.rich_style
+        width, base = self.size.width, self.style_of("")
         if y == 0:
             return self._header(width, base + self.style_of("header"))
         place = self.scroll_offset.y + y - 1
         if place >= len(self.lines):
             return Strip.blank(width, base)
-        chosen = self.style_of(self.cursor_style) if place == self.cursor else None
-        whole = chosen is not None and not self.by_cell
-        line_style = base + chosen if chosen is not None and whole else base
+        chosen = place == self.cursor
+        below = self.cursor_style if chosen and not self.by_cell else ""
+        line_style = self.style_on("", below)
         line = self.lines[place]
         marked = line.thing is not None and line.thing in self._marked
         segments = [Segment("◆" if marked else " ", line_style + self.style_of("marked") if marked else line_style)]
         for column, cell in enumerate(line.cells):
             if not self._widths[column]:
                 continue
-            style = line_style if whole and self.has_focus else line_style + self._style_of(cell)
-            if whole:
-                style += background(line_style)
-            if chosen is not None and self.by_cell and column == self.column:
-                style += chosen
+            style = self.style_on(cell.style, below) if below else line_style + self._style_of(cell)
+            if chosen and self.by_cell and column == self.column:
+                style += self.style_of(self.cursor_style)
             segments.append(Segment(self._fit(cell.text, column), style))
             segments.append(Segment(" " * GAP, line_style))
         return Strip(segments).adjust_cell_length(width, line_style)

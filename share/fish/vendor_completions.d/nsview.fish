@@ -56,8 +56,8 @@ function _shtab_nsview_using
   test "$_shtab_nsview_cmdpath" = "$argv"
 end
 
-set -g _shtab_nsview_commands demo list ls ps inspect enter exec diff audit compare record schema
-set -g _shtab_nsview_opts_with_value --as --cwd --env --filter --from --inode --keep --output --pin --seconds --severity --sort --start --thread --type --user --watch --workdir -e -o -u -w
+set -g _shtab_nsview_commands demo list ls ps inspect enter exec diff audit compare logs record schema
+set -g _shtab_nsview_opts_with_value --as --cwd --env --filter --from --inode --keep --output --pin --seconds --severity --sort --start --tail --thread --type --user --watch --workdir -e -n -o -u -w
 
 complete -c nsview -e
 complete -c nsview -f
@@ -173,6 +173,13 @@ complete -c nsview -n '_shtab_nsview_using compare' -l no-pager -d 'print what i
 complete -c nsview -n '_shtab_nsview_using compare' -l from -x -d 'read a recording instead'
 complete -c nsview -n '_shtab_nsview_using compare; and test $_shtab_nsview_npos -eq 0' -ka "(_nsview_targets)" -d A
 complete -c nsview -n '_shtab_nsview_using compare; and test $_shtab_nsview_npos -eq 1' -ka "(_nsview_targets)" -d B
+complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a logs -d 'The last lines of the log of a container, without asking its daemon: docker'"'"'s and nerdctl'"'"'s json-file, podman'"'"'s k8s-file, Kubernetes'"'"' /var/log/pods. Escape sequences are shown, not obeyed. Where the engine keeps no such file a line says what to run instead (exit code 1).'
+complete -c nsview -n '_shtab_nsview_using logs' -s h -l help -d 'show this help message and exit'
+complete -c nsview -n '_shtab_nsview_using logs' -s n -l tail -x -d 'begin with the last N lines (100)'
+complete -c nsview -n '_shtab_nsview_using logs' -s f -l follow -d 'go on with what comes, until the container stops'
+complete -c nsview -n '_shtab_nsview_using logs' -s t -l timestamps -d 'begin each line with its time'
+complete -c nsview -n '_shtab_nsview_using logs' -l json -d 'print an object a line: time, stream, text'
+complete -c nsview -n '_shtab_nsview_using logs; and test $_shtab_nsview_npos -eq 0' -ka "(_nsview_targets)" -d TARGET
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a record -d 'save the agent'"'"'s frames to a file, until interrupted'
 complete -c nsview -n '_shtab_nsview_using record' -s h -l help -d 'show this help message and exit'
 complete -c nsview -n '_shtab_nsview_using record' -l seconds -x -d 'end after N seconds'

@@ -13,6 +13,7 @@ from nsview.join.failure import printable
 from nsview.join.plan import (
     Choice,
     Plan,
+    banner,
     choice_for,
     describe,
     pinned_command,
@@ -580,3 +581,12 @@ def test_a_message_cannot_steer_the_terminal() -> None:
 
 def test_kinds_are_asked_in_any_order() -> None:
     assert made(*reversed(KIND_NAMES)).kinds == ("mnt", "uts", "ipc", "pid", "net")
+
+
+def test_the_banner_of_a_shell_says_where_it_is_and_as_whom() -> None:
+    assert banner(made(), "web") == "in web as root; exit returns"
+    assert banner(made(known=details(identity=identity(uid=33))), "web") == "in web as uid 33; exit returns"
+    assert banner(made(account=Account("app:www", 1000, 100)), "web") == "in web as app:www; exit returns"
+    assert banner(made("net", "pid"), "web") == "in pid, net of web, with the host's files as root; exit returns"
+    assert banner(made(host_privileges=True), "web") == "in web with all of this user's privileges; exit returns"
+    assert "\x1b" not in banner(made(), "we\x1b[2Jb")

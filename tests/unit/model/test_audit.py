@@ -499,7 +499,7 @@ def test_what_could_not_be_checked_is_said() -> None:
 
     assert lines(inside(7), facts(7)).startswith("net namespaces")
     assert "nothing is known of what confines them" in lines(inside(7), None)
-    assert "1 of 1 containers' processes (EACCES)" in lines(inside(7, unreadable="EACCES"), facts(7))
+    assert "1 of 1 processes in containers (EACCES)" in lines(inside(7, unreadable="EACCES"), facts(7))
     assert "reach by their paths (EACCES)" in lines(inside(7), facts(7, unreadable="EACCES"))
     assert unchecked(host(process(1, 0)), Facts())[1:] == []
 

@@ -51,6 +51,11 @@ def test_the_lines_of_diff_name_each_change() -> None:
     before, after = snapshots()
     lines = report.difference(export.difference(before, after)).splitlines()
     assert sorted(line[0] for line in lines) == sorted("---++~")
+    container = next(iter(before.containers.values()))
+    alone = replace(before, namespaces={}, processes=before.processes)
+    gone = report.difference(export.difference(before, alone)).splitlines()
+    inode = before.processes[container.pids[0]].namespaces.mnt
+    assert any(line.startswith(f"- namespace mnt:[{inode}]  ") and container.name in line for line in gone)
     assert report.difference(export.difference(after, after)) == "no difference"
 
 

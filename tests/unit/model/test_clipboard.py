@@ -34,7 +34,7 @@ def test_of_a_namespace_a_container_and_a_line() -> None:
     namespace = host.namespaces[("net", 7)]
     assert dict(clipboard.of_namespace(namespace, host))["namespace"] == "net:[7]"
     assert dict(clipboard.of_namespace(namespace, host))["pids"] == "8"
-    assert json.loads(dict(clipboard.of_container(container))["JSON"])["key"] == "docker:web"
+    assert json.loads(dict(clipboard.of_container(container, host))["JSON"])["key"] == "docker:web"
     line = Line("web", (Cell("web"), Cell("")), container)
     found = dict(clipboard.of_line(line, (Column("CONTAINER"), Column("PORT")), host))
     assert found["container"] == "web"
@@ -47,7 +47,7 @@ def test_nothing_that_is_copied_or_exported_is_obeyed_where_it_is_pasted() -> No
     container = make.container("x", [8], name=HOSTILE, image=HOSTILE)
     host = make.host(process, containers=[container])
     line = Line("x", (Cell(HOSTILE),), process)
-    texts = [text for _, text in clipboard.of_process(process, host) + clipboard.of_container(container)]
+    texts = [text for _, text in clipboard.of_process(process, host) + clipboard.of_container(container, host)]
     texts += [text for _, text in clipboard.of_line(line, (Column("X"),), host)]
     assert len(texts) > 20
     assert all(text.isprintable() for text in texts)

@@ -2,7 +2,8 @@
 
 import msgspec
 
-from nsview.model.compare import Comparison, compare, id_map, mounted
+from nsview import report
+from nsview.model.compare import Capability, Comparison, compare, held, id_map, mounted
 from nsview.model.records import Capabilities, Namespace
 from nsview.model.security import Facts, PathMount, Security, mask
 from nsview.model.snapshot import Snapshot
@@ -118,3 +119,18 @@ def test_a_mount_of_one_cgroup_is_the_same_whosever_that_is() -> None:
     at = host(process(1, 0), msgspec.structs.replace(A, cgroup="/"), B)
     found = compare(at, at.processes[5], B, Facts({pid: facts(pid, mounts=(there,)) for pid in (5, 6)}))
     assert (found.mounts, found.mounts_alike) == ((), 1)
+
+
+def test_a_set_of_capabilities_says_what_is_held_not_only_what_differs() -> None:
+    more = Capability("effective", ("SYS_ADMIN",), (), ("CHOWN", "KILL"))
+    assert (held(more.only_a, more), held(more.only_b, more)) == ("the 2 of both, SYS_ADMIN", "the 2 of both")
+    apart = Capability("effective", ("SYS_ADMIN",), (), ())
+    assert (held(apart.only_a, apart), held(apart.only_b, apart)) == ("SYS_ADMIN", "none")
+    same = Capability("effective", (), (), ("CHOWN",))
+    assert held((), same) == "1 the same" and held((), Capability("ambient", (), (), ())) == "none"
+
+
+def test_the_columns_are_headed_by_whose_they_are() -> None:
+    snapshot = served()
+    told = report.comparison(compare(snapshot, A, B, Facts()))
+    assert f"A 5 {A.comm} (a)" in told and f"B 6 {B.comm} (b)" in told

@@ -9,7 +9,7 @@ from nsview.model.filter import of_columns
 from nsview.model.kinds import KIND_NAMES, KindName
 from nsview.model.records import Namespace
 from nsview.model.snapshot import Snapshot
-from nsview.model.table import Line, ordered
+from nsview.model.table import Cell, Line, ordered, widths
 from tests.unit.make import container, host, left, process
 
 POD = 4026532633
@@ -35,7 +35,7 @@ def test_equal_namespaces_look_equal_and_the_hosts_is_marked() -> None:
     lines = matrix.lines(SHOP, "container")
     assert column(lines, "net") == {"agent": "■ host", "api": "A 2633", "db": "A 2633", "web": "· 2999"}
     assert styles(lines, "net") == {"agent": "host", "api": "same-0", "db": "same-0", "web": ""}
-    assert set(column(lines, "user").values()) == {"□ host"}
+    assert set(column(lines, "user").values()) == {"□"}  # of nothing but the host's: the square alone
     assert matrix.summary(lines, SHOP) == "shared with the host: 4 mnt, 4 uts, 4 ipc, 2 pid, 1 net"
 
 
@@ -121,3 +121,21 @@ def test_letters_go_on_after_z() -> None:
 
 def test_sharers_are_named() -> None:
     assert matrix.sharers(matrix.lines(SHOP, "container"), "net", POD) == ["api", "db"]
+
+
+def test_those_that_share_stand_below_one_another() -> None:
+    pids = {"a": 10, "b": 11, "c": 12, "d": 13, "e": 14}
+    shop = host(
+        process(10, net=20, container="docker:a"), process(11, container="docker:b"),
+        process(12, ipc=30, container="docker:c"), process(13, net=20, ipc=31, container="docker:d"),
+        process(14, ipc=31, pid=7, container="docker:e"),
+        containers=[container(name, [pid]) for name, pid in pids.items()],
+    )  # fmt: skip
+    assert [line.cells[0].text for line in matrix.lines(shop, "container")] == ["a", "d", "e", "b", "c"]
+
+
+def test_a_name_is_cut_last() -> None:
+    lines = matrix.lines(SHOP, "container")
+    long = [Line(1, (Cell("n" * 30), *(Cell("· 4026 +1") for _ in KIND_NAMES), Cell("what")))]
+    assert widths(matrix.COLUMNS, [*lines, *long], 80)[0] == 14
+    assert widths(matrix.COLUMNS, lines, 80)[0] == 5

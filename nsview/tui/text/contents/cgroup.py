@@ -41,7 +41,7 @@ def tell(process: Process, contents: Contents, snapshot: Snapshot) -> Told:
     if cgroup.throttled:
         lines.append(labelled("throttled", (count(cgroup.throttled, "time"), "warning")))
     if cgroup.oom_kills:
-        lines.append(labelled("OOM kills", (count(cgroup.oom_kills, "process"), "host")))
+        lines.append(labelled("OOM kills", (count(cgroup.oom_kills, "process"), "error")))
     lines.append(labelled("version", (str(cgroup.version), "dim")))
     return Told("CGROUP", lines, ", ".join(brief) or safe(cgroup.path))
 
@@ -54,7 +54,7 @@ def _resource(name: str, resource: Resource, words: Callable[[float], str], path
         return labelled(name, (use, ""), ("  no limit", "dim")), use
     share = min(1.0, (current or 0) / limit) if limit else 1.0
     full = round(share * _BAR)
-    style = "host" if share > 0.9 else "warning" if share > 0.7 else "container"
+    style = "error" if share > 0.9 else "warning" if share > 0.7 else "container"
     bar: list[Piece] = [("▕" + "█" * full, style), ("░" * (_BAR - full), "dim"), ("▏ ", style)]
     text = f"{use} of {words(limit)}"
     return labelled(name, *bar, (text, ""), *_whose(resource, path)), text

@@ -27,7 +27,7 @@ def tell(process: Process, contents: Contents, snapshot: Snapshot) -> Told:
     root = _outside(ids.uid_map, 0)
     initial = snapshot.is_initial("user", process.namespaces.user)
     if root == 0 and not initial:
-        lines.append([("root in here is root outside too", "host")])
+        lines.append([("root in here is root outside too", "warning")])
     elif root is not None and not initial:
         lines.append([(f"root in here is uid {root} outside", "")])
     elif root is None:

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from nsview.model.events.record import Ended
 from nsview.model.net import Nets
 from nsview.model.records import Container, Details, HolderSearch, Host, Namespace, NamespaceKey, Process
 from nsview.model.security import Security
@@ -82,6 +83,10 @@ class UsageFrame(Usage, frozen=True, tag_field="frame", tag="usage", kw_only=Tru
     id: int
 
 
+class EndedFrame(Ended, frozen=True, tag_field="frame", tag="ended", kw_only=True):
+    pass
+
+
 class ErrorFrame(Struct, frozen=True, tag_field="frame", tag="error"):
     text: str
 
@@ -98,6 +103,7 @@ Frame = (
     | NetProgress
     | Links
     | UsageFrame
+    | EndedFrame
     | ErrorFrame
 )
 

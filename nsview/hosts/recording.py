@@ -106,7 +106,9 @@ class RecordedHost:
                         waiting = Gathered()
                     waiting.take(frame)
                     continue
-                if waiting.since is not None and isinstance(frame, frames.SnapshotFrame):
+                # An exit is told before the delta without the process, and after those with it.
+                told = isinstance(frame, frames.EndedFrame) and seconds < math.inf
+                if waiting.since is not None and (told or isinstance(frame, frames.SnapshotFrame)):
                     yield from _said(stream.add(waiting))
                     waiting = Gathered()
                 yield from _said(stream.add(frame))

@@ -13,6 +13,7 @@ kind_help     each kind of namespace explained
 snapshot      one host at one instant, and the next one after a delta
 usage         the use of processor, memory, I/O and pids, and rates from one reading to the next
 changes       the processes that are new, gone or moved between two snapshots
+events        containers that start and stop, namespaces that come and go, and the like, as they happen
 
 Facts
 members       the processes and containers that share a namespace

@@ -19,6 +19,7 @@ from .model.text import cells, count, cut, fit, safe
 if TYPE_CHECKING:
     from .model.audit import Finding
     from .model.compare import Comparison
+    from .model.events.record import Event
     from .model.table import Line
 
 
@@ -109,6 +110,29 @@ def use(lines: "Sequence[Line]", width: int | None = None) -> str:
     places = [place for place in range(len(CONTAINERS)) if place != RECENT]  # two readings draw no line
     titles = [CONTAINERS[place].title + (">" if CONTAINERS[place].right else "") for place in places]
     return table(titles, [[line.cells[place].text for place in places] for line in lines], width)
+
+
+_EVENT = 14, 9, 20, 26
+"""The widths of all columns of events but the last: a line is printed before the next is known."""
+
+
+def events_header(width: int | None = None) -> str:
+    """The titles of the output of `nsview events`."""
+    return _event_line(("TIME", "KIND", "CONTAINER", "SUBJECT", "EVENT"), width)
+
+
+def event(event: "Event", width: int | None = None) -> str:
+    """A line of `nsview events`."""
+    from .model.events.lines import time_text
+
+    return _event_line((time_text(event.time), event.kind, event.name, event.subject, event.text), width)
+
+
+def _event_line(cells_: Sequence[str], width: int | None) -> str:
+    *first, last = map(safe, cells_)
+    fitted = [fit(cell or "-", size) for cell, size in zip(first, _EVENT, strict=True)]
+    line = "  ".join([*fitted, last]).rstrip()
+    return line if width is None else cut(line, width)
 
 
 def difference(difference: dict[str, Any]) -> str:

@@ -63,7 +63,8 @@ def _is_new(key: NamespaceKey, maker: Process | None, step: Step) -> bool:
     old = step.before.processes.get(maker.pid)
     if old is None or old.start != maker.start:
         old = step.before.processes.get(maker.ppid) or step.after.processes.get(maker.ppid)
-    return old is None or old.ended or getattr(old.namespaces, key[0]) is not None
+    # Of one that exited while it was read nothing is known, but it hid nothing.
+    return old is None or old.ended or old.unreadable in _ENDED or getattr(old.namespaces, key[0]) is not None
 
 
 def _no_longer_read(old: Process, now: Process) -> Iterator[NamespaceKey]:

@@ -196,6 +196,13 @@ def test_a_namespace_that_can_no_longer_be_read_is_not_gone() -> None:
     assert not events(now, advance(now, 3.0, [child], (), [before.namespaces["net", 7]], (), (), ()))
 
 
+@pytest.mark.parametrize(("reason", "told"), [("ENOENT", ["born"]), ("EACCES", [])])
+def test_a_child_is_in_a_new_namespace_unless_its_parents_could_not_be_read(reason: str, told: list[str]) -> None:
+    parent = process(5, 1, namespaces=Namespaces(), unreadable=reason, state="?")
+    before = host(INIT, parent)
+    assert [event.kind for event in events(before, after(before, INIT, parent, process(6, 5, uts=7)))] == told
+
+
 def test_a_namespace_that_a_search_finds_is_not_born() -> None:
     found = advance(EMPTY, 2.0, (), (), [Namespace("net", 9, 4)], (), (), ())
     assert not events(EMPTY, searched(found, HolderSearch(1, 2.0, (), 1, {})))

@@ -152,6 +152,11 @@ def parser() -> argparse.ArgumentParser:
         description="A and B are recordings, each as it was at its end or at a moment (FILE@03:12, FILE@-1h), or `now` "
         "for this machine.",
     ))  # fmt: skip
+    _events_arguments(commands.add_parser(
+        "events", help="print what happened: containers started, stopped, OOM; namespaces born and gone",
+        description="With --follow the events from now on, until ^C. Without it those that a recording holds (--from), "
+        "or on this machine the last start of each container that runs: what ended before is not known.",
+    ))  # fmt: skip
     _audit_arguments(commands.add_parser(
         "audit", help="print findings about containers: privileges, sharing with the host, reachable files",
         description="Findings with the evidence for them, by container. Exit code 1 where there are findings, 0 where "
@@ -261,6 +266,15 @@ def _diff_arguments(diff: _Arguments) -> None:
     diff.add_argument("before", metavar="A")
     diff.add_argument("after", metavar="B")
     _output(diff)
+
+
+def _events_arguments(events: _Arguments) -> None:
+    events.add_argument("-f", "--follow", action="store_true", help="go on until ^C; a recording at its own pace")
+    events.add_argument(
+        "--filter", metavar="EXPR", default="",
+        help="only events that match: words, kind= container= pod= subject= code=, as `nsview list --help` tells",
+    )  # fmt: skip
+    _common(events)
 
 
 def _audit_arguments(audit: _Arguments) -> None:

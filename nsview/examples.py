@@ -69,6 +69,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("sudo nsview logs web --tail 20", "its last lines, from the engine's file"),
         ("sudo nsview logs web --follow", "and those that come, until ^C"),
     ),
+    "events": (
+        ("sudo nsview events --follow", "all that happens, until ^C"),
+        ("sudo nsview events --follow --filter kind=oom", "processes killed for want of memory"),
+        ("nsview events --from host.jsonl --json", "of a recording, for a program"),
+    ),
     "schema": (("nsview schema recording", "of the lines of a recording"),),
     "demo": (("nsview demo", "no privileges, no containers needed"),),
 }

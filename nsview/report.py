@@ -21,6 +21,7 @@ from .paint import Paint, plain
 if TYPE_CHECKING:
     from .model.audit import Finding
     from .model.compare import Comparison
+    from .model.events.record import Event
     from .model.table import Line
 
 
@@ -75,6 +76,29 @@ def usual(columns: Sequence[Column], lines: "Sequence[Line]") -> list[int]:
         for place, column in enumerate(columns)
         if not column.wide and not (column.rare and all(line.cells[place].text in ("", "-") for line in lines))
     ]
+
+
+_EVENT = 14, 9, 20, 26
+"""The widths of all columns of events but the last: a line is printed before the next is known."""
+
+
+def events_header(width: int | None = None) -> str:
+    """The titles of the output of `nsview events`."""
+    return _event_line(("TIME", "KIND", "CONTAINER", "SUBJECT", "EVENT"), width)
+
+
+def event(event: "Event", width: int | None = None) -> str:
+    """A line of `nsview events`."""
+    from .model.events.lines import time_text
+
+    return _event_line((time_text(event.time), event.kind, event.name, event.subject, event.text), width)
+
+
+def _event_line(cells_: Sequence[str], width: int | None) -> str:
+    *first, last = map(safe, cells_)
+    fitted = [fit(cell or "-", size) for cell, size in zip(first, _EVENT, strict=True)]
+    line = "  ".join([*fitted, last]).rstrip()
+    return line if width is None else cut(line, width)
 
 
 def difference(difference: Mapping[str, Any], paint: Paint = plain) -> str:

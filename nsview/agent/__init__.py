@@ -12,6 +12,7 @@ schedule     the times of the next looks, and the processes to look at
 watch        the processes that may have changed since the last look
 cpustat      the cgroups in which a process may have run since the last look
 events       births, deaths and changes of processes, from the kernel's process connector
+ends         the exit codes of containers, and the processes that were killed for want of memory
 notices      moves to other cgroups and new names of containers, told by the kernel
 inotify      changes of directories, by inotify(7)
 links        changes of interfaces, by rtnetlink's groups

@@ -25,6 +25,7 @@ _CHANGES = 0x00000002 | 0x00000004 | 0x00000040 | 0x00000200  # exec, uid, gid, 
 _HEADER = struct.Struct("=IHHIIIIIIHHIIQ")  # nlmsghdr, cn_msg, and of proc_event what, cpu, timestamp
 _FOUR = struct.Struct("=IIII")
 _TWO = struct.Struct("=II")
+_THREE = struct.Struct("=III")
 
 
 class Events:
@@ -50,14 +51,15 @@ class Events:
     def close(self) -> None:
         self._socket.close()
 
-    def take(self) -> tuple[set[int], set[int], bool]:
-        """(pids that were born or changed, pids that exited, lost): the events since the last call.
+    def take(self) -> tuple[set[int], dict[int, int], bool]:
+        """(pids that were born or changed, {pid that exited: its status as of wait(2)}, lost): the events since the
+        last call.
 
         lost: the kernel had to drop some. Only processes count, not their threads. A process that exited may be a
         zombie for a while, and no event tells when it no longer is.
         """
         changed: set[int] = set()
-        ended: set[int] = set()
+        ended: dict[int, int] = {}
         lost = False
         while True:
             try:
@@ -73,7 +75,7 @@ class Events:
                 _collect(data, changed, ended)
 
 
-def _collect(data: bytes, changed: set[int], ended: set[int]) -> None:
+def _collect(data: bytes, changed: set[int], ended: dict[int, int]) -> None:
     """Add the events of one datagram."""
     offset = 0
     while offset + _HEADER.size + 8 <= len(data):
@@ -89,12 +91,13 @@ def _collect(data: bytes, changed: set[int], ended: set[int]) -> None:
             _, _, pid, leader = _FOUR.unpack_from(data, body)
             if pid == leader:
                 changed.add(pid)
-                ended.discard(pid)
-        elif what == _EXIT or what & _CHANGES:
-            pid, leader = _TWO.unpack_from(data, body)
-            if what == _EXIT:
-                if pid == leader:
-                    changed.discard(pid)
-                    ended.add(pid)
-            else:
-                changed.add(leader)
+                ended.pop(pid, None)
+        elif what == _EXIT:
+            if body + _THREE.size > len(data):
+                return
+            pid, leader, status = _THREE.unpack_from(data, body)
+            if pid == leader:
+                changed.discard(pid)
+                ended[pid] = status
+        elif what & _CHANGES:
+            changed.add(_TWO.unpack_from(data, body)[1])

@@ -225,6 +225,8 @@ class Agent:
     def _follow(self, followed: Schedule) -> None:
         """Look again at the things that may have changed, or at everything if that is due."""
         taken_at = time.time()
+        for frame in followed.ends.frames(self.look, taken_at):
+            self.write(frame)  # while their records are there
         everything, pids, mounts, names = followed.due(self.scanner)
         began = time.monotonic()
         if everything:

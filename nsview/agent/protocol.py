@@ -808,6 +808,25 @@ class Links(TypedDict):
     frame: Literal["links"]
 
 
+class Ended(TypedDict):
+    """The first process of a container has exited, or a process was killed for want of memory. Told as soon as the
+    kernel tells, before the delta without the process.
+
+    start: None of a process that no look has seen. container: the key of its container. code: as shells give it: 128
+    and the signal's number if a signal ended it. oom: the kernel killed it for want of memory; None if its log can't be
+    read.
+    """
+
+    frame: Literal["ended"]
+    taken_at: float
+    pid: int
+    start: Optional[int]
+    comm: str
+    container: Optional[str]
+    code: int
+    oom: Optional[bool]
+
+
 class Error(TypedDict):
     """The agent can't go on."""
 
@@ -817,7 +836,7 @@ class Error(TypedDict):
 
 Frame = Union[
     Hello, Progress, SnapshotFrame, DeltaFrame, DetailsFrame, SecurityFrame, HoldersFrame, NetFrame, NetProgress, Links,
-    UsageFrame, LogFrame, Error,
+    UsageFrame, LogFrame, Ended, Error,
 ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import time
 
-from . import hostfiles, notices, watch
+from . import ends, hostfiles, notices, watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ BURST = 0.1  # .. but so many seconds of work are saved up while little happens,
 
 
 class Schedule:
-    """A gatherer of the things that may have changed. sources, urgent: to be waited for besides time."""
+    """A gatherer of the things that may have changed. sources, urgent: to be waited for besides time. ends: of the
+    processes that exited."""
 
     def __init__(self) -> None:
         self.watch = watch.Watch()
@@ -45,6 +46,7 @@ class Schedule:
         self._loadavg = _opened("/proc/loadavg")
         self._last_pid = b""
         self._events = _listening()
+        self.ends = ends.Ends()
         self.notices = _noticing()
         self.sources = [source for source in (self._events, self.notices) if source]
         self._pids: set[int] = set()  # the pids that may have changed ..
@@ -58,6 +60,8 @@ class Schedule:
 
     def begin(self) -> None:
         """Begin to follow, after the first look is told."""
+        if self._events:
+            self.ends.begin()
         if self.notices:
             self.notices.begin()
             self._grow()
@@ -113,8 +117,9 @@ class Schedule:
         """Take the events of these sources, which are ready."""
         if self._events and self._events in ready:
             changed, ended, lost = self._events.take()
-            self._pids |= changed | ended
+            self._pids |= changed | ended.keys()
             self._ended.update(dict.fromkeys(ended, 0))
+            self.ends.heard(ended)
             self._everything |= lost
         if self.notices and self.notices in ready:
             self._everything |= self.notices.heard()

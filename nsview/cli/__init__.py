@@ -14,6 +14,7 @@ inspect  everything that is known of one thing
 enter    a command in namespaces, for arguments that `nsview.launch` does not know
 compare  two processes side by side
 diff     changes between two recordings
+events   the things that happen, or happened in a recording
 audit    findings with evidence
 logs     the log of a container
 record   the frames of the agent, in a file

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from nsview.model.events.record import Ended
 from nsview.model.log import Log
 from nsview.model.net import Nets
 from nsview.model.records import Container, Details, HolderSearch, Host, Namespace, NamespaceKey, Process
@@ -87,6 +88,10 @@ class LogFrame(Log, frozen=True, tag_field="frame", tag="log", kw_only=True):
     id: int
 
 
+class EndedFrame(Ended, frozen=True, tag_field="frame", tag="ended", kw_only=True):
+    pass
+
+
 class ErrorFrame(Struct, frozen=True, tag_field="frame", tag="error"):
     text: str
 
@@ -104,6 +109,7 @@ Frame = (
     | Links
     | UsageFrame
     | LogFrame
+    | EndedFrame
     | ErrorFrame
 )
 

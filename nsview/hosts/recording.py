@@ -283,6 +283,8 @@ def _said(said: Snapshot | frames.Frame | None) -> Iterator[Snapshot | frames.Fr
 
 def _is_over(begun: float, frame: frames.Frame, seconds: float, since: float) -> bool:
     """True if a frame does not belong to the deltas that are gathered since `begun`."""
+    if isinstance(frame, frames.EndedFrame):
+        return seconds < math.inf  # told before the delta without the process, and after those with it
     if not isinstance(frame, frames.DeltaFrame | frames.HoldersFrame):
         return isinstance(frame, frames.SnapshotFrame)
     now = frame.taken_at

@@ -14,6 +14,7 @@ from .records import Container, Host, Namespace, Process
 from .snapshot import Snapshot, all_namespaces
 
 if TYPE_CHECKING:
+    from .events.record import Event
     from .net import Net
     from .netmap import Map
     from .printed import Difference, ListedHost, ListedNamespace, ListedUse, Listing, NetListing, UseListing
@@ -137,6 +138,14 @@ def use(snapshot: Snapshot, meter: "Meter", keys: Sequence[str]) -> "UseListing"
         "schema": SCHEMA, "host": {**host(snapshot.host), "usage": msgspec.to_builtins(meter.host)},
         "taken_at": snapshot.taken_at, "containers": [of(key) for key in keys],
     }  # fmt: skip
+
+
+def event(record: "Event") -> str:
+    """A line of `nsview events --json`. time: seconds since the epoch, of the look that showed it; code: of a container
+    that has stopped. A fact that is not known, or that the event does not have, is null."""
+    told = {"schema": SCHEMA, **msgspec.to_builtins(record)}
+    told["namespaces"] = [{"type": kind, "inode": inode} for kind, inode in record.namespaces]
+    return json.dumps(told)
 
 
 def process(record: Process) -> Any:

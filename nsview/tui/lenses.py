@@ -7,6 +7,7 @@ LENSES: dict[str, tuple[str, str]] = {
     "matrix": (".screens.matrix", "Matrix"),
     "net": (".screens.netmap", "NetMap"),
     "use": (".screens.usage", "UsageLens"),
+    "events": (".screens.events", "Events"),
     "audit": (".screens.audit", "Audit"),
 }
 """{name: (module, class)}"""

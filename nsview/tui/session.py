@@ -7,6 +7,7 @@ call made. Answers are awaited; `Watcher`s are shown the frames that arrive unas
 import asyncio
 import threading
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 from nsview.hosts import HostError, frames
@@ -14,6 +15,8 @@ from nsview.hosts.local import LocalHost
 from nsview.hosts.playback import Playback
 from nsview.hosts.recording import RecordedHost
 from nsview.model.changes import Changes, changes
+from nsview.model.events.follower import Follower
+from nsview.model.events.record import Event
 from nsview.model.filter import Reach, reach_of
 from nsview.model.kinds import KindName
 from nsview.model.log import Log
@@ -27,6 +30,8 @@ AnyHost = LocalHost | RecordedHost
 
 PATIENCE = 5.0
 """Seconds that an answer may take before the silence is shown."""
+EVENTS_KEPT = 5000
+"""Events that are kept: the latest."""
 NETS_KEEP = 10.0
 """Seconds for which ports and addresses that were read are good enough to find by."""
 
@@ -37,6 +42,9 @@ class Watcher:
 
     def show_snapshot(self, snapshot: Snapshot, happened: Changes | None) -> None:
         """A newer snapshot, and the changes since the one before; None if the two are not to be compared."""
+
+    def show_events(self) -> None:
+        """Something has happened: the session has more events."""
 
     def show_progress(self, done: int, total: int) -> None:
         """The first look has read so many of the processes."""
@@ -73,6 +81,8 @@ class Session:
         self.snapshot: Snapshot | None = None  # the latest
         self.nets: Nets | None = None  # as last read
         self.reach: Reach | None = None  # the containers behind ports, addresses and interfaces; None until read
+        self.events: deque[tuple[int, Event]] = deque(maxlen=EVENTS_KEPT)  # numbered from 1, the latest last
+        self.unseen: deque[Event] = deque(maxlen=EVENTS_KEPT)  # those that no screen has shown yet
         self.source = "live" if host.live else "recorded"
         self._deliver = deliver
         self._turn = threading.Lock()
@@ -117,6 +127,8 @@ class Session:
 
     def _receive(self, host: AnyHost) -> None:
         failure = None
+        follower = Follower()
+        follower.take(self.snapshot)  # the one that was read ahead, or the last of another agent's
         if isinstance(host, LocalHost):
             host.on_restart = lambda how: self._deliver(self._restarted, host, how)
         elif isinstance(host, Playback):
@@ -125,6 +137,9 @@ class Session:
             for received in host.read():
                 if host is not self.host:
                     return
+                # Of each snapshot, also of those that are not shown since the next has come.
+                if happened := follower.take(received):
+                    self._deliver(self._happened, happened)
                 if isinstance(received, Snapshot):
                     self._keep(received)
                 else:
@@ -132,6 +147,13 @@ class Session:
         except (HostError, ValueError, OSError) as error:
             failure = str(error)
         self._deliver(self._end, host, failure)
+
+    def _happened(self, events: Sequence[Event]) -> None:
+        first = self.events[-1][0] + 1 if self.events else 1
+        self.events.extend(enumerate(events, first))
+        self.unseen.extend(events)
+        for watcher in self.watchers:
+            watcher.show_events()
 
     def _keep(self, snapshot: Snapshot) -> None:
         """Deliver the snapshot, in the place of one that still waits to be taken."""

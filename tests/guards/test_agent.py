@@ -158,12 +158,12 @@ class Storm:
         self.clock = clock
         self.told = 0
 
-    def take(self) -> tuple[set[int], set[int], bool]:
+    def take(self) -> tuple[set[int], dict[int, int], bool]:
         due = int((self.clock.now - 1000) * self.RATE)
         born = set(range(self.told, due))
-        ended = {pid for pid in born if pid % 2}
+        ended = {pid: 0 for pid in born if pid % 2}
         self.told = due
-        return born - ended, ended, False
+        return born - ended.keys(), ended, False
 
 
 @pytest.mark.parametrize("cost", [0.0001, 0.0005, 0.002], ids=["0.1 ms", "0.5 ms", "2 ms a process"])

@@ -10,6 +10,7 @@ lens          the base of the lenses: a table and the details of its chosen line
 usage         a lens: the use of processor, memory and I/O
 matrix        a lens: the namespaces of each container
 netmap        a lens: interfaces, addresses, bridges and listeners
+events        a lens: the things that have happened
 audit         a lens: findings with their evidence
 logs          a lens: the log of one container, followed
 compare       a lens: two processes side by side

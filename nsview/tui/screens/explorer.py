@@ -111,11 +111,18 @@ class Explorer(Browser):
     def show_snapshot(self, snapshot: Snapshot, happened: Changes | None) -> None:
         self._live.take(snapshot, happened)
 
+    def show_events(self) -> None:
+        if self._live.paused:
+            self._live.refresh()
+
     def action_pause(self) -> None:
         if self.session.playback:
             self.action_play()
         else:
             self._live.pause()
+
+    def on_screen_resume(self) -> None:
+        self.show_events()  # another screen may have shown them
 
     def on_row_chosen(self, message: RowChosen) -> None:
         row = message.row

@@ -49,6 +49,9 @@ EXPLORER: list[BindingType] = [
     Binding("u", "app.lens('use')", "Use", tooltip="Processor, memory and I/O of containers and processes, live"),
     Binding("m", "app.lens('matrix')", "Matrix", tooltip="Namespaces of containers: a line each, a column a kind"),
     Binding("w", "app.lens('net')", "Net map", tooltip="Interfaces, addresses, bridges and listeners"),
+    Binding(
+        "i", "app.lens('events')", "Events", tooltip="Containers started, stopped, OOM .. namespaces born and gone"
+    ),
     Binding("a", "app.lens('audit')", "Audit", tooltip="Findings about containers, with evidence"),
     Binding("R", "app.elevate", "As root", tooltip="Become root through sudo, and read everything"),
     Binding("v", "mark", "Mark", show=False, tooltip="Mark the row, to compare it with another; again: unmark it"),
@@ -98,6 +101,7 @@ LENS: list[BindingType] = [
     Binding("u", "app.lens('use')", "Use", show=False),
     Binding("m", "app.lens('matrix')", "Matrix", show=False),
     Binding("w", "app.lens('net')", "Net map", show=False),
+    Binding("i", "app.lens('events')", "Events", show=False),
     Binding("a", "app.lens('audit')", "Audit", show=False),
     Binding("question_mark", "app.help", "Help", key_display="?"),
     Binding("escape,q", "back", "Back", tooltip="Clear the filter; back to the explorer", id="close"),

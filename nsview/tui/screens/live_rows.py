@@ -11,6 +11,7 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from nsview.model.changes import Changes, changes
+from nsview.model.events.lines import summary
 from nsview.model.rows import Rows
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
@@ -139,6 +140,7 @@ class LiveRows:
         if self._screen.snapshot is None or self._latest is None:
             return
         self._status.since = since = changes(self._screen.snapshot, self._latest)
+        self._status.events = summary(self._screen.session.unseen)
         marks: dict[RowKey, Mark] = {process_key(process): "gone" for process in since.gone}
         marks.update((process_key(process), "moved") for _, process in since.moved)
         self._listing.mark(self._marks(marks))
@@ -154,6 +156,7 @@ class LiveRows:
         self.paused = not self.paused
         if self.paused:
             self._recent.clear()
+            self._screen.session.unseen.clear()
             self._show_changes()
         else:
             self._status.since = None

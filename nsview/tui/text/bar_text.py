@@ -17,12 +17,12 @@ READING = "reading /proc …"
 
 def status(
     snapshot: Snapshot, width: int, *, source: str, progress: str = READING, filter: str = "",
-    since: Changes | None = None,
+    since: Changes | None = None, events: str = "",
 ) -> list[Piece]:  # fmt: skip
     """The host, its numbers, and how much could not be read, from edge to edge. Styles: "" name, warning, filter.
 
     source: live, recorded or stopped. progress: of the first look. since: the changes since the explorer was paused,
-    None if it is not paused.
+    None if it is not paused. events: those since then, in words.
     """
     host, wide = snapshot.host, width >= 110
     left: list[Piece] = [(" ", ""), (safe(host.name), "name")]
@@ -30,14 +30,16 @@ def status(
         left.append((f"  Linux {safe(host.kernel)}  as {'root' if host.privileged else f'uid {host.uid}'}", ""))
     if filter:
         left += [("  ", ""), (f" /{safe(filter)} ", "filter")]
-    right = _counts(snapshot, wide, source, progress, since)
+    right = _counts(snapshot, wide, source, progress, since, events)
     room = width - _width(right)
     if room <= _width(left):
         left = _cut(left, max(0, room - 1))
     return [*left, (" " * max(1, room - _width(left)), ""), *right]
 
 
-def _counts(snapshot: Snapshot, wide: bool, source: str, progress: str, since: Changes | None) -> list[Piece]:
+def _counts(
+    snapshot: Snapshot, wide: bool, source: str, progress: str, since: Changes | None, events: str
+) -> list[Piece]:  # fmt: skip
     """The numbers of processes, namespaces and containers, and the source; of a part, the progress."""
     if snapshot.partial:
         words = "stopped before everything was read" if source == "stopped" else progress
@@ -55,7 +57,8 @@ def _counts(snapshot: Snapshot, wide: bool, source: str, progress: str, since: C
     if since is None:
         pieces.append((f"{source} ", ""))
     else:
-        pieces.append((f" paused  +{len(since.new)} -{len(since.gone)} ~{len(since.moved)} ", "warning"))
+        told = f"  {events}" if events else ""
+        pieces.append((f" paused  +{len(since.new)} -{len(since.gone)} ~{len(since.moved)}{told} ", "warning"))
     return pieces
 
 

@@ -22,6 +22,8 @@ class Status(Bar):
     filter: reactive[str] = reactive("")
     since: reactive[Changes | None] = reactive(None)
     """The changes since the explorer was paused. None if it is not paused."""
+    events: reactive[str] = reactive("")
+    """The number of events since then, in words."""
     progress: reactive[str] = reactive(bar_text.READING)
 
     def __init__(self) -> None:
@@ -33,6 +35,6 @@ class Status(Bar):
         return self.text(
             bar_text.status(
                 self.snapshot, self.size.width, source=self.source, progress=self.progress, filter=self.filter,
-                since=self.since,
+                since=self.since, events=self.events,
             )
         )  # fmt: skip

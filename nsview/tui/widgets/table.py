@@ -61,6 +61,11 @@ class Table(Cursor, can_focus=True):
         """The line under the cursor."""
         return self.lines[self.cursor] if self.lines else None
 
+    @property
+    def is_sorted(self) -> bool:
+        """True if the lines are in another order than they were given in."""
+        return self._sorted_by is not None
+
     def show(self, lines: Sequence[Line]) -> None:
         """Show these lines instead; the cursor stays on its line, else at its place."""
         self._given = list(lines)

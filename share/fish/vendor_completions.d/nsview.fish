@@ -56,7 +56,7 @@ function _shtab_nsview_using
   test "$_shtab_nsview_cmdpath" = "$argv"
 end
 
-set -g _shtab_nsview_commands demo list ls ps inspect enter exec diff audit compare logs record schema
+set -g _shtab_nsview_commands demo list ls ps inspect enter exec diff events audit compare logs record schema
 set -g _shtab_nsview_opts_with_value --as --cwd --env --filter --from --inode --keep --output --pin --seconds --severity --sort --start --tail --thread --type --user --watch --workdir -e -n -o -u -w
 
 complete -c nsview -e
@@ -154,6 +154,14 @@ complete -c nsview -n '_shtab_nsview_using diff' -l json -d 'print JSON, schema 
 complete -c nsview -n '_shtab_nsview_using diff' -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
 complete -c nsview -n '_shtab_nsview_using diff; and test $_shtab_nsview_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d A
 complete -c nsview -n '_shtab_nsview_using diff; and test $_shtab_nsview_npos -eq 1' -ka "(__fish_complete_path (commandline -ct))" -d B
+complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a events -d 'With --follow the events from now on, until ^C. Without it those that a recording holds (--from), or on this machine the last start of each container that runs: what ended before is not known.'
+complete -c nsview -n '_shtab_nsview_using events' -s h -l help -d 'show this help message and exit'
+complete -c nsview -n '_shtab_nsview_using events' -s f -l follow -d 'go on until ^C; a recording at its own pace'
+complete -c nsview -n '_shtab_nsview_using events' -l filter -x -d 'only events that match: words, kind= container= pod= subject= code=, as `nsview list --help` tells'
+complete -c nsview -n '_shtab_nsview_using events' -s o -l output -xka "json" -d json
+complete -c nsview -n '_shtab_nsview_using events' -l json -d 'print JSON, schema 1'
+complete -c nsview -n '_shtab_nsview_using events' -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
+complete -c nsview -n '_shtab_nsview_using events' -l from -x -d 'read a recording instead'
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a audit -d 'Findings with the evidence for them, by container. Exit code 1 where there are findings, 0 where there are none; 3 where there are none among what this user may check.'
 complete -c nsview -n '_shtab_nsview_using audit' -s h -l help -d 'show this help message and exit'
 complete -c nsview -n '_shtab_nsview_using audit' -l severity -xka "high medium low" -d 'only findings of this severity or above: high, medium or low (the default)'

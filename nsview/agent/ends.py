@@ -1,0 +1,104 @@
+"""The ends of processes that are worth a word: of a container's first process, and by the kernel for want of memory.
+
+The process connector tells each exit with its status (`events`). The kernel's log alone tells, for every version of
+cgroups and the whole host, which process was killed for want of memory; it is read only when one was killed, so that a
+busy log costs nothing. Sources: mm/oom_kill.c (__oom_kill_process, dump_oom_summary), Documentation/ABI/testing/
+dev-kmsg: a message of the kernel's own has facility 0, which no program can give to one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from . import cgroup, files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .protocol import Ended, Look
+
+_SIGKILL = 9
+_RECORD = 8192  # bytes of a message at the most
+_KILLED = re.compile(r"(?:[\w ().]+: )?Killed process (\d+) \((.*?)\)(?:,| )")
+# Since Linux 5.0, but not of each: the number of these is limited.
+_IN_CGROUP = re.compile(r"oom-kill:.*,task_memcg=(/.*),task=.*,pid=(\d+),uid=\d+")
+
+
+class Ends:
+    """The exits that were heard of; `frames` tells those that are worth a word."""
+
+    def __init__(self) -> None:
+        self._statuses: dict[int, int] = {}
+        self._log: int | None = None
+
+    def begin(self) -> None:
+        """Take the messages of the log from now on."""
+        try:
+            self._log = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            os.lseek(self._log, 0, os.SEEK_END)
+        except OSError:
+            self._log = None
+
+    def heard(self, ended: Mapping[int, int]) -> None:
+        """Note exits. ended: {pid: status as of wait(2)}."""
+        self._statuses.update(ended)
+
+    def frames(self, look: Look, taken_at: float) -> list[Ended]:
+        """The frames of the exits that were heard of since the last call. look: before them."""
+        if not self._statuses:
+            return []
+        statuses, self._statuses = self._statuses, {}
+        killed = any(status & 0x7F == _SIGKILL for status in statuses.values())
+        victims = self._victims() if killed else {}
+        firsts = {record["init_pid"] for record in look["containers"]}
+        told: list[Ended] = []
+        for pid, status in statuses.items():
+            known = look["processes"].get(pid)
+            comm, path = victims.get(pid, ("", ""))
+            container = known["container"] if known else _container(look, path)
+            if (pid in victims and (known or container)) or (known and pid in firsts):
+                told.append(
+                    {
+                        "frame": "ended",
+                        "taken_at": taken_at,
+                        "pid": pid,
+                        "start": known["start"] if known else None,
+                        "comm": known["comm"] if known else comm,
+                        "container": container,
+                        "code": 128 + (status & 0x7F) if status & 0x7F else status >> 8 & 0xFF,
+                        "oom": pid in victims if self._log is not None or status & 0x7F != _SIGKILL else None,
+                    }
+                )
+        return told
+
+    def _victims(self) -> dict[int, tuple[str, str]]:
+        """{pid killed for want of memory since the last call: (its name, its cgroup, "" if not told)}."""
+        names: dict[int, str] = {}
+        paths: dict[int, str] = {}
+        while self._log is not None:
+            try:
+                message = files.text(os.read(self._log, _RECORD))
+            except BlockingIOError:
+                break
+            except BrokenPipeError:
+                continue  # some were overwritten; the next read is of those that are left
+            except OSError:
+                self._log = None
+                break
+            head, _, text = message.partition(";")
+            if not head.partition(",")[0].isdigit() or int(head.partition(",")[0]) >= 8:
+                continue
+            text = text.partition("\n")[0]
+            if killed := _KILLED.match(text):
+                names[int(killed[1])] = killed[2]
+            elif placed := _IN_CGROUP.match(text):
+                paths[int(placed[2])] = placed[1]
+        return {pid: (name, paths.get(pid, "")) for pid, name in names.items()}
+
+
+def _container(look: Look, path: str) -> str | None:
+    """The key of the container with this cgroup, or one above it. None if there is none."""
+    above = set(cgroup.ancestors(path))
+    return next((one["key"] for one in look["containers"] if cgroup.own(one["witness"]) in above), None)

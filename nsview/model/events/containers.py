@@ -1,0 +1,124 @@
+"""Containers that have started, stopped, or are otherwise than before."""
+
+import signal
+from collections.abc import Hashable, Iterator, Mapping
+
+from ..records import Container
+from ..snapshot import Snapshot
+from ..usage import HostUsage, started
+from .record import Ended, Event, Kind, Step, event
+
+_DEAD = ("exited", "restarting", "dead")
+_MAKERS = ("runc", "crun", "youki", "buildkit-runc")
+"""The beginnings of the names of runtimes, whose processes stand in a container's cgroup while it is made."""
+
+
+def of_containers(step: Step, ends: Mapping[str, Ended]) -> Iterator[Event]:
+    before, after = step.before, step.after
+    gone: dict[Hashable, Container] = {}
+    for key in sorted(step.touched.containers):
+        old = before.containers.get(key)
+        if old is not None and key not in after.containers and (first := _first(old, before)):
+            gone[first] = old
+    known_again: set[str] = set()
+    pairs: list[tuple[Container | None, Container | None]] = []
+    for key in sorted(step.touched.containers):
+        old, new = before.containers.get(key), after.containers.get(key)
+        if old is None and new is not None and (other := gone.get(_first(new, after))):
+            known_again.add(other.key)  # the same one, of which more is known by now
+            old = other
+        pairs.append((old, new))
+    for old, new in pairs:
+        if old is None or new is not None or old.key not in known_again:
+            yield from _of_container(old, new, step, ends)
+
+
+def _of_container(
+    old: Container | None, new: Container | None, step: Step, ends: Mapping[str, Ended]
+) -> Iterator[Event]:
+    one = new or old
+    assert one is not None
+    first, then = _first(old, step.before), _first(new, step.after)
+    if not _lives(old) and _lives(new):
+        yield step.event(
+            "restarted" if old is not None else "started", one.name, one.image or "", new, **_of_first(new, step.after)
+        )
+    elif _lives(old) and not _lives(new):
+        assert old is not None
+        again = ", its engine will start it again" if new is not None and new.state == "restarting" else ""
+        yield _stopped(old, step, ends.get(old.key), again)
+    elif _lives(old) and _lives(new) and first and then and first != then and not _is_being_made(old, step.before):
+        assert old is not None
+        yield _stopped(old, step, ends.get(old.key), "")
+        yield step.event("restarted", one.name, one.image or "", new, **_of_first(new, step.after))
+    if old is not None and new is not None and old.name != new.name and not _is_id(old) and not _is_id(new):
+        yield step.event("renamed", new.name, f"was {old.name}", new)
+    if old is not None and new is not None and (old.state == "paused") != (new.state == "paused"):
+        if new.state == "paused":
+            yield step.event("paused", new.name, "", new)
+        elif new.state == "running":
+            yield step.event("unpaused", new.name, "", new)
+
+
+def _stopped(old: Container, step: Step, end: Ended | None, more: str) -> Event:
+    code = end.code if end else None
+    return step.event("stopped", old.name, exit_text(end) + more, old, **_of_first(old, step.before), code=code)
+
+
+def exit_text(end: Ended | None) -> str:
+    if end is None:
+        return "exit code not known"
+    killed = ""
+    if end.code > 128:
+        try:
+            killed = f" ({signal.Signals(end.code - 128).name})"
+        except ValueError:
+            killed = ""
+    return f"exit code {end.code}{killed}" + (", killed for want of memory" if end.oom else "")
+
+
+def _lives(container: Container | None) -> bool:
+    return container is not None and container.state not in _DEAD
+
+
+def _is_being_made(container: Container | None, snapshot: Snapshot) -> bool:
+    """True if the first process is the runtime's, which is gone when the container's own begins."""
+    first = snapshot.processes.get(container.init_pid or 0) if container else None
+    return first is not None and first.comm.startswith(_MAKERS)
+
+
+def _first(container: Container | None, snapshot: Snapshot) -> tuple[int, int] | None:
+    """(pid, start) of a container's first process. None if not known."""
+    process = snapshot.processes.get(container.init_pid or 0) if container else None
+    return (process.pid, process.start) if process else None
+
+
+def _of_first(container: Container | None, snapshot: Snapshot) -> dict[str, int]:
+    first = _first(container, snapshot)
+    return {"pid": first[0], "start": first[1]} if first else {}
+
+
+def _is_id(container: Container) -> bool:
+    """True if the name is but the id: no better one could be read."""
+    return container.id.startswith(container.name)
+
+
+def killed(end: Ended, snapshot: Snapshot) -> Event:
+    """The event of a process that was killed for want of memory. snapshot: the last one before."""
+    container = snapshot.containers.get(end.container or "")
+    process = snapshot.processes.get(end.pid)
+    start = {"start": end.start} if process is not None and process.start == end.start else {}
+    subject = container.name if container else f"{end.pid} {end.comm}"
+    return event(end.taken_at, "oom", subject, f"killed {end.pid} {end.comm}", container, pid=end.pid, **start)
+
+
+def running(snapshot: Snapshot, host: HostUsage | None) -> tuple[Event, ...]:
+    """The last start of each container that runs, oldest first: of a host that was not looked at before."""
+    found = []
+    for one in snapshot.containers.values():
+        first = snapshot.processes.get(one.init_pid or 0)
+        time = started(first.start, host) if first and _lives(one) else None
+        if time is not None:
+            kind: Kind = "restarted" if one.restarts else "started"
+            found.append(event(time, kind, one.name, one.image or "", one, **_of_first(one, snapshot)))
+    return tuple(sorted(found, key=lambda event: (event.time, event.subject)))

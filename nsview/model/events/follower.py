@@ -1,0 +1,82 @@
+"""The events of a host, from all that it says one after the other."""
+
+from collections.abc import Hashable
+
+from msgspec.structs import replace
+
+from ..net import Nets
+from ..records import Container, Host
+from ..snapshot import Snapshot
+from .between import events
+from .containers import exit_text, killed
+from .nets import net_events
+from .record import Ended, Event
+
+RESTART = 10.0
+"""Seconds within which a container that comes back by the same name, or as the same, has restarted."""
+
+
+class Follower:
+    """The last that a host has said, to be compared with the next. Snapshots that are parts are passed over; after
+    another host's, or another user's view, it begins anew."""
+
+    def __init__(self) -> None:
+        self._before: Snapshot | None = None
+        self._nets: Nets | None = None
+        self._ends: dict[str, Ended] = {}
+        self._stopped: dict[Hashable, tuple[float, Ended | None]] = {}
+
+    def take(self, said: object) -> tuple[Event, ...]:
+        """The events that a snapshot, an exit or a reading of net namespaces tells of; none of anything else."""
+        match said:
+            case Snapshot(partial=False):
+                before, self._before = self._before, said
+                if before is not None and _view(before.host) == _view(said.host):
+                    return self._between(before, said)
+                self._nets, self._ends, self._stopped = None, {}, {}
+            case Ended() if self._before is not None:
+                return self._ended(said, self._before)
+            case Nets() if self._before is not None:
+                nets, self._nets = self._nets, said
+                return net_events(nets, said, self._before) if nets is not None else ()
+        return ()
+
+    def _ended(self, end: Ended, before: Snapshot) -> tuple[Event, ...]:
+        container = before.containers.get(end.container or "")
+        if container is not None and container.init_pid == end.pid:
+            self._ends[container.key] = end
+        return (killed(end, before),) if end.oom else ()
+
+    def _between(self, before: Snapshot, after: Snapshot) -> tuple[Event, ...]:
+        found = []
+        for event in events(before, after, self._ends):
+            match event.kind:
+                case "stopped":
+                    self._note_stop(before.containers[event.container or ""], after.taken_at)
+                case "started" | "restarted":
+                    event = self._restarted(event, after.containers[event.container or ""])
+            found.append(event)
+        return tuple(found)
+
+    def _note_stop(self, container: Container, time: float) -> None:
+        self._stopped = {name: stop for name, stop in self._stopped.items() if time - stop[0] <= RESTART}
+        self._stopped.update(dict.fromkeys(_names(container), (time, self._ends.pop(container.key, None))))
+
+    def _restarted(self, event: Event, container: Container) -> Event:
+        """The event of a start, as a restart if the container has stopped just now."""
+        self._ends.pop(container.key, None)
+        stops = [self._stopped.pop(name, None) for name in _names(container)]
+        stop = next((stop for stop in stops if stop is not None), None)
+        if stop is None or event.time - stop[0] > RESTART:
+            return event
+        return replace(event, kind="restarted", text=f"{exit_text(stop[1])}, {event.time - stop[0]:.1f} s before")
+
+
+def _names(container: Container) -> tuple[Hashable, ...]:
+    """The names by which a container is the same as one before."""
+    pod = container.pod.label if container.pod else None
+    return container.key, (container.runtime, container.whose, pod, container.role, container.name)
+
+
+def _view(host: Host) -> tuple[Hashable, ...]:
+    return host.boot_id, host.name, host.uid, host.hides_processes

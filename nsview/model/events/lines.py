@@ -1,0 +1,76 @@
+"""Events as lines of a table, and the fields by which a filter finds them."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from ..filter.fields import OF_THINGS, Field, of_columns
+from ..records import NamespaceKey
+from ..snapshot import Snapshot
+from ..table import Cell, Column, Line, Thing
+from ..text import count
+from .record import Event, Kind, label
+
+COLUMNS: tuple[Column, ...] = (
+    Column("TIME", falling=True),
+    Column("KIND"),
+    Column("CONTAINER", most=24),
+    Column("SUBJECT", most=40),
+    Column("EVENT", most=200),
+)
+_OTHERS = {name: OF_THINGS[name] for name in ("container", "image", "runtime", "pid")} | {
+    "pod": replace(OF_THINGS["pod"], line=lambda line: (getattr(line.subject, "pod", None) or "",)),
+    "code": Field("code", "number", "the exit code", line=lambda line: _code(line.subject)),
+}
+FIELDS = of_columns(COLUMNS, _OTHERS)
+"""The fields of a filter of events: the columns, and those of the container, the last as far as it is there."""
+
+
+def _code(event: object) -> tuple[int, ...]:
+    return () if not isinstance(event, Event) or event.code is None else (event.code,)
+
+
+_STYLES: dict[Kind, str] = {
+    "started": "container", "stopped": "warning", "restarted": "warning", "oom": "error", "born": "dim", "gone": "dim",
+}  # fmt: skip
+
+
+def time_text(time: float) -> str:
+    """The local time, as in a log."""
+    return datetime.fromtimestamp(time).strftime("%m-%d %H:%M:%S")
+
+
+def line(number: int, event: Event) -> Line:
+    """The line of an event. number: its own, by which the cursor stays on it."""
+    thing: Thing | None = event.container or event.pid or (event.namespaces[0] if event.namespaces else None)
+    cells = (
+        Cell(time_text(event.time), "dim", order=event.time),
+        Cell(event.kind, _STYLES.get(event.kind, "label")),
+        Cell(event.name, "container"),
+        Cell(event.subject, "" if event.kind not in ("born", "gone") else "dim"),
+        Cell(event.text),
+    )
+    more = " ".join([event.container or "", event.pod or "", *map(label, event.namespaces)])
+    return Line(number, cells, event, more=more, thing=thing)
+
+
+def behind(event: Event, snapshot: Snapshot) -> Thing | None:
+    """The thing that an event is about, if it is there still: the process of a namespace's or a process's own event,
+    else the container first."""
+    process = snapshot.processes.get(event.pid or 0)
+    pid = process.pid if process is not None and process.start == event.start else None
+    container = event.container if event.container in snapshot.containers else None
+    namespace: NamespaceKey | None = next((key for key in event.namespaces if key in snapshot.namespaces), None)
+    if event.kind in ("born", "gone", "added", "removed") and len(event.namespaces) == 1:
+        return namespace or pid or container
+    if event.kind in ("joined", "unshared", "opened", "closed", "oom"):
+        return pid or container or namespace
+    return container or pid or namespace
+
+
+def summary(events: Iterable[Event]) -> str:
+    """The number of events in words, and of those that must not be overlooked; "" if there are none."""
+    kinds = [event.kind for event in events]
+    told = [f"{kinds.count(kind)} {kind}" for kind in ("oom", "stopped", "restarted") if kind in kinds]
+    return ": ".join([count(len(kinds), "event"), *([", ".join(told)] if told else [])]) if kinds else ""

@@ -1,0 +1,120 @@
+"""Namespaces that were born or are gone, and processes that have gone from one to another."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from ..changes import changes
+from ..kinds import KIND_NAMES
+from ..records import Namespace, NamespaceKey, Process
+from ..snapshot import Snapshot
+from .record import Event, Kind, Step, label, named, place
+
+_ENDED = ("ENOENT", "ESRCH")
+
+
+def of_namespaces(step: Step) -> Iterator[Event]:
+    born, gone = _born_and_gone(step)
+    if not born and not gone:
+        return
+    pids = sorted(step.touched.pids)
+    makers = _members(born, _by_age(step.after, pids))
+    yield from _told("born", [key for key in born if _is_new(key, makers.get(key), step)], makers, step)
+    pairs = [(step.before.processes.get(pid), step.after.processes.get(pid)) for pid in pids]
+    unread = {key for old, now in pairs if old and now for key in _no_longer_read(old, now)}
+    yield from _told("gone", [k for k in gone if k not in unread], _members(gone, _by_age(step.before, pids)), step)
+
+
+def _born_and_gone(step: Step) -> tuple[list[NamespaceKey], list[NamespaceKey]]:
+    born, gone = [], []
+    for key in sorted(step.touched.namespaces, key=lambda key: (KIND_NAMES.index(key[0]), key[1])):
+        old, new = step.before.namespaces.get(key), step.after.namespaces.get(key)
+        other = old is not None and new is not None and _is_other(old, new)
+        if old is not None and (new is None or other):
+            gone.append(key)
+        if new is not None and (old is None or other):
+            born.append(key)
+    return born, gone
+
+
+def _is_other(old: Namespace, new: Namespace) -> bool:
+    """True if an inode is another namespace's by now."""
+    return old.id != new.id and None not in (old.id, new.id)
+
+
+def _by_age(snapshot: Snapshot, pids: Iterable[int]) -> list[Process]:
+    found = [snapshot.processes[pid] for pid in pids if pid in snapshot.processes]
+    return sorted(found, key=lambda process: (process.start, process.pid))
+
+
+def _members(keys: list[NamespaceKey], processes: Iterable[Process]) -> dict[NamespaceKey, Process]:
+    """{namespace: the oldest of these processes that is in it}."""
+    wanted, found = set(keys), dict[NamespaceKey, Process]()
+    for process in processes:
+        for kind in KIND_NAMES if wanted else ():
+            key = kind, getattr(process.namespaces, kind)
+            if key in wanted:
+                found.setdefault(key, process)
+    return found
+
+
+def _is_new(key: NamespaceKey, maker: Process | None, step: Step) -> bool:
+    """True if a namespace was not there before: it was not just found by a search, or read for the first time."""
+    if maker is None:
+        return bool(step.after.namespaces[key].names)
+    old = step.before.processes.get(maker.pid)
+    if old is None or old.start != maker.start:
+        old = step.before.processes.get(maker.ppid) or step.after.processes.get(maker.ppid)
+    # Of one that exited while it was read nothing is known, but it hid nothing.
+    return old is None or old.ended or old.unreadable in _ENDED or getattr(old.namespaces, key[0]) is not None
+
+
+def _no_longer_read(old: Process, now: Process) -> Iterator[NamespaceKey]:
+    """The namespaces that a process was in, and may be in still."""
+    if old.start == now.start and not now.ended and now.unreadable not in _ENDED:
+        for kind in KIND_NAMES:
+            inode = getattr(old.namespaces, kind)
+            if inode is not None and getattr(now.namespaces, kind) is None:
+                yield kind, inode
+
+
+def _told(kind: Kind, keys: list[NamespaceKey], members: Mapping[NamespaceKey, Process], step: Step) -> Iterator[Event]:
+    """An event for each process, of all of its namespaces among these, and one for each that has no process."""
+    of_process: dict[int, list[NamespaceKey]] = {}
+    for key in keys:
+        process = members.get(key)
+        if process is not None:
+            of_process.setdefault(process.pid, []).append(key)
+        else:
+            snapshot = step.before if kind == "gone" else step.after
+            names = " ".join(snapshot.namespaces[key].names)
+            yield step.event(kind, label(key), f"mounted at {names}" if names else "", None, namespaces=(key,))
+    for several in of_process.values():
+        process = members[several[0]]
+        of = f"{'of' if kind == 'born' else 'last of'} {process.pid} {process.command}"
+        unsure = "" if kind == "born" or all(step.after.sees_all(key[0]) for key in several) else ", as far as is seen"
+        subject = label(several[0]) if len(several) == 1 else " ".join(key[0] for key in several)
+        yield step.event(
+            kind, subject, of + unsure, step.container_of(process),
+            pid=process.pid, start=process.start, namespaces=tuple(several),
+        )  # fmt: skip
+
+
+def moves(step: Step) -> Iterator[Event]:
+    for old, now in changes(step.before, step.after).moved:
+        inside = step.after.container_of(now)
+        if inside is not None and inside.key not in step.before.containers:
+            continue  # a part of the container's start
+        left = [(kind, getattr(old.namespaces, kind)) for kind in KIND_NAMES]
+        into = [(kind, getattr(now.namespaces, kind)) for kind in KIND_NAMES]
+        moved = [key for was, key in zip(left, into, strict=True) if was != key and None not in (was[1], key[1])]
+        there = [key for key in moved if _was_there(key, step)]
+        for kind, keys in (("joined", there), ("unshared", [key for key in moved if key not in there])):
+            if keys:
+                text = ", ".join(place(key, step.after) for key in keys)
+                yield step.event(
+                    kind, named(now), text, inside, pid=now.pid, start=now.start, namespaces=tuple(keys)  # type: ignore[arg-type]
+                )  # fmt: skip
+
+
+def _was_there(key: NamespaceKey, step: Step) -> bool:
+    old, new = step.before.namespaces.get(key), step.after.namespaces.get(key)
+    return old is not None and (new is None or not _is_other(old, new))

@@ -1,0 +1,97 @@
+"""The events of the host since nsview looks at it, or of a recording: the latest last, followed as by `tail -f`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import ClassVar
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from nsview.model.events import lines as event_lines
+from nsview.model.events.record import MEANINGS, Event, label
+from nsview.model.filter import Fields
+from nsview.model.records import Process
+from nsview.model.snapshot import Snapshot
+from nsview.model.table import Column, Line, Thing
+from nsview.model.text import safe
+
+from ..context import Context
+from .lens import EVERY, Lens
+
+
+class Events(Lens):
+    """A line an event. While the cursor is on the last line it goes along with further ones."""
+
+    NAME = "events"
+    COLUMNS: ClassVar[Sequence[Column]] = event_lines.COLUMNS
+    BESIDE = 180
+
+    def __init__(self, context: Context, snapshot: Snapshot, origin: Process | None = None) -> None:
+        super().__init__(context, snapshot, origin)
+        self._lines: dict[int, Line] = {}  # by number, as they do not change
+
+    @property
+    def fields(self) -> Fields:
+        return event_lines.FIELDS
+
+    def show_events(self) -> None:
+        if self._later is None:
+            self._later = self.set_timer(EVERY, self._take)
+
+    def lines(self) -> Sequence[Line]:
+        self.session.unseen.clear()
+        known, self._lines = self._lines, {}
+        for number, event in self.session.events:
+            self._lines[number] = known.get(number) or event_lines.line(number, event)
+        return list(self._lines.values())
+
+    def _show(self) -> None:
+        table = self.table
+        follows = not table.is_sorted and table.cursor >= len(table.lines) - 1
+        super()._show()
+        if follows:
+            table.cursor = max(0, len(table.lines) - 1)
+
+    def heading(self) -> str:
+        number = event_lines.summary(event for _, event in self.session.events)
+        return number or "nothing has happened yet"
+
+    def empty(self) -> str:
+        if not self.session.live:
+            return "This recording shows nothing that has happened: no container or namespace came or went in it."
+        return (
+            "Nothing has happened since nsview began to look. Containers that start and stop are listed here, "
+            "namespaces that are born and gone, processes that join others."
+        )
+
+    def behind(self, line: Line) -> Thing | None:
+        event = line.subject
+        return event_lines.behind(event, self.snapshot) if isinstance(event, Event) else None
+
+    def open(self, line: Line) -> None:
+        thing = self.behind(line)
+        if thing is None:
+            self.notify("Nothing that this event is about is here any more.", severity="warning")
+        else:
+            self.go_to(thing)
+
+    def about(self, line: Line) -> RenderableType:
+        event = line.subject
+        assert isinstance(event, Event)
+        text = Text()
+        text.append(f"{safe(event.subject)}\n", self.table.style_of("group"))
+        text.append(f"{event.kind}: {MEANINGS[event.kind]}\n", self.table.style_of("dim"))
+        facts = (
+            ("seen at", datetime.fromtimestamp(event.time).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]),
+            ("event", event.text),
+            ("container", f"{event.name} ({event.container})" if event.container else ""),
+            ("pod", event.pod or ""),
+            ("process", str(event.pid or "")),
+            ("namespaces", " ".join(map(label, event.namespaces))),
+        )
+        for name, value in facts:
+            if value:
+                text.append(f"\n{name:12}", self.table.style_of("label")).append(safe(value))
+        way = "Enter goes there" if self.behind(line) is not None else "Nothing of it is here any more"
+        text.append(f"\n\n{way}", self.table.style_of("dim"))
+        return text

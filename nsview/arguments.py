@@ -122,6 +122,9 @@ def _list_arguments(listing: _Arguments) -> None:
         help="search threads, open files, sockets and other mount namespaces too for holders of namespaces; "
         "takes several times as long",
     )
+    listing.add_argument(
+        "-a", "--all", action="store_true", help="containers: those without a process too, by their engines' records"
+    )
     _common(listing)
 
 

@@ -2,7 +2,7 @@
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .model import condition, counts, facts, holder_text
@@ -79,7 +79,8 @@ def processes(snapshot: Snapshot, width: int | None = None) -> str:
     return table(["PID>", "PPID>", "INSIDE>", "USER", "CONTAINER", "NET", "COMMAND"], lines(), width)
 
 
-def containers(snapshot: Snapshot, width: int | None = None) -> str:
+def containers(snapshot: Snapshot, width: int | None = None, ends: Mapping[str, str] | None = None) -> str:
+    """A line a container. ends: {key: the end of one that has stopped, in words}."""
     others = any(container.whose for container in snapshot.containers.values())
 
     def lines() -> Iterable[list[str]]:
@@ -88,7 +89,7 @@ def containers(snapshot: Snapshot, width: int | None = None) -> str:
                 container.name, container.id[:12], container.runtime, container.engine_namespace or "-",
                 str(container.init_pid or "-"), str(container.shim_pid or "-"),
                 counts.number(*counts.nprocs(container, snapshot)),
-                ", ".join(condition.warnings(container)) or container.state or "?",
+                (ends or {}).get(container.key) or ", ".join(condition.warnings(container)) or container.state or "?",
                 container.image or "-", *([container.whose or "-"] if others else []),
             ]  # fmt: skip
 
@@ -104,10 +105,14 @@ def nets(lines: "Sequence[Line]", width: int | None = None) -> str:
 
 def use(lines: "Sequence[Line]", width: int | None = None) -> str:
     """Lines of the use of containers."""
-    from .model.usage_table import CONTAINERS, RECENT
+    from .model.container_table import COLUMNS
+    from .model.table import widths
 
-    places = [place for place in range(len(CONTAINERS)) if place != RECENT]  # two readings draw no line
-    titles = [CONTAINERS[place].title + (">" if CONTAINERS[place].right else "") for place in places]
+    fitted = widths(COLUMNS, lines, width or 1 << 16)
+    # Two readings draw no line, and the audit is a command of its own.
+    left_out = {"RECENT", "RISK", *(column.title for column, has in zip(COLUMNS, fitted, strict=True) if not has)}
+    places = [place for place, column in enumerate(COLUMNS) if column.title not in left_out]
+    titles = [COLUMNS[place].title + (">" if COLUMNS[place].right else "") for place in places]
     return table(titles, [[line.cells[place].text for place in places] for line in lines], width)
 
 

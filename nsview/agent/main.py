@@ -423,7 +423,7 @@ class Agent:
         elif request["request"] == "usage":
             from . import usage
 
-            self.write(usage.answer(request["id"], self.look, request))
+            self.write(usage.answer(request["id"], self.scanner, request))
 
 
 def _wait(sources: Sequence[Any], urgent: Collection[int], seconds: float) -> tuple[list[Any], list[int]]:

@@ -10,11 +10,9 @@ from nsview.lookup import say
 from .console import DONE, host_of, look, own_pids, parsed, print_json, width
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from nsview.hosts.local import LocalHost
     from nsview.hosts.recording import RecordedHost
-    from nsview.model.usage import Usage
+    from nsview.model.usage import Meter
 
 
 def run(options: SimpleNamespace) -> int:
@@ -23,10 +21,14 @@ def run(options: SimpleNamespace) -> int:
 
     if options.type and options.table not in (None, "namespaces"):
         raise Failure(USAGE, f"--type narrows namespaces, not {options.table}")
+    if options.all and options.table not in ("containers", "use"):
+        raise Failure(USAGE, "--all is about containers: nsview list containers --all")
     if options.table == "nets":
         return _list_nets(options)
     if options.table == "use":
         return _list_use(options)
+    if options.all:
+        return _list_all(options)
     wanted = parsed(options.filter, options.type)
     table = options.table or ("namespaces" if options.type or not options.json else None)
     # Words that nothing else has may still be a port, an address or an interface.
@@ -56,6 +58,33 @@ def run(options: SimpleNamespace) -> int:
     return DONE
 
 
+def _list_all(options: SimpleNamespace) -> int:
+    """The containers, with those that have no process, and the engines' records of all of them."""
+    from nsview import report
+    from nsview.model import container_table, export, filter
+
+    wanted = parsed(options.filter, "container")
+    host = host_of(options)
+    try:
+        snapshot, meter = host.first(), _meter(host, engines_only=True)
+    finally:
+        host.stop()
+    if meter.engines is None:
+        raise Failure(FAILED, "the recording has no records of engines in it; `nsview record` makes one that has")
+    whole = container_table.with_stopped(snapshot, meter)
+    found = filter.narrow(whole, wanted, None, own_pids(options))
+    if options.json:
+        print_json(export.all_containers(found, whole, meter.engines))
+    else:
+        print(report.containers(found, width(), container_table.ends(snapshot, meter)))
+    if not found.containers and options.filter:
+        raise Failure(NOTHING, "nothing matched")
+    if not options.json:
+        unread = (f"{path} could not be read: stopped containers may be missing" for path in meter.engines.unread)
+        say((*unread, *whole.host.notes))
+    return DONE
+
+
 _SPAN = 0.5
 """Seconds between two readings, for rates."""
 
@@ -63,23 +92,23 @@ _SPAN = 0.5
 def _list_use(options: SimpleNamespace) -> int:
     """The lines of containers that the lens shows, those that use most of a processor first."""
     from nsview import report
-    from nsview.model import export, usage, usage_table
+    from nsview.model import container_table, export, usage_table
     from nsview.model.table import ordered
 
-    wanted = parsed(options.filter, "container", usage_table.fields(usage_table.CONTAINERS))
-    host, meter = host_of(options), usage.Meter()
+    wanted = parsed(options.filter, "container", usage_table.fields(container_table.COLUMNS))
+    host = host_of(options)
     try:
-        snapshot = host.first()
-        for reading in _readings(host):
-            meter = usage.read(meter, reading, snapshot)
+        snapshot, meter = host.first(), _meter(host)
     finally:
         host.stop()
     if meter.host is None:
         raise Failure(FAILED, "the recording has no use in it; `nsview record` makes one that has")
-    lines = [line for line in usage_table.containers(snapshot, meter) if wanted.line(line, snapshot)]
-    lines = ordered(lines, usage_table.BY_CPU, reverse=True)
+    around = container_table.Around(container_table.shares(snapshot))
+    lines = [line for line in container_table.lines(snapshot, meter, around) if wanted.line(line, snapshot)]
+    lines = [line for line in lines if options.all or line.thing is not None]
+    lines = ordered(lines, container_table.BY_CPU, reverse=True)
     if options.json:
-        print_json(export.use(snapshot, meter, [str(line.thing) for line in lines]))
+        print_json(export.use(snapshot, meter, [str(line.key) for line in lines]))
     else:
         print(report.use(lines, width()))
     if not lines and options.filter:
@@ -89,17 +118,23 @@ def _list_use(options: SimpleNamespace) -> int:
     return DONE
 
 
-def _readings(host: "LocalHost | RecordedHost") -> "Iterator[Usage]":
-    """Two readings of a live host, or those of a recording."""
+def _meter(host: "LocalHost | RecordedHost", *, engines_only: bool = False) -> "Meter":
+    """Two readings of a live host, or those of a recording. engines_only: of the engines' records alone."""
     from nsview.hosts.local import LocalHost
+    from nsview.model.usage import Meter, read
     from nsview.model.usage_table import PARTS
 
+    meter = Meter()
     if not isinstance(host, LocalHost):
-        yield from host.usages()
-        return
-    yield host.usage([], None, PARTS)
-    time.sleep(_SPAN)
-    yield host.usage([], None, PARTS)
+        for reading in host.usages():
+            meter = read(meter, reading)
+    elif engines_only:
+        meter = read(meter, host.usage([], [], engines=True))
+    else:
+        meter = read(meter, host.usage([], None, PARTS))
+        time.sleep(_SPAN)
+        meter = read(meter, host.usage([], None, PARTS, engines=True))
+    return meter
 
 
 def _list_nets(options: SimpleNamespace) -> int:

@@ -42,7 +42,8 @@ guides        the lines that draw descent
 order         a long list that is cheap to change
 columns       the columns that a user may add to the list
 table         lines and columns of a lens: narrowed, sorted and fitted to a width
-usage_table   the use of containers or processes: a line each, with numbers that filters compare
+usage_table   the use of processes: a line each, with numbers that filters compare
+container_table  containers, live and stopped, in pods and projects: a line each
 matrix        the namespaces of containers, groups or processes: a line each, a column a kind
 netpicture    the net map drawn as boxes and lines
 

@@ -2,6 +2,7 @@
 
 row_text  a row of the explorer
 bar_text  the two lines above the rows
+use_text  the details of a container or a process in the table of use
 contents  the content of a namespace, one file a kind
 pieces    styled pieces of text, and words for numbers
 """

@@ -30,7 +30,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("OF", right=True, falling=True, keep=False),
     Column("AGE", right=True),
     Column("IP", most=24, keep=False),
-    Column("PORTS", most=34, least=9),
+    Column("PORTS", most=34, least=15),
     Column("IMAGE", most=44, least=16),
     Column("RISK", falling=True, keep=False),
     Column("PROCS", right=True, falling=True, keep=False),
@@ -177,7 +177,7 @@ def _live(container: Container, snapshot: Snapshot, meter: Meter, around: Around
     words = state(container, usage.oom_kills, rates.throttled, seconds)
     procs, sure = nprocs(container, snapshot)
     place = nets.get(net or 0, _Net())
-    cells = (
+    cells: tuple[Cell, ...] = (
         Cell(container.name, "container"),
         Cell(words, "" if words == "running" else "warning"),
         numeric(percent_text(rates.cpu), rates.cpu),
@@ -196,6 +196,8 @@ def _live(container: Container, snapshot: Snapshot, meter: Meter, around: Around
         numeric(bytes_text(rates.written), rates.written),
         Cell(str(net or ""), "dim", net or -1),
     )
+    if not container.pids:  # it waits to be started again: there is nothing that has an address or uses memory
+        cells = tuple(cell if at in (0, _STATE, _IMAGE) else _NOTHING for at, cell in enumerate(cells))
     subject = Use(
         percent(rates.cpu), usage.memory, percent(share), seconds, usage.pids, procs, container.restarts,
         rates.read, rates.written,
@@ -357,5 +359,6 @@ def place(title: str) -> int:
     return next(place for place, column in enumerate(COLUMNS) if column.title == title)
 
 
-_STATE, _RISK = place("STATE"), place("RISK")
+_STATE, _IMAGE, _RISK = place("STATE"), place("IMAGE"), place("RISK")
+_NOTHING = Cell("", "dim", -2)
 BY_CPU = place("CPU%")

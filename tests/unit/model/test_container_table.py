@@ -103,6 +103,12 @@ def test_a_young_container_that_was_restarted_again_and_again_is_in_a_loop(
     assert container_table.state(container, 0, 0.0, age) == words
 
 
+def test_one_that_waits_to_be_started_again_has_no_numbers() -> None:
+    snapshot = make.host(make.process(10), containers=[make.container("a", state="restarting", restarts=7, image="i")])
+    (line,) = lines(snapshot, Meter())
+    assert [cell.text for cell in line.cells if cell.text] == ["a", "crash-looping, 7 restarts", "i"]
+
+
 def test_what_is_wrong_stands_beside_the_state() -> None:
     snapshot = make.host(make.process(10), containers=[make.container("a", (10,), restarts=3, state="running")])
     used = (ContainerUsage("docker:a", 1.0, throttled, oom_kills=2) for throttled in (0.0, 0.5))

@@ -206,6 +206,9 @@ _OFTEN = 2
 def _narrowed(listing: _Arguments) -> None:
     listing.explains_filters = True
     listing.add_argument("--filter", metavar="EXPR", default="", help="only matching records: words, fields; see below")
+    listing.add_argument(
+        "-a", "--all", action="store_true", help="containers: those without a process too, by their engines' records"
+    )
     _common(listing, table=True)
     listing.add_argument(
         "--watch", nargs="?", type=_seconds, const=_OFTEN, metavar="SECONDS",

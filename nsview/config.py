@@ -28,7 +28,7 @@ from msgspec import Struct
 from . import files
 from .join.ready import Ready, ReadyError, of_config
 from .model.columns import EXTRAS, Extra
-from .model.view import GROUPINGS, Grouping, GroupOrder, ProcessOrder
+from .model.view import GROUPINGS, Grouping, GroupOrder, LensName, ProcessOrder
 
 MOST = 1 << 20
 """The largest size of the file, in bytes."""
@@ -49,6 +49,7 @@ class Settings(Struct, frozen=True, omit_defaults=True):
 
     theme: str | None = None
     grouping: Grouping | None = None
+    lens: LensName | None = None
     details: bool | None = None
     groups: GroupOrder | None = None
     processes: ProcessOrder | None = None
@@ -60,13 +61,14 @@ class Settings(Struct, frozen=True, omit_defaults=True):
     @property
     def looks(self) -> dict[str, object]:
         """The settings that each run begins with, as far as the file sets them."""
-        looks = ("theme", "grouping", "details", "groups", "processes", "columns")
+        looks = ("theme", "grouping", "lens", "details", "groups", "processes", "columns")
         return {key: value for key in looks if (value := getattr(self, key)) is not None}
 
 
 _WANTED: dict[str, tuple[Any, str]] = {
     "theme": (str, "the name of a theme, in quotes"),
     "grouping": (Grouping, f"one of {', '.join(GROUPINGS)}, in quotes"),
+    "lens": (LensName, f"one of {', '.join(get_args(LensName))}, in quotes"),
     "details": (bool, "true or false"),
     "groups": (GroupOrder, f"one of {', '.join(get_args(GroupOrder))}, in quotes"),
     "processes": (ProcessOrder, f"one of {', '.join(get_args(ProcessOrder))}, in quotes"),

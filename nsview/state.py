@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from . import files
 from .model.columns import Extra
-from .model.view import Grouping, GroupOrder, ProcessOrder
+from .model.view import Grouping, GroupOrder, LensName, ProcessOrder
 
 MOST = 65536
 """The largest size of a state file, in bytes; a larger one is not ours."""
@@ -22,10 +22,12 @@ HISTORY = 50
 
 class State(Struct, frozen=True, omit_defaults=True):
     """The fields of the file; None if never chosen. groups, processes: their order. columns: besides the usual ones.
-    history: filters that were kept, the latest last. greeted: the hint for new users was seen."""
+    history: filters that were kept, the latest last. greeted: the hint for new users was seen. grouping, lens: to begin
+    with, by the configuration alone and not by the file."""
 
     theme: str | None = None
     grouping: Grouping | None = None
+    lens: LensName | None = None
     details: bool = True
     groups: GroupOrder = "age"
     processes: ProcessOrder = "tree"
@@ -70,7 +72,8 @@ def _load(file: Path) -> State:
     try:
         with files.opened(file) as opened:
             data = opened.read(MOST + 1)
-        return msgspec.json.decode(data, type=State) if len(data) <= MOST else State()
+        kept = msgspec.json.decode(data, type=State) if len(data) <= MOST else State()
+        return msgspec.structs.replace(kept, grouping=None, lens=None)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return State()
 

@@ -1,8 +1,9 @@
-"""The ports that engines have published, by their records, whether or not anyone listens or a rule is there.
+"""The records of engines: the ports that they have published, whether or not anyone listens or a rule is there, the
+addresses of containers, and the containers without a process.
 
-dockerd writes them into the container's config.v2.json; libcni, which podman, nerdctl and Kubernetes' runtimes use,
+dockerd writes its ports into a container's config.v2.json; libcni, which podman, nerdctl and Kubernetes' runtimes use,
 into the results that it keeps. A record is read as the container's supervisor would see it, and believed if none
-but root or the user whose engine it is can have written it.
+but root or the user whose engine it is can have written it. Addresses are the kernel's own word.
 
 Sources: moby daemon/network/settings.go; containernetworking/cni libcni/api.go (cachedInfo).
 """
@@ -13,24 +14,57 @@ import os
 
 from nsview import linux
 
-from . import files
-from .containers import witness
+from . import files, procnet
+from .containers import cri, docker, witness
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Any, Literal
 
-    from .protocol import Container, Forward, Look, Process
+    from .containers.supervisor import Population
+    from .protocol import Container, Engines, Forward, Look, Place, Process
 
 _CNI = "/var/lib/cni/results"
 _CONFIG = "/config.v2.json"
 
 
+def records(look: Look, host: Population, initial: int | None) -> Engines:
+    """The frame's record. initial: the inode of the host's own net namespace."""
+    addresses: dict[int | None, list[str] | None] = {None: None}
+    if initial is not None:
+        addresses[initial] = []
+    told = published(look)
+    places: list[Place] = []
+    for container in look["containers"]:
+        init = look["processes"].get(container["init_pid"] or 0)
+        net = init["namespaces"].get("net") if init else None
+        if init and net not in addresses:
+            addresses[net] = procnet.addresses("/proc/%d/net" % init["pid"])
+        key = container["key"]
+        places.append({"key": key, "addresses": addresses[net], "ports": told.get(key, (0, None))[1]})
+    known = {container["id"] for container in look["containers"]}
+    unread: list[str] = []
+    stopped = [*docker.ended(host, known, unread), *cri.ended(host, known, unread)]
+    # Of a container of a pod that lives, the kubelet keeps the end of the last attempt for its log.
+    live = {(pod["uid"], one["name"]) for one in look["containers"] if (pod := one["pod"]) and pod["uid"]}
+    stopped = [one for one in stopped if not one["pod"] or (one["pod"]["uid"], one["name"]) not in live]
+    return {"places": places, "stopped": stopped, "unread": sorted(unread)}
+
+
 def forwards(look: Look) -> dict[int, list[Forward]]:
     """{net namespace: [the frame's record of a forward]} of the containers of a look."""
-    files.damaged.clear()
     found: dict[int, list[Forward]] = {}
+    for net, records in published(look).values():
+        found.setdefault(net, []).extend(records or ())
+    return found
+
+
+def published(look: Look) -> dict[str, tuple[int, list[Forward] | None]]:
+    """{a container's key: (the net namespace of its supervisor, [the frame's record of a published port], None if no
+    record tells)}; without those whose supervisor is not known."""
+    files.damaged.clear()
+    found: dict[str, tuple[int, list[Forward] | None]] = {}
     listed: dict[int | None, list[str]] = {}
     for container in look["containers"]:
         supervisor = supervisor_of(container, look["processes"])
@@ -44,12 +78,13 @@ def forwards(look: Look) -> dict[int, list[Forward]]:
             mnt = supervisor["namespaces"].get("mnt")
             if mnt not in listed:
                 listed[mnt] = _names(root)
-            records = [*_of_docker(root, container), *_of_cni(root, container, listed[mnt])]
+            told = [*_of_docker(root, container), *_of_cni(root, container, listed[mnt])]
         finally:
             os.close(root)
+        records = [record for records in told for record in records]
         for record in records:
             record["container"] = container["key"]
-        found.setdefault(net, []).extend(records)
+        found[container["key"]] = net, records if told else None
     return found
 
 
@@ -84,19 +119,24 @@ def _read(root: int, path: str, uid: int) -> dict[str, Any]:
         os.close(directory)
 
 
-def _of_docker(root: int, container: Container) -> Iterator[Forward]:
+def _of_docker(root: int, container: Container) -> Iterator[list[Forward]]:
     path = next((word for word in container["witness"].split("; ") if word.endswith(_CONFIG)), None)
-    settings = _dict(_read(root, path, container["uid"]).get("NetworkSettings")) if path else {}
+    said = _read(root, path, container["uid"]) if path else {}
+    if not said:
+        return
+    settings = _dict(said.get("NetworkSettings"))
     addresses = [settings.get("IPAddress")]
     addresses += [_dict(network).get("IPAddress") for network in _dict(settings.get("Networks")).values()]
     to = next((address for address in addresses if isinstance(address, str) and address), "")
+    records: list[Forward] = []
     for inner, places in _dict(settings.get("Ports")).items():
         port, _, protocol = inner.partition("/")
         for place in map(_dict, places if isinstance(places, list) else ()):
-            yield from _record("docker", protocol, place.get("HostIp"), place.get("HostPort"), to, port)
+            records += _record("docker", protocol, place.get("HostIp"), place.get("HostPort"), to, port)
+    yield records
 
 
-def _of_cni(root: int, container: Container, names: Iterable[str]) -> Iterator[Forward]:
+def _of_cni(root: int, container: Container, names: Iterable[str]) -> Iterator[list[Forward]]:
     for name in names:
         if "-%s-" % container["id"] not in name:
             continue
@@ -107,9 +147,11 @@ def _of_cni(root: int, container: Container, names: Iterable[str]) -> Iterator[F
         first = _dict(ips[0]).get("address") if isinstance(ips, list) and ips else None
         to = first.partition("/")[0] if isinstance(first, str) else ""
         mappings = _dict(kept.get("capabilityArgs")).get("portMappings")
+        records: list[Forward] = []
         for one in map(_dict, mappings if isinstance(mappings, list) else ()):
             port, inner = one.get("hostPort"), one.get("containerPort")
-            yield from _record("cni", one.get("protocol"), one.get("hostIP"), port, to, inner)
+            records += _record("cni", one.get("protocol"), one.get("hostIP"), port, to, inner)
+        yield records
 
 
 def _dict(value: Any) -> dict[str, Any]:

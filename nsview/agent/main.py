@@ -427,7 +427,7 @@ class Agent:
         elif request["request"] == "usage":
             from . import usage
 
-            self.write(usage.answer(request["id"], self.look, request))
+            self.write(usage.answer(request["id"], self.scanner, request))
         elif request["request"] == "log":
             from .containers import logs
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _LIMIT = 64 << 20
 
+_LOCAL = re.compile(rb"\|-- ([0-9.]+)\n +/32 host LOCAL")
 _LISTEN, _UNCONNECTED = b"0A", b"07"
 
 
@@ -105,6 +106,20 @@ def interfaces(directory: str) -> list[Interface]:
     return list(records.values())
 
 
+def addresses(directory: str) -> list[str] | None:
+    """The addresses of a net namespace, without those of the loopback and of a link alone. None if not readable."""
+    try:
+        trie = files.read(directory + "/fib_trie", _LIMIT)
+        found = dict.fromkeys(text.decode("ascii") for text in _LOCAL.findall(trie) if not text.startswith(b"127."))
+        for line in _read(directory, "if_inet6").splitlines():
+            address, _, _, scope, _, _ = line.split()
+            if scope == b"00":
+                found[socket.inet_ntop(socket.AF_INET6, bytes.fromhex(address.decode("ascii")))] = None
+    except (OSError, ValueError):
+        return None
+    return list(found)
+
+
 def _indices(directory: str) -> dict[bytes, int]:
     """{name: index} of the interfaces in a table of multicast or IPv6 addresses."""
     found = {}
@@ -123,7 +138,7 @@ def _ipv4(directory: str) -> Iterator[tuple[bytes, str]]:
     for fields in _routes4(directory):
         if fields[2] == b"00000000" and fields[7] != b"00000000":
             networks.append((int(fields[1], 16), int(fields[7], 16), fields[0]))
-    local: list[bytes] = re.findall(rb"\|-- ([0-9.]+)\n +/32 host LOCAL", _read(directory, "fib_trie"))
+    local: list[bytes] = _LOCAL.findall(_read(directory, "fib_trie"))
     for text in dict.fromkeys(address.decode("ascii") for address in local):
         data = socket.inet_aton(text)
         value = int.from_bytes(data, sys.byteorder)

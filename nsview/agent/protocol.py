@@ -116,10 +116,11 @@ class ContainerFacts(TypedDict):
     shim_pid: Optional[int]
     daemon_pid: Optional[int]
     uid: int
-    state: Optional[Literal["running", "paused", "restarting", "exited", "dead"]]
+    state: Optional[Literal["created", "running", "paused", "restarting", "exited", "dead"]]
     supervisor_gone: Optional[bool]
     execs: List[int]
     restarts: Optional[int]
+    project: Optional[str]
 
 
 class Container(ContainerFacts):
@@ -128,7 +129,8 @@ class Container(ContainerFacts):
     init_pid: the first process. shim_pid, daemon_pid: the shim and the daemon that it serves. uid: of the user whose
     engine runs it. outer: the key of the container that the engine runs in. witness: the evidence, in words.
     supervisor_gone: the shim or conmon is dead, None if not known. execs: pids of the members that came from outside.
-    restarts: the number of times that the engine has started it again, None if not told.
+    restarts: the number of times that the engine has started it again, None if not told. project: of compose that it
+    belongs to, None if not told.
     """
 
     runtime: str
@@ -749,10 +751,47 @@ class HostUsage(TypedDict):
     pressure: Pressure
 
 
-class UsageFrame(TypedDict):
-    """The answer to a UsageRequest. clock: seconds of a clock that is never set, for rates between two answers. cost:
-    the agent's processor seconds for this answer."""
+class Place(TypedDict):
+    """The way to one container over the network. addresses: of its net namespace by the kernel, [] in the host's;
+    ports: the published ones by its engine's records. None for each that is not known."""
 
+    key: str
+    addresses: Optional[List[str]]
+    ports: Optional[List[Forward]]
+
+
+class Stopped(TypedDict):
+    """One container without a process, by its engine's records. key: as of a live one.
+
+    state: created if it was never started. exit_code, oom_killed: of its last end; finished: the time of that, in
+    seconds since the epoch. restarts: as of a live one. None for each that is not told. witness: the record's path.
+    """
+
+    key: str
+    id: str
+    name: str
+    runtime: str
+    image: Optional[str]
+    pod: Optional[Pod]
+    project: Optional[str]
+    state: Literal["created", "exited", "dead"]
+    exit_code: Optional[int]
+    oom_killed: Optional[bool]
+    finished: Optional[float]
+    restarts: Optional[int]
+    witness: str
+
+
+class Engines(TypedDict):
+    """The records of engines: of the containers of a look, and the containers without a process. unread: the paths of
+    records that are there and may not be read."""
+
+    places: List[Place]
+    stopped: List[Stopped]
+    unread: List[str]
+
+
+class _UsageFrame(TypedDict):
     frame: Literal["usage"]
     id: int
     taken_at: float
@@ -761,6 +800,13 @@ class UsageFrame(TypedDict):
     host: HostUsage
     processes: List[ProcessUsage]
     containers: List[ContainerUsage]
+
+
+class UsageFrame(_UsageFrame, total=False):
+    """The answer to a UsageRequest. clock: seconds of a clock that is never set, for rates between two answers. cost:
+    the agent's processor seconds for this answer. engines: missing if not asked for."""
+
+    engines: Engines
 
 
 class LogLine(TypedDict):
@@ -898,12 +944,14 @@ class _UsageRequest(TypedDict):
 
 class UsageRequest(_UsageRequest, total=False):
     """Read the use of these processes and containers, of all if left out. fields: these parts of a container's record
-    alone. files: count the open files of the processes too."""
+    alone. files: count the open files of the processes too. engines: read the engines' records too, of all containers.
+    """
 
     pids: List[int]
     containers: List[str]
     fields: List[str]
     files: bool
+    engines: bool
 
 
 class _LogRequest(TypedDict):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Dict, Optional, Tuple
 
     from .namespaces import Pair, Records
-    from .protocol import Changes, Container, Kind, Look, NamespaceKey, Namespaces, Process
+    from .protocol import Changes, Container, Engines, Kind, Look, NamespaceKey, Namespaces, Process
     from .watch import Watch
 
     _Places = Dict[bytes, Tuple[str, Optional[cgroup.Claim]]]
@@ -262,6 +262,12 @@ class Scanner:
                 processes[pid] = new
                 pairs[pid] = (pairs[pid][0] if pid in pairs else record, new)
         return found
+
+    def engines(self) -> Engines:
+        """The records of engines about the containers that are known, and about others."""
+        from . import engines  # seldom needed, and a start is to be quick
+
+        return engines.records(self.now, self._host, self.initial.get("net"))
 
     def sightings(self, key: NamespaceKey) -> Collection[holders.Sighting]:
         """The holders of a namespace that the last search found, each of which may open it."""

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-    from .protocol import Container, ContainerUsage, HostUsage, Look, Process, ProcessUsage, UsageFrame, UsageRequest
+    from .protocol import Container, ContainerUsage, HostUsage, Process, ProcessUsage, UsageFrame, UsageRequest
+    from .scan import Scanner
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -29,12 +30,13 @@ FIELDS = ("cpu", "memory", "io", "pids", "pressure")
 """The parts of a container's record that can be asked for alone."""
 
 
-def answer(id: int, look: Look, request: UsageRequest) -> UsageFrame:
+def answer(id: int, scanner: Scanner, request: UsageRequest) -> UsageFrame:
     """The frame that answers a request.
 
     "pids", "containers": of these processes and keys, all of them if left out. "fields": these parts of a container's
-    record alone. "files": count the open files of the processes too.
+    record alone. "files": count the open files of the processes too. "engines": read the engines' records too.
     """
+    look = scanner.now
     began = time.process_time()
     hierarchies = hostfiles.hierarchies()
     fields = request.get("fields") or FIELDS
@@ -61,6 +63,8 @@ def answer(id: int, look: Look, request: UsageRequest) -> UsageFrame:
             if keys is None or record["key"] in keys
         ],
     }
+    if request.get("engines"):
+        frame["engines"] = scanner.engines()
     frame["cost"] = time.process_time() - began
     return frame
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from nsview.join.failure import FAILED, NOTHING, USAGE, Failure
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from .sight import Sight
 
-_Part = TypeVar("_Part")
-
 
 def run(options: SimpleNamespace) -> int:
     if options.type and options.table not in (None, "namespaces"):
         raise Failure(USAGE, f"--type narrows namespaces, not {options.table}")
-    question = {"nets": _nets, "use": _use}.get(options.table, _records)
+    if options.all and options.table not in ("containers", "use"):
+        raise Failure(USAGE, "--all is about containers: nsview list containers --all")
+    question = {"nets": _nets, "use": _use}.get(options.table, _all if options.all else _records)
     return show(options, question(options))
 
 
@@ -80,52 +80,75 @@ def _table(name: str) -> "tuple[Sequence[Column], Callable[[Snapshot, Snapshot],
     return listing.NAMESPACES, listing.namespaces
 
 
+def _all(options: SimpleNamespace) -> "Callable[[Sight], Answer]":
+    """The question for containers with those that have no process, and the engines' records of all of them."""
+    from nsview.model import container_table, export, filter, listing, usage
+
+    from . import tables
+
+    tables.check(options, listing.CONTAINERS)
+    wanted = parsed(options.filter, "container")
+
+    def answer(sight: "Sight") -> Answer:
+        snapshot, _ = sight.look(usage=True)
+        meter = usage.Meter()
+        for reading in sight.engines():
+            meter = usage.read(meter, reading)
+        if meter.engines is None:
+            raise Failure(FAILED, "the recording has no records of engines in it; `nsview record` makes one that has")
+        whole = container_table.with_stopped(snapshot, meter)
+        found = filter.narrow(whole, wanted, None, own_pids(options))
+        if options.json:
+            text = export.text(export.all_containers(found, whole, meter.engines))
+        else:
+            lines = listing.containers(found, container_table.ends(snapshot, meter))
+            text = tables.printed(options, listing.CONTAINERS, lines, whole)
+        if not found.containers and options.filter:
+            return Answer(text, failure=Failure(NOTHING, "nothing matched"))
+        unread = (f"{path} could not be read: stopped containers may be missing" for path in meter.engines.unread)
+        return Answer(text, () if options.json else (*unread, *whole.host.notes))
+
+    return answer
+
+
 def _use(options: SimpleNamespace) -> "Callable[[Sight], Answer]":
     """The question for the lines of containers that the lens shows, those that use most of a processor first."""
     from msgspec.structs import replace
 
-    from nsview.model import export, usage, usage_table
+    from nsview.model import container_table, export, usage, usage_table
     from nsview.model.table import ordered
 
     from . import tables
 
-    # Two readings draw no line.
-    part = _whole if options.watch is not None else _without_line
-    columns = part(usage_table.CONTAINERS)
+    # The audit is a command of its own, and two readings draw no line.
+    left_out = {"RISK", *(() if options.watch is not None else ("RECENT",))}
+    places = [place for place, column in enumerate(container_table.COLUMNS) if column.title not in left_out]
+    columns = [container_table.COLUMNS[place] for place in places]
     tables.check(options, columns)
-    wanted = parsed(options.filter, "container", usage_table.fields(usage_table.CONTAINERS))
+    wanted = parsed(options.filter, "container", usage_table.fields(container_table.COLUMNS))
     meter = usage.Meter()
 
     def answer(sight: "Sight") -> Answer:
         nonlocal meter
         snapshot, _ = sight.look(usage=True)
         for reading in sight.usages():
-            meter = usage.read(meter, reading, snapshot)
+            meter = usage.read(meter, reading)
         if meter.host is None:
             raise Failure(FAILED, "the recording has no use in it; `nsview record` makes one that has")
-        lines = [line for line in usage_table.containers(snapshot, meter) if wanted.line(line, snapshot)]
-        lines = ordered(lines, usage_table.BY_CPU, reverse=True)
+        around = container_table.Around(container_table.shares(snapshot))
+        lines = [line for line in container_table.lines(snapshot, meter, around) if wanted.line(line, snapshot)]
+        lines = [line for line in lines if options.all or line.thing is not None]
+        lines = ordered(lines, container_table.BY_CPU, reverse=True)
         if options.json:
-            text = export.text(export.use(snapshot, meter, [str(line.thing) for line in lines]))
+            text = export.text(export.use(snapshot, meter, [str(line.key) for line in lines]))
         else:
-            lines = [replace(line, cells=part(line.cells)) for line in lines]
+            lines = [replace(line, cells=tuple(line.cells[place] for place in places)) for line in lines]
             text = tables.printed(options, columns, lines, snapshot)
         if not lines and options.filter:
             return Answer(text, failure=Failure(NOTHING, "nothing matched"))
         return Answer(text, () if options.json else snapshot.host.notes)
 
     return answer
-
-
-def _whole(parts: tuple[_Part, ...]) -> tuple[_Part, ...]:
-    return parts
-
-
-def _without_line(parts: tuple[_Part, ...]) -> tuple[_Part, ...]:
-    """The columns of the table of use, or their cells, without the sparkline."""
-    from nsview.model.usage_table import RECENT
-
-    return parts[:RECENT] + parts[RECENT + 1 :]
 
 
 def _nets(options: SimpleNamespace) -> "Callable[[Sight], Answer]":

@@ -61,7 +61,14 @@ class Sight:
             self._read = True
             yield host.usage([], None, PARTS)
             time.sleep(_SPAN)
-        yield host.usage([], None, PARTS)
+        yield host.usage([], None, PARTS, engines=True)
+
+    def engines(self) -> "Iterator[Usage]":
+        """The records of engines: as they are now, or those of a recording."""
+        if self._options.recording:
+            yield from cast("RecordedHost", self._host).usages()
+        else:
+            yield cast("LocalHost", self._host).usage([], [], engines=True)
 
     def close(self) -> None:
         """End the agent, if there is one."""

@@ -286,24 +286,27 @@ class LocalHost:
 
     def request_usage(
         self, pids: Iterable[int] | None = None, containers: Iterable[str] | None = None,
-        fields: Sequence[str] = (), *, files: bool = False,
+        fields: Sequence[str] = (), *, files: bool = False, engines: bool = False,
     ) -> int:  # fmt: skip
         """Ask for the use of these processes and containers, by default of all; the answer's frame has this id.
 
-        fields: of `agent.usage.FIELDS`, by default all parts of a container's. files: count open files too.
+        fields: of `agent.usage.FIELDS`, by default all parts of a container's. files: count open files too. engines:
+        read the engines' records too.
         """
         self._next_id += 1
         asked: dict[str, object] = {"request": "usage", "id": self._next_id, "fields": [*fields], "files": files}
+        asked["engines"] = engines
         asked.update({"pids": [*pids]} if pids is not None else {})
         asked.update({"containers": [*containers]} if containers is not None else {})
         self._write(asked)
         return self._next_id
 
     def usage(
-        self, pids: Iterable[int] | None = None, containers: Iterable[str] | None = None, fields: Sequence[str] = ()
-    ) -> Usage:
+        self, pids: Iterable[int] | None = None, containers: Iterable[str] | None = None, fields: Sequence[str] = (),
+        *, engines: bool = False,
+    ) -> Usage:  # fmt: skip
         """Ask for the use of processes and containers and wait for it. Raises HostError if none comes."""
-        wanted = self.request_usage(pids, containers, fields)
+        wanted = self.request_usage(pids, containers, fields, engines=engines)
         for said in self.read():
             if isinstance(said, frames.UsageFrame) and said.id == wanted:
                 return said

@@ -1,5 +1,6 @@
 """Save the frames of this machine's agent as they arrive."""
 
+import itertools
 import signal
 import threading
 import time
@@ -15,6 +16,8 @@ from .told import UNKEPT, UNREPEATED, Told
 NETS = 2.0  # the least number of seconds between two readings of the net namespaces
 USE = 5.0
 """Seconds between two readings of the use of containers."""
+SELDOM = 6
+"""Readings of the use, of which one has the engines' records."""
 SETTLING = 3.0
 """Seconds before the confinement of a new container is asked for: its processes have settled by then."""
 LONGEST = 300.0
@@ -100,9 +103,9 @@ class _File:
 
 
 def _read_use(host: LocalHost, ended: threading.Event) -> None:
-    """Ask for the use of containers at the beginning and every USE seconds."""
-    while True:
-        host.request_usage([], None)
+    """Ask for the use of containers at the beginning and every USE seconds, and for the engines' records seldom."""
+    for number in itertools.count():
+        host.request_usage([], None, engines=number % SELDOM == 0)
         if ended.wait(USE):
             return
 

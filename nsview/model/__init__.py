@@ -46,7 +46,8 @@ order         a long list that is cheap to change
 columns       the columns that a user may add to the list
 table         lines and columns of a lens: narrowed, sorted and fitted to a width
 listing       namespaces, processes and containers as lines of a table, for the commands that print
-usage_table   the use of containers or processes: a line each, with numbers that filters compare
+usage_table   the use of processes: a line each, with numbers that filters compare
+container_table  containers, live and stopped, in pods and projects: a line each
 matrix        the namespaces of containers, groups or processes: a line each, a column a kind
 netpicture    the net map drawn as boxes and lines
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .net import Net
     from .netmap import Map
     from .printed import Difference, ListedHost, ListedNamespace, ListedUse, Listing, NetListing, UseListing
-    from .usage import Meter
+    from .usage import Engines, Meter
 
 SCHEMA: Final = 1
 TABLES = ("namespaces", "processes", "containers")
@@ -49,6 +49,18 @@ def listing(snapshot: Snapshot, whole: Snapshot, tables: tuple[str, ...] = TABLE
     if "containers" in tables:
         told["containers"] = [container(c) for c in snapshot.containers.values()]
     return told
+
+
+def all_containers(found: Snapshot, whole: Snapshot, engines: "Engines") -> Any:
+    """The object of `nsview list containers --all --json`: those of `listing`, each with the engines' records of it."""
+    printed: Any = listing(found, whole, ("containers",))
+    ways = {place.key: msgspec.to_builtins(place) for place in engines.places}
+    ended = {one.key: msgspec.to_builtins(one) for one in engines.stopped}
+    for one in printed["containers"]:
+        way, end = ways.get(one["key"], {}), ended.get(one["key"], {})
+        one.update({key: way.get(key) for key in ("addresses", "ports")})
+        one.update({key: end.get(key) for key in ("exit_code", "oom_killed", "finished")})
+    return {**printed, "unread": list(engines.unread)}
 
 
 def nets(found: "Map", chosen: "Sequence[Net]") -> "NetListing":
@@ -120,23 +132,31 @@ def namespace(record: Namespace, snapshot: Snapshot) -> "ListedNamespace":
 
 def use(snapshot: Snapshot, meter: "Meter", keys: Sequence[str]) -> "UseListing":
     """The object of `nsview list use --json`. cpu: cores; throttled: share of the time, of one core; memory and I/O in
-    bytes, rates a second; started: seconds since the epoch. A number that is not known, and no limit, is null."""
+    bytes, rates a second; started, finished: seconds since the epoch. A number that is not known, and no limit, is
+    null. stopped: the containers without a process; unread: the paths of records of such that may not be read."""
 
+    from .container_table import stopped_of
     from .usage import started
 
+    ways = {place.key: place for place in meter.engines.places} if meter.engines else {}
+
     def of(key: str) -> "ListedUse":
-        used, rates, one = meter.of(key), meter.latest(key), snapshot.containers[key]
+        used, rates, one, way = meter.of(key), meter.latest(key), snapshot.containers[key], ways.get(key)
         init = snapshot.processes.get(one.init_pid or 0)
         return {
             "key": key, "name": one.name, "state": one.state, "cpu": rates.cpu, "throttled": rates.throttled,
             "memory": used.memory, "memory_limit": used.memory_limit, "oom_kills": used.oom_kills, "pids": used.pids,
             "pids_limit": used.pids_limit, "read": rates.read, "written": rates.written,
-            "started": started(init.start, meter.host) if init else None,
+            "started": started(init.start, meter.host) if init else None, "restarts": one.restarts,
+            "addresses": msgspec.to_builtins(way.addresses) if way else None,
+            "ports": msgspec.to_builtins(way.ports) if way else None,
         }  # fmt: skip
 
     return {
         "schema": SCHEMA, "host": {**host(snapshot.host), "usage": msgspec.to_builtins(meter.host)},
-        "taken_at": snapshot.taken_at, "containers": [of(key) for key in keys],
+        "taken_at": snapshot.taken_at, "containers": [of(key) for key in keys if key in snapshot.containers],
+        "stopped": [msgspec.to_builtins(one) for one in stopped_of(snapshot, meter) if one.key in keys],
+        "unread": list(meter.engines.unread) if meter.engines else None,
     }  # fmt: skip
 
 

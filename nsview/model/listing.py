@@ -1,7 +1,7 @@
 """Namespaces, processes and containers as lines of a table, for the commands that print. Pure."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from . import condition, counts, holder_text
 from .filter import Filter
@@ -102,19 +102,19 @@ def _process(process: Process, snapshot: Snapshot) -> Line:
     return Line(process.pid, cells, process, thing=process.pid)
 
 
-def containers(snapshot: Snapshot) -> list[Line]:
-    """A line a container, in order of name."""
+def containers(snapshot: Snapshot, ends: Mapping[str, str] | None = None) -> list[Line]:
+    """A line a container, in order of name. ends: {key: the end of one that has stopped, in words}."""
     known = sorted(snapshot.containers.values(), key=lambda container: (container.name, container.key))
-    return [_container(container, snapshot) for container in known]
+    return [_container(container, snapshot, (ends or {}).get(container.key)) for container in known]
 
 
-def _container(container: Container, snapshot: Snapshot) -> Line:
+def _container(container: Container, snapshot: Snapshot, end: str | None) -> Line:
     warnings = condition.warnings(container)
     cells = (
         Cell(container.name, "container"), Cell(container.id[:12]), Cell(container.runtime),
         Cell(container.engine_namespace or "-"), _id(container.init_pid), _id(container.shim_pid),
         _count(*counts.nprocs(container, snapshot)),
-        Cell(", ".join(warnings), "warning") if warnings else Cell(container.state or "?"),
+        Cell(", ".join(warnings), "warning") if warnings and not end else Cell(end or container.state or "?"),
         _id(container.restarts), Cell(container.role), Cell(container.pod.label if container.pod else "-"),
         Cell(container.key), Cell(container.image or "-"), Cell(container.whose or "-"),
     )  # fmt: skip

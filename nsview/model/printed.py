@@ -10,7 +10,7 @@ from .compare import Mounted
 from .kinds import KindName
 from .net import Forward, Interface, Listener, Route
 from .records import Container, HolderSearch, Process
-from .usage import HostUsage
+from .usage import HostUsage, Stopped
 
 
 class ListedHost(TypedDict):
@@ -66,7 +66,8 @@ class Unreadable(TypedDict):
 
 
 class Listing(TypedDict):
-    """The object of `nsview list`: the tables that were asked for."""
+    """The object of `nsview list`: the tables that were asked for. unread: with --all, the records of containers without
+    a process that may not be read."""
 
     schema: Literal[1]
     host: ListedHost
@@ -76,6 +77,7 @@ class Listing(TypedDict):
     processes: NotRequired[list[Process]]
     containers: NotRequired[list[Container]]
     unreadable: Unreadable
+    unread: NotRequired[list[str]]
 
 
 class ListedForward(Forward, frozen=True, kw_only=True):
@@ -119,7 +121,8 @@ class MeasuredHost(ListedHost):
 
 class ListedUse(TypedDict):
     """The use of a container. cpu: cores; throttled: share of the time; memory in bytes, read and written in bytes a
-    second; started: seconds since the epoch. Null: not known, or no limit."""
+    second; started: seconds since the epoch; addresses: of its net namespace; ports: the published ones. Null: not
+    known, or no limit."""
 
     key: str
     name: str
@@ -134,15 +137,21 @@ class ListedUse(TypedDict):
     read: float | None
     written: float | None
     started: float | None
+    restarts: int | None
+    addresses: list[str] | None
+    ports: list[Forward] | None
 
 
 class UseListing(TypedDict):
-    """The object of `nsview list use`."""
+    """The object of `nsview list use`. stopped: the containers without a process, with --all. unread: the records of
+    such that may not be read, null if none were asked for."""
 
     schema: Literal[1]
     host: MeasuredHost
     taken_at: float
     containers: list[ListedUse]
+    stopped: list[Stopped]
+    unread: list[str] | None
 
 
 class ListedLink(TypedDict):

@@ -188,7 +188,8 @@ class Container(Struct, frozen=True):
     state: paused: its cgroup is frozen. restarting: it has no process, and its engine will start it again. exited: its
     first process is a zombie. None: not known.
     supervisor_gone: its shim or conmon is dead, None if not known. execs: the pids that came into it from outside, as
-    by `docker exec`. restarts: the number of times that its engine has started it again, None if not known.
+    by `docker exec`. restarts: the number of times that its engine has started it again, None if not known. project: of
+    compose that it belongs to, None if not known.
     """
 
     key: str
@@ -206,10 +207,11 @@ class Container(Struct, frozen=True):
     witness: str
     uid: int = 0
     outer: str | None = None
-    state: Literal["running", "paused", "restarting", "exited", "dead"] | None = None
+    state: Literal["created", "running", "paused", "restarting", "exited", "dead"] | None = None
     supervisor_gone: bool | None = None
     execs: tuple[int, ...] = ()
     restarts: int | None = None
+    project: str | None = None
 
     @property
     def whose(self) -> str:

@@ -17,20 +17,20 @@ LEAST = 6
 class Column(Struct, frozen=True):
     """A column of a table.
 
-    most, least: its greatest width in cells, and the width that it is not narrowed below. keep: it stays if the screen
-    is too narrow for all columns; of the others the last are left out first. right: its text is aligned to the right,
-    as numbers are. falling: its order begins with the greatest. wide: printed by `-o wide` and by its name alone. rare:
-    printed where a line has something in it.
+    most: its greatest width, in cells. keep: it stays if the screen is too narrow for all columns; of the others the
+    last are left out first. least: the width to which it is narrowed before others are left out, None if it is not.
+    right: its text is aligned to the right, as numbers are. falling: its order begins with the greatest. wide: printed
+    by `-o wide` and by its name alone. rare: printed where a line has something in it.
     """
 
     title: str
     most: int = 40
+    least: int | None = None
     keep: bool = True
     right: bool = False
     falling: bool = False
     wide: bool = False
     rare: bool = False
-    least: int = LEAST
 
     @property
     def name(self) -> str:
@@ -138,17 +138,26 @@ def widths(columns: Sequence[Column], lines: Iterable[Line], width: int, gap: in
             if len(cell.text) > wanted[place]:
                 wanted[place] = len(cell.text)
     found = [min(most, column.most) for most, column in zip(wanted, columns, strict=True)]
-    over = sum(found) + gap * (len(found) - 1) - width
+    floors = [least if column.least is None else column.least for least, column in zip(found, columns, strict=True)]
+    over = sum(map(min, found, floors)) + gap * (len(found) - 1) - width
     for place in range(len(columns) - 1, -1, -1):
         if over > 0 and not columns[place].keep:
-            over -= found[place] + gap
+            over -= min(found[place], floors[place]) + gap
             found[place] = 0
-    # Narrow the widest columns as long as the table is too wide.
-    while over > 0 and (wide := [place for place, has in enumerate(found) if has > columns[place].least]):
-        place = max(wide, key=found.__getitem__)
-        second = max((other for other in found if other < found[place]), default=LEAST)
-        cut = max(1, min(over, found[place] - max(second, columns[place].least)))
-        found[place] -= cut
+    over = sum(found) + gap * (sum(map(bool, found)) - 1) - width
+    floors = [column.least or LEAST for column in columns]
+    # Narrow the widest columns as long as the table is too wide, at last all of them alike.
+    while over > 0:
+        wide = [place for place, has in enumerate(found) if has > floors[place]]
+        if not wide:
+            if max(floors) == LEAST:
+                break
+            floors = [LEAST] * len(floors)
+            continue
+        widest = max(wide, key=found.__getitem__)
+        second = max((has for has in found if has < found[widest]), default=0)
+        cut = max(1, min(over, found[widest] - max(second, floors[widest])))
+        found[widest] -= cut
         over -= cut
     if over < 0:
         # The last column gets the space that is left, as far as it needs it.

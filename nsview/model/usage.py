@@ -5,10 +5,12 @@ while nothing joins or leaves.
 """
 
 from collections.abc import Mapping
+from typing import Literal
 
 from msgspec import Struct, structs
 
-from .records import Process
+from .net import Forward
+from .records import Pod, Process
 from .snapshot import Snapshot
 
 KEPT = 90
@@ -54,9 +56,46 @@ class HostUsage(Struct, frozen=True):
     pressure: dict[str, float | None] = {}
 
 
+class Place(Struct, frozen=True):
+    """The way to one container over the network. addresses: of its net namespace by the kernel, () in the host's;
+    ports: the published ones by its engine's records. None for each that is not known."""
+
+    key: str
+    addresses: tuple[str, ...] | None
+    ports: tuple[Forward, ...] | None
+
+
+class Stopped(Struct, frozen=True):
+    """One container without a process, by its engine's records. state: created if it was never started. exit_code,
+    oom_killed: of its last end; finished: the time of that, in seconds since the epoch. restarts: the number of times
+    that the engine has started it again. None for each that is not told. witness: the path of the record."""
+
+    key: str
+    id: str
+    name: str
+    runtime: str
+    image: str | None
+    pod: Pod | None
+    project: str | None
+    state: Literal["created", "exited", "dead"]
+    exit_code: int | None
+    oom_killed: bool | None
+    finished: float | None
+    restarts: int | None
+    witness: str
+
+
+class Engines(Struct, frozen=True):
+    """The records of engines. unread: the paths of those that are there and may not be read."""
+
+    places: tuple[Place, ...]
+    stopped: tuple[Stopped, ...]
+    unread: tuple[str, ...]
+
+
 class Usage(Struct, frozen=True):
     """One reading. taken_at: seconds since the epoch; clock: seconds of a clock that is never set, for rates. cost:
-    the agent's processor seconds for the reading."""
+    the agent's processor seconds for the reading. engines: None if they were not asked for."""
 
     taken_at: float
     clock: float
@@ -64,6 +103,7 @@ class Usage(Struct, frozen=True):
     host: HostUsage
     processes: tuple[ProcessUsage, ...]
     containers: tuple[ContainerUsage, ...]
+    engines: Engines | None = None
 
 
 class Rates(Struct, frozen=True, gc=False):
@@ -89,7 +129,8 @@ class Meter(Struct, frozen=True):
     """The latest reading of each thing, and the rates that led to it. taken_at: the time of the latest reading.
 
     processes: {(pid, start): the clock of the reading, the reading}; containers: the same by key. cpu: {(pid, start):
-    cores}. rates: {container's key: its rates, oldest first, at most KEPT}.
+    cores}. rates: {container's key: its rates, oldest first, at most KEPT}. engines: their latest records, None if they
+    were not read.
     """
 
     taken_at: float = 0.0
@@ -98,6 +139,7 @@ class Meter(Struct, frozen=True):
     containers: Mapping[str, tuple[float, ContainerUsage]] = {}
     cpu: Mapping[tuple[int, int], float] = {}
     rates: Mapping[str, tuple[Rates, ...]] = {}
+    engines: Engines | None = None
 
     def of(self, key: str) -> ContainerUsage:
         """The latest reading of a container; one that knows nothing if it was not read yet."""
@@ -137,7 +179,7 @@ def read(before: Meter, now: Usage, snapshot: Snapshot | None = None) -> Meter:
         cpu = {key: value for key, value in cpu.items() if key in alive}
         containers = {key: value for key, value in containers.items() if key in snapshot.containers}
         rates = {key: value for key, value in rates.items() if key in snapshot.containers}
-    return Meter(now.taken_at, now.host, processes, containers, cpu, rates)
+    return Meter(now.taken_at, now.host, processes, containers, cpu, rates, now.engines or before.engines)
 
 
 def read_more(before: Meter, now: Usage) -> Meter:

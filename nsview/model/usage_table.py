@@ -1,16 +1,15 @@
-"""The use of containers, or of processes, as lines of a table. Pure."""
+"""The use of processes as lines of a table, and the numbers of all lines of use. Pure."""
 
 from collections.abc import Callable, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from .condition import warnings
 from .filter.fields import OF_THINGS, Field, Fields, of_columns
-from .records import Container, Process
+from .records import Process
 from .snapshot import Snapshot
 from .table import Cell, Column, Line
 from .text import count
-from .usage import Meter, age, age_text, bytes_text, percent_text, sparkline
+from .usage import Meter, age, age_text, bytes_text, percent_text
 
 WIDE = 12
 """The cells of a sparkline in a column."""
@@ -19,19 +18,6 @@ HIGH = 0.9
 THROTTLED = 0.1
 """The share of the time from which on being throttled is worth a note."""
 
-CONTAINERS: tuple[Column, ...] = (
-    Column("NAME", most=30),
-    Column("CPU%", right=True, falling=True),
-    Column("MEM", right=True, falling=True),
-    Column("OF", right=True, falling=True),
-    Column("AGE", right=True),
-    Column("STATE", most=28),
-    Column("PIDS", right=True, falling=True, keep=False),
-    Column("RECENT", most=WIDE, keep=False),
-    Column("READ/S", right=True, falling=True, keep=False),
-    Column("WRITE/S", right=True, falling=True, keep=False),
-    Column("IMAGE", most=40, keep=False),
-)
 PROCESSES: tuple[Column, ...] = (
     Column("PID", right=True),
     Column("CPU%", right=True, falling=True),
@@ -42,9 +28,7 @@ PROCESSES: tuple[Column, ...] = (
     Column("COMMAND", most=120),
 )
 BY_CPU = 1
-"""The column of the processor in either table."""
-RECENT = 7
-"""The column of the sparkline."""
+"""The column of the processor."""
 
 PARTS = ("cpu", "memory", "io", "pids")
 """The parts of a container's reading that a line needs."""
@@ -55,13 +39,18 @@ _PERCENT = {"": 1, "%": 1}
 
 
 class Use(Struct, frozen=True, gc=False):
-    """The numbers of a line, for filters: None if not known. cpu, of: percent; mem: bytes; age: seconds."""
+    """The numbers of a line, for filters and sums: None if not known. cpu, of: percent; mem: bytes; age: seconds; read,
+    written: bytes a second."""
 
     cpu: float | None
     mem: float | None
     of: float | None
     age: float | None
     pids: float | None = None
+    procs: float | None = None
+    restarts: float | None = None
+    read: float | None = None
+    written: float | None = None
 
 
 def fields(columns: Sequence[Column]) -> Fields:
@@ -72,9 +61,20 @@ def fields(columns: Sequence[Column]) -> Fields:
         ("of", _PERCENT, "percent of the limit of memory"),
         ("age", _SECONDS, "since the start: 90s, 5m, 2h, 3d"),
         ("pids", {"": 1}, "the number of tasks"),
+        ("procs", {"": 1}, "the number of processes"),
+        ("restarts", {"": 1}, "how often its engine has started it again"),
     )
     found = {name: Field(name, "amount", about, line=_amount(name), units=units) for name, units, about in amounts}
-    return found | {name: field for name, field in of_columns(columns, OF_THINGS).items() if name not in found}
+    others = of_columns(columns, OF_THINGS)
+    place = next((place for place, column in enumerate(columns) if column.title == "STATE"), None)
+    if place is not None:
+        others["state"] = structs.replace(others["state"], line=lambda line: _states(line.cells[place].text))
+    return found | {name: field for name, field in others.items() if name not in found}
+
+
+def _states(text: str) -> Sequence[str]:
+    """The words of a state that a filter may ask for: of "exited (1), 2 restarts" the whole, its parts and "exited"."""
+    return text, *text.split(", "), text.partition(" ")[0].rstrip(",")
 
 
 def _amount(name: str) -> Callable[[Line], Sequence[float]]:
@@ -88,41 +88,10 @@ def _amount(name: str) -> Callable[[Line], Sequence[float]]:
 # Lines
 
 
-def containers(snapshot: Snapshot, meter: Meter) -> list[Line]:
-    """A line for each container, in order of name."""
-    known = sorted(snapshot.containers.values(), key=lambda container: (container.name, container.key))
-    return [_container(container, snapshot, meter) for container in known]
-
-
 def processes(snapshot: Snapshot, meter: Meter) -> list[Line]:
     """A line for each process that is no thread of the kernel, in order of pid."""
     known = (snapshot.processes[pid] for pid in sorted(snapshot.processes))
     return [_process(process, snapshot, meter) for process in known if not process.kthread]
-
-
-def _container(container: Container, snapshot: Snapshot, meter: Meter) -> Line:
-    usage, rates = meter.of(container.key), meter.latest(container.key)
-    init = snapshot.processes.get(container.init_pid or 0)
-    seconds = age(init, meter)
-    share = usage.memory / usage.memory_limit if usage.memory is not None and usage.memory_limit else None
-    recent = tuple(rate.cpu for rate in meter.rates.get(container.key, ()))
-    of_limit = "-" if share is None else f"{100 * share:.0f}%"
-    words = _state(container, usage.oom_kills, rates.throttled)
-    cells = (
-        Cell(container.name, "container"),
-        _number(percent_text(rates.cpu), rates.cpu),
-        _number(bytes_text(usage.memory), usage.memory),
-        Cell(of_limit, "warning" if (share or 0) > HIGH else "", -1 if share is None else share),
-        _number(age_text(seconds), seconds),
-        Cell(words, "" if words == "running" else "warning"),
-        _number("?" if usage.pids is None else str(usage.pids), usage.pids),
-        Cell(sparkline(recent, WIDE), "label", rates.cpu if rates.cpu is not None else -1),
-        _number(bytes_text(rates.read), rates.read),
-        _number(bytes_text(rates.written), rates.written),
-        Cell(container.image or "", "dim"),
-    )
-    subject = Use(_percent(rates.cpu), usage.memory, _percent(share), seconds, usage.pids)
-    return Line(container.key, cells, subject, more=container.id, thing=container.key)
 
 
 def _process(process: Process, snapshot: Snapshot, meter: Meter) -> Line:
@@ -133,35 +102,23 @@ def _process(process: Process, snapshot: Snapshot, meter: Meter) -> Line:
     container = snapshot.container_of(process)
     cells = (
         Cell(str(process.pid), "pid", process.pid),
-        _number(percent_text(cpu), cpu),
-        _number(bytes_text(rss), rss),
-        _number(age_text(seconds), seconds),
+        numeric(percent_text(cpu), cpu),
+        numeric(bytes_text(rss), rss),
+        numeric(age_text(seconds), seconds),
         Cell(process.users),
         Cell(container.name if container else "", "container"),
         Cell(process.command, "command"),
     )
-    return Line(process.pid, cells, Use(_percent(cpu), rss, None, seconds), thing=process.pid)
+    return Line(process.pid, cells, Use(percent(cpu), rss, None, seconds), thing=process.pid)
 
 
-def _number(text: str, value: float | None) -> Cell:
+def numeric(text: str, value: float | None) -> Cell:
     """A number as a cell: unknown ones stand behind all others when the greatest comes first, and zeros are dim."""
     return Cell(text, "" if value else "dim", -1 if value is None else value)
 
 
-def _percent(share: float | None) -> float | None:
+def percent(share: float | None) -> float | None:
     return None if share is None else 100 * share
-
-
-def _state(container: Container, oom_kills: int | None, throttled: float | None) -> str:
-    """The state and what is wrong, in a few words."""
-    words = warnings(container) or ["running" if container.state in ("running", None) else container.state or ""]
-    if oom_kills:
-        words.append(count(oom_kills, "OOM kill"))
-    if throttled is not None and throttled > THROTTLED:
-        words.append(f"throttled {100 * throttled:.0f}%")
-    if container.restarts:
-        words.append(count(container.restarts, "restart"))
-    return ", ".join(words)
 
 
 # The host

@@ -129,6 +129,8 @@ class NsviewApp(DefectsApp, Watcher):
         if not self._settled and not snapshot.partial:
             self._settled = True
             self.call_after_refresh(gc_pace.settle)
+            if self.memory.state.lens:
+                self._open_lens(lens_class(self.memory.state.lens)(self.context, snapshot))
 
     def show_nets(self, nets: Nets | None) -> None:
         if seek := getattr(self.screen, "seek", None):

@@ -111,7 +111,7 @@ class Picture:
 
     def show(self, snapshot: Snapshot) -> None:
         """Paint a snapshot, unless a screen has taken over. For any thread."""
-        if self._colours is None or self._system is None or not os.isatty(2):
+        if self._colours is None or self._system is None or self._last.lens or not os.isatty(2):
             return
         found = lines(snapshot, self._last, *_size())
         if found is None:

@@ -12,7 +12,8 @@ NARROW = 120
 
 
 def usual(last: State) -> View:
-    """The view that the user left last time, before anything is known of the host."""
+    """The view to begin with, before anything is known of the host: not the one in which the last run happened to end,
+    which may answer another question."""
     return View(by=last.grouping or "net", groups=last.groups, processes=last.processes)
 
 
@@ -34,4 +35,6 @@ def chosen(rows: Rows) -> list[RowKey]:
 
 def order(view: View) -> str:
     """The order of the rows in words, empty if it is the usual one."""
-    return ", ".join(order for order in (view.groups, view.processes) if order not in ("age", "tree"))
+    orders = ", ".join(order for order in (view.groups, view.processes) if order not in ("age", "tree"))
+    nested = view.nest and view.by not in ("tree", "container")
+    return ", ".join(filter(None, (f"by {orders}" if orders else "", "nested" if nested else "")))

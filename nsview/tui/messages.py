@@ -58,6 +58,14 @@ class LineOpened(Message):
 
 
 @dataclass(repr=False, eq=False)
+class LineFolded(Message):
+    """The lines below a line of a lens are to be folded away, or shown."""
+
+    line: Line
+    folded: bool
+
+
+@dataclass(repr=False, eq=False)
 class GoWanted(Message):
     """The row of a thing is to be gone to; then: it is entered there, or the ready commands are offered."""
 

@@ -279,10 +279,10 @@ class Session:
 
     async def usage(
         self, pids: Sequence[int] | None = None, containers: Sequence[str] | None = None, fields: Sequence[str] = (),
-        *, files: bool = False,
+        *, files: bool = False, engines: bool = False,
     ) -> Usage | None:  # fmt: skip
         """The use of these processes and containers, by default of all. fields: these parts of a container's alone.
-        files: count open files too.
+        files: count open files too. engines: read the engines' records too.
 
         None if the host is a recording. Cancelled if the host ends before it answers.
         """
@@ -290,7 +290,7 @@ class Session:
             return None
         self._ask()
         answer: asyncio.Future[Usage] = asyncio.get_running_loop().create_future()
-        self._usage[self.host.request_usage(pids, containers, fields, files=files)] = answer
+        self._usage[self.host.request_usage(pids, containers, fields, files=files, engines=engines)] = answer
         return await answer
 
     async def log(self, container: str, tail: int, place: tuple[int, int] | None = None) -> Log | None:

@@ -32,11 +32,22 @@ async def test_the_next_run_looks_as_the_last_one_did(tmp_path: Path) -> None:
     file = tmp_path / "state.json"
     async with opened(memory=Memory(file)) as (app, pilot):
         await pilot.press("4", "d")
-    assert Memory(file).state == State(grouping="pid", details=False, greeted=True)
+    assert Memory(file).state == State(details=False, greeted=True)
     async with opened(memory=Memory(file)) as (app, pilot):
-        assert app.explorer.view.by == "pid"
+        assert app.explorer.view.by == "net", "not the grouping in which the last one happened to end"
         assert not app.explorer.query_one("#details").display
-        assert app.explorer.listing.rows[1].namespace.type == "pid"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("lens", LENSES)
+async def test_a_run_begins_with_the_grouping_and_the_lens_of_the_configuration(tmp_path: Path, lens: str) -> None:
+    file = tmp_path / "state.json"
+    file.write_text('{"grouping": "user"}')  # of an earlier version
+    app = explorer(memory=Memory(file, grouping="pid", lens=lens))
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: app.lens_name == lens and app.explorer.snapshot is not None)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.explorer)
+        assert app.explorer.view.by == "pid"
 
 
 async def told(pilot: Pilot[int], words: str) -> None:
@@ -189,7 +200,10 @@ async def test_rows_are_sorted_and_have_more_columns_as_wanted_now_and_the_next_
         await pilot.press("s", "end", "up", "enter")
         await pilot.pause()
         line = drawn(app).splitlines()
-        assert "↕ by size, start" in line[1]
+        assert "↕ by size, start" in line[1] and "nested" not in line[1]
+        await pilot.press("t")
+        assert "↕ by size, start, nested" in drawn(app).splitlines()[1]
+        await pilot.press("t")
         assert "IMAGE" in line[2]
         assert any("shop/web:1.4" in row and "httpd" in row for row in line)
         await pilot.press("0")
@@ -205,7 +219,7 @@ async def test_rows_are_sorted_and_have_more_columns_as_wanted_now_and_the_next_
         await pilot.pause()
         snapshot = app.explorer.snapshot
         assert snapshot is not None
-        assert list(app.explorer.listing.rows) == rows(snapshot, View("tree"))
+        assert list(app.explorer.listing.rows) == rows(snapshot, View())
         assert "↕" not in drawn(app).splitlines()[1]
         assert "IMAGE" not in drawn(app).splitlines()[2]
 

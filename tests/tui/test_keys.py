@@ -228,6 +228,29 @@ async def test_a_narrow_screen_has_the_details_below() -> None:
         assert listing.row is not None
 
 
+@pytest.mark.parametrize("key", ["question_mark", "f1"])
+@pytest.mark.parametrize("opens", ["", "m", "u"])
+async def test_help_has_the_keys_in_five_groups(key: str, opens: str) -> None:
+    app = explorer()
+    async with running(app, (160, 120)) as pilot:
+        await pilot.press(*opens)
+        await pilot.pause()
+        await pilot.press(key)
+        await pilot.pause()
+        lines = [line.partition("│")[2].partition("│")[0].strip() for line in drawn(app).splitlines()]
+        places = [lines.index(group) for group in ("Move", "Find", "Look", "Act", "Take along", "Filters (/)")]
+        assert places == sorted(places)
+        of = {
+            group: "\n".join(lines[begin:end])
+            for group, begin, end in zip(("Move", "Find", "Look", "Act"), places, places[1:], strict=False)
+        }
+        assert "PgDn" in of["Move"] or "pgdn" in of["Move"].lower()
+        assert "Find a pid" in of["Find"] and "Show only what matches" in of["Find"] and "shell" in of["Act"]
+        assert "Findings" in of["Look"] or opens
+        await pilot.press(key)
+        assert app.screen is (app.lens or app.explorer)
+
+
 async def test_help_lists_the_real_bindings_and_closes() -> None:
     app = explorer()
     async with running(app, (160, 120)) as pilot:

@@ -2,24 +2,33 @@
 
 import asyncio
 import gzip
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
+from textual.pilot import Pilot
 
 from nsview.hosts.frames import UsageFrame
 from nsview.hosts.recording import RecordedHost, demo
+from nsview.model.audit import audit
+from nsview.model.container_table import place, risks
+from nsview.model.net import Forward
+from nsview.model.records import Container
 from nsview.model.rows import GroupRow
-from nsview.model.usage import ContainerUsage, HostUsage, ProcessUsage, Usage
+from nsview.model.usage import ContainerUsage, Engines, HostUsage, Place, ProcessUsage, Stopped, Usage
 from nsview.tui.app import NsviewApp
 from nsview.tui.screens import usage as lens
 from nsview.tui.screens.usage import UsageLens
 from nsview.tui.widgets.row_list import Listing
 from nsview.tui.widgets.table import Table
 
-from .screens import SMALL, WIDE, drawn, explorer, opened, running
+from .screens import SMALL, WIDE, drawn, explorer, loaded, opened, running
+
+MIDDLE = 120, 35
 
 
 class Readings:
@@ -28,11 +37,14 @@ class Readings:
     def __init__(self, app: NsviewApp, cost: float = 0.0) -> None:
         self._app, self._cost, self._clock = app, cost, 0.0
         self.asked: list[tuple[Sequence[int] | None, Sequence[str] | None]] = []
+        self.engines = 0  # requests for their records
 
     async def usage(
-        self, pids: Sequence[int] | None = None, containers: Sequence[str] | None = None, fields: Sequence[str] = ()
-    ) -> Usage:
+        self, pids: Sequence[int] | None = None, containers: Sequence[str] | None = None, fields: Sequence[str] = (),
+        *, engines: bool = False,
+    ) -> Usage:  # fmt: skip
         self.asked.append((pids, containers))
+        self.engines += engines
         self._clock += 1.0
         snapshot = self._app.session.snapshot
         assert snapshot is not None
@@ -50,7 +62,23 @@ class Readings:
                 ContainerUsage(one.key, rates[one.key] * self._clock, 0.0, 20 << 20, 40 << 20, 0, 0, 0, len(one.pids))
                 for one in chosen
             ),
+            self.records(known) if engines else None,
         )  # fmt: skip
+
+    def records(self, known: Iterable[Container]) -> Engines:
+        """Of `web`, which is reached at port 8080, and of two that have stopped; the others' are not known."""
+        port = Forward("tcp", None, 8080, 8080, "172.17.0.2", 80, by="docker")
+        told = {"web": (("172.17.0.2",), (port,))}
+        places = tuple(Place(one.key, *told.get(one.name, (None, None))) for one in known)
+        now = self._app.session.snapshot.taken_at  # type: ignore[union-attr]
+        ends = (
+            ("db", "site", "exited", 137, True, now - 7200, 3), ("job", None, "exited", 0, False, now - 90, 0),
+        )  # fmt: skip
+        return Engines(
+            places,
+            tuple(Stopped(f"docker:{name}", name, name, "docker", "shop/db", None, *end, "f") for name, *end in ends),  # type: ignore[arg-type]
+            (),
+        )
 
 
 @contextmanager
@@ -63,7 +91,12 @@ def read(app: NsviewApp, monkeypatch: pytest.MonkeyPatch, cost: float = 0.0) -> 
 
 def names(app: NsviewApp) -> list[str]:
     assert isinstance(app.screen, UsageLens)
-    return [line.cells[0].text for line in app.screen.table.lines]
+    return [line.cells[0].text.strip() for line in app.screen.table.lines]
+
+
+def line_of(app: NsviewApp, name: str) -> str:
+    (line,) = (line for line in drawn(app).splitlines() if line.split()[:1] == [name] and "…" not in line.split()[0])
+    return line
 
 
 @pytest.mark.parametrize("size", [WIDE, SMALL])
@@ -73,11 +106,12 @@ async def test_u_shows_who_uses_most(size: tuple[int, int], monkeypatch: pytest.
         with read(app, monkeypatch):
             await pilot.press("u")
             await pilot.pause(0.2)
-            assert names(app)[0] == "web" and len(names(app)) == len(app.session.snapshot.containers)  # type: ignore[union-attr]
+            assert names(app)[0] == "web" and {"db", "job", "▾ shop/checkout", "▾ site"} < set(names(app))
             text = drawn(app)
             assert "load 0.50 0.40 0.30 of 2 processors" in text and ("up 1h00m" in text) == (size == WIDE)
-            (web,) = (line for line in text.splitlines() if line.split()[:1] == ["web"] and "%" in line)
-            assert web.split()[1:4] == ["100", "20M", "50%"]
+            web = next(line for line in text.splitlines() if line.split()[:1] == ["web"]).split()
+            assert web[1:4] == ["running", "100", "20M"] and "8080→80" in web
+            assert ("172.17.0.2" in web) == (size == WIDE) and "9 containers, 2 stopped" in text
             await pilot.press("enter")
             await pilot.pause()
             row = app.screen.query_one(Listing).row
@@ -110,7 +144,7 @@ async def test_the_chosen_container_alone_is_read_closer(monkeypatch: pytest.Mon
             before = len(readings.asked)
             await pilot.pause(0.3)
             assert len(readings.asked) == before, "numbers that change are no choice"
-            await pilot.press("down")
+            await pilot.press("down", "down")  # a pod, and then a container of it
             await pilot.pause(0.2)
             ((pids, keys),) = readings.asked[before:]
             assert isinstance(app.screen, UsageLens) and app.screen.container is not None
@@ -131,6 +165,84 @@ async def test_where_there_is_much_to_read_the_pace_is_slower(monkeypatch: pytes
     assert numbers[0] > 3 and numbers[1] == 1
 
 
+async def test_a_pod_folds_and_a_filter_looks_into_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = explorer()
+    async with running(app) as pilot:
+        with read(app, monkeypatch):
+            await pilot.press("u")
+            await pilot.pause(0.2)
+            assert isinstance(app.screen, UsageLens)
+            app.screen.table.select(next(x.key for x in app.screen.table.lines if "shop/checkout" in x.cells[0].text))
+            whole = names(app)
+            await pilot.press("left")
+            assert set(whole) - set(names(app)) == {"▾ shop/checkout", "api", "proxy", "checkout"}
+            await pilot.press("slash", *"proxy", "enter")
+            assert names(app) == ["▾ shop/checkout", "proxy"]
+            await pilot.press("escape")
+            assert "▸ shop/checkout" in names(app)
+            await pilot.press("right")
+            assert names(app) == whole
+            await pilot.press("f")
+            assert {"▸ shop/checkout", "▸ site"} < set(names(app)) and "api" not in names(app)
+            await pilot.press("enter", "f", "f")
+            assert names(app) == whole
+
+
+async def test_a_container_that_has_stopped_tells_its_end_and_leads_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = explorer()
+    async with running(app) as pilot:
+        with read(app, monkeypatch):
+            await pilot.press("u")
+            await pilot.pause(0.2)
+            assert "exited (137) OOM, 3 restarts, 2h00m ago" in line_of(app, "db")
+            await pilot.press("slash", *"state=exited", "enter", "end")
+            assert sorted(names(app)) == ["db", "job", "▾ site"]
+            assert isinstance(app.screen, UsageLens) and app.screen.table.select("docker:db")
+            await pilot.pause()
+            assert "known by" in drawn(app)
+            await pilot.press("enter", "e")
+            await pilot.pause()
+            assert isinstance(app.screen, UsageLens)
+
+
+async def test_the_records_of_engines_are_read_when_containers_come_and_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lens, "PACE", 0.02)
+    app = explorer()
+    async with running(app) as pilot:
+        with read(app, monkeypatch) as readings:
+            await pilot.press("u")
+            await pilot.pause(0.3)
+            assert readings.engines == 1 < len(readings.asked)
+            snapshot = app.session.snapshot
+            assert snapshot is not None and isinstance(app.screen, UsageLens)
+            fewer = {key: one for key, one in snapshot.containers.items() if one.name != "ledger"}
+            app.screen.show_snapshot(replace(snapshot, containers=fewer), None)
+            await pilot.pause(0.3)
+            assert readings.engines == 2
+
+
+@pytest.mark.parametrize("size", [WIDE, SMALL])
+async def test_the_risk_is_that_of_the_audit_and_read_where_it_is_seen(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = explorer()
+    asked = []
+    async with running(app, size) as pilot:
+        with read(app, monkeypatch):
+            security = app.session.security
+            monkeypatch.setattr(app.session, "security", lambda pids: asked.append(pids) or security(pids))
+            await pilot.press("u")
+            await pilot.pause(0.3)
+            assert len(asked) == (size == WIDE)
+            if asked:
+                found = risks(audit(app.session.snapshot, app.session.host.security()))  # type: ignore[union-attr, arg-type]
+                assert found and isinstance(app.screen, UsageLens)
+                shown = {str(x.thing): x.cells[place("RISK")].text for x in app.screen.table.lines if x.thing}
+                assert {k: v for k, v in shown.items() if v != "-"} == {
+                    k: f"{risk.worst} {risk.number}" for k, risk in found.items() if k in shown
+                }
+
+
 async def test_a_recording_with_the_use_shows_it_as_at_its_end(tmp_path: Path) -> None:
     recording = tmp_path / "with-use.jsonl"
     recorded = RecordedHost(demo())
@@ -146,7 +258,21 @@ async def test_a_recording_with_the_use_shows_it_as_at_its_end(tmp_path: Path) -
         await pilot.press("u")
         await pilot.pause(0.2)
         assert names(app)[0] == "web"
-        assert [cell.text for cell in app.screen.query_one(Table).lines[0].cells[1:3]] == ["70", "20M"]
+        assert [cell.text for cell in app.screen.query_one(Table).lines[0].cells[2:4]] == ["70", "20M"]
+
+
+@pytest.mark.parametrize("size", [WIDE, MIDDLE, SMALL], ids=["160x50", "120x35", "80x24"])
+def test_looks(snap_compare: Any, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]) -> None:
+    app = explorer()
+
+    async def press(pilot: Pilot[int]) -> None:
+        await loaded(pilot)
+        monkeypatch.setattr(lens, "FIRST", 0.01)
+        monkeypatch.setattr(app.session, "usage", Readings(app).usage)
+        await pilot.press("u")
+        await pilot.pause(0.5)
+
+    assert snap_compare(app, terminal_size=size, run_before=press)
 
 
 async def test_a_recording_without_the_use_says_so() -> None:

@@ -15,8 +15,8 @@ def kept(file: Path, **changed: object) -> None:
 
 def test_what_was_remembered_is_there_the_next_time(tmp_path: Path) -> None:
     file = tmp_path / "nsview" / "state.json"
-    kept(file, theme="nord", grouping="pid", details=False)
-    assert Memory(file).state == State(theme="nord", grouping="pid", details=False)
+    kept(file, theme="nord", groups="size", details=False)
+    assert Memory(file).state == State(theme="nord", groups="size", details=False)
     assert file.stat().st_mode & 0o777 == 0o600
     assert [f.name for f in file.parent.iterdir()] == ["state.json"]
 
@@ -25,8 +25,8 @@ def test_two_runs_keep_what_each_has_changed(tmp_path: Path) -> None:
     file = tmp_path / "state.json"
     one, other = Memory(file), Memory(file)
     one.remember(theme="nord")
-    other.remember(grouping="uts")
-    assert Memory(file).state == State(theme="nord", grouping="uts")
+    other.remember(groups="name")
+    assert Memory(file).state == State(theme="nord", groups="name")
 
 
 @pytest.mark.parametrize(

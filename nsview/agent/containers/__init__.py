@@ -11,6 +11,8 @@ containerd   the shims' command lines and bundles, and the daemon that a shim se
 podman       containers and pods of root and of users, by conmon and the storage
 crio         a pod's sandbox and containers, by conmon and the bundle's annotations
 conmon       the monitor that podman and cri-o put beside each container
+stopped      the containers without a process, by their engines' records
+cri          those of Kubernetes on containerd
 kubernetes   the files that the kubelet leaves of a pod, whatever its runtime
 runc         plain runc and crun, by the state that these keep; steps of buildkit
 lxc          LXC, LXD and Incus, by the monitor of each container

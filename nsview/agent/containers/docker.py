@@ -1,27 +1,32 @@
-"""Docker: a container's name and image, from the daemon's own files.
+"""Docker: a container's name and image, and the containers without a process, from the daemon's own files.
 
-Source: moby container/container.go (config.v2.json), daemon/oci_linux.go (the bundle's mounts).
+Sources: moby container/container.go and container/state.go (config.v2.json), daemon/oci_linux.go (the bundle's mounts);
+compose pkg/api/labels.go; cri-dockerd core/container_create.go (the kubelet's labels).
 """
 
 from __future__ import annotations
 
 import os
 
-from .. import files, hostfiles
-from . import containerd, directories, witness
+from .. import files
+from . import containerd, directories, stopped, supervisor, witness
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any
+    from typing import Any, Dict, Tuple
 
-    from ..protocol import Process
+    from ..protocol import Process, Stopped
     from .containerd import Shim
-    from .identify import Cache
     from .runc import State
     from .supervisor import Draft, Found, Population
 
+    _Left = Tuple[Stopped, Dict[str, Any]]
+    """(the frame's record without its end, the state in the file)"""
+
 ENGINE_NAMESPACE = "moby"  # containerd's namespace for whatever dockerd runs
+_PROJECT = "com.docker.compose.project"
+_POD = "io.kubernetes.pod."
 _OWN_FILES = ("hostname", "hosts", "resolv.conf")  # ROOT/containers/ID/hostname, mounted into the container
 
 
@@ -51,13 +56,9 @@ def describe(record: Draft, host: Population, config: dict[str, Any], shim: Shim
         # As the shim would find it: dockerd may itself be in a container.
         said = host.read_json(shim.pid or 0, path, shim.uid)
         if said and said.get("ID") == record["id"]:
-            name = said.get("Name")
-            if isinstance(name, str) and name.strip("/"):
-                record["name"] = name.lstrip("/")
-            created = said.get("Config")
-            image = created.get("Image") if isinstance(created, dict) else None
-            record["image"] = image if isinstance(image, str) else None
-            record["restarts"] = said["RestartCount"] if type(said.get("RestartCount")) is int else None
+            told = _told(said, path)
+            record["name"], record["image"] = told["name"], told["image"]
+            record["restarts"], record["project"] = told["restarts"], told["project"]
             record["witness"].append(path)
             return
 
@@ -74,35 +75,78 @@ def restarting(host: Population, known: set[str]) -> Iterator[str]:
     Only a live one's word counts: the plans of a dead one will not be carried out.
     """
     for root in host.directories.of_live_dockerd:
-        try:
-            directory = hostfiles.opened(root + "/containers", os.O_RDONLY | os.O_DIRECTORY)
-        except OSError:
-            continue
-        try:
-            others = sorted(set(os.listdir(directory)) - known)
-            for id in others if others and witness.owner_of_place(directory) == 0 else ():
-                if _restarts(host.kept, directory, root, id):
-                    yield id
-        finally:
-            os.close(directory)
+        for record, state in _left(host, root, known, []):
+            if state.get("Restarting") is True and state.get("Pid") == 0:
+                yield record["id"]
 
 
-def _restarts(kept: Cache, directory: int, root: str, id: str) -> bool:
-    path = id + "/config.v2.json"
+def ended(host: Population, known: set[str], unread: list[str]) -> Iterator[Stopped]:
+    """The containers without a process of root's dockerds, live or dead; see `stopped`."""
+    for root in host.directories.data_roots(0):
+        for record, state in _left(host, root, known, unread):
+            if state.get("Running") is not True:
+                yield _with_end(record, state)
+            elif root not in host.directories.of_live_dockerd:
+                yield record  # nobody has noted its end; of a live one's it begins or ends just now
+
+
+def _with_end(record: Stopped, state: dict[str, Any]) -> Stopped:
+    if not stopped.moment(state.get("StartedAt")):
+        return {**record, "state": "created"}
+    return {
+        **record,
+        "state": "dead" if state.get("Dead") is True else "exited",
+        "exit_code": stopped.number(state.get("ExitCode")),
+        "oom_killed": state.get("OOMKilled") is True,
+        "finished": stopped.moment(state.get("FinishedAt")),
+    }
+
+
+def _left(host: Population, root: str, known: set[str], unread: list[str]) -> Iterator[_Left]:
+    """The records that a dockerd keeps of other containers than the known ones."""
+    path = root + "/containers"
+    directory = stopped.opened(path, unread)
+    if directory is None:
+        return
     try:
-        status = os.stat(path, dir_fd=directory)
-    except OSError:
-        return False
-    key = "restarting", root, id, status.st_mtime_ns, status.st_ino
-    said = kept.get(key, lambda: _state(directory, path)) or {}
-    return said.get("Restarting") is True and said.get("Pid") == 0
+        others = sorted(set(os.listdir(directory)) - known)
+        for id in others if others and witness.owner_of_place(directory) == 0 else ():
+            name = id + "/config.v2.json"
+            try:
+                status = os.stat(name, dir_fd=directory)
+            except OSError:
+                continue
+            read = supervisor.later(_read_left, directory, name, path)
+            left: _Left | None = host.kept.get(("left", path, id, status.st_mtime_ns, status.st_ino), read)
+            if left and left[0]["id"] == id:
+                yield left
+    finally:
+        os.close(directory)
 
 
-def _state(directory: int, path: str) -> dict[str, Any] | None:
-    """The state in a container's file. None if the file can't be read."""
-    said = files.read_json(directory, path, lambda fd: witness.owned(fd, 0))
-    state = said and said.get("State")
-    return state if isinstance(state, dict) else said and {}
+def _read_left(directory: int, name: str, path: str) -> _Left | None:
+    said = files.read_json(directory, name, lambda fd: witness.owned(fd, 0))
+    if said is None:
+        return None
+    state = said.get("State")
+    return _told(said, path + "/" + name), state if isinstance(state, dict) else {}
+
+
+def _told(said: dict[str, Any], path: str) -> Stopped:
+    """The facts of a config.v2.json but for the state, as those of a container that has stopped."""
+    created, id, name = said.get("Config"), said.get("ID"), said.get("Name")
+    created = created if isinstance(created, dict) else {}
+    labels = supervisor.texts(created.get("Labels"))
+    id = id if isinstance(id, str) else ""
+    record = stopped.record("docker:" + id, id, "docker", path)
+    record["name"] = (name.strip("/") if isinstance(name, str) else "") or id[:12]
+    record["image"] = created["Image"] if isinstance(created.get("Image"), str) else None
+    record["project"] = labels.get(_PROJECT)
+    record["restarts"] = stopped.number(said.get("RestartCount"))
+    if labels.get(_POD + "uid"):
+        name, namespace = labels.get(_POD + "name", ""), labels.get(_POD + "namespace", "")
+        record["pod"] = {"name": name, "namespace": namespace, "uid": labels[_POD + "uid"]}
+    return record
 
 
 def _data_roots(config: dict[str, Any], shim: Shim, host: Population) -> dict[str, None]:

@@ -272,7 +272,7 @@ def _record(id: str, runtime: str | None, said: str | None, uid: int = 0) -> Dra
         "key": "", "id": id, "name": id[:12] if len(id) == 64 else id, "runtime": runtime, "engine_namespace": None,
         "image": None, "pod": None, "role": "container", "init_pid": None, "pids": [], "shim_pid": None,
         "daemon_pid": None, "uid": uid, "outer": None, "witness": [said] if said else [], "state": None, "execs": [],
-        "supervisor_gone": False, "restarts": None,
+        "supervisor_gone": False, "restarts": None, "project": None,
     }  # fmt: skip
 
 

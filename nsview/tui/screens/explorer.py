@@ -135,7 +135,6 @@ class Explorer(Browser):
     def action_group(self, by: Grouping) -> None:
         if self.snapshot is None or by == self.view.by:
             return
-        self.context.memory.remember(grouping=by)
         view, select = regrouped(self.snapshot, self.view, self.listing.row, by)
         self.leave()
         self._live.look(select, by=by, toggled=view.toggled)

@@ -1,9 +1,9 @@
 """The help: the chosen kind of namespace explained, the keys from their bindings, and the resources of all kinds."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
@@ -26,7 +26,7 @@ class HelpScreen(ModalScreen[None]):
     AUTO_FOCUS = "#help"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,question_mark", "dismiss", "Close", id="close"),
+        Binding("escape,q,question_mark,f1", "dismiss", "Close", id="close"),
     ]
 
     def __init__(
@@ -44,15 +44,16 @@ class HelpScreen(ModalScreen[None]):
             yield Static(
                 Group(
                     *([self._explained(self._kind)] if self._kind else []),
-                    Text("Keys", "bold underline"), self._keys(),
-                    Text("\nFilters (/)", "bold underline"), self._filters(),
+                    *self._keys(),
+                    Text("Filters (/)", "bold underline"), self._filters(),
                     Text("\nKinds of namespace", "bold underline"), self._kinds(),
                     *([Group(Text("\nWhat is shown", "bold underline"), _WORDS)] if self._groups else []),
                 )
             )  # fmt: skip
 
-    def _keys(self) -> Table:
-        keys: dict[str, list[str]] = {}
+    def _keys(self) -> Iterator[RenderableType]:
+        """The keys of this screen, in groups."""
+        groups: dict[str, dict[str, list[str]]] = {name: {} for name in GROUPS}
         moves: dict[str, list[str]] = {}
         for active in self._active.values():
             binding = active.binding
@@ -62,16 +63,24 @@ class HelpScreen(ModalScreen[None]):
             if binding.id in _MOVES:
                 shown = moves.setdefault(_MOVES[binding.id], [])
             else:
+                keys = groups[group_of(binding.id)]
                 shown = keys.setdefault(binding.tooltip or binding.description, [])
             if name not in shown:
                 shown.append(name)
         ends = [f"{', '.join(names)} {words}" for words, names in moves.items() if words]
-        keys["; ".join(("Move", *ends))] = moves.get("", [])
+        groups["Move"] = {"; ".join(("Up and down", *ends)): moves.get("", []), **groups["Move"]}
+        for name, keys in groups.items():
+            if keys:
+                yield Text(name, "bold underline")
+                yield self._table(keys)
+
+    def _table(self, keys: Mapping[str, list[str]]) -> Table:
         table = Table.grid(padding=(0, 2, 0, 0))
-        table.add_column(style="bold", no_wrap=True)
+        table.add_column(style="bold", no_wrap=True, min_width=10)
         table.add_column()
         for description, names in keys.items():
             table.add_row(" ".join(names), description)
+        table.add_row()
         return table
 
     def _filters(self) -> Table:
@@ -112,6 +121,26 @@ class HelpScreen(ModalScreen[None]):
         for kind in KINDS:
             table.add_row(kind.name, kind.isolates, f"{kind.flag}, Linux {kind.since}")
         return table
+
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Move": (
+        "open", "left", "right", "fold", "unfold", "fold-all", "focus-next", "back", "forward", "group", "next-group",
+        "previous-group", "close", "quit", "help",
+    ),
+    "Find": ("jump", "filter", "clear-filter", "next-match", "previous-match", "follow", "go"),
+    "Look": (),
+    "Act": ("enter", "ready", "elevate"),
+    "Take along": ("copy", "export"),
+}  # fmt: skip
+"""{group of keys: names of actions, or their beginnings up to a hyphen}, in the order of the help; those that look at
+something are all others."""
+
+
+def group_of(name: str) -> str:
+    """The group of the keys of an action."""
+    told = {name, name.partition("-")[0]}
+    return next((group for group, names in GROUPS.items() if told.intersection(names)), "Look")
 
 
 _MOVES = {

@@ -69,6 +69,7 @@ EXPLORER: list[BindingType] = [
     Binding("backspace,alt+left", "back", "Back to the grouping, filter and row before", show=False),
     Binding("alt+right", "forward", "Forward again", show=False),
     Binding("question_mark", "app.help", "Help", key_display="?"),
+    Binding("f1", "app.help", "Help", show=False),
     Binding("q", "app.quit", "Quit"),
 ]
 
@@ -104,5 +105,6 @@ LENS: list[BindingType] = [
     Binding("i", "app.lens('events')", "Events", show=False),
     Binding("a", "app.lens('audit')", "Audit", show=False),
     Binding("question_mark", "app.help", "Help", key_display="?"),
+    Binding("f1", "app.help", "Help", show=False),
     Binding("escape,q", "back", "Back", tooltip="Clear the filter; back to the explorer", id="close"),
 ]

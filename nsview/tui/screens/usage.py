@@ -1,26 +1,31 @@
-"""The use of processor, memory and I/O by containers or processes, as a top for them: live, sorted by any column."""
+"""Containers as a table, or processes: their state and what they use, live, sorted by any column."""
 
 import asyncio
 import contextlib
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from time import monotonic
 from typing import ClassVar, Literal
 
 from rich.console import RenderableType
 from rich.text import Text
 from textual import work
 from textual.binding import BindingType
+from textual.css.query import NoMatches
 from textual.worker import get_current_worker
 
-from nsview.model import usage, usage_table
-from nsview.model.filter import Fields
+from nsview.model import container_table, usage, usage_table
+from nsview.model.audit import audit
+from nsview.model.container_table import Around, Risk
+from nsview.model.filter import Fields, Filter
 from nsview.model.records import Container, Process
+from nsview.model.security import Facts, added
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Column, Line
-from nsview.model.text import count, safe
-from nsview.model.usage import age_text, bytes_text, percent_text, sparkline
+from nsview.model.text import count
 
 from ..context import Context
-from ..messages import LineChosen
+from ..messages import LineChosen, LineFolded
+from ..text import use_text
 from ..widgets.binding import Binding
 from .lens import Lens
 
@@ -30,20 +35,23 @@ SHARE = 0.015
 """The share of a processor that the agent may use for readings: if there is much to read, the pace is slower."""
 FIRST = 0.5
 """Seconds between the first two readings, for rates soon."""
-_TOP = 12  # processes of a container that are listed in its details
-_CHART = 44  # cells
+SELDOM = 30.0
+"""Seconds between two readings of the engines' records, while no container comes or goes."""
+SETTLED = 3.0
+"""Seconds after which the confinement of new containers is read: their processes have settled by then."""
 
 
 class UsageLens(Lens):
     """Containers or processes, and their use."""
 
     NAME = "use"
-    COLUMNS: ClassVar[Sequence[Column]] = usage_table.CONTAINERS
+    COLUMNS: ClassVar[Sequence[Column]] = container_table.COLUMNS
     EMPTY = "No container runs here. 0 shows processes."
-    BESIDE = 150
+    BESIDE = 200
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("0", "group('tree')", "Processes", key_display="0", tooltip="A line for each process"),
         Binding("9", "group('container')", "Containers", key_display="9", tooltip="A line for each container"),
+        Binding("f", "fold_all", "Fold", show=False, tooltip="Fold all pods and projects, or unfold them"),
     ]
 
     def __init__(self, context: Context, snapshot: Snapshot, origin: Process | None = None) -> None:
@@ -54,6 +62,13 @@ class UsageLens(Lens):
         self._wanted = asyncio.Event()  # a reading at once
         self._chosen: Hashable = None
         self._pace = FIRST
+        self._folded: set[Hashable] = set()
+        self._around: tuple[Snapshot, Around] | None = None  # as of that snapshot
+        self._facts = Facts()
+        self._risks: Mapping[str, Risk] = {}
+        self._judged: dict[str, int | None] = {}  # {key: the first process} of the containers that _risks knows of
+        self._engines_of: object = None  # the containers whose engines' records were read ..
+        self._engines_until = 0.0  # .. and the time until which they hold
 
     def on_mount(self) -> None:
         self._set_columns()
@@ -78,6 +93,8 @@ class UsageLens(Lens):
                 self._show_recorded()
                 return
             self.make()
+            if pace == FIRST:
+                self.call_after_refresh(self._judge)  # when it is known which columns there is space for
             if self.table.line is not None and self.table.line.key == first:
                 self.table.cursor = 0  # nobody has moved it, and now it is known who uses most
             first = self.table.line.key if pace == FIRST and self.table.line else None
@@ -93,6 +110,7 @@ class UsageLens(Lens):
         self.make()
         if first:
             self.table.cursor = 0
+        self.call_after_refresh(self._judge)
 
     def show_moment(self) -> None:
         if self._recorded:
@@ -102,13 +120,52 @@ class UsageLens(Lens):
         """Read the use of all lines, and more of the chosen container. The agent's processor seconds for that, None if
         the host is a recording."""
         if self.by == "container":
-            now = await self.session.usage([], None, usage_table.PARTS)
+            now = await self.session.usage([], None, usage_table.PARTS, engines=self._engines_due())
         else:
             now = await self.session.usage(None, [])
         if now is None:
             return None
         self.meter = usage.read(self.meter, now, self.snapshot)
         return now.cost + await self._read_chosen()
+
+    def _engines_due(self) -> bool:
+        """True if the records of engines may have changed."""
+        of = {(key, container.init_pid) for key, container in self.snapshot.containers.items()}
+        if of == self._engines_of and monotonic() < self._engines_until:
+            return False
+        self._engines_of, self._engines_until = of, monotonic() + SELDOM
+        return True
+
+    @work(group="risk", exclusive=True)
+    async def _judge(self) -> None:
+        """Read the confinement of containers, of each once, while the column of their risk is seen."""
+        with contextlib.suppress(NoMatches):  # the screen is ending: its parts are removed one by one
+            while True:
+                known = self.snapshot.containers
+                new = {key: one.pids for key, one in known.items() if self._judged.get(key) != one.init_pid}
+                if new and self.by == "container" and self.table.shows(container_table.place("RISK")):
+                    await self._read_risks([pid for members in new.values() for pid in members])
+                    self._judged = {k: one.init_pid for k, one in known.items() if k in new or k in self._judged}
+                    self._around = None
+                    self.make()
+                await asyncio.sleep(SETTLED)
+
+    async def _read_risks(self, pids: Sequence[int]) -> None:
+        kept = [one for one in self._facts.processes.values() if self._is_member(one.pid)]
+        async for told in self.session.security(pids):
+            self._facts = added(Facts(), [*kept, *told.processes.values()], told.lsm, told.done, told.total)
+        self._risks = container_table.risks(audit(self.snapshot, self._facts, self.context.audit_ignore))
+
+    def _is_member(self, pid: int) -> bool:
+        process = self.snapshot.processes.get(pid)
+        return process is not None and process.container is not None
+
+    def around(self) -> Around:
+        """The facts around the containers of this snapshot."""
+        if self._around is None or self._around[0] is not self.snapshot:
+            around = Around(container_table.shares(self.snapshot), self._risks, self._judged)
+            self._around = self.snapshot, around
+        return self._around[1]
 
     async def _read_chosen(self) -> float:
         """Read the processes of the chosen container, and its pressure. The agent's processor seconds for that."""
@@ -129,8 +186,9 @@ class UsageLens(Lens):
     # Lines
 
     def _set_columns(self) -> None:
-        self.table.columns = usage_table.CONTAINERS if self.by == "container" else usage_table.PROCESSES
-        self.table.sort_by(usage_table.BY_CPU)
+        containers = self.by == "container"
+        self.table.columns = container_table.COLUMNS if containers else usage_table.PROCESSES
+        self.table.sort_by(container_table.BY_CPU if containers else usage_table.BY_CPU)
 
     def action_group(self, by: Literal["container", "tree"]) -> None:
         if by != self.by:
@@ -146,11 +204,24 @@ class UsageLens(Lens):
         return usage_table.fields(self.table.columns)
 
     def lines(self) -> Sequence[Line]:
-        make = usage_table.containers if self.by == "container" else usage_table.processes
-        return make(self.snapshot, self.meter)
+        if self.by != "container":
+            return usage_table.processes(self.snapshot, self.meter)
+        folded = () if self.filter else self._folded
+        return container_table.lines(self.snapshot, self.meter, self.around(), folded=folded)
+
+    def use(self, wanted: Filter) -> None:
+        found = bool(wanted) != bool(self.filter)
+        super().use(wanted)
+        if found and self._folded:
+            self.make()  # a filter looks into folded groups too
 
     def heading(self) -> str:
-        number = count(len(self.table.lines), "container" if self.by == "container" else "process")
+        number = count(len(self.table.lines), "process")
+        if self.by == "container":
+            stopped = len(container_table.stopped_of(self.snapshot, self.meter))
+            number = count(len(self.snapshot.containers), "container") + (f", {stopped} stopped" if stopped else "")
+            unread = self.meter.engines.unread if self.meter.engines else ()
+            number += " (stopped ones are not known: needs root)" if unread else ""
         if self._recorded and self.meter.host is None:
             return f"{number}; the use is not in this recording"
         return usage_table.heading(number, self.meter)
@@ -158,6 +229,27 @@ class UsageLens(Lens):
     def open(self, line: Line) -> None:
         if line.thing is not None:
             self.go_to(line.thing)
+        else:
+            self._fold(line, line.key not in self._folded)
+
+    # Groups
+
+    def on_line_folded(self, message: LineFolded) -> None:
+        self._fold(message.line, message.folded)
+
+    def _fold(self, line: Line, folded: bool) -> None:
+        if self.is_group(line) and not self.filter:
+            (self._folded.add if folded else self._folded.discard)(line.key)
+            self.make()
+
+    def action_fold_all(self) -> None:
+        groups = {line.key for line in self._made if self.is_group(line)}
+        self._folded = set() if groups <= self._folded else groups
+        self.make()
+
+    def is_group(self, line: Line) -> bool:
+        """True if a line stands for a pod or a project."""
+        return isinstance(line.key, tuple)
 
     def on_line_chosen(self, message: LineChosen) -> None:
         key = message.line.key if message.line else None
@@ -172,49 +264,14 @@ class UsageLens(Lens):
     # Details
 
     def about(self, line: Line) -> RenderableType:
+        style = self.table.style_of
         container = self.snapshot.containers.get(str(line.thing))
-        text = Text(no_wrap=True, overflow="ellipsis")
         if container is not None:
-            self._tell_container(text, container)
-        elif isinstance(line.thing, int) and (process := self.snapshot.processes.get(line.thing)):
-            text.append(f"{safe(process.comm)} {process.pid}\n", self.table.style_of("group"))
-            text.append(safe(process.command), self.table.style_of("command"))
-        text.append("\n\nEnter goes there", self.table.style_of("dim"))
-        return text
-
-    def _tell_container(self, text: Text, container: Container) -> None:
-        used, rates = self.meter.of(container.key), self.meter.latest(container.key)
-        text.append(safe(container.name), self.table.style_of("group"))
-        text.append(f"\n{safe(container.image or container.runtime)}\n", self.table.style_of("dim"))
-        recent = tuple(rate.cpu for rate in self.meter.rates.get(container.key, ()))
-        text.append(f"\n{sparkline(recent, _CHART)}\n", self.table.style_of("label"))
-        limit = f" of {bytes_text(used.memory_limit)}" if used.memory_limit is not None else ", no limit"
-        pids = f" of {used.pids_limit}" if used.pids_limit is not None else ""
-        self._fact(text, "processor", f"{percent_text(rates.cpu)}% of one")
-        self._fact(text, "throttled", f"{percent_text(rates.throttled)}% of the time" if rates.throttled else None)
-        self._fact(text, "memory", f"{bytes_text(used.memory)}{limit}")
-        self._fact(text, "OOM kills", str(used.oom_kills) if used.oom_kills else None)
-        self._fact(text, "tasks", f"{'?' if used.pids is None else used.pids}{pids}")
-        self._fact(text, "reads", f"{bytes_text(rates.read)}/s, {bytes_text(used.read_bytes)} since its start")
-        self._fact(text, "writes", f"{bytes_text(rates.written)}/s, {bytes_text(used.written_bytes)} since its start")
-        waits = [f"{kind} {share:.0f}%" for kind, share in used.pressure.items() if share is not None]
-        self._fact(text, "waiting for", ", ".join(waits) or None)
-        members = (self.snapshot.processes[pid] for pid in container.pids if pid in self.snapshot.processes)
-        busiest = sorted(members, key=self._busy)
-        text.append("\n\nPROCESSES", self.table.style_of("dim"))
-        for process in busiest[:_TOP]:
-            key = process.pid, process.start
-            rss = self.meter.processes[key][1].rss if key in self.meter.processes else None
-            numbers = f"\n{percent_text(self.meter.cpu.get(key)):>5}% {bytes_text(rss):>5} {process.pid:>7} "
-            text.append(numbers).append(safe(process.command), self.table.style_of("command"))
-        if len(busiest) > _TOP:
-            text.append(f"\nand {len(busiest) - _TOP:,} more", self.table.style_of("dim"))
-        init = self.snapshot.processes.get(container.init_pid or 0)
-        text.append(f"\n\nstarted {age_text(usage.age(init, self.meter))} ago", self.table.style_of("dim"))
-
-    def _busy(self, process: Process) -> tuple[float, int]:
-        return -self.meter.cpu.get((process.pid, process.start), 0.0), process.pid
-
-    def _fact(self, text: Text, label: str, value: str | None) -> None:
-        if value is not None:
-            text.append(f"\n{label:12}", self.table.style_of("label")).append(value)
+            return use_text.container(container, self.snapshot, self.meter, style)
+        if isinstance(line.thing, int) and (process := self.snapshot.processes.get(line.thing)):
+            return use_text.process(process, style)
+        if self.is_group(line):
+            return use_text.group(line, style)
+        stopped = container_table.stopped_of(self.snapshot, self.meter)
+        one = next((one for one in stopped if one.key == line.key), None)
+        return use_text.stopped(one, self.meter, style) if one else Text()

@@ -3,6 +3,7 @@
 row_text   a row of the explorer
 bar_text   the two lines above the rows
 time_text  the time line of a recording
+use_text   the details of a container or a process in the table of use
 contents   the content of a namespace, one file a kind
 pieces     styled pieces of text, and words for numbers
 """

@@ -79,7 +79,7 @@ def kindbar(by: Grouping, order: str, width: int) -> list[Piece]:
             key = len(label) - len(label.lstrip())
             pieces += [(label[:key], ""), (label[key], "key"), (label[key + 1 :], "")]
     if order:
-        words = f"  ↕ by {order}"
+        words = f"  ↕ {order}"
         pieces.append((words if _width(pieces) + len(words) <= width else " ↕", "key"))
     return pieces
 

@@ -19,7 +19,7 @@ from textual.strip import Strip
 from nsview.model.table import Cell, Column, Line, ordered, widths
 from nsview.model.text import safe
 
-from ..messages import LineChosen, LineOpened
+from ..messages import LineChosen, LineFolded, LineOpened
 from .binding import Binding
 from .cursor import Cursor
 
@@ -39,8 +39,8 @@ class Table(Cursor, can_focus=True):
         Binding("enter", "open", "Open", tooltip="Go to the thing of the line"),
         Binding("s", "sort", "Sort", tooltip="Sort by the column of the cursor, or by the next one"),
         Binding("S", "reverse", "Turn the order round", show=False),
-        Binding("left,h", "aside(-1)", "Left", show=False, id="left"),
-        Binding("right,l", "aside(1)", "Right", show=False, id="right"),
+        Binding("left,h", "aside(-1)", "Left, or fold", show=False, id="left"),
+        Binding("right,l", "aside(1)", "Right, or unfold", show=False, id="right"),
     ]
 
     column: reactive[int] = reactive(0, repaint=False)
@@ -88,6 +88,10 @@ class Table(Cursor, can_focus=True):
         bar = self.styles.scrollbar_size_vertical if len(self.lines) > self._visible else 0
         self._widths = widths(self.columns, self._given, self.size.width - bar - 1, GAP)
         self.virtual_size = Size(self.size.width, len(self.lines) + 1)
+
+    def shows(self, column: int) -> bool:
+        """True if the screen is wide enough for a column."""
+        return column < len(self._widths) and bool(self._widths[column])
 
     def mark(self, things: Collection[Hashable]) -> None:
         """Mark the lines of these things, and no others."""
@@ -164,8 +168,10 @@ class Table(Cursor, can_focus=True):
             self.moved()
 
     def action_aside(self, by: int) -> None:
-        """Move the cursor to the next visible cell."""
+        """Move the cursor to the next visible cell; else fold the line, or unfold it."""
         if not self.by_cell:
+            if self.line is not None:
+                self.post_message(LineFolded(self.line, by < 0))
             return
         place = self.column + by
         while 0 <= place < len(self.columns) and not self._widths[place]:

@@ -66,8 +66,8 @@ class Unreadable(TypedDict):
 
 
 class Listing(TypedDict):
-    """The object of `nsview list`: the tables that were asked for. unread: with --all, the records of containers without
-    a process that may not be read."""
+    """The object of `nsview list`: the tables that were asked for. unread: with --all, the records of containers
+    without a process that may not be read."""
 
     schema: Literal[1]
     host: ListedHost

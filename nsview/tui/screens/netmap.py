@@ -95,7 +95,6 @@ class NetMap(Lens):
     )
     EMPTY = "This recording has no net map in it: it is too old, or ended before one was read."
     TABLE = Chart
-    BESIDE = 170  # lines end in the container that a port is published for
     by = "net"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "again", "Look again now", show=False),

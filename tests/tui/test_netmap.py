@@ -95,7 +95,7 @@ async def test_the_picture_and_the_table_are_one_key_apart_and_keep_the_line() -
 
 
 async def test_the_picture_is_as_wide_as_there_is_room() -> None:
-    async with opened(NET, (180, 50)) as (app, pilot):
+    async with opened(NET) as (app, pilot):
         await pilot.press("w", "p")
         await pilot.pause()
         before = max(map(len, shown(app)))

@@ -90,7 +90,6 @@ class NetMap(Lens):
     COLUMNS: ClassVar[Sequence[Column]] = COLUMNS
     EMPTY = "This recording has no net map in it: it is too old, or ended before one was read."
     TABLE = Chart
-    BESIDE = 170  # lines end in the container that a port is published for
     by = "net"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "again", "Look again now", show=False),

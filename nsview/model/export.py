@@ -38,6 +38,7 @@ def listing(snapshot: Snapshot, whole: Snapshot, tables: tuple[str, ...] = TABLE
         "schema": SCHEMA,
         "host": host(whole.host),
         "taken_at": whole.taken_at,
+        "unreadable": {"processes": sum(whole.unreadable.values()), "reasons": whole.unreadable},
     }
     if "namespaces" in tables:
         told["search"] = msgspec.to_builtins(whole.search)
@@ -46,7 +47,6 @@ def listing(snapshot: Snapshot, whole: Snapshot, tables: tuple[str, ...] = TABLE
         told["processes"] = [process(snapshot.processes[pid]) for pid in sorted(snapshot.processes)]
     if "containers" in tables:
         told["containers"] = [container(c) for c in snapshot.containers.values()]
-    told["unreadable"] = {"processes": sum(whole.unreadable.values()), "reasons": whole.unreadable}
     return told
 
 

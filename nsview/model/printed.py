@@ -65,13 +65,17 @@ class Unreadable(TypedDict):
     reasons: dict[str, int]
 
 
+class ListedSearch(HolderSearch, frozen=True, tag_field="frame", tag="holders"):
+    """The last search for holders of namespaces."""
+
+
 class Listing(TypedDict):
     """The object of `nsview list`: the tables that were asked for."""
 
     schema: Literal[1]
     host: ListedHost
     taken_at: float
-    search: NotRequired[HolderSearch | None]
+    search: NotRequired[ListedSearch | None]
     namespaces: NotRequired[list[ListedNamespace]]
     processes: NotRequired[list[Process]]
     containers: NotRequired[list[Container]]

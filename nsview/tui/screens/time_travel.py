@@ -58,7 +58,7 @@ class TimeTravel(Screen[None]):
             self.notify("Choose a process, a namespace or a container; its next change is gone to.")
         elif playback := self.session.playback:
             process = self.snapshot.processes.get(thing) if self.snapshot and isinstance(thing, int) else None
-            playback.seek(by, partial(_state, thing, process and process.start))
+            playback.seek(by, partial(_state, thing, process.start if process else None))
 
     def action_moment(self) -> None:
         """Ask for a moment and go there."""

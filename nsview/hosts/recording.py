@@ -67,7 +67,7 @@ class RecordedHost:
             raise HostError(f"{path}: {error}") from None
         self._loaded: tuple[int, bytearray] = -1, bytearray()
         if not self._data(len(self._members) - 1):
-            raise HostError(f"{path}: {'no whole frame in it' if self.note else 'empty'}, not a recording of nsview")
+            raise HostError(f"{path}: empty, or without a whole frame: not a recording of nsview")
 
     def _data(self, number: int) -> bytearray:
         """The frames of a member."""

@@ -127,7 +127,7 @@ def test_a_recording_is_not_entered_nor_recorded(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "empty"), (b"{}\n", "not a recording"), (b"\x1f\x8b\x08", "no whole frame"),
+        (b"", "empty"), (b"{}\n", "not a recording"), (b"\x1f\x8b\x08", "without a whole frame"),
         (b'{"frame":"hello","schema":99,"host":{}}\n', "schema 99"), (b'{"frame":"hello","sch', "recording"),
     ],
     ids=["empty", "other", "gzip", "schema", "cut"],

@@ -13,6 +13,8 @@ paint: from the command to a first useful picture, which is the host's namespace
 memory: of all processes of a live explorer, beside many and very many (--most) processes (P7).
 growth: processor time a process of a look and of an update, very many against few (P8); and of their system calls
   alone, for what the kernel does takes longer too where there are more.
+record: a recorder's processor time and what an hour of it takes on the disk, beside few and many processes; and how
+  long a jump takes in a recording of 24 hours.
 filter: what a key typed into a filter costs before anything is drawn, beside many and very many processes (P4).
 lens: from a key to the net map, the matrix and the audit, beside many namespaces.
 enter: into a container, against nsenter, runc exec, ctr task exec and docker exec: until the command begins (P6), by
@@ -46,6 +48,7 @@ import keys as typing_at  # noqa: E402
 import lenses  # noqa: E402
 import live  # noqa: E402
 import quiet  # noqa: E402
+import recordings  # noqa: E402
 from compiled import compiled  # noqa: E402
 from crowd import Crowd  # noqa: E402
 from pairs import Figure, Result, Run, RunFailed, command, compare, duration, machine, table  # noqa: E402
@@ -243,6 +246,17 @@ def growth(bench: Bench, most: int) -> None:
         bench.results.append(Result(id, what, (many, many), (before, after), target))
 
 
+def recording(bench: Bench, processes: int) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        for number in (FEW, processes):
+            with Crowd(number, number // 20):
+                bench.figures(
+                    f"record.{number}",
+                    lambda number=number: recordings.cost(NSVIEW, Path(directory), number),  # type: ignore[misc]
+                )
+        bench.figures("record.jump", lambda: recordings.jump(Path(directory), FEW))
+
+
 def lens(bench: Bench, processes: int) -> None:
     with own_home() as env, Crowd(processes):
         bench.figures("lens", lambda: lenses.opened(NSVIEW, env, processes, LENS))
@@ -368,7 +382,21 @@ def enter_peers(docker: Docker, pid: str, id: str) -> Iterator[tuple[str, list[s
 
 
 def main() -> int:
-    names = ("scan", "cold", "idle", "follow", "keys", "paint", "memory", "growth", "filter", "lens", "enter", "before")
+    names = (
+        "scan",
+        "cold",
+        "idle",
+        "follow",
+        "keys",
+        "paint",
+        "memory",
+        "growth",
+        "record",
+        "filter",
+        "lens",
+        "enter",
+        "before",
+    )
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(names)} (all)")
     parser.add_argument("--processes", type=int, default=10_000, metavar="N", help="how many are many (10000)")
@@ -391,6 +419,7 @@ def main() -> int:
         "paint": lambda: paint(bench, many),
         "memory": lambda: memory(bench, many, most),
         "growth": lambda: growth(bench, most),
+        "record": lambda: recording(bench, many),
         "filter": lambda: filtering(bench, many, most),
         "lens": lambda: lens(bench, many),
         "enter": lambda: enter(bench),

@@ -307,11 +307,16 @@ def _logs_arguments(logs: _Arguments) -> None:
 
 
 def _record_arguments(record: _Arguments) -> None:
-    record.add_argument("file", metavar="FILE")
+    record.add_argument("file", metavar="FILE", nargs="?")
     record.add_argument("--seconds", type=_seconds, metavar="N", help="end after N seconds")
     record.add_argument(
         "--keep", type=_duration, metavar="TIME", help="drop what is older (30m, 24h, 7d); go on with an earlier FILE"
     )
+    record.add_argument("--redact", action="store_true", help="leave out the arguments of commands, and environments")
+    record.add_argument(
+        "--service", action="store_true",
+        help="print a systemd unit that records all the time and keeps a day, by default in /var/lib/nsview/recording",
+    )  # fmt: skip
 
 
 def _filters() -> list[str]:

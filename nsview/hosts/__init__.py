@@ -9,6 +9,7 @@ playback    a recording that is played and gone about in
 recorder    the frames of this machine's agent, written to a file
 members     the parts of that file: each begins with a full look, each frame is whole
 moment      a moment of a recording, as a user gives it
+redaction   frames without command lines and environments
 told        everything that frames add up to, for the beginning of such a part
 """
 

@@ -1,8 +1,9 @@
 """The members of a recording: lines of JSON in gzip members, each of which begins with a full look.
 
-zcat reads such a file. A member's header has a field of its own (RFC 1952, 2.3.1.1): the time of its first look, and
-once the member is whole its length, by which the next one is found, and the number of processes that came or went in
-it. Each frame is flushed by itself, so a file that is cut at any byte opens to its last whole frame.
+zcat reads such a file. A member's header has a field of its own (RFC 1952, 2.3.1.1): the time of its first look, the
+bytes that this takes, and once the member is whole its length, by which the next one is found, and the number of
+processes that came or went in it. Each frame is flushed by itself, so a file that is cut at any byte opens to its last
+whole frame.
 """
 
 import contextlib
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 _MAGIC = b"\x1f\x8b"
-_HEADER = struct.Struct("<4sI2sH2sHdQI")
+_HEADER = struct.Struct("<4sI2sH2sHdIQI")
 _FLAGS = _MAGIC + b"\x08\x04"  # deflate, with a field of its own
 _ANY = b"\x00\xff"  # speed, system
 _OWN = b"NV"
@@ -41,11 +42,13 @@ def members(file: BinaryIO) -> list[Member]:
     found: list[Member] = []
     fd, offset, size = file.fileno(), 0, os.fstat(file.fileno()).st_size
     while len(header := os.pread(fd, _HEADER.size, offset)) == _HEADER.size and header.strip(b"\0"):
-        flags, _, _, _, own, _, began, length, changes = _HEADER.unpack(header)
+        flags, _, _, _, own, _, began, head, length, changes = _HEADER.unpack(header)
         if (flags, own) != (_FLAGS, _OWN):
             if not found:
                 return [Member(float("-inf"), 0, 0, 0)]
             raise ValueError(f"something else than a recording follows at byte {offset}")
+        if found and offset + head > size:
+            break  # cut while its look was written: the one before tells all of that
         whole = 0 < length <= size - offset
         found.append(Member(began, offset, length if whole else 0, changes if whole else 0))
         if not whole:
@@ -149,7 +152,8 @@ class Writer:
         self._sum = self._size = self.tail = 0
         self._offset = os.lseek(self._fd, 0, os.SEEK_END)
         self._open = True
-        self._write(self._header() + b"".join(map(self._packed, head)) + self._deflate.flush(zlib.Z_SYNC_FLUSH))
+        packed = b"".join(map(self._packed, head)) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
+        self._write(self._header(len(packed)) + packed)
         self.head = self._size
 
     def write(self, line: bytes, changes: int = 0) -> None:
@@ -175,9 +179,9 @@ class Writer:
         finally:
             os.close(self._fd)
 
-    def _header(self) -> bytes:
+    def _header(self, head: int) -> bytes:
         own = _HEADER.size - 16  # bytes of the field behind its own length
-        return _HEADER.pack(_FLAGS, 0, _ANY, own + 4, _OWN, own, self._began, 0, 0)
+        return _HEADER.pack(_FLAGS, 0, _ANY, own + 4, _OWN, own, self._began, _HEADER.size + head, 0, 0)
 
     def _packed(self, line: bytes) -> bytes:
         self._sum = zlib.crc32(line, self._sum)

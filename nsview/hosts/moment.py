@@ -22,7 +22,7 @@ def moment(text: str, begin: float, end: float) -> float:
     if found is None:
         raise ValueError(f"{text!r} is no moment; give {FORMS}")
     if not begin - LEEWAY <= found <= end + LEEWAY:
-        raise ValueError(f"it tells of {told(begin)} to {told(end)}, not of {text}")
+        raise ValueError(f"it tells of {clock(begin)} to {clock(end)}, not of {text}")
     return min(max(found, begin), end)
 
 
@@ -41,6 +41,6 @@ def _meant(text: str, begin: float, end: float) -> float | None:
     return (last if last.timestamp() <= end + LEEWAY else last - timedelta(days=1)).timestamp()
 
 
-def told(moment: float) -> str:
+def clock(moment: float) -> str:
     """A moment in words, by the clock of this machine."""
     return f"{datetime.fromtimestamp(moment):%d %b %H:%M:%S}"

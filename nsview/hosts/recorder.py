@@ -11,7 +11,8 @@ import msgspec
 from . import frames
 from .local import LocalHost
 from .members import Writer
-from .told import UNKEPT, UNREPEATED, Told
+from .redaction import redacted
+from .told import UNKEPT, Told
 
 NETS = 2.0  # the least number of seconds between two readings of the net namespaces
 USE = 5.0
@@ -24,12 +25,14 @@ LONGEST = 300.0
 """Seconds after which a new member begins, with a full look, on a host where little happens."""
 
 
-def record(writer: Writer, seconds: float | None = None, say: Callable[[str], object] = print) -> int:
+def record(
+    writer: Writer, seconds: float | None = None, say: Callable[[str], object] = print, *, redact: bool = False
+) -> int:
     """Write frames until interrupted (^C, SIGTERM), or for that many seconds, and return their number.
 
     Each frame is written whole and at once, so the file can be read even if the machine dies. A new member begins when
     the frames since the last full look outweigh it. say: called if the agent had to be started again; the recording
-    goes on with the first frames of the new one.
+    goes on with the first frames of the new one. redact: leave out command lines and environments.
     """
     host = LocalHost()
 
@@ -50,7 +53,7 @@ def record(writer: Writer, seconds: float | None = None, say: Callable[[str], ob
     newcomers = _Newcomers(host)
     ended = threading.Event()
     threading.Thread(target=_read_use, args=(host, ended), daemon=True).start()
-    file = _File(writer)
+    file = _File(writer, redact=redact)
     # No exception amid a write.
     stop = lambda *_: threading.Thread(target=host.stop).start()  # noqa: E731
     signals = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -80,26 +83,29 @@ def record(writer: Writer, seconds: float | None = None, say: Callable[[str], ob
 class _File:
     """The frames on their way to a file. number: of those that were written."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, *, redact: bool = False) -> None:
         self.number = 0
         self._writer = writer
+        self._redact = redact
         self._told = Told()
         self._began: float | None = None  # the open member
 
     def take(self, frame: frames.Frame, line: bytes) -> None:
         """Write a frame, or begin a member with all that was told."""
+        if self._redact and (hidden := redacted(frame)) is not frame:
+            frame, line = hidden, msgspec.json.encode(hidden) + b"\n"
         changes = self._told.take(frame)
         if self._told.taken_at is None or isinstance(frame, UNKEPT):
             return
         self.number += 1
+        looked = isinstance(frame, frames.SnapshotFrame)
+        if not looked:
+            self._writer.write(line, changes)
         late = self._began is not None and time.monotonic() > self._began + LONGEST
-        if isinstance(frame, frames.SnapshotFrame) or late or self._writer.tail > self._writer.head:
+        if looked or late or self._writer.tail > self._writer.head:
             self._began = time.monotonic()
             head = (msgspec.json.encode(one) + b"\n" for one in self._told.frames())
             self._writer.begin(self._told.taken_at, head)
-            if not isinstance(frame, UNREPEATED):
-                return
-        self._writer.write(line, changes)
 
 
 def _read_use(host: LocalHost, ended: threading.Event) -> None:

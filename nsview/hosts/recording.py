@@ -2,7 +2,6 @@
 
 import math
 import os
-import re
 import resource
 import threading
 from bisect import bisect_right
@@ -24,7 +23,7 @@ from nsview.model.snapshot import Snapshot
 from nsview.model.usage import Usage
 
 from . import HostError, frames, members
-from .moment import moment, told
+from .moment import clock, moment
 from .stream import Gathered, Stream
 
 SILENCE = 60.0
@@ -33,7 +32,6 @@ CHARTED = 600.0
 """Seconds of the use of containers that are told before a moment."""
 _Recorded = TypeVar("_Recorded", bound="RecordedHost")
 _LOOKS = frames.SnapshotFrame, frames.DeltaFrame, frames.HoldersFrame
-_SNAPSHOT = re.compile(rb'^{"frame":"snapshot"', re.MULTILINE)
 MOST = 512 << 20
 """Bytes of frames that are taken in: an hour of a busy host; a little gzip file could hold any number."""
 TIMES, BESIDE = 3, 32 << 20
@@ -68,10 +66,8 @@ class RecordedHost:
         except ValueError as error:
             raise HostError(f"{path}: {error}") from None
         self._loaded: tuple[int, bytearray] = -1, bytearray()
-        if len(self._members) > 1 and not _SNAPSHOT.search(self._data(len(self._members) - 1)):
-            self._members.pop()  # cut while its first look was written: the one before has told all of that
         if not self._data(len(self._members) - 1):
-            raise HostError(f"{path}: {'no whole frame in it' if self.note else 'empty'}, not a recording of nsview")
+            raise HostError(f"{path}: empty, or without a whole frame: not a recording of nsview")
 
     def _data(self, number: int) -> bytearray:
         """The frames of a member."""
@@ -123,7 +119,7 @@ class RecordedHost:
             lines = (line for _, line in self._lines(number, number))
             heard = max(time for line in lines if (time := _time_of(line)) is not None and time <= wanted)
             if wanted - heard > SILENCE:
-                self.note = f"note: nothing was recorded from {told(heard)} on; it is shown as it was then"
+                self.note = f"note: nothing was recorded from {clock(heard)} on; it is shown as it was then"
 
     def early(self) -> None:
         """None, as a recording is not read ahead."""
@@ -285,9 +281,9 @@ def _is_over(begun: float, frame: frames.Frame, seconds: float, since: float) ->
     """True if a frame does not belong to the deltas that are gathered since `begun`."""
     if isinstance(frame, frames.EndedFrame):
         return seconds < math.inf  # told before the delta without the process, and after those with it
-    if not isinstance(frame, frames.DeltaFrame | frames.HoldersFrame):
-        return isinstance(frame, frames.SnapshotFrame)
-    now = frame.taken_at
+    now: float | None = getattr(frame, "taken_at", None)
+    if now is None or isinstance(frame, frames.SnapshotFrame):
+        return now is not None
     return now > since and (not seconds or begun <= since or now - begun >= seconds)
 
 

@@ -53,8 +53,11 @@ class Stream:
             case frames.DeltaFrame() | Gathered():
                 if self.snapshot is None:
                     raise HostError(f"{self.source}: not a recording of nsview: a delta before the first snapshot")
+                taken_at = frame.taken_at
+                if isinstance(frame, Gathered) and frame.search:
+                    taken_at = max(taken_at, self.snapshot.taken_at)  # a member tells again of an earlier search
                 self.snapshot = advance(
-                    self.snapshot, frame.taken_at, frame.processes, frame.gone, frame.namespaces,
+                    self.snapshot, taken_at, frame.processes, frame.gone, frame.namespaces,
                     frame.namespaces_gone, frame.containers, frame.containers_gone, partial=frame.partial,
                     host=self.host,
                 )  # fmt: skip

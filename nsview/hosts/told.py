@@ -11,8 +11,6 @@ from .stream import Stream
 
 UNKEPT = frames.Progress, frames.NetProgress, frames.Links
 """Frames that say nothing once they have been read."""
-UNREPEATED = frames.UsageFrame, frames.DetailsFrame
-"""Frames that `Told.frames` leaves out: a reading has its time, and details are asked for by hand."""
 
 
 class Told:

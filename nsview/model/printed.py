@@ -65,6 +65,10 @@ class Unreadable(TypedDict):
     reasons: dict[str, int]
 
 
+class ListedSearch(HolderSearch, frozen=True, tag_field="frame", tag="holders"):
+    """The last search for holders of namespaces."""
+
+
 class Listing(TypedDict):
     """The object of `nsview list`: the tables that were asked for. unread: with --all, the records of containers
     without a process that may not be read."""
@@ -72,7 +76,7 @@ class Listing(TypedDict):
     schema: Literal[1]
     host: ListedHost
     taken_at: float
-    search: NotRequired[HolderSearch | None]
+    search: NotRequired[ListedSearch | None]
     namespaces: NotRequired[list[ListedNamespace]]
     processes: NotRequired[list[Process]]
     containers: NotRequired[list[Container]]

@@ -185,7 +185,7 @@ class Session:
     def _show(self, snapshot: Snapshot) -> None:
         before, self._whole = self._whole, None if snapshot.partial else snapshot
         self.snapshot = snapshot
-        follows = before is not None and before.host is snapshot.host and self.host.timed
+        follows = before is not None and before.host == snapshot.host and self.host.timed
         if self.playback and before and before.taken_at > snapshot.taken_at:
             follows = False  # it went back
         happened = changes(before, snapshot) if before and follows else None

@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -130,7 +131,7 @@ def test_a_recording_is_not_entered_nor_recorded(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "empty"), (b"{}\n", "not a recording"), (b"\x1f\x8b\x08", "no whole frame"),
+        (b"", "empty"), (b"{}\n", "not a recording"), (b"\x1f\x8b\x08", "without a whole frame"),
         (b'{"frame":"hello","schema":99,"host":{}}\n', "schema 99"), (b'{"frame":"hello","sch', "recording"),
     ],
     ids=["empty", "other", "gzip", "schema", "cut"],
@@ -600,6 +601,75 @@ def test_a_recording_that_is_kept_for_a_time_is_gone_on_with(tmp_path: Path) -> 
     (tmp_path / "mine").write_text("mine")
     assert "another name" in refused(2, "record", "--keep", "1h", str(tmp_path / "mine"))
     refused(2, "record", "--keep", "24", str(tmp_path / "new"))
+
+
+def test_a_redacted_recording_has_no_arguments_of_commands(tmp_path: Path) -> None:
+    secret = "hunter2-of-a-command-line"
+    child = subprocess.Popen(["sh", "-c", "sleep 60; true", secret])
+    try:
+        done = nsview("record", "--redact", "--seconds", "0.5", str(tmp_path / "r"))
+        assert done.returncode == 0, done.stderr
+        assert secret.encode() not in told(tmp_path / "r")
+        listed = printed("list", "processes", "--from", str(tmp_path / "r"))["processes"]
+        assert [p["cmdline"] for p in listed if p["pid"] == child.pid] == [["sh", "[redacted]"]]
+    finally:
+        child.kill()
+        child.wait()
+
+
+# A service
+
+_AS_ROOT = ("setpriv", "--no-new-privs", "--bounding-set")
+
+
+def unit(*words: str) -> dict[str, str]:
+    """{key: value} of the unit that is printed."""
+    done = nsview("record", "--service", *words)
+    assert done.returncode == 0, done.stderr
+    return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line and not line.startswith("#"))
+
+
+def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
+    file = tmp_path / "nsview-recording.service"
+    file.write_text(nsview("record", "--service", "--redact", "/var/lib/nsview/50% of $HOME").stdout)
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed")
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(file)], check=False, capture_output=True, text=True
+    )
+    assert [line for line in done.stderr.splitlines() if file.name in line] == []
+    assert unit()["ExecStart"].endswith("nsview record --keep 86400s /var/lib/nsview/recording")
+    assert '"/var/lib/nsview/50%% of $$HOME"' in unit("/var/lib/nsview/50% of $HOME")["ExecStart"]
+    refused(2, "record", "--service", "relative")
+    refused(2, "record", "--service", "--seconds", "9")
+    refused(2, "record")
+
+
+def test_with_the_capabilities_of_the_unit_all_is_recorded_that_root_sees(tmp_path: Path, docker: Docker) -> None:
+    pid = docker.container("u-service")
+    capabilities = [name.removeprefix("CAP_").lower() for name in unit()["CapabilityBoundingSet"].split()]
+    bounds = "-all," + ",".join(f"+{name}" for name in capabilities)
+    found = []
+    try:
+        for number, before in enumerate(((), (*_AS_ROOT, bounds))):
+            file = tmp_path / str(number)
+            subprocess.run([*before, *NSVIEW, "record", "--seconds", "5", str(file)], check=True, capture_output=True)
+            listed, nets = (
+                printed("list", "--holders", "--from", str(file)),
+                printed("list", "nets", "--from", str(file)),
+            )
+            audit = json.loads(nsview("audit", "--json", "--from", str(file)).stdout)
+            (container,) = [one for one in listed["containers"] if one["name"] == "u-service"]
+            assert container["pids"] == [pid]
+            found.append(
+                (
+                    listed["unreadable"], listed["search"]["unreadable"], nets["notes"], audit["unchecked"],
+                    sorted((net["inode"], net["source"], len(net["interfaces"])) for net in nets["nets"]),
+                )
+            )  # fmt: skip
+    finally:
+        docker.remove("u-service")
+    assert found[0] == found[1]
 
 
 def test_a_storm_of_short_lived_processes_does_not_disturb(population: Population) -> None:

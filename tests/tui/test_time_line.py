@@ -43,9 +43,9 @@ async def test_the_moment_is_below_the_rows(size: tuple[int, int]) -> None:
         await until(pilot, lambda: playback.activity)
         await pilot.pause(0.1)
         line = drawn(app).splitlines()[-2]
-        from nsview.hosts.moment import told
+        from nsview.hosts.moment import clock
 
-        assert line.startswith(f" ‖ {told(playback.moment)} ") and told(playback.span[1]) in line
+        assert line.startswith(f" ‖ {clock(playback.moment)} ") and clock(playback.span[1]) in line
         assert any(bar in line for bar in "▁▂▃▄▅▆▇█") and "─" in line
         assert ("< > change" in line) is (size is WIDE)
         assert len(line) == size[0]

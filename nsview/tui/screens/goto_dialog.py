@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from nsview.hosts.moment import FORMS, moment, told
+from nsview.hosts.moment import FORMS, clock, moment
 from nsview.model.filter import parse
 from nsview.model.leads import MOST, Lead, found
 from nsview.model.snapshot import Snapshot
@@ -130,9 +130,9 @@ def at_moment(begin: float, end: float) -> GoTo:
 
     def leads(text: str) -> list[Lead]:
         found = moment(text, begin, end) if text.strip() else None
-        return [] if found is None else [Lead(str(found), "moment", told(found))]
+        return [] if found is None else [Lead(str(found), "moment", clock(found))]
 
-    return GoTo("Go to a moment", leads, placeholder=FORMS, empty=f"{told(begin)} to {told(end)}")
+    return GoTo("Go to a moment", leads, placeholder=FORMS, empty=f"{clock(begin)} to {clock(end)}")
 
 
 def _drawn(lead: Lead, width: int) -> Text:

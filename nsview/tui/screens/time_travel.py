@@ -73,7 +73,7 @@ class TimeTravel(Screen[None]):
 
 
 def _state(thing: Thing, start: int | None, snapshot: Snapshot) -> object:
-    """All that is told of a thing itself, to be compared with another moment; None if it is not there. start: of a
+    """Return all that is told of a thing, to be compared with another moment; None if it is not there. start: of a
     process, whose pid may be another's before and after."""
     if isinstance(thing, int):
         process = snapshot.processes.get(thing)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 
-from nsview.hosts.moment import told
+from nsview.hosts.moment import clock
 
 from .pieces import Piece
 
@@ -32,8 +32,8 @@ def line(
 ) -> TimeLine:  # fmt: skip
     """The line. activity: [(from, to, the number of processes that came or went)]. keys: {name of an action: its
     key}."""
-    left: list[Piece] = [(f" {'▶' if playing else '‖'} {told(moment)} ", "")]
-    right: list[Piece] = [(f" {said} ", "said")] if said else [(f" {told(span[1])} ", "")]
+    left: list[Piece] = [(f" {'▶' if playing else '‖'} {clock(moment)} ", "")]
+    right: list[Piece] = [(f" {said} ", "said")] if said else [(f" {clock(span[1])} ", "")]
     if width >= 110 and not said:
         right += _keys(keys)
     taken = _width(left) + _width(right)

@@ -195,6 +195,8 @@ complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' 
 complete -c nsview -n '_shtab_nsview_using record' -s h -l help -d 'show this help message and exit'
 complete -c nsview -n '_shtab_nsview_using record' -l seconds -x -d 'end after N seconds'
 complete -c nsview -n '_shtab_nsview_using record' -l keep -x -d 'drop what is older (30m, 24h, 7d); go on with an earlier FILE'
+complete -c nsview -n '_shtab_nsview_using record' -l redact -d 'leave out the arguments of commands, and environments'
+complete -c nsview -n '_shtab_nsview_using record' -l service -d 'print a systemd unit that records all the time and keeps a day, by default in /var/lib/nsview/recording'
 complete -c nsview -n '_shtab_nsview_using record; and test $_shtab_nsview_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d FILE
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a schema -d 'print the JSON schema of an output, or of the lines of a recording'
 complete -c nsview -n '_shtab_nsview_using schema' -s h -l help -d 'show this help message and exit'

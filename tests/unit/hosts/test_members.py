@@ -33,8 +33,8 @@ def frames_of(seed: int, number: int, began: float, apart: float = 1.0) -> Itera
     look = random_look(chance)
     yield written(HELLO)
     yield written(main.snapshot(look, began))
-    yield written(SEARCH)
-    yield written(NET)
+    yield written({**SEARCH, "taken_at": began})
+    yield written({**NET, "taken_at": began})
     for step in range(1, number):
         new = random_look(chance)
         frame = main.delta(look, new, began + step * apart)
@@ -60,7 +60,7 @@ def same(a: Snapshot, b: Snapshot) -> bool:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_file_that_is_cut_at_any_byte_opens_to_its_last_whole_frame(tmp_path: Path, seed: int) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     with contextlib.closing(Writer(str(whole))) as writer:
@@ -116,7 +116,7 @@ def test_zcat_reads_it(tmp_path: Path) -> None:
         take(writer, frames_of(1, 20, 100.0))
     text = subprocess.run(["zcat"], stdin=path.open("rb"), check=True, capture_output=True).stdout
     assert text == gzip.decompress(path.read_bytes())
-    assert [json.loads(line) for line in text.splitlines()][-1]["taken_at"] == 119.0
+    assert max(json.loads(line).get("taken_at", 0.0) for line in text.splitlines()) == 119.0
 
 
 def test_a_member_that_is_damaged_is_said_and_not_shown(tmp_path: Path) -> None:
@@ -217,3 +217,37 @@ def test_a_member_begins_when_the_frames_since_outweigh_the_look(tmp_path: Path)
             heads, tails = heads + sum(sizes[:4]), tails + sum(sizes[4:])
     assert heads < 1.2 * tails, "so no file is more than about twice what its changes are"
     assert sum(member.changes for member in found) > 100
+
+
+# Redaction
+
+
+def test_what_is_redacted_is_in_no_byte_of_the_file(tmp_path: Path) -> None:
+    secret, path = "hunter2", tmp_path / "r"
+    look = random_look(random.Random(1))
+    for process in look["processes"].values():
+        process["cmdline"] = [f"postgres: {secret}", "--password", secret]
+    pid, process = next(iter(look["processes"].items()))
+    later = {**look, "processes": {**look["processes"], pid: {**process, "ppid": 77}}}
+    identity = {
+        "source": "config.json", "uid": 0, "gid": 0, "groups": [], "capabilities": {}, "no_new_privs": False,
+        "cwd": "/", "environment": [f"TOKEN={secret}=x"], "rlimits": {}, "umask": None, "oom_score_adj": 0,
+    }  # fmt: skip
+    details = {
+        "pid": pid, "start": process["start"], "exe": None, "cwd": None, "root": None, "threads": 1, "seccomp": 0,
+        "cgroup_lines": [], "frozen": False, "pid_namespace_dead": False, "setgroups_denied": False, "shells": [],
+        "home": None, "identity": identity,
+    }  # fmt: skip
+    sent = [HELLO, main.snapshot(look, 1.0), main.delta(look, later, 2.0)]
+    sent += [{"frame": "details", "id": 1, "details": details}]
+    with contextlib.closing(Writer(str(path))) as writer:
+        file = recorder._File(writer, redact=True)
+        for line in map(written, sent):
+            file.take(frames.decode(line), line)
+    text = gzip.decompress(path.read_bytes()).decode()
+    assert secret not in text and '"TOKEN=[redacted]"' in text
+    shown = RecordedHost(path).first()
+    assert shown.processes[pid].ppid == 77
+    assert {one.cmdline for one in shown.processes.values()} == {
+        (one.comm, "[redacted]") for one in shown.processes.values()
+    }

@@ -155,6 +155,4 @@ def test_the_use_and_the_nets_are_told_as_they_come(tmp_path: Path) -> None:
     said = playback.read()
     kinds = {type(next(said)) for _ in range(6)}
     assert {Snapshot, frames.Links} <= kinds
-    notes = {nets.notes for _ in range(40) if next(said) and (nets := playback.nets())}
-    assert len(notes) > 3, "each as of its moment"
     assert RecordedHost(path).nets() is not None

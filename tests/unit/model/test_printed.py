@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from nsview.arguments import OUTPUTS
-from nsview.cli.schema import schema
 from nsview.hosts.recording import demo
 from nsview.model.printed import SCHEMAS
 
@@ -33,14 +32,14 @@ def test_each_output_has_a_schema() -> None:
 @pytest.mark.parametrize("name", OUTPUTS)
 def test_the_documented_schema_is_that_of_the_types(name: str) -> None:
     """`nsview schema NAME > docs/schema/NAME.json` makes it so."""
-    assert json.loads((DOCUMENTED / f"{name}.json").read_text()) == schema(name) == printed("schema", name)
+    assert json.loads((DOCUMENTED / f"{name}.json").read_text()) == printed("schema", name)
 
 
 @pytest.mark.parametrize(
     ("name", "command"),
     [
         ("list", "list"), ("list", "list processes"), ("list", "list --type net"), ("list", "list containers"),
-        ("list", "list --holders"), ("nets", "list nets"), ("inspect", "inspect web"), ("inspect", "inspect 1"),
+        ("list", "list --holders"), ("nets", "list nets"), ("inspect", "inspect web"), ("inspect", "inspect blue0"),
         ("inspect", "inspect blue"), ("audit", "audit"), ("compare", "compare web ledger"),
     ],
 )  # fmt: skip
@@ -58,5 +57,5 @@ def test_use_and_difference_are_as_their_schemas_say() -> None:
 
 
 def test_recordings_are_as_their_schema_says() -> None:
-    for path in (demo(), BUSY):
-        assert list(differences("recording", *map(json.loads, gzip.decompress(path.read_bytes()).splitlines()))) == []
+    told = map(json.loads, gzip.decompress(BUSY.read_bytes()).splitlines())
+    assert list(differences("recording", *told)) == []

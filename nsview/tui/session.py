@@ -82,6 +82,7 @@ class Session:
         self._deliver = deliver
         self._turn = threading.Lock()
         self._arrived: Snapshot | None = None  # the latest, until the event loop takes it
+        self._arrived_events: list[Event] = []  # until then too
         self._whole: Snapshot | None = None  # the latest that is not partial
         self._ended: AnyHost | None = None
         self._details: dict[int, asyncio.Future[Details | None]] = {}
@@ -125,8 +126,7 @@ class Session:
                 if host is not self.host:
                     return
                 # Of each snapshot, also of those that are not shown since the next has come.
-                if happened := follower.take(received):
-                    self._deliver(self._happened, happened)
+                self._keep_events(follower.take(received))
                 if isinstance(received, Snapshot):
                     self._keep(received)
                 else:
@@ -134,6 +134,19 @@ class Session:
         except (HostError, ValueError, OSError) as error:
             failure = str(error)
         self._deliver(self._end, host, failure)
+
+    def _keep_events(self, events: Sequence[Event]) -> None:
+        """Deliver events, together with those that still wait to be taken."""
+        with self._turn:
+            waiting = bool(self._arrived_events)
+            self._arrived_events.extend(events)
+        if events and not waiting:
+            self._deliver(self._take_events)
+
+    def _take_events(self) -> None:
+        with self._turn:
+            events, self._arrived_events = self._arrived_events, []
+        self._happened(events)
 
     def _happened(self, events: Sequence[Event]) -> None:
         first = self.events[-1][0] + 1 if self.events else 1

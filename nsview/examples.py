@@ -71,7 +71,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "events": (
         ("sudo nsview events --follow", "all that happens, until ^C"),
-        ("sudo nsview events --follow --filter kind=oom", "processes killed for want of memory"),
+        ("sudo nsview events -f --filter kind=oom", "processes killed for want of memory"),
         ("nsview events --from host.jsonl --json", "of a recording, for a program"),
     ),
     "schema": (("nsview schema recording", "of the lines of a recording"),),

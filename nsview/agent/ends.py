@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 
-from . import cgroup, files
+from . import cgroup, files, hostfiles
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Ends:
     def begin(self) -> None:
         """Take the messages of the log from now on."""
         try:
-            self._log = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            self._log = hostfiles.opened("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             os.lseek(self._log, 0, os.SEEK_END)
         except OSError:
             self._log = None

@@ -8,7 +8,7 @@ from nsview.arguments import parse, parser
 from nsview.cli.console import parsed
 from nsview.cli.tables import check
 from nsview.examples import EXAMPLES
-from nsview.model import listing, netmap, usage_table
+from nsview.model import container_table, listing, netmap, usage_table
 from nsview.model.audit.lines import COLUMNS, FIELDS
 from nsview.model.netfields import fields
 
@@ -16,7 +16,7 @@ ALL = [line for examples in EXAMPLES.values() for line, _ in examples]
 TABLES = {
     "namespaces": (listing.NAMESPACES, None), "processes": (listing.PROCESSES, None),
     "containers": (listing.CONTAINERS, None), "nets": (netmap.COLUMNS, fields()),
-    "use": (usage_table.CONTAINERS, usage_table.fields(usage_table.CONTAINERS)), "audit": (COLUMNS, FIELDS),
+    "use": (container_table.COLUMNS, usage_table.fields(container_table.COLUMNS)), "audit": (COLUMNS, FIELDS),
 }  # fmt: skip
 
 

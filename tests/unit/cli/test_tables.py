@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from nsview.cli import main
 from nsview.hosts.recording import RecordedHost, demo
-from nsview.model import listing, netmap, usage_table
+from nsview.model import container_table, listing, netmap
 from nsview.model.audit.lines import COLUMNS as FINDINGS
 from nsview.model.filter import narrow, parse
 from nsview.model.records import Namespace, Namespaces
@@ -20,7 +20,7 @@ from tests.unit.make import HOST, container, host, process
 Run = Callable[..., list[str]]
 TABLES = {
     "namespaces": listing.NAMESPACES, "processes": listing.PROCESSES, "containers": listing.CONTAINERS,
-    "nets": netmap.COLUMNS, "use": tuple(c for c in usage_table.CONTAINERS if c.title != "RECENT"),
+    "nets": netmap.COLUMNS, "use": tuple(c for c in container_table.COLUMNS if c.title not in ("RECENT", "RISK")),
 }  # fmt: skip
 PRINTED = [table for table in TABLES if table != "use"]  # the recording has no use in it
 NAMES = "api checkout ledger node-agent proxy registry syslog web web-logs".split()

@@ -107,9 +107,9 @@ def test_what_was_chosen_is_kept_though_the_terminal_is_closed(tmux: Callable[..
     file = tmp_path / "nsview" / "state.json"
     terminal = tmux((80, 24), XDG_STATE_HOME=str(tmp_path))
     terminal.shows("Any key goes on")
-    terminal.press("4")
-    terminal.until(lambda: file.exists() and b"pid" in file.read_bytes(), "state kept")
+    terminal.press("s", "Down", "Enter")
+    terminal.until(lambda: file.exists() and b"size" in file.read_bytes(), "state kept")
     terminal.run("kill-server")
     again = tmux((80, 24), XDG_STATE_HOME=str(tmp_path))
-    again.shows("pid:[")
+    again.shows("by size")
     assert "Any key goes on" not in again.screen()

@@ -47,20 +47,24 @@ def left(host: Population, state: State, process: Process) -> Found | None:
 
 
 def describe(record: Draft, host: Population, config: dict[str, Any], shim: Shim) -> None:
-    """Put into the record the facts of dockerd's config.v2.json; without it the name is the short id."""
+    """Put into the record the facts of dockerd's config.v2.json, or those it had: `docker rm` removes it before all of
+    the container is gone. Without any the name is the short id."""
     record["runtime"] = "docker"
     record["engine_namespace"] = ENGINE_NAMESPACE
     record["name"] = record["id"][:12]
+    last: dict[str, Stopped] = host.kept.get(("told", record["id"]), dict)
     for root in _data_roots(config, shim, host):
         path = "%s/containers/%s/config.v2.json" % (root, record["id"])
         # As the shim would find it: dockerd may itself be in a container.
         said = host.read_json(shim.pid or 0, path, shim.uid)
         if said and said.get("ID") == record["id"]:
-            told = _told(said, path)
-            record["name"], record["image"] = told["name"], told["image"]
-            record["restarts"], record["project"] = told["restarts"], told["project"]
-            record["witness"].append(path)
-            return
+            last["told"] = _told(said, path)
+            break
+    if "told" in last:
+        told = last["told"]
+        record["name"], record["image"] = told["name"], told["image"]
+        record["restarts"], record["project"] = told["restarts"], told["project"]
+        record["witness"].append(told["witness"])
 
 
 def gone_shim(id: str, pid: int | None = None) -> Shim:

@@ -44,7 +44,7 @@ def completion(shell: str) -> str:
         for action in one._actions:
             if isinstance(action.metavar, str):
                 action.metavar = re.split(r"\[?:", action.metavar)[0]  # zsh would take the : for the end of a text
-            if action.metavar == "FILE" or (command == "diff" and action.metavar in ("A", "B")):
+            if (action.metavar or "").startswith("FILE") or (command == "diff" and action.metavar in ("A", "B")):
                 action.complete = shtab.FILE
             elif action.metavar in ("TARGET", "A", "B"):
                 action.complete = _TARGETS

@@ -64,7 +64,7 @@ complete -c nsview -f
 
 complete -c nsview -n _shtab_nsview_using -s h -l help -d 'show this help message and exit'
 complete -c nsview -n _shtab_nsview_using -l version -d 'show program'"'"'s version number and exit'
-complete -c nsview -n _shtab_nsview_using -l from -x -d 'show a recording instead of this machine; commands: its end, or as it was at 03:12, '"'"'2026-11-28 03:12:05'"'"', +5m from its beginning or -1h from its end'
+complete -c nsview -n _shtab_nsview_using -l from -xka "(__fish_complete_path (commandline -ct))" -d 'show a recording instead of this machine; commands: its end, or as it was at 03:12, '"'"'2026-11-28 03:12:05'"'"', +5m from its beginning or -1h from its end'
 complete -c nsview -n _shtab_nsview_using -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a demo -d 'open the explorer on a recording that comes with nsview; no privileges needed'
 complete -c nsview -n '_shtab_nsview_using demo' -s h -l help -d 'show this help message and exit'
@@ -80,7 +80,7 @@ complete -c nsview -n '_shtab_nsview_using list' -l no-headers -d 'leave out the
 complete -c nsview -n '_shtab_nsview_using list' -l sort -x -d 'by these, the first one first; -COLUMN begins with the greatest, +COLUMN with the least'
 complete -c nsview -n '_shtab_nsview_using list' -l json -d 'print JSON, schema 1'
 complete -c nsview -n '_shtab_nsview_using list' -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
-complete -c nsview -n '_shtab_nsview_using list' -l from -x -d 'read a recording instead'
+complete -c nsview -n '_shtab_nsview_using list' -l from -xka "(__fish_complete_path (commandline -ct))" -d 'read a recording instead'
 complete -c nsview -n '_shtab_nsview_using list' -l watch -x -d 'show it again every so many seconds (2), until ^C'
 complete -c nsview -n '_shtab_nsview_using list; and test $_shtab_nsview_npos -eq 0' -ka "namespaces processes containers nets use" -d 'namespaces|processes|containers|nets|use'
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a ls -d 'print namespaces (the default), processes, containers, net namespaces from within, or use'
@@ -95,7 +95,7 @@ complete -c nsview -n '_shtab_nsview_using ls' -l no-headers -d 'leave out the t
 complete -c nsview -n '_shtab_nsview_using ls' -l sort -x -d 'by these, the first one first; -COLUMN begins with the greatest, +COLUMN with the least'
 complete -c nsview -n '_shtab_nsview_using ls' -l json -d 'print JSON, schema 1'
 complete -c nsview -n '_shtab_nsview_using ls' -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
-complete -c nsview -n '_shtab_nsview_using ls' -l from -x -d 'read a recording instead'
+complete -c nsview -n '_shtab_nsview_using ls' -l from -xka "(__fish_complete_path (commandline -ct))" -d 'read a recording instead'
 complete -c nsview -n '_shtab_nsview_using ls' -l watch -x -d 'show it again every so many seconds (2), until ^C'
 complete -c nsview -n '_shtab_nsview_using ls; and test $_shtab_nsview_npos -eq 0' -ka "namespaces processes containers nets use" -d 'namespaces|processes|containers|nets|use'
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a ps -d 'print containers: nsview list containers'
@@ -108,14 +108,14 @@ complete -c nsview -n '_shtab_nsview_using ps' -l no-headers -d 'leave out the t
 complete -c nsview -n '_shtab_nsview_using ps' -l sort -x -d 'by these, the first one first; -COLUMN begins with the greatest, +COLUMN with the least'
 complete -c nsview -n '_shtab_nsview_using ps' -l json -d 'print JSON, schema 1'
 complete -c nsview -n '_shtab_nsview_using ps' -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
-complete -c nsview -n '_shtab_nsview_using ps' -l from -x -d 'read a recording instead'
+complete -c nsview -n '_shtab_nsview_using ps' -l from -xka "(__fish_complete_path (commandline -ct))" -d 'read a recording instead'
 complete -c nsview -n '_shtab_nsview_using ps' -l watch -x -d 'show it again every so many seconds (2), until ^C'
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a inspect -d 'print the facts of a process, namespace or container'
 complete -c nsview -n '_shtab_nsview_using inspect' -s h -l help -d 'show this help message and exit'
 complete -c nsview -n '_shtab_nsview_using inspect' -s o -l output -xka "json" -d json
 complete -c nsview -n '_shtab_nsview_using inspect' -l json -d 'print JSON, schema 1'
 complete -c nsview -n '_shtab_nsview_using inspect' -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
-complete -c nsview -n '_shtab_nsview_using inspect' -l from -x -d 'read a recording instead'
+complete -c nsview -n '_shtab_nsview_using inspect' -l from -xka "(__fish_complete_path (commandline -ct))" -d 'read a recording instead'
 complete -c nsview -n '_shtab_nsview_using inspect; and test $_shtab_nsview_npos -eq 0' -ka "(_nsview_targets)" -d TARGET
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a enter -d 'Join the namespaces of a target and run CMD, or the best shell found. Without kinds: all those in which the target differs from the host, or the one namespace named. By default with the target'"'"'s own capabilities, user and cgroup, as `docker exec` gives.'
 complete -c nsview -n '_shtab_nsview_using enter' -s h -l help -d 'show this help message and exit'
@@ -164,7 +164,7 @@ complete -c nsview -n '_shtab_nsview_using events' -l filter -x -d 'only events 
 complete -c nsview -n '_shtab_nsview_using events' -s o -l output -xka "json" -d json
 complete -c nsview -n '_shtab_nsview_using events' -l json -d 'print JSON, schema 1'
 complete -c nsview -n '_shtab_nsview_using events' -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
-complete -c nsview -n '_shtab_nsview_using events' -l from -x -d 'read a recording instead'
+complete -c nsview -n '_shtab_nsview_using events' -l from -xka "(__fish_complete_path (commandline -ct))" -d 'read a recording instead'
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a audit -d 'Findings with the evidence for them, by container. Exit code 1 where there are findings, 0 where there are none; 3 where there are none among what this user may check.'
 complete -c nsview -n '_shtab_nsview_using audit' -s h -l help -d 'show this help message and exit'
 complete -c nsview -n '_shtab_nsview_using audit' -l severity -xka "high medium low" -d 'only findings of this severity or above: high, medium or low (the default)'
@@ -175,13 +175,13 @@ complete -c nsview -n '_shtab_nsview_using audit' -l no-headers -d 'leave out th
 complete -c nsview -n '_shtab_nsview_using audit' -l sort -x -d 'by these, the first one first; -COLUMN begins with the greatest, +COLUMN with the least'
 complete -c nsview -n '_shtab_nsview_using audit' -l json -d 'print JSON, schema 1'
 complete -c nsview -n '_shtab_nsview_using audit' -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
-complete -c nsview -n '_shtab_nsview_using audit' -l from -x -d 'read a recording instead'
+complete -c nsview -n '_shtab_nsview_using audit' -l from -xka "(__fish_complete_path (commandline -ct))" -d 'read a recording instead'
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a compare -d 'A and B are targets, as for inspect; of a container or namespace it is the process that inspect shows.'
 complete -c nsview -n '_shtab_nsview_using compare' -s h -l help -d 'show this help message and exit'
 complete -c nsview -n '_shtab_nsview_using compare' -s o -l output -xka "json" -d json
 complete -c nsview -n '_shtab_nsview_using compare' -l json -d 'print JSON, schema 1'
 complete -c nsview -n '_shtab_nsview_using compare' -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
-complete -c nsview -n '_shtab_nsview_using compare' -l from -x -d 'read a recording instead'
+complete -c nsview -n '_shtab_nsview_using compare' -l from -xka "(__fish_complete_path (commandline -ct))" -d 'read a recording instead'
 complete -c nsview -n '_shtab_nsview_using compare; and test $_shtab_nsview_npos -eq 0' -ka "(_nsview_targets)" -d A
 complete -c nsview -n '_shtab_nsview_using compare; and test $_shtab_nsview_npos -eq 1' -ka "(_nsview_targets)" -d B
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a logs -d 'The last lines of the log of a container, without asking its daemon: docker'"'"'s and nerdctl'"'"'s json-file, podman'"'"'s k8s-file, Kubernetes'"'"' /var/log/pods. Escape sequences are shown, not obeyed. Where the engine keeps no such file a line says what to run instead (exit code 1).'

@@ -65,7 +65,7 @@ class Ends:
                         "taken_at": taken_at,
                         "pid": pid,
                         "start": known["start"] if known else None,
-                        "comm": known["comm"] if known else comm,
+                        "comm": comm or (known["comm"] if known else ""),  # the log's is the later one
                         "container": container,
                         "code": 128 + (status & 0x7F) if status & 0x7F else status >> 8 & 0xFF,
                         "oom": pid in victims if self._log is not None or status & 0x7F != _SIGKILL else None,

@@ -340,7 +340,9 @@ def test_a_recording_is_audited_as_its_host_was(
     file = tmp_path / "recording"
 
     def shown() -> bytes:
-        return subprocess.run(["zcat", str(file)], capture_output=True, check=False).stdout  # its end is not written yet
+        return subprocess.run(
+            ["zcat", str(file)], capture_output=True, check=False
+        ).stdout  # its end is not written yet
 
     with subprocess.Popen([*NSVIEW, "record", str(file)], stderr=subprocess.DEVNULL) as recorder:
         try:

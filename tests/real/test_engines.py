@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from nsview.hosts import recorder
 from nsview.hosts.local import LocalHost
 from nsview.hosts.recording import RecordedHost
 from nsview.model import container_table
@@ -140,8 +139,7 @@ def test_a_recording_has_them(docker: Docker, tmp_path: Path) -> None:
     file = tmp_path / "recording.jsonl"
     try:
         wait_until(lambda: docker.inspect("e-recorded")["State"]["Status"] == "exited", 30, "its end")
-        with file.open("wb") as out:
-            recorder.record(out, 3)
+        assert nsview("record", str(file), "--seconds", "3").returncode == 0
     finally:
         docker.remove("e-recorded")
     meter = Meter()

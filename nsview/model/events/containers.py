@@ -82,9 +82,16 @@ def _lives(container: Container | None) -> bool:
 
 
 def _is_being_made(container: Container | None, snapshot: Snapshot) -> bool:
-    """True if the first process is the runtime's, which is gone when the container's own begins."""
+    """True if the first process is the runtime's, which is gone when the container's own begins: by its name, or as the
+    first process of a pid namespace is its init, pid 1 in there."""
     first = snapshot.processes.get(container.init_pid or 0) if container else None
-    return first is not None and first.comm.startswith(_MAKERS)
+    if first is None:
+        return False
+    return (
+        first.comm.startswith(_MAKERS)
+        or (len(first.nspid) > 1 and first.nspid[-1] != 1)
+        or (first.cmdline[1:2] == ("init",) and first.cmdline[0].rpartition("/")[2] in _MAKERS)
+    )
 
 
 def _first(container: Container | None, snapshot: Snapshot) -> tuple[int, int] | None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import json
 import os
 import signal
 import subprocess
@@ -101,15 +102,15 @@ def test_a_recording_goes_on_with_another_agent(tmp_path: Path, monkeypatch: pyt
     hosts: list[LocalHost] = []
     monkeypatch.setattr(recorder, "LocalHost", lambda: hosts.append(LocalHost()) or hosts[0])
     told: list[str] = []
-    threading.Timer(1.5, lambda: kill(hosts[0])).start()
+    killed: list[float] = []
+    threading.Timer(1.5, lambda: (kill(hosts[0]), killed.append(time.time()))).start()
     with contextlib.closing(Writer(str(tmp_path / "file"))) as writer:
         recorder.record(writer, 5, told.append)
     assert len(told) == 1
     recorded = RecordedHost(tmp_path / "file")
-    frames = [line.split(b",", 1)[0] for line in gzip.decompress((tmp_path / "file").read_bytes()).splitlines()]
-    again = len(frames) - 1 - frames[::-1].index(b'{"frame":"hello"')
-    assert again > 0
-    assert {b'{"frame":"snapshot"', b'{"frame":"holders"', b'{"frame":"security"'} <= set(frames[again:])
+    frames = [json.loads(line) for line in gzip.decompress((tmp_path / "file").read_bytes()).splitlines()]
+    again = next(place for place, frame in enumerate(frames) if frame.get("taken_at", 0) > killed[0])
+    assert {"snapshot", "holders", "security", "net"} <= {frame["frame"] for frame in frames[again:]}
     assert recorded.first().search
     assert os.getpid() in recorded.first().processes
 

@@ -6,6 +6,7 @@ Each picture is the explorer itself after the keys a user would press, as SVG an
 """
 
 import asyncio
+import os
 import re
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import cairosvg
 from nsview.hosts.recording import RecordedHost, demo
 from nsview.tui.app import NsviewApp
 
+os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")  # of the colours of the pictures
 HERE = Path(__file__).resolve().parent.parent / "screenshots"
 USER = HERE / "user.jsonl.gz"
 BUSY = HERE / "busy.jsonl.gz"

@@ -47,7 +47,7 @@ def parse(arguments: Sequence[str]) -> SimpleNamespace:
             raise UsageError("--user is the kind; to be another user give -u USER, or --user=USER") from None
         raise
     options.given = list(arguments)
-    options.json = getattr(options, "output", None) == "json"
+    options.json = getattr(options, "json", False) or getattr(options, "output", None) == "json"
     options.watch = getattr(options, "watch", None)
     if options.command == "enter":
         options.cmd = [*options.cmd, *rest]

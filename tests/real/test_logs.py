@@ -188,7 +188,7 @@ def test_the_screen_follows_a_log_and_sends_a_signal(
         terminal.press("K")
         terminal.shows(f"in {talking}", "TERM", "KILL")
         terminal.press("Down", "Enter")
-        terminal.shows("KILL was sent to sleep", "it has exited")
+        terminal.shows("KILL was sent to sleep", "exited")
         wait_until(lambda: docker.inspect(talking)["State"]["ExitCode"] == 137, 20, "the container's end")
     finally:
         terminal.close()

@@ -110,6 +110,6 @@ def test_what_was_chosen_is_kept_though_the_terminal_is_closed(tmux: Callable[..
     terminal.press("s", "Down", "Enter")
     terminal.until(lambda: file.exists() and b"size" in file.read_bytes(), "state kept")
     terminal.run("kill-server")
-    again = tmux((80, 24), XDG_STATE_HOME=str(tmp_path))
+    again = tmux((160, 50), XDG_STATE_HOME=str(tmp_path))
     again.shows("by size")
     assert "Any key goes on" not in again.screen()

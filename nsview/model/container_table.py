@@ -169,7 +169,7 @@ def _others(key: str, keys: Collection[str], snapshot: Snapshot) -> str:
 def _live(container: Container, snapshot: Snapshot, meter: Meter, around: Around, nets: Mapping[int, "_Net"]) -> Line:
     key = container.key
     usage, rates = meter.of(key), meter.latest(key)
-    init = snapshot.processes.get(container.init_pid or 0)
+    init = snapshot.init_of(container)
     net = init.namespaces.net if init else None
     seconds = age(init, meter)
     share = usage.memory / usage.memory_limit if usage.memory is not None and usage.memory_limit else None
@@ -233,7 +233,7 @@ def _by_net(snapshot: Snapshot, meter: Meter) -> dict[int, _Net]:
     found: dict[int, _Net] = {}
     for place in meter.engines.places if meter.engines else ():
         container = snapshot.containers.get(place.key)
-        init = snapshot.processes.get(container.init_pid or 0) if container else None
+        init = snapshot.init_of(container)
         net = init.namespaces.net if init else None
         if net is None:
             continue

@@ -118,7 +118,7 @@ def _docker(container: Container, snapshot: Snapshot) -> Words:
 
 def _podman(container: Container, snapshot: Snapshot) -> Words:
     """podman, for the storage of a container: as conmon is told to call it at the container's end."""
-    init = snapshot.processes.get(container.init_pid or 0)
+    init = snapshot.init_of(container)
     monitor = snapshot.processes.get(init.ppid) if init else None
     told = _values(monitor.cmdline, "--exit-command-arg") if monitor and monitor.comm == "conmon" else []
     usual = _STORAGE if container.uid == 0 else {}

@@ -142,7 +142,7 @@ def use(snapshot: Snapshot, meter: "Meter", keys: Sequence[str]) -> "UseListing"
 
     def of(key: str) -> "ListedUse":
         used, rates, one, way = meter.of(key), meter.latest(key), snapshot.containers[key], ways.get(key)
-        init = snapshot.processes.get(one.init_pid or 0)
+        init = snapshot.init_of(one)
         return {
             "key": key, "name": one.name, "state": one.state, "cpu": rates.cpu, "throttled": rates.throttled,
             "memory": used.memory, "memory_limit": used.memory_limit, "oom_kills": used.oom_kills, "pids": used.pids,

@@ -104,7 +104,7 @@ def _around_process(snapshot: Snapshot, process: Process, nets: Nets | None) -> 
 
 def _around_container(snapshot: Snapshot, container: Container, nets: Nets | None) -> Iterator[Lead]:
     yield from _runs(snapshot, container)
-    init = snapshot.processes.get(container.init_pid or 0)
+    init = snapshot.init_of(container)
     if init:
         yield from _namespaces(snapshot, init)
         yield from _connected(snapshot, init.namespaces.net, nets)

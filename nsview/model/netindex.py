@@ -159,7 +159,7 @@ class NetIndex:
         return min((one for one in self.containers(net.inode) if uid in (0, one.uid)), key=self._age, default=None)
 
     def _age(self, container: Container) -> tuple[int, str]:
-        init = self.snapshot.processes.get(container.init_pid or 0)
+        init = self.snapshot.init_of(container)
         return init.start if init else 0, container.key
 
 

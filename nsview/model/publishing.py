@@ -85,7 +85,7 @@ class Publishing:
         """The container whose conmon keeps a port open: podman gives published ports to conmon."""
         for process in self._index.owners(listener):
             container = self._by_supervisor.get(process.pid)
-            init = self._index.snapshot.processes.get(container.init_pid or 0) if container else None
+            init = self._index.snapshot.init_of(container)
             net = self._index.net(init.namespaces.net) if init else None
             if process.comm == "conmon" and container and net:
                 return Published(container, net, None, f"by conmon, pid {process.pid}, which keeps the port")
@@ -94,10 +94,11 @@ class Publishing:
     @cached_property
     def _by_supervisor(self) -> dict[int | None, Container]:
         """{pid of a supervisor: its container}; a conmon is the parent of the container's first process."""
-        processes, containers = self._index.snapshot.processes, self._index.snapshot.containers.values()
+        snapshot = self._index.snapshot
+        containers = snapshot.containers.values()
         found: dict[int | None, Container] = {}
         for container in containers:
-            if init := processes.get(container.init_pid or 0):
+            if init := snapshot.init_of(container):
                 found[init.ppid] = container
         return found | {container.shim_pid: container for container in containers}
 
@@ -131,7 +132,7 @@ class Publishing:
             return None
         container = self._index.snapshot.containers.get(forward.container) if forward.container else None
         if forward.container:
-            init = self._index.snapshot.processes.get(container.init_pid or 0) if container else None
+            init = self._index.snapshot.init_of(container)
             other = self._index.net(init.namespaces.net) if init else None
             there = (container, other) if other and other is not net else None
         else:

@@ -151,6 +151,10 @@ class Snapshot(Struct, frozen=True, dict=True):
     def container_of(self, process: Process) -> Container | None:
         return self.containers.get(process.container) if process.container else None
 
+    def init_of(self, container: Container | None) -> Process | None:
+        """The first process of a container. None if it is not known, or there is no container."""
+        return self.processes.get(container.init_pid or 0) if container else None
+
 
 def _may_be_in(process: Process, by: str) -> bool:
     """True if a process may be in a namespace of a kind that could not be read. An exited process has kept only pid and

@@ -84,7 +84,7 @@ def _lives(container: Container | None) -> bool:
 def _is_being_made(container: Container | None, snapshot: Snapshot) -> bool:
     """True if the first process is the runtime's, which is gone when the container's own begins: by its name, or as the
     first process of a pid namespace is its init, pid 1 in there."""
-    first = snapshot.processes.get(container.init_pid or 0) if container else None
+    first = snapshot.init_of(container)
     if first is None:
         return False
     return (
@@ -96,7 +96,7 @@ def _is_being_made(container: Container | None, snapshot: Snapshot) -> bool:
 
 def _first(container: Container | None, snapshot: Snapshot) -> tuple[int, int] | None:
     """(pid, start) of a container's first process. None if not known."""
-    process = snapshot.processes.get(container.init_pid or 0) if container else None
+    process = snapshot.init_of(container)
     return (process.pid, process.start) if process else None
 
 
@@ -123,7 +123,7 @@ def running(snapshot: Snapshot, host: HostUsage | None) -> tuple[Event, ...]:
     """The last start of each container that runs, oldest first: of a host that was not looked at before."""
     found = []
     for one in snapshot.containers.values():
-        first = snapshot.processes.get(one.init_pid or 0)
+        first = snapshot.init_of(one)
         time = started(first.start, host) if first and _lives(one) else None
         if time is not None:
             kind: Kind = "restarted" if one.restarts else "started"

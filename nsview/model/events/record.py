@@ -128,7 +128,7 @@ def container_in(key: NamespaceKey, snapshot: Snapshot) -> Container | None:
     if snapshot.is_initial(kind, inode):
         return None
     for container in snapshot.containers.values():
-        first = snapshot.processes.get(container.init_pid or 0)
+        first = snapshot.init_of(container)
         if first is not None and getattr(first.namespaces, kind) == inode:
             return container
     return None

@@ -42,7 +42,7 @@ class Logs(Lens):
     ]
 
     def __init__(self, context: Context, snapshot: Snapshot, container: Container) -> None:
-        super().__init__(context, snapshot, snapshot.processes.get(container.init_pid or 0))
+        super().__init__(context, snapshot, snapshot.init_of(container))
         self.container = container
         self._kept: deque[Line] = deque(maxlen=KEPT)
         self._number = 0

@@ -64,7 +64,7 @@ def container(container: Container, snapshot: Snapshot, meter: Meter, style: Sty
     for label, value in facts:
         _fact(text, label, value, style)
     _busiest(text, container, snapshot, meter, style)
-    init = snapshot.processes.get(container.init_pid or 0)
+    init = snapshot.init_of(container)
     text.append(f"\n\nstarted {age_text(usage.age(init, meter))} ago", style("dim"))
     return text.append("\n\nEnter goes there", style("dim"))
 

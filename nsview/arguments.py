@@ -47,7 +47,7 @@ def parse(arguments: Sequence[str]) -> SimpleNamespace:
             raise UsageError("--user is the kind; to be another user give -u USER, or --user=USER") from None
         raise
     options.given = list(arguments)
-    options.json = getattr(options, "json", False) or getattr(options, "output", None) == "json"
+    options.json = getattr(options, "output", None) == "json"
     options.watch = getattr(options, "watch", None)
     if options.command == "enter":
         options.cmd = [*options.cmd, *rest]
@@ -303,7 +303,7 @@ def _logs_arguments(logs: _Arguments) -> None:
     logs.add_argument("-n", "--tail", type=_lines, metavar="N", default=100, help="begin with the last N lines (100)")
     logs.add_argument("-f", "--follow", action="store_true", help="go on with what comes, until the container stops")
     logs.add_argument("-t", "--timestamps", action="store_true", help="begin each line with its time")
-    logs.add_argument("--json", action="store_true", help="print an object a line: time, stream, text")
+    _output(logs, json="print an object a line: time, stream, text")
 
 
 def _record_arguments(record: _Arguments) -> None:
@@ -334,7 +334,9 @@ def _pager(command: argparse.ArgumentParser, default: Any = argparse.SUPPRESS) -
     )  # fmt: skip
 
 
-def _output(command: argparse.ArgumentParser, *, table: bool = False) -> None:
+def _output(
+    command: argparse.ArgumentParser, *, table: bool = False, json: str = "print JSON, schema 1"
+) -> None:  # fmt: skip
     """The forms of the output, of which the last one given is taken. table: it is lines of columns."""
     if table:
         command.add_argument(
@@ -353,7 +355,7 @@ def _output(command: argparse.ArgumentParser, *, table: bool = False) -> None:
         )  # fmt: skip
     else:
         command.add_argument("-o", "--output", choices=("json",), metavar="FORMAT", help="json")
-    command.add_argument("--json", action="store_const", dest="output", const="json", help="print JSON, schema 1")
+    command.add_argument("--json", action="store_const", dest="output", const="json", help=json)
     _pager(command)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
 DONE = 0
 
 
-def host_of(options: SimpleNamespace, *arguments: str) -> "LocalHost | RecordedHost":
-    """The host to look at: a recording or this machine. arguments: of this machine's agent."""
+def host_of(options: SimpleNamespace, *arguments: str, pace: float = 0) -> "LocalHost | RecordedHost":
+    """The host to look at: a recording or this machine. arguments: of this machine's agent. pace: of the recording."""
     if options.recording:
         from nsview.hosts.recording import RecordedHost, opened
 
-        recorded = opened(options.recording, RecordedHost)
+        recorded = opened(options.recording, partial(RecordedHost, pace=pace))
         say(filter(None, (recorded.note,)))
         return recorded
     return local(*arguments)

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from nsview.join.failure import NOTHING, Failure
-from nsview.lookup import local, say
+from nsview.lookup import say
 
-from .console import DONE, parsed, width
+from .console import DONE, host_of, parsed, width
 
 if TYPE_CHECKING:
     from nsview.model.events.record import Event
@@ -59,8 +59,7 @@ def _events(options: SimpleNamespace) -> "Iterator[tuple[Snapshot, Event | None]
     from nsview.model.events.follower import Follower
     from nsview.model.snapshot import Snapshot
 
-    pace = 1.0 if options.follow else 0.0
-    host = RecordedHost(options.recording, pace=pace) if options.recording else local()
+    host = host_of(options, pace=1.0 if options.follow else 0.0)
     follower, last = Follower(), None
     try:
         if not host.live or options.follow:

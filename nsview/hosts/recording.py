@@ -125,9 +125,10 @@ class RecordedHost:
         """None, as a recording is not read ahead."""
 
     def read(self) -> Iterator[Snapshot | frames.Frame]:
-        """The frames and snapshots of the recording, at its pace. Raises HostError at a line that can't be read."""
+        """The frames and snapshots of the recording up to the moment, at its pace. Raises HostError at a line that
+        can't be read."""
         before = None
-        for said in self._gathered(TOGETHER * self.pace):
+        for said in self._gathered(TOGETHER * self.pace, until=self.moment):
             if isinstance(said, Snapshot):
                 gap = max(0.0, min(said.taken_at - before, 60)) if before is not None else 0.0
                 if self.pace and self._stopped.wait(gap / self.pace):

@@ -189,7 +189,9 @@ complete -c nsview -n '_shtab_nsview_using logs' -s h -l help -d 'show this help
 complete -c nsview -n '_shtab_nsview_using logs' -s n -l tail -x -d 'begin with the last N lines (100)'
 complete -c nsview -n '_shtab_nsview_using logs' -s f -l follow -d 'go on with what comes, until the container stops'
 complete -c nsview -n '_shtab_nsview_using logs' -s t -l timestamps -d 'begin each line with its time'
+complete -c nsview -n '_shtab_nsview_using logs' -s o -l output -xka "json" -d json
 complete -c nsview -n '_shtab_nsview_using logs' -l json -d 'print an object a line: time, stream, text'
+complete -c nsview -n '_shtab_nsview_using logs' -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
 complete -c nsview -n '_shtab_nsview_using logs; and test $_shtab_nsview_npos -eq 0' -ka "(_nsview_targets)" -d TARGET
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a record -d 'save the agent'"'"'s frames to a file, until interrupted'
 complete -c nsview -n '_shtab_nsview_using record' -s h -l help -d 'show this help message and exit'

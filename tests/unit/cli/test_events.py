@@ -1,0 +1,22 @@
+"""`nsview events` of a recording: its whole, or up to a moment."""
+
+import json
+
+import pytest
+
+from nsview.cli import main
+from nsview.hosts.recording import RecordedHost, demo
+
+
+def told(capsys: pytest.CaptureFixture[str], place: str) -> list[dict[str, object]]:
+    assert main(["events", "--from", place, "--json"]) == 0
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_as_of_a_moment_there_is_what_had_happened_by_then(capsys: pytest.CaptureFixture[str]) -> None:
+    whole = told(capsys, str(demo()))
+    times = sorted({float(str(event["time"])) for event in whole})
+    assert len(times) > 1
+    moment = (times[0] + times[1]) / 2 - RecordedHost(demo()).span[0]
+    early = told(capsys, f"{demo()}@+{int(moment)}s")
+    assert early == [event for event in whole if float(str(event["time"])) == times[0]] != []

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import Any
 
 from nsview.hosts import HostError, frames
 from nsview.hosts.local import LocalHost
@@ -90,9 +91,7 @@ class Session:
         self._arrived_events: list[Event] = []  # until then too
         self._whole: Snapshot | None = None  # the latest that is not partial
         self._ended: AnyHost | None = None
-        self._details: dict[int, asyncio.Future[Details | None]] = {}
-        self._usage: dict[int, asyncio.Future[Usage]] = {}
-        self._logs: dict[int, asyncio.Future[Log]] = {}
+        self._answers: dict[int, asyncio.Future[Any]] = {}  # {id of a request: its answer, until that has come}
         self._security: dict[int, asyncio.Queue[frames.SecurityFrame | None]] = {}
         self._searching: AnyHost | None = None
         self._nets_asked = -NETS_KEEP
@@ -200,22 +199,11 @@ class Session:
             case frames.Progress():
                 for watcher in self.watchers:
                     watcher.show_progress(frame.done, frame.total)
-            case frames.DetailsFrame():
-                if host.live:
-                    self._heard()
-                answer = self._details.pop(frame.id, None)
-                if answer is not None and not answer.done():
-                    answer.set_result(frame.details)
-            case frames.UsageFrame() if frame.id in self._usage:
+            case frames.DetailsFrame() | frames.UsageFrame() | frames.LogFrame() if frame.id in self._answers:
                 self._heard()
-                usage = self._usage.pop(frame.id)
-                if not usage.done():
-                    usage.set_result(frame)
-            case frames.LogFrame() if frame.id in self._logs:
-                self._heard()
-                log = self._logs.pop(frame.id)
-                if not log.done():
-                    log.set_result(frame)
+                answer = self._answers.pop(frame.id)
+                if not answer.done():
+                    answer.set_result(frame.details if isinstance(frame, frames.DetailsFrame) else frame)
             case frames.SecurityFrame() if frame.id in self._security:
                 self._security[frame.id].put_nowait(frame)
             case frames.NetFrame() if host.live:
@@ -261,17 +249,11 @@ class Session:
 
     def _drop_answers(self) -> None:
         """End all waiting for answers: the host that was asked has ended."""
-        for details in self._details.values():
-            details.cancel()
-        for usage in self._usage.values():
-            usage.cancel()
-        for log in self._logs.values():
-            log.cancel()
+        for answer in self._answers.values():
+            answer.cancel()
         for answers in self._security.values():
             answers.put_nowait(None)
-        self._details.clear()
-        self._usage.clear()
-        self._logs.clear()
+        self._answers.clear()
         self._security.clear()
 
     # Requests
@@ -285,10 +267,8 @@ class Session:
         """
         if not isinstance(self.host, LocalHost):
             return self.host.details(process)
-        self._ask()
-        answer: asyncio.Future[Details | None] = asyncio.get_running_loop().create_future()
-        self._details[self.host.request_details(process, contents, sockets=sockets)] = answer
-        return await answer
+        answer: Details | None = await self._answer(self.host.request_details(process, contents, sockets=sockets))
+        return answer
 
     async def usage(
         self, pids: Sequence[int] | None = None, containers: Sequence[str] | None = None, fields: Sequence[str] = (),
@@ -301,10 +281,9 @@ class Session:
         """
         if not isinstance(self.host, LocalHost):
             return None
-        self._ask()
-        answer: asyncio.Future[Usage] = asyncio.get_running_loop().create_future()
-        self._usage[self.host.request_usage(pids, containers, fields, files=files, engines=engines)] = answer
-        return await answer
+        asked = self.host.request_usage(pids, containers, fields, files=files, engines=engines)
+        answer: Usage = await self._answer(asked)
+        return answer
 
     async def log(self, container: str, tail: int, place: tuple[int, int] | None = None) -> Log | None:
         """The last lines of the log of a container (its key), or those behind a place, if not too many to be seen.
@@ -313,9 +292,13 @@ class Session:
         """
         if not isinstance(self.host, LocalHost):
             return None
+        answer: Log = await self._answer(self.host.request_log(container, tail, place, skip=True))
+        return answer
+
+    async def _answer(self, id: int) -> Any:
+        """The answer to the request of this id."""
         self._ask()
-        answer: asyncio.Future[Log] = asyncio.get_running_loop().create_future()
-        self._logs[self.host.request_log(container, tail, place, skip=True)] = answer
+        answer = self._answers[id] = asyncio.get_running_loop().create_future()
         return await answer
 
     def recorded_usage(self) -> Iterator[Usage]:

@@ -198,7 +198,7 @@ class DetailsPane(Lines, can_focus=True):
         table.add_column(style=self._s("label"), no_wrap=True)
         table.add_column(no_wrap=True)
         table.add_column(justify="right", no_wrap=True)
-        table.add_column(overflow="ellipsis", no_wrap=True)
+        table.add_column()  # folded where it is too long: were no column, all would be cut
         for shared in sharing(snapshot, process):
             style = self._s("host") if shared.initial and shared.kind not in USUALLY_SHARED else ""
             table.add_row(

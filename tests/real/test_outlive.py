@@ -658,7 +658,10 @@ def test_sessions_are_told_from_what_the_container_began(
     try:
 
         def begun() -> bool:
-            return len(of(pid)["pids"]) == 3
+            pids = of(pid)["pids"]
+            known = processes()
+            # Until it has executed its command, a session is the runtime's own process.
+            return len(pids) == 3 and any(known[p]["cmdline"][-1:] == ["7779"] for p in pids if p in known)
 
         wait_until(begun, 20, "the session")
         session = [p for p in of(pid)["pids"] if processes()[p]["cmdline"][-1:] == ["7779"]]

@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import os
 import re
+import time
 
 from . import cgroup, files, hostfiles
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from .protocol import Ended, Look
 
 _SIGKILL = 9
+_KEPT = 5.0  # seconds that an exit is kept at the least
 _RECORD = 8192  # bytes of a message at the most
 _KILLED = re.compile(r"(?:[\w ().]+: )?Killed process (\d+) \((.*?)\)(?:,| )")
 # Since Linux 5.0, but not of each: the number of these is limited.
@@ -27,10 +29,17 @@ _IN_CGROUP = re.compile(r"oom-kill:.*,task_memcg=(/.*),task=.*,pid=(\d+),uid=\d+
 
 
 class Ends:
-    """The exits that were heard of; `frames` tells those that are worth a word."""
+    """The exits that were heard of; `frames` tells those that are worth a word.
+
+    An exit is kept for a while: a look may find a container after its first process has exited.
+    """
 
     def __init__(self) -> None:
         self._statuses: dict[int, int] = {}
+        self._older: dict[int, int] = {}
+        self._killed: dict[int, tuple[str, str]] = {}  # for want of memory
+        self._ask = False
+        self._renewed = 0.0
         self._log: int | None = None
 
     def begin(self) -> None:
@@ -41,37 +50,53 @@ class Ends:
         except OSError:
             self._log = None
 
-    def heard(self, ended: Mapping[int, int]) -> None:
-        """Note exits. ended: {pid: status as of wait(2)}."""
+    def heard(self, changed: Collection[int], ended: Mapping[int, int]) -> None:
+        """Note exits. changed: pids that are, so that an earlier exit was another process's. ended: {pid: status as of
+        wait(2)}."""
+        for pid in changed:
+            self._forget(pid)
+        if time.monotonic() > self._renewed + _KEPT:
+            self._renewed = time.monotonic()
+            self._older, self._statuses = self._statuses, {}
+            self._killed = {pid: victim for pid, victim in self._killed.items() if pid in self._older}
         self._statuses.update(ended)
+        self._ask = self._ask or any(status & 0x7F == _SIGKILL for status in ended.values())
 
     def frames(self, look: Look, taken_at: float) -> list[Ended]:
-        """The frames of the exits that were heard of since the last call. look: before them."""
-        if not self._statuses:
+        """The frames of the exits that were not told yet. look: before them, or the last with their records."""
+        if not self._statuses and not self._older:
             return []
-        statuses, self._statuses = self._statuses, {}
-        killed = any(status & 0x7F == _SIGKILL for status in statuses.values())
-        victims = self._victims() if killed else {}
-        firsts = {record["init_pid"] for record in look["containers"]}
+        if self._ask:
+            self._ask = False
+            self._killed.update(self._victims())
+        firsts = {record["init_pid"]: record["key"] for record in look["containers"] if record["init_pid"]}
         told: list[Ended] = []
-        for pid, status in statuses.items():
+        for pid in sorted(firsts.keys() | self._killed.keys()):
+            status = self._statuses.get(pid, self._older.get(pid))
             known = look["processes"].get(pid)
-            comm, path = victims.get(pid, ("", ""))
-            container = known["container"] if known else _container(look, path)
-            if (pid in victims and (known or container)) or (known and pid in firsts):
-                told.append(
-                    {
-                        "frame": "ended",
-                        "taken_at": taken_at,
-                        "pid": pid,
-                        "start": known["start"] if known else None,
-                        "comm": comm or (known["comm"] if known else ""),  # the log's is the later one
-                        "container": container,
-                        "code": 128 + (status & 0x7F) if status & 0x7F else status >> 8 & 0xFF,
-                        "oom": pid in victims if self._log is not None or status & 0x7F != _SIGKILL else None,
-                    }
-                )
+            comm, path = self._killed.get(pid, ("", ""))
+            container = firsts.get(pid) or (known["container"] if known else _container(look, path))
+            if status is None or not (known or container):
+                continue
+            told.append(
+                {
+                    "frame": "ended",
+                    "taken_at": taken_at,
+                    "pid": pid,
+                    "start": known["start"] if known else None,
+                    "comm": comm or (known["comm"] if known else ""),  # the log's is the later one
+                    "container": container,
+                    "code": 128 + (status & 0x7F) if status & 0x7F else status >> 8 & 0xFF,
+                    "oom": pid in self._killed if self._log is not None or status & 0x7F != _SIGKILL else None,
+                }
+            )
+            self._forget(pid)
         return told
+
+    def _forget(self, pid: int) -> None:
+        self._statuses.pop(pid, None)
+        self._older.pop(pid, None)
+        self._killed.pop(pid, None)
 
     def _victims(self) -> dict[int, tuple[str, str]]:
         """{pid killed for want of memory since the last call: (its name, its cgroup, "" if not told)}."""

@@ -225,16 +225,27 @@ class Agent:
     def _follow(self, followed: Schedule) -> None:
         """Look again at the things that may have changed, or at everything if that is due."""
         taken_at = time.time()
-        for frame in followed.ends.frames(self.look, taken_at):
-            self.write(frame)  # while their records are there
+        self._tell_ends(followed, self.look, taken_at)  # while their records are there
         everything, pids, mounts, names = followed.due(self.scanner)
-        began = time.monotonic()
+        if not (everything or pids or mounts or names):
+            return
+        before: Look = {**self.look, "processes": self.look["processes"].copy()}
         if everything:
-            self._advance(self.scanner.look(), taken_at)
+            began = time.monotonic()  # with the time of the process that looks at the other half
+            new = self.scanner.look()
+            changes, self.look = differences(self.look, new), new
             followed.looked(time.monotonic() - began)
-        elif pids or mounts or names:
-            self._tell(self.scanner.update(pids, mounts, names), taken_at)  # update sets self.look right
-            followed.updated(time.monotonic() - began, self.look["processes"], names)
+        else:
+            began = time.thread_time()  # without waits for other processes, which shall not make updates rarer
+            changes = self.scanner.update(pids, mounts, names)  # sets self.look right
+            followed.updated(time.thread_time() - began, self.look["processes"], names)
+        followed.hear()
+        self._tell_ends(followed, before, taken_at)  # of processes that exited meanwhile
+        self._tell(changes, taken_at)
+
+    def _tell_ends(self, followed: Schedule, look: Look, taken_at: float) -> None:
+        for frame in followed.ends.frames(look, taken_at):
+            self.write(frame)
 
     def _advance(self, new: Look, taken_at: float) -> None:
         self._tell(differences(self.look, new), taken_at)

@@ -119,7 +119,7 @@ class Schedule:
             changed, ended, lost = self._events.take()
             self._pids |= changed | ended.keys()
             self._ended.update(dict.fromkeys(ended, 0))
-            self.ends.heard(ended)
+            self.ends.heard(changed, ended)
             self._everything |= lost
         if self.notices and self.notices in ready:
             self._everything |= self.notices.heard()
@@ -128,6 +128,11 @@ class Schedule:
             self._mounts = True
         if self._gathered is None and (self._pids or urgent or (self.notices and self.notices.changed)):
             self._gathered = time.monotonic() + GATHER
+
+    def hear(self) -> None:
+        """Take the events that the kernel has told until now."""
+        if self._events:
+            self.heard([self._events], ())
 
     def due(self, scanner: Scanner) -> tuple[bool, Collection[int], bool, bool]:
         """(look at everything, pids to look at, look at mounts, look at the names of containers)."""

@@ -459,9 +459,19 @@ def _find_shim(record: Draft, shims: Mapping[int, Shim], host: Population) -> No
             record["witness"].append("shim %d" % parent)
             break
     if record["init_pid"] is None and tops:
-        # pid 1 of its pid namespace, else the oldest of those that came from outside
+        # pid 1 of its pid namespace, else the oldest of those that came from outside and are not at their end
         firsts = [pid for pid in tops if len(processes[pid]["nspid"]) > 1 and processes[pid]["nspid"][-1] == 1]
-        record["init_pid"] = min(firsts or tops, key=lambda pid: (processes[pid]["start"], pid))
+        firsts = firsts or [pid for pid in tops if not _is_orphaned(processes[pid], processes)]
+        record["init_pid"] = min(firsts, key=lambda pid: (processes[pid]["start"], pid), default=None)
+
+
+def _is_orphaned(process: Process, processes: Mapping[int, Process]) -> bool:
+    """True if pid 1 of a process's pid namespace has exited, with which the kernel ends all that are in there
+    (pid_namespaces(7)): seen for a moment, between the two."""
+    inode = process["namespaces"].get("pid")
+    if len(process["nspid"]) < 2 or inode is None:
+        return False
+    return all(_own_pid_namespace(other) != inode for other in processes.values())
 
 
 def _find_daemons(records: Iterable[Draft], shims: Mapping[int, Shim], host: Population) -> None:

@@ -61,6 +61,8 @@ def _of_container(
 
 
 def _stopped(old: Container, step: Step, end: Ended | None, more: str) -> Event:
+    if end is not None and end.pid != old.init_pid:
+        end = None  # of a stage of the runtime, before the container's own began
     code = end.code if end else None
     return step.event("stopped", old.name, exit_text(end) + more, old, **_of_first(old, step.before), code=code)
 

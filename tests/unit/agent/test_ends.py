@@ -16,6 +16,7 @@ LOOK = {
     },
     "containers": [{"key": "docker:a", "init_pid": 10, "witness": "cgroup /docker/a; shim 9"}],
 }
+NOTHING = {"processes": {}, "namespaces": {}, "containers": []}
 KILLED = "3,900,77,-;Memory cgroup out of memory: Killed process {} ({}) total-vm:1kB, anon-rss:1kB, UID:0\n"
 PLACED = (
     "6,901,78,-;oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/docker/a,"
@@ -41,7 +42,7 @@ class Log(ends.Ends):
         monkeypatch.setattr(os, "read", read)
 
     def told(self, statuses: dict[int, int]) -> list[tuple[object, ...]]:
-        self.heard(statuses)
+        self.heard([], statuses)
         frames = self.frames(LOOK, 1.0)  # type: ignore[arg-type]
         assert not self.frames(LOOK, 1.0)  # type: ignore[arg-type]
         return [(f["pid"], f["start"], f["comm"], f["container"], f["code"], f["oom"]) for f in frames]
@@ -52,6 +53,31 @@ def test_the_exit_code_of_a_first_process_is_told_and_of_no_other(monkeypatch: p
     assert log.told({10: 3 << 8, 11: 1 << 8, 12: 0, 13: 0}) == [(10, 5, "nginx", "docker:a", 3, False)]
     assert log.told({10: 15}) == [(10, 5, "nginx", "docker:a", 143, False)]
     assert log.told({10: 0x80 | 11}) == [(10, 5, "nginx", "docker:a", 139, False)], "with a core dump"
+
+
+def test_an_exit_is_kept_for_the_look_that_finds_its_container(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = Log(monkeypatch, KILLED.format(10, "nginx"))
+    log.heard([], {10: 9, 12: 9})
+    assert not log.frames(NOTHING, 1.0)  # type: ignore[arg-type]
+    log.heard([12], {11: 0})
+    assert log.told({}) == [(10, 5, "nginx", "docker:a", 137, True)]
+
+
+def test_a_kept_exit_is_not_of_the_next_process_with_its_pid(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = Log(monkeypatch, KILLED.format(10, "nginx"))
+    log.heard([], {10: 9})
+    assert not log.frames(NOTHING, 1.0)  # type: ignore[arg-type]
+    log.heard([10], {})
+    assert log.told({}) == []
+
+
+def test_exits_are_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ends, "_KEPT", -1.0)
+    log = Log(monkeypatch)
+    log.heard([], {10: 0})
+    log.heard([], {})
+    log.heard([], {})
+    assert log.told({}) == []
 
 
 def test_a_victim_is_told_wherever_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,5 +111,5 @@ def test_the_log_is_read_from_its_end(tmp_path: Path) -> None:
     made.begin()
     if made._log is None:
         pytest.skip("the kernel's log can't be read here")
-    made.heard({1: 9})
-    assert not made.frames({"processes": {}, "namespaces": {}, "containers": []}, 1.0)
+    made.heard([], {1: 9})
+    assert not made.frames(NOTHING, 1.0)  # type: ignore[arg-type]

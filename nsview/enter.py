@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from nsview.agent.protocol import Container, Process
-    from nsview.model.records import Account
+
+    from .join.accounts import Account
 
 _TRIES = 3
 

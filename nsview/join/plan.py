@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from nsview.model.kinds import KindName
-    from nsview.model.records import Account, Details, Host, Identity, Namespace, Process
+    from nsview.model.records import Details, Host, Identity, Namespace, Process
     from nsview.model.snapshot import Snapshot
+
+    from .accounts import Account
 
 HOST_SHELLS = (("/bin/bash",), ("/bin/sh",))
 

@@ -76,6 +76,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"nsview {__version__}")
     top.add_argument("--from", dest="recording", metavar="FILE", help="show a recording instead of this machine")
+    _elsewhere(top)
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("demo", help="open the explorer on a recording that comes with nsview; no privileges needed")
     _list_arguments(commands.add_parser(
@@ -132,6 +133,7 @@ def _inspect_arguments(inspect: _Arguments) -> None:
 
 def _enter_arguments(enter: _Arguments) -> None:
     enter.add_argument("target", metavar="TARGET")
+    _elsewhere(enter, default=argparse.SUPPRESS)
     enter.add_argument("--all", action="store_true", help="all kinds in which the target differs from the host")
     for kind in KINDS:
         enter.add_argument(f"--{kind.name}", action="append_const", dest="kinds", const=kind.name, help=kind.isolates)
@@ -163,6 +165,7 @@ def _enter_arguments(enter: _Arguments) -> None:
 def _diff_arguments(diff: _Arguments) -> None:
     diff.add_argument("before", metavar="A")
     diff.add_argument("after", metavar="B")
+    _elsewhere(diff, default=argparse.SUPPRESS)
     diff.add_argument("--json", action="store_true", help="print JSON, schema 1")
 
 
@@ -186,7 +189,21 @@ def _compare_arguments(compare: _Arguments) -> None:
 
 def _record_arguments(record: _Arguments) -> None:
     record.add_argument("file", metavar="FILE")
+    _elsewhere(record, default=argparse.SUPPRESS)
     record.add_argument("--seconds", type=_seconds, metavar="N", help="end after N seconds")
+
+
+def _elsewhere(command: argparse.ArgumentParser, **default: Any) -> None:
+    """The options for a host other than this machine."""
+    command.add_argument(
+        "-H", "--host", dest="where", metavar="HOST",
+        help="look at this host: HOST or USER@HOST as ssh takes them, ssh://, docker://NAME, podman://NAME, "
+        "kubectl://NODE; only python3 must be there", **default,
+    )  # fmt: skip
+    command.add_argument(
+        "--via", metavar="CMD", help="look at the host where CMD runs the command after it, as 'ssh a ssh b'", **default
+    )
+    command.add_argument("--sudo", action="store_true", help="be root there, through sudo", **default)
 
 
 def _filters() -> str:
@@ -201,6 +218,7 @@ def _filters() -> str:
 
 
 def _common(command: argparse.ArgumentParser) -> None:
+    _elsewhere(command, default=argparse.SUPPRESS)
     command.add_argument("--json", action="store_true", help="print JSON, schema 1")
     command.add_argument(
         "--from", dest="recording", metavar="FILE", default=argparse.SUPPRESS, help="read a recording instead"

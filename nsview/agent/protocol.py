@@ -779,6 +779,22 @@ class Links(TypedDict):
     frame: Literal["links"]
 
 
+class ThreadFrame(TypedDict):
+    """The answer to a ThreadRequest. pid: of the process, None if there is no such thread."""
+
+    frame: Literal["thread"]
+    id: int
+    pid: Optional[int]
+
+
+class Kept(TypedDict):
+    """The answer to a Keep. path: of the bytes, for as long as the agent runs; None if they could not be kept."""
+
+    frame: Literal["kept"]
+    id: int
+    path: Optional[str]
+
+
 class Error(TypedDict):
     """The agent can't go on."""
 
@@ -788,7 +804,7 @@ class Error(TypedDict):
 
 Frame = Union[
     Hello, Progress, SnapshotFrame, DeltaFrame, DetailsFrame, SecurityFrame, HoldersFrame, NetFrame, NetProgress, Links,
-    UsageFrame, Error,
+    UsageFrame, ThreadFrame, Kept, Error,
 ]  # fmt: skip
 
 
@@ -858,10 +874,33 @@ class UsageRequest(_UsageRequest, total=False):
     files: bool
 
 
+class ThreadRequest(TypedDict):
+    """Find the process of a thread."""
+
+    request: Literal["thread"]
+    id: int
+    tid: int
+
+
+class Keep(TypedDict):
+    """Keep these bytes, in base64, in memory instead of the ones before, for a process that is to read them."""
+
+    request: Literal["keep"]
+    id: int
+    packed: str
+
+
 class Rescan(TypedDict):
     """Look at everything now."""
 
     request: Literal["rescan"]
+
+
+class Modules(TypedDict):
+    """Take these modules, as nsview/hosts/bundle.py packs them, in base64."""
+
+    request: Literal["modules"]
+    packed: str
 
 
 class Stop(TypedDict):
@@ -870,6 +909,6 @@ class Stop(TypedDict):
     request: Literal["stop"]
 
 
-Question = Union[DetailsRequest, SecurityRequest, HoldersRequest, NetRequest, UsageRequest]
+Question = Union[DetailsRequest, SecurityRequest, HoldersRequest, NetRequest, UsageRequest, ThreadRequest, Keep]
 """A request that is answered by a frame of its id."""
-Request = Union[Question, Rescan, Stop]
+Request = Union[Question, Rescan, Modules, Stop]

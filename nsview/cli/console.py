@@ -8,10 +8,11 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from nsview.join.failure import USAGE, Failure
-from nsview.lookup import local, nets_of
+from nsview.lookup import local, nets_of, remote
 
 if TYPE_CHECKING:
-    from nsview.hosts.local import LocalHost
+    from nsview.hosts.live import LiveHost
+    from nsview.hosts.place import Place
     from nsview.hosts.recording import RecordedHost
     from nsview.model.filter import Fields, Filter, Reach
     from nsview.model.net import Nets
@@ -20,13 +21,31 @@ if TYPE_CHECKING:
 DONE = 0
 
 
-def host_of(options: SimpleNamespace, *arguments: str) -> "LocalHost | RecordedHost":
-    """The host to look at: a recording or this machine. arguments: of this machine's agent."""
+def host_of(options: SimpleNamespace, *arguments: str) -> "LiveHost | RecordedHost":
+    """The host to look at: a recording, one elsewhere, or this machine. arguments: of the agent."""
+    if place := place_of(options):
+        return remote(place, *arguments, elevated=options.sudo)
     if options.recording:
         from nsview.hosts.recording import RecordedHost
 
         return RecordedHost(options.recording, pace=1)
     return local(*arguments)
+
+
+def place_of(options: SimpleNamespace) -> "Place | None":
+    """The place of the host that was asked for, None if that is this machine or a recording. Raises Failure."""
+    if options.where is None and options.via is None:
+        if options.sudo:
+            raise Failure(USAGE, f"--sudo is for a host elsewhere; here: {sudo(options, '--sudo')}")
+        return None
+    if options.recording or None not in (options.where, options.via):
+        raise Failure(USAGE, "give one of --from, -H and --via")
+    from nsview.hosts import HostError, place
+
+    try:
+        return place.of(options.where) if options.via is None else place.via(options.via)
+    except HostError as error:
+        raise Failure(USAGE, str(error)) from None
 
 
 def first(options: SimpleNamespace, *, holders: bool = False) -> "Snapshot":
@@ -72,9 +91,13 @@ def parsed(text: str, by: str | None = None, fields: "Fields | None" = None, net
 
 def own_pids(options: SimpleNamespace) -> tuple[int, ...]:
     """The pids of nsview and of its shell, whose command lines contain the filter."""
-    return () if options.recording else (os.getpid(), os.getppid())
+    here = not (options.recording or options.where or options.via)
+    return (os.getpid(), os.getppid()) if here else ()
 
 
-def sudo(options: SimpleNamespace) -> str:
-    """The command line as given, to be run as root."""
-    return shlex.join(("sudo", "nsview", *options.given))
+def sudo(options: SimpleNamespace, *without: str) -> str:
+    """The command line as given, to be run as root there; without these words."""
+    given = [word for word in options.given if word not in without]
+    if options.where or options.via:
+        return shlex.join(("nsview", "--sudo", *given))
+    return shlex.join(("sudo", "nsview", *given))

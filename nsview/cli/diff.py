@@ -19,7 +19,9 @@ def run(options: SimpleNamespace) -> int:
     from nsview.model.matrix import sees_all
 
     def at(place: str) -> "Snapshot":
-        return first(SimpleNamespace(recording=None if place == "now" else place))
+        if place == "now":
+            return first(options)
+        return first(SimpleNamespace(recording=place, where=None, via=None, sudo=False))
 
     if options.recording:
         raise Failure(USAGE, "`nsview diff A B` names both of its recordings itself")

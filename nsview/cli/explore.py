@@ -21,27 +21,32 @@ def run(options: SimpleNamespace) -> int:
         options.recording = demo()
     host = host_of(options, "--parts")  # first of all, for it takes longest
     from nsview import config, state
-    from nsview.hosts.local import LocalHost
+    from nsview.hosts import HostError
+    from nsview.hosts.live import LiveHost
     from nsview.join.ready import commands
     from nsview.tui import first_picture, gc_pace
 
-    if not isinstance(host, LocalHost):
+    if not isinstance(host, LiveHost):
         host.first()  # an unreadable recording is reported before the screen is taken
     try:
+        if isinstance(host, LiveHost) and host.elevated:
+            host.wait_hello()  # sudo asks in the terminal
         own = config.Config(config.path())
         say(filter(None, (own.note,)))
         memory = state.Memory(state.path(), **own.settings.looks)
         with first_picture.Picture(memory.state) as picture:
-            if isinstance(host, LocalHost):
+            if isinstance(host, LiveHost):
                 host.on_restart = None  # the screen says it
                 host.read_ahead(picture.show)  # beside all that a screen needs
             with gc_pace.hurried():
                 from nsview.tui.app import NsviewApp
 
+            if isinstance(host, LiveHost) and not host.here:
+                host.wait_answer()  # ssh asks in the terminal
             app = NsviewApp(host, commands(own.ready), memory, picture)
             app.configure(own)
             app.run()
-    except config.ConfigError as error:
+    except (config.ConfigError, HostError) as error:
         host.stop()
         raise Failure(FAILED, str(error)) from None
     if app.failure:

@@ -12,7 +12,7 @@ from .console import DONE, host_of, look, own_pids, parsed, print_json, width
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nsview.hosts.local import LocalHost
+    from nsview.hosts.live import LiveHost
     from nsview.hosts.recording import RecordedHost
     from nsview.model.usage import Usage
 
@@ -89,12 +89,12 @@ def _list_use(options: SimpleNamespace) -> int:
     return DONE
 
 
-def _readings(host: "LocalHost | RecordedHost") -> "Iterator[Usage]":
+def _readings(host: "LiveHost | RecordedHost") -> "Iterator[Usage]":
     """Two readings of a live host, or those of a recording."""
-    from nsview.hosts.local import LocalHost
+    from nsview.hosts.live import LiveHost
     from nsview.model.usage_table import PARTS
 
-    if not isinstance(host, LocalHost):
+    if not isinstance(host, LiveHost):
         yield from host.usages()
         return
     yield host.usage([], None, PARTS)

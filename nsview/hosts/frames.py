@@ -82,6 +82,16 @@ class UsageFrame(Usage, frozen=True, tag_field="frame", tag="usage", kw_only=Tru
     id: int
 
 
+class ThreadFrame(Struct, frozen=True, tag_field="frame", tag="thread"):
+    id: int
+    pid: int | None
+
+
+class Kept(Struct, frozen=True, tag_field="frame", tag="kept"):
+    id: int
+    path: str | None
+
+
 class ErrorFrame(Struct, frozen=True, tag_field="frame", tag="error"):
     text: str
 
@@ -98,6 +108,8 @@ Frame = (
     | NetProgress
     | Links
     | UsageFrame
+    | ThreadFrame
+    | Kept
     | ErrorFrame
 )
 

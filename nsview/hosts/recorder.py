@@ -1,4 +1,4 @@
-"""Save the frames of this machine's agent as they arrive."""
+"""Save the frames of a host's agent as they arrive."""
 
 import threading
 import time
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from . import frames
+from .live import LiveHost
 from .local import LocalHost
 
 NETS = 2.0  # the least number of seconds between two readings of the net namespaces
@@ -15,13 +16,15 @@ SETTLING = 3.0
 """Seconds before the confinement of a new container is asked for: its processes have settled by then."""
 
 
-def record(file: BinaryIO, seconds: float | None = None, say: Callable[[str], object] = print) -> int:
-    """Write frames to a file until interrupted (^C) or for that many seconds, and return their number.
+def record(
+    file: BinaryIO, seconds: float | None = None, say: Callable[[str], object] = print, host: LiveHost | None = None
+) -> int:
+    """Write the frames of a host to a file until interrupted (^C) or for that many seconds, and return their number.
 
     Each frame is written whole and at once, so the file can be read even if the machine dies. say: called if the agent
-    had to be started again; the recording goes on with the first frames of the new one.
+    had to be started again; the recording goes on with the first frames of the new one. host: None for this machine.
     """
-    host = LocalHost()
+    host = host or LocalHost()
 
     def ask() -> None:
         # The recording shows only the things that are asked for now.
@@ -65,7 +68,7 @@ def record(file: BinaryIO, seconds: float | None = None, say: Callable[[str], ob
     return number
 
 
-def _read_use(host: LocalHost, ended: threading.Event) -> None:
+def _read_use(host: LiveHost, ended: threading.Event) -> None:
     """Ask for the use of containers at the beginning and every USE seconds."""
     while True:
         host.request_usage([], None)
@@ -76,7 +79,7 @@ def _read_use(host: LocalHost, ended: threading.Event) -> None:
 class _Newcomers:
     """Requests for the confinement of containers that start after the first request, one for each."""
 
-    def __init__(self, host: LocalHost) -> None:
+    def __init__(self, host: LiveHost) -> None:
         self._host = host
         self._known: set[str] = set()
         self._timers: list[threading.Timer] = []

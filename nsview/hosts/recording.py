@@ -40,6 +40,8 @@ class RecordedHost:
     """The host in a recording. pace: 1 for the original speed, 0 for all at once. Raises HostError if unreadable."""
 
     live = False
+    here = False
+    options: tuple[str, ...] = ()
 
     def __init__(self, path: Path | str, *, pace: float = 0) -> None:
         self.path = Path(path)

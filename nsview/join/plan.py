@@ -39,7 +39,7 @@ class Choice(Record):
 
     toolbox: the command is an applet of the host's static busybox. account: the user to become instead of the
     process's own. cwd: the working directory, environment: NAME=value, both instead of the process's. named: the kinds
-    as they were asked for, None if one by one.
+    as they were asked for, None if one by one. elsewhere: the options that name the host, none for this one.
     """
 
     kinds: tuple[KindName, ...]
@@ -50,6 +50,7 @@ class Choice(Record):
     cwd: str | None = None
     environment: tuple[str, ...] = ()
     named: tuple[str, ...] | None = None
+    elsewhere: tuple[str, ...] = ()
 
 
 class Refusal(Record):
@@ -143,6 +144,12 @@ def ways_of(namespace: Namespace, starts: Mapping[int, int]) -> tuple[steps.Way,
     return tuple(dict.fromkeys((*own, *sorted(held, key=lambda way: _SUREST.index(way.kind)))))
 
 
+def path_of(ways: Iterable[steps.Way]) -> str | None:
+    """The path by which another process can open a namespace, None if none of these ways has one."""
+    seen = ("fd", "thread", "for_children")
+    return next((way.path for way in ways if way.kind in seen or (way.kind == "mount" and not way.pid)), None)
+
+
 _SUREST = ("mount", "fd", "socket", "thread", "for_children")
 
 
@@ -230,8 +237,7 @@ def plan_for_namespace(pin: steps.Pin, name: str, host: Host, choice: Choice) ->
     elif other := next((wanted for wanted in choice.kinds if wanted != kind), None):
         refusal = Refusal(f"{name} is of kind {kind}, and no process is in it: leave out --{other}", USAGE)
     elif not host.privileged:
-        command = _as_typed(("sudo", *_command_line(name, choice)))
-        refusal = Refusal(f"joining {kind} needs CAP_SYS_ADMIN; as root: {command}", NOT_PERMITTED)
+        refusal = Refusal(f"joining {kind} needs CAP_SYS_ADMIN; {_as_root(name, choice)}", NOT_PERMITTED)
     elif not pin.ways:
         refusal = Refusal(f"nothing that could be opened leads to {pin.label}: {_no_way(kind)}", GONE)
     way = pin.ways[0].path if pin.ways else f"/proc/PID/ns/{kind}"
@@ -272,7 +278,7 @@ def pinned_command(plan: Plan) -> tuple[str, ...]:
 
 def _command_line(target: str, choice: Choice) -> tuple[str, ...]:
     named = choice.kinds if choice.named is None else choice.named
-    argv = ["nsview", "enter", target, *(f"--{kind}" for kind in (*_KINDS, "all") if kind in named)]
+    argv = ["nsview", "enter", target, *choice.elsewhere, *(f"--{kind}" for kind in (*_KINDS, "all") if kind in named)]
     if choice.host_privileges:
         argv.append("--host-privileges")
     if choice.toolbox:
@@ -526,17 +532,18 @@ def _refusal(
         )
     why = details.unreadable or process.unreadable
     if why and not host.privileged:
-        return Refusal(f"process {pid} is not readable ({why}); {_as_root(pid, choice)}", NOT_PERMITTED)
+        return Refusal(f"process {pid} is not readable ({why}); {_as_root(str(pid), choice)}", NOT_PERMITTED)
     if not host.privileged and kinds and "user" not in kinds:
-        return Refusal(f"joining {', '.join(kinds)} needs CAP_SYS_ADMIN; {_as_root(pid, choice)}", NOT_PERMITTED)
+        return Refusal(f"joining {', '.join(kinds)} needs CAP_SYS_ADMIN; {_as_root(str(pid), choice)}", NOT_PERMITTED)
     if details.identity is None and not choice.host_privileges:
         text = f"the ids of process {pid} are not readable ({why}); --host-privileges goes without"
         return Refusal(text, _unread(why))
     return _unspeakable(choice)
 
 
-def _as_root(pid: int, choice: Choice) -> str:
-    return f"as root: {_as_typed(('sudo', *_command_line(str(pid), choice)))}"
+def _as_root(target: str, choice: Choice) -> str:
+    nsview, *words = _command_line(target, choice)
+    return f"as root: {_as_typed((nsview, '--sudo', *words) if choice.elsewhere else ('sudo', nsview, *words))}"
 
 
 def _as_typed(argv: Iterable[str]) -> str:

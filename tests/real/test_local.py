@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from nsview.agent import forked_scan
-from nsview.hosts import HostError, frames, local, recorder
+from nsview.hosts import HostError, frames, link, recorder
 from nsview.hosts.local import LocalHost
 from nsview.hosts.recording import RecordedHost
 from nsview.hosts.spawn import ROOT
@@ -59,7 +59,7 @@ def test_an_agent_that_is_killed_is_started_again_once(number: int) -> None:
 
 
 def test_a_while_later_it_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "AGAIN", 0.0)
+    monkeypatch.setattr(link, "AGAIN", 0.0)
     host = LocalHost()
     try:
         for _ in range(3):
@@ -127,7 +127,7 @@ def test_a_command_whose_agent_is_killed_says_so_and_goes_on(words: str, tmp_pat
 
 @pytest.mark.parametrize("question", ["first", "holders", "nets", "security", "details"])
 def test_an_agent_that_is_stopped_is_not_waited_for(question: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "PATIENCE", 1.0)
+    monkeypatch.setattr(link, "PATIENCE", 1.0)
     host = LocalHost()
     try:
         own = None if question == "first" else host.first().processes[os.getpid()]
@@ -140,7 +140,7 @@ def test_an_agent_that_is_stopped_is_not_waited_for(question: str, monkeypatch: 
 
 @pytest.mark.parametrize("words", ["list", "list nets", "audit", "inspect 1", "record"])
 def test_a_command_whose_agent_is_stopped_says_so(words: str, tmp_path: Path) -> None:
-    patient = "from nsview.hosts import local; local.PATIENCE = 1; from nsview.cli.run import main; exit(main())"
+    patient = "from nsview.hosts import link; link.PATIENCE = 1; from nsview.cli.run import main; exit(main())"
     file = [str(tmp_path / "file")] if words == "record" else []
     argv = [sys.executable, "-P", "-c", patient, *words.split(), *file]
     command = subprocess.Popen(argv, stdout=-1, stderr=-1, text=True, env=ENVIRONMENT)
@@ -155,7 +155,7 @@ def test_a_command_whose_agent_is_stopped_says_so(words: str, tmp_path: Path) ->
 
 
 def test_a_search_that_takes_long_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "PATIENCE", 0.6)
+    monkeypatch.setattr(link, "PATIENCE", 0.6)
     # Answers at once what asks whether it lives, and the search after a time.
     code = """import json, sys, threading
 threading.Timer(3, lambda: print('{"frame":"holders","id":1}', flush=True)).start()

@@ -9,7 +9,7 @@ import pytest
 from textual.events import MouseScrollUp
 from textual.pilot import Pilot
 
-from nsview.hosts import local
+from nsview.hosts import link
 from nsview.hosts.local import LocalHost
 from nsview.model.rows import rows
 from nsview.model.view import GroupRow, ProcessRow, View
@@ -69,7 +69,7 @@ async def test_an_agent_that_is_stopped_is_not_called_live(monkeypatch: pytest.M
 
 
 async def test_the_screen_is_kept_where_the_agent_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "PATIENCE", 1.0)
+    monkeypatch.setattr(link, "PATIENCE", 1.0)
     host = LocalHost()
     app = tui.NsviewApp(host)
     async with app.run_test(size=WIDE) as pilot:

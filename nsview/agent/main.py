@@ -422,17 +422,6 @@ class Agent:
                 followed.want_everything()
                 return True
 
-    def _keep(self, data: bytes) -> str | None:
-        """Keep bytes in a file without a name, in the place of those before; its path, None if there can be none."""
-        if self.kept:
-            self.kept.close()
-        try:
-            self.kept = os.fdopen(os.memfd_create("nsview"), "wb", 0)
-            self.kept.write(data)
-        except (OSError, AttributeError):  # a kernel before 3.17; a C library without it
-            return None
-        return "/proc/%d/fd/%d" % (os.getpid(), self.kept.fileno())
-
     def _take(self, request: Question) -> None:
         """Answer a request, or note it for later."""
         if request["request"] == "holders":
@@ -450,11 +439,25 @@ class Agent:
             pid = procfs.thread_group(str(request["tid"]))
             self.write({"frame": "thread", "id": request["id"], "pid": pid})
         elif request["request"] == "keep":
-            self.write({"frame": "kept", "id": request["id"], "path": self._keep(base64.b64decode(request["packed"]))})
+            if self.kept:
+                self.kept.close()
+            self.kept = _in_memory(base64.b64decode(request["packed"]))
+            path = "/proc/%d/fd/%d" % (os.getpid(), self.kept.fileno()) if self.kept else None
+            self.write({"frame": "kept", "id": request["id"], "path": path})
         elif request["request"] == "usage":
             from . import usage
 
             self.write(usage.answer(request["id"], self.look, request))
+
+
+def _in_memory(data: bytes) -> BinaryIO | None:
+    """A file without a name that holds these bytes, None if there can be none."""
+    try:
+        file = os.fdopen(os.memfd_create("nsview"), "wb", 0)
+        file.write(data)
+        return file
+    except (OSError, AttributeError):  # a kernel before 3.17; a C library without it
+        return None
 
 
 def _wait(sources: Sequence[Any], urgent: Collection[int], seconds: float) -> tuple[list[Any], list[int]]:

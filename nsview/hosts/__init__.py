@@ -8,6 +8,7 @@ local       this machine, by an agent of its own
 spawn       an agent's process, as root through sudo if asked for
 remote      a host elsewhere, by an agent that is sent to it
 place       the place of a host, and the command that runs a program there
+secret      a password that is typed in the terminal
 bundle      the agent as it is sent
 entering    a command in the namespaces of a host elsewhere
 recording   a file of frames, shown again

@@ -7,7 +7,6 @@ It asks in the terminal itself; the password of sudo alone is asked for here, as
 import base64
 import contextlib
 import fcntl
-import getpass
 import os
 import queue
 import re
@@ -22,7 +21,7 @@ import msgspec
 
 from nsview.model.text import safe
 
-from . import HostError, bundle, frames
+from . import HostError, bundle, frames, secret
 from .link import LOOKED, PATIENCE
 from .live import LiveHost
 from .place import Place
@@ -156,7 +155,7 @@ class RemoteHost(LiveHost):
             self._said = self._said[: -len(PROMPT)]
             password = self._password()
             with contextlib.suppress(OSError):
-                agent.stdin.write(password.encode() + b"\n")
+                agent.stdin.write(password.encode(errors="surrogateescape") + b"\n")
                 agent.stdin.flush()
         return bool(data)
 
@@ -167,8 +166,8 @@ class RemoteHost(LiveHost):
         main = threading.current_thread() is threading.main_thread()  # which alone can be interrupted
         before = signal.signal(signal.SIGINT, signal.default_int_handler) if main else None
         try:
-            return getpass.getpass(f"password for sudo on {self.name}{again}: ")
-        except (KeyboardInterrupt, EOFError):
+            return secret.ask(f"password for sudo on {self.name}{again}: ")
+        except (KeyboardInterrupt, EOFError, OSError):
             raise HostError(f"{self.name}: no password was given") from None
         finally:
             if main:

@@ -13,7 +13,7 @@ from .account import Account
 from .conftest import require
 from .daemons import Docker
 from .sshd import Sshd
-from .test_terminal import Terminal
+from .test_terminal import Terminal, only
 from .workspace import Workspace, wait_until
 
 ASKED = "password for sudo on sudo1"
@@ -119,10 +119,8 @@ def test_the_explorer_becomes_root_there(
         terminal.type(f"{sudo1.account.password}\n")
         terminal.shows("as root", "? Help")
         terminal.lacks("R As root")
-        terminal.press("/")
-        terminal.type(f"{name} sleep")
-        terminal.shows("1 process")
-        terminal.press("Enter", "Down", "e")
+        only(terminal, f"{name} sleep", "1 process")
+        terminal.press("e")
         terminal.shows(f"pid {pid}")
         terminal.press("Enter")
         asked(terminal, 3)

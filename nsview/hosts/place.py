@@ -34,8 +34,18 @@ class Place(NamedTuple):
         """The argv that runs a program there. asking: ssh may ask the user. terminal: the program has one."""
         if self.kind == "ssh":
             options = () if asking else ("-o", "BatchMode=yes")
+            quiet = ("-o", "LogLevel=ERROR") if terminal else ()  # else it says in the end that it closes
             connect = () if _has_timeout(self.words) else ("-o", f"ConnectTimeout={CONNECT}")
-            return ["ssh", "-t" if terminal else "-T", *options, *connect, "--", *self.words, shlex.join(program)]
+            return [
+                "ssh",
+                "-t" if terminal else "-T",
+                *options,
+                *quiet,
+                *connect,
+                "--",
+                *self.words,
+                shlex.join(program),
+            ]
         if self.kind in _ENGINES:
             return [self.kind, "exec", "-it" if terminal else "-i", *self.words, *program]
         if self.kind == "kubectl":

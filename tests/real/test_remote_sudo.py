@@ -126,8 +126,8 @@ def test_the_explorer_becomes_root_there(
         asked(terminal, 3)
         terminal.type(f"{sudo1.account.password}\n")
         terminal.shows("/ #")
-        terminal.type("exit 3\n")
-        terminal.shows("exit code 3", "? Help")
+        terminal.type("exit 5\n")
+        terminal.shows("exit code 5", "? Help")
         terminal.press("q")
         terminal.shows("code=0")
     finally:

@@ -133,6 +133,18 @@ async def test_the_first_run_has_a_hint_that_any_key_ends_and_still_does_what_it
     assert Memory(file).state == State(greeted=True)
 
 
+async def test_the_hint_stands_once_though_the_first_part_had_nothing_to_show(tmp_path: Path) -> None:
+    app = explorer(memory=Memory(tmp_path / "state.json"))
+    async with running(app) as pilot:
+        snapshot = app.explorer.snapshot
+        assert snapshot is not None
+        app.explorer.snapshot = None  # as it is while nothing of what is asked for is known
+        app.show_snapshot(snapshot, None)
+        app.explorer.snapshot = snapshot
+        await pilot.pause()
+        assert len(app.explorer.query("#hint")) == 1
+
+
 async def test_a_click_ends_the_hint_and_is_a_click(tmp_path: Path) -> None:
     async with opened(memory=Memory(tmp_path / "state.json")) as (app, pilot):
         await pilot.click("#kindbar", offset=(3, 0))

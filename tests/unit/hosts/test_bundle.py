@@ -1,10 +1,12 @@
 """The agent as it is sent: complete, and without the modules that a first look does without."""
 
+import ast
 import marshal
 import os
 import subprocess
 import sys
 import zlib
+from pathlib import Path
 from typing import Any
 
 from nsview.hosts import bundle
@@ -66,3 +68,16 @@ def test_the_first_line_reads_no_further_than_a_line() -> None:
         capture_output=True, check=True, timeout=60,
     )  # fmt: skip
     assert done.stdout == b"the rest"
+
+
+def test_nothing_that_is_sent_first_imports_what_comes_later() -> None:
+    """A look from within a container imports more than one on the host; main alone imports what was asked for."""
+    found = set()
+    for name in first().keys() - {"nsview.agent.main"}:
+        path = Path(ROOT, *name.split("."))
+        file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                words = {*(node.module or "").split("."), *(alias.name for alias in node.names if not node.module)}
+                found |= {(name, word) for word in words & bundle.LATER if node.level or "agent" in words}
+    assert found == set()

@@ -21,10 +21,11 @@ from .join.failure import GONE, USAGE, Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, NoReturn
 
     from nsview.agent.protocol import Container, Process
-    from nsview.model.records import Account
+
+    from .join.accounts import Account
 
 _TRIES = 3
 
@@ -54,7 +55,8 @@ def run(options: Any) -> int:
 def _run(options: Any) -> int:
     from nsview.agent import hostfiles
 
-    failure.as_root(f"as root: {failure.sudo(options.given)}" if os.geteuid() else None)
+    as_root = failure.sudo(options.given, there=bool(options.where or options.via)) if os.geteuid() else ""
+    failure.as_root(as_root and f"as root: {as_root}")
     hostfiles.host()  # before anything is compared with the namespaces that this process is in
     for attempt in range(_TRIES):
         try:
@@ -84,6 +86,16 @@ def _run(options: Any) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     return _carry_out(made, chosen, namespaces, config)
+
+
+def sent(given: dict[str, Any]) -> NoReturn:
+    """Enter with these options, and exit: on a host to which these modules were sent."""
+    if not os.isatty(0):  # else the terminal is taken away if the link breaks
+        linux.prctl(linux.PR_SET_PDEATHSIG, 1)  # SIGHUP
+    code = run(SimpleNamespace(**given))
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
 
 
 # The thing to enter
@@ -187,7 +199,10 @@ def _ended(name: str, state: str | None) -> Failure:
 
 def _by_snapshot(word: str) -> Chosen:
     """The thing that a snapshot's resolver takes a word for."""
-    from . import lookup
+    try:
+        from . import lookup
+    except ImportError:  # sent to another host, and the target was looked up before
+        raise Failure(GONE, f"{word} is gone: choose again") from None
 
     snapshot, found = lookup.meant_to_enter(word)
     process, namespace = found.process, found.namespace
@@ -217,7 +232,8 @@ def _planned(options: Any, chosen: Chosen) -> tuple[plan.Plan, dict[str, int], A
     host: Any = SimpleNamespace(namespaces=SimpleNamespace(**own), privileged=os.geteuid() == 0)
     kinds, command, environment = tuple(options.kinds or ()), tuple(options.cmd), tuple(options.env)
     choice = plan.Choice(
-        kinds, command, options.host_privileges, options.toolbox, None, options.cwd, environment
+        kinds, command, options.host_privileges, options.toolbox, None, options.cwd, environment,
+        elsewhere=("-H", options.where) if options.where else ("--via", options.via) if options.via else (),
     )  # fmt: skip
     followed = chosen.process
     if followed is None:

@@ -20,7 +20,9 @@ def run(options: SimpleNamespace) -> int:
     from nsview.model.matrix import sees_all
 
     def at(place: str) -> "Snapshot":
-        sight = Sight(SimpleNamespace(recording=None if place == "now" else place, watch=None))
+        now = place == "now"
+        chosen = vars(options) if now else {"recording": place, "where": None, "via": None, "sudo": False}
+        sight = Sight(SimpleNamespace(**{**chosen, "watch": None}))
         try:
             return sight.look()[0]
         finally:

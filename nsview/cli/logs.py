@@ -6,9 +6,9 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from nsview.join.failure import NOT_PERMITTED, NOTHING, USAGE, Failure
-from nsview.lookup import find, local, say
+from nsview.lookup import find, say
 
-from .console import DONE
+from .console import DONE, host_of
 
 if TYPE_CHECKING:
     from nsview.model.log import LogLine
@@ -18,11 +18,13 @@ PAUSE = 0.2
 
 
 def run(options: SimpleNamespace) -> int:
+    from nsview.hosts.live import LiveHost
     from nsview.model.log import missing
 
     if options.recording:
         raise Failure(USAGE, "a recording has no logs: leave out --from")
-    host = local()
+    host = host_of(options)
+    assert isinstance(host, LiveHost)
     try:
         snapshot, target = find(host, host.first(), options.target)
         container = target.container or (snapshot.container_of(target.process) if target.process else None)

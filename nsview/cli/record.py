@@ -9,7 +9,7 @@ from nsview import imports
 from nsview.join.failure import FAILED, USAGE, Failure
 from nsview.lookup import say
 
-from .console import DONE
+from .console import DONE, host_of
 
 _UNIT = """\
 # nsview record --service > /etc/systemd/system/nsview.service && systemctl enable --now nsview
@@ -41,6 +41,7 @@ def run(options: SimpleNamespace) -> int:
         raise Failure(USAGE, "a recording can be copied, not recorded")
     if options.service:
         return _print_service(options)
+    from nsview.hosts.live import LiveHost
     from nsview.hosts.members import Writer
     from nsview.hosts.recorder import record
 
@@ -49,7 +50,9 @@ def run(options: SimpleNamespace) -> int:
         raise Failure(USAGE, "missing: FILE; see `nsview record --help`")
     try:
         with contextlib.closing(Writer(path, options.keep)) as writer:
-            number = record(writer, options.seconds, lambda how: say((how,)), redact=options.redact)
+            host = host_of(options)
+            assert isinstance(host, LiveHost)
+            number = record(writer, host, options.seconds, lambda how: say((how,)), redact=options.redact)
     except FileExistsError as error:
         how = "exists" if options.keep is None else f"is there already, {error.strerror}"
         raise Failure(USAGE, f"{path} {how}; give another name, or remove it first") from None

@@ -49,6 +49,8 @@ class RecordedHost:
     """
 
     live = False
+    here = False
+    options: tuple[str, ...] = ()
 
     def __init__(self, path: Path | str, *, pace: float = 0) -> None:
         self.path = Path(path)

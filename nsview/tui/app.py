@@ -124,8 +124,8 @@ class NsviewApp(DefectsApp, Watcher):
     # The session
 
     def show_snapshot(self, snapshot: Snapshot, happened: Changes | None) -> None:
-        if self.explorer.snapshot is None and self.memory.file and not self.memory.state.greeted:
-            self._greet()
+        if self.explorer.snapshot is None and self._hint is None and self.memory.file and not self.memory.state.greeted:
+            self._greet()  # once, though a first part may have nothing to show yet
         if not self._settled and not snapshot.partial:
             self._settled = True
             self.call_after_refresh(gc_pace.settle)

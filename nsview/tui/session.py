@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
 from nsview.hosts import HostError, frames
-from nsview.hosts.local import LocalHost
+from nsview.hosts.live import LiveHost
 from nsview.hosts.playback import Playback
 from nsview.hosts.recording import RecordedHost
 from nsview.model.changes import Changes, changes
@@ -27,7 +27,7 @@ from nsview.model.security import Facts, added
 from nsview.model.snapshot import Snapshot
 from nsview.model.usage import Usage
 
-AnyHost = LocalHost | RecordedHost
+AnyHost = LiveHost | RecordedHost
 
 PATIENCE = 5.0
 """Seconds that an answer may take before the silence is shown."""
@@ -129,7 +129,7 @@ class Session:
         failure = None
         follower = Follower()
         follower.take(self.snapshot)  # the one that was read ahead, or the last of another agent's
-        if isinstance(host, LocalHost):
+        if isinstance(host, LiveHost):
             host.on_restart = lambda how: self._deliver(self._restarted, host, how)
         elif isinstance(host, Playback):
             host.on_change = lambda: self._deliver(self._heard)
@@ -265,7 +265,7 @@ class Session:
 
         None if the process is gone, or in no recording. Cancelled if the host ends before it answers.
         """
-        if not isinstance(self.host, LocalHost):
+        if not isinstance(self.host, LiveHost):
             return self.host.details(process)
         answer: Details | None = await self._answer(self.host.request_details(process, contents, sockets=sockets))
         return answer
@@ -279,7 +279,7 @@ class Session:
 
         None if the host is a recording. Cancelled if the host ends before it answers.
         """
-        if not isinstance(self.host, LocalHost):
+        if not isinstance(self.host, LiveHost):
             return None
         asked = self.host.request_usage(pids, containers, fields, files=files, engines=engines)
         answer: Usage = await self._answer(asked)
@@ -290,7 +290,7 @@ class Session:
 
         None if the host is a recording. Cancelled if the host ends before it answers.
         """
-        if not isinstance(self.host, LocalHost):
+        if not isinstance(self.host, LiveHost):
             return None
         answer: Log = await self._answer(self.host.request_log(container, tail, place, skip=True))
         return answer
@@ -309,7 +309,7 @@ class Session:
     async def security(self, pids: Sequence[int] | None = None) -> AsyncIterator[Facts]:
         """The facts that confine processes: those of containers, or these. Each item has all that arrived so far; the
         last one is complete, if the host does not end before."""
-        if not isinstance(self.host, LocalHost):
+        if not isinstance(self.host, LiveHost):
             recorded = self.host.security()
             known = [one for one in recorded.processes.values() if pids is None or one.pid in pids]
             yield added(Facts(), known, recorded.lsm, len(known), len(known))
@@ -328,7 +328,7 @@ class Session:
 
     def request_nets(self, *, follow: bool = False) -> None:
         """Ask for all net namespaces from within; watchers are shown them. follow: and of the next change."""
-        if isinstance(self.host, LocalHost):
+        if isinstance(self.host, LiveHost):
             self.host.request_nets(follow=follow)
         else:
             self._deliver(self._take_nets, self.host.nets())
@@ -341,21 +341,21 @@ class Session:
 
     def search_holders(self, *, slowly: bool) -> None:
         """Search for everything that keeps namespaces alive; slowly: only once for a host."""
-        if isinstance(self.host, LocalHost) and not (slowly and self._searching is self.host):
+        if isinstance(self.host, LiveHost) and not (slowly and self._searching is self.host):
             self._searching = self.host
             self.host.request_holders(slowly=slowly)
 
     def rescan(self) -> bool:
         """Look now. True if the agent had ended and another was started, so that `run` is to be called again."""
-        if not isinstance(self.host, LocalHost):
+        if not isinstance(self.host, LiveHost):
             return False
         if self.runs:
             self.host.rescan()
             return False
-        self.replace(LocalHost())
+        self.replace(self.host.again())
         return True
 
-    def replace(self, host: LocalHost) -> None:
+    def replace(self, host: LiveHost) -> None:
         """Put another agent in the place of this one; `run` receives from it."""
         old, self.host = self.host, host
         self._drop_answers()

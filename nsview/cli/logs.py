@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nsview.join.failure import NOT_PERMITTED, NOTHING, USAGE, Failure
 from nsview.lookup import find, say
 
-from .console import DONE, host_of
+from .console import DONE, host_of, sudo
 
 if TYPE_CHECKING:
     from nsview.model.log import LogLine
@@ -31,7 +31,7 @@ def run(options: SimpleNamespace) -> int:
         if container is None:
             raise Failure(NOTHING, f"{options.target} is in no container; logs are those of containers")
         log = host.log(container.key, options.tail)
-        if why := missing(log, container, snapshot):
+        if why := missing(log, container, snapshot, sudo(options), host.elsewhere):
             raise Failure(NOT_PERMITTED if log.unreadable in ("EACCES", "EPERM") else NOTHING, why)
         while True:
             for line in log.lines:

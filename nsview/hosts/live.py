@@ -4,6 +4,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from nsview.model.elsewhere import Elsewhere
 from nsview.model.kinds import KindName
 from nsview.model.log import Log
 from nsview.model.net import Nets
@@ -15,6 +16,11 @@ from nsview.model.usage import Usage
 from . import HostError, frames
 from .link import Link
 from .stream import Stream
+
+
+def is_number(text: str) -> bool:
+    """True if the text may be the number of a thread."""
+    return text.isascii() and text.isdecimal() and len(text) < 11
 
 
 class LiveHost(Link):
@@ -34,9 +40,9 @@ class LiveHost(Link):
         self._answers = threading.Event()
 
     @property
-    def options(self) -> tuple[str, ...]:
-        """The options of nsview that name the host; none for this machine."""
-        return ()
+    def elsewhere(self) -> Elsewhere | None:
+        """The way to the host in words; None for this machine."""
+        return None
 
     def again(self) -> "LiveHost":
         """The same host, by another agent."""
@@ -231,13 +237,17 @@ class LiveHost(Link):
                 return said
         raise HostError("the agent exited before it answered; start nsview again")
 
+    def request_thread(self, tid: int) -> int:
+        """Ask for the process of a thread; the answer's frame has the id returned here."""
+        self._next_id += 1
+        self.write({"request": "thread", "id": self._next_id, "tid": tid})
+        return self._next_id
+
     def thread_group(self, number: str) -> int | None:
         """The pid of the process of a thread other than its first. None if the text is no such thread's number."""
-        if not (number.isascii() and number.isdecimal() and len(number) < 11):
+        if not is_number(number):
             return None
-        self._next_id += 1
-        wanted = self._next_id
-        self.write({"request": "thread", "id": wanted, "tid": int(number)})
+        wanted = self.request_thread(int(number))
         for said in self.read():
             if isinstance(said, frames.ThreadFrame) and said.id == wanted:
                 return None if said.pid == int(number) else said.pid

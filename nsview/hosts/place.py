@@ -30,6 +30,14 @@ class Place(NamedTuple):
         """The options of nsview that name this place."""
         return ("--via", shlex.join(self.words)) if self.kind == "via" else ("-H", self.name)
 
+    @property
+    def by_hand(self) -> tuple[tuple[str, ...], bool]:
+        """(the words by which a person runs a command there, in a terminal, True if it is one word, for a shell there);
+        no words for a pipe, through which there is no terminal."""
+        if self.kind == "ssh":
+            return ("ssh", "-t", *self.words), True
+        return () if self.kind == "via" else tuple(self.command((), asking=True, terminal=True)), False
+
     def command(self, program: tuple[str, ...], *, asking: bool, terminal: bool = False) -> list[str]:
         """The argv that runs a program there. asking: ssh may ask the user. terminal: the program has one."""
         if self.kind == "ssh":

@@ -50,7 +50,8 @@ class RecordedHost:
 
     live = False
     here = False
-    options: tuple[str, ...] = ()
+    name = "the recorded host"
+    elsewhere = None
 
     def __init__(self, path: Path | str, *, pace: float = 0) -> None:
         self.path = Path(path)

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from nsview.model.elsewhere import Elsewhere
 from nsview.model.text import safe
 
 from . import HostError, bundle, frames, secret
@@ -93,8 +94,9 @@ class RemoteHost(LiveHost):
         return self._started()
 
     @property
-    def options(self) -> tuple[str, ...]:
-        return self.place.options
+    def elsewhere(self) -> Elsewhere:
+        options = (*self.place.options, *(("--sudo",) if self.elevated else ()))
+        return Elsewhere(options, *self.place.by_hand, self.elevated)
 
     def again(self) -> "RemoteHost":
         return RemoteHost(self.place, asking=False)

@@ -133,8 +133,11 @@ class NsviewApp(DefectsApp, Watcher):
                 self._open_lens(lens_class(self.memory.state.lens)(self.context, snapshot))
 
     def show_nets(self, nets: Nets | None) -> None:
+        self.show_leader()
+
+    def show_leader(self) -> None:
         if seek := getattr(self.screen, "seek", None):
-            seek()  # the text that is being typed there may be a port
+            seek()  # the text that is being typed there may be a port, or a thread
 
     def show_restart(self, how: str) -> None:
         self.notify(f"{how}. Everything is read again.", severity="warning", timeout=10)

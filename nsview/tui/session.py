@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
 from nsview.hosts import HostError, frames
-from nsview.hosts.live import LiveHost
+from nsview.hosts.live import LiveHost, is_number
 from nsview.hosts.playback import Playback
 from nsview.hosts.recording import RecordedHost
 from nsview.model.changes import Changes, changes
@@ -59,6 +59,9 @@ class Watcher:
     def show_nets_progress(self, what: str, done: int, total: int) -> None:
         """The agent has read so many of the net namespaces, or of other things. what: their plural."""
 
+    def show_leader(self) -> None:
+        """The process of the thread that was asked about is known."""
+
     def show_links_changed(self) -> None:
         """Interfaces, addresses or routes have changed since net namespaces were asked for."""
 
@@ -95,6 +98,7 @@ class Session:
         self._security: dict[int, asyncio.Queue[frames.SecurityFrame | None]] = {}
         self._searching: AnyHost | None = None
         self._nets_asked = -NETS_KEEP
+        self._leader: tuple[str, int | None, int] = "", None, 0  # (a thread's number, its process, id of the request)
         self._asked: float | None = None  # the time of the first unanswered request
         self._waiting: asyncio.TimerHandle | None = None
 
@@ -204,6 +208,11 @@ class Session:
                 answer = self._answers.pop(frame.id)
                 if not answer.done():
                     answer.set_result(frame.details if isinstance(frame, frames.DetailsFrame) else frame)
+            case frames.ThreadFrame() if frame.id == self._leader[2]:
+                text = self._leader[0]
+                self._leader = text, frame.pid if str(frame.pid) != text else None, frame.id
+                for watcher in self.watchers:
+                    watcher.show_leader()
             case frames.SecurityFrame() if frame.id in self._security:
                 self._security[frame.id].put_nowait(frame)
             case frames.NetFrame() if host.live:
@@ -255,6 +264,7 @@ class Session:
             answers.put_nowait(None)
         self._answers.clear()
         self._security.clear()
+        self._leader = "", None, 0
 
     # Requests
 
@@ -294,6 +304,13 @@ class Session:
             return None
         answer: Log = await self._answer(self.host.request_log(container, tail, place, skip=True))
         return answer
+
+    def leader(self, text: str) -> int | None:
+        """The pid of the process of a thread other than its first. None if the text is no such thread's number, or the
+        answer is still to come; watchers are told of that."""
+        if isinstance(self.host, LiveHost) and self.runs and self._leader[0] != text and is_number(text):
+            self._leader = text, None, self.host.request_thread(int(text))
+        return self._leader[1] if self._leader[0] == text else None
 
     async def _answer(self, id: int) -> Any:
         """The answer to the request of this id."""

@@ -15,6 +15,7 @@ from textual.widgets import Button, Checkbox, Input, Label, Static
 
 from nsview.join import plan as join
 from nsview.join.ready import Ready, choice
+from nsview.model.elsewhere import typed
 from nsview.model.facts import who_else
 from nsview.model.kinds import KIND_NAMES
 from nsview.model.leads import process_of_row
@@ -89,7 +90,7 @@ class EnterDialog(ModalScreen[join.Plan | None]):
         self.what = what
         self.first_command = command
         self.live = host.live
-        self.elsewhere = host.options
+        self.elsewhere = host.elsewhere
 
     def choices(self) -> ComposeResult:
         """The boxes to tick."""
@@ -121,6 +122,11 @@ class EnterDialog(ModalScreen[join.Plan | None]):
             self._tell()
 
     @property
+    def options(self) -> tuple[str, ...]:
+        """The options of nsview that name the host; none for this machine."""
+        return self.elsewhere.options if self.elsewhere else ()
+
+    @property
     def command(self) -> tuple[str, ...]:
         """The command that is typed, none for a shell."""
         try:
@@ -146,7 +152,7 @@ class EnterDialog(ModalScreen[join.Plan | None]):
         self.query_one("#words", Static).update(words)
         # nsenter takes no privileges away: its command has those of the user.
         by_hand = Text("by hand: " if plan.host_privileges else "by hand, unconfined: ", "dim")
-        by_hand.append(safe(shlex.join(plan.nsenter)), "bold")
+        by_hand.append(safe(typed(plan.nsenter, self.elsewhere)), "bold")
         self.query_one("#nsenter", Static).update(by_hand)
         command = self.query_one(CommandInput)
         if not command.value:
@@ -179,7 +185,7 @@ class EnterDialog(ModalScreen[join.Plan | None]):
             self.dismiss(plan)
 
     def action_copy(self) -> None:
-        self.app.copy_to_clipboard(shlex.join(self.plan().nsenter))
+        self.app.copy_to_clipboard(typed(self.plan().nsenter, self.elsewhere))
         self.notify("The nsenter command is in the clipboard.")
 
     def action_cancel(self) -> None:
@@ -243,7 +249,7 @@ class JoinDialog(EnterDialog):
     def plan(self) -> join.Plan:
         kinds = tuple(kind for kind in KIND_NAMES if self.query_one(f"#kind-{kind}", Box).value)
         privileges, toolbox = (self.query_one(f"#{name}", Box).value for name in ("privileges", "toolbox"))
-        wanted = join.Choice(kinds, self.command, privileges, toolbox, elsewhere=self.elsewhere)
+        wanted = join.Choice(kinds, self.command, privileges, toolbox, elsewhere=self.options)
         host = self.snapshot.host
         return join.plan(self.process, self.details, host, wanted, self.pins, thread=self.details.thread)
 
@@ -259,7 +265,7 @@ class NamespaceDialog(EnterDialog):
         self.host = snapshot.host
 
     def plan(self) -> join.Plan:
-        wanted = join.Choice((), self.command, elsewhere=self.elsewhere)
+        wanted = join.Choice((), self.command, elsewhere=self.options)
         return join.plan_for_namespace(self.pin, self.name_of_it, self.host, wanted)
 
 

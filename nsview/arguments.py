@@ -23,8 +23,9 @@ def parse(arguments: Sequence[str]) -> SimpleNamespace:
     """The options of a command line, and itself as `given`. Raises UsageError; SystemExit after --help, --version."""
     given = list(arguments)
     rest: list[str] = []
-    if given[:1] == ["exec"]:
-        given, rest = _command_of(given)
+    at = _place_of_command(given)
+    if given[at : at + 1] == ["exec"]:
+        given, rest = _command_of(given, at)
     elif "--" in given:
         # argparse would take options of the command behind it for its own.
         cut = given.index("--")
@@ -56,10 +57,22 @@ def parse(arguments: Sequence[str]) -> SimpleNamespace:
     return options
 
 
-def _command_of(given: list[str]) -> tuple[list[str], list[str]]:
-    """(the words up to the command, the command) of an `exec`: after --, or from the word after the target on."""
+def _place_of_command(given: list[str]) -> int:
+    """The place of the name of the command of nsview's: behind the options that may stand before it."""
+    words = iter(enumerate(given))
+    for place, word in words:
+        if word in _BEFORE:
+            next(words, None)
+        elif word[:1] != "-":
+            return place
+    return len(given)
+
+
+def _command_of(given: list[str], at: int) -> tuple[list[str], list[str]]:
+    """(the words up to the command, the command) of an `exec`, whose name is at this place: after --, or from the word
+    after the target on."""
     target = False
-    words = enumerate(given[1:], 1)
+    words = enumerate(given[at + 1 :], at + 1)
     for place, word in words:
         if word == "--":
             return given[:place], given[place + 1 :]
@@ -73,7 +86,10 @@ def _command_of(given: list[str]) -> tuple[list[str], list[str]]:
 
 
 _ACCOUNT, _DIRECTORY, _VARIABLE = ("-u", "--as", "--user"), ("-w", "--cwd", "--workdir"), ("-e", "--env")
-_WITH_VALUE = {*_ACCOUNT, *_DIRECTORY, *_VARIABLE}
+_WHERE, _VIA = ("-H", "--host"), "--via"
+_BEFORE = {*_WHERE, _VIA, "--from"}
+"""The options before the name of a command that are followed by a value."""
+_WITH_VALUE = {*_ACCOUNT, *_DIRECTORY, *_VARIABLE, *_WHERE, _VIA}
 """The options of `exec` that are followed by a value."""
 
 
@@ -241,6 +257,7 @@ def _enter_arguments(enter: _Arguments) -> None:
 def _exec_arguments(by_exec: _Arguments) -> None:
     by_exec.set_defaults(command="enter", all=True, kinds=None, start=None, thread=None, pin=[], inode=None)
     by_exec.add_argument("target", metavar="TARGET")
+    _elsewhere(by_exec, default=argparse.SUPPRESS)
     _of_the_command(by_exec, _ACCOUNT, "run as a user of the container", _DIRECTORY)
     by_exec.add_argument("cmd", nargs="*", default=[], metavar="CMD", help="the command; without it a shell")
 
@@ -327,12 +344,12 @@ def _record_arguments(record: _Arguments) -> None:
 def _elsewhere(command: argparse.ArgumentParser, **default: Any) -> None:
     """The options for a host other than this machine."""
     command.add_argument(
-        "-H", "--host", dest="where", metavar="HOST",
+        *_WHERE, dest="where", metavar="HOST",
         help="look at this host: HOST or USER@HOST as ssh takes them, ssh://, docker://NAME, podman://NAME, "
         "kubectl://NODE; only python3 must be there", **default,
     )  # fmt: skip
     command.add_argument(
-        "--via", metavar="CMD", help="look at the host where CMD runs the command after it, as 'ssh a ssh b'", **default
+        _VIA, metavar="CMD", help="look at the host where CMD runs the command after it, as 'ssh a ssh b'", **default
     )
     command.add_argument("--sudo", action="store_true", help="be root there, through sudo", **default)
 

@@ -4,9 +4,10 @@ import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+from nsview import enter
 from nsview.join.failure import NOTHING, USAGE, Failure
 from nsview.join.plan import path_of, ways_of
-from nsview.lookup import found_to_enter, remote
+from nsview.lookup import found_to_enter, remote, say
 
 from .console import place_of
 
@@ -21,8 +22,6 @@ def run(options: SimpleNamespace) -> int:
         raise Failure(USAGE, "a recording can be looked at, not entered")
     if place := place_of(options):
         return _there(place, options)
-    from nsview import enter
-
     return enter.run(options)
 
 
@@ -48,14 +47,25 @@ def _there(place: "Place", options: SimpleNamespace) -> int:
 def _named(snapshot: "Snapshot", found: "Target", options: SimpleNamespace) -> dict[str, object]:
     """The options that name the same thing by its number, or its path, there. Raises Failure if nothing leads in."""
     process, namespace = found.process, found.namespace
+    container = found.container if isinstance(found.thing, str) else None
+    if container and (process is None or process.ended):
+        raise enter.ended(container.name, container.state)
+    if container and container.whose and container.uid != snapshot.host.uid:
+        say((f"note: {container.name} is a container {container.whose}",))
     if process is None:
         starts = {pid: record.start for pid, record in snapshot.processes.items()}
         ways = ways_of(namespace, starts) if namespace else ()
         path = path_of(ways)
         if namespace is None or path is None:
             raise Failure(NOTHING, f"no process and no path there leads into {options.target}")
-        return {"target": path, "inode": namespace.inode}
+        return {"target": path, "inode": namespace.inode, "called": options.target}
     if namespace:
         thread = f"/task/{found.thread}" if found.thread else ""
-        return {"target": f"/proc/{process.pid}{thread}/ns/{namespace.type}", "inode": namespace.inode}
-    return {"target": str(process.pid), "start": process.start, "thread": found.thread or options.thread}
+        return {
+            "target": f"/proc/{process.pid}{thread}/ns/{namespace.type}",
+            "inode": namespace.inode,
+            "called": options.target,
+        }
+    name = container.name if container else None
+    given = {"target": str(process.pid), "start": process.start, "thread": found.thread or options.thread}
+    return {**given, "container": name, "called": name or options.target}

@@ -9,7 +9,7 @@ from nsview import imports
 from nsview.join.failure import FAILED, USAGE, Failure
 from nsview.lookup import say
 
-from .console import DONE, host_of
+from .console import DONE, host_of, place_of
 
 _UNIT = """\
 # nsview record --service > /etc/systemd/system/nsview.service && systemctl enable --now nsview
@@ -58,6 +58,8 @@ def run(options: SimpleNamespace) -> int:
         raise Failure(USAGE, f"{path} {how}; give another name, or remove it first") from None
     except OSError as error:
         raise Failure(FAILED, f"{path}: {error.strerror}") from None
+    if not number:
+        raise Failure(FAILED, "nothing was told yet, and nothing is recorded: give it longer")
     print(f"nsview: {number} frames in {path}; nsview --from {path} shows them", file=sys.stderr)
     return DONE
 
@@ -69,7 +71,9 @@ def _print_service(options: SimpleNamespace) -> int:
     if not os.path.isabs(path):
         raise Failure(USAGE, f"{path} is nowhere for a service; give an absolute path")
     keep = f"{options.keep or 86_400:.0f}s"
-    words = [*_command(), "record", "--keep", keep, *(["--redact"] if options.redact else []), path]
+    there = place_of(options)
+    where = [*there.options, *(["--sudo"] if options.sudo else [])] if there else []
+    words = [*_command(), "record", *where, "--keep", keep, *(["--redact"] if options.redact else []), path]
     print(_UNIT.format(command=" ".join(map(_quoted, words))))
     say(filter(None, (imports.note(),)))
     return DONE

@@ -192,7 +192,8 @@ def plan(
     if container is not None and nothing_to_join:
         refusal = refusal or Refusal(
             f"{safe(container)} is in nsview's own namespaces as far as {', '.join(asked) or 'all kinds'} goes: there "
-            f"is nothing to join, and the command would run on this host; `nsview inspect {process.pid}` shows it",
+            f"is nothing to join, and the command would run on this host; "
+            f"`{_as_typed(('nsview', 'inspect', str(process.pid), *choice.elsewhere))}` shows it",
             NOT_PERMITTED,
         )
     return Plan(
@@ -239,7 +240,7 @@ def plan_for_namespace(pin: steps.Pin, name: str, host: Host, choice: Choice) ->
     elif not host.privileged:
         refusal = Refusal(f"joining {kind} needs CAP_SYS_ADMIN; {_as_root(name, choice)}", NOT_PERMITTED)
     elif not pin.ways:
-        refusal = Refusal(f"nothing that could be opened leads to {pin.label}: {_no_way(kind)}", GONE)
+        refusal = Refusal(f"nothing that could be opened leads to {pin.label}: {_no_way(kind, choice)}", GONE)
     way = pin.ways[0].path if pin.ways else f"/proc/PID/ns/{kind}"
     return Plan(
         pid=0,
@@ -257,8 +258,9 @@ def plan_for_namespace(pin: steps.Pin, name: str, host: Host, choice: Choice) ->
     )
 
 
-def _no_way(kind: str) -> str:
-    return f"`nsview list --type {kind} --holders` shows what keeps each alive"
+def _no_way(kind: str, choice: Choice) -> str:
+    words = ("nsview", "list", "--type", kind, "--holders", *choice.elsewhere)
+    return f"`{_as_typed(words)}` shows what keeps each alive"
 
 
 def shell_command(plan: Plan) -> tuple[str, ...]:
@@ -295,7 +297,8 @@ def describe(plan: Plan) -> str:
     """The plan as lines of text, safe for a terminal: steps, warnings, the nsenter command."""
     lines = [f"{number:2}. {safe(step.text)}" for number, step in enumerate(plan.steps, 1)]
     lines += [f"note: {safe(warning)}" for warning in plan.warnings]
-    lines.append(f"by hand: {safe(_as_typed(plan.nsenter))}")
+    there = " there" if plan.asked.elsewhere else ""
+    lines.append(f"by hand{there}: {safe(_as_typed(plan.nsenter))}")
     if plan.refusal:
         lines.append(f"refused: {safe(plan.refusal.text)}")
     return "\n".join(lines)

@@ -116,7 +116,7 @@ def _there(host: AnyHost, plan: Plan) -> int:
 
     assert isinstance(host, RemoteHost)
 
-    given = vars(parse(pinned_command(plan)[1:]))
+    given = {**vars(parse(pinned_command(plan)[1:])), "called": None}  # which was said
     if not plan.pid:  # a namespace without processes
         ways = (pin.ways for step in plan.steps if isinstance(step, JoinNamespaces) for pin in step.namespaces)
         given["target"] = next(filter(None, map(path_of, ways)), plan.path)

@@ -79,7 +79,7 @@ def test_containers_are_told_as_root_tells_them_there(web1: Sshd, docker: Docker
     "words",
     [
         ("list", "nets"), ("list", "use"), ("list", "processes"), ("list", "namespaces", "--holders"), ("inspect", "1"),
-        ("compare", "1", "2"),
+        ("compare", "1", "2"), ("list", "containers", "--all"), ("list", "use", "--all"), ("ps",),
     ],
 )  # fmt: skip
 def test_each_command_has_its_facts_from_there(web1: Sshd, words: tuple[str, ...]) -> None:
@@ -123,6 +123,78 @@ def test_a_recording_of_it(web1: Sshd) -> None:
     assert done.returncode == 0, done.stderr
     first = json.loads(gzip.decompress(file.read_bytes()).partition(b"\n")[0])
     assert first["host"]["uid"] == 0
+
+
+def test_a_host_that_is_not_reached_leaves_no_recording(web1: Sshd) -> None:
+    file = web1.account.home / "never"
+    assert "Connection refused" in refused(web1, "record", "-H", "ssh://127.0.0.1:1", str(file))
+    assert not file.exists()
+
+
+def test_a_unit_records_it(web1: Sshd) -> None:
+    done = web1.nsview("record", "--service", "-H", "web1", "--sudo")
+    assert " record -H web1 --sudo --keep " in done.stdout
+
+
+def test_a_log_there(web1: Sshd, docker: Docker) -> None:
+    docker.container("far-log", command=("sh", "-c", "echo one; echo two; exec sleep 1000"))
+    try:
+        wait_until(lambda: "two" in web1.nsview("logs", "-H", "web1", "far-log").stdout, 20, "the log")
+        assert web1.nsview("logs", "-H", "web1", "far-log", "--tail", "1").stdout == "two\n"
+    finally:
+        docker.remove("far-log")
+
+
+def test_events_there_as_they_come(web1: Sshd, docker: Docker) -> None:
+    words = [*web1.account.words, "setsid", "--wait", *web1.account.nsview()]
+    with subprocess.Popen(
+        [*words, "events", "--follow", "-H", "web1", "--filter", "far-event kind=started"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, cwd="/",
+    ) as following:  # fmt: skip
+        assert following.stdout and following.stderr
+        try:
+            assert "following" in following.stderr.readline()
+            docker.container("far-event")
+            assert "TIME" in following.stdout.readline()
+            assert "far-event" in following.stdout.readline()
+        finally:
+            docker.remove("far-event")
+            os.kill(following.pid, signal.SIGKILL)
+            for pid in web1.sessions():
+                os.kill(pid, signal.SIGTERM)
+
+
+def test_a_table_that_is_shown_again_and_again(web1: Sshd) -> None:
+    words = [*web1.account.words, "setsid", "--wait", *web1.account.nsview()]
+    with subprocess.Popen(
+        [*words, "list", "processes", "--watch", "0.2", "-H", "web1", "--filter", "pid=1", "--no-headers"],
+        stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, cwd="/",
+    ) as watching:  # fmt: skip
+        assert watching.stdout
+        answers = [[*iter(watching.stdout.readline, "\n")] for _ in range(2)]
+        for pid in web1.sessions():
+            os.kill(pid, signal.SIGTERM)
+        watching.kill()
+    assert [answer[0].split()[:2] for answer in answers] == [["1", "0"]] * 2
+
+
+def test_now_is_that_host_and_two_recordings_are_none(web1: Sshd) -> None:
+    file = str(web1.account.home / "before")
+    assert web1.nsview("record", "-H", "web1", file, "--seconds", "2").returncode == 0
+    done = web1.nsview("diff", file, "now", "-H", "web1", "--json")
+    assert done.returncode == 0 and json.loads(done.stdout), done.stderr
+    assert "both of these are recordings" in refused(web1, "diff", file, file, "-H", "web1", code=2)
+
+
+def test_a_way_to_be_root_names_the_host(usual: Sshd) -> None:
+    usual.write_config(user=usual.account.name)
+    done = usual.nsview("list", "processes", "-H", "web1")
+    assert "nsview --sudo list processes -H web1" in done.stderr
+
+
+def test_the_demo_is_on_no_host(web1: Sshd) -> None:
+    done = web1.nsview("-H", "web1", "list", "--from", "x")
+    assert done.returncode == 2 and "give one of --from, -H and --via" in done.stderr
 
 
 def test_no_process_is_left_there(web1: Sshd) -> None:

@@ -77,6 +77,38 @@ def test_all_is_like_docker_exec_there(web1: Sshd, docker: Docker, options: tupl
         docker.remove(name)
 
 
+@pytest.mark.parametrize("before", [True, False])
+def test_exec_takes_the_words_of_docker_exec(web1: Sshd, far: int, before: bool) -> None:
+    where = ["-H", web1.name]
+    words = [*where, "exec"] if before else ["exec", *where]
+    command = [
+        *web1.account.words,
+        "setsid",
+        "--wait",
+        *web1.account.nsview(),
+        *words,
+        "-i",
+        NAME,
+        "echo",
+        "-n",
+        "a  b",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd="/")
+    assert done.stdout == "a  b", done.stderr
+
+
+def test_a_container_in_which_there_is_nothing_to_join_is_refused_there_too(web1: Sshd, docker: Docker) -> None:
+    """The command would run on that host."""
+    name = f"{NAME}-hostnet"
+    docker.container(name, "--network", "host")
+    try:
+        done = run(web1, name, "--net", "--", "true")
+        assert done.returncode == 3 and "there is nothing to join" in done.stderr, done
+        assert f"-H {web1.name}` shows it" in done.stderr
+    finally:
+        docker.remove(name)
+
+
 def test_bytes_and_the_exit_code_come_through(web1: Sshd, far: int) -> None:
     text = "".join(chr(code) for code in range(1, 128) if code != 13) * 3000
     done = run(web1, NAME, "--", "sh", "-c", "cat; echo beside >&2; exit 7", input=text)
@@ -92,7 +124,7 @@ def test_words_are_no_shell_s_on_the_way(web1: Sshd, far: int) -> None:
 def test_a_plan_is_shown_as_it_is_made_there(web1: Sshd, far: int) -> None:
     done = run(web1, str(far), "--dry-run")
     assert done.returncode == 0, done.stderr
-    assert f"nsenter -t {far}" in done.stdout
+    assert f"by hand there: nsenter -t {far}" in done.stdout
 
 
 @pytest.mark.parametrize("how", ["pid", "inode", "path"])
@@ -141,7 +173,7 @@ def test_an_ordinary_user_there_is_told_how_to_be_root(web1: Sshd, far: int) -> 
 
 def test_a_shell_there_has_the_terminal(web1: Sshd, far: int, terminal: Terminal) -> None:
     terminal.type(f"{shlex.join([*web1.account.nsview(), 'enter', '-H', web1.name, NAME])}\n")
-    terminal.shows("/ #")
+    terminal.shows("/ #", f"in {NAME} as root; exit returns")
     terminal.type("stty size; echo net=$(readlink /proc/self/ns/net)\n")
     terminal.shows("50 160", f"net={os.readlink(f'/proc/{far}/ns/net')}")
     terminal._run("resize-window", "-t", "t", "-x", "100", "-y", "30")
@@ -168,7 +200,7 @@ def test_the_explorer_enters_there(web1: Sshd, far: int, workspace: Workspace) -
         opened.press("e")
         opened.shows(f"Enter {NAME}: sleep, pid {far}")
         opened.press("Enter")
-        opened.shows("/ #", f"nsview enter {far} -H {web1.name}")
+        opened.shows("/ #", f"nsview enter {far} -H {web1.name}", f"in {NAME} as root; exit returns")
         opened.type("echo net=$(readlink /proc/self/ns/net) uid=$(id -u)\n")
         opened.shows(f"net={os.readlink(f'/proc/{far}/ns/net')} uid=0")
         opened.type("exit 5\n")

@@ -6,6 +6,7 @@
 
 # Custom Preamble
 function _nsview_targets
+  string match -qr -- ' (-H|--host|--via)' (commandline -pc); and return
   begin; nsview list containers -q; command ls /run/netns; end 2>/dev/null | string match -r '^[[:alnum:]][[:alnum:]_.@+-]*$'
 end
 
@@ -160,6 +161,9 @@ complete -c nsview -n '_shtab_nsview_using enter' -l inode -x -d 'refuse a path 
 complete -c nsview -n '_shtab_nsview_using enter; and test $_shtab_nsview_npos -eq 0' -ka "(_nsview_targets)" -d TARGET
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a exec -d '`nsview enter --all` in the words of `docker exec`: the words after TARGET are the command, and without one a shell is opened. Single kinds of namespace are joined by `nsview enter`.'
 complete -c nsview -n '_shtab_nsview_using exec' -s h -l help -d 'show this help message and exit'
+complete -c nsview -n '_shtab_nsview_using exec' -s H -l host -x -d 'look at this host: HOST or USER@HOST as ssh takes them, ssh://, docker://NAME, podman://NAME, kubectl://NODE; only python3 must be there'
+complete -c nsview -n '_shtab_nsview_using exec' -l via -x -d 'look at the host where CMD runs the command after it, as '"'"'ssh a ssh b'"'"''
+complete -c nsview -n '_shtab_nsview_using exec' -l sudo -d 'be root there, through sudo'
 complete -c nsview -n '_shtab_nsview_using exec' -l host-privileges -d 'keep this user'"'"'s capabilities and cgroup, as nsenter does'
 complete -c nsview -n '_shtab_nsview_using exec' -l toolbox -d 'CMD, or sh, is of the host'"'"'s static busybox, run from memory; without a /proc inside, its sh has fewer applets'
 complete -c nsview -n '_shtab_nsview_using exec' -s u -l as -l user -x -d 'run as a user of the container'

@@ -27,6 +27,7 @@ class LiveHost(Link):
     """A host that can be asked. A subclass starts its agent."""
 
     live = True  # can be asked and entered
+    source = "live"  # in a few words
     timed = True  # frames arrive when things happen
 
     def __init__(self, agent: "subprocess.Popen[bytes]", *, elevated: bool = False, fed: bool = True) -> None:

@@ -51,6 +51,7 @@ class RecordedHost:
     live = False
     here = False
     name = "the recorded host"
+    source = "recorded"
     elsewhere = None
 
     def __init__(self, path: Path | str, *, pace: float = 0) -> None:

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 import msgspec
 
 from nsview.model.elsewhere import Elsewhere
-from nsview.model.text import safe
+from nsview.model.text import cut, safe
 
 from . import HostError, bundle, frames, secret
 from .link import LOOKED, PATIENCE
@@ -52,6 +52,7 @@ class RemoteHost(LiveHost):
         Raises HostError if the program on the way can't be started.
         """
         self.place, self.name = place, safe(place.name)
+        self.source = f"live, {cut(safe(shlex.join(place.options)), 30)}"  # its own name is its own word
         self._arguments = (*arguments, f"--lease={LEASE:.0f}")
         self._may_ask = asking and _has_terminal()
         self.magic = b""

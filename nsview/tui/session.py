@@ -87,7 +87,7 @@ class Session:
         self.reach: Reach | None = None  # the containers behind ports, addresses and interfaces; None until read
         self.events: deque[tuple[int, Event]] = deque(maxlen=EVENTS_KEPT)  # numbered from 1, the latest last
         self.unseen: deque[Event] = deque(maxlen=EVENTS_KEPT)  # those that no screen has shown yet
-        self.source = "live" if host.live else "recorded"
+        self.source = host.source
         self._deliver = deliver
         self._turn = threading.Lock()
         self._arrived: Snapshot | None = None  # the latest, until the event loop takes it
@@ -382,7 +382,7 @@ class Session:
 
     def _heard(self) -> None:
         self._asked = None
-        self._tell_source("live" if self.host.live else "recorded")
+        self._tell_source(self.host.source)
 
     def _tell_source(self, words: str) -> None:
         self.source = words

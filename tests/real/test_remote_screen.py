@@ -94,7 +94,14 @@ async def test_what_is_copied_does_nothing_here(monkeypatch: pytest.MonkeyPatch)
         assert app.context.entrance._helper is None  # which would be of this machine
         await pilot.press("ctrl+y")
         assert copied and copied[0].startswith("# --via ") and f"nsenter -t {row.process.pid}" in copied[0]
-        await pilot.press("escape")
+        await pilot.press("escape", "4", "g")
+        await until(pilot, lambda: "BY HAND" in drawn(app))
+        assert "# --via " in drawn(app).partition("BY HAND")[2]
+
+
+async def test_the_first_line_says_by_which_way_it_is_seen() -> None:
+    async with exploring() as (app, pilot):
+        await until(pilot, lambda: "live, --via 'unshare" in drawn(app).partition("\n")[0])
 
 
 async def test_a_thread_there_is_found_while_keys_go_on() -> None:

@@ -64,7 +64,8 @@ def _gives(plan: join.Plan) -> str:
     if plan.refusal:
         return ""
     if not plan.kinds:
-        return "Nothing is joined: the command runs where nsview does."
+        where = "on that host" if plan.asked.elsewhere else "where nsview does"
+        return f"Nothing is joined: the command runs {where}."
     if plan.host_privileges:
         return f"Joins {', '.join(plan.kinds)} with all of this user's privileges."
     if plan.inside:

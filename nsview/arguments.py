@@ -23,8 +23,9 @@ def parse(arguments: Sequence[str]) -> SimpleNamespace:
     """The options of a command line, and itself as `given`. Raises UsageError; SystemExit after --help, --version."""
     given = list(arguments)
     rest: list[str] = []
-    if given[:1] == ["exec"]:
-        given, rest = _command_of(given)
+    at = _place_of_command(given)
+    if given[at : at + 1] == ["exec"]:
+        given, rest = _command_of(given, at)
     elif "--" in given:
         # argparse would take options of the command behind it for its own.
         cut = given.index("--")
@@ -56,10 +57,22 @@ def parse(arguments: Sequence[str]) -> SimpleNamespace:
     return options
 
 
-def _command_of(given: list[str]) -> tuple[list[str], list[str]]:
-    """(the words up to the command, the command) of an `exec`: after --, or from the word after the target on."""
+def _place_of_command(given: list[str]) -> int:
+    """The place of the name of the command of nsview's: behind the options that may stand before it."""
+    words = iter(enumerate(given))
+    for place, word in words:
+        if word in _BEFORE:
+            next(words, None)
+        elif word[:1] != "-":
+            return place
+    return len(given)
+
+
+def _command_of(given: list[str], at: int) -> tuple[list[str], list[str]]:
+    """(the words up to the command, the command) of an `exec`, whose name is at this place: after --, or from the word
+    after the target on."""
     target = False
-    words = enumerate(given[1:], 1)
+    words = enumerate(given[at + 1 :], at + 1)
     for place, word in words:
         if word == "--":
             return given[:place], given[place + 1 :]
@@ -73,7 +86,10 @@ def _command_of(given: list[str]) -> tuple[list[str], list[str]]:
 
 
 _ACCOUNT, _DIRECTORY, _VARIABLE = ("-u", "--as", "--user"), ("-w", "--cwd", "--workdir"), ("-e", "--env")
-_WITH_VALUE = {*_ACCOUNT, *_DIRECTORY, *_VARIABLE}
+_WHERE, _VIA = ("-H", "--host"), "--via"
+_BEFORE = {*_WHERE, _VIA, "--from"}
+"""The options before the name of a command that are followed by a value."""
+_WITH_VALUE = {*_ACCOUNT, *_DIRECTORY, *_VARIABLE, *_WHERE, _VIA}
 """The options of `exec` that are followed by a value."""
 
 
@@ -126,6 +142,7 @@ def parser() -> argparse.ArgumentParser:
         "'2026-11-28 03:12:05', +5m from its beginning or -1h from its end",
     )  # fmt: skip
     _pager(top, True)
+    _elsewhere(top)
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("demo", help="open the explorer on a recording that comes with nsview; no privileges needed")
     _list_arguments(commands.add_parser(
@@ -223,6 +240,7 @@ def _inspect_arguments(inspect: _Arguments) -> None:
 
 def _enter_arguments(enter: _Arguments) -> None:
     enter.add_argument("target", metavar="TARGET")
+    _elsewhere(enter, default=argparse.SUPPRESS)
     enter.add_argument("--all", action="store_true", help="all kinds in which the target differs from the host")
     for kind in KINDS:
         enter.add_argument(f"--{kind.name}", action="append_const", dest="kinds", const=kind.name, help=kind.isolates)
@@ -239,6 +257,7 @@ def _enter_arguments(enter: _Arguments) -> None:
 def _exec_arguments(by_exec: _Arguments) -> None:
     by_exec.set_defaults(command="enter", all=True, kinds=None, start=None, thread=None, pin=[], inode=None)
     by_exec.add_argument("target", metavar="TARGET")
+    _elsewhere(by_exec, default=argparse.SUPPRESS)
     _of_the_command(by_exec, _ACCOUNT, "run as a user of the container", _DIRECTORY)
     by_exec.add_argument("cmd", nargs="*", default=[], metavar="CMD", help="the command; without it a shell")
 
@@ -268,6 +287,7 @@ def _of_the_command(parser: _Arguments, account: Sequence[str], as_whom: str, di
 def _diff_arguments(diff: _Arguments) -> None:
     diff.add_argument("before", metavar="A")
     diff.add_argument("after", metavar="B")
+    _elsewhere(diff, default=argparse.SUPPRESS)
     _output(diff)
 
 
@@ -303,11 +323,13 @@ def _logs_arguments(logs: _Arguments) -> None:
     logs.add_argument("-n", "--tail", type=_lines, metavar="N", default=100, help="begin with the last N lines (100)")
     logs.add_argument("-f", "--follow", action="store_true", help="go on with what comes, until the container stops")
     logs.add_argument("-t", "--timestamps", action="store_true", help="begin each line with its time")
+    _elsewhere(logs, default=argparse.SUPPRESS)
     _output(logs, json="print an object a line: time, stream, text")
 
 
 def _record_arguments(record: _Arguments) -> None:
     record.add_argument("file", metavar="FILE", nargs="?")
+    _elsewhere(record, default=argparse.SUPPRESS)
     record.add_argument("--seconds", type=_seconds, metavar="N", help="end after N seconds")
     record.add_argument(
         "--keep", type=_duration, metavar="TIME", help="drop what is older (30m, 24h, 7d); go on with an earlier FILE"
@@ -317,6 +339,19 @@ def _record_arguments(record: _Arguments) -> None:
         "--service", action="store_true",
         help="print a systemd unit that records all the time and keeps a day, by default in /var/lib/nsview/recording",
     )  # fmt: skip
+
+
+def _elsewhere(command: argparse.ArgumentParser, **default: Any) -> None:
+    """The options for a host other than this machine."""
+    command.add_argument(
+        *_WHERE, dest="where", metavar="HOST",
+        help="look at this host: HOST or USER@HOST as ssh takes them, ssh://, docker://NAME, podman://NAME, "
+        "kubectl://NODE; only python3 must be there", **default,
+    )  # fmt: skip
+    command.add_argument(
+        _VIA, metavar="CMD", help="look at the host where CMD runs the command after it, as 'ssh a ssh b'", **default
+    )
+    command.add_argument("--sudo", action="store_true", help="be root there, through sudo", **default)
 
 
 def _filters() -> list[str]:
@@ -360,6 +395,7 @@ def _output(
 
 
 def _common(command: argparse.ArgumentParser, *, table: bool = False) -> None:
+    _elsewhere(command, default=argparse.SUPPRESS)
     _output(command, table=table)
     command.add_argument(
         "--from", dest="recording", metavar="FILE[@MOMENT]", default=argparse.SUPPRESS, help="read a recording instead"

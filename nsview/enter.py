@@ -21,10 +21,11 @@ from .join.failure import GONE, USAGE, Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, NoReturn
 
     from nsview.agent.protocol import Container, Process
-    from nsview.model.records import Account
+
+    from .join.accounts import Account
 
 _TRIES = 3
 
@@ -54,11 +55,14 @@ def run(options: Any) -> int:
 def _run(options: Any) -> int:
     from nsview.agent import hostfiles
 
-    failure.as_root(f"as root: {failure.sudo(options.given)}" if os.geteuid() else None)
+    as_root = failure.sudo(options.given, there=bool(options.where or options.via)) if os.geteuid() else ""
+    failure.as_root(as_root and f"as root: {as_root}")
     hostfiles.host()  # before anything is compared with the namespaces that this process is in
     for attempt in range(_TRIES):
         try:
             chosen = choose(options.target, options.start, options.thread)
+            if container := getattr(options, "container", None):
+                chosen = chosen.changed(container=container)
             if chosen.pin and options.inode not in (None, chosen.pin.inode):
                 raise Failure(GONE, f"{options.target} is another namespace by now, {chosen.pin.label}: choose again")
             made, namespaces, config = _planned(options, chosen)
@@ -79,11 +83,23 @@ def _run(options: Any) -> int:
     if sys.stderr.isatty():
         for warning in made.warnings:
             print(f"nsview: note: {failure.printable(warning)}", file=sys.stderr)
-        if not options.cmd and options.start is None:  # the explorer has said so
-            print(f"nsview: {plan.banner(made, chosen.container or chosen.word)}", file=sys.stderr)
+        usual = chosen.container or chosen.word if options.start is None else None  # the explorer has said so
+        if not options.cmd and (called := getattr(options, "called", usual)):
+            print(f"nsview: {plan.banner(made, called)}", file=sys.stderr)
     sys.stdout.flush()
     sys.stderr.flush()
     return _carry_out(made, chosen, namespaces, config)
+
+
+def sent(given: dict[str, Any]) -> NoReturn:
+    """Enter with these options, and exit: on a host to which these modules were sent. container: the name of the one
+    that was looked up before, None if no container was named. called: the name for the banner, None for none."""
+    if not os.isatty(0):  # else the terminal is taken away if the link breaks
+        linux.prctl(linux.PR_SET_PDEATHSIG, 1)  # SIGHUP
+    code = run(SimpleNamespace(**given))
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
 
 
 # The thing to enter
@@ -174,11 +190,12 @@ def _first_of(container: Container, processes: dict[int, Process]) -> int:
     pids = [container["init_pid"] or 0, *container["pids"]]
     living = [pid for pid in pids if pid in processes and len(processes[pid]["namespaces"]) > 2]
     if not living:
-        raise _ended(container["name"], container["state"])
+        raise ended(container["name"], container["state"])
     return living[0]
 
 
-def _ended(name: str, state: str | None) -> Failure:
+def ended(name: str, state: str | None) -> Failure:
+    """The refusal of a container without a process."""
     words = "has stopped, and its runtime has not cleared it away: nothing is left to join"
     if state == "restarting":
         words = "is restarting, and has no process now: try again when it runs"
@@ -187,19 +204,21 @@ def _ended(name: str, state: str | None) -> Failure:
 
 def _by_snapshot(word: str) -> Chosen:
     """The thing that a snapshot's resolver takes a word for."""
-    from . import lookup
+    try:
+        from . import lookup
+    except ImportError:  # sent to another host, and the target was looked up before
+        raise Failure(GONE, f"{word} is gone: choose again") from None
 
     snapshot, found = lookup.meant_to_enter(word)
     process, namespace = found.process, found.namespace
     container = found.container if isinstance(found.thing, str) else None
     if container and (process is None or process.ended):
-        raise _ended(container.name, container.state)
+        raise ended(container.name, container.state)
     followed = target.Target(process.pid, process.start, found.thread or 0) if process else None
     if namespace is None:
         assert process is not None and followed is not None
         if container and container.whose and container.uid != os.geteuid():
-            name = failure.printable(container.name)
-            print(f"nsview: note: {name} is a container {failure.printable(container.whose)}", file=sys.stderr)
+            lookup.say((f"note: {container.name} is a container {container.whose}",))
         return Chosen(followed, str(process.pid), container=container.name if container else None)
     starts = {pid: record.start for pid, record in snapshot.processes.items()}
     ways = plan.ways_of(namespace, starts)
@@ -217,7 +236,8 @@ def _planned(options: Any, chosen: Chosen) -> tuple[plan.Plan, dict[str, int], A
     host: Any = SimpleNamespace(namespaces=SimpleNamespace(**own), privileged=os.geteuid() == 0)
     kinds, command, environment = tuple(options.kinds or ()), tuple(options.cmd), tuple(options.env)
     choice = plan.Choice(
-        kinds, command, options.host_privileges, options.toolbox, None, options.cwd, environment
+        kinds, command, options.host_privileges, options.toolbox, None, options.cwd, environment,
+        elsewhere=("-H", options.where) if options.where else ("--via", options.via) if options.via else (),
     )  # fmt: skip
     followed = chosen.process
     if followed is None:

@@ -9,6 +9,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("nsview ps", "the containers of this host"),
         ("nsview inspect 8058", "the container and the namespaces of a process"),
         ("nsview exec -it web sh", "a shell in a container"),
+        ("nsview -H web1", "another host, by your ssh"),
     ),
     "list": (
         ("nsview list", "each with its oldest process"),
@@ -20,6 +21,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("nsview list use --watch", "again every two seconds"),
         ("nsview list --holders -o wide", "also those without processes"),
         ("nsview list --json --from host.jsonl", "a recording, for a program"),
+        ("nsview list processes -H ops@web1 --sudo", "of web1, as root there"),
     ),
     "ps": (
         ("nsview ps", "all, of whichever engine"),
@@ -41,6 +43,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("sudo nsview enter 8058 --toolbox", "busybox, if there is no shell"),
         ("sudo nsview enter web -u app -w /srv -- env", "as its user app, in its /srv"),
         ("nsview enter web --dry-run", "the plan, and nsenter's words"),
+        ("nsview enter -H web1 web", "a shell in a container of web1"),
     ),
     "exec": (
         ("sudo nsview exec -it web sh", "a shell"),
@@ -50,12 +53,14 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "diff": (
         ("nsview diff before.jsonl now", "what is gone, new or moved since"),
         ("nsview diff before.jsonl after.jsonl -o json", "between two recordings"),
+        ("nsview diff before.jsonl now -H web1", "until now, of web1"),
     ),
     "audit": (
         ("sudo nsview audit", "all findings, by container"),
         ("sudo nsview audit --severity high --filter web", "the worst of one"),
         ("sudo nsview audit -o severity,rule,finding", "a line a finding"),
         ("sudo nsview audit --json", "with the evidence"),
+        ("nsview audit --via 'ssh a ssh web1'", "by a command that runs another"),
     ),
     "compare": (
         ("nsview compare web proxy", "two containers"),
@@ -64,6 +69,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "record": (
         ("sudo nsview record host.jsonl", "until ^C"),
         ("sudo nsview record host.jsonl --seconds 60", "for a minute"),
+        ("nsview record -H web1 web1.jsonl", "another host, here"),
     ),
     "logs": (
         ("sudo nsview logs web --tail 20", "its last lines, from the engine's file"),
@@ -72,6 +78,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "events": (
         ("sudo nsview events --follow", "all that happens, until ^C"),
         ("sudo nsview events -f --filter kind=oom", "processes killed for want of memory"),
+        ("nsview events -f -H web1", "of another host"),
         ("nsview events --from host.jsonl --json", "of a recording, for a program"),
     ),
     "schema": (("nsview schema recording", "of the lines of a recording"),),

@@ -63,6 +63,11 @@ _CAPABILITY_VERSION_3 = 0x20080522
 _libc = None
 
 
+def exit_code(status: int) -> int:
+    """The exit code of a wait status, -n for signal n: os.waitstatus_to_exitcode() of Python 3.9."""
+    return os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
+
+
 def libc() -> ctypes.CDLL:
     """The C library, with errno kept for `checked`."""
     global _libc

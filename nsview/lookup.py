@@ -12,8 +12,11 @@ from .join.failure import FAILED, NOTHING, Failure
 from .model.text import safe
 
 if TYPE_CHECKING:
+    from .hosts.live import LiveHost
     from .hosts.local import LocalHost
+    from .hosts.place import Place
     from .hosts.recording import RecordedHost
+    from .hosts.remote import RemoteHost
     from .model.net import Nets
     from .model.snapshot import Snapshot
     from .model.target import Target
@@ -38,7 +41,16 @@ def local(*arguments: str) -> "LocalHost":
     return host
 
 
-def nets_of(host: "LocalHost | RecordedHost") -> "Nets | None":
+def remote(place: "Place", *arguments: str, elevated: bool = False) -> "RemoteHost":
+    """The host in a place. Raises HostError if it can't be asked for. arguments: of the agent."""
+    from .hosts.remote import RemoteHost
+
+    host = RemoteHost(place, *arguments, elevated=elevated)
+    host.on_restart = lambda how: say((how,))
+    return host
+
+
+def nets_of(host: "LiveHost | RecordedHost") -> "Nets | None":
     """The net namespaces of a host from within, None if a recording has none. Raises Failure if none could be read: a
     host always has one."""
     found = host.nets()
@@ -48,7 +60,7 @@ def nets_of(host: "LocalHost | RecordedHost") -> "Nets | None":
 
 
 def find(
-    host: "LocalHost | RecordedHost", snapshot: "Snapshot", text: str, *, holders: bool = False
+    host: "LiveHost | RecordedHost", snapshot: "Snapshot", text: str, *, holders: bool = False
 ) -> "tuple[Snapshot, Target]":
     """(a snapshot, the target that a text means in it): this snapshot of the host, or a later one.
 
@@ -57,8 +69,8 @@ def find(
     """
     from .model.target import TargetError, needs_nets, resolve
 
-    # A path is a path of this machine; in a recording it is the mount point of a namespace.
-    word, leader = spelled(text) if host.live else text, host.thread_group(text)
+    # A path is a path of this machine; elsewhere, and in a recording, it is the mount point of a namespace.
+    word, leader = spelled(text) if host.here else text, host.thread_group(text)
     nets = nets_of(host) if needs_nets(snapshot, word, leader) else None
     try:
         try:
@@ -95,12 +107,17 @@ def spelled(text: str) -> str:
 
 
 def meant_to_enter(word: str) -> "tuple[Snapshot, Target]":
-    """(this machine's snapshot, the target that a word means in it); holders are searched if nothing else leads in."""
+    """(this machine's snapshot, the target that a word means in it)."""
     host = local()
     try:
-        snapshot, found = find(host, host.first(), word)
-        if not found.process and found.namespace and not found.namespace.names and not snapshot.search:
-            snapshot, found = find(host, host.holders(), word)
+        return found_to_enter(host, host.first(), word)
     finally:
         host.stop()
+
+
+def found_to_enter(host: "LiveHost", snapshot: "Snapshot", word: str) -> "tuple[Snapshot, Target]":
+    """(a snapshot of the host, the target that a word means in it); holders are searched if nothing else leads in."""
+    snapshot, found = find(host, snapshot, word)
+    if not found.process and found.namespace and not found.namespace.names and not snapshot.search:
+        snapshot, found = find(host, host.holders(), word)
     return snapshot, found

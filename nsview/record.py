@@ -27,7 +27,7 @@ class Record:
 
     def __init__(self, *values: Any, **named: Any) -> None:
         """Set the fields. Raises TypeError if a field is missing, given twice or unknown."""
-        given = dict(zip(self._names, values, strict=False))
+        given = dict(zip(self._names, values))
         if len(values) > len(self._names) or given.keys() & named.keys() or named.keys() - set(self._names):
             raise TypeError(f"{type(self).__name__} takes {', '.join(self._names)}")
         given.update(named)
@@ -64,4 +64,4 @@ def builtins(value: Any) -> Any:
         return {"type": type(value).__name__, **{name: builtins(field) for name, field in values(value).items()}}
     if isinstance(value, dict):
         return {key: builtins(field) for key, field in value.items()}
-    return tuple(map(builtins, value)) if isinstance(value, tuple | list) else value
+    return tuple(map(builtins, value)) if isinstance(value, (tuple, list)) else value

@@ -17,10 +17,14 @@ SHARE = Path(__file__).parent.parent / "share"
 
 # Names are claims of those who made the containers, and a shell would obey some of their characters.
 _NAMES = "{ nsview list containers -q; command ls /run/netns; } 2>/dev/null | grep -x '[[:alnum:]][[:alnum:]_.@+-]*'"
+_FAR = '*" -H"*|*" --host"*|*" --via"*'  # a host elsewhere, whose names are not asked for while a key is waited for
 _PREAMBLE = {
-    "bash": f'_nsview_targets() {{\n  compgen -W "$({_NAMES})" -- "$1"\n}}\n',
-    "zsh": f'_nsview_targets() {{\n  local -a names\n  names=(${{(f)"$({_NAMES})"}})\n  compadd "$@" -a names\n}}\n',
+    "bash": f'_nsview_targets() {{\n  case " ${{COMP_WORDS[*]}} " in {_FAR}) return ;; esac\n'
+    f'  compgen -W "$({_NAMES})" -- "$1"\n}}\n',
+    "zsh": f'_nsview_targets() {{\n  case " ${{words[*]}} " in {_FAR}) return ;; esac\n'
+    f'  local -a names\n  names=(${{(f)"$({_NAMES})"}})\n  compadd "$@" -a names\n}}\n',
     "fish": "function _nsview_targets\n"
+    "  string match -qr -- ' (-H|--host|--via)' (commandline -pc); and return\n"
     "  begin; nsview list containers -q; command ls /run/netns; end 2>/dev/null"
     " | string match -r '^[[:alnum:]][[:alnum:]_.@+-]*$'\nend\n",
 }

@@ -5,6 +5,7 @@ later, so that it can be root while the screen is not, be sent to a host without
 without taking the screen along.
 
 protocol     the types of all frames, requests and records
+sent         the agent's start on a host where nothing is installed: its modules from stdin
 main         the frames out, the requests in, and the times to look again
 scan         one look at all of /proc: every process, namespace and container; and its changes
 forked_scan  a first look at many processes, half of them read by a child

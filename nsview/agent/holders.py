@@ -346,7 +346,8 @@ class Search:
         self._mounts_seen.update(id for id, _, _ in nsfs.each_mount(text))
         for inode, members in self._members().items():
             ids = mounts_of(inode, "/proc/%d/ns/mnt" % members[0][1])
-            lines, roots = text.count("\n"), set[str | None]()
+            lines = text.count("\n")
+            roots: set[str | None] = set()
             # A process may have a root of its own, and see less than others; the oldest of each root is asked.
             for start, pid in () if inode == own else members if ids is None else members[:1]:
                 root = _readlink("%d/root" % pid, self._reader.proc_fd) if ids is None else ""

@@ -5,8 +5,10 @@ It ends when stdin does, so it never outlives its reader.
 
 from __future__ import annotations
 
+import base64
 import gc
 import json
+import math
 import os
 import re
 import select
@@ -15,7 +17,7 @@ import time
 
 import nsview
 
-from . import holders, hostfiles, limitations, namespaces, scan
+from . import holders, hostfiles, limitations, namespaces, procfs, scan
 from .containers import identify
 
 TYPE_CHECKING = False
@@ -152,12 +154,20 @@ def _delta(changes: Changes, taken_at: float) -> DeltaFrame:
 
 
 class Agent:
-    """One run: frames to `out` (a binary file), requests from the fd `requests`."""
+    """One run: frames to `out` (a binary file), requests from the fd `requests`. It ends after `lease` seconds without
+    a request: over a network the reader may be gone without a word."""
 
-    def __init__(self, out: BinaryIO, requests: int) -> None:
+    def __init__(
+        self, out: BinaryIO, requests: int, lease: float = math.inf, add: Callable[[bytes], object] = bytes
+    ) -> None:
+        """add: takes modules that are sent."""
         self.out = out
         self.requests = requests
+        self.lease = lease
+        self.add = add
+        self.heard = time.monotonic()
         self.pending = b""
+        self.kept: BinaryIO | None = None
         self.noted: list[str] = []  # of the files that could not be read
         self.told: Look | None = None  # the parts of the first look that are told
         self.search: tuple[HoldersRequest, holders.Search] | None = None  # under way ..
@@ -379,7 +389,9 @@ class Agent:
         resume = 0.0
         while True:
             now = time.monotonic()
-            until = followed.next(now)
+            if now >= self.heard + self.lease:
+                return False
+            until = min(followed.next(now), self.heard + self.lease)
             if now >= until:
                 return True
             searching = self.search or self.searches
@@ -408,6 +420,7 @@ class Agent:
             data = os.read(self.requests, 1 << 16)
             if not data:
                 return False
+            self.heard = time.monotonic()
             *lines, self.pending = (self.pending + data).split(b"\n")
             rescan = False
             for line in lines:
@@ -416,6 +429,8 @@ class Agent:
                     return False
                 if request["request"] == "rescan":
                     rescan = True
+                elif request["request"] == "modules":
+                    self.add(base64.b64decode(request["packed"]))
                 else:
                     self._take(request)
             if rescan:
@@ -435,6 +450,15 @@ class Agent:
             self.audits.append((request["id"], security.SecurityReading(self.look, request.get("pids"))))
         elif request["request"] == "details":
             self._tell_details(request)
+        elif request["request"] == "thread":
+            pid = procfs.thread_group(str(request["tid"]))
+            self.write({"frame": "thread", "id": request["id"], "pid": pid})
+        elif request["request"] == "keep":
+            if self.kept:
+                self.kept.close()
+            self.kept = _in_memory(base64.b64decode(request["packed"]))
+            path = "/proc/%d/fd/%d" % (os.getpid(), self.kept.fileno()) if self.kept else None
+            self.write({"frame": "kept", "id": request["id"], "path": path})
         elif request["request"] == "usage":
             from . import usage
 
@@ -444,6 +468,16 @@ class Agent:
 
             self.logs = self.logs or logs.Logs()
             self.write(self.logs.answer(self.look, request))
+
+
+def _in_memory(data: bytes) -> BinaryIO | None:
+    """A file without a name that holds these bytes, None if there can be none."""
+    try:
+        file = os.fdopen(os.memfd_create("nsview"), "wb", 0)
+        file.write(data)
+        return file
+    except (OSError, AttributeError):  # a kernel before 3.17; a C library without it
+        return None
 
 
 def _wait(sources: Sequence[Any], urgent: Collection[int], seconds: float) -> tuple[list[Any], list[int]]:
@@ -463,10 +497,12 @@ def _wait(sources: Sequence[Any], urgent: Collection[int], seconds: float) -> tu
     return [of_fd[fd] for fd in happened if fd in of_fd], [fd for fd in happened if fd in urgent]
 
 
-def main(arguments: Sequence[str] = ()) -> None:
-    """Run as a program. `--once` ends after the first look, `--parts` tells that in parts. Exit code 4 if /proc can't
+def main(arguments: Sequence[str] = (), add: Callable[[bytes], object] = bytes) -> None:
+    """Run as a program. `--once` ends after the first look, `--parts` tells that in parts, `--lease=N` ends it
+    after N seconds without a request. add: takes modules that are sent. Exit code 4 if /proc can't
     be read."""
-    agent = Agent(sys.stdout.buffer, 0)
+    lease = next((float(word[8:]) for word in arguments if word.startswith("--lease=")), math.inf)
+    agent = Agent(sys.stdout.buffer, 0, lease, add)
     try:
         agent.run("--once" in arguments, "--parts" in arguments)
         os._exit(0)  # all is written, and to free the records one by one would take time

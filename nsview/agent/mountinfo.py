@@ -174,7 +174,8 @@ def hidden(mounts: Iterable[Mount]) -> set[int]:
         buried[mount.id] = any(above in beside for above in _above(mount.point))
     found = set()
     for mount in mounts:
-        id, seen = mount.id, set[int]()
+        id = mount.id
+        seen: set[int] = set()
         while id in parents and id not in seen and not buried[id]:
             seen.add(id)
             id = parents[id]

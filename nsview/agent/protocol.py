@@ -873,6 +873,22 @@ class Ended(TypedDict):
     oom: Optional[bool]
 
 
+class ThreadFrame(TypedDict):
+    """The answer to a ThreadRequest. pid: of the process, None if there is no such thread."""
+
+    frame: Literal["thread"]
+    id: int
+    pid: Optional[int]
+
+
+class Kept(TypedDict):
+    """The answer to a Keep. path: of the bytes, for as long as the agent runs; None if they could not be kept."""
+
+    frame: Literal["kept"]
+    id: int
+    path: Optional[str]
+
+
 class Error(TypedDict):
     """The agent can't go on."""
 
@@ -882,7 +898,7 @@ class Error(TypedDict):
 
 Frame = Union[
     Hello, Progress, SnapshotFrame, DeltaFrame, DetailsFrame, SecurityFrame, HoldersFrame, NetFrame, NetProgress, Links,
-    UsageFrame, LogFrame, Ended, Error,
+    UsageFrame, LogFrame, Ended, ThreadFrame, Kept, Error,
 ]  # fmt: skip
 
 
@@ -969,10 +985,33 @@ class LogRequest(_LogRequest, total=False):
     skip: bool
 
 
+class ThreadRequest(TypedDict):
+    """Find the process of a thread."""
+
+    request: Literal["thread"]
+    id: int
+    tid: int
+
+
+class Keep(TypedDict):
+    """Keep these bytes, in base64, in memory instead of the ones before, for a process that is to read them."""
+
+    request: Literal["keep"]
+    id: int
+    packed: str
+
+
 class Rescan(TypedDict):
     """Look at everything now."""
 
     request: Literal["rescan"]
+
+
+class Modules(TypedDict):
+    """Take these modules, as nsview/hosts/bundle.py packs them, in base64."""
+
+    request: Literal["modules"]
+    packed: str
 
 
 class Stop(TypedDict):
@@ -981,6 +1020,8 @@ class Stop(TypedDict):
     request: Literal["stop"]
 
 
-Question = Union[DetailsRequest, SecurityRequest, HoldersRequest, NetRequest, UsageRequest, LogRequest]
+Question = Union[
+    DetailsRequest, SecurityRequest, HoldersRequest, NetRequest, UsageRequest, LogRequest, ThreadRequest, Keep,
+]  # fmt: skip
 """A request that is answered by a frame of its id."""
-Request = Union[Question, Rescan, Stop]
+Request = Union[Question, Rescan, Modules, Stop]

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from nsview.join import failure
 from nsview.join.failure import USAGE, Failure
-from nsview.lookup import local, say
+from nsview.lookup import local, remote, say
 
 if TYPE_CHECKING:
-    from nsview.hosts.local import LocalHost
+    from nsview.hosts.live import LiveHost
+    from nsview.hosts.place import Place
     from nsview.hosts.recording import RecordedHost
     from nsview.model.filter import Fields, Filter, Reach
     from nsview.paint import Paint
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
 DONE = 0
 
 
-def host_of(options: SimpleNamespace, *arguments: str, pace: float = 0) -> "LocalHost | RecordedHost":
-    """The host to look at: a recording or this machine. arguments: of this machine's agent. pace: of the recording."""
+def host_of(options: SimpleNamespace, *arguments: str, pace: float = 0) -> "LiveHost | RecordedHost":
+    """The host to look at: a recording, one elsewhere, or this machine. arguments: of the agent. pace: of the
+    recording."""
+    if place := place_of(options):
+        return remote(place, *arguments, elevated=options.sudo)
     if options.recording:
         from nsview.hosts.recording import RecordedHost, opened
 
@@ -28,6 +32,22 @@ def host_of(options: SimpleNamespace, *arguments: str, pace: float = 0) -> "Loca
         say(filter(None, (recorded.note,)))
         return recorded
     return local(*arguments)
+
+
+def place_of(options: SimpleNamespace) -> "Place | None":
+    """The place of the host that was asked for, None if that is this machine or a recording. Raises Failure."""
+    if options.where is None and options.via is None:
+        if options.sudo:
+            raise Failure(USAGE, f"--sudo is for a host elsewhere; here: {sudo(options, '--sudo')}")
+        return None
+    if options.recording or None not in (options.where, options.via):
+        raise Failure(USAGE, "give one of --from, -H and --via")
+    from nsview.hosts import HostError, place
+
+    try:
+        return place.of(options.where) if options.via is None else place.via(options.via)
+    except HostError as error:
+        raise Failure(USAGE, str(error)) from None
 
 
 def width() -> int | None:
@@ -77,9 +97,11 @@ def parsed(text: str, by: str | None = None, fields: "Fields | None" = None, net
 
 def own_pids(options: SimpleNamespace) -> tuple[int, ...]:
     """The pids of nsview and of its shell, whose command lines contain the filter."""
-    return () if options.recording else (os.getpid(), os.getppid())
+    here = not (options.recording or options.where or options.via)
+    return (os.getpid(), os.getppid()) if here else ()
 
 
-def sudo(options: SimpleNamespace) -> str:
-    """The command line as given, to be run as root."""
-    return failure.sudo(options.given)
+def sudo(options: SimpleNamespace, *without: str) -> str:
+    """The command line as given, to be run as root there; without these words."""
+    given = [word for word in options.given if word not in without]
+    return failure.sudo(given, there=bool(options.where or options.via))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nsview.join.failure import USAGE, Failure
 from nsview.lookup import say
 
-from .console import DONE, paint, print_json, print_text
+from .console import DONE, paint, place_of, print_json, print_text
 from .sight import Sight
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ def run(options: SimpleNamespace) -> int:
     from nsview.model.matrix import sees_all
 
     def at(place: str) -> "Snapshot":
-        sight = Sight(SimpleNamespace(recording=None if place == "now" else place, watch=None))
+        now = place == "now"
+        chosen = vars(options) if now else {"recording": place, "where": None, "via": None, "sudo": False}
+        sight = Sight(SimpleNamespace(**{**chosen, "watch": None}))
         try:
             return sight.look()[0]
         finally:
@@ -28,6 +30,8 @@ def run(options: SimpleNamespace) -> int:
 
     if options.recording:
         raise Failure(USAGE, "`nsview diff A B` names both of its recordings itself")
+    if "now" not in (options.before, options.after) and place_of(options):
+        raise Failure(USAGE, "-H, --via and --sudo are for `now`, and both of these are recordings")
     before, after = at(options.before), at(options.after)
     if before.host.boot_id != after.host.boot_id:
         print("nsview: note: of two hosts, or of two boots of one: pids and inodes say little", file=sys.stderr)

@@ -6,13 +6,13 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from nsview.join.failure import FAILED, USAGE, Failure
-from nsview.lookup import local, say
+from nsview.lookup import say
 
-from .console import DONE
+from .console import DONE, host_of, place_of
 
 if TYPE_CHECKING:
-    from nsview.hosts.local import LocalHost
-    from nsview.hosts.playback import Playback
+    from nsview.hosts.live import LiveHost
+    from nsview.hosts.recording import RecordedHost
 
 
 def run(options: SimpleNamespace) -> int:
@@ -22,27 +22,32 @@ def run(options: SimpleNamespace) -> int:
         raise Failure(USAGE, "this terminal cannot be drawn on (TERM=dumb); `nsview list` prints instead")
     host = _host(options)  # first of all, for it takes longest
     from nsview import config, state
-    from nsview.hosts.local import LocalHost
+    from nsview.hosts import HostError
+    from nsview.hosts.live import LiveHost
     from nsview.join.ready import commands
     from nsview.tui import first_picture, gc_pace
 
-    if not isinstance(host, LocalHost):
+    if not isinstance(host, LiveHost):
         host.first()  # an unreadable recording is reported before the screen is taken
     try:
+        if isinstance(host, LiveHost) and host.elevated:
+            host.wait_hello()  # sudo asks in the terminal
         own = config.Config(config.path())
         say(filter(None, (own.note,)))
         memory = state.Memory(state.path(), **own.settings.looks)
         with first_picture.Picture(memory.state) as picture:
-            if isinstance(host, LocalHost):
+            if isinstance(host, LiveHost):
                 host.on_restart = None  # the screen says it
                 host.read_ahead(picture.show)  # beside all that a screen needs
             with gc_pace.hurried():
                 from nsview.tui.app import NsviewApp
 
+            if isinstance(host, LiveHost) and not host.here:
+                host.wait_answer()  # ssh asks in the terminal
             app = NsviewApp(host, commands(own.ready), memory, picture)
             app.configure(own)
             app.run()
-    except config.ConfigError as error:
+    except (config.ConfigError, HostError) as error:
         host.stop()
         raise Failure(FAILED, str(error)) from None
     if app.failure:
@@ -50,10 +55,12 @@ def run(options: SimpleNamespace) -> int:
     return app.return_code or DONE
 
 
-def _host(options: SimpleNamespace) -> "LocalHost | Playback":
-    if options.command != "demo" and not options.recording:
-        return local("--parts")
+def _host(options: SimpleNamespace) -> "LiveHost | RecordedHost":
     from nsview.hosts.playback import Playback
     from nsview.hosts.recording import demo, opened
 
-    return Playback(demo()) if options.command == "demo" else opened(options.recording, Playback)
+    if options.command == "demo":
+        options.recording = demo()
+    if place_of(options) or not options.recording:
+        return host_of(options, "--parts")
+    return opened(str(options.recording), Playback)

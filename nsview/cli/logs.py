@@ -6,9 +6,9 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from nsview.join.failure import NOT_PERMITTED, NOTHING, USAGE, Failure
-from nsview.lookup import find, local, say
+from nsview.lookup import find, say
 
-from .console import DONE
+from .console import DONE, host_of, sudo
 
 if TYPE_CHECKING:
     from nsview.model.log import LogLine
@@ -18,18 +18,20 @@ PAUSE = 0.2
 
 
 def run(options: SimpleNamespace) -> int:
+    from nsview.hosts.live import LiveHost
     from nsview.model.log import missing
 
     if options.recording:
         raise Failure(USAGE, "a recording has no logs: leave out --from")
-    host = local()
+    host = host_of(options)
+    assert isinstance(host, LiveHost)
     try:
         snapshot, target = find(host, host.first(), options.target)
         container = target.container or (snapshot.container_of(target.process) if target.process else None)
         if container is None:
             raise Failure(NOTHING, f"{options.target} is in no container; logs are those of containers")
         log = host.log(container.key, options.tail)
-        if why := missing(log, container, snapshot):
+        if why := missing(log, container, snapshot, sudo(options), host.elsewhere):
             raise Failure(NOT_PERMITTED if log.unreadable in ("EACCES", "EPERM") else NOTHING, why)
         while True:
             for line in log.lines:

@@ -9,7 +9,7 @@ from nsview import imports
 from nsview.join.failure import FAILED, USAGE, Failure
 from nsview.lookup import say
 
-from .console import DONE
+from .console import DONE, host_of, place_of
 
 _UNIT = """\
 # nsview record --service > /etc/systemd/system/nsview.service && systemctl enable --now nsview
@@ -41,6 +41,7 @@ def run(options: SimpleNamespace) -> int:
         raise Failure(USAGE, "a recording can be copied, not recorded")
     if options.service:
         return _print_service(options)
+    from nsview.hosts.live import LiveHost
     from nsview.hosts.members import Writer
     from nsview.hosts.recorder import record
 
@@ -49,12 +50,16 @@ def run(options: SimpleNamespace) -> int:
         raise Failure(USAGE, "missing: FILE; see `nsview record --help`")
     try:
         with contextlib.closing(Writer(path, options.keep)) as writer:
-            number = record(writer, options.seconds, lambda how: say((how,)), redact=options.redact)
+            host = host_of(options)
+            assert isinstance(host, LiveHost)
+            number = record(writer, host, options.seconds, lambda how: say((how,)), redact=options.redact)
     except FileExistsError as error:
         how = "exists" if options.keep is None else f"is there already, {error.strerror}"
         raise Failure(USAGE, f"{path} {how}; give another name, or remove it first") from None
     except OSError as error:
         raise Failure(FAILED, f"{path}: {error.strerror}") from None
+    if not number:
+        raise Failure(FAILED, "nothing was told yet, and nothing is recorded: give it longer")
     print(f"nsview: {number} frames in {path}; nsview --from {path} shows them", file=sys.stderr)
     return DONE
 
@@ -66,7 +71,9 @@ def _print_service(options: SimpleNamespace) -> int:
     if not os.path.isabs(path):
         raise Failure(USAGE, f"{path} is nowhere for a service; give an absolute path")
     keep = f"{options.keep or 86_400:.0f}s"
-    words = [*_command(), "record", "--keep", keep, *(["--redact"] if options.redact else []), path]
+    there = place_of(options)
+    where = [*there.options, *(["--sudo"] if options.sudo else [])] if there else []
+    words = [*_command(), "record", *where, "--keep", keep, *(["--redact"] if options.redact else []), path]
     print(_UNIT.format(command=" ".join(map(_quoted, words))))
     say(filter(None, (imports.note(),)))
     return DONE

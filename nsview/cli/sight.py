@@ -11,7 +11,7 @@ from nsview.lookup import nets_of
 from .console import host_of
 
 if TYPE_CHECKING:
-    from nsview.hosts.local import LocalHost
+    from nsview.hosts.live import LiveHost
     from nsview.hosts.recording import RecordedHost
     from nsview.model.net import Nets
     from nsview.model.snapshot import Snapshot
@@ -27,7 +27,7 @@ class Sight:
     def __init__(self, options: SimpleNamespace) -> None:
         self._options = options
         self._again = options.watch is not None
-        self._host: LocalHost | RecordedHost | None = None
+        self._host: LiveHost | RecordedHost | None = None
         self._read = False
 
     def look(self, *, holders: bool = False, nets: bool = False, usage: bool = False) -> "tuple[Snapshot, Nets | None]":
@@ -38,7 +38,7 @@ class Sight:
         if self._host and not self._again:
             self.close()
         if self._host:
-            snapshot = cast("LocalHost", self._host).now()
+            snapshot = cast("LiveHost", self._host).now()
         else:
             if not self._again:
                 gc.disable()  # a program that prints and exits has nothing to collect
@@ -56,7 +56,7 @@ class Sight:
         if self._options.recording:
             yield from cast("RecordedHost", self._host).usages()
             return
-        host = cast("LocalHost", self._host)
+        host = cast("LiveHost", self._host)
         if not self._read:
             self._read = True
             yield host.usage([], None, PARTS)
@@ -68,7 +68,7 @@ class Sight:
         if self._options.recording:
             yield from cast("RecordedHost", self._host).usages()
         else:
-            yield cast("LocalHost", self._host).usage([], [], engines=True)
+            yield cast("LiveHost", self._host).usage([], [], engines=True)
 
     def close(self) -> None:
         """End the agent, if there is one."""

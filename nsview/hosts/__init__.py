@@ -2,8 +2,15 @@
 
 frames      the agent's frames as typed records: nothing undecoded goes further
 stream      frames in, snapshots out
+link        the link to an agent: lines from it, requests to it
+live        a host that is read now, and asked
 local       this machine, by an agent of its own
 spawn       an agent's process, as root through sudo if asked for
+remote      a host elsewhere, by an agent that is sent to it
+place       the place of a host, and the command that runs a program there
+secret      a password that is typed in the terminal
+bundle      the agent as it is sent
+entering    a command in the namespaces of a host elsewhere
 recording   a file of frames, shown again
 playback    a recording that is played and gone about in
 recorder    the frames of this machine's agent, written to a file

@@ -92,6 +92,16 @@ class EndedFrame(Ended, frozen=True, tag_field="frame", tag="ended", kw_only=Tru
     pass
 
 
+class ThreadFrame(Struct, frozen=True, tag_field="frame", tag="thread"):
+    id: int
+    pid: int | None
+
+
+class Kept(Struct, frozen=True, tag_field="frame", tag="kept"):
+    id: int
+    path: str | None
+
+
 class ErrorFrame(Struct, frozen=True, tag_field="frame", tag="error"):
     text: str
 
@@ -110,6 +120,8 @@ Frame = (
     | UsageFrame
     | LogFrame
     | EndedFrame
+    | ThreadFrame
+    | Kept
     | ErrorFrame
 )
 

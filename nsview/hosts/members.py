@@ -173,9 +173,11 @@ class Writer:
             os.fdatasync(self._fd)
 
     def close(self) -> None:
-        """End the open member and close the file."""
+        """End the open member and close the file, which is removed if nothing was told."""
         try:
             self.end()
+            if not os.fstat(self._fd).st_size:
+                Path(self._path).unlink(missing_ok=True)
         finally:
             os.close(self._fd)
 

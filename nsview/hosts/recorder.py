@@ -1,4 +1,4 @@
-"""Save the frames of this machine's agent as they arrive."""
+"""Save the frames of a host's agent as they arrive."""
 
 import itertools
 import signal
@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from . import frames
-from .local import LocalHost
+from .live import LiveHost
 from .members import Writer
 from .redaction import redacted
 from .told import UNKEPT, Told
@@ -26,15 +26,15 @@ LONGEST = 300.0
 
 
 def record(
-    writer: Writer, seconds: float | None = None, say: Callable[[str], object] = print, *, redact: bool = False
-) -> int:
-    """Write frames until interrupted (^C, SIGTERM), or for that many seconds, and return their number.
+    writer: Writer, host: LiveHost, seconds: float | None = None, say: Callable[[str], object] = print, *,
+    redact: bool = False,
+) -> int:  # fmt: skip
+    """Write the frames of a host until interrupted (^C, SIGTERM), or for that many seconds, and return their number.
 
     Each frame is written whole and at once, so the file can be read even if the machine dies. A new member begins when
     the frames since the last full look outweigh it. say: called if the agent had to be started again; the recording
     goes on with the first frames of the new one. redact: leave out command lines and environments.
     """
-    host = LocalHost()
 
     def ask() -> None:
         # The recording shows only the things that are asked for now.
@@ -53,7 +53,7 @@ def record(
     newcomers = _Newcomers(host)
     ended = threading.Event()
     threading.Thread(target=_read_use, args=(host, ended), daemon=True).start()
-    file = _File(writer, redact=redact)
+    file = _File(writer, host.name, redact=redact)
     # No exception amid a write.
     stop = lambda *_: threading.Thread(target=host.stop).start()  # noqa: E731
     signals = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -83,11 +83,12 @@ def record(
 class _File:
     """The frames on their way to a file. number: of those that were written."""
 
-    def __init__(self, writer: Writer, *, redact: bool = False) -> None:
+    def __init__(self, writer: Writer, name: str = "this host", *, redact: bool = False) -> None:
+        """name: of the host, in errors."""
         self.number = 0
         self._writer = writer
         self._redact = redact
-        self._told = Told()
+        self._told = Told(name)
         self._began: float | None = None  # the open member
 
     def take(self, frame: frames.Frame, line: bytes) -> None:
@@ -108,7 +109,7 @@ class _File:
             self._writer.begin(self._told.taken_at, head)
 
 
-def _read_use(host: LocalHost, ended: threading.Event) -> None:
+def _read_use(host: LiveHost, ended: threading.Event) -> None:
     """Ask for the use of containers at the beginning and every USE seconds, and for the engines' records seldom."""
     for number in itertools.count():
         host.request_usage([], None, engines=number % SELDOM == 0)
@@ -119,7 +120,7 @@ def _read_use(host: LocalHost, ended: threading.Event) -> None:
 class _Newcomers:
     """Requests for the confinement of containers that start after the first request, one for each."""
 
-    def __init__(self, host: LocalHost) -> None:
+    def __init__(self, host: LiveHost) -> None:
         self._host = host
         self._known: set[str] = set()
         self._timers: list[threading.Timer] = []

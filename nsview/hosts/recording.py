@@ -49,6 +49,10 @@ class RecordedHost:
     """
 
     live = False
+    here = False
+    name = "the recorded host"
+    source = "recorded"
+    elsewhere = None
 
     def __init__(self, path: Path | str, *, pace: float = 0) -> None:
         self.path = Path(path)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from nsview.model.records import Container, Host, Namespace, NamespaceKey, Process
 from nsview.model.snapshot import Snapshot, advance, searched, snapshot
@@ -15,11 +16,14 @@ _Key = TypeVar("_Key")
 
 
 class Stream:
-    """The snapshot that one agent's frames add up to. source: the agent's or recording's name in errors."""
+    """The snapshot that one agent's frames add up to. source: the agent's or recording's name in errors; kind: in
+    words, of what it should be."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, kind: str = "a recording") -> None:
         self.source = source
+        self.kind = kind
         self.host: Host | None = None
+        self.notes: tuple[str, ...] = ()  # on the host, besides its own
         self.snapshot: Snapshot | None = None
 
     def take(self, line: bytes | memoryview) -> frames.Frame | Snapshot | None:
@@ -39,12 +43,13 @@ class Stream:
             case frames.Hello():
                 if frame.schema != frames.SCHEMA:
                     raise HostError(f"{self.source}: {_other_schema(frame.schema)}")
-                if frame.host != self.host:  # or it stays the same object, by which snapshots of one host are known
-                    self.host = frame.host
+                host = replace(frame.host, notes=(*frame.host.notes, *self.notes)) if self.notes else frame.host
+                if host != self.host:  # or it stays the same object, by which snapshots of one host are known
+                    self.host = host
                 return frame
             case frames.SnapshotFrame():
                 if self.host is None:
-                    raise HostError(f"{self.source}: not a recording of nsview: it does not begin with a hello frame")
+                    raise HostError(f"{self.source}: not {self.kind} of nsview: it does not begin with a hello frame")
                 self.snapshot = snapshot(
                     self.host, frame.taken_at, frame.processes, frame.namespaces, frame.containers,
                     partial=frame.partial,
@@ -52,7 +57,7 @@ class Stream:
                 return self.snapshot
             case frames.DeltaFrame() | Gathered():
                 if self.snapshot is None:
-                    raise HostError(f"{self.source}: not a recording of nsview: a delta before the first snapshot")
+                    raise HostError(f"{self.source}: not {self.kind} of nsview: a delta before the first snapshot")
                 taken_at = frame.taken_at
                 if isinstance(frame, Gathered) and frame.search:
                     taken_at = max(taken_at, self.snapshot.taken_at)  # a member tells again of an earlier search
@@ -66,7 +71,7 @@ class Stream:
                 return self.snapshot
             case frames.HoldersFrame():
                 if self.snapshot is None:
-                    raise HostError(f"{self.source}: not a recording of nsview: a search before the first snapshot")
+                    raise HostError(f"{self.source}: not {self.kind} of nsview: a search before the first snapshot")
                 self.snapshot = searched(self.snapshot, frame)
                 return self.snapshot
             case frames.ErrorFrame():
@@ -82,7 +87,7 @@ class Stream:
         if self.host is None and schema != frames.SCHEMA:
             return _other_schema(schema)
         if self.host is None:
-            return "not a recording of nsview"
+            return f"not {self.kind} of nsview"
         return f"a frame that cannot be read: {safe(str(error))}"
 
 

@@ -16,8 +16,9 @@ UNKEPT = frames.Progress, frames.NetProgress, frames.Links
 class Told:
     """The snapshot that frames lead to, and the last answers to all requests."""
 
-    def __init__(self) -> None:
-        self._stream = Stream("this host")
+    def __init__(self, name: str) -> None:
+        """name: of the host, in errors."""
+        self._stream = Stream(name, "an agent")
         self._nets: frames.NetFrame | None = None
         self._lsm: tuple[str, ...] = ()
         self._facts: dict[int, Security] = {}

@@ -5,17 +5,32 @@ lead out (a link), and are believed only about the container itself. Source: pas
 GetExecUser for telling a name from a number.
 """
 
+from __future__ import annotations
+
 import os
 
 from nsview import linux
 from nsview.agent.passwd import lines
-from nsview.model.records import Account
+from nsview.record import Record
 
 from .failure import FAILED, NOTHING, USAGE, Failure
 from .target import Target
 
 LIMIT = 1 << 20  # bytes of each file
 _MOST = (1 << 31) - 1  # the largest id that docker takes
+
+
+class Account(Record):
+    """A user of a container by its own /etc/passwd and /etc/group. asked: USER[:GROUP] as it was given.
+
+    Ids are those of the container's user namespace. home: None if /etc/passwd has none.
+    """
+
+    asked: str
+    uid: int
+    gid: int
+    groups: tuple[int, ...] = ()
+    home: str | None = None
 
 
 def of_process(pid: int, start: int, asked: str) -> Account:

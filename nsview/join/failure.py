@@ -33,13 +33,16 @@ def as_root(words: str | None = None) -> str:
     return _as_root[0]
 
 
-def sudo(words: Iterable[str]) -> str:
-    """The command line that runs nsview with these words as root, quoted for a shell.
+def sudo(words: Iterable[str], *, there: bool = False) -> str:
+    """The command line that runs nsview with these words as root, quoted for a shell. there: the words name a host
+    elsewhere, on which it is to be root.
 
     By its whole path: sudo searches the directories of its secure_path, where a user's own programs are not.
     """
     import shlex  # imports `re`
 
+    if there:
+        return shlex.join(("nsview", "--sudo", *words))
     return shlex.join(("sudo", *_program(), *words))
 
 

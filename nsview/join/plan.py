@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from nsview.model.kinds import KindName
-    from nsview.model.records import Account, Details, Host, Identity, Namespace, Process
+    from nsview.model.records import Details, Host, Identity, Namespace, Process
     from nsview.model.snapshot import Snapshot
+
+    from .accounts import Account
 
 HOST_SHELLS = (("/bin/bash",), ("/bin/sh",))
 
@@ -37,7 +39,7 @@ class Choice(Record):
 
     toolbox: the command is an applet of the host's static busybox. account: the user to become instead of the
     process's own. cwd: the working directory, environment: NAME=value, both instead of the process's. named: the kinds
-    as they were asked for, None if one by one.
+    as they were asked for, None if one by one. elsewhere: the options that name the host, none for this one.
     """
 
     kinds: tuple[KindName, ...]
@@ -48,6 +50,7 @@ class Choice(Record):
     cwd: str | None = None
     environment: tuple[str, ...] = ()
     named: tuple[str, ...] | None = None
+    elsewhere: tuple[str, ...] = ()
 
 
 class Refusal(Record):
@@ -141,6 +144,12 @@ def ways_of(namespace: Namespace, starts: Mapping[int, int]) -> tuple[steps.Way,
     return tuple(dict.fromkeys((*own, *sorted(held, key=lambda way: _SUREST.index(way.kind)))))
 
 
+def path_of(ways: Iterable[steps.Way]) -> str | None:
+    """The path by which another process can open a namespace, None if none of these ways has one."""
+    seen = ("fd", "thread", "for_children")
+    return next((way.path for way in ways if way.kind in seen or (way.kind == "mount" and not way.pid)), None)
+
+
 _SUREST = ("mount", "fd", "socket", "thread", "for_children")
 
 
@@ -183,7 +192,8 @@ def plan(
     if container is not None and nothing_to_join:
         refusal = refusal or Refusal(
             f"{safe(container)} is in nsview's own namespaces as far as {', '.join(asked) or 'all kinds'} goes: there "
-            f"is nothing to join, and the command would run on this host; `nsview inspect {process.pid}` shows it",
+            f"is nothing to join, and the command would run on this host; "
+            f"`{_as_typed(('nsview', 'inspect', str(process.pid), *choice.elsewhere))}` shows it",
             NOT_PERMITTED,
         )
     return Plan(
@@ -230,7 +240,7 @@ def plan_for_namespace(pin: steps.Pin, name: str, host: Host, choice: Choice) ->
     elif not host.privileged:
         refusal = Refusal(f"joining {kind} needs CAP_SYS_ADMIN; {_as_root(name, choice)}", NOT_PERMITTED)
     elif not pin.ways:
-        refusal = Refusal(f"nothing that could be opened leads to {pin.label}: {_no_way(kind)}", GONE)
+        refusal = Refusal(f"nothing that could be opened leads to {pin.label}: {_no_way(kind, choice)}", GONE)
     way = pin.ways[0].path if pin.ways else f"/proc/PID/ns/{kind}"
     return Plan(
         pid=0,
@@ -248,8 +258,9 @@ def plan_for_namespace(pin: steps.Pin, name: str, host: Host, choice: Choice) ->
     )
 
 
-def _no_way(kind: str) -> str:
-    return f"`nsview list --type {kind} --holders` shows what keeps each alive"
+def _no_way(kind: str, choice: Choice) -> str:
+    words = ("nsview", "list", "--type", kind, "--holders", *choice.elsewhere)
+    return f"`{_as_typed(words)}` shows what keeps each alive"
 
 
 def shell_command(plan: Plan) -> tuple[str, ...]:
@@ -269,7 +280,7 @@ def pinned_command(plan: Plan) -> tuple[str, ...]:
 
 def _command_line(target: str, choice: Choice) -> tuple[str, ...]:
     named = choice.kinds if choice.named is None else choice.named
-    argv = ["nsview", "enter", target, *(f"--{kind}" for kind in (*_KINDS, "all") if kind in named)]
+    argv = ["nsview", "enter", target, *choice.elsewhere, *(f"--{kind}" for kind in (*_KINDS, "all") if kind in named)]
     if choice.host_privileges:
         argv.append("--host-privileges")
     if choice.toolbox:
@@ -286,7 +297,8 @@ def describe(plan: Plan) -> str:
     """The plan as lines of text, safe for a terminal: steps, warnings, the nsenter command."""
     lines = [f"{number:2}. {safe(step.text)}" for number, step in enumerate(plan.steps, 1)]
     lines += [f"note: {safe(warning)}" for warning in plan.warnings]
-    lines.append(f"by hand: {safe(_as_typed(plan.nsenter))}")
+    there = " there" if plan.asked.elsewhere else ""
+    lines.append(f"by hand{there}: {safe(_as_typed(plan.nsenter))}")
     if plan.refusal:
         lines.append(f"refused: {safe(plan.refusal.text)}")
     return "\n".join(lines)
@@ -537,17 +549,17 @@ def _refusal(
         )
     why = details.unreadable or process.unreadable
     if why and not host.privileged:
-        return Refusal(f"process {pid} is not readable ({why}); {_as_root(pid, choice)}", NOT_PERMITTED)
+        return Refusal(f"process {pid} is not readable ({why}); {_as_root(str(pid), choice)}", NOT_PERMITTED)
     if not host.privileged and kinds and "user" not in kinds:
-        return Refusal(f"joining {', '.join(kinds)} needs CAP_SYS_ADMIN; {_as_root(pid, choice)}", NOT_PERMITTED)
+        return Refusal(f"joining {', '.join(kinds)} needs CAP_SYS_ADMIN; {_as_root(str(pid), choice)}", NOT_PERMITTED)
     if details.identity is None and not choice.host_privileges:
         text = f"the ids of process {pid} are not readable ({why}); --host-privileges goes without"
         return Refusal(text, _unread(why))
     return _unspeakable(choice)
 
 
-def _as_root(target: object, choice: Choice) -> str:
-    return f"as root: {failure.sudo(_command_line(str(target), choice)[1:])}"
+def _as_root(target: str, choice: Choice) -> str:
+    return f"as root: {failure.sudo(_command_line(target, choice)[1:], there=bool(choice.elsewhere))}"
 
 
 def _as_typed(argv: Iterable[str]) -> str:

@@ -239,7 +239,7 @@ def differences(expected: Mapping[str, Any], seen: Mapping[str, Any]) -> list[st
     found += [f"{name} not known" for name in lost if name != "Seccomp_filters"]
     for name, wanted in expected["limits"].items():
         have = seen["limits"].get(name)
-        if have is None or any(_amount(h) > _amount(w) for h, w in zip(have, wanted, strict=True)):
+        if have is None or any(_amount(h) > _amount(w) for h, w in zip(have, wanted)):
             found.append(f"limit {name} {have} and not {wanted}")
     return found
 

@@ -3,6 +3,8 @@
 The modules that make plans are imported while the helper starts.
 """
 
+from __future__ import annotations
+
 import contextlib
 import fcntl
 import marshal
@@ -41,7 +43,7 @@ def guarded(supervise: Callable[[], int]) -> int:
         finally:
             os._exit(code)
     with _terminal_kept(), _signals_kept(lambda number: attempt(os.kill, child, number)):
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        code = linux.exit_code(os.waitpid(child, 0)[1])
     return code if code >= 0 else 128 - code
 
 

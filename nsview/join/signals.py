@@ -1,5 +1,7 @@
 """Signals to a process that was seen before, and to no later one with the same pid. pidfd_send_signal(2), Linux 5.1."""
 
+from __future__ import annotations
+
 import os
 import select
 import signal

@@ -404,7 +404,7 @@ class Supervisor:
 
     def _code(self) -> int:
         assert self._trace.command is not None
-        code = os.waitstatus_to_exitcode(self._ended[self._trace.command])
+        code = linux.exit_code(self._ended[self._trace.command])
         if code == -signal.SIGKILL and "pid" in self._namespaces and self._target and self._target.ended(0.5):
             _complain("killed with the container, whose init has exited: choose another")
         return code if code >= 0 else 128 - code
@@ -432,7 +432,7 @@ def _drain(fd: int) -> None:
 
 
 def _shown(status: int) -> str:
-    code = os.waitstatus_to_exitcode(status)
+    code = linux.exit_code(status)
     return f"signal {-code}" if code < 0 else f"exit {code}"
 
 

@@ -310,7 +310,7 @@ def _held(way: Mapping[str, Any], holder: int) -> int:
             return _nsfs_file(linux.open_in_root(root, way["path"], os.O_PATH))
         finally:
             os.close(root)
-    name = way["path"].removeprefix(f"/proc/{way['pid']}/")
+    name = way["path"][len(f"/proc/{way['pid']}/") :]
     fd = _nsfs_file(_probe(name, holder))
     if not way["relation"]:
         return fd

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from . import engine, export
+from .elsewhere import Elsewhere
 from .kinds import KIND_NAMES
 from .records import Container, Namespace, Process
 from .snapshot import Snapshot
@@ -18,8 +19,11 @@ Copy = tuple[str, str]
 """(the name of a text, the text)"""
 
 
-def of_process(process: Process, snapshot: Snapshot, kind: str | None = None) -> list[Copy]:
-    """The copies of a process. kind: of the namespace to list first, None for the usual order."""
+def of_process(
+    process: Process, snapshot: Snapshot, kind: str | None = None, elsewhere: Elsewhere | None = None
+) -> list[Copy]:
+    """The copies of a process. kind: of the namespace to list first, None for the usual order. elsewhere: the host of
+    all that is copied, None for this machine."""
     inner = process.inner_pid
     kinds = sorted(KIND_NAMES, key=lambda name: name != kind)
     inodes = ((name, getattr(process.namespaces, name)) for name in kinds)
@@ -30,7 +34,7 @@ def of_process(process: Process, snapshot: Snapshot, kind: str | None = None) ->
         ("command", shlex.join(process.cmdline) or process.comm),
         ("user", process.user),
         ("user inside", process.inner_user or ""),
-        *((f"container {name}", text) for name, text in _of_container(container, snapshot)),
+        *((f"container {name}", text) for name, text in _of_container(container, snapshot, elsewhere)),
         ("cgroup", process.cgroup),
         *((name, f"{name}:[{inode}]") for name, inode in inodes if inode),
         ("JSON", json.dumps(export.inspected_process(snapshot, process))),
@@ -48,11 +52,11 @@ def of_namespace(namespace: Namespace, snapshot: Snapshot) -> list[Copy]:
     )
 
 
-def of_container(container: Container, snapshot: Snapshot) -> list[Copy]:
-    return _given(*_of_container(container, snapshot), ("JSON", json.dumps(export.container(container))))
+def of_container(container: Container, snapshot: Snapshot, elsewhere: Elsewhere | None = None) -> list[Copy]:
+    return _given(*_of_container(container, snapshot, elsewhere), ("JSON", json.dumps(export.container(container))))
 
 
-def _of_container(container: Container | None, snapshot: Snapshot) -> list[Copy]:
+def _of_container(container: Container | None, snapshot: Snapshot, elsewhere: Elsewhere | None) -> list[Copy]:
     if container is None:
         return []
     return [
@@ -60,34 +64,36 @@ def _of_container(container: Container | None, snapshot: Snapshot) -> list[Copy]
         ("id", container.id),
         ("image", container.image or ""),
         ("init pid", str(container.init_pid) if container.init_pid else ""),
-        *engine.commands(container, snapshot),
+        *engine.commands(container, snapshot, elsewhere),
     ]
 
 
-def of_row(row: Row | None, snapshot: Snapshot, by: str) -> list[Copy]:
+def of_row(row: Row | None, snapshot: Snapshot, by: str, elsewhere: Elsewhere | None = None) -> list[Copy]:
     """The copies of the record of a row. by: the grouping, whose namespace comes first."""
     match row:
         case ProcessRow():
-            return of_process(row.process, snapshot, by)
+            return of_process(row.process, snapshot, by, elsewhere)
         case GroupRow(container=Container() as container):
-            return of_container(container, snapshot)
+            return of_container(container, snapshot, elsewhere)
         case GroupRow(namespace=Namespace() as namespace):
             return of_namespace(namespace, snapshot)
     return []
 
 
-def of_line(line: Line, columns: Sequence[Column], snapshot: Snapshot) -> list[Copy]:
+def of_line(
+    line: Line, columns: Sequence[Column], snapshot: Snapshot, elsewhere: Elsewhere | None = None
+) -> list[Copy]:
     """The copies of a line of a lens: its cells, and the copies of the record behind it."""
     cells = [
         (column.title.lower(), cell.text) for column, cell in zip(columns, line.cells, strict=False) if column.title
     ]
     match line.subject:
         case Process() as process:
-            about = of_process(process, snapshot)
+            about = of_process(process, snapshot, elsewhere=elsewhere)
         case Namespace() as namespace:
             about = of_namespace(namespace, snapshot)
         case Container() as container:
-            about = of_container(container, snapshot)
+            about = of_container(container, snapshot, elsewhere)
         case msgspec.Struct() as record:
             about = _given(("JSON", json.dumps(msgspec.to_builtins(record))))
         case _:

@@ -4,10 +4,10 @@ The words reach that very engine: its socket or storage, its namespace, its user
 Sources: docker(1), dockerd(8), ctr(8), crictl(1), podman(1), runc(8), crun(1), lxc-stop(1), machinectl(1).
 """
 
-import shlex
 from collections.abc import Sequence
 from itertools import pairwise
 
+from .elsewhere import Elsewhere, typed
 from .records import Container, Process
 from .snapshot import Snapshot
 
@@ -17,10 +17,11 @@ _STORAGE = {"--root": "/var/lib/containers/storage", "--runroot": "/run/containe
 _STATES = {"runc": "/run/runc", "crun": "/run/crun"}
 
 
-def commands(container: Container, snapshot: Snapshot) -> list[tuple[str, str]]:
-    """[(name, command line)] that stop a container and kill it; [] if none is known."""
+def commands(container: Container, snapshot: Snapshot, elsewhere: Elsewhere | None = None) -> list[tuple[str, str]]:
+    """[(name, command line)] that stop a container and kill it; [] if none is known. elsewhere: its host, None for
+    this machine."""
     stop, kill = _verbs(container, snapshot)
-    return [(name, text(words)) for name, words in (("stop", stop), ("kill", kill)) if words]
+    return [(name, typed(words, elsewhere)) for name, words in (("stop", stop), ("kill", kill)) if words]
 
 
 def logs(container: Container, snapshot: Snapshot) -> Words:
@@ -40,11 +41,6 @@ def journal(container: Container, snapshot: Snapshot) -> Words:
     """The command that follows the log of a container whose engine writes it to the journal."""
     words = ("journalctl", "--lines", "100", "--follow", f"CONTAINER_ID_FULL={container.id}")
     return _as_root(words, container, snapshot)
-
-
-def text(words: Words) -> str:
-    """A command line for a shell."""
-    return shlex.join(words)
 
 
 def _verbs(container: Container, snapshot: Snapshot) -> tuple[Words, Words]:

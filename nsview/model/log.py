@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from . import engine
+from .elsewhere import Elsewhere, typed
 from .records import Container
 from .snapshot import Snapshot
 from .text import safe
@@ -40,14 +41,18 @@ def shown(line: LogLine) -> str:
     return safe(line.text.replace("\t", " " * 4))
 
 
-def missing(log: Log, container: Container, snapshot: Snapshot) -> str | None:
-    """The line that says why there is no log to read, and what to run instead. None if there is one."""
+def missing(
+    log: Log, container: Container, snapshot: Snapshot, as_root: str, elsewhere: Elsewhere | None = None
+) -> str | None:
+    """The line that says why there is no log to read, and what to run instead. None if there is one.
+
+    as_root: the way to read it as root. elsewhere: the container's host, None for this machine.
+    """
     name = safe(container.name)
     if log.unreadable in ("EACCES", "EPERM") and not snapshot.host.privileged:
-        as_root = safe(engine.text(("sudo", "nsview", "logs", container.name)))
-        return f"the log of {name} is not readable ({log.unreadable}): {as_root}"
-    instead = engine.text(engine.logs(container, snapshot))
-    by_engine = f": {instead}" if instead else ""
+        return f"the log of {name} is not readable ({log.unreadable}): {safe(as_root)}"
+    instead = engine.logs(container, snapshot)
+    by_engine = f": {typed(instead, elsewhere)}" if instead else ""
     if log.unreadable:
         return f"the log of {name} can't be read ({log.unreadable}){by_engine}"
     if log.path is not None:
@@ -58,7 +63,7 @@ def missing(log: Log, container: Container, snapshot: Snapshot) -> str | None:
         case "local":
             return f"{name} logs in a binary format of docker's own (local){by_engine}"
         case "journald":
-            return f"{name} logs to the journal: {engine.text(engine.journal(container, snapshot))}"
+            return f"{name} logs to the journal: {typed(engine.journal(container, snapshot), elsewhere)}"
         case "none" | "null" | "off":
             return f"no log of {name} is kept (none): only what it writes from now on can be seen, where it was started"
         case "passthrough" | "passthrough-tty":

@@ -281,19 +281,6 @@ class Label(Struct, frozen=True):
     text: str
 
 
-class Account(Struct, frozen=True):
-    """A user of a container by its own /etc/passwd and /etc/group. asked: USER[:GROUP] as it was given.
-
-    Ids are those of the container's user namespace. home: None if /etc/passwd has none.
-    """
-
-    asked: str
-    uid: int
-    gid: int
-    groups: tuple[int, ...] = ()
-    home: str | None = None
-
-
 class Socket(Struct, frozen=True):
     """An internet socket of a process. protocol: tcp or udp. state: such as listening, established, bound (udp).
 

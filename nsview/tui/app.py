@@ -124,8 +124,8 @@ class NsviewApp(DefectsApp, Watcher):
     # The session
 
     def show_snapshot(self, snapshot: Snapshot, happened: Changes | None) -> None:
-        if self.explorer.snapshot is None and self.memory.file and not self.memory.state.greeted:
-            self._greet()
+        if self.explorer.snapshot is None and self._hint is None and self.memory.file and not self.memory.state.greeted:
+            self._greet()  # once, though a first part may have nothing to show yet
         if not self._settled and not snapshot.partial:
             self._settled = True
             self.call_after_refresh(gc_pace.settle)
@@ -133,8 +133,11 @@ class NsviewApp(DefectsApp, Watcher):
                 self._open_lens(lens_class(self.memory.state.lens)(self.context, snapshot))
 
     def show_nets(self, nets: Nets | None) -> None:
+        self.show_leader()
+
+    def show_leader(self) -> None:
         if seek := getattr(self.screen, "seek", None):
-            seek()  # the text that is being typed there may be a port
+            seek()  # the text that is being typed there may be a port, or a thread
 
     def show_restart(self, how: str) -> None:
         self.notify(f"{how}. Everything is read again.", severity="warning", timeout=10)

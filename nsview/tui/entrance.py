@@ -15,11 +15,13 @@ from textual.app import App, SuspendNotSupported
 from textual.notifications import SeverityLevel
 
 from nsview.hosts import HostError
+from nsview.hosts.live import LiveHost
 from nsview.hosts.local import LocalHost
-from nsview.join.plan import Plan, banner, pinned_command, shell_command
+from nsview.join.plan import Plan, banner, path_of, pinned_command, shell_command
 from nsview.join.run import Helper
+from nsview.join.steps import JoinNamespaces
 
-from .session import Session
+from .session import AnyHost, Session
 
 
 class Entrance:
@@ -32,7 +34,7 @@ class Entrance:
 
     def expect(self) -> None:
         """Start a helper while the user reads the dialog, so that nobody waits for it afterwards."""
-        if self._session.live and not self._elevated and self._helper is None:
+        if self._session.host.here and not self._elevated and self._helper is None:
             with contextlib.suppress(OSError):  # reported when a plan is carried out
                 self._helper = Helper()
 
@@ -45,8 +47,10 @@ class Entrance:
             helper = None
         if plan is None:
             return False
-        command = shell_command(plan)
+        command, host = shell_command(plan), self._session.host
         words = (shlex.join(command), *(() if plan.asked.command else (banner(plan, name),)))
+        if isinstance(host, LiveHost) and not host.here:
+            return self._leave_for(command, words, lambda: _there(host, plan))
         if self._elevated:
             # Root's part is a command, which starts anew.
             return self._leave_for(command, words, lambda: _as_root(pinned_command(plan)[1:]))
@@ -76,19 +80,22 @@ class Entrance:
         self._app.notify(f"Back from {command[2]}: exit code {code}", severity=severity)
         return True
 
-    def become_root(self) -> LocalHost | None:
+    def become_root(self) -> LiveHost | None:
         """Start an agent as root through sudo, which asks in the terminal. None, and a notice, if that fails."""
         failure = "Not root; nothing has changed."
         try:
             with self._app.suspend(), _interrupt_is_not_ours():
-                host = None
+                host, now = None, self._session.host
                 try:
-                    host = LocalHost(elevated=True)
+                    assert isinstance(now, LiveHost)
+                    host = now.as_root()
                     host.wait_hello()
                     return host
                 except HostError as error:
                     # The words of sudo stand above, and would be gone with the screen's return.
-                    _wait_for_enter(str(error) if host is None else "not root")
+                    _wait_for_enter("not root" if host and host.here else str(error))
+                    if host:
+                        host.stop()
         except SuspendNotSupported:
             failure = "this terminal cannot be left for sudo's question; start nsview as root instead"
         self._app.notify(failure, severity="error")
@@ -101,13 +108,28 @@ def _as_root(arguments: Sequence[str]) -> int:
     return subprocess.run(argv, check=False).returncode
 
 
+def _there(host: AnyHost, plan: Plan) -> int:
+    """Carry a plan out on a host elsewhere, which plans anew. Return the exit code."""
+    from nsview.arguments import parse
+    from nsview.hosts.entering import enter
+    from nsview.hosts.remote import RemoteHost
+
+    assert isinstance(host, RemoteHost)
+
+    given = {**vars(parse(pinned_command(plan)[1:])), "called": None}  # which was said
+    if not plan.pid:  # a namespace without processes
+        ways = (pin.ways for step in plan.steps if isinstance(step, JoinNamespaces) for pin in step.namespaces)
+        given["target"] = next(filter(None, map(path_of, ways)), plan.path)
+    return enter(host, given, terminal=True)
+
+
 def _in_terminal(command: tuple[str, ...], words: Sequence[str], run: Callable[[], int]) -> int:
     """Run a command in the terminal that the screen has left; return its exit code. Its last words stay in sight."""
     began = time.monotonic()
     print(*(f"nsview: {line}" for line in words), sep="\n", flush=True)
     try:
         code = run()
-    except OSError as error:
+    except (OSError, HostError) as error:
         print(f"nsview: {error}")
         code = 126
     # A refusal says why in one line, which would be gone with the screen's return.

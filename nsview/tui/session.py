@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
 from nsview.hosts import HostError, frames
-from nsview.hosts.local import LocalHost
+from nsview.hosts.live import LiveHost, is_number
 from nsview.hosts.playback import Playback
 from nsview.hosts.recording import RecordedHost
 from nsview.model.changes import Changes, changes
@@ -27,7 +27,7 @@ from nsview.model.security import Facts, added
 from nsview.model.snapshot import Snapshot
 from nsview.model.usage import Usage
 
-AnyHost = LocalHost | RecordedHost
+AnyHost = LiveHost | RecordedHost
 
 PATIENCE = 5.0
 """Seconds that an answer may take before the silence is shown."""
@@ -59,6 +59,9 @@ class Watcher:
     def show_nets_progress(self, what: str, done: int, total: int) -> None:
         """The agent has read so many of the net namespaces, or of other things. what: their plural."""
 
+    def show_leader(self) -> None:
+        """The process of the thread that was asked about is known."""
+
     def show_links_changed(self) -> None:
         """Interfaces, addresses or routes have changed since net namespaces were asked for."""
 
@@ -84,7 +87,7 @@ class Session:
         self.reach: Reach | None = None  # the containers behind ports, addresses and interfaces; None until read
         self.events: deque[tuple[int, Event]] = deque(maxlen=EVENTS_KEPT)  # numbered from 1, the latest last
         self.unseen: deque[Event] = deque(maxlen=EVENTS_KEPT)  # those that no screen has shown yet
-        self.source = "live" if host.live else "recorded"
+        self.source = host.source
         self._deliver = deliver
         self._turn = threading.Lock()
         self._arrived: Snapshot | None = None  # the latest, until the event loop takes it
@@ -95,6 +98,7 @@ class Session:
         self._security: dict[int, asyncio.Queue[frames.SecurityFrame | None]] = {}
         self._searching: AnyHost | None = None
         self._nets_asked = -NETS_KEEP
+        self._leader: tuple[str, int | None, int] = "", None, 0  # (a thread's number, its process, id of the request)
         self._asked: float | None = None  # the time of the first unanswered request
         self._waiting: asyncio.TimerHandle | None = None
 
@@ -129,7 +133,7 @@ class Session:
         failure = None
         follower = Follower()
         follower.take(self.snapshot)  # the one that was read ahead, or the last of another agent's
-        if isinstance(host, LocalHost):
+        if isinstance(host, LiveHost):
             host.on_restart = lambda how: self._deliver(self._restarted, host, how)
         elif isinstance(host, Playback):
             host.on_change = lambda: self._deliver(self._heard)
@@ -204,6 +208,11 @@ class Session:
                 answer = self._answers.pop(frame.id)
                 if not answer.done():
                     answer.set_result(frame.details if isinstance(frame, frames.DetailsFrame) else frame)
+            case frames.ThreadFrame() if frame.id == self._leader[2]:
+                text = self._leader[0]
+                self._leader = text, frame.pid if str(frame.pid) != text else None, frame.id
+                for watcher in self.watchers:
+                    watcher.show_leader()
             case frames.SecurityFrame() if frame.id in self._security:
                 self._security[frame.id].put_nowait(frame)
             case frames.NetFrame() if host.live:
@@ -255,6 +264,7 @@ class Session:
             answers.put_nowait(None)
         self._answers.clear()
         self._security.clear()
+        self._leader = "", None, 0
 
     # Requests
 
@@ -265,7 +275,7 @@ class Session:
 
         None if the process is gone, or in no recording. Cancelled if the host ends before it answers.
         """
-        if not isinstance(self.host, LocalHost):
+        if not isinstance(self.host, LiveHost):
             return self.host.details(process)
         answer: Details | None = await self._answer(self.host.request_details(process, contents, sockets=sockets))
         return answer
@@ -279,7 +289,7 @@ class Session:
 
         None if the host is a recording. Cancelled if the host ends before it answers.
         """
-        if not isinstance(self.host, LocalHost):
+        if not isinstance(self.host, LiveHost):
             return None
         asked = self.host.request_usage(pids, containers, fields, files=files, engines=engines)
         answer: Usage = await self._answer(asked)
@@ -290,10 +300,17 @@ class Session:
 
         None if the host is a recording. Cancelled if the host ends before it answers.
         """
-        if not isinstance(self.host, LocalHost):
+        if not isinstance(self.host, LiveHost):
             return None
         answer: Log = await self._answer(self.host.request_log(container, tail, place, skip=True))
         return answer
+
+    def leader(self, text: str) -> int | None:
+        """The pid of the process of a thread other than its first. None if the text is no such thread's number, or the
+        answer is still to come; watchers are told of that."""
+        if isinstance(self.host, LiveHost) and self.runs and self._leader[0] != text and is_number(text):
+            self._leader = text, None, self.host.request_thread(int(text))
+        return self._leader[1] if self._leader[0] == text else None
 
     async def _answer(self, id: int) -> Any:
         """The answer to the request of this id."""
@@ -309,7 +326,7 @@ class Session:
     async def security(self, pids: Sequence[int] | None = None) -> AsyncIterator[Facts]:
         """The facts that confine processes: those of containers, or these. Each item has all that arrived so far; the
         last one is complete, if the host does not end before."""
-        if not isinstance(self.host, LocalHost):
+        if not isinstance(self.host, LiveHost):
             recorded = self.host.security()
             known = [one for one in recorded.processes.values() if pids is None or one.pid in pids]
             yield added(Facts(), known, recorded.lsm, len(known), len(known))
@@ -328,7 +345,7 @@ class Session:
 
     def request_nets(self, *, follow: bool = False) -> None:
         """Ask for all net namespaces from within; watchers are shown them. follow: and of the next change."""
-        if isinstance(self.host, LocalHost):
+        if isinstance(self.host, LiveHost):
             self.host.request_nets(follow=follow)
         else:
             self._deliver(self._take_nets, self.host.nets())
@@ -341,21 +358,21 @@ class Session:
 
     def search_holders(self, *, slowly: bool) -> None:
         """Search for everything that keeps namespaces alive; slowly: only once for a host."""
-        if isinstance(self.host, LocalHost) and not (slowly and self._searching is self.host):
+        if isinstance(self.host, LiveHost) and not (slowly and self._searching is self.host):
             self._searching = self.host
             self.host.request_holders(slowly=slowly)
 
     def rescan(self) -> bool:
         """Look now. True if the agent had ended and another was started, so that `run` is to be called again."""
-        if not isinstance(self.host, LocalHost):
+        if not isinstance(self.host, LiveHost):
             return False
         if self.runs:
             self.host.rescan()
             return False
-        self.replace(LocalHost())
+        self.replace(self.host.again())
         return True
 
-    def replace(self, host: LocalHost) -> None:
+    def replace(self, host: LiveHost) -> None:
         """Put another agent in the place of this one; `run` receives from it."""
         old, self.host = self.host, host
         self._drop_answers()
@@ -365,7 +382,7 @@ class Session:
 
     def _heard(self) -> None:
         self._asked = None
-        self._tell_source("live" if self.host.live else "recorded")
+        self._tell_source(self.host.source)
 
     def _tell_source(self, words: str) -> None:
         self.source = words

@@ -84,7 +84,7 @@ class Account:
         for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
             with contextlib.suppress(OSError):
                 uid = os.stat(f"/proc/{pid}").st_uid
-                status = Path(f"/proc/{pid}/status").read_text()
+                status = Path(f"/proc/{pid}/status").read_text(errors="replace")
                 real = int(status.partition("\nUid:")[2].split()[0])
                 if "\nState:\tZ" not in status and any(uid in own or real in own for own in ids):
                     found.append(pid)

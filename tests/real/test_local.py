@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from nsview.agent import forked_scan
-from nsview.hosts import HostError, frames, local, recorder
+from nsview.hosts import HostError, frames, link, recorder
 from nsview.hosts.local import LocalHost
 from nsview.hosts.members import Writer
 from nsview.hosts.recording import RecordedHost
@@ -63,7 +63,7 @@ def test_an_agent_that_is_killed_is_started_again_once(number: int) -> None:
 
 
 def test_a_while_later_it_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "AGAIN", 0.0)
+    monkeypatch.setattr(link, "AGAIN", 0.0)
     host = LocalHost()
     try:
         for _ in range(3):
@@ -97,15 +97,14 @@ def test_an_agent_that_cannot_go_on_is_not_started_again() -> None:
     assert host._agent.pid == started
 
 
-def test_a_recording_goes_on_with_another_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_recording_goes_on_with_another_agent(tmp_path: Path) -> None:
     """It can be read to its end, and what was looked for at its beginning was looked for again."""
-    hosts: list[LocalHost] = []
-    monkeypatch.setattr(recorder, "LocalHost", lambda: hosts.append(LocalHost()) or hosts[0])
+    host = LocalHost()
     told: list[str] = []
     killed: list[float] = []
-    threading.Timer(1.5, lambda: (kill(hosts[0]), killed.append(time.time()))).start()
+    threading.Timer(1.5, lambda: (kill(host), killed.append(time.time()))).start()
     with contextlib.closing(Writer(str(tmp_path / "file"))) as writer:
-        recorder.record(writer, 5, told.append)
+        recorder.record(writer, host, 5, told.append)
     assert len(told) == 1
     recorded = RecordedHost(tmp_path / "file")
     frames = [json.loads(line) for line in gzip.decompress((tmp_path / "file").read_bytes()).splitlines()]
@@ -131,7 +130,7 @@ def test_a_command_whose_agent_is_killed_says_so_and_goes_on(words: str, tmp_pat
 
 @pytest.mark.parametrize("question", ["first", "holders", "nets", "security", "details"])
 def test_an_agent_that_is_stopped_is_not_waited_for(question: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "PATIENCE", 1.0)
+    monkeypatch.setattr(link, "PATIENCE", 1.0)
     host = LocalHost()
     try:
         own = None if question == "first" else host.first().processes[os.getpid()]
@@ -144,7 +143,7 @@ def test_an_agent_that_is_stopped_is_not_waited_for(question: str, monkeypatch: 
 
 @pytest.mark.parametrize("words", ["list", "list nets", "audit", "inspect 1", "record"])
 def test_a_command_whose_agent_is_stopped_says_so(words: str, tmp_path: Path) -> None:
-    patient = "from nsview.hosts import local; local.PATIENCE = 1; from nsview.cli.run import main; exit(main())"
+    patient = "from nsview.hosts import link; link.PATIENCE = 1; from nsview.cli.run import main; exit(main())"
     file = [str(tmp_path / "file")] if words == "record" else []
     argv = [sys.executable, "-P", "-c", patient, *words.split(), *file]
     command = subprocess.Popen(argv, stdout=-1, stderr=-1, text=True, env=ENVIRONMENT)
@@ -159,7 +158,7 @@ def test_a_command_whose_agent_is_stopped_says_so(words: str, tmp_path: Path) ->
 
 
 def test_a_search_that_takes_long_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "PATIENCE", 0.6)
+    monkeypatch.setattr(link, "PATIENCE", 0.6)
     # Answers at once what asks whether it lives, and the search after a time.
     code = """import json, sys, threading
 threading.Timer(3, lambda: print('{"frame":"holders","id":1}', flush=True)).start()

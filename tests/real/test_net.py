@@ -457,7 +457,7 @@ def test_a_recording_holds_the_net_map_as_it_was_last(tmp_path: Path, named: lis
     require("ip")
     path = tmp_path / "recorded.jsonl"
     with contextlib.closing(Writer(str(path))) as writer:
-        record(writer, seconds=3)
+        record(writer, LocalHost(), seconds=3)
     nets = RecordedHost(path).nets()
     assert nets is not None
     assert {inode(path_of(name)) for name in named} <= {net.inode for net in nets.nets}

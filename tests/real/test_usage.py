@@ -179,7 +179,7 @@ def test_a_recording_has_the_use_of_containers(docker: Docker, tmp_path: Path, m
     file = tmp_path / "recording.jsonl"
     try:
         with contextlib.closing(Writer(str(file))) as writer:
-            recorder.record(writer, 4)
+            recorder.record(writer, LocalHost(), 4)
     finally:
         docker.remove("u-recorded")
     recorded = RecordedHost(file)

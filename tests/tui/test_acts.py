@@ -33,6 +33,7 @@ async def test_k_on_a_process_asks_with_term_first_and_sends_what_is_chosen(monk
         await pilot.press("K")
         assert "This is a recording" in notices(app)
         monkeypatch.setattr(app.session.host, "live", True)
+        monkeypatch.setattr(app.session.host, "here", True)
         await pilot.press("K")
         assert isinstance(app.screen, Menu) and f"Send to tail, pid {process.pid}, in web-logs" in drawn(app)
         assert str(app.screen.query_one(OptionList).get_option_at_index(0).prompt).startswith("TERM")

@@ -9,7 +9,7 @@ import pytest
 from textual.events import MouseScrollUp
 from textual.pilot import Pilot
 
-from nsview.hosts import local
+from nsview.hosts import link
 from nsview.hosts.local import LocalHost
 from nsview.model.rows import rows
 from nsview.model.view import GroupRow, ProcessRow, View
@@ -80,7 +80,7 @@ async def test_an_agent_that_is_stopped_is_not_called_live(monkeypatch: pytest.M
 
 
 async def test_the_screen_is_kept_where_the_agent_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "PATIENCE", 1.0)
+    monkeypatch.setattr(link, "PATIENCE", 1.0)
     host = LocalHost()
     app = tui.NsviewApp(host)
     async with app.run_test(size=WIDE) as pilot:
@@ -142,6 +142,18 @@ async def test_the_first_run_has_a_hint_that_any_key_ends_and_still_does_what_it
             assert app.explorer.listing.cursor == before + 1
             assert LINES[0] not in drawn(app)
     assert Memory(file).state == State(greeted=True)
+
+
+async def test_the_hint_stands_once_though_the_first_part_had_nothing_to_show(tmp_path: Path) -> None:
+    app = explorer(memory=Memory(tmp_path / "state.json"))
+    async with running(app) as pilot:
+        snapshot = app.explorer.snapshot
+        assert snapshot is not None
+        app.explorer.snapshot = None  # as it is while nothing of what is asked for is known
+        app.show_snapshot(snapshot, None)
+        app.explorer.snapshot = snapshot
+        await pilot.pause()
+        assert len(app.explorer.query("#hint")) == 1
 
 
 async def test_a_click_ends_the_hint_and_is_a_click(tmp_path: Path) -> None:

@@ -74,8 +74,8 @@ class DetailsFeed:
         gone = isinstance(row, ProcessRow) and row.process.pid not in rows.snapshot.processes
         snapshot = rows.with_ghosts() if gone else rows.snapshot
         measured = self._meter.process(details.pid, details.start) if details else None
-        nets = self._screen.session.nets
-        self._screen.query_one(DetailsPane).show(row, snapshot, rows.view.by, details, measured, nets)
+        nets, elsewhere = self._screen.session.nets, self._screen.session.host.elsewhere
+        self._screen.query_one(DetailsPane).show(row, snapshot, rows.view.by, details, measured, nets, elsewhere)
         gc_pace.rest()
 
     @property

@@ -15,6 +15,7 @@ from textual.widgets import Button, Checkbox, Input, Label, Static
 
 from nsview.join import plan as join
 from nsview.join.ready import Ready, choice
+from nsview.model.elsewhere import typed
 from nsview.model.facts import who_else
 from nsview.model.kinds import KIND_NAMES
 from nsview.model.leads import process_of_row
@@ -24,7 +25,7 @@ from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
 from nsview.model.view import GroupRow, Row
 
-from ..session import Session
+from ..session import AnyHost, Session
 from ..widgets.binding import Binding
 
 
@@ -63,7 +64,8 @@ def _gives(plan: join.Plan) -> str:
     if plan.refusal:
         return ""
     if not plan.kinds:
-        return "Nothing is joined: the command runs where nsview does."
+        where = "on that host" if plan.asked.elsewhere else "where nsview does"
+        return f"Nothing is joined: the command runs {where}."
     if plan.host_privileges:
         return f"Joins {', '.join(plan.kinds)} with all of this user's privileges."
     if plan.inside:
@@ -81,14 +83,15 @@ class EnterDialog(ModalScreen[join.Plan | None]):
     TICKS: ClassVar[str] = ""
     """The effect of the digits, in words."""
 
-    def __init__(self, name: str, what: str, command: Sequence[str], live: bool) -> None:
+    def __init__(self, name: str, what: str, command: Sequence[str], host: AnyHost) -> None:
         """name: of the thing to be entered; what: the same with its place, `safe`. command: typed in beforehand, none
         for a shell."""
         super().__init__()
         self.name_of_it = name
         self.what = what
         self.first_command = command
-        self.live = live
+        self.live = host.live
+        self.elsewhere = host.elsewhere
 
     def choices(self) -> ComposeResult:
         """The boxes to tick."""
@@ -120,6 +123,11 @@ class EnterDialog(ModalScreen[join.Plan | None]):
             self._tell()
 
     @property
+    def options(self) -> tuple[str, ...]:
+        """The options of nsview that name the host; none for this machine."""
+        return self.elsewhere.options if self.elsewhere else ()
+
+    @property
     def command(self) -> tuple[str, ...]:
         """The command that is typed, none for a shell."""
         try:
@@ -145,7 +153,7 @@ class EnterDialog(ModalScreen[join.Plan | None]):
         self.query_one("#words", Static).update(words)
         # nsenter takes no privileges away: its command has those of the user.
         by_hand = Text("by hand: " if plan.host_privileges else "by hand, unconfined: ", "dim")
-        by_hand.append(safe(shlex.join(plan.nsenter)), "bold")
+        by_hand.append(safe(typed(plan.nsenter, self.elsewhere)), "bold")
         self.query_one("#nsenter", Static).update(by_hand)
         command = self.query_one(CommandInput)
         if not command.value:
@@ -178,7 +186,7 @@ class EnterDialog(ModalScreen[join.Plan | None]):
             self.dismiss(plan)
 
     def action_copy(self) -> None:
-        self.app.copy_to_clipboard(shlex.join(self.plan().nsenter))
+        self.app.copy_to_clipboard(typed(self.plan().nsenter, self.elsewhere))
         self.notify("The nsenter command is in the clipboard.")
 
     def action_cancel(self) -> None:
@@ -196,7 +204,7 @@ class JoinDialog(EnterDialog):
         details: Details,
         snapshot: Snapshot,
         namespace: Namespace | None,
-        live: bool,
+        on: AnyHost,
         ready: Ready | None,
     ) -> None:
         preset = join.choice_for(process, snapshot.host, namespace)
@@ -204,7 +212,7 @@ class JoinDialog(EnterDialog):
         container = snapshot.container_of(process)
         what = f"{safe(process.comm)}, pid {process.pid}"
         named = f"{safe(container.name)}: {what}" if container else what
-        super().__init__(container.name if container else what, named, self.first.command, live)
+        super().__init__(container.name if container else what, named, self.first.command, on)
         self.process = process
         self.details = details
         self.snapshot = snapshot
@@ -242,7 +250,7 @@ class JoinDialog(EnterDialog):
     def plan(self) -> join.Plan:
         kinds = tuple(kind for kind in KIND_NAMES if self.query_one(f"#kind-{kind}", Box).value)
         privileges, toolbox = (self.query_one(f"#{name}", Box).value for name in ("privileges", "toolbox"))
-        wanted = join.Choice(kinds, self.command, privileges, toolbox)
+        wanted = join.Choice(kinds, self.command, privileges, toolbox, elsewhere=self.options)
         host = self.snapshot.host
         return join.plan(self.process, self.details, host, wanted, self.pins, thread=self.details.thread)
 
@@ -250,15 +258,16 @@ class JoinDialog(EnterDialog):
 class NamespaceDialog(EnterDialog):
     """The dialog for a namespace without processes, to be entered through its mounts and holders."""
 
-    def __init__(self, namespace: Namespace, snapshot: Snapshot, live: bool, ready: Ready | None) -> None:
+    def __init__(self, namespace: Namespace, snapshot: Snapshot, on: AnyHost, ready: Ready | None) -> None:
         self.pin = join.pin(namespace, join.ways_of(namespace, _starts(snapshot)))
         name = namespace.names[0] if namespace.names else f"{namespace.type}:{namespace.inode}"
         where = self.pin.ways[0].path if self.pin.ways else "no path"
-        super().__init__(name, f"{namespace.label} at {safe(where)}", ready.command if ready else (), live)
+        super().__init__(name, f"{namespace.label} at {safe(where)}", ready.command if ready else (), on)
         self.host = snapshot.host
 
     def plan(self) -> join.Plan:
-        return join.plan_for_namespace(self.pin, self.name_of_it, self.host, join.Choice((), self.command))
+        wanted = join.Choice((), self.command, elsewhere=self.options)
+        return join.plan_for_namespace(self.pin, self.name_of_it, self.host, wanted)
 
 
 async def dialog_for(row: Row, snapshot: Snapshot, session: Session, ready: Ready | None) -> EnterDialog | str:
@@ -267,14 +276,14 @@ async def dialog_for(row: Row, snapshot: Snapshot, session: Session, ready: Read
     process = process_of_row(snapshot, row)
     if process is None:
         if namespace and any(holder.kind != "child" for holder in namespace.held_by):
-            return NamespaceDialog(namespace, snapshot, session.live, ready)
+            return NamespaceDialog(namespace, snapshot, session.host, ready)
         return "No known way leads into it; press H to search its holders."
     if process.kthread:
         return "A thread of the kernel cannot be entered; choose a process."
     if not session.runs:
         return "The agent has ended; r starts it again."
     if details := await session.details(process):
-        return JoinDialog(process, details, snapshot, namespace, session.live, ready)
+        return JoinDialog(process, details, snapshot, namespace, session.host, ready)
     if session.live:
         return f"process {process.pid} is gone"
     return "This is a recording: it can be looked at, not entered."

@@ -341,7 +341,9 @@ class Explorer(Browser):
         return self.view.by
 
     def copies(self) -> list[Copy]:
-        return clipboard.of_row(self.listing.row, self.snapshot, self.view.by) if self.snapshot else []
+        if self.snapshot is None:
+            return []
+        return clipboard.of_row(self.listing.row, self.snapshot, self.view.by, self.session.host.elsewhere)
 
     def writing(self, ending: str) -> Callable[[], str]:
         snapshot, wanted = self.snapshot, self.filter

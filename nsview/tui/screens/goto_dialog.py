@@ -119,7 +119,7 @@ def anywhere(session: Session, shown: Callable[[], Snapshot | None]) -> GoTo:
             session.want_nets()
         if not (snapshot and wanted):
             return []
-        return found(snapshot, text, wanted, session.nets, session.host.thread_group(text.strip()))
+        return found(snapshot, text, wanted, session.nets, session.leader(text.strip()))
 
     hint = "pid, container, port, address, veth, netns, inode, or any filter"
     return GoTo("Find", leads, placeholder=hint, empty="Not found.")

@@ -279,7 +279,9 @@ class Lens(Browser):
 
     def copies(self) -> list[Copy]:
         line = self.line()
-        return clipboard.of_line(line, self.table.columns, self.snapshot) if line is not None else []
+        if line is None:
+            return []
+        return clipboard.of_line(line, self.table.columns, self.snapshot, self.session.host.elsewhere)
 
     def writing(self, ending: str) -> Callable[[], str]:
         titles = [column.title for column in self.table.columns]

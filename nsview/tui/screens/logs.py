@@ -80,7 +80,8 @@ class Logs(Lens):
     def _reason(self, log: Log | None) -> str:
         if log is None:
             return "This is a recording; logs are not in it."
-        return missing(log, self.container, self.snapshot) or ""
+        host = self.session.host
+        return missing(log, self.container, self.snapshot, "R reads it as root", host.elsewhere) or ""
 
     def _add(self, log: Log) -> None:
         """Add the lines that came; the cursor goes along if it was on the last one."""

@@ -24,6 +24,11 @@ def ask(screen: Browser, chosen: Process | Container | None) -> None:
         screen.notify("This is a recording: no signal reaches its processes.", severity="warning")
     elif chosen.kthread:
         screen.notify("A thread of the kernel takes no signals.", severity="warning")
+    elif not screen.session.host.here:
+        screen.notify(
+            f"pid {chosen.pid} is a process of {screen.session.host.name}, and signals are sent on this machine alone; "
+            "e opens a shell there.", severity="warning", markup=False,
+        )  # fmt: skip
     else:
         title = f"Send to {safe(chosen.comm)}, pid {chosen.pid}{_whose(screen, chosen)}"
         names = list(MEANINGS)
@@ -54,7 +59,7 @@ async def _send(screen: Browser, process: Process, name: str) -> None:
 
 def _offer(screen: Browser, container: Container) -> None:
     """Offer the commands by which a container's engine stops it; nsview itself does not."""
-    entries = commands(container, screen.snapshot) if screen.snapshot else []
+    entries = commands(container, screen.snapshot, screen.session.host.elsewhere) if screen.snapshot else []
     if not entries:
         screen.notify(f"No command is known that stops a container of {safe(container.runtime)}.", severity="warning")
         return

@@ -13,6 +13,7 @@ from textual.strip import Strip
 
 from nsview.model import counts, facts
 from nsview.model.chain import chain
+from nsview.model.elsewhere import Elsewhere, typed
 from nsview.model.facts import Fact
 from nsview.model.guides import DEEPER, LEVELS, indent
 from nsview.model.holder_text import words
@@ -44,6 +45,7 @@ class DetailsPane(Lines, can_focus=True):
         super().__init__("details")
         self._shown: object = None
         self._nets: Nets | None = None
+        self._elsewhere: Elsewhere | None = None
         self._content: RenderableType = Text()
         self._laid_out: list[tuple[Segment, ...]] = []
 
@@ -55,9 +57,11 @@ class DetailsPane(Lines, can_focus=True):
         details: Details | None,
         usage: Measured | None,
         nets: Nets | None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
-        """Show a row of this snapshot, with the details of its process if they have arrived. nets: as last read."""
-        self._nets = nets
+        """Show a row of this snapshot, with the details of its process if they have arrived. nets: as last read.
+        elsewhere: its host, None for this machine."""
+        self._nets, self._elsewhere = nets, elsewhere
         match row:
             case ProcessRow():
                 self._content = self._process(row.process, snapshot, by, details, usage)
@@ -234,6 +238,7 @@ class DetailsPane(Lines, can_focus=True):
         kind = KIND[namespace.type]
         oldest = snapshot.processes.get(row.oldest) if row.oldest is not None else None
         asked = snapshot.processes.get(details.pid) if details else oldest
+        by_hand = tuple(kind.by_hand.replace("PID", str(oldest.pid)).split()) if oldest else ()
         found = told(namespace.type, asked, details.contents if details else None, snapshot) if asked else None
         isolates, *others = facts.namespace(namespace, snapshot)
         host = Text("the host's own", self._s("host")) if namespace.initial else None
@@ -251,7 +256,7 @@ class DetailsPane(Lines, can_focus=True):
         parts += [self._heading("HELD BY"), self._holders(namespace, row, snapshot)]
         parts += [
             self._heading("BY HAND"),
-            Text(kind.by_hand.replace("PID", str(oldest.pid)) if oldest else nobody, self._s("dim")),
+            Text(typed(by_hand, self._elsewhere) if by_hand else nobody, self._s("dim")),
             *self._rest(found),
         ]
         return Group(*parts)

@@ -6,6 +6,7 @@
 
 # Custom Preamble
 function _nsview_targets
+  string match -qr -- ' (-H|--host|--via)' (commandline -pc); and return
   begin; nsview list containers -q; command ls /run/netns; end 2>/dev/null | string match -r '^[[:alnum:]][[:alnum:]_.@+-]*$'
 end
 
@@ -57,7 +58,7 @@ function _shtab_nsview_using
 end
 
 set -g _shtab_nsview_commands demo list ls ps inspect enter exec diff events audit compare logs record schema
-set -g _shtab_nsview_opts_with_value --as --cwd --env --filter --from --inode --keep --output --pin --seconds --severity --sort --start --tail --thread --type --user --watch --workdir -e -n -o -u -w
+set -g _shtab_nsview_opts_with_value --as --cwd --env --filter --from --host --inode --keep --output --pin --seconds --severity --sort --start --tail --thread --type --user --via --watch --workdir -H -e -n -o -u -w
 
 complete -c nsview -e
 complete -c nsview -f
@@ -66,6 +67,9 @@ complete -c nsview -n _shtab_nsview_using -s h -l help -d 'show this help messag
 complete -c nsview -n _shtab_nsview_using -l version -d 'show program'"'"'s version number and exit'
 complete -c nsview -n _shtab_nsview_using -l from -xka "(__fish_complete_path (commandline -ct))" -d 'show a recording instead of this machine; commands: its end, or as it was at 03:12, '"'"'2026-11-28 03:12:05'"'"', +5m from its beginning or -1h from its end'
 complete -c nsview -n _shtab_nsview_using -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
+complete -c nsview -n _shtab_nsview_using -s H -l host -x -d 'look at this host: HOST or USER@HOST as ssh takes them, ssh://, docker://NAME, podman://NAME, kubectl://NODE; only python3 must be there'
+complete -c nsview -n _shtab_nsview_using -l via -x -d 'look at the host where CMD runs the command after it, as '"'"'ssh a ssh b'"'"''
+complete -c nsview -n _shtab_nsview_using -l sudo -d 'be root there, through sudo'
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a demo -d 'open the explorer on a recording that comes with nsview; no privileges needed'
 complete -c nsview -n '_shtab_nsview_using demo' -s h -l help -d 'show this help message and exit'
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a list -d 'print namespaces (the default), processes, containers, net namespaces from within, or use'
@@ -74,6 +78,9 @@ complete -c nsview -n '_shtab_nsview_using list' -l type -xka "mnt uts ipc pid n
 complete -c nsview -n '_shtab_nsview_using list' -l holders -d 'search threads, open files, sockets and other mount namespaces too for holders of namespaces; takes several times as long'
 complete -c nsview -n '_shtab_nsview_using list' -l filter -x -d 'only matching records: words, fields; see below'
 complete -c nsview -n '_shtab_nsview_using list' -s a -l all -d 'containers: those without a process too, by their engines'"'"' records'
+complete -c nsview -n '_shtab_nsview_using list' -s H -l host -x -d 'look at this host: HOST or USER@HOST as ssh takes them, ssh://, docker://NAME, podman://NAME, kubectl://NODE; only python3 must be there'
+complete -c nsview -n '_shtab_nsview_using list' -l via -x -d 'look at the host where CMD runs the command after it, as '"'"'ssh a ssh b'"'"''
+complete -c nsview -n '_shtab_nsview_using list' -l sudo -d 'be root there, through sudo'
 complete -c nsview -n '_shtab_nsview_using list' -s o -l output -xka "wide json name" -d 'wide (all columns, nothing cut), json, name (as -q), or columns by title: name,pid; an unknown one names those there are'
 complete -c nsview -n '_shtab_nsview_using list' -s q -l quiet -d 'print one word a line, to be given as TARGET'
 complete -c nsview -n '_shtab_nsview_using list' -l no-headers -d 'leave out the titles'
@@ -89,6 +96,9 @@ complete -c nsview -n '_shtab_nsview_using ls' -l type -xka "mnt uts ipc pid net
 complete -c nsview -n '_shtab_nsview_using ls' -l holders -d 'search threads, open files, sockets and other mount namespaces too for holders of namespaces; takes several times as long'
 complete -c nsview -n '_shtab_nsview_using ls' -l filter -x -d 'only matching records: words, fields; see below'
 complete -c nsview -n '_shtab_nsview_using ls' -s a -l all -d 'containers: those without a process too, by their engines'"'"' records'
+complete -c nsview -n '_shtab_nsview_using ls' -s H -l host -x -d 'look at this host: HOST or USER@HOST as ssh takes them, ssh://, docker://NAME, podman://NAME, kubectl://NODE; only python3 must be there'
+complete -c nsview -n '_shtab_nsview_using ls' -l via -x -d 'look at the host where CMD runs the command after it, as '"'"'ssh a ssh b'"'"''
+complete -c nsview -n '_shtab_nsview_using ls' -l sudo -d 'be root there, through sudo'
 complete -c nsview -n '_shtab_nsview_using ls' -s o -l output -xka "wide json name" -d 'wide (all columns, nothing cut), json, name (as -q), or columns by title: name,pid; an unknown one names those there are'
 complete -c nsview -n '_shtab_nsview_using ls' -s q -l quiet -d 'print one word a line, to be given as TARGET'
 complete -c nsview -n '_shtab_nsview_using ls' -l no-headers -d 'leave out the titles'
@@ -102,6 +112,9 @@ complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' 
 complete -c nsview -n '_shtab_nsview_using ps' -s h -l help -d 'show this help message and exit'
 complete -c nsview -n '_shtab_nsview_using ps' -l filter -x -d 'only matching records: words, fields; see below'
 complete -c nsview -n '_shtab_nsview_using ps' -s a -l all -d 'containers: those without a process too, by their engines'"'"' records'
+complete -c nsview -n '_shtab_nsview_using ps' -s H -l host -x -d 'look at this host: HOST or USER@HOST as ssh takes them, ssh://, docker://NAME, podman://NAME, kubectl://NODE; only python3 must be there'
+complete -c nsview -n '_shtab_nsview_using ps' -l via -x -d 'look at the host where CMD runs the command after it, as '"'"'ssh a ssh b'"'"''
+complete -c nsview -n '_shtab_nsview_using ps' -l sudo -d 'be root there, through sudo'
 complete -c nsview -n '_shtab_nsview_using ps' -s o -l output -xka "wide json name" -d 'wide (all columns, nothing cut), json, name (as -q), or columns by title: name,pid; an unknown one names those there are'
 complete -c nsview -n '_shtab_nsview_using ps' -s q -l quiet -d 'print one word a line, to be given as TARGET'
 complete -c nsview -n '_shtab_nsview_using ps' -l no-headers -d 'leave out the titles'
@@ -112,6 +125,9 @@ complete -c nsview -n '_shtab_nsview_using ps' -l from -xka "(__fish_complete_pa
 complete -c nsview -n '_shtab_nsview_using ps' -l watch -x -d 'show it again every so many seconds (2), until ^C'
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a inspect -d 'print the facts of a process, namespace or container'
 complete -c nsview -n '_shtab_nsview_using inspect' -s h -l help -d 'show this help message and exit'
+complete -c nsview -n '_shtab_nsview_using inspect' -s H -l host -x -d 'look at this host: HOST or USER@HOST as ssh takes them, ssh://, docker://NAME, podman://NAME, kubectl://NODE; only python3 must be there'
+complete -c nsview -n '_shtab_nsview_using inspect' -l via -x -d 'look at the host where CMD runs the command after it, as '"'"'ssh a ssh b'"'"''
+complete -c nsview -n '_shtab_nsview_using inspect' -l sudo -d 'be root there, through sudo'
 complete -c nsview -n '_shtab_nsview_using inspect' -s o -l output -xka "json" -d json
 complete -c nsview -n '_shtab_nsview_using inspect' -l json -d 'print JSON, schema 1'
 complete -c nsview -n '_shtab_nsview_using inspect' -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
@@ -119,6 +135,9 @@ complete -c nsview -n '_shtab_nsview_using inspect' -l from -xka "(__fish_comple
 complete -c nsview -n '_shtab_nsview_using inspect; and test $_shtab_nsview_npos -eq 0' -ka "(_nsview_targets)" -d TARGET
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a enter -d 'Join the namespaces of a target and run CMD, or the best shell found. Without kinds: all those in which the target differs from the host, or the one namespace named. By default with the target'"'"'s own capabilities, user and cgroup, as `docker exec` gives.'
 complete -c nsview -n '_shtab_nsview_using enter' -s h -l help -d 'show this help message and exit'
+complete -c nsview -n '_shtab_nsview_using enter' -s H -l host -x -d 'look at this host: HOST or USER@HOST as ssh takes them, ssh://, docker://NAME, podman://NAME, kubectl://NODE; only python3 must be there'
+complete -c nsview -n '_shtab_nsview_using enter' -l via -x -d 'look at the host where CMD runs the command after it, as '"'"'ssh a ssh b'"'"''
+complete -c nsview -n '_shtab_nsview_using enter' -l sudo -d 'be root there, through sudo'
 complete -c nsview -n '_shtab_nsview_using enter' -l all -d 'all kinds in which the target differs from the host'
 complete -c nsview -n '_shtab_nsview_using enter' -l mnt -d 'mount points'
 complete -c nsview -n '_shtab_nsview_using enter' -l uts -d 'host name, domain name'
@@ -142,6 +161,9 @@ complete -c nsview -n '_shtab_nsview_using enter' -l inode -x -d 'refuse a path 
 complete -c nsview -n '_shtab_nsview_using enter; and test $_shtab_nsview_npos -eq 0' -ka "(_nsview_targets)" -d TARGET
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a exec -d '`nsview enter --all` in the words of `docker exec`: the words after TARGET are the command, and without one a shell is opened. Single kinds of namespace are joined by `nsview enter`.'
 complete -c nsview -n '_shtab_nsview_using exec' -s h -l help -d 'show this help message and exit'
+complete -c nsview -n '_shtab_nsview_using exec' -s H -l host -x -d 'look at this host: HOST or USER@HOST as ssh takes them, ssh://, docker://NAME, podman://NAME, kubectl://NODE; only python3 must be there'
+complete -c nsview -n '_shtab_nsview_using exec' -l via -x -d 'look at the host where CMD runs the command after it, as '"'"'ssh a ssh b'"'"''
+complete -c nsview -n '_shtab_nsview_using exec' -l sudo -d 'be root there, through sudo'
 complete -c nsview -n '_shtab_nsview_using exec' -l host-privileges -d 'keep this user'"'"'s capabilities and cgroup, as nsenter does'
 complete -c nsview -n '_shtab_nsview_using exec' -l toolbox -d 'CMD, or sh, is of the host'"'"'s static busybox, run from memory; without a /proc inside, its sh has fewer applets'
 complete -c nsview -n '_shtab_nsview_using exec' -s u -l as -l user -x -d 'run as a user of the container'
@@ -152,6 +174,9 @@ complete -c nsview -n '_shtab_nsview_using exec' -o it -s i -s t -l interactive 
 complete -c nsview -n '_shtab_nsview_using exec; and test $_shtab_nsview_npos -eq 0' -ka "(_nsview_targets)" -d TARGET
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a diff -d 'A and B are recordings, each as it was at its end or at a moment (FILE@03:12, FILE@-1h), or `now` for this machine.'
 complete -c nsview -n '_shtab_nsview_using diff' -s h -l help -d 'show this help message and exit'
+complete -c nsview -n '_shtab_nsview_using diff' -s H -l host -x -d 'look at this host: HOST or USER@HOST as ssh takes them, ssh://, docker://NAME, podman://NAME, kubectl://NODE; only python3 must be there'
+complete -c nsview -n '_shtab_nsview_using diff' -l via -x -d 'look at the host where CMD runs the command after it, as '"'"'ssh a ssh b'"'"''
+complete -c nsview -n '_shtab_nsview_using diff' -l sudo -d 'be root there, through sudo'
 complete -c nsview -n '_shtab_nsview_using diff' -s o -l output -xka "json" -d json
 complete -c nsview -n '_shtab_nsview_using diff' -l json -d 'print JSON, schema 1'
 complete -c nsview -n '_shtab_nsview_using diff' -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
@@ -161,6 +186,9 @@ complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' 
 complete -c nsview -n '_shtab_nsview_using events' -s h -l help -d 'show this help message and exit'
 complete -c nsview -n '_shtab_nsview_using events' -s f -l follow -d 'go on until ^C; a recording at its own pace'
 complete -c nsview -n '_shtab_nsview_using events' -l filter -x -d 'only events that match: words, kind= container= pod= subject= code=, as `nsview list --help` tells'
+complete -c nsview -n '_shtab_nsview_using events' -s H -l host -x -d 'look at this host: HOST or USER@HOST as ssh takes them, ssh://, docker://NAME, podman://NAME, kubectl://NODE; only python3 must be there'
+complete -c nsview -n '_shtab_nsview_using events' -l via -x -d 'look at the host where CMD runs the command after it, as '"'"'ssh a ssh b'"'"''
+complete -c nsview -n '_shtab_nsview_using events' -l sudo -d 'be root there, through sudo'
 complete -c nsview -n '_shtab_nsview_using events' -s o -l output -xka "json" -d json
 complete -c nsview -n '_shtab_nsview_using events' -l json -d 'print JSON, schema 1'
 complete -c nsview -n '_shtab_nsview_using events' -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
@@ -169,6 +197,9 @@ complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' 
 complete -c nsview -n '_shtab_nsview_using audit' -s h -l help -d 'show this help message and exit'
 complete -c nsview -n '_shtab_nsview_using audit' -l severity -xka "high medium low" -d 'only findings of this severity or above: high, medium or low (the default)'
 complete -c nsview -n '_shtab_nsview_using audit' -l filter -x -d 'only findings that match: words, severity= subject= rule= finding=, and what `nsview list --help` tells'
+complete -c nsview -n '_shtab_nsview_using audit' -s H -l host -x -d 'look at this host: HOST or USER@HOST as ssh takes them, ssh://, docker://NAME, podman://NAME, kubectl://NODE; only python3 must be there'
+complete -c nsview -n '_shtab_nsview_using audit' -l via -x -d 'look at the host where CMD runs the command after it, as '"'"'ssh a ssh b'"'"''
+complete -c nsview -n '_shtab_nsview_using audit' -l sudo -d 'be root there, through sudo'
 complete -c nsview -n '_shtab_nsview_using audit' -s o -l output -xka "wide json name" -d 'wide (all columns, nothing cut), json, name (as -q), or columns by title: name,pid; an unknown one names those there are'
 complete -c nsview -n '_shtab_nsview_using audit' -s q -l quiet -d 'print one word a line, to be given as TARGET'
 complete -c nsview -n '_shtab_nsview_using audit' -l no-headers -d 'leave out the titles'
@@ -178,6 +209,9 @@ complete -c nsview -n '_shtab_nsview_using audit' -l no-pager -d 'print what is 
 complete -c nsview -n '_shtab_nsview_using audit' -l from -xka "(__fish_complete_path (commandline -ct))" -d 'read a recording instead'
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a compare -d 'A and B are targets, as for inspect; of a container or namespace it is the process that inspect shows.'
 complete -c nsview -n '_shtab_nsview_using compare' -s h -l help -d 'show this help message and exit'
+complete -c nsview -n '_shtab_nsview_using compare' -s H -l host -x -d 'look at this host: HOST or USER@HOST as ssh takes them, ssh://, docker://NAME, podman://NAME, kubectl://NODE; only python3 must be there'
+complete -c nsview -n '_shtab_nsview_using compare' -l via -x -d 'look at the host where CMD runs the command after it, as '"'"'ssh a ssh b'"'"''
+complete -c nsview -n '_shtab_nsview_using compare' -l sudo -d 'be root there, through sudo'
 complete -c nsview -n '_shtab_nsview_using compare' -s o -l output -xka "json" -d json
 complete -c nsview -n '_shtab_nsview_using compare' -l json -d 'print JSON, schema 1'
 complete -c nsview -n '_shtab_nsview_using compare' -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
@@ -189,12 +223,18 @@ complete -c nsview -n '_shtab_nsview_using logs' -s h -l help -d 'show this help
 complete -c nsview -n '_shtab_nsview_using logs' -s n -l tail -x -d 'begin with the last N lines (100)'
 complete -c nsview -n '_shtab_nsview_using logs' -s f -l follow -d 'go on with what comes, until the container stops'
 complete -c nsview -n '_shtab_nsview_using logs' -s t -l timestamps -d 'begin each line with its time'
+complete -c nsview -n '_shtab_nsview_using logs' -s H -l host -x -d 'look at this host: HOST or USER@HOST as ssh takes them, ssh://, docker://NAME, podman://NAME, kubectl://NODE; only python3 must be there'
+complete -c nsview -n '_shtab_nsview_using logs' -l via -x -d 'look at the host where CMD runs the command after it, as '"'"'ssh a ssh b'"'"''
+complete -c nsview -n '_shtab_nsview_using logs' -l sudo -d 'be root there, through sudo'
 complete -c nsview -n '_shtab_nsview_using logs' -s o -l output -xka "json" -d json
 complete -c nsview -n '_shtab_nsview_using logs' -l json -d 'print an object a line: time, stream, text'
 complete -c nsview -n '_shtab_nsview_using logs' -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
 complete -c nsview -n '_shtab_nsview_using logs; and test $_shtab_nsview_npos -eq 0' -ka "(_nsview_targets)" -d TARGET
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a record -d 'save the agent'"'"'s frames to a file, until interrupted'
 complete -c nsview -n '_shtab_nsview_using record' -s h -l help -d 'show this help message and exit'
+complete -c nsview -n '_shtab_nsview_using record' -s H -l host -x -d 'look at this host: HOST or USER@HOST as ssh takes them, ssh://, docker://NAME, podman://NAME, kubectl://NODE; only python3 must be there'
+complete -c nsview -n '_shtab_nsview_using record' -l via -x -d 'look at the host where CMD runs the command after it, as '"'"'ssh a ssh b'"'"''
+complete -c nsview -n '_shtab_nsview_using record' -l sudo -d 'be root there, through sudo'
 complete -c nsview -n '_shtab_nsview_using record' -l seconds -x -d 'end after N seconds'
 complete -c nsview -n '_shtab_nsview_using record' -l keep -x -d 'drop what is older (30m, 24h, 7d); go on with an earlier FILE'
 complete -c nsview -n '_shtab_nsview_using record' -l redact -d 'leave out the arguments of commands, and environments'

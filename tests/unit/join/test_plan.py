@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from nsview.join import cgroups, steps, trampoline
+from nsview.join.accounts import Account
 from nsview.join.failure import printable
 from nsview.join.plan import (
     Choice,
@@ -22,7 +23,7 @@ from nsview.join.plan import (
     shell_command,
 )
 from nsview.model.kinds import KIND, KIND_NAMES, KindName
-from nsview.model.records import Account, Capabilities, Details, Host, Identity, Label, Namespace, Process
+from nsview.model.records import Capabilities, Details, Host, Identity, Label, Namespace, Process
 from nsview.record import builtins
 from tests.unit.make import HOST, process
 

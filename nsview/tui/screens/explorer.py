@@ -248,7 +248,23 @@ class Explorer(Browser):
         return self.view.filter
 
     def use(self, wanted: Filter) -> None:
-        self._live.look(filter=wanted)
+        self._seek(wanted, only=self.view.only)
+
+    def _seek(self, wanted: Filter, *, only: bool) -> None:
+        """Filter the rows; from one that is gone or does not match the cursor goes to the next one that does."""
+        listing, before = self.listing, self.listing.row
+        self._live.look(filter=wanted, only=only)
+        rows, row = self._live.rows, listing.row
+        stays = isinstance(row, GroupRow) and before is not None and row.key == before.key
+        if self.filter and rows is not None and not (stays or rows.is_match(listing.cursor)):
+            listing.seek(1, rows.is_match)
+
+    def action_only(self) -> None:
+        """Show the matches of the filter alone, or among the other members of their groups."""
+        self._seek(self.filter, only=not self.view.only)
+        if not self.filter:
+            alone = "alone" if self.view.only else "among the other members of their groups"
+            self.notify(f"A filter shows what it matches {alone}.")
 
     async def action_filter(self) -> None:
         before = self._here

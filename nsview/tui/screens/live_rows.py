@@ -129,6 +129,7 @@ class LiveRows:
             # The user did not choose it, and it may be far down now: the cursor starts again at the top.
             select = self._begun = first_view.chosen(rows)
         listing.show(rows, select, self._marks(self._recent.marks))
+        self._count()
         self._details.refresh(at_once=was_part)
         if self._fading:
             self._fading.stop()
@@ -179,6 +180,10 @@ class LiveRows:
         bar = self._screen.query_one(KindBar)
         bar.by, bar.order = self.view.by, first_view.order(self.view)
 
+    def _count(self) -> None:
+        """Tell how many processes match."""
+        self._status.matches = self.rows.matches if self.rows is not None and self.view.filter else None
+
     def look(self, select: list[RowKey] | None = None, **changed: object) -> None:
         """Show the same snapshot in a changed view. select: the keys of the row for the cursor, best first."""
         self.view = replace(self.view, **changed)
@@ -186,4 +191,5 @@ class LiveRows:
         if self.rows is not None:
             self.rows.look(self.view)
             self._listing.show(self.rows, select)
+            self._count()
             self._details.soon()  # the same row may have other details

@@ -17,12 +17,13 @@ READING = "reading /proc …"
 
 def status(
     snapshot: Snapshot, width: int, *, source: str, progress: str = READING, filter: str = "",
-    since: Changes | None = None, events: str = "",
+    since: Changes | None = None, events: str = "", matches: int | None = None,
 ) -> list[Piece]:  # fmt: skip
     """The host, its numbers, and how much could not be read, from edge to edge. Styles: "" name, warning, filter.
 
     source: live, recorded or stopped. progress: of the first look. since: the changes since the explorer was paused,
-    None if it is not paused. events: those since then, in words.
+    None if it is not paused. events: those since then, in words. matches: the number of processes that the filter
+    leaves, None if none is told.
     """
     host, wide = snapshot.host, width >= 110
     left: list[Piece] = [(" ", ""), (safe(host.name), "name")]
@@ -30,7 +31,7 @@ def status(
         left.append((f"  Linux {safe(host.kernel)}  as {'root' if host.privileged else f'uid {host.uid}'}", ""))
     if filter:
         left += [("  ", ""), (f" /{safe(filter)} ", "filter")]
-    right = _counts(snapshot, wide, source, progress, since, events)
+    right = _counts(snapshot, wide, source, progress, since, events, matches)
     room = width - _width(right)
     if room <= _width(left):
         left = _cut(left, max(0, room - 1))
@@ -38,7 +39,8 @@ def status(
 
 
 def _counts(
-    snapshot: Snapshot, wide: bool, source: str, progress: str, since: Changes | None, events: str
+    snapshot: Snapshot, wide: bool, source: str, progress: str, since: Changes | None, events: str,
+    matches: int | None,
 ) -> list[Piece]:  # fmt: skip
     """The numbers of processes, namespaces and containers, and the source; of a part, the progress."""
     if snapshot.partial:
@@ -51,7 +53,8 @@ def _counts(
         words = f" {denied} unreadable{'' if host.privileged else ', R reads them as root'} "
         pieces += [(words, "warning"), ("  ", "")]
     if wide or not denied:
-        numbers = f"{count(len(snapshot.processes), 'process')}  {count(len(snapshot.namespaces), 'namespace')}  "
+        of = "" if matches is None else f"{matches} of "
+        numbers = f"{of}{count(len(snapshot.processes), 'process')}  {count(len(snapshot.namespaces), 'namespace')}  "
         pieces.append((numbers, ""))
     pieces.append((f"{count(len(snapshot.containers), 'container')}  ", ""))
     if since is None:

@@ -115,7 +115,8 @@ class Listing(Lines, Cursor, can_focus=True):
         if place >= len(rows):
             return (), ""
         row = rows[place]
-        pieces = row_text.row(row, self._columns, rows.snapshot, rows.view.by, self._marks.get(row.key))
+        view = rows.view
+        pieces = row_text.row(row, self._columns, rows.snapshot, view.by, self._marks.get(row.key), view.filter.sought)
         if place != self.cursor:
             return tuple(pieces), ""
         return tuple(pieces), self.cursor_style

@@ -24,6 +24,8 @@ class Status(Bar):
     """The changes since the explorer was paused. None if it is not paused."""
     events: reactive[str] = reactive("")
     """The number of events since then, in words."""
+    matches: reactive[int | None] = reactive(None)
+    """The number of processes that the filter leaves. None without a filter, or where it leaves other things."""
     progress: reactive[str] = reactive(bar_text.READING)
 
     def __init__(self) -> None:
@@ -35,6 +37,6 @@ class Status(Bar):
         return self.text(
             bar_text.status(
                 self.snapshot, self.size.width, source=self.source, progress=self.progress, filter=self.filter,
-                since=self.since, events=self.events,
+                since=self.since, events=self.events, matches=self.matches,
             )
         )  # fmt: skip

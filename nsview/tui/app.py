@@ -192,7 +192,7 @@ class NsviewApp(DefectsApp, Watcher):
 
     def _open_lens(self, lens: Lens) -> None:
         self.close_lens()
-        self.lens = lens
+        self.lens, lens.below = lens, self.explorer.grouping
         self.push_screen(lens)
 
     def close_lens(self) -> None:

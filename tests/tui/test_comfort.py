@@ -23,9 +23,10 @@ from nsview.tui.screens.help import HelpScreen
 from nsview.tui.widgets.details import DetailsPane
 from nsview.tui.widgets.hint import LINES
 from nsview.tui.widgets.pane import Pane
+from nsview.tui.widgets.row_list import Listing
 from nsview.tui.widgets.status import Status
 
-from .screens import WIDE, drawn, explorer, opened, running
+from .screens import SMALL, WIDE, drawn, explorer, opened, running
 
 
 async def test_the_next_run_looks_as_the_last_one_did(tmp_path: Path) -> None:
@@ -212,6 +213,7 @@ async def test_rows_are_sorted_and_have_more_columns_as_wanted_now_and_the_next_
     app = explorer(memory=Memory(file))
     async with running(app, (80, 24)) as pilot:
         assert "9 containers  ↕" in drawn(app).splitlines()[1]
+        assert " ↕ by size, start " in drawn(app).splitlines()[0]  # there is no room for it beside the groupings
         assert "IMAGE" in drawn(app).splitlines()[2]
         await pilot.press("s", "enter")
         await pilot.press("s", *["down"] * 4, "enter")
@@ -222,6 +224,37 @@ async def test_rows_are_sorted_and_have_more_columns_as_wanted_now_and_the_next_
         assert list(app.explorer.listing.rows) == rows(snapshot, View())
         assert "↕" not in drawn(app).splitlines()[1]
         assert "IMAGE" not in drawn(app).splitlines()[2]
+
+
+async def test_every_mode_is_told_above_the_rows() -> None:
+    """Also on a narrow screen: the filter, the order, nesting, matches alone, and that the rows are kept still."""
+    for size in (SMALL, WIDE):
+        async with opened(size=size) as (app, pilot):
+            await pilot.press("t", "slash", *"web", "enter", "O")
+            app.explorer.sort("size", "tree")
+            app.explorer._live.pause()
+            await pilot.pause()
+            told = "\n".join(drawn(app).splitlines()[:2])
+            for words in ("/web", "↕ by size, nested, only matches", "paused"):
+                assert words in told, (size, told)
+
+
+async def test_the_header_sorts_by_mouse_and_says_so() -> None:
+    async with opened() as (app, pilot):
+        header = drawn(app).splitlines()[2]
+        for title, groups, processes in (
+            ("PID", "age", "pid"), ("USER", "age", "user"), ("COMMAND", "age", "command"), ("COMMAND", "age", "tree"),
+            ("CONTAINER", "name", "tree"), ("PID", "name", "pid"), ("CONTAINER", "age", "pid"),
+        ):  # fmt: skip
+            await pilot.click(Listing, offset=(header.index(f" {title}") + 1, 0))
+            await pilot.pause()
+            assert (app.explorer.view.groups, app.explorer.view.processes) == (groups, processes)
+            shown = drawn(app).splitlines()[2]
+            assert (f"{title}▲" in shown) == (title.lower() == processes or (title, groups) == ("CONTAINER", "name"))
+            assert shown.replace("▲", " ").rstrip() == header.rstrip()
+        await pilot.click(Listing, offset=(header.index("INSIDE"), 0))
+        await pilot.pause()
+        assert "Sort, and columns" in drawn(app)
 
 
 async def test_the_cursor_stays_on_its_process_when_rows_are_sorted() -> None:

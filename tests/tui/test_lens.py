@@ -301,3 +301,12 @@ async def test_a_heading_that_is_cut_says_so_and_a_low_screen_is_the_lists() -> 
             lines = drawn(app).splitlines()
             assert lines[2].split()[:2] == ["NAME", "mnt"] and lines[3].split()[:1] == ["api"]
             assert not app.lens.query_one("#details").display
+
+
+async def test_the_heading_tells_the_way_back() -> None:
+    async with opened() as (app, pilot):
+        for key, told in (("9", " containers ›  matrix "), ("4", " pid ›  matrix ")):
+            await pilot.press(key, "m")
+            await pilot.pause()
+            assert drawn(app).splitlines()[1].startswith(told)
+            await pilot.press("escape")

@@ -26,7 +26,7 @@ from nsview.model.view import GROUPINGS, Grouping, GroupOrder, GroupRow, Process
 
 from .. import first_view
 from ..context import Context
-from ..messages import EnterWanted, FoldWanted, GroupingWanted, LeadsWanted, PlaceWanted, RowChosen
+from ..messages import EnterWanted, FoldWanted, GroupingWanted, LeadsWanted, OrderWanted, PlaceWanted, RowChosen
 from ..trail import Place, Trail, here
 from ..widgets.details import DetailsPane
 from ..widgets.filter_line import FilterInput
@@ -167,6 +167,13 @@ class Explorer(Browser):
         from .sort_menu import ask
 
         ask(self.app, self.view, self.listing.extras, self.sort, self.toggle_column)
+
+    def on_order_wanted(self, message: OrderWanted) -> None:
+        view, groups, processes = self.view, message.groups, message.processes
+        self.sort(
+            "age" if groups == view.groups else groups or view.groups,
+            "tree" if processes == view.processes else processes or view.processes,
+        )
 
     def sort(self, groups: GroupOrder, processes: ProcessOrder) -> None:
         """Show groups or processes in another order."""

@@ -195,6 +195,7 @@ class LiveRows:
     def _show_view(self) -> None:
         bar = self._screen.query_one(KindBar)
         bar.by, bar.order = self.view.by, first_view.order(self.view)
+        self._status.order = bar.order
 
     def _count(self) -> None:
         """Tell how many processes match."""

@@ -17,13 +17,13 @@ READING = "reading /proc …"
 
 def status(
     snapshot: Snapshot, width: int, *, source: str, progress: str = READING, filter: str = "",
-    since: Changes | None = None, events: str = "", matches: int | None = None,
+    since: Changes | None = None, events: str = "", matches: int | None = None, order: str = "",
 ) -> list[Piece]:  # fmt: skip
     """The host, its numbers, and how much could not be read, from edge to edge. Styles: "" name, warning, filter.
 
     source: live, recorded or stopped. progress: of the first look. since: the changes since the explorer was paused,
     None if it is not paused. events: those since then, in words. matches: the number of processes that the filter
-    leaves, None if none is told.
+    leaves, None if none is told. order: of the rows, told here if the line below has no room for it.
     """
     host, wide = snapshot.host, width >= 110
     left: list[Piece] = [(" ", ""), (safe(host.name), "name")]
@@ -31,7 +31,11 @@ def status(
         left.append((f"  Linux {safe(host.kernel)}  as {'root' if host.privileged else f'uid {host.uid}'}", ""))
     if filter:
         left += [("  ", ""), (f" /{safe(filter)} ", "filter")]
-    right = _counts(snapshot, wide, source, progress, since, events, matches)
+    if order and not _has_room(order, width):
+        left += [("  ", ""), (f" ↕ {order} ", "filter")]
+    right = _counts(snapshot, wide, source, progress, since, events, matches, brief=False)
+    if _width(left) >= width - _width(right) and len(left) > 2:  # modes are told rather than numbers
+        right = _counts(snapshot, wide, source, progress, since, events, matches, brief=True)
     room = width - _width(right)
     if room <= _width(left):
         left = _cut(left, max(0, room - 1))
@@ -40,7 +44,7 @@ def status(
 
 def _counts(
     snapshot: Snapshot, wide: bool, source: str, progress: str, since: Changes | None, events: str,
-    matches: int | None,
+    matches: int | None, *, brief: bool,
 ) -> list[Piece]:  # fmt: skip
     """The numbers of processes, namespaces and containers, and the source; of a part, the progress."""
     if snapshot.partial:
@@ -50,13 +54,16 @@ def _counts(
     host = snapshot.host
     denied = sum(n for reason, n in snapshot.unreadable.items() if reason != "ENOENT")
     if denied:
-        words = f" {denied} unreadable{'' if host.privileged else ', R reads them as root'} "
+        words = f" {denied} unreadable{'' if host.privileged or brief else ', R reads them as root'} "
         pieces += [(words, "warning"), ("  ", "")]
-    if wide or not denied:
-        of = "" if matches is None else f"{matches} of "
+    of = "" if matches is None else f"{matches} of "
+    if brief:
+        pieces.append((f"{of}{len(snapshot.processes)}  " if of else "", ""))
+    elif wide or not denied:
         numbers = f"{of}{count(len(snapshot.processes), 'process')}  {count(len(snapshot.namespaces), 'namespace')}  "
         pieces.append((numbers, ""))
-    pieces.append((f"{count(len(snapshot.containers), 'container')}  ", ""))
+    if not brief:
+        pieces.append((f"{count(len(snapshot.containers), 'container')}  ", ""))
     if since is None:
         pieces.append((f"{source} ", ""))
     else:
@@ -82,9 +89,13 @@ def kindbar(by: Grouping, order: str, width: int) -> list[Piece]:
             key = len(label) - len(label.lstrip())
             pieces += [(label[:key], ""), (label[key], "key"), (label[key + 1 :], "")]
     if order:
-        words = f"  ↕ {order}"
-        pieces.append((words if _width(pieces) + len(words) <= width else " ↕", "key"))
+        pieces.append((f"  ↕ {order}" if _has_room(order, width) else " ↕", "key"))
     return pieces
+
+
+def _has_room(order: str, width: int) -> bool:
+    """True if the order of the rows can be told beside the groupings."""
+    return sum(len(label) for _, label in groupings(width)) + len(order) + 4 <= width
 
 
 def _width(pieces: Sequence[Piece]) -> int:

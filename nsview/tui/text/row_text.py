@@ -18,7 +18,7 @@ from nsview.model.members import USUALLY_SHARED, kinds_shared_with_host
 from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import cells, count, fit, safe
-from nsview.model.view import GroupRow, NoteRow, ProcessRow, Row
+from nsview.model.view import GroupOrder, GroupRow, NoteRow, ProcessOrder, ProcessRow, Row, View
 
 from .pieces import Piece, Pieces, marked
 
@@ -26,6 +26,12 @@ Mark = Literal["new", "gone", "moved", "marked"]
 """An event that has just befallen a process, or the user's mark; shown by a sign too, for want of colours."""
 
 SIGNS: dict[Mark | None, str] = {None: "  ", "new": "+ ", "gone": "- ", "moved": "~ ", "marked": "◆ "}
+ORDERS: dict[str, tuple[GroupOrder | None, ProcessOrder | None]] = {
+    "PID": (None, "pid"), "USER": (None, "user"), "COMMAND": (None, "command"), "CONTAINER": ("name", None),
+}  # fmt: skip
+"""{title of a column: the order of groups by it, or of processes}"""
+_GAP = "  "
+_END = 1 << 16
 OPEN, FOLDED, LEAF = "▼ ", "▶ ", "  "
 NOTHING = Sought(None)
 _OF_GROUPS = ("container", "image", "runtime", "pod", "label", "inode")
@@ -58,17 +64,35 @@ def columns(snapshot: Snapshot, width: int, extras: tuple[Extra, ...] = ()) -> C
     )
 
 
-def header(size: Columns) -> list[Piece]:
-    """The names of the columns."""
-    titles = "  " + "PID".rjust(size.pid) + "  "
+def _titles(size: Columns) -> list[tuple[str, int]]:
+    """(title as wide as its column, cells of the column and the gap behind it), left to right; the last has no end."""
+    titles = ["  " + "PID".rjust(size.pid)]
     if size.inside:
-        titles += "INSIDE".rjust(size.inside) + "  "
-    titles += "USER".ljust(size.user) + "  "
+        titles.append("INSIDE".rjust(size.inside))
+    titles.append("USER".ljust(size.user))
     if size.container:
-        titles += "CONTAINER".ljust(size.container) + "  "
-    for extra in size.extras:
-        titles += extra.upper().ljust(WIDTHS[extra]) + "  "
-    return [(titles + "COMMAND", "header")]
+        titles.append("CONTAINER".ljust(size.container))
+    titles += [extra.upper().ljust(WIDTHS[extra]) for extra in size.extras]
+    return [*((title, len(title) + len(_GAP)) for title in titles), ("COMMAND", _END)]
+
+
+def header(size: Columns, view: View) -> list[Piece]:
+    """The names of the columns, and a sign at those that the rows are in order of."""
+    line = ""
+    for title, room in _titles(size):
+        groups, processes = ORDERS.get(title.strip(), (None, None))
+        sign = "▲" if groups == view.groups or processes == view.processes else ""
+        line += (title.rstrip() + sign).ljust(room if room < _END else 0)
+    return [(line, "header")]
+
+
+def title_at(size: Columns, x: int) -> str:
+    """The title of the column at a cell of the header."""
+    for title, room in _titles(size):
+        if x < room:
+            return title.strip()
+        x -= room
+    return ""
 
 
 def row(

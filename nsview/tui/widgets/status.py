@@ -26,6 +26,8 @@ class Status(Bar):
     """The number of events since then, in words."""
     matches: reactive[int | None] = reactive(None)
     """The number of processes that the filter leaves. None without a filter, or where it leaves other things."""
+    order: reactive[str] = reactive("")
+    """The order of the rows in words, "" if it is the usual one."""
     progress: reactive[str] = reactive(bar_text.READING)
 
     def __init__(self) -> None:
@@ -38,5 +40,6 @@ class Status(Bar):
             bar_text.status(
                 self.snapshot, self.size.width, source=self.source, progress=self.progress, filter=self.filter,
                 since=self.since, events=self.events, matches=self.matches,
+                order=self.order,
             )
         )  # fmt: skip

@@ -27,6 +27,7 @@ from nsview.tui.widgets.row_list import Listing
 from nsview.tui.widgets.status import Status
 
 from .screens import SMALL, WIDE, drawn, explorer, opened, running
+from .test_keys import go_to
 
 
 async def test_the_next_run_looks_as_the_last_one_did(tmp_path: Path) -> None:
@@ -342,3 +343,60 @@ async def test_help_and_the_way_out_are_always_among_the_keys_shown(width: int) 
         await pilot.click("#keys", offset=(line.index("Help"), 0))
         await pilot.pause()
         assert isinstance(app.screen, HelpScreen)
+
+
+def place_of(app: tui.NsviewApp, words: str) -> tuple[int, int]:
+    """The place of these words in the details, from their left upper corner."""
+    pane = app.explorer.query_one(DetailsPane)
+    for y in range(pane.size.height):
+        text = pane.render_line(y).text
+        if words in text:
+            return text.index(words), y
+    raise AssertionError(f"{words} is not in the details")
+
+
+async def test_pids_and_inodes_in_the_details_lead_to_their_rows_by_a_click() -> None:
+    async with opened() as (app, pilot):
+        await go_to(app, "web", "httpd")
+        await pilot.pause(0.3)
+        process, snapshot = app.explorer.process, app.explorer.snapshot
+        assert process is not None and snapshot is not None
+        container = snapshot.container_of(process)
+        assert container is not None
+        for words, leads_to in (
+            (str(process.namespaces.uts), ("uts", process.namespaces.uts)),
+            (str(container.shim_pid), container.shim_pid),
+            (f"─{process.ppid} "[1:], process.ppid),
+        ):
+            app.go_to(process.pid)
+            await pilot.pause(0.3)
+            x, y = place_of(app, words)
+            await pilot.hover(DetailsPane, offset=(x + 2, y))
+            await pilot.pause()
+            strip = app.explorer.query_one(DetailsPane).render_line(y)
+            assert any(words.strip() in text and style and style.underline for text, style, _ in strip)
+            await pilot.click(DetailsPane, offset=(x + 2, y))
+            await pilot.pause()
+            assert app.explorer.thing == leads_to
+        await pilot.pause(0.3)
+        before = app.explorer.thing
+        await pilot.click(DetailsPane, offset=(1, 0))  # the title leads nowhere
+        assert app.explorer.thing == before
+
+
+async def test_of_a_namespace_its_owner_oldest_and_containers_lead_to_their_rows() -> None:
+    async with opened() as (app, pilot):
+        snapshot = app.explorer.snapshot
+        assert snapshot is not None
+        web = next(one for one in snapshot.containers.values() if one.name == "web")
+        init = snapshot.init_of(web)
+        assert init is not None and init.namespaces.net is not None
+        owner = snapshot.namespaces["net", init.namespaces.net].owner
+        oldest = min(snapshot.members("net")[init.namespaces.net], key=lambda pid: snapshot.processes[pid].start)
+        for words, at, leads_to in (("owner ", 12, ("user", owner)), ("oldest ", 12, oldest), ("web ", 1, web.key)):
+            app.go_to(("net", init.namespaces.net))
+            await pilot.pause(0.3)
+            x, y = place_of(app, words)
+            await pilot.click(DetailsPane, offset=(x + at + 2, y))
+            await pilot.pause()
+            assert app.explorer.thing == leads_to

@@ -1,6 +1,7 @@
 """What makes it one's own: what is remembered, themes, keys, copies, files."""
 
 import os
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -400,3 +401,10 @@ async def test_of_a_namespace_its_owner_oldest_and_containers_lead_to_their_rows
             await pilot.click(DetailsPane, offset=(x + at + 2, y))
             await pilot.pause()
             assert app.explorer.thing == leads_to
+
+
+async def test_the_first_line_tells_the_load_the_memory_and_the_uptime_of_the_host() -> None:
+    app = tui.NsviewApp(LocalHost())
+    async with app.run_test(size=WIDE) as pilot:
+        await told(pilot, " load ")
+        assert re.search(r" load \d+\.\d\d  memory \d+%  up \d+[smhd]", drawn(app).splitlines()[0])

@@ -38,6 +38,7 @@ from .browser import Browser
 from .details_feed import DetailsFeed
 from .keys import EXPLORER
 from .live_rows import LiveRows
+from .pulse import Pulse
 
 
 class Explorer(Browser):
@@ -51,6 +52,7 @@ class Explorer(Browser):
         super().__init__(context)
         self._details = DetailsFeed(self)
         self._live = LiveRows(self, self._details)
+        self._pulse = Pulse(self)
         self._trail = Trail()
         self._before_filter: Place | None = None  # the place when the filter line was opened
 
@@ -110,10 +112,15 @@ class Explorer(Browser):
 
     def show_snapshot(self, snapshot: Snapshot, happened: Changes | None) -> None:
         self._live.take(snapshot, happened)
+        if not snapshot.partial:
+            self._pulse.begin()
 
     def show_events(self) -> None:
         if self._live.paused:
             self._live.refresh()
+
+    def show_moment(self) -> None:
+        self._pulse.beat()
 
     def action_pause(self) -> None:
         if self.session.playback:

@@ -18,28 +18,38 @@ READING = "reading /proc …"
 def status(
     snapshot: Snapshot, width: int, *, source: str, progress: str = READING, filter: str = "",
     since: Changes | None = None, events: str = "", matches: int | None = None, order: str = "",
+    use: str = "",
 ) -> list[Piece]:  # fmt: skip
     """The host, its numbers, and how much could not be read, from edge to edge. Styles: "" name, warning, filter.
 
     source: live, recorded or stopped. progress: of the first look. since: the changes since the explorer was paused,
     None if it is not paused. events: those since then, in words. matches: the number of processes that the filter
-    leaves, None if none is told. order: of the rows, told here if the line below has no room for it.
+    leaves, None if none is told. order: of the rows, told here if the line below has no room for it. use: of
+    the host, in words.
     """
     host, wide = snapshot.host, width >= 110
     left: list[Piece] = [(" ", ""), (safe(host.name), "name")]
-    if wide:
-        left.append((f"  Linux {safe(host.kernel)}  as {'root' if host.privileged else f'uid {host.uid}'}", ""))
     if filter:
         left += [("  ", ""), (f" /{safe(filter)} ", "filter")]
     if order and not _has_room(order, width):
         left += [("  ", ""), (f" ↕ {order} ", "filter")]
     right = _counts(snapshot, wide, source, progress, since, events, matches, brief=False)
-    if _width(left) >= width - _width(right) and len(left) > 2:  # modes are told rather than numbers
+    if _width(left) >= width - _width(right):  # modes are told rather than numbers
         right = _counts(snapshot, wide, source, progress, since, events, matches, brief=True)
     room = width - _width(right)
+    also = next((words for words in _also(snapshot, use, wide) if _width(left) + len(words) < room), "")
+    left.insert(2, (also, ""))
     if room <= _width(left):
         left = _cut(left, max(0, room - 1))
     return [*left, (" " * max(1, room - _width(left)), ""), *right]
+
+
+def _also(snapshot: Snapshot, use: str, wide: bool) -> list[str]:
+    """The words about the host, of which the first that have room are told."""
+    host, use = snapshot.host, use and f"  {use}"
+    who = f"  as {'root' if host.privileged else f'uid {host.uid}'}"
+    kernel = f"  Linux {safe(host.kernel)}"
+    return [*([kernel + who + use, who + use, kernel + who, who] if wide else []), use]
 
 
 def _counts(

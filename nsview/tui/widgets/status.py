@@ -28,6 +28,8 @@ class Status(Bar):
     """The number of processes that the filter leaves. None without a filter, or where it leaves other things."""
     order: reactive[str] = reactive("")
     """The order of the rows in words, "" if it is the usual one."""
+    use: reactive[str] = reactive("")
+    """The use of the host, in words; "" if it is not known."""
     progress: reactive[str] = reactive(bar_text.READING)
 
     def __init__(self) -> None:
@@ -40,6 +42,6 @@ class Status(Bar):
             bar_text.status(
                 self.snapshot, self.size.width, source=self.source, progress=self.progress, filter=self.filter,
                 since=self.since, events=self.events, matches=self.matches,
-                order=self.order,
+                order=self.order, use=self.use,
             )
         )  # fmt: skip

@@ -179,6 +179,7 @@ class Lens(Browser):
         )
 
     def _show(self) -> None:
+        self.table.sought = self.filter.sought
         self.table.show(self.narrowed())
         self._head(self.heading())
         empty = not self.table.lines

@@ -16,6 +16,9 @@ from ..contrast import readable
 from ..text.pieces import FOUND
 from .binding import Binding
 
+SOUGHT = Style(bold=True, underline=True)
+"""The look of a text that the filter seeks, besides its own."""
+
 
 class Cursor(ScrollView):
     """A view of lines of which one is chosen. Styles are component classes: its id, two dashes, the style's name."""
@@ -73,7 +76,7 @@ class Cursor(ScrollView):
             if name:
                 style += self.style_of(name) + Style(bgcolor=style.bgcolor)
             if found:
-                style += Style(bold=True, underline=True)
+                style += SOUGHT
             style = readable(style)
             self._styles_on[whole, below] = style
         return style

@@ -1,7 +1,5 @@
 """The last filter of all that is drawn: no text is fainter than can be read, dialogs and Textual's own included."""
 
-from functools import lru_cache
-
 from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
@@ -17,15 +15,14 @@ class Legible(LineFilter):
     """Dims what is to be dim, and moves colours as far as `readable` asks."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        return [
-            Segment(text, _shown(style, background), control)
-            if style and not control
-            else Segment(text, style, control)
-            for text, style, control in segments
-        ]
+        found = []
+        for segment in segments:
+            if (style := segment.style) is not None and (shown := _shown(style, background)) is not style:
+                segment = Segment(segment.text, shown, segment.control)
+            found.append(segment)
+        return found
 
 
-@lru_cache(maxsize=1024)
 def _shown(style: Style, background: Color) -> Style:
     if style.dim and style.color is not None and style.bgcolor is not None:
         style = dim_style(style, background, DIM)

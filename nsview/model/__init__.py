@@ -39,6 +39,7 @@ view          a way to look at a snapshot, and the records of rows
 groups        the groups of a view, in order and as trees
 groups_update  the groups of a view brought up to date with a newer snapshot
 rows          the lines of the explorer's list, from a snapshot and a view
+heir          the rows of a container that was started again, in the place of one that is gone
 forest        processes as trees, kept up to date
 flat          processes in a sorted list, kept up to date
 guides        the lines that draw descent

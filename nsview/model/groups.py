@@ -10,7 +10,6 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from . import filter as filters
 from .flat import Flat, SortKey
 from .forest import Forest
 from .hierarchy import By, above, tree
@@ -26,17 +25,23 @@ _FEW = 8  # if less than one of so many processes is left, these are counted by 
 _PPID, _START = map(attrgetter, ("ppid", "start"))
 
 
+def _is_apart(record: Namespace | Container | None) -> bool:
+    """True of the host's own namespace, and of processes in none or in the tree: the others say nothing of a member."""
+    return record is None or (isinstance(record, Namespace) and record.initial)
+
+
 class Group:
     """A group, kept up to date from one snapshot to the next."""
 
     __slots__ = (
-        "containers", "context", "depth", "forest", "ghosts", "head", "id", "itself", "oldest", "owner", "pids", "rank",
-        "record", "shown", "size",
+        "apart", "containers", "context", "depth", "forest", "ghosts", "head", "id", "itself", "oldest", "owner",
+        "pids", "rank", "record", "shown", "size",
     )  # fmt: skip
 
     def __init__(self, id: object, record: Namespace | Container | None, pids: tuple[int, ...]) -> None:
         self.id = id  # the second part of its row's key
         self.record = record
+        self.apart = _is_apart(record)
         self.pids = pids
         self.oldest: Process | None = None
         self.itself = True  # all members are left: there is no filter, or it matches the group itself
@@ -129,19 +134,31 @@ class Groups:
 
         numbers: {group: members that are left}, if these have been counted.
         """
-        was, group.itself = group.itself, not self.view.filter or self._itself(group)
+        was = self.whole(group)
+        group.itself = not self.view.filter or self._itself(group)
         if group.itself:
             group.shown = len(group.pids)
         elif numbers is not None:
             group.shown = numbers.get(group.id, 0)
         else:
             group.shown = len(self.left.intersection(group.pids))
-        if group.itself is not was:
+        if self.whole(group) is not was:
             group.forest = None
 
+    def whole(self, group: Group) -> bool:
+        """True if all members of a group have rows where one has: the others tell whom a match shares it with."""
+        return group.itself or not (group.apart or self.view.only)
+
+    def beside(self, group: Group, pid: int) -> bool:
+        """True if a process that has a row is no match: it is shown for others."""
+        if group.itself or not self.whole(group):
+            return pid in group.context
+        ghost = self.ghosts.get(pid)
+        return not self.view.filter.process(ghost, self.snapshot) if ghost else pid not in self.left
+
     def _left_of(self, group: Group) -> Collection[int]:
-        """The members that the filter leaves."""
-        if group.itself:
+        """The members that have rows, or would have were nothing folded."""
+        if self.whole(group):
             return group.pids
         return self.left if group.shown == len(self.left) else self.left.intersection(group.pids)
 
@@ -219,7 +236,7 @@ class Groups:
         if group.id is not TREE and self.folded(group) is not False:
             group.size = 1
         elif group.forest is None and group.id is not TREE and group.id not in self.toggled:
-            group.size = 1 + group.shown + len(group.ghosts)
+            group.size = 1 + (len(group.pids) if self.whole(group) else group.shown) + len(group.ghosts)
         else:
             group.size = (group.id is not TREE) + len(self.forest(group))
 
@@ -236,8 +253,7 @@ class Groups:
     def folded(self, group: Group) -> bool | None:
         if group.owner or not group.shown:
             return None
-        apart = group.record is None or (isinstance(group.record, Namespace) and group.record.initial)
-        return folded_in_view(self.view, ("group", group.id), apart)
+        return folded_in_view(self.view, ("group", group.id), group.apart)
 
     def hides(self, process: Process) -> bool:
         """True if the rows below a process are folded."""
@@ -309,7 +325,7 @@ class Groups:
         if replace(before, toggled=view.toggled) == view:
             self._fold(before.toggled ^ view.toggled)
         elif replace(before, toggled=view.toggled, filter=view.filter) == view:
-            self._seek(before.filter)
+            self._seek(before)
         else:
             trees = (
                 "tree" not in (before.by, view.by)
@@ -321,14 +337,18 @@ class Groups:
             groups = self.all.values() if before.by != "tree" else ()
             self.begin({group.pids: group for group in groups}, trees=trees)
 
-    def _seek(self, before: filters.Filter) -> None:
-        """Apply another filter to the same groups; if it narrows `before`, only to the processes that were left."""
+    def _seek(self, before: View) -> None:
+        """Apply another filter to the same groups; if it narrows the one before, only to processes that were left."""
         self.haunts = self.haunted()
         for group in self.all.values():
-            group.head = group.forest = None
+            group.head = None
             group.context = frozenset()
-            group.ghosts = self.haunts.get(group.id, set())
-        self._sift(self.left if before and self.view.filter.narrows(before) else self.snapshot.processes)
+            ghosts = self.haunts.get(group.id, set())
+            if not self.whole(group) or ghosts != group.ghosts or before.toggled != self.view.toggled:
+                group.forest = None  # other members have rows, or other folds
+            group.ghosts = ghosts
+        narrows = before.filter and self.view.filter.narrows(before.filter)
+        self._sift(self.left if narrows else self.snapshot.processes)
         self._section()
 
     def _fold(self, keys: Iterable[RowKey]) -> None:
@@ -348,12 +368,13 @@ class Groups:
             self.measure(group)
 
     def haunted(self) -> dict[object, set[int]]:
-        """{group: the pids of its ghosts that the filter leaves}."""
+        """{group: the pids of its ghosts that the filter leaves, or all if the group is whole}."""
         found: dict[object, set[int]] = {}
         wanted = self.view.filter
         for pid, ghost in self.ghosts.items():
-            if not wanted or wanted.process(ghost, self.snapshot):
-                found.setdefault(self.id_of(ghost), set()).add(pid)
+            id = self.id_of(ghost)
+            if not wanted or wanted.process(ghost, self.snapshot) or not (self.view.only or _is_apart(self.record(id))):
+                found.setdefault(id, set()).add(pid)
         return found
 
     def record(self, id: object) -> Namespace | Container | None:

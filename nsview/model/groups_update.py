@@ -161,7 +161,8 @@ def _replant(groups: Groups, group: Group, what: Happened) -> None:
         wanted: Collection[int] = groups.kept(group)
         candidates = what.pids | (forest.members ^ wanted)  # type: ignore[operator]
     else:
-        here = {process.pid for process in what.came if group.itself or process.pid in groups.left}
+        whole = groups.whole(group)
+        here = {process.pid for process in what.came if whole or process.pid in groups.left}
         wanted, candidates = here | group.ghosts, what.pids
     coming = []
     for pid in candidates:

@@ -143,7 +143,7 @@ class Rows(Sequence[Row]):
             self.snapshot.container_of(process),
             forest.guides(pid),
             forest.folded(pid),
-            pid in group.context,
+            self._groups.beside(group, pid),
             None if group.id is TREE else ("group", group.id),
         )
 
@@ -188,6 +188,20 @@ class Rows(Sequence[Row]):
         if process:
             return self.find(process_key(process))
         return None if group.id is TREE else self.find(("group", group.id))
+
+    @property
+    def matches(self) -> int:
+        """The number of processes that the filter leaves; all of a group that it matches itself."""
+        return sum(group.shown for group in self._groups.sections)
+
+    def is_match(self, place: int) -> bool:
+        """True if a process stands at a place that is there for itself, not for others. Cheaper than its row."""
+        number = bisect_right(self._starts, place) - 1
+        if not 0 <= number < len(self._groups.sections):
+            return False
+        group = self._groups.sections[number]
+        place -= self._starts[number] + (group.id is not TREE)
+        return place >= 0 and not self._groups.beside(group, self._groups.forest(group)[place])
 
     def groups(self) -> Iterator[GroupRow]:
         """The heads, in order."""

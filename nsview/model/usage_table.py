@@ -9,7 +9,7 @@ from .records import Process
 from .snapshot import Snapshot
 from .table import Cell, Column, Line
 from .text import count
-from .usage import Meter, age, age_text, bytes_text, percent_text
+from .usage import Meter, Usage, age, age_text, bytes_text, percent_text
 
 WIDE = 12
 """The cells of a sparkline in a column."""
@@ -136,3 +136,13 @@ def heading(number: str, meter: Meter) -> str:
     parts += [f"waiting for {', '.join(waits)}"] if waits else []
     parts += [f"up {age_text(meter.taken_at - host.booted)}"] if host.booted is not None else []
     return "   ".join(parts)
+
+
+def host_brief(now: Usage) -> str:
+    """The use of the host in a few words: its load of the last minute, its memory, and for how long it runs."""
+    host = now.host
+    parts = [f"load {host.load[0]:.2f}"] if host.load else []
+    if host.memory and host.memory_available is not None:
+        parts.append(f"memory {100 * (1 - host.memory_available / host.memory):.0f}%")
+    parts += [f"up {age_text(now.taken_at - host.booted)}"] if host.booted is not None else []
+    return "  ".join(parts)

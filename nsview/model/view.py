@@ -31,6 +31,7 @@ class View(Struct, frozen=True):
     outside of any container are folded, everything else is open.
     groups: their order: by age, the oldest first; by size, the largest first; by name; by inode. The host's own is the
     first in each. processes: as trees, or in order of pid, user, command, or start, the newest first.
+    only: a filter leaves the processes that match alone, without the other members of their groups.
     """
 
     by: Grouping = "net"
@@ -39,6 +40,7 @@ class View(Struct, frozen=True):
     nest: bool = False
     groups: GroupOrder = "age"
     processes: ProcessOrder = "tree"
+    only: bool = False
 
     def __post_init__(self) -> None:
         force_setattr(self, "filter", self.filter.under(self.by))
@@ -68,8 +70,8 @@ class GroupRow(Struct, frozen=True):
 
 
 class ProcessRow(Struct, frozen=True, gc=False):
-    """A process. guides: the tree's lines left of it. context: shown for the rows below it, though the filter does not
-    match it. folded: None if there is nothing below. group: the group it stands in, None in the tree."""
+    """A process. guides: the tree's lines left of it. context: shown for the rows below or beside it, though the filter
+    does not match it. folded: None if there is nothing below. group: the group it stands in, None in the tree."""
 
     key: RowKey
     process: Process

@@ -19,6 +19,7 @@ first_view     the view that the explorer begins with
 first_picture  the first picture, painted before Textual is imported
 colours        the colours of the first picture
 contrast       text colours that stand out from their background
+legible        the same of all that is drawn, at last
 driver         Textual's driver of a terminal, with a quicker way out
 gc_pace        garbage collection out of the way of keys
 textual_private  the private names of Textual that are used

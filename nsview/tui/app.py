@@ -12,6 +12,7 @@ from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.driver import Driver
 from textual.events import Key
+from textual.filter import DimFilter, LineFilter
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
@@ -31,6 +32,7 @@ from . import driver, ending, gc_pace, themes
 from .context import Context
 from .entrance import Entrance
 from .first_picture import Picture
+from .legible import Legible
 from .lenses import LENSES, lens_class
 from .messages import CloseWanted, CompareWanted, GoWanted, LeadsWanted, LogsWanted, PlaceWanted
 from .screens.browser import Browser
@@ -62,6 +64,7 @@ class NsviewApp(DefectsApp, Watcher):
             css_path=[self.CSS_PATH, self.CSS_PATH.with_name("nocolor.tcss")] if plain else None,
             ansi_color=True if plain else None,
         )
+        self._legible = Legible()
         self.session = Session(host, self.call_later)
         self.memory = memory or Memory()
         self.picture = picture
@@ -78,6 +81,11 @@ class NsviewApp(DefectsApp, Watcher):
         """Textual's choice; for a terminal of Linux our own."""
         found = super().get_driver_class()
         return driver.Driver if issubclass(driver.Driver, found) else found
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's own, but for dim text, and ours."""
+        found = super().get_line_filters()
+        return found if self.no_color else [*(one for one in found if not isinstance(one, DimFilter)), self._legible]
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """The colours of meanings for which themes have none."""
@@ -195,7 +203,7 @@ class NsviewApp(DefectsApp, Watcher):
 
     def _open_lens(self, lens: Lens) -> None:
         self.close_lens()
-        self.lens = lens
+        self.lens, lens.below = lens, self.explorer.grouping
         self.push_screen(lens)
 
     def close_lens(self) -> None:

@@ -12,8 +12,8 @@ from rich.style import Style
 FILE = Path(__file__).with_suffix(".json")
 USUAL = "textual-dark"
 PARTS = (
-    "listing", "status", "status--name", "status--warning", "kindbar", "kindbar--key", "kindbar--chosen", "keys",
-    "details",
+    "listing", "status", "status--name", "status--warning", "status--filter", "kindbar", "kindbar--key",
+    "kindbar--chosen", "keys", "details",
 )  # fmt: skip
 Colours = dict[str, Style]
 """{id of a widget, or the id, two dashes and a style's name: its style}: "listing", "listing--pid" .."""

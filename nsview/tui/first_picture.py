@@ -40,14 +40,15 @@ def lines(snapshot: Snapshot, last: State, width: int, height: int) -> list[list
     if view is None or snapshot.host.notes:
         return None
     rows_width, rows_height = _room(width, height, last.details)
+    order = first_view.order(view)
     above = [
-        _filled("status", bar_text.status(snapshot, width, source=_NOT_YET), width),
-        _filled("kindbar", bar_text.kindbar(view.by, first_view.order(view), width), width),
+        _filled("status", bar_text.status(snapshot, width, source=_NOT_YET, order=order), width),
+        _filled("kindbar", bar_text.kindbar(view.by, order, width), width),
     ]
     rows = Rows(snapshot, view)
     chosen = [rows.find(key) for key in first_view.chosen(rows)]
     columns = row_text.columns(snapshot, rows_width, last.columns)
-    body = [_filled("listing", row_text.header(columns), rows_width)]
+    body = [_filled("listing", row_text.header(columns, view), rows_width)]
     for place, row in enumerate(rows[: rows_height - 1]):
         pieces = row_text.row(row, columns, snapshot, view.by)
         if place in chosen:

@@ -37,4 +37,6 @@ def order(view: View) -> str:
     """The order of the rows in words, empty if it is the usual one."""
     orders = ", ".join(order for order in (view.groups, view.processes) if order not in ("age", "tree"))
     nested = view.nest and view.by not in ("tree", "container")
-    return ", ".join(filter(None, (f"by {orders}" if orders else "", "nested" if nested else "")))
+    only = view.only and view.filter and view.by != "tree"
+    said = f"by {orders}" if orders else "", "nested" if nested else "", "only matches" if only else ""
+    return ", ".join(filter(None, said))

@@ -10,7 +10,7 @@ from textual.message import Message
 
 from nsview.model.records import Container, Process
 from nsview.model.table import Line, Thing
-from nsview.model.view import Grouping, Row
+from nsview.model.view import Grouping, GroupOrder, ProcessOrder, Row
 
 from .trail import Place
 
@@ -41,6 +41,14 @@ class GroupingWanted(Message):
     """The rows are to be grouped otherwise."""
 
     by: Grouping
+
+
+@dataclass(repr=False, eq=False)
+class OrderWanted(Message):
+    """The groups or the processes are to be in this order, or in the usual one if they are in this already."""
+
+    groups: GroupOrder | None
+    processes: ProcessOrder | None
 
 
 @dataclass(repr=False, eq=False)

@@ -295,6 +295,12 @@ class Session:
         answer: Usage = await self._answer(asked)
         return answer
 
+    async def host_usage(self) -> Usage | None:
+        """The use of the host alone, now or at the moment of a recording; None if that has none."""
+        if not isinstance(self.host, LocalHost):
+            return next(iter(deque(self.recorded_usage(), maxlen=1)), None)
+        return await self.usage([], [])
+
     async def log(self, container: str, tail: int, place: tuple[int, int] | None = None) -> Log | None:
         """The last lines of the log of a container (its key), or those behind a place, if not too many to be seen.
 

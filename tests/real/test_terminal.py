@@ -221,6 +221,21 @@ def test_new_and_ended_containers_come_and_go_while_the_cursor_stays(docker: Doc
         docker.remove(FIRST)
 
 
+def test_the_cursor_stays_with_a_container_that_is_restarted(docker: Docker, terminal: Terminal) -> None:
+    pid = docker.container(FIRST)
+    try:
+        terminal.shows("host", "5 net")
+        only(terminal, FIRST, os.readlink(f"/proc/{pid}/ns/net"))
+        terminal.press("Escape")
+        terminal.shows(f"{pid} here, 1 inside")
+        for seconds in ("0", "1"):
+            docker.run("restart", "--time", seconds, FIRST)
+            pid = docker.inspect(FIRST)["State"]["Pid"]
+            terminal.shows(f"{pid} here, 1 inside")  # in the details of the chosen row
+    finally:
+        docker.remove(FIRST)
+
+
 def test_q_gives_the_terminal_back_and_leaves_no_agent(terminal: Terminal) -> None:
     terminal.shows("host", "5 net")
     agents = _below(terminal.pid, b"nsview.agent")

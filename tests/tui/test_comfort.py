@@ -1,6 +1,7 @@
 """What makes it one's own: what is remembered, themes, keys, copies, files."""
 
 import os
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -23,9 +24,11 @@ from nsview.tui.screens.help import HelpScreen
 from nsview.tui.widgets.details import DetailsPane
 from nsview.tui.widgets.hint import LINES
 from nsview.tui.widgets.pane import Pane
+from nsview.tui.widgets.row_list import Listing
 from nsview.tui.widgets.status import Status
 
-from .screens import WIDE, drawn, explorer, opened, running
+from .screens import SMALL, WIDE, drawn, explorer, opened, running
+from .test_keys import go_to
 
 
 async def test_the_next_run_looks_as_the_last_one_did(tmp_path: Path) -> None:
@@ -224,6 +227,7 @@ async def test_rows_are_sorted_and_have_more_columns_as_wanted_now_and_the_next_
     app = explorer(memory=Memory(file))
     async with running(app, (80, 24)) as pilot:
         assert "9 containers  ↕" in drawn(app).splitlines()[1]
+        assert " ↕ by size, start " in drawn(app).splitlines()[0]  # there is no room for it beside the groupings
         assert "IMAGE" in drawn(app).splitlines()[2]
         await pilot.press("s", "enter")
         await pilot.press("s", *["down"] * 4, "enter")
@@ -234,6 +238,37 @@ async def test_rows_are_sorted_and_have_more_columns_as_wanted_now_and_the_next_
         assert list(app.explorer.listing.rows) == rows(snapshot, View())
         assert "↕" not in drawn(app).splitlines()[1]
         assert "IMAGE" not in drawn(app).splitlines()[2]
+
+
+async def test_every_mode_is_told_above_the_rows() -> None:
+    """Also on a narrow screen: the filter, the order, nesting, matches alone, and that the rows are kept still."""
+    for size in (SMALL, WIDE):
+        async with opened(size=size) as (app, pilot):
+            await pilot.press("t", "slash", *"web", "enter", "O")
+            app.explorer.sort("size", "tree")
+            app.explorer._live.pause()
+            await pilot.pause()
+            told = "\n".join(drawn(app).splitlines()[:2])
+            for words in ("/web", "↕ by size, nested, only matches", "paused"):
+                assert words in told, (size, told)
+
+
+async def test_the_header_sorts_by_mouse_and_says_so() -> None:
+    async with opened() as (app, pilot):
+        header = drawn(app).splitlines()[2]
+        for title, groups, processes in (
+            ("PID", "age", "pid"), ("USER", "age", "user"), ("COMMAND", "age", "command"), ("COMMAND", "age", "tree"),
+            ("CONTAINER", "name", "tree"), ("PID", "name", "pid"), ("CONTAINER", "age", "pid"),
+        ):  # fmt: skip
+            await pilot.click(Listing, offset=(header.index(f" {title}") + 1, 0))
+            await pilot.pause()
+            assert (app.explorer.view.groups, app.explorer.view.processes) == (groups, processes)
+            shown = drawn(app).splitlines()[2]
+            assert (f"{title}▲" in shown) == (title.lower() == processes or (title, groups) == ("CONTAINER", "name"))
+            assert shown.replace("▲", " ").rstrip() == header.rstrip()
+        await pilot.click(Listing, offset=(header.index("INSIDE"), 0))
+        await pilot.pause()
+        assert "Sort, and columns" in drawn(app)
 
 
 async def test_the_cursor_stays_on_its_process_when_rows_are_sorted() -> None:
@@ -321,3 +356,67 @@ async def test_help_and_the_way_out_are_always_among_the_keys_shown(width: int) 
         await pilot.click("#keys", offset=(line.index("Help"), 0))
         await pilot.pause()
         assert isinstance(app.screen, HelpScreen)
+
+
+def place_of(app: tui.NsviewApp, words: str) -> tuple[int, int]:
+    """The place of these words in the details, from their left upper corner."""
+    pane = app.explorer.query_one(DetailsPane)
+    for y in range(pane.size.height):
+        text = pane.render_line(y).text
+        if words in text:
+            return text.index(words), y
+    raise AssertionError(f"{words} is not in the details")
+
+
+async def test_pids_and_inodes_in_the_details_lead_to_their_rows_by_a_click() -> None:
+    async with opened() as (app, pilot):
+        await go_to(app, "web", "httpd")
+        await pilot.pause(0.3)
+        process, snapshot = app.explorer.process, app.explorer.snapshot
+        assert process is not None and snapshot is not None
+        container = snapshot.container_of(process)
+        assert container is not None
+        for words, leads_to in (
+            (str(process.namespaces.uts), ("uts", process.namespaces.uts)),
+            (str(container.shim_pid), container.shim_pid),
+            (f"─{process.ppid} "[1:], process.ppid),
+        ):
+            app.go_to(process.pid)
+            await pilot.pause(0.3)
+            x, y = place_of(app, words)
+            await pilot.hover(DetailsPane, offset=(x + 2, y))
+            await pilot.pause()
+            strip = app.explorer.query_one(DetailsPane).render_line(y)
+            assert any(words.strip() in text and style and style.underline for text, style, _ in strip)
+            await pilot.click(DetailsPane, offset=(x + 2, y))
+            await pilot.pause()
+            assert app.explorer.thing == leads_to
+        await pilot.pause(0.3)
+        before = app.explorer.thing
+        await pilot.click(DetailsPane, offset=(1, 0))  # the title leads nowhere
+        assert app.explorer.thing == before
+
+
+async def test_of_a_namespace_its_owner_oldest_and_containers_lead_to_their_rows() -> None:
+    async with opened() as (app, pilot):
+        snapshot = app.explorer.snapshot
+        assert snapshot is not None
+        web = next(one for one in snapshot.containers.values() if one.name == "web")
+        init = snapshot.init_of(web)
+        assert init is not None and init.namespaces.net is not None
+        owner = snapshot.namespaces["net", init.namespaces.net].owner
+        oldest = min(snapshot.members("net")[init.namespaces.net], key=lambda pid: snapshot.processes[pid].start)
+        for words, at, leads_to in (("owner ", 12, ("user", owner)), ("oldest ", 12, oldest), ("web ", 1, web.key)):
+            app.go_to(("net", init.namespaces.net))
+            await pilot.pause(0.3)
+            x, y = place_of(app, words)
+            await pilot.click(DetailsPane, offset=(x + at + 2, y))
+            await pilot.pause()
+            assert app.explorer.thing == leads_to
+
+
+async def test_the_first_line_tells_the_load_the_memory_and_the_uptime_of_the_host() -> None:
+    app = tui.NsviewApp(LocalHost())
+    async with app.run_test(size=WIDE) as pilot:
+        await told(pilot, " load ")
+        assert re.search(r" load \d+\.\d\d  memory \d+%  up \d+[smhd]", drawn(app).splitlines()[0])

@@ -18,7 +18,7 @@ from nsview.tui.widgets.cursor import Cursor
 
 from .colours import contrast, difference
 from .screens import drawn, opened
-from .test_themes import Fixed, colours, pieces
+from .test_themes import SCREENS, Fixed, colours, pieces
 
 THEMES = sorted(name for name, theme in BUILTIN_THEMES.items() if not (theme.background or "").startswith("ansi"))
 THEMES += [OKABE_ITO.name, SIXTEEN.name]
@@ -74,6 +74,23 @@ async def test_every_style_of_every_theme_stands_out_from_its_background(theme: 
             assert low(styles(app.screen.table, table.STYLES)) == []
             assert unread(app) == []
             await pilot.press("escape")
+
+
+LIGHT = [theme for theme in THEMES if theme in BUILTIN_THEMES and not BUILTIN_THEMES[theme].dark]
+DIALOGS = ("enter", "help", "palette", "ready", "copy", "export", "compare", "go-to", "net-map")
+
+
+@pytest.mark.parametrize("theme", [*LIGHT, "textual-dark", OKABE_ITO.name, SIXTEEN.name])
+async def test_dialogs_and_the_comparison_can_be_read_too(theme: str) -> None:
+    """Their dim text, what Textual draws in them, and in sixteen colours what is left of them there."""
+    for name in DIALOGS:
+        async with opened(memory=Fixed(theme)) as (app, pilot):
+            await pilot.press(*SCREENS[name])
+            await pilot.pause(0.3)
+            found = [(text, style) for text, style in pieces(app) if style.color and style.bgcolor]
+            assert found and low(iter(found)) == [], name
+            if theme == SIXTEEN.name:
+                assert [text for text, style in found if contrast(*in_sixteen(style)) < 4.2] == [], name
 
 
 def unread(app: NsviewApp) -> list[str]:

@@ -326,8 +326,8 @@ async def test_ports_addresses_and_interfaces_are_found_once_they_are_read() -> 
         ):  # fmt: skip
             await pilot.press("slash", "ctrl+u", *expression, "enter")
             await pilot.pause()
-            rows = app.explorer.listing.rows
-            assert {r.process.pid for r in rows if isinstance(r, ProcessRow)} == {pid_of(app, name)}, expression
+            found = {r.process.pid for r in app.explorer.listing.rows if isinstance(r, ProcessRow) and not r.context}
+            assert found == {pid_of(app, name)}, expression
         assert app.session.nets is not None
 
 
@@ -354,3 +354,23 @@ async def test_a_recording_that_does_not_tell_of_ports_says_so() -> None:
         await pilot.press("slash", *"port=80")
         await pilot.pause()
         assert "ports, addresses and interfaces are not known of this host" in drawn(app)
+
+
+async def test_a_filter_goes_to_a_match_and_n_over_matches_alone() -> None:
+    async with opened() as (app, pilot):
+        await go_to(app, "proxy", "nc")
+        await pilot.press("slash", *"web httpd", "enter")
+        assert on(app) == "web: httpd"
+        dim = [row.process.comm for row in app.explorer.listing.rows if isinstance(row, ProcessRow) and row.context]
+        assert dim == ["tail"]  # shares its net
+        seen = set()
+        for _ in range(4):
+            await pilot.press("n")
+            seen.add(on(app))
+        assert seen == {"web: httpd"}
+        await pilot.press("O")
+        rows = app.explorer.listing.rows
+        assert [row.process.comm for row in rows if isinstance(row, ProcessRow)] == ["httpd"]
+        assert "only matches" in drawn(app) and on(app) == "web: httpd"
+        await pilot.press("O", "escape")
+        assert on(app) == "web: httpd" and not app.explorer.filter

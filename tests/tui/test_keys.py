@@ -95,8 +95,9 @@ async def test_filter_is_live_kept_by_enter_and_undone_by_escape() -> None:
     async with opened() as (app, pilot):
         every = len(app.explorer.listing.rows)
         await pilot.press("slash", *"proxy")
-        assert len(app.explorer.listing.rows) == 2
-        assert "1 of 3 processes" in line(app, 1)
+        assert len(app.explorer.listing.rows) == 4  # the head, and all that share the namespace
+        assert "1 of 3 processes" in line(app, 1) and "proxy" in on(app)
+        assert f" 1 of {len(app.explorer.snapshot.processes)} processes " in drawn(app)  # type: ignore[union-attr]
         await pilot.press("enter")
         assert app.focused is app.explorer.listing
         assert app.explorer.query_one(Status).filter == "proxy"

@@ -301,3 +301,24 @@ async def test_a_heading_that_is_cut_says_so_and_a_low_screen_is_the_lists() -> 
             lines = drawn(app).splitlines()
             assert lines[2].split()[:2] == ["NAME", "mnt"] and lines[3].split()[:1] == ["api"]
             assert not app.lens.query_one("#details").display
+
+
+async def test_the_heading_tells_the_way_back() -> None:
+    async with opened() as (app, pilot):
+        for key, told in (("9", " containers ›  matrix "), ("4", " pid ›  matrix ")):
+            await pilot.press(key, "m")
+            await pilot.pause()
+            assert drawn(app).splitlines()[1].startswith(told)
+            await pilot.press("escape")
+
+
+async def test_what_a_filter_seeks_is_marked_in_the_lines() -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("9", "m", "slash", *"name=we*", "enter")
+        await pilot.pause()
+        assert app.lens is not None
+        table = app.lens.table
+        marked = {s.text for y in range(1, 1 + len(table.lines)) for s in table.render_line(y) if s.style.underline}
+        assert marked == {"we"}
+        await pilot.press("escape")
+        assert not any(s.style.underline for s in table.render_line(2))

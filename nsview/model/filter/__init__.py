@@ -11,6 +11,7 @@ grammar   an expression read into a tree, or an error with its position
 reach     the processes and net namespaces of a port, an address or an interface
 texts     the text of a record that words are searched in
 match     a tree made into functions that tell whether a record matches
+sought    the texts of a tree, to be marked where they stand
 complete  completions of an expression that is being typed
 """
 
@@ -22,11 +23,12 @@ from .fields import FIELDS, OF_THINGS, Field, Fields, of_columns
 from .grammar import FilterError
 from .match import Filter, parse
 from .reach import Reach, reach_of
+from .sought import Found, Sought
 from .texts import Texts
 
 __all__ = [
-    "FIELDS", "OF_THINGS", "Field", "Fields", "Filter", "FilterError", "Reach", "Texts", "narrow", "of_columns",
-    "parse", "reach_of",
+    "FIELDS", "OF_THINGS", "Field", "Fields", "Filter", "FilterError", "Found", "Reach", "Sought", "Texts", "narrow",
+    "of_columns", "parse", "reach_of",
 ]  # fmt: skip
 
 

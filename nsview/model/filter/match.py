@@ -27,6 +27,7 @@ from ..table import Line, Thing
 from .fields import FIELDS, Fields
 from .grammar import And, Node, Not, Or, Test, Word, tree
 from .reach import Reach
+from .sought import Sought
 from .texts import Texts, container_text, namespace_text
 
 OfProcess = Callable[[Process, Snapshot], bool]
@@ -42,7 +43,7 @@ class Filter:
     text: the expression. by: the grouping or listing: `host`, `shared>1` and `type` concern that kind, or any kind if
     it is none. local: the result for a process depends only on the process's record and its container's, so it holds
     while these stay. needs_nets: it tests ports, addresses or interfaces; about_nets: or has words that may be such.
-    kinds: those of the namespaces that the result for a process depends on.
+    kinds: those of the namespaces that the result for a process depends on. sought: the texts to be marked.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Filter:
         self.by = by
         self.fields = fields
         self.node = tree(text, fields)
+        self.sought = Sought(self.node)
         self._texts, self._nets = texts if texts is not None else Texts(), nets
         self._others: dict[str | None, Filter] = {by: self}
         names = {test.field.name for test in _comparisons(self.node)}

@@ -5,6 +5,7 @@ time_travel   the keys of a recording that is played, in all of these
 explorer      the main screen
 live_rows     the rows of the explorer while the host changes
 details_feed  when the details of a row are asked for and shown
+pulse         the use of the host in the line at the top, read now and then
 keys          the keys of the application, the explorer and the lenses
 lens          the base of the lenses: a table and the details of its chosen line
 usage         a lens: the use of processor, memory and I/O

@@ -138,17 +138,18 @@ class EnterDialog(ModalScreen[join.Plan | None]):
     def _tell(self) -> None:
         """Show the consequences of the choice."""
         plan = self.plan()
-        words = Text()
+        words, colours = Text(), self.app.theme_variables
+        error, warns = f"bold {colours['error']}", colours["warning"]
         if not self.live:
-            words.append("✗ A recording cannot be entered; on its host the command would be:\n", "bold red")
+            words.append("✗ A recording cannot be entered; on its host the command would be:\n", error)
         elif plan.refusal:
-            words.append(f"✗ {safe(plan.refusal.text)}\n", "bold red")
+            words.append(f"✗ {safe(plan.refusal.text)}\n", error)
             if plan.refusal.code == join.NOT_PERMITTED:
                 words.append("  Esc, then R: become root through sudo; the view stays.\n", "bold")
         for warning in plan.warnings:
             grave = warning.startswith("host privileges")
-            words.append("• ", "bold red" if grave else "yellow")
-            words.append(safe(warning) + "\n", "bold red" if grave else "")
+            words.append("• ", error if grave else warns)
+            words.append(safe(warning) + "\n", error if grave else "")
         words.append(_gives(plan), "dim")
         self.query_one("#words", Static).update(words)
         # nsenter takes no privileges away: its command has those of the user.

@@ -26,7 +26,7 @@ from nsview.model.view import GROUPINGS, Grouping, GroupOrder, GroupRow, Process
 
 from .. import first_view
 from ..context import Context
-from ..messages import EnterWanted, FoldWanted, GroupingWanted, LeadsWanted, PlaceWanted, RowChosen
+from ..messages import EnterWanted, FoldWanted, GroupingWanted, LeadsWanted, OrderWanted, PlaceWanted, RowChosen
 from ..trail import Place, Trail, here
 from ..widgets.details import DetailsPane
 from ..widgets.filter_line import FilterInput
@@ -38,6 +38,7 @@ from .browser import Browser
 from .details_feed import DetailsFeed
 from .keys import EXPLORER
 from .live_rows import LiveRows
+from .pulse import Pulse
 
 
 class Explorer(Browser):
@@ -51,6 +52,7 @@ class Explorer(Browser):
         super().__init__(context)
         self._details = DetailsFeed(self)
         self._live = LiveRows(self, self._details)
+        self._pulse = Pulse(self)
         self._trail = Trail()
         self._before_filter: Place | None = None  # the place when the filter line was opened
 
@@ -110,10 +112,15 @@ class Explorer(Browser):
 
     def show_snapshot(self, snapshot: Snapshot, happened: Changes | None) -> None:
         self._live.take(snapshot, happened)
+        if not snapshot.partial:
+            self._pulse.begin()
 
     def show_events(self) -> None:
         if self._live.paused:
             self._live.refresh()
+
+    def show_moment(self) -> None:
+        self._pulse.beat()
 
     def action_pause(self) -> None:
         if self.session.playback:
@@ -167,6 +174,13 @@ class Explorer(Browser):
         from .sort_menu import ask
 
         ask(self.app, self.view, self.listing.extras, self.sort, self.toggle_column)
+
+    def on_order_wanted(self, message: OrderWanted) -> None:
+        view, groups, processes = self.view, message.groups, message.processes
+        self.sort(
+            "age" if groups == view.groups else groups or view.groups,
+            "tree" if processes == view.processes else processes or view.processes,
+        )
 
     def sort(self, groups: GroupOrder, processes: ProcessOrder) -> None:
         """Show groups or processes in another order."""
@@ -248,7 +262,23 @@ class Explorer(Browser):
         return self.view.filter
 
     def use(self, wanted: Filter) -> None:
-        self._live.look(filter=wanted)
+        self._seek(wanted, only=self.view.only)
+
+    def _seek(self, wanted: Filter, *, only: bool) -> None:
+        """Filter the rows; from one that is gone or does not match the cursor goes to the next one that does."""
+        listing, before = self.listing, self.listing.row
+        self._live.look(filter=wanted, only=only)
+        rows, row = self._live.rows, listing.row
+        stays = isinstance(row, GroupRow) and before is not None and row.key == before.key
+        if self.filter and rows is not None and not (stays or rows.is_match(listing.cursor)):
+            listing.seek(1, rows.is_match)
+
+    def action_only(self) -> None:
+        """Show the matches of the filter alone, or among the other members of their groups."""
+        self._seek(self.filter, only=not self.view.only)
+        if not self.filter:
+            alone = "alone" if self.view.only else "among the other members of their groups"
+            self.notify(f"A filter shows what it matches {alone}.")
 
     async def action_filter(self) -> None:
         before = self._here

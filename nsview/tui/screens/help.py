@@ -128,7 +128,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "open", "left", "right", "fold", "unfold", "fold-all", "focus-next", "back", "forward", "group", "next-group",
         "previous-group", "close", "quit", "help",
     ),
-    "Find": ("jump", "filter", "clear-filter", "next-match", "previous-match", "follow", "go"),
+    "Find": ("jump", "filter", "clear-filter", "next-match", "previous-match", "only", "follow", "go"),
     "Look": (),
     "Act": ("enter", "ready", "elevate"),
     "Take along": ("copy", "export"),

@@ -66,6 +66,9 @@ EXPLORER: list[BindingType] = [
     Binding("o", "follow", "Related", tooltip="Things related to this row: parent, shim, daemon, namespaces, owner .."),
     Binding("n", "next_match", "Next row that matches the filter, or the last one if it is cleared", show=False),
     Binding("N", "next_match(-1)", "Previous such row", show=False, id="previous-match"),
+    Binding(
+        "O", "only", "Only matches", show=False, tooltip="A filter leaves matches alone, or with their groups' others"
+    ),
     Binding("backspace,alt+left", "back", "Back to the grouping, filter and row before", show=False),
     Binding("alt+right", "forward", "Forward again", show=False),
     Binding("question_mark", "app.help", "Help", key_display="?"),

@@ -26,9 +26,11 @@ from nsview.model.snapshot import Snapshot
 from nsview.model.table import Column, Line, Thing, narrow
 from nsview.model.target import process_of
 from nsview.model.text import safe
+from nsview.model.view import Grouping
 
 from ..context import Context
 from ..messages import CloseWanted, GoWanted, LineChosen, LineOpened
+from ..text.bar_text import NAMES
 from ..widgets.footer import Keys
 from ..widgets.pane import Pane
 from ..widgets.status import Status
@@ -56,6 +58,8 @@ class Lens(Browser):
     by: str | None = None
     """The sort of thing that a line is: "container", "tree" for a process, or the kind of namespace; else None."""
     BY_CELL: ClassVar[bool] = False
+    below: Grouping | None = None
+    """The grouping of the explorer to which Esc leads back."""
     BESIDE: ClassVar[int] = 120
     """The width of the screen from which on the details stand beside the table, not below it."""
     TABLE: ClassVar[type[Table]] = Table
@@ -169,11 +173,13 @@ class Lens(Browser):
         self._show()
 
     def _head(self, heading: str) -> None:
+        crumb = f" {NAMES.get(self.below, self.below)} › " if self.below else ""
         self.query_one("#lens-heading", Static).update(
-            Text.assemble((f" {self.NAME} ", "reverse bold"), f"  {heading}", no_wrap=True, overflow="ellipsis")
+            Text.assemble(crumb, (f" {self.NAME} ", "reverse bold"), f"  {heading}", no_wrap=True, overflow="ellipsis")
         )
 
     def _show(self) -> None:
+        self.table.sought = self.filter.sought
         self.table.show(self.narrowed())
         self._head(self.heading())
         empty = not self.table.lines

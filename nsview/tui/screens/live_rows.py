@@ -12,10 +12,11 @@ from textual.widgets import Static
 
 from nsview.model.changes import Changes, changes
 from nsview.model.events.lines import summary
+from nsview.model.heir import Standing, heirs, standing
 from nsview.model.rows import Rows
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
-from nsview.model.view import RowKey, View, process_key
+from nsview.model.view import Row, RowKey, View, process_key
 
 from .. import first_view
 from ..marks import Recent
@@ -42,6 +43,9 @@ class LiveRows:
         self.paused = False
         self._latest: Snapshot | None = None  # also while paused
         self._begun: list[RowKey] = []  # the row that the cursor began on
+        self._at: RowKey | None = None  # the row that the cursor was put on
+        self._stood: Standing | None = None  # the container of that row, or of one before it that is gone
+        self._waits = False  # that one is gone, and its container has not begun anew
         self._recent = Recent()
         self._fading: Timer | None = None
         self._stale = self._refreshing = False
@@ -123,17 +127,30 @@ class LiveRows:
         if self._screen.has_class("filtering"):
             self._screen.texts.follow(latest)  # the next letter has less to catch up with
         fades = self._recent.expire()
+        self._stand(row, rows.snapshot)
         rows.update(latest, self._recent.gone)
-        select = None
+        stood = self._stood
+        self._waits = stood is not None and (self._waits or (row is not None and rows.find(row.key) is None))
+        select = heirs(stood, latest, rows.view.by) if self._waits and stood else None
         if was_part and row is not None and [row.key] == self._begun:
             # The user did not choose it, and it may be far down now: the cursor starts again at the top.
             select = self._begun = first_view.chosen(rows)
         listing.show(rows, select, self._marks(self._recent.marks))
+        self._at = listing.row.key if listing.row else None
+        self._waits = self._waits and self._at not in (select or ())
+        self._count()
         self._details.refresh(at_once=was_part)
         if self._fading:
             self._fading.stop()
         if fades is not None:
             self._fading = self._screen.set_timer(max(0.01, fades), self.refresh)
+
+    def _stand(self, row: Row | None, snapshot: Snapshot) -> None:
+        """Note the container of the row that the cursor is on, unless the cursor waits there for another's."""
+        if row is None or row.key != self._at:
+            self._stood, self._waits = None, False  # the user has gone elsewhere
+        if not self._waits:
+            self._stood = standing(row, snapshot) or self._stood
 
     def _show_changes(self) -> None:
         """Show, while paused, how many processes have come, gone and moved, and mark their rows."""
@@ -178,6 +195,11 @@ class LiveRows:
     def _show_view(self) -> None:
         bar = self._screen.query_one(KindBar)
         bar.by, bar.order = self.view.by, first_view.order(self.view)
+        self._status.order = bar.order
+
+    def _count(self) -> None:
+        """Tell how many processes match."""
+        self._status.matches = self.rows.matches if self.rows is not None and self.view.filter else None
 
     def look(self, select: list[RowKey] | None = None, **changed: object) -> None:
         """Show the same snapshot in a changed view. select: the keys of the row for the cursor, best first."""
@@ -186,4 +208,5 @@ class LiveRows:
         if self.rows is not None:
             self.rows.look(self.view)
             self._listing.show(self.rows, select)
+            self._count()
             self._details.soon()  # the same row may have other details

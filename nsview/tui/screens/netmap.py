@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from rich.console import Group, RenderableType
 from rich.segment import Segment
+from rich.style import Style
 from rich.table import Table as Grid
 from rich.text import Text
 from textual.binding import BindingType
@@ -88,6 +89,7 @@ class NetMap(Lens):
     """Asks for the net namespaces when it is opened, and again while it is open."""
 
     NAME = "net map"
+    BESIDE = 200  # a published port, and all that listens, in one line
     COLUMNS: ClassVar[Sequence[Column]] = COLUMNS
     EMPTY = "This recording has no net map in it: it is too old, or ended before one was read."
     TABLE = Chart
@@ -295,7 +297,7 @@ class NetMap(Lens):
             ),
         ]
         if to := found.publishing.published(listener):
-            parts += _published_for(found, to)
+            parts += _published_for(found, to, self.table.style_of("container"))
         if at := found.publishing.publishers(net, listener):
             parts += [_heading("PUBLISHED AT"), *(Text(f"{one.protocol} {safe(one.endpoint)}") for one in at)]
         parts.append(_heading("WHO HAS IT OPEN"))
@@ -304,7 +306,8 @@ class NetMap(Lens):
             parts.append(Text(safe(f"{process.pid} {process.command}")))
             container = self.snapshot.container_of(process)
             if container:
-                parts.append(Text(safe(f"    in {container.name} ({container.runtime})"), "green"))
+                named = safe(f"    in {container.name} ({container.runtime})")
+                parts.append(Text(named, self.table.style_of("container")))
         if not found.publishing.published(listener) and any(process.comm in HOLDERS for process in owners):
             where = "the firewall's rules know, or who holds it alone; `docker ps` tells"
             parts.append(Text(f"\nIt may be published for a container: {where}.", "dim"))
@@ -321,7 +324,7 @@ class NetMap(Lens):
             ),
         ]
         if to := found.publishing.sent_on(net, forward):
-            parts += _published_for(found, to)
+            parts += _published_for(found, to, self.table.style_of("container"))
         return Group(*parts)
 
     # Keys
@@ -371,11 +374,11 @@ class NetMap(Lens):
             self._show()
 
 
-def _published_for(found: Map, to: Published) -> list[RenderableType]:
+def _published_for(found: Map, to: Published, named: Style) -> list[RenderableType]:
     name = to.container.name if to.container else found.title(to.net.inode)
     return [
         _heading("PUBLISHED FOR"),
-        Text(safe(name if to.port is None else f"{name}, port {to.port}"), "green"),
+        Text(safe(name if to.port is None else f"{name}, port {to.port}"), named),
         Text(safe(f"in {found.title(to.net.inode)}  net:[{to.net.inode}]")),
         Text(to.by, "dim"),
     ]

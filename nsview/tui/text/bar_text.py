@@ -17,28 +17,44 @@ READING = "reading /proc …"
 
 def status(
     snapshot: Snapshot, width: int, *, source: str, progress: str = READING, filter: str = "",
-    since: Changes | None = None, events: str = "",
+    since: Changes | None = None, events: str = "", matches: int | None = None, order: str = "",
+    use: str = "",
 ) -> list[Piece]:  # fmt: skip
     """The host, its numbers, and how much could not be read, from edge to edge. Styles: "" name, warning, filter.
 
     source: live, recorded or stopped. progress: of the first look. since: the changes since the explorer was paused,
-    None if it is not paused. events: those since then, in words.
+    None if it is not paused. events: those since then, in words. matches: the number of processes that the filter
+    leaves, None if none is told. order: of the rows, told here if the line below has no room for it. use: of
+    the host, in words.
     """
     host, wide = snapshot.host, width >= 110
     left: list[Piece] = [(" ", ""), (safe(host.name), "name")]
-    if wide:
-        left.append((f"  Linux {safe(host.kernel)}  as {'root' if host.privileged else f'uid {host.uid}'}", ""))
     if filter:
         left += [("  ", ""), (f" /{safe(filter)} ", "filter")]
-    right = _counts(snapshot, wide, source, progress, since, events)
+    if order and not _has_room(order, width):
+        left += [("  ", ""), (f" ↕ {order} ", "filter")]
+    right = _counts(snapshot, wide, source, progress, since, events, matches, brief=False)
+    if _width(left) >= width - _width(right):  # modes are told rather than numbers
+        right = _counts(snapshot, wide, source, progress, since, events, matches, brief=True)
     room = width - _width(right)
+    also = next((words for words in _also(snapshot, use, wide) if _width(left) + len(words) < room), "")
+    left.insert(2, (also, ""))
     if room <= _width(left):
         left = _cut(left, max(0, room - 1))
     return [*left, (" " * max(1, room - _width(left)), ""), *right]
 
 
+def _also(snapshot: Snapshot, use: str, wide: bool) -> list[str]:
+    """The words about the host, of which the first that have room are told."""
+    host, use = snapshot.host, use and f"  {use}"
+    who = f"  as {'root' if host.privileged else f'uid {host.uid}'}"
+    kernel = f"  Linux {safe(host.kernel)}"
+    return [*([kernel + who + use, who + use, kernel + who, who] if wide else []), use]
+
+
 def _counts(
-    snapshot: Snapshot, wide: bool, source: str, progress: str, since: Changes | None, events: str
+    snapshot: Snapshot, wide: bool, source: str, progress: str, since: Changes | None, events: str,
+    matches: int | None, *, brief: bool,
 ) -> list[Piece]:  # fmt: skip
     """The numbers of processes, namespaces and containers, and the source; of a part, the progress."""
     if snapshot.partial:
@@ -48,12 +64,16 @@ def _counts(
     host = snapshot.host
     denied = sum(n for reason, n in snapshot.unreadable.items() if reason != "ENOENT")
     if denied:
-        words = f" {denied} unreadable{'' if host.privileged else ', R reads them as root'} "
+        words = f" {denied} unreadable{'' if host.privileged or brief else ', R reads them as root'} "
         pieces += [(words, "warning"), ("  ", "")]
-    if wide or not denied:
-        numbers = f"{count(len(snapshot.processes), 'process')}  {count(len(snapshot.namespaces), 'namespace')}  "
+    of = "" if matches is None else f"{matches} of "
+    if brief:
+        pieces.append((f"{of}{len(snapshot.processes)}  " if of else "", ""))
+    elif wide or not denied:
+        numbers = f"{of}{count(len(snapshot.processes), 'process')}  {count(len(snapshot.namespaces), 'namespace')}  "
         pieces.append((numbers, ""))
-    pieces.append((f"{count(len(snapshot.containers), 'container')}  ", ""))
+    if not brief:
+        pieces.append((f"{count(len(snapshot.containers), 'container')}  ", ""))
     if since is None:
         pieces.append((f"{source} ", ""))
     else:
@@ -79,9 +99,13 @@ def kindbar(by: Grouping, order: str, width: int) -> list[Piece]:
             key = len(label) - len(label.lstrip())
             pieces += [(label[:key], ""), (label[key], "key"), (label[key + 1 :], "")]
     if order:
-        words = f"  ↕ {order}"
-        pieces.append((words if _width(pieces) + len(words) <= width else " ↕", "key"))
+        pieces.append((f"  ↕ {order}" if _has_room(order, width) else " ↕", "key"))
     return pieces
+
+
+def _has_room(order: str, width: int) -> bool:
+    """True if the order of the rows can be told beside the groupings."""
+    return sum(len(label) for _, label in groupings(width)) + len(order) + 4 <= width
 
 
 def _width(pieces: Sequence[Piece]) -> int:

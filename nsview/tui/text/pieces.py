@@ -1,10 +1,23 @@
 """Styled pieces of text, of which lines are made, and words for numbers."""
 
+import re
+
 Piece = tuple[str, str]
 """(text, style's name): the themes decide on the look of a style."""
 
 Pieces = list[Piece]
 """A line, left to right."""
+
+FOUND = " found"
+"""Added to a style: this is a text that the filter seeks."""
+
+
+def marked(text: str, style: str, found: re.Pattern[str] | None) -> Pieces:
+    """A text as pieces, with the parts that a pattern of one group finds in it told apart."""
+    if found is None:
+        return [(text, style)]
+    return [(part, style + FOUND * (place % 2)) for place, part in enumerate(found.split(text)) if part]
+
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 from nsview.model.columns import WIDTHS, Extra, text
 from nsview.model.condition import is_paused, sessions, warnings
 from nsview.model.counts import nprocs, processes
+from nsview.model.filter import Sought
 from nsview.model.guides import indent
 from nsview.model.holder_text import summary
 from nsview.model.label import of_process
@@ -17,15 +18,24 @@ from nsview.model.members import USUALLY_SHARED, kinds_shared_with_host
 from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import cells, count, fit, safe
-from nsview.model.view import GroupRow, NoteRow, ProcessRow, Row
+from nsview.model.view import GroupOrder, GroupRow, NoteRow, ProcessOrder, ProcessRow, Row, View
 
-from .pieces import Piece
+from .pieces import Piece, Pieces, marked
 
 Mark = Literal["new", "gone", "moved", "marked"]
 """An event that has just befallen a process, or the user's mark; shown by a sign too, for want of colours."""
 
 SIGNS: dict[Mark | None, str] = {None: "  ", "new": "+ ", "gone": "- ", "moved": "~ ", "marked": "◆ "}
+ORDERS: dict[str, tuple[GroupOrder | None, ProcessOrder | None]] = {
+    "PID": (None, "pid"), "USER": (None, "user"), "COMMAND": (None, "command"), "CONTAINER": ("name", None),
+}  # fmt: skip
+"""{title of a column: the order of groups by it, or of processes}"""
+_GAP = "  "
+_END = 1 << 16
 OPEN, FOLDED, LEAF = "▼ ", "▶ ", "  "
+NOTHING = Sought(None)
+_OF_GROUPS = ("container", "image", "runtime", "pod", "label", "inode")
+"""The fields whose values stand in the head of a group."""
 
 
 class Columns(Struct, frozen=True):
@@ -54,42 +64,66 @@ def columns(snapshot: Snapshot, width: int, extras: tuple[Extra, ...] = ()) -> C
     )
 
 
-def header(size: Columns) -> list[Piece]:
-    """The names of the columns."""
-    titles = "  " + "PID".rjust(size.pid) + "  "
+def _titles(size: Columns) -> list[tuple[str, int]]:
+    """(title as wide as its column, cells of the column and the gap behind it), left to right; the last has no end."""
+    titles = ["  " + "PID".rjust(size.pid)]
     if size.inside:
-        titles += "INSIDE".rjust(size.inside) + "  "
-    titles += "USER".ljust(size.user) + "  "
+        titles.append("INSIDE".rjust(size.inside))
+    titles.append("USER".ljust(size.user))
     if size.container:
-        titles += "CONTAINER".ljust(size.container) + "  "
-    for extra in size.extras:
-        titles += extra.upper().ljust(WIDTHS[extra]) + "  "
-    return [(titles + "COMMAND", "header")]
+        titles.append("CONTAINER".ljust(size.container))
+    titles += [extra.upper().ljust(WIDTHS[extra]) for extra in size.extras]
+    return [*((title, len(title) + len(_GAP)) for title in titles), ("COMMAND", _END)]
 
 
-def row(line: Row, size: Columns, snapshot: Snapshot, grouped_by: str, mark: Mark | None = None) -> list[Piece]:
-    """The pieces of a row, left to right, not yet cut to the width of the screen."""
+def header(size: Columns, view: View) -> list[Piece]:
+    """The names of the columns, and a sign at those that the rows are in order of."""
+    line = ""
+    for title, room in _titles(size):
+        groups, processes = ORDERS.get(title.strip(), (None, None))
+        sign = "▲" if groups == view.groups or processes == view.processes else ""
+        line += (title.rstrip() + sign).ljust(room if room < _END else 0)
+    return [(line, "header")]
+
+
+def title_at(size: Columns, x: int) -> str:
+    """The title of the column at a cell of the header."""
+    for title, room in _titles(size):
+        if x < room:
+            return title.strip()
+        x -= room
+    return ""
+
+
+def row(
+    line: Row, size: Columns, snapshot: Snapshot, grouped_by: str, mark: Mark | None = None, sought: Sought = NOTHING
+) -> list[Piece]:
+    """The pieces of a row, left to right, not yet cut to the width of the screen. sought: marked where it stands."""
     match line:
         case ProcessRow():
-            return _process(line, size, mark)
+            return _process(line, size, mark, NOTHING if line.context else sought)
         case GroupRow():
-            return _group(line, snapshot, grouped_by, mark)
+            pieces = _group(line, snapshot, grouped_by, mark)
+            found = sought.of(*_OF_GROUPS)
+            return [part for text, style in pieces for part in marked(text, style, None if style == "dim" else found)]
         case NoteRow():
             return [("  " + line.text, "dim")]
 
 
-def _process(line: ProcessRow, size: Columns, mark: Mark | None) -> list[Piece]:
+def _process(line: ProcessRow, size: Columns, mark: Mark | None, sought: Sought) -> list[Piece]:
     process = line.process
-    quiet = "dim" if line.context else "pid"
-    pieces = [(SIGNS[mark] + str(process.pid).rjust(size.pid) + "  ", mark or quiet)]
+    pids = sought.of("pid")
+    pieces: Pieces = []
+    pieces += marked(SIGNS[mark] + str(process.pid).rjust(size.pid) + "  ", mark or _quiet("pid", line), pids)
     if size.inside:
         inner = process.inner_pid
-        pieces.append((("" if inner is None else str(inner)).rjust(size.inside) + "  ", "inside"))
-    style = "dim" if line.context or process.user == "root" else "user"
-    pieces.append((fit(safe(process.users), size.user) + "  ", style))
+        inside = ("" if inner is None else str(inner)).rjust(size.inside) + "  "
+        pieces += marked(inside, _quiet("inside", line), pids)
+    style = "dim" if process.user == "root" else _quiet("user", line)
+    pieces += marked(fit(safe(process.users), size.user) + "  ", style, sought.of("user", "uid"))
     if size.container:
         name = line.container.name if line.container else ""
-        pieces.append((fit(safe(name), size.container) + "  ", "container"))
+        pieces += marked(fit(safe(name), size.container) + "  ", _quiet("container", line), sought.of("container"))
     for extra in size.extras:
         pieces.append((fit(safe(text(extra, process, line.container)), WIDTHS[extra]) + "  ", "dim"))
     pieces.append((line.guides, "guide"))
@@ -101,8 +135,13 @@ def _process(line: ProcessRow, size: Columns, mark: Mark | None) -> list[Piece]:
         pieces.append(("paused ", "warning"))
     if line.container and process.pid in line.container.execs:
         pieces.append(("exec ", "dim"))
-    pieces.append((safe(_command(process)), mark if mark else "dim" if line.context or process.kthread else "command"))
-    return pieces
+    style = mark or ("dim" if process.kthread else _quiet("command", line))
+    return pieces + marked(safe(_command(process)), style, sought.of("command", "name"))
+
+
+def _quiet(style: str, line: ProcessRow) -> str:
+    """The style, or dim in a row that the filter does not match."""
+    return "dim" if line.context else style
 
 
 def _command(process: Process) -> str:

@@ -13,7 +13,11 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 
 from ..contrast import readable
+from ..text.pieces import FOUND
 from .binding import Binding
+
+SOUGHT = Style(bold=True, underline=True)
+"""The look of a text that the filter seeks, besides its own."""
 
 
 class Cursor(ScrollView):
@@ -60,15 +64,21 @@ class Cursor(ScrollView):
         whole = readable(self.get_component_rich_style(name))
         return self.get_component_rich_style(name, partial=True) + Style(color=whole.color)
 
-    def style_on(self, name: str, below: str) -> Style:
-        """The style of a piece in a line with the style `below`: its own text, on the background of the line."""
-        style = self._styles_on.get((name, below))
+    def style_on(self, whole: str, below: str) -> Style:
+        """The style of a piece in a line with the style `below`: its own text, on the background of the line.
+
+        whole: the name of its style, with FOUND or without.
+        """
+        style = self._styles_on.get((whole, below))
         if style is None:
+            name, found, _ = whole.partition(FOUND)
             style = self.style_of("") + self.style_of(below) if below else self.style_of("")
             if name:
                 style += self.style_of(name) + Style(bgcolor=style.bgcolor)
+            if found:
+                style += SOUGHT
             style = readable(style)
-            self._styles_on[name, below] = style
+            self._styles_on[whole, below] = style
         return style
 
     @property

@@ -8,6 +8,7 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
+from textual import events
 from textual.binding import BindingType
 from textual.strip import Strip
 
@@ -22,14 +23,17 @@ from nsview.model.members import USUALLY_SHARED, sharing
 from nsview.model.net import Nets, endpoint
 from nsview.model.records import Container, Details, Namespace, Process, Sockets
 from nsview.model.snapshot import Snapshot
+from nsview.model.table import Thing
 from nsview.model.text import count, cut, safe
 from nsview.model.usage import Measured
 from nsview.model.view import Grouping, GroupRow, ProcessRow, Row
 
 from ..contrast import readable
+from ..messages import GoWanted
 from ..text.contents import TOLD, Told, told
 from ..text.pieces import Pieces
 from .line_view import Lines
+from .links import PIDS, linked, thing_at, to, underlined
 from .pane import Pane
 
 STYLES = ("title", "label", "host", "container", "dim", "warning", "error")
@@ -48,17 +52,12 @@ class DetailsPane(Lines, can_focus=True):
         self._elsewhere: Elsewhere | None = None
         self._content: RenderableType = Text()
         self._laid_out: list[tuple[Segment, ...]] = []
+        self._pointed: Thing | None = None  # at by the mouse
 
     def show(
-        self,
-        row: Row | None,
-        snapshot: Snapshot,
-        by: Grouping,
-        details: Details | None,
-        usage: Measured | None,
-        nets: Nets | None,
-        elsewhere: Elsewhere | None = None,
-    ) -> None:
+        self, row: Row | None, snapshot: Snapshot, by: Grouping, details: Details | None, usage: Measured | None,
+        nets: Nets | None, elsewhere: Elsewhere | None = None,
+    ) -> None:  # fmt: skip
         """Show a row of this snapshot, with the details of its process if they have arrived. nets: as last read.
         elsewhere: its host, None for this machine."""
         self._nets, self._elsewhere = nets, elsewhere
@@ -103,10 +102,29 @@ class DetailsPane(Lines, can_focus=True):
 
     def line(self, y: int) -> Hashable:
         place = self.scroll_offset.y + y
-        return self._laid_out[place] if place < len(self._laid_out) else ()
+        return (self._laid_out[place], self._pointed) if place < len(self._laid_out) else ((), None)
 
-    def strip(self, line: tuple[Segment, ...], width: int) -> Strip:
-        return Strip(line).adjust_cell_length(width, self.rich_style)
+    def strip(self, line: tuple[tuple[Segment, ...], Thing | None], width: int) -> Strip:
+        segments, pointed = line
+        shown = segments if pointed is None else underlined(segments, pointed)
+        return Strip(shown).adjust_cell_length(width, self.rich_style)
+
+    def on_click(self, event: events.Click) -> None:
+        thing = thing_at(event.style)
+        if thing is not None:
+            self.post_message(GoWanted(thing))
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        self._point(thing_at(event.style))
+
+    def on_leave(self) -> None:
+        self._point(None)
+
+    def _point(self, thing: Thing | None) -> None:
+        """Underline the texts that lead to the thing that the mouse points at."""
+        if thing != self._pointed:
+            self._pointed = thing
+            self.repaint()
 
     def _s(self, name: str) -> Style:
         return readable(self.get_component_rich_style(f"details--{name}"))
@@ -125,7 +143,8 @@ class DetailsPane(Lines, can_focus=True):
             if isinstance(value, Text):
                 table.add_row(label, value)
             elif value:
-                table.add_row(label, Text("\n".join(map(safe, (value,) if isinstance(value, str) else value))))
+                text = Text("\n".join(map(safe, (value,) if isinstance(value, str) else value)))
+                table.add_row(label, linked(text, PIDS.get(label)))
         return table
 
     def _lines(self, lines: Sequence[Pieces]) -> Text:
@@ -205,9 +224,12 @@ class DetailsPane(Lines, can_focus=True):
         table.add_column()  # folded where it is too long: were no column, all would be cut
         for shared in sharing(snapshot, process):
             style = self._s("host") if shared.initial and shared.kind not in USUALLY_SHARED else ""
+            inode = Text(str(shared.inode or "?"), style)
+            if shared.inode:
+                inode.stylize(to((shared.kind, shared.inode)))
             table.add_row(
                 shared.kind,
-                Text(str(shared.inode or "?"), style),
+                inode,
                 Text(counts.number(shared.nprocs, shared.sure) if shared.nprocs else "", self._s("dim")),
                 Text(safe(facts.who_else(shared, process)), style),
             )
@@ -223,8 +245,9 @@ class DetailsPane(Lines, can_focus=True):
                 continue
             if depth:
                 text.append("\n" + indent(depth - 1, "  ") + ("└╌" if link.link == "serves" else "└─"), self._s("dim"))
-            text.append(f"{link.process.pid} ", self._s("dim"))
-            text.append(safe(link.process.comm), self._s("title") if link.process is process else "")
+            there = to(link.process.pid)
+            text.append(f"{link.process.pid} ", self._s("dim") + there)
+            text.append(safe(link.process.comm), self._s("title") + there if link.process is process else there)
             container = snapshot.container_of(link.process)
             if container and (not link.process.inner_pid or link.process.inner_pid == 1):
                 text.append(f" {safe(container.name)}", self._s("container"))
@@ -274,21 +297,21 @@ class DetailsPane(Lines, can_focus=True):
 
     def _holders(self, namespace: Namespace, row: GroupRow, snapshot: Snapshot) -> Text:
         least, sure = counts.nprocs(namespace, snapshot)
-        lines = [("" if sure else "≥ ") + count(least, "member process")] if least else []
-        lines += [words(holder, snapshot) for holder in namespace.held_by[:_HOLDERS]]
+        lines = [Text(("" if sure else "≥ ") + count(least, "member process"))] if least else []
+        lines += [linked(Text(safe(words(one, snapshot))), rf"\b{one.pid}\b") for one in namespace.held_by[:_HOLDERS]]
         if len(namespace.held_by) > _HOLDERS:
-            lines.append(f"and {len(namespace.held_by) - _HOLDERS} more")
+            lines.append(Text(f"and {len(namespace.held_by) - _HOLDERS} more"))
         if snapshot.search is None:
-            lines.append("not yet looked for: threads, open files, sockets, mounts elsewhere")
+            lines.append(Text("not yet looked for: threads, open files, sockets, mounts elsewhere"))
         elif snapshot.search.unreadable:
-            lines.append(f"{count(sum(snapshot.search.unreadable.values()), 'process')} could not be searched")
-        return Text("\n".join(map(safe, lines)))
+            lines.append(Text(f"{count(sum(snapshot.search.unreadable.values()), 'process')} could not be searched"))
+        return Text("\n").join(lines)
 
     def _containers(self, row: GroupRow) -> Table:
         table = Table.grid(padding=(0, 2, 0, 0))
         for container in row.containers:
             table.add_row(
-                Text(safe(container.name), self._s("container")),
+                Text(safe(container.name), self._s("container") + to(container.key)),
                 Text(safe(container.runtime)),
                 Text(safe(container.image or ""), self._s("dim")),
             )

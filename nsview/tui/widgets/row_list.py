@@ -17,7 +17,7 @@ from nsview.model.rows import Rows
 from nsview.model.snapshot import Snapshot
 from nsview.model.view import GroupRow, ProcessRow, Row, RowKey
 
-from ..messages import EnterWanted, FoldWanted, RowChosen
+from ..messages import EnterWanted, FoldWanted, OrderWanted, RowChosen
 from ..text import row_text
 from ..text.pieces import Piece
 from .binding import Binding
@@ -110,12 +110,13 @@ class Listing(Lines, Cursor, can_focus=True):
         if not isinstance(rows, Rows):
             return (), ""
         if y == 0:
-            return tuple(row_text.header(self._columns)), "header"
+            return tuple(row_text.header(self._columns, rows.view)), "header"
         place = self.scroll_offset.y + y - 1
         if place >= len(rows):
             return (), ""
         row = rows[place]
-        pieces = row_text.row(row, self._columns, rows.snapshot, rows.view.by, self._marks.get(row.key))
+        view = rows.view
+        pieces = row_text.row(row, self._columns, rows.snapshot, view.by, self._marks.get(row.key), view.filter.sought)
         if place != self.cursor:
             return tuple(pieces), ""
         return tuple(pieces), self.cursor_style
@@ -156,7 +157,11 @@ class Listing(Lines, Cursor, can_focus=True):
 
     async def on_click(self, event: events.Click) -> None:
         if event.y == 0:
-            await self.run_action("screen.sort")
+            orders = row_text.ORDERS.get(row_text.title_at(self._columns, event.x))
+            if orders is None:
+                await self.run_action("screen.sort")
+            else:
+                self.post_message(OrderWanted(*orders))
             return
         place = self.scroll_offset.y + event.y - 1
         if place >= len(self.rows):

@@ -24,6 +24,12 @@ class Status(Bar):
     """The changes since the explorer was paused. None if it is not paused."""
     events: reactive[str] = reactive("")
     """The number of events since then, in words."""
+    matches: reactive[int | None] = reactive(None)
+    """The number of processes that the filter leaves. None without a filter, or where it leaves other things."""
+    order: reactive[str] = reactive("")
+    """The order of the rows in words, "" if it is the usual one."""
+    use: reactive[str] = reactive("")
+    """The use of the host, in words; "" if it is not known."""
     progress: reactive[str] = reactive(bar_text.READING)
 
     def __init__(self) -> None:
@@ -35,6 +41,7 @@ class Status(Bar):
         return self.text(
             bar_text.status(
                 self.snapshot, self.size.width, source=self.source, progress=self.progress, filter=self.filter,
-                since=self.since, events=self.events,
+                since=self.since, events=self.events, matches=self.matches,
+                order=self.order, use=self.use,
             )
         )  # fmt: skip

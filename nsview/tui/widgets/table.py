@@ -16,12 +16,14 @@ from textual.geometry import Size
 from textual.reactive import reactive
 from textual.strip import Strip
 
+from nsview.model.filter import Sought
 from nsview.model.table import Cell, Column, Line, ordered, widths
 from nsview.model.text import safe
 
 from ..messages import LineChosen, LineFolded, LineOpened
+from ..text import pieces
 from .binding import Binding
-from .cursor import Cursor
+from .cursor import SOUGHT, Cursor
 
 STYLES = (
     "header", "group", "host", "container", "shared", "label", "pid", "command", "guide", "dim", "warning", "error",
@@ -50,6 +52,7 @@ class Table(Cursor, can_focus=True):
         self.columns = tuple(columns)
         self.by_cell = by_cell
         self.lines: list[Line] = []
+        self.sought = Sought(None)  # what the filter of the lines seeks
         self._marked: Collection[Hashable] = ()
         self._given: list[Line] = []  # before they were sorted
         self._sorted_by: int | None = None
@@ -131,7 +134,9 @@ class Table(Cursor, can_focus=True):
             style = self.style_on(cell.style, below) if below else line_style + self._style_of(cell)
             if chosen and self.by_cell and column == self.column:
                 style += self.style_of(self.cursor_style)
-            segments.append(Segment(self._fit(cell.text, column), style))
+            found = self.sought.of(self.columns[column].title.lower())
+            for text, mark in pieces.marked(self._fit(cell.text, column), "", found):
+                segments.append(Segment(text, style + SOUGHT if mark else style))
             segments.append(Segment(" " * GAP, line_style))
         return Strip(segments).adjust_cell_length(width, line_style)
 

@@ -92,7 +92,7 @@ def views(chance: random.Random, by: Grouping, snapshot: Snapshot) -> View:
     return View(
         by, filters.parse(chance.choice(("", "", "p4"))), frozenset(chance.sample(keys, chance.randrange(6))),
         chance.random() < 0.3, chance.choice(("age", "age", *get_args(GroupOrder))),
-        chance.choice(("tree", "tree", *get_args(ProcessOrder))),
+        chance.choice(("tree", "tree", *get_args(ProcessOrder))), chance.random() < 0.3,
     )  # fmt: skip
 
 
@@ -161,12 +161,15 @@ def test_ghosts_stay_for_as_long_as_they_are_wanted(by: Grouping) -> None:
     snapshot = random_host(chance)
     view = View(by, toggled=frozenset({("group", HOST_INODE), ("group", None)}))
     shown = Rows(snapshot, view)
+    sought = Rows(snapshot, replace(view, filter=filters.parse("p4", by)))
     ghosts: list[Process] = []
     for _ in range(20):
         before, snapshot = snapshot, later(chance, snapshot)
         gone = [p for pid, p in before.processes.items() if pid not in snapshot.processes]
         ghosts = [*ghosts, *gone][-5:]
         shown.update(snapshot, ghosts)
+        sought.update(snapshot, ghosts)
+        assert len(sought) == len(list(sought))
         there = [row.process.pid for row in shown if isinstance(row, ProcessRow)]
         assert len(set(there)) == len(there)
         unfolded = {row.key for row in shown if isinstance(row, GroupRow) and row.folded is False}

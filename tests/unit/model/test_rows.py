@@ -4,11 +4,12 @@ import random
 from collections import Counter
 
 import pytest
+from msgspec.structs import replace
 
 from nsview.model import filter as filters
 from nsview.model.kinds import KIND_NAMES
 from nsview.model.records import Namespaces, Process
-from nsview.model.rows import rows
+from nsview.model.rows import Rows, rows
 from nsview.model.snapshot import Snapshot
 from nsview.model.view import GROUPINGS, GroupRow, NoteRow, ProcessRow, Row, View, group_key, process_key
 from tests.unit.make import HOST_INODE, container, host, process
@@ -197,6 +198,33 @@ def test_a_filter_shows_exactly_those_that_match(by: str) -> None:
         found = unfolded(snapshot, View(by, wanted))  # type: ignore[arg-type]
         shown = [r.process.pid for r in found if isinstance(r, ProcessRow) and not r.context]
         assert sorted(shown) == sorted(pid for pid, p in snapshot.processes.items() if wanted.process(p, snapshot))
+
+
+def sharers() -> Snapshot:
+    """Two that share a net namespace, one of which is wanted; another in one of its own; and two of the host."""
+    a, b = container("a", [2]), container("b", [3])
+    return host(
+        process(1, 0), process(2, container=a.key, net=7, comm="wanted"), process(3, container=b.key, net=7),
+        process(4, net=8), process(5, comm="wanted"), containers=[a, b],
+    )  # fmt: skip
+
+
+def test_a_filter_keeps_the_others_of_a_group_in_which_something_matches() -> None:
+    found = Rows(sharers(), View("net", filters.parse("name=wanted")))
+    shown = [(row.process.pid, row.context) for row in found if isinstance(row, ProcessRow)]
+    assert shown == [(5, False), (2, False), (3, True)]  # not those of the host, and not the group of 4
+    assert [(head.shown, len(head.pids)) for head in groups(list(found))] == [(1, 2), (1, 2)]
+    assert found.matches == 2
+    assert [found.is_match(place) for place in range(len(found))] == [False, True, False, True, False]
+
+
+def test_a_filter_leaves_matches_alone_where_only_they_are_wanted() -> None:
+    view = View("net", filters.parse("name=wanted"), only=True)
+    assert pids(rows(sharers(), view)) == [5, 2]
+    shown = Rows(sharers(), replace(view, only=False))
+    assert pids(list(shown)) == [5, 2, 3]
+    shown.look(view)
+    assert pids(list(shown)) == [5, 2]
 
 
 def test_a_namespace_that_matches_by_its_own_number_shows_all_its_members() -> None:

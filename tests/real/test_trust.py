@@ -245,6 +245,31 @@ def _members(pid: int) -> list[int]:
     return found
 
 
+# Of another type than the specification gives a value, or cut short.
+_OTHERS = ("[1]", '"x"', "7", "true", "[null]", '{"seccomp": [1]}', '{"seccomp": {"defaultAction": 7}}', "")
+
+
+def test_a_configuration_that_is_damaged_is_a_refusal_or_no_configuration(docker: Docker) -> None:
+    """Either way the command is under a filter: of a file that is none the process's own is taken."""
+    docker.container("f-damaged")
+    (path,) = docker.exec_root.glob(f"**/{docker.inspect('f-damaged')['Id']}/config.json")
+    whole = path.read_text()
+    content = json.loads(whole)
+    try:
+        damaged = [whole.replace(json.dumps(content["linux"], separators=(",", ":")), other) for other in _OTHERS]
+        assert all(text != whole for text in damaged)
+        codes = []
+        for text in [*damaged, *(whole[:end] for end in (0, 1, 300, 301, 302, len(whole) - 1))]:
+            path.write_text(text)
+            done = nsview("enter", "f-damaged", "--", *STATUS)
+            codes.append(done.returncode)
+            assert (done.returncode, done.stderr.count("\n")) == (3, 1) or "Seccomp:\t2" in done.stdout, done.stderr
+        assert set(codes) == {0, 3}
+    finally:
+        path.write_text(whole)
+        docker.remove("f-damaged")
+
+
 def test_a_container_that_is_traced_is_entered_under_its_filter(docker: Docker, workspace: Workspace) -> None:
     files = workspace.root / "filters"
     _file(files, "traced", _elf(_TRACED))

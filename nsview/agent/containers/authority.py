@@ -48,10 +48,14 @@ class Config:
 
     @property
     def filtered(self) -> bool:
-        """True if a command in the container must be under a seccomp filter."""
-        annotations = self.config.get("annotations") or {}
-        own = self.runtime == "crun" and "run.oci.seccomp_bpf_data" in annotations
-        return bool((self.config.get("linux") or {}).get("seccomp") or own)
+        """True if a command in the container must be under a seccomp filter; also if the file is not as specified, so
+        that nothing is run without what it may have meant."""
+        try:
+            annotations = self.config.get("annotations") or {}
+            own = self.runtime == "crun" and "run.oci.seccomp_bpf_data" in annotations
+            return bool((self.config.get("linux") or {}).get("seccomp") or own)
+        except (AttributeError, TypeError):
+            return True
 
 
 def config_of(pid: int) -> Config | None:
@@ -163,8 +167,11 @@ def _of_conmon(
 
 def _has_own_pids(config: dict[str, Any]) -> bool:
     """True if a configuration gives the container a new pid namespace."""
-    namespaces = (config.get("linux") or {}).get("namespaces") or ()
-    return any(namespace.get("type") == "pid" and not namespace.get("path") for namespace in namespaces)
+    try:
+        namespaces = (config.get("linux") or {}).get("namespaces") or ()
+        return any(namespace.get("type") == "pid" and not namespace.get("path") for namespace in namespaces)
+    except (AttributeError, TypeError):
+        return False
 
 
 def _of_runc(

@@ -111,6 +111,7 @@ def _details(pid: int, start: int, thread: int, fd: int, found: authority.Config
         "config": None,
         "runtime": "runc",
         "filtered": status.get("Seccomp") == "2",
+        "own_filters": False,
     }
     try:
         root = os.open("root", os.O_PATH | os.O_DIRECTORY, dir_fd=fd)
@@ -124,6 +125,7 @@ def _details(pid: int, start: int, thread: int, fd: int, found: authority.Config
         if found:
             record["config"] = found.path
             record["runtime"], record["filtered"] = found.runtime, found.filtered
+            record["own_filters"] = pid != found.first and _has_own_filters(status, found)
             if found.init_pid == pid:
                 record["identity"] = _of_process(found.config.get("process"), fd, found.supervisor)
         identity = record["identity"] = record["identity"] or _of_status(fd, status, record["cwd"])
@@ -159,6 +161,18 @@ def _is_unfinished(fd: int, root: int, found: authority.Config | None) -> bool:
     if wanted is None:
         return procfs.read_at(fd, "comm", 32).startswith(_RUNTIMES)
     return not isinstance(wanted, dict) or wanted.get("path") != "/"
+
+
+def _has_own_filters(status: Mapping[str, str], found: authority.Config) -> bool:
+    """True if a process is under more filters than a container's configuration gives, or that is not known, as in a
+    container within that container."""
+    try:
+        with open("/proc/%s/status" % (found.supervisor or "self"), encoding="utf-8", errors="replace") as file:
+            above = dict(line.split(":", 1) for line in file)
+        given = int(above["Seccomp_filters"]) + found.filtered
+        return int(status["Seccomp_filters"]) > given
+    except (KeyError, OSError):
+        return status.get("Seccomp") == "2"  # before Linux 5.9
 
 
 def _has_proc(root: int) -> bool:

@@ -38,6 +38,8 @@ def value(data: bytes | str) -> Any:
         found, end = make_scanner(_Settings)(text, start)  # type: ignore[arg-type]
     except StopIteration as stop:
         raise ValueError("no JSON at character %s" % stop.value) from None
+    except SystemError:  # the scanner's own error is of the module json, if that is imported: _json.c, raise_errmsg
+        raise ValueError("no JSON") from None
     if text[end:].strip(_SPACE):
         raise ValueError("no JSON at character %d" % end)
     return found

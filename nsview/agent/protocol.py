@@ -400,6 +400,7 @@ class _Details(TypedDict):
     config: Optional[str]
     runtime: str
     filtered: bool
+    own_filters: bool
     thread: int
 
 
@@ -411,7 +412,8 @@ class Details(_Details, total=False):
     root, best first. home: by the passwd of its root. identity: None if not readable, with the errno's name in
     `unreadable`. has_proc: a proc(5) is mounted inside. unfinished: its root is still the host's. config: the
     config.json that decides for its container; runtime: "runc" or "crun". filtered: a command must be under a seccomp
-    filter. thread: the one that was read if the first has exited, else 0.
+    filter, by that file if there is one. own_filters: and under the process's own, of which it has more than the file
+    gives. thread: the one that was read if the first has exited, else 0.
     """
 
     contents: Contents

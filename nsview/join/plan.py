@@ -402,7 +402,9 @@ def _within(
         yield steps.Fork()
     yield steps.NewSession()
     if who and details.filtered:
-        yield steps.PutOnFilters(details.config, details.runtime)
+        yield steps.PutOnFilters(details.config, details.runtime, details.own_filters)
+    elif who and details.own_filters:
+        yield steps.PutOnFilters()
 
 
 def _environment(details: Details, choice: Choice, inside: bool) -> steps.SetEnvironment:

@@ -1,8 +1,9 @@
 """Seccomp filters: made from a container's configuration, or read from a process, and put on.
 
 The configuration is the authority, as for the runtime's own exec. The filters of a process are a claim: they are used
-only if no configuration is known. ptrace(2) stops the process for a few microseconds to read them; PTRACE_SEIZE leaves
-no signal behind. Needs CAP_SYS_ADMIN, and that nsview is under no filter (kernel/seccomp.c, seccomp_get_filter).
+alone only if no configuration is known, and besides if a process has more than that of its container gives. ptrace(2)
+stops the process for a few microseconds to read them; PTRACE_SEIZE leaves no signal behind. Needs CAP_SYS_ADMIN, and
+that nsview is under no filter (kernel/seccomp.c, seccomp_get_filter).
 """
 
 from __future__ import annotations
@@ -53,11 +54,12 @@ def wanted(step: Mapping[str, Any], config: Mapping[str, Any] | None, target: Ta
     """
     path = step["config"]
     try:
+        own = tuple(map(Filter, filters(target))) if path is None or step["own"] else ()
         if path is None:
-            return tuple(Filter(program) for program in filters(target))
+            return own
         from . import profile
 
-        return (profile.compiled(config if config is not None else _config(path, target), step["runtime"]),)
+        return (profile.compiled(config if config is not None else _config(path, target), step["runtime"]), *own)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise Failure(

@@ -273,17 +273,20 @@ class PutOnFilters(Step):
 
     config: the path of config.json. None if there is none: the filters are then read from the process itself with
     ptrace(2) (PTRACE_SECCOMP_GET_FILTER). Such filters may be hostile, so all restrictions are made before they are on.
-    runtime: "runc" or "crun", the maker of the container's filter.
+    runtime: "runc" or "crun", the maker of the container's filter. own: the process's own filters too, for it is under
+    more than the configuration gives.
     """
 
     config: str | None = None
     runtime: str = "runc"
+    own: bool = False
 
     @property
     def text(self) -> str:
         if self.config:
-            return f"put on the seccomp filter of {self.config}"
-        return "put on the process's own seccomp filters, for which no configuration is known"
+            own = ", and the process's own, which are more" if self.own else ""
+            return f"put on the seccomp filter of {self.config}{own}"
+        return "put on the process's own seccomp filters, which no known configuration gives"
 
 
 class Execute(Step):

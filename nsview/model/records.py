@@ -318,6 +318,7 @@ class Details(Struct, frozen=True):
     thread: the one that was read instead of the process's first, which has exited; 0 for the first.
     runtime: the maker of the container's filter from that file, "runc" or "crun".
     filtered: a joined command must be under a seccomp filter, by that file or else by the process's own state.
+    own_filters: and under the process's own filters, of which it has more than that file gives.
     has_proc: a proc(5) is mounted at /proc inside its root, or that is not known.
     unfinished: its container's runtime has not given it the container's files yet: its root is the host's.
     sockets: None if they were not asked for, or its file descriptors may not be read.
@@ -343,6 +344,7 @@ class Details(Struct, frozen=True):
     config: str | None = None
     runtime: str = "runc"
     filtered: bool = False
+    own_filters: bool = False
     thread: int = 0
     has_proc: bool = True
     unfinished: bool = False

@@ -205,6 +205,71 @@ print(open("/proc/self/status").read().partition("{field}:")[2].split()[0])
         docker.remove(name)
 
 
+@pytest.mark.parametrize("options", [(), ("--security-opt", "seccomp=unconfined"), ("--pid", "host")], ids=" ".join)
+@pytest.mark.parametrize("within", ["unshare -p -m -f", "unshare -u", "env", "setsid -c"])
+def test_who_is_under_more_filters_than_the_container_gives_keeps_them(
+    docker: Docker, workspace: Workspace, options: tuple[str, ...], within: str
+) -> None:
+    """The configuration of a container knows none of the containers within that container."""
+    files = workspace.root / "filters"
+    _file(files, "f-inner", _first([83, 258], ANSWERS["EPERM"]))  # mkdir, mkdirat
+    volume = ("--volume", f"{files}:/f:ro", "--cap-add", "SYS_ADMIN")
+    script = f"({within} /f/f-inner &); exec sleep 9999"
+    outer = docker.container("f-outer", *options, *volume, command=["sh", "-c", script])
+    try:
+        inner: list[int] = []
+
+        def found() -> bool:
+            inner[:] = [pid for pid in _members(outer) if Path(f"/proc/{pid}/comm").read_text() == "f-inner\n"]
+            return bool(inner) and "Seccomp:\t2" in Path(f"/proc/{inner[0]}/status").read_text()
+
+        wait_until(found, 10, "its filter")
+        words = ["--", "sh", "-c", "grep -c Seccomp:.2 /proc/self/status; mkdir /tmp/x && rmdir /tmp/x"]
+        done = nsview("enter", str(inner[0]), *words)
+        assert (done.returncode, done.stdout.split()[:1]) == (1, ["1"]) and "not permitted" in done.stderr
+        assert nsview("enter", "f-outer", *words).returncode == 0, "which is not the outer's"
+    finally:
+        docker.remove("f-outer")
+
+
+def _members(pid: int) -> list[int]:
+    """The processes in the cgroup of a process, and in those below it."""
+    of = Path(f"/proc/{pid}/cgroup").read_text()
+    found = []
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if Path(f"/proc/{entry}/cgroup").read_text() == of:
+                found.append(int(entry))
+        except OSError:
+            continue
+    return found
+
+
+# Of another type than the specification gives a value, or cut short.
+_OTHERS = ("[1]", '"x"', "7", "true", "[null]", '{"seccomp": [1]}', '{"seccomp": {"defaultAction": 7}}', "")
+
+
+def test_a_configuration_that_is_damaged_is_a_refusal_or_no_configuration(docker: Docker) -> None:
+    """Either way the command is under a filter: of a file that is none the process's own is taken."""
+    docker.container("f-damaged")
+    (path,) = docker.exec_root.glob(f"**/{docker.inspect('f-damaged')['Id']}/config.json")
+    whole = path.read_text()
+    content = json.loads(whole)
+    try:
+        damaged = [whole.replace(json.dumps(content["linux"], separators=(",", ":")), other) for other in _OTHERS]
+        assert all(text != whole for text in damaged)
+        codes = []
+        for text in [*damaged, *(whole[:end] for end in (0, 1, 300, 301, 302, len(whole) - 1))]:
+            path.write_text(text)
+            done = nsview("enter", "f-damaged", "--", *STATUS)
+            codes.append(done.returncode)
+            assert (done.returncode, done.stderr.count("\n")) == (3, 1) or "Seccomp:\t2" in done.stdout, done.stderr
+        assert set(codes) == {0, 3}
+    finally:
+        path.write_text(whole)
+        docker.remove("f-damaged")
+
+
 def test_a_container_that_is_traced_is_entered_under_its_filter(docker: Docker, workspace: Workspace) -> None:
     files = workspace.root / "filters"
     _file(files, "traced", _elf(_TRACED))

@@ -30,24 +30,32 @@ _SUPERVISORS = ("containerd-shim", "conmon", "runc", "crun", "youki", "buildkit-
 
 class Config:
     """The configuration of a container. path: of config.json; config: its object. init_pid: the container's first
-    process, None if it is another than the process that was asked for. runtime: the maker of the container, "runc" or
-    "crun". supervisor: the pid of the process whose limits and umask a command inherits, None if that is the caller."""
+    process, None if it is another than the process that was asked for. first: the pid of that one, whoever was asked
+    for, None if it is not known. runtime: the maker of the container, "runc" or "crun". supervisor: the pid of the
+    process whose limits and umask a command inherits, None if that is the caller."""
 
-    __slots__ = ("config", "init_pid", "path", "runtime", "supervisor")
+    __slots__ = ("config", "first", "init_pid", "path", "runtime", "supervisor")
 
-    def __init__(self, path: str, config: dict[str, Any], init_pid: int | None, runtime: str) -> None:
+    def __init__(
+        self, path: str, config: dict[str, Any], init_pid: int | None, runtime: str, first: int | None
+    ) -> None:
         self.path = path
         self.config = config
         self.init_pid = init_pid
         self.runtime = runtime
+        self.first = first
         self.supervisor: int | None = None
 
     @property
     def filtered(self) -> bool:
-        """True if a command in the container must be under a seccomp filter."""
-        annotations = self.config.get("annotations") or {}
-        own = self.runtime == "crun" and "run.oci.seccomp_bpf_data" in annotations
-        return bool((self.config.get("linux") or {}).get("seccomp") or own)
+        """True if a command in the container must be under a seccomp filter; also if the file is not as specified, so
+        that nothing is run without what it may have meant."""
+        try:
+            annotations = self.config.get("annotations") or {}
+            own = self.runtime == "crun" and "run.oci.seccomp_bpf_data" in annotations
+            return bool((self.config.get("linux") or {}).get("seccomp") or own)
+        except (AttributeError, TypeError):
+            return True
 
 
 def config_of(pid: int) -> Config | None:
@@ -105,7 +113,7 @@ def _of_child(reader: Reader, parent: Process, parent_cgroup: bytes, child: Proc
         return _of_shim(reader, shim, child, path, outside)
     monitor = conmon.monitor(parent)
     if monitor:
-        return _of_conmon(parent, monitor, uid, path, claim, outside)
+        return _of_conmon(parent, monitor, uid, child, path, claim, outside)
     from . import runc  # rarely needed, and a start is to be quick
 
     started = runc.run(parent)
@@ -125,7 +133,7 @@ def _of_shim(reader: Reader, shim: Shim, child: Process, path: str, outside: str
         bundle = containerd.read_bundle(shim, id)
         if bundle and _began_in(reader, shim, bundle.init_pid, own):
             init_pid = child["pid"] if bundle.init_pid == child["pid"] else None
-            return Config(bundle.directory + "/config.json", bundle.config, init_pid, "runc")
+            return Config(bundle.directory + "/config.json", bundle.config, init_pid, "runc", bundle.init_pid)
     return None
 
 
@@ -140,8 +148,9 @@ def _began_in(reader: Reader, shim: Shim, pid: int | None, own: str) -> bool:
 
 
 def _of_conmon(
-    parent: Process, monitor: dict[str, str], uid: int, path: str, claim: cgroup.Claim | None, outside: str
-) -> Config | None:
+    parent: Process, monitor: dict[str, str], uid: int, child: Process, path: str, claim: cgroup.Claim | None,
+    outside: str,
+) -> Config | None:  # fmt: skip
     """The Config by podman's or cri-o's monitor. A user's own container may have no cgroup of its own; then a fake
     monitor made in a container would be under that container's filter."""
     own = _own(path, claim, monitor["id"])
@@ -150,7 +159,19 @@ def _of_conmon(
     if own is not None and not containerd.outside(outside, own):
         return None
     runtime = "crun" if os.path.basename(monitor.get("runtime", "")).startswith("crun") else "runc"
-    return _of_bundle(parent["pid"], monitor.get("bundle", ""), uid, None, runtime)
+    found = _of_bundle(parent["pid"], monitor.get("bundle", ""), uid, None, runtime, child["pid"])
+    if found and not (child["nspid"][-1] == 1 and _has_own_pids(found.config)):
+        found.first = None  # an orphan of the container's becomes its monitor's child where the two share pids
+    return found
+
+
+def _has_own_pids(config: dict[str, Any]) -> bool:
+    """True if a configuration gives the container a new pid namespace."""
+    try:
+        namespaces = (config.get("linux") or {}).get("namespaces") or ()
+        return any(namespace.get("type") == "pid" and not namespace.get("path") for namespace in namespaces)
+    except (AttributeError, TypeError):
+        return False
 
 
 def _of_runc(
@@ -163,7 +184,7 @@ def _of_runc(
     if inside or child["nspid"][-1] != 1:
         return None
     runtime = "crun" if parent["comm"] == "crun" else "runc"
-    return _of_bundle(parent["pid"], bundle, uid, child["pid"], runtime)
+    return _of_bundle(parent["pid"], bundle, uid, child["pid"], runtime, child["pid"])
 
 
 def _by_state(reader: Reader, pid: int, above: set[int]) -> Config | None:
@@ -187,10 +208,11 @@ def _by_state(reader: Reader, pid: int, above: set[int]) -> Config | None:
                 init_pid = pid if state["pid"] == pid else None
                 bundle = state["bundle"] or ""
                 for directory in (bundle, os.path.dirname(state["path"])):
-                    found = _of_bundle(0, directory, state["uid"], init_pid, state["runtime"])
+                    found = _of_bundle(0, directory, state["uid"], init_pid, state["runtime"], state["pid"])
                     if found:
                         return found
-                return Config(state["path"], {"linux": {"seccomp": state["seccomp"]}}, None, state["runtime"])
+                config = {"linux": {"seccomp": state["seccomp"]}}
+                return Config(state["path"], config, None, state["runtime"], state["pid"])
     return None
 
 
@@ -207,7 +229,9 @@ def _is_inside(reader: Reader, process: Process, path: str, above: set[int], sta
     return init["pid"] in above or beside or (own is not None and not containerd.outside(path, own))
 
 
-def _of_bundle(pid: int, directory: str, uid: int, init_pid: int | None, runtime: str) -> Config | None:
+def _of_bundle(
+    pid: int, directory: str, uid: int, init_pid: int | None, runtime: str, first: int | None
+) -> Config | None:
     """The Config in a bundle's directory as a process would find it. None if it is not this user's or root's."""
     try:
         root = hostfiles.root_of(pid)
@@ -221,7 +245,7 @@ def _of_bundle(pid: int, directory: str, uid: int, init_pid: int | None, runtime
         config = witness.read_json(bundle, "config.json", uid)
     finally:
         os.close(bundle)
-    return Config(directory.rstrip("/") + "/config.json", config, init_pid, runtime) if config else None
+    return Config(directory.rstrip("/") + "/config.json", config, init_pid, runtime, first) if config else None
 
 
 def _own(path: str, claim: cgroup.Claim | None, id: str) -> str | None:

@@ -102,5 +102,5 @@ def _labels(annotations: dict[str, str]) -> dict[str, str]:
     """The kubelet's labels, which cri-o keeps as JSON in one annotation."""
     try:
         return supervisor.texts(jsontext.value(annotations.get(_PREFIX + "Labels", "")))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}

@@ -395,6 +395,17 @@ def test_podman(podman: Podman, image: str | None) -> None:
     told.holds("conmon killed", gone="conmon")
 
 
+def test_podman_with_ids_of_its_own(podman: Podman) -> None:
+    """Its bundle's directory is then its root's, and not believed; the storage's list is root's."""
+    podman.import_image("localhost/nsview-outlive:2")
+    ids = ("--uidmap", "0:300000:65536", "--gidmap", "0:300000:65536", "--volume", "/etc:/host-etc:ro")
+    pid = podman.container("with-ids", *ids, image="localhost/nsview-outlive:2")
+    told = Told(pid)
+    assert (of(pid)["name"], of(pid)["image"]) == ("with-ids", "localhost/nsview-outlive:2")
+    kill(podman.inspect("with-ids")["State"]["ConmonPid"])
+    told.holds("with ids of its own: conmon killed", gone="conmon")
+
+
 def test_podmans_pod(podman: Podman) -> None:
     podman.run("pod", "create", "--name", "kiosk", "--network", "none")
     pid = podman.container("bell", "--pod", "kiosk")

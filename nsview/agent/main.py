@@ -385,17 +385,18 @@ class Agent:
         self.out.flush()
 
     def _serve(self, followed: Schedule) -> bool:
-        """Answer requests until something is due; False: stop."""
+        """Answer requests until something is due, and some also if it is by now; False: stop."""
         resume = 0.0
+        first = True
         while True:
             now = time.monotonic()
             if now >= self.heard + self.lease:
                 return False
             until = min(followed.next(now), self.heard + self.lease)
-            if now >= until:
+            if now >= until and not first:
                 return True
             searching = self.search or self.searches
-            left = max(0.0, min(resume, until) - now) if searching else until - now
+            left = max(0.0, (min(resume, until) if searching else until) - now)
             if self.audits:
                 left = 0.0
             if self.reading and self.reading.until <= now:
@@ -411,31 +412,37 @@ class Agent:
                 self._hear_links(self.links)
             if self.reading and self.reading.fd in ready:
                 self._relay(self.reading)
+            due, first = time.monotonic() >= until and not first, False
             if self.requests not in ready:
                 if self.audits:
                     self._read_security()
-                elif searching and time.monotonic() < until:
+                elif searching and not due:
                     resume = self._search()
                 continue
-            data = os.read(self.requests, 1 << 16)
-            if not data:
+            stop, rescan = self._take_all()
+            if stop:
                 return False
-            self.heard = time.monotonic()
-            *lines, self.pending = (self.pending + data).split(b"\n")
-            rescan = False
-            for line in lines:
-                request: Request = json.loads(line)
-                if request["request"] == "stop":
-                    return False
-                if request["request"] == "rescan":
-                    rescan = True
-                elif request["request"] == "modules":
-                    self.add(base64.b64decode(request["packed"]))
-                else:
-                    self._take(request)
             if rescan:
                 followed.want_everything()
                 return True
+
+    def _take_all(self) -> tuple[bool, bool]:
+        """Take the requests that are there. (True if one is to stop, or no more will come; True to look again)."""
+        data = os.read(self.requests, 1 << 16)
+        self.heard = time.monotonic()
+        *lines, self.pending = (self.pending + data).split(b"\n")
+        rescan = False
+        for line in lines:
+            request: Request = json.loads(line)
+            if request["request"] == "stop":
+                return True, False
+            if request["request"] == "rescan":
+                rescan = True
+            elif request["request"] == "modules":
+                self.add(base64.b64decode(request["packed"]))
+            else:
+                self._take(request)
+        return not data, rescan
 
     def _take(self, request: Question) -> None:
         """Answer a request, or note it for later."""

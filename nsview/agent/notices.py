@@ -136,14 +136,15 @@ class Notices:
         """True if processes may have been moved."""
         return bool(self._changed)
 
-    def moved(self, processes: Mapping[int, Process]) -> set[int]:
-        """The pids of these processes whose cgroup's list contradicts their records."""
+    def moved(self, processes: Mapping[int, Process], seconds: float) -> set[int]:
+        """The pids of these processes whose cgroup's list contradicts their records, by as many lists as can be read in
+        so many seconds: the kernel may make each wait."""
         found: set[int] = set()
-        for number in self._changed:
-            directory, path = self._cgroups[number]
+        until = time.monotonic() + seconds
+        while self._changed and time.monotonic() < until:
+            directory, path = self._cgroups[self._changed.pop()]
             listed = map(int, _listed(directory).split())
             found.update(pid for pid in listed if pid in processes and processes[pid]["cgroup"] != (path or "/"))
-        self._changed.clear()
         return found
 
 

@@ -28,7 +28,8 @@ PASS = 0.8, 0.0006  # over the processes that have run: setns and unshare, and a
 PASS_MANY = 1.2, 0.011  # .. and if there are so many that it takes more than that share
 NAMES = 0.25, 0.1  # over all containers, because a file that names one was written
 BIRTHS = 0.1, 0.01  # a glance at the last pid, if there are no events
-GROW = 0.02  # at a time over cgroups that are not watched yet
+CGROUPS = 0.02  # at a time over cgroups that are new, or that processes may have moved to, then as long for all else ..
+WAITED = 9  # .. or so many times as long as the kernel has made it wait, as where cgroups come and go all the time
 GATHER = 0.01  # after the first event of some, so that a burst is one update
 EVERY = 0.05  # from one update to the next at the least: an eye sees no more than that
 AGAIN = 0.05  # after a death, until the zombie is looked for again
@@ -54,6 +55,7 @@ class Schedule:
         self._everything = False
         self._mounts = False
         self._next_look = self._next_pass = self._next_births = self._next_names = time.monotonic()
+        self._next_grow = self._next_moved = self._next_look
         self._next_update = self._next_forced = self._next_look  # the soonest times that their share of a core allows
         self._credit = BURST, self._next_look  # seconds of work that updates may take, and the time of that sum
         self._gathered: float | None = None  # the time at which the gathered pids are to be looked at
@@ -74,7 +76,7 @@ class Schedule:
         least, share = LOOK_TOLD if told else LOOK
         self._next_look = now + max(least, cost / share)
         self._next_pass = now + PASS[0]
-        self._gathered = None
+        self._gathered = self._unmoved()
         self._next_forced = now + cost * (1 - UPDATES) / UPDATES
 
     def updated(self, cost: float, processes: Collection[int], names: bool = False) -> None:
@@ -83,7 +85,7 @@ class Schedule:
         now = time.monotonic()
         if names:
             self._next_names = now + max(NAMES[0], cost / NAMES[1])
-        self._gathered = None
+        self._gathered = self._unmoved()
         credit, since = self._credit
         credit = min(BURST, credit + (now - since) * UPDATES) - cost
         self._credit = credit, now
@@ -110,7 +112,7 @@ class Schedule:
         if self.notices and self.notices.written:
             due = min(due, max(self._next_names, self._next_update))
         if self.notices and self.notices.growing:
-            due = now
+            due = min(due, self._next_grow)
         return due
 
     def heard(self, ready: Collection[object], urgent: Collection[int]) -> None:
@@ -154,19 +156,26 @@ class Schedule:
             return False, (), False, False
         names = False
         if self.notices:
-            if self.notices.changed:
-                self._pids |= scanner.moved(self.notices.moved(processes))
+            if self.notices.changed and now >= self._next_moved:
+                self._pids |= scanner.moved(self.notices.moved(processes, CGROUPS))
+                self._next_moved = _rested(now)
             names = self.notices.written and now >= self._next_names
             self.notices.written = self.notices.written and not names
         pids, mounts = self._pids, self._mounts
-        self._pids, self._mounts, self._gathered = set(), False, None
+        self._pids, self._mounts, self._gathered = set(), False, self._unmoved()
         return False, pids, mounts, names
+
+    def _unmoved(self) -> float | None:
+        """The time to go on with cgroups that processes may have moved to. None if there are none."""
+        return self._next_moved if self.notices and self.notices.changed else None
 
     def _grow(self) -> None:
         """Watch more of the cgroups; if new ones were found, look soon at their members."""
-        if not self.notices or not self.notices.growing:
+        began = time.monotonic()
+        if not self.notices or not self.notices.growing or began < self._next_grow:
             return
-        self.notices.grow(GROW)
+        self.notices.grow(CGROUPS)
+        self._next_grow = _rested(began)
         if self.notices.changed and self._gathered is None:
             self._gathered = time.monotonic() + GATHER
 
@@ -185,6 +194,12 @@ class Schedule:
             there = {int(name) for name in os.listdir("/proc") if name.isdigit()}
             self._pids |= there.difference(processes)
         self._next_births = now + max(BIRTHS[0], (time.monotonic() - now) / BIRTHS[1])
+
+
+def _rested(began: float) -> float:
+    """The time to go on with the cgroups, after some of CGROUPS that began at a time."""
+    now = time.monotonic()
+    return now + max(now - began, WAITED * (now - began - CGROUPS))
 
 
 def _listening() -> Events | None:

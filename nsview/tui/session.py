@@ -297,7 +297,7 @@ class Session:
 
     async def host_usage(self) -> Usage | None:
         """The use of the host alone, now or at the moment of a recording; None if that has none."""
-        if not isinstance(self.host, LocalHost):
+        if not isinstance(self.host, LiveHost):
             return next(iter(deque(self.recorded_usage(), maxlen=1)), None)
         return await self.usage([], [])
 

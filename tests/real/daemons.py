@@ -112,12 +112,12 @@ class Docker:
 
     `containerd_address` is the socket of the containerd that it uses, `containerd_pid` that one's pid, `runc_root`
     where runc keeps its state. beside: it uses a containerd that was there before it, as dockerd does where one
-    listens at the usual place; else it starts its own.
+    listens at the usual place; else it starts its own. options: further ones of dockerd.
     """
 
     NEEDS = ("dockerd", "docker", "containerd", "containerd-shim-runc-v2", "runc", "busybox", "ip", "tar")
 
-    def __init__(self, workspace: Workspace, rootfs: Path, *, beside: bool = False) -> None:
+    def __init__(self, workspace: Workspace, rootfs: Path, *options: str, beside: bool = False) -> None:
         root = workspace.root / "d"
         root.mkdir()
         self.data_root = root / "data"
@@ -143,6 +143,7 @@ class Docker:
                 *("--bridge", workspace.bridge, "--iptables=false", "--ip6tables=false"),
                 *("--ip-forward=false", "--ip-masq=false", "--userland-proxy=true"),
                 *extra,
+                *options,
             ],
             root / "log",
             self._environment,

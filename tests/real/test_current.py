@@ -5,6 +5,7 @@ import os
 import select
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from nsview.agent import links
+from nsview.agent import links, notices, schedule
 from nsview.hosts import spawn
 from nsview.hosts.local import LocalHost
 from nsview.model.net import Net
@@ -187,6 +188,26 @@ def test_a_sleeper_is_moved_by_another(live: Live, tree: Path) -> None:
 
 def _is_in(live: Live, pid: int, path: str) -> bool:
     return pid in live.now.processes and live.now.processes[pid].cgroup == path
+
+
+def test_cgroups_that_the_kernel_makes_wait_for_leave_time_for_all_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where others make and remove cgroups all the time: each look at one waits for theirs."""
+    watched = notices.Notices()
+    watched.begin()
+    while watched.growing:
+        watched.grow(1.0)
+    watched.moved({}, 0.0)
+    assert watched.changed, "no more than there was time for"
+    watched.moved({}, 60.0)
+    assert not watched.changed
+
+    followed = schedule.Schedule()
+    followed.looked(0.0)
+    monkeypatch.setattr(notices.Notices, "growing", True)
+    monkeypatch.setattr(notices.Notices, "grow", lambda self, seconds: time.sleep(5 * seconds))
+    followed.begin()
+    now = time.monotonic()
+    assert followed.next(now) > now
 
 
 @pytest.fixture

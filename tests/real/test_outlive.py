@@ -167,6 +167,30 @@ def test_docker(rootfs: Path, orphans: Orphans, network: str) -> None:
         assert of(pid)["name"] == "again"
 
 
+def test_docker_with_user_namespaces(rootfs: Path, orphans: Orphans, account: Account) -> None:
+    """It keeps all that it knows below its data root, in UID.GID, and no mount tells of what has no process."""
+    with Workspace.create() as apart:
+        docker = Docker(apart, rootfs, f"--userns-remap={account.name}")
+        docker.run("run", "--name", "over", IMAGE, "/bin/false", check=False)
+        docker.run("run", "--detach", "--restart=always", "--name", "loop", IMAGE, "/bin/false")
+        wait_until(lambda: "loop" in _named_by_state("restarting"), 20, "a container that waits")
+        wait_until(lambda: "over" in _named_by_state("exited"), 20, "a container that has stopped")
+        docker.run("rm", "--force", "loop")
+        pid = orphans.add(docker.container("orphan", "--volume=/etc:/host-etc:ro"))
+        told = Told(pid)
+        shim = of(pid)["shim_pid"]
+        docker.kill()
+        kill(shim)
+        told.holds("with user namespaces: dockerd, containerd, shim killed", gone="shim")
+        shutil.rmtree(docker.exec_root / "containerd")  # and with it what the bundle says
+        assert (of(pid)["name"], of(pid)["image"]) == ("orphan", IMAGE)
+
+
+def _named_by_state(state: str) -> set[str]:
+    """The names of the containers in this state, stopped ones too."""
+    return {c["name"] for c in printed("list", "containers", "--all")["containers"] if c["state"] == state}
+
+
 def test_docker_in_a_container(docker: Docker, workspace: Workspace) -> None:
     """Root in a container speaks for what is inside of it, also where nothing but its files is left to do so."""
     with docker_in(docker, workspace, "/var/lib/docker") as (_, id):
@@ -369,6 +393,17 @@ def test_podman(podman: Podman, image: str | None) -> None:
     assert (of(pid)["name"], of(pid)["image"]) == (name, image)
     kill(podman.inspect(name)["State"]["ConmonPid"])
     told.holds("conmon killed", gone="conmon")
+
+
+def test_podman_with_ids_of_its_own(podman: Podman) -> None:
+    """Its bundle's directory is then its root's, and not believed; the storage's list is root's."""
+    podman.import_image("localhost/nsview-outlive:2")
+    ids = ("--uidmap", "0:300000:65536", "--gidmap", "0:300000:65536", "--volume", "/etc:/host-etc:ro")
+    pid = podman.container("with-ids", *ids, image="localhost/nsview-outlive:2")
+    told = Told(pid)
+    assert (of(pid)["name"], of(pid)["image"]) == ("with-ids", "localhost/nsview-outlive:2")
+    kill(podman.inspect("with-ids")["State"]["ConmonPid"])
+    told.holds("with ids of its own: conmon killed", gone="conmon")
 
 
 def test_podmans_pod(podman: Podman) -> None:

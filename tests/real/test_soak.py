@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from nsview.hosts import spawn
 from nsview.hosts.local import LocalHost
 from nsview.model.contents import READ
 from nsview.model.records import Process
@@ -100,6 +102,31 @@ def test_every_request_is_answered_in_a_storm_of_births(storm: None) -> None:
         rate = (births() - born) / (time.monotonic() - began)
         print(f"\n{sum(answered.values())} answers, {rate:.0f} births a second: {dict(answered)}")
     finally:
+        host.stop()
+
+
+_BUSY = """
+import sys; sys.path.append(sys.argv[1])
+from nsview.agent import schedule, main
+schedule.Schedule.next = lambda self, now: now
+main.main()
+"""
+
+
+def test_who_asks_is_answered_though_something_is_always_due() -> None:
+    argv = [sys.executable, "-I", "-S", "-c", _BUSY, spawn.ROOT]
+    agent = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    told: list[str] = []
+    host = LocalHost(agent=agent)
+    host.on_restart = told.append
+    late = threading.Timer(60, agent.kill)
+    late.start()
+    try:
+        process = host.first().processes[os.getpid()]
+        assert host.details(process) and host.security([process.pid]).complete and host.nets().nets and host.holders()
+        assert not told
+    finally:
+        late.cancel()
         host.stop()
 
 

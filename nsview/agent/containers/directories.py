@@ -4,9 +4,9 @@ Known are the directories that engines use by themselves, those that the command
 directory of a live one names, and those that the host's mounts show, for a container's mounts stay when its engine is
 gone. A mount in a container's own mount namespace tells nothing here: the container could have made that itself.
 
-Sources: moby daemon/config (exec-root, data-root), daemon/runtime_unix.go (EXEC-ROOT/runtime-NAME), libnetwork
-(EXEC-ROOT/netns); containerd pkg/process/init.go (RuncRoot), runtime/v2/shim (options.json); runc main.go and
-rootless_linux.go (--root); crun src/libcrun/status.c.
+Sources: moby daemon/config (exec-root, data-root), daemon/runtime_unix.go (EXEC-ROOT/runtime-NAME),
+daemon/daemon_unix.go (setupDaemonRoot), libnetwork (EXEC-ROOT/netns); containerd pkg/process/init.go (RuncRoot),
+runtime/v2/shim (options.json); runc main.go and rootless_linux.go (--root); crun src/libcrun/status.c.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ _DOCKER = "/etc/docker/daemon.json"
 _CONTAINERD = "/etc/containerd/config.toml"
 DATA_ROOT = "/var/lib/docker"
 _OPTIONS = {"exec-root": _EXEC_ROOT, "data-root": DATA_ROOT}  # of dockerd, on its command line and in its file
+_REMAPPED = "remapped-root"  # a data root of which only the parts `_below` are used: with --userns-remap
+_ROOTS = ("data-root", _REMAPPED)
 _DRIVERS = ("overlay2", "overlay", "aufs", "vfs", "btrfs", "fuse-overlayfs", "zfs", "rootfs")  # ROOT/overlay2/..
 
 
@@ -61,7 +63,7 @@ class Directories:
         self._host = host
         self._of: dict[tuple[str, str], int] = {("exec-root", _EXEC_ROOT): 0}
         self._of.update({("state", path): 0 for path in _STATES})
-        self.of_live_dockerd: dict[str, None] = {}
+        live: dict[tuple[str, str], None] = {}
         self._by_files()
         inside = witness.mounts_of_host()
         for process in host.watchers():
@@ -72,15 +74,24 @@ class Directories:
                 key = "said", process["pid"], process["start"]
                 for place in host.kept.get(key, supervisor.later(self._said_by, process)):
                     said.setdefault(place, owner)
-                    if place[0] == "data-root" and owner == 0:
-                        self.of_live_dockerd[place[1]] = None
+                    if owner == 0:
+                        live[place] = None
         self._of.update(host.told)
         self._by_mounts()
         self._of.setdefault(("data-root", DATA_ROOT), 0)
+        below = {root: _below(root) for kind, root in self._of if kind in _ROOTS}
+        self._data_roots = {
+            path: owner for (kind, root), owner in self._of.items() if kind in _ROOTS for path in (root, *below[root])
+        }
+        self.of_live_dockerd = {
+            path
+            for kind, root in live
+            for path in ((root,) if kind == "data-root" else below[root] if kind == _REMAPPED else ())
+        }
 
     def data_roots(self, uid: int) -> list[str]:
         """The directories in which dockerd keeps its records of containers, by the word of this user or root."""
-        return [path for path, owner in self._those("data-root") if owner in (0, uid)]
+        return [path for path, owner in self._data_roots.items() if owner in (0, uid)]
 
     def runtimes(self) -> _Runtimes:
         """All directories in which runc and crun may keep state."""
@@ -125,6 +136,8 @@ class Directories:
             file = self._host.read_json(process["pid"], options.get("config-file", _DOCKER)) or {}
             options.setdefault("data-root", options.get("g", ""))
             said = [(name, options.get(name) or file.get(name) or usual) for name, usual in _OPTIONS.items()]
+            if options.get("userns-remap") or file.get("userns-remap"):
+                said = [(_REMAPPED if kind == "data-root" else kind, path) for kind, path in said]
         elif comm.startswith("containerd-shim"):
             # Its working directory is STATE/io.containerd.runtime.v2.task/NAMESPACE/ID.
             state, found, _ = (files.link("/proc/%d/cwd" % process["pid"]) or "").partition(containerd.TASKS)
@@ -153,6 +166,12 @@ class Directories:
                         if root and _is_path(root):
                             found[root] = uid
         return found
+
+
+def _below(root: str) -> list[str]:
+    """ROOT/UID.GID: the data roots below one of a dockerd with user namespaces."""
+    parts = [(name, name.partition(".")) for name in names(root)]
+    return ["%s/%s" % (root, name) for name, (uid, _, gid) in parts if uid.isdecimal() and gid.isdecimal()]
 
 
 def _behind(mount: Mount) -> list[tuple[str, str]]:

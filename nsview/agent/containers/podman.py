@@ -39,7 +39,10 @@ def find(host: Population) -> Iterator[Found]:
 def left(host: Population, state: State, process: Process) -> Found | None:
     """The container of a state that runc or crun keeps, if podman made it and its conmon is gone."""
     said = _Said(host, 0, state["uid"], state["bundle"] or "")
-    if said.manager != "libpod":
+    claim = host.claims.get(process["cgroup"])
+    # With ids of its own (--uidmap) a container has its bundle in a directory that is not root's.
+    by_cgroup = said.manager is None and claim and claim.runtime == "podman" and claim.id == state["id"]
+    if said.manager != "libpod" and not by_cgroup:
         return None
     return supervisor.Found(
         "podman", state["id"], process["pid"], None, _describer(said, None, state["path"], process), state["uid"]

@@ -3,6 +3,9 @@
 A value is a text, or several lines; not yet `safe`. None if a fact is not known, or there is nothing to say.
 """
 
+import re
+import shlex
+
 from . import condition, counts
 from .kinds import KIND
 from .label import of_process
@@ -47,6 +50,18 @@ def namespace(of: Namespace, snapshot: Snapshot) -> list[Fact]:
         ("kernel id", str(of.id) if of.id is not None else None),
         ("mounted at", of.names or None),
     ]
+
+
+def by_hand(of: Namespace, oldest: Process | None, snapshot: Snapshot) -> str:
+    """A command that shows a namespace without nsview: by the oldest process in it, else by the first mount of it. Of
+    one without either, the reason that there is no command."""
+    kind = KIND[of.type]
+    if oldest:
+        return kind.by_hand.replace("PID", str(oldest.pid))
+    if of.names:
+        command = re.sub(r"^nsenter -t PID -\w ", "", kind.by_hand).replace("PID", "self")
+        return f"nsenter {shlex.quote(f'{kind.option}={of.names[0]}')} {command}"
+    return "no process is in it" if snapshot.sees_all(of.type) else counts.processes(0, sure=False)
 
 
 def _related(of: Namespace, field: str, kind: str, inode: int | None) -> str | None:

@@ -17,6 +17,7 @@ from textual.timer import Timer
 from nsview.model import counts
 from nsview.model.changes import Changes
 from nsview.model.docker_proxy import HOLDERS
+from nsview.model.facts import by_hand
 from nsview.model.filter import Fields
 from nsview.model.net import Forward, Interface, Listener, Net, Nets, Route
 from nsview.model.netfields import fields
@@ -257,9 +258,7 @@ class NetMap(Lens):
         if net.listeners:
             parts.append(_heading("LISTENERS"))
             parts.append(_pairs(*((f"{x.protocol} {x.port}", found.who(net, x)) for x in net.listeners[:50])))
-        hint = f"nsenter -t {oldest.pid} -n ip addr" if oldest else ""
-        if namespace and not oldest and namespace.names:
-            hint = f"nsenter --net={namespace.names[0]} ip addr"
+        hint = by_hand(namespace, oldest, found.snapshot) if namespace else ""
         return Group(*parts, _heading("BY HAND"), Text(safe(hint), "dim"))
 
     def _interface(self, found: Map, net: Net, interface: Interface) -> RenderableType:

@@ -3,7 +3,10 @@
 A value is a text, or several lines; not yet `safe`. None if a fact is not known, or there is nothing to say.
 """
 
+import re
+
 from . import condition, counts
+from .elsewhere import Elsewhere, typed
 from .kinds import KIND
 from .label import of_process
 from .members import Sharing, containers_of
@@ -47,6 +50,18 @@ def namespace(of: Namespace, snapshot: Snapshot) -> list[Fact]:
         ("kernel id", str(of.id) if of.id is not None else None),
         ("mounted at", of.names or None),
     ]
+
+
+def by_hand(of: Namespace, oldest: Process | None, snapshot: Snapshot, elsewhere: Elsewhere | None = None) -> str:
+    """A command that shows a namespace without nsview: by the oldest process in it, else by the first mount of it. Of
+    one without either, the reason that there is no command. elsewhere: its host, None for this machine."""
+    kind = KIND[of.type]
+    if oldest:
+        return typed(tuple(kind.by_hand.replace("PID", str(oldest.pid)).split()), elsewhere)
+    if of.names:
+        command = re.sub(r"^nsenter -t PID -\w ", "", kind.by_hand).replace("PID", "self")
+        return typed(("nsenter", f"{kind.option}={of.names[0]}", *command.split()), elsewhere)
+    return "no process is in it" if snapshot.sees_all(of.type) else counts.processes(0, sure=False)
 
 
 def _related(of: Namespace, field: str, kind: str, inode: int | None) -> str | None:

@@ -19,7 +19,8 @@ from nsview.hosts.recording import RecordedHost
 from nsview.model.snapshot import Snapshot
 from nsview.model.usage import Meter, Rates, Usage, read
 
-from .command import nsview
+from .command import nsview, said
+from .conftest import require
 from .daemons import Docker
 from .workspace import wait_until
 
@@ -57,6 +58,13 @@ def rates_over(host: Begun, seconds: float) -> Meter:
     return read(meter, host.usage())
 
 
+def rates_beside(host: Begun, command: Sequence[str]) -> tuple[Meter, str]:
+    """The rates of the seconds in which another program measures too, and the output of that."""
+    meter = read(Meter(), host.usage())
+    output = said(command)
+    return read(meter, host.usage()), output
+
+
 def key_of(snapshot: Snapshot, name: str) -> str:
     return next(key for key, container in snapshot.containers.items() if container.name == name)
 
@@ -68,12 +76,14 @@ def test_processor_time_is_that_of_the_kernel_and_of_docker_stats(docker: Docker
     try:
         snapshot = host.snapshot
         busy, idle = key_of(snapshot, "u-busy"), key_of(snapshot, "u-idle")
-        meter = rates_over(host, 3)
+        stats = [*docker.command, "stats", "--no-stream", "--format", "{{json .}}", "u-busy"]
+        meter, output = rates_beside(host, stats)
         rates = meter.latest(busy)
         assert rates.cpu is not None and 0.05 < rates.cpu < 0.25
-        assert rates.throttled is not None and rates.throttled > 0.1
+        assert rates.throttled is not None and rates.throttled > 0
         assert meter.latest(idle) == Rates(0.0, 0.0, 0.0, 0.0) or (meter.latest(idle).cpu or 0) < 0.01
-        told = json.loads(docker.run("stats", "--no-stream", "--format", "{{json .}}", "u-busy"))
+        told = json.loads(output)
+        # Within half of the limit: a quota is given by the tenth of a second, and both begin and end amid one.
         assert abs(float(told["CPUPerc"].rstrip("%")) / 100 - rates.cpu) < 0.1
         (pid,) = snapshot.containers[busy].pids
         process = snapshot.processes[pid]
@@ -101,6 +111,24 @@ def test_memory_and_pids_are_those_of_docker_stats_with_their_limits(docker: Doc
         assert found.pids == int(told["PIDs"]) == 3 and found.oom_kills == 0
     finally:
         docker.remove("u-full")
+
+
+def test_use_is_that_of_systemd_cgtop(docker: Docker, host: Begun) -> None:
+    """In the same seconds, within a tenth of a core and 2 MiB: pages of files that could go are not counted here."""
+    require("systemd-cgtop")
+    fill = "dd if=/dev/zero of=/dev/shm/f bs=1M count=20; sleep 9999 & while :; do :; done"
+    docker.container("u-top", "--cpus", "0.2", "--shm-size", "32m", command=("sh", "-c", fill))
+    try:
+        key, id = key_of(host.snapshot, "u-top"), docker.inspect("u-top")["Id"]
+        wait_until(lambda: (host.usage([], [key]).containers[0].memory or 0) > 20 << 20, 20, "its memory")
+        meter, output = rates_beside(host, ["systemd-cgtop", "--batch", "--raw", "--iterations=3", "--delay=1"])
+        path, tasks, cpu, memory, *_ = next(line for line in output.splitlines()[::-1] if f"/{id} " in line).split()
+        (found,) = host.usage([], [key]).containers
+        assert path.endswith(id) and found.pids == int(tasks) == 2
+        assert found.memory is not None and abs(found.memory - int(memory)) < 2 << 20
+        assert abs((meter.latest(key).cpu or 0) - float(cpu) / 100) < 0.1
+    finally:
+        docker.remove("u-top")
 
 
 def test_a_process_that_the_kernel_killed_for_memory_is_counted(docker: Docker, host: Begun) -> None:
@@ -132,6 +160,26 @@ def test_processes_are_as_psutil_says(host: Begun) -> None:
             other.kill()
     assert said.host.memory == psutil.virtual_memory().total and said.host.processors == psutil.cpu_count()
     assert said.host.booted is not None and abs(said.host.booted - psutil.boot_time()) < 2
+
+
+def test_processes_are_as_ps_says(host: Begun) -> None:
+    """In the same second, within 1 MiB; ps tells whole seconds of processor time, between two readings of ours."""
+    code = "x = b'x' * (30 << 20)\nwhile True: pass"
+    with subprocess.Popen([sys.executable, "-c", code]) as other:
+        try:
+            wait_until(lambda: psutil.Process(other.pid).memory_info().rss > 30 << 20, 20, "its memory")
+            time.sleep(1.5)
+            assert host.snapshot
+            before, told, after = (
+                host.usage([other.pid], []).processes[0],
+                [int(word) for word in said(["ps", "-o", "rss=,cputimes=,nlwp=", "-p", str(other.pid)]).split()],
+                host.usage([other.pid], []).processes[0],
+            )
+            assert abs(after.rss - (told[0] << 10)) < 1 << 20
+            assert int(before.cpu_seconds) <= told[1] <= after.cpu_seconds
+            assert after.cpu_seconds > before.cpu_seconds and told[2] == 1
+        finally:
+            other.kill()
 
 
 def test_a_process_that_has_exited_is_left_out_and_its_pid_is_nobody_elses(host: Begun) -> None:

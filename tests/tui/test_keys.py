@@ -311,7 +311,9 @@ async def test_a_recording_cannot_be_entered_but_its_plan_copied() -> None:
 
 async def test_a_namespace_without_processes_says_so() -> None:
     async with opened() as (app, pilot):
-        await pilot.press("slash", *"blue", "enter", "e")
+        await pilot.press("slash", *"blue", "enter")
+        assert "nsenter --net=/run/netns/blue ip addr" in drawn(app)
+        await pilot.press("e")
         await pilot.pause()
         assert isinstance(app.screen, NamespaceDialog)
         assert "no process is in it" in drawn(app) and "nsenter --net=/run/netns/blue" in drawn(app)

@@ -74,6 +74,18 @@ def test_what_is_copied_is_in_the_buffer_of_tmux(tmux: Callable[..., Tmux]) -> N
     assert terminal.run("show-buffer") == "httpd -f -p 8080 -h /root"
 
 
+def test_keys_that_come_all_at_once_are_taken_in_their_order(tmux: Callable[..., Tmux]) -> None:
+    terminal = tmux()
+    terminal.shows("shared by 2 containers")
+    terminal.press(":", *"ledger", "Enter", "e")
+    terminal.shows("Enter ledger: nc, pid ")
+    terminal.press("Escape")
+    terminal.until(lambda: "Enter ledger: nc" not in terminal.screen(), "the dialog gone")
+    terminal.press("/", *"syslog", "Enter", "e")
+    terminal.shows("Enter syslog: syslogd, pid ")
+    assert " /syslog " in re.sub(r"\x1b\[[0-9;]*m", "", terminal.screen())
+
+
 @pytest.mark.parametrize("key", ["Down", "e", "?", "C-p", "/", "s", "y", "E"])
 def test_with_no_color_set_nothing_is_coloured(tmux: Callable[..., Tmux], key: str) -> None:
     terminal = tmux(NO_COLOR="1")

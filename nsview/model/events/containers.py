@@ -96,6 +96,12 @@ def _is_being_made(container: Container | None, snapshot: Snapshot) -> bool:
     )
 
 
+def is_stage(container: Container, snapshot: Snapshot) -> bool:
+    """True if the first process is a runtime's own still, at work or waiting to be told to start the container."""
+    first = snapshot.init_of(container)
+    return first is not None and first.comm.partition(":")[0] in _MAKERS
+
+
 def _first(container: Container | None, snapshot: Snapshot) -> tuple[int, int] | None:
     """(pid, start) of a container's first process. None if not known."""
     process = snapshot.init_of(container)

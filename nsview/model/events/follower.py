@@ -1,6 +1,6 @@
 """The events of a host, from all that it says one after the other."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 
 from msgspec.structs import replace
 
@@ -8,9 +8,9 @@ from ..net import Nets
 from ..records import Container, Host
 from ..snapshot import Snapshot
 from .between import events
-from .containers import exit_text, killed
+from .containers import exit_text, is_stage, killed
 from .nets import net_events
-from .record import Ended, Event
+from .record import Ended, Event, event
 
 RESTART = 10.0
 """Seconds within which a container that comes back by the same name, or as the same, has restarted."""
@@ -25,6 +25,7 @@ class Follower:
         self._nets: Nets | None = None
         self._ends: dict[str, Ended] = {}
         self._stopped: dict[Hashable, tuple[float, Ended | None]] = {}
+        self._held: dict[str, Event] = {}  # starts, by the key of a container in which a runtime is at work still
 
     def take(self, said: object) -> tuple[Event, ...]:
         """The events that a snapshot, an exit or a reading of net namespaces tells of; none of anything else."""
@@ -33,7 +34,7 @@ class Follower:
                 before, self._before = self._before, said
                 if before is not None and _view(before.host) == _view(said.host):
                     return self._between(before, said)
-                self._nets, self._ends, self._stopped = None, {}, {}
+                self._nets, self._ends, self._stopped, self._held = None, {}, {}, {}
             case Ended() if self._before is not None:
                 return self._ended(said, self._before)
             case Nets() if self._before is not None:
@@ -48,28 +49,51 @@ class Follower:
         return (killed(end, before),) if end.oom else ()
 
     def _between(self, before: Snapshot, after: Snapshot) -> tuple[Event, ...]:
-        found = []
-        for event in events(before, after, self._ends):
-            match event.kind:
-                case "stopped":
-                    self._note_stop(before.containers[event.container or ""], after.taken_at)
-                case "started" | "restarted":
-                    event = self._restarted(event, after.containers[event.container or ""])
-            found.append(event)
+        found = list(self._released(after))
+        for one in events(before, after, self._ends):
+            key = one.container or ""
+            if one.kind == "stopped":
+                if held := self._held.pop(key, None):
+                    found.append(replace(held, time=after.taken_at))
+                self._note_stop(before.containers[key], after.taken_at)
+            elif one.kind in ("started", "restarted"):
+                one = self._restarted(one, after.containers[key])
+                if is_stage(after.containers[key], after):
+                    self._held[key] = one
+                    continue
+            found.append(one)
+        self._held = {key: held for key, held in self._held.items() if key in after.containers}
         return tuple(found)
+
+    def _released(self, after: Snapshot) -> Iterator[Event]:
+        """The starts of containers whose own process has begun by now, by their present names if they had none."""
+        for key, held in [*self._held.items()]:
+            process = after.processes.get(held.pid or 0)
+            container = after.containers.get(key) or (after.container_of(process) if process else None)
+            if container is None or (is_stage(container, after) and container.key == key):
+                continue  # of one that is gone its stop tells
+            del self._held[key]
+            if is_stage(container, after):
+                self._held[container.key] = held
+                continue
+            named = container.name if container.id.startswith(held.subject) else held.subject
+            text = held.text or container.image or ""
+            first = after.init_of(container)
+            of = {"pid": first.pid, "start": first.start} if first else {}
+            yield event(after.taken_at, held.kind, named, text, container, **of)
 
     def _note_stop(self, container: Container, time: float) -> None:
         self._stopped = {name: stop for name, stop in self._stopped.items() if time - stop[0] <= RESTART}
         self._stopped.update(dict.fromkeys(_names(container), (time, self._ends.pop(container.key, None))))
 
-    def _restarted(self, event: Event, container: Container) -> Event:
+    def _restarted(self, start: Event, container: Container) -> Event:
         """The event of a start, as a restart if the container has stopped just now."""
         self._ends.pop(container.key, None)
         stops = [self._stopped.pop(name, None) for name in _names(container)]
         stop = next((stop for stop in stops if stop is not None), None)
-        if stop is None or event.time - stop[0] > RESTART:
-            return event
-        return replace(event, kind="restarted", text=f"{exit_text(stop[1])}, {event.time - stop[0]:.1f} s before")
+        if stop is None or start.time - stop[0] > RESTART:
+            return start
+        return replace(start, kind="restarted", text=f"{exit_text(stop[1])}, {start.time - stop[0]:.1f} s before")
 
 
 def _names(container: Container) -> tuple[Hashable, ...]:

@@ -128,7 +128,9 @@ class Browser(TimeTravel, Watcher):
         if not self.is_attached:
             return  # typed ahead after q
         if not self.query(FilterInput):
-            line = FilterInput(self.hint, self.completions, lambda: self.context.memory.state.history, self.parse)
+            line = FilterInput(
+                self.hint, self.completions, lambda: self.context.memory.state.history, self.parse, self._entered
+            )
             await self.mount(line, FilterNote(), before="#keys")
         self.add_class("filtering")
         line = self.query_one(FilterInput)
@@ -155,8 +157,11 @@ class Browser(TimeTravel, Watcher):
         return f"ports, addresses and interfaces {known}"
 
     def on_input_changed(self, event: Input.Changed) -> None:
+        self._typed(event.value)
+
+    def _typed(self, text: str) -> None:
         try:
-            wanted = self.parse(event.value)
+            wanted = self.parse(text)
         except FilterError as error:
             self.note(error)  # the last valid filter stays in effect
             return
@@ -171,8 +176,10 @@ class Browser(TimeTravel, Watcher):
         """The ports and addresses of the host are to be read for this filter."""
         return wanted.about_nets
 
-    def on_input_submitted(self) -> None:
-        if not self.query_one(FilterInput).has_class("wrong"):
+    def _entered(self) -> None:
+        line = self.query_one(FilterInput)
+        self._typed(line.value)
+        if not line.has_class("wrong"):
             self.keep_filter()
 
     def action_keep_filter(self) -> None:

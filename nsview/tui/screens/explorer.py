@@ -309,7 +309,7 @@ class Explorer(Browser):
         self.show_filter()
 
     def focus_rows(self) -> None:
-        self.listing.focus()
+        self.set_focus(self.listing)  # at once, as for the line
 
     def go_to_match(self, by: int, wanted: Filter) -> bool:
         listing, snapshot = self.listing, self.snapshot

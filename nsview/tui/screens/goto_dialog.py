@@ -21,6 +21,7 @@ from nsview.model.text import safe
 
 from ..session import Session
 from ..widgets.binding import Binding
+from ..widgets.line import Line
 
 
 class GoTo(ModalScreen[Thing | None]):
@@ -45,13 +46,12 @@ class GoTo(ModalScreen[Thing | None]):
         self._placeholder = placeholder
         self._empty = empty
         self._found: Sequence[Lead] = ()
+        self._sought = ""  # the text whose things are shown
 
     def compose(self) -> ComposeResult:
-        line = Input(placeholder=self._placeholder, id="goto-line", compact=True)
-        line.cursor_blink = False
         with Vertical(id="goto"):
             yield Static(Text(self._title, no_wrap=True, overflow="ellipsis"), id="goto-title")
-            yield line
+            yield Line(self._choose, placeholder=self._placeholder, id="goto-line")
             things = OptionList(id="goto-things", compact=True)
             things.can_focus = False  # keys are the line's; a click chooses
             yield things
@@ -68,7 +68,7 @@ class GoTo(ModalScreen[Thing | None]):
         self._show(self.query_one(Input).value)
 
     def _show(self, text: str) -> None:
-        wrong = None
+        wrong, self._sought = None, text
         try:
             self._found = self._leads(text)
         except ValueError as error:
@@ -85,7 +85,9 @@ class GoTo(ModalScreen[Thing | None]):
         note = wrong or (goes if self._found else self._empty)
         self.query_one("#goto-note", Static).update(Text(safe(note), no_wrap=True, overflow="ellipsis"))
 
-    def on_input_submitted(self) -> None:
+    def _choose(self) -> None:
+        if self.query_one(Input).value != self._sought:
+            self.seek()  # the message of the last letter is on its way
         place = self.query_one(OptionList).highlighted
         if place is not None:
             self.dismiss(self._found[place].thing)

@@ -260,7 +260,7 @@ class Lens(Browser):
         self._show()
 
     def focus_rows(self) -> None:
-        self.table.focus()
+        self.set_focus(self.table)  # at once, as for the line
 
     def go_to_match(self, by: int, wanted: Filter) -> bool:
         table = self.table

@@ -18,7 +18,7 @@ from textual.timer import Timer
 from nsview.model import counts
 from nsview.model.changes import Changes
 from nsview.model.docker_proxy import HOLDERS
-from nsview.model.elsewhere import typed
+from nsview.model.facts import by_hand
 from nsview.model.filter import Fields
 from nsview.model.net import Forward, Interface, Listener, Net, Nets, Route
 from nsview.model.netfields import fields
@@ -260,10 +260,7 @@ class NetMap(Lens):
         if net.listeners:
             parts.append(_heading("LISTENERS"))
             parts.append(_pairs(*((f"{x.protocol} {x.port}", found.who(net, x)) for x in net.listeners[:50])))
-        how: tuple[str, ...] = ("-t", str(oldest.pid), "-n") if oldest else ()
-        if namespace and not oldest and namespace.names:
-            how = (f"--net={namespace.names[0]}",)
-        hint = typed(("nsenter", *how, "ip", "addr"), self.session.host.elsewhere) if how else ""
+        hint = by_hand(namespace, oldest, found.snapshot, self.session.host.elsewhere) if namespace else ""
         return Group(*parts, _heading("BY HAND"), Text(safe(hint), "dim"))
 
     def _interface(self, found: Map, net: Net, interface: Interface) -> RenderableType:

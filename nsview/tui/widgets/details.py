@@ -14,11 +14,10 @@ from textual.strip import Strip
 
 from nsview.model import counts, facts
 from nsview.model.chain import chain
-from nsview.model.elsewhere import Elsewhere, typed
+from nsview.model.elsewhere import Elsewhere
 from nsview.model.facts import Fact
 from nsview.model.guides import DEEPER, LEVELS, indent
 from nsview.model.holder_text import words
-from nsview.model.kinds import KIND
 from nsview.model.members import USUALLY_SHARED, sharing
 from nsview.model.net import Nets, endpoint
 from nsview.model.records import Container, Details, Namespace, Process, Sockets
@@ -258,14 +257,11 @@ class DetailsPane(Lines, can_focus=True):
     def _namespace(self, row: GroupRow, snapshot: Snapshot, details: Details | None) -> RenderableType:
         namespace = row.namespace
         assert namespace is not None
-        kind = KIND[namespace.type]
         oldest = snapshot.processes.get(row.oldest) if row.oldest is not None else None
         asked = snapshot.processes.get(details.pid) if details else oldest
-        by_hand = tuple(kind.by_hand.replace("PID", str(oldest.pid)).split()) if oldest else ()
         found = told(namespace.type, asked, details.contents if details else None, snapshot) if asked else None
         isolates, *others = facts.namespace(namespace, snapshot)
         host = Text("the host's own", self._s("host")) if namespace.initial else None
-        nobody = "no process is in it" if snapshot.sees_all(namespace.type) else counts.processes(0, sure=False)
         parts: list[RenderableType] = [
             self._title(namespace.label),
             *self._first(found),
@@ -279,7 +275,7 @@ class DetailsPane(Lines, can_focus=True):
         parts += [self._heading("HELD BY"), self._holders(namespace, row, snapshot)]
         parts += [
             self._heading("BY HAND"),
-            Text(typed(by_hand, self._elsewhere) if by_hand else nobody, self._s("dim")),
+            Text(safe(facts.by_hand(namespace, oldest, snapshot, self._elsewhere)), self._s("dim")),
             *self._rest(found),
         ]
         return Group(*parts)

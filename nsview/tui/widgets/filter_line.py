@@ -11,7 +11,6 @@ from textual.geometry import Size
 from textual.reactive import Reactive
 from textual.suggester import Suggester
 from textual.widget import Widget
-from textual.widgets import Input
 from textual.widgets.input import Selection
 
 from nsview.model.filter import Filter, FilterError
@@ -19,11 +18,12 @@ from nsview.model.text import safe
 
 from ..contrast import readable
 from .binding import Binding
+from .line import Line
 
 Complete = Callable[[str], Sequence[str]]
 
 
-class FilterInput(Input):
+class FilterInput(Line):
     """The line itself, on the screen only while it is needed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -37,14 +37,18 @@ class FilterInput(Input):
     virtual_size = Reactive(Size(0, 0), layout=False)  # else each letter would lay out the whole screen anew
 
     def __init__(
-        self, placeholder: str, complete: Complete, history: Callable[[], Sequence[str]], parse: Callable[[str], Filter]
+        self,
+        placeholder: str,
+        complete: Complete,
+        history: Callable[[], Sequence[str]],
+        parse: Callable[[str], Filter],
+        entered: Callable[[], None],
     ) -> None:
         """complete: gives completions. history: gives the filters typed before, here or elsewhere. parse: raises
-        FilterError for a text that is no filter here."""
+        FilterError for a text that is no filter here. entered: called at Enter."""
         super().__init__(
-            placeholder=placeholder, id="filter", compact=True, suggester=_Suggester(complete), select_on_focus=False
+            entered, placeholder=placeholder, id="filter", suggester=_Suggester(complete), select_on_focus=False
         )
-        self.cursor_blink = False  # it would repaint twice a second
         self.complete = complete
         self._typed_before = history
         self._parse = parse
@@ -53,7 +57,6 @@ class FilterInput(Input):
 
     def on_key(self, event: Key) -> None:
         if event.key == "tab":
-            # Not as a binding, which would be handled after letters typed meanwhile.
             event.stop()
             event.prevent_default()
             self.action_complete()

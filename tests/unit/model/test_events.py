@@ -127,6 +127,43 @@ def test_the_runtimes_process_that_makes_a_container_is_not_its_first() -> None:
     assert not events(making, after(making, INIT, WEB, containers=[RUNS]))
 
 
+def test_a_runtimes_stage_is_no_start_before_the_containers_own_process_has_begun() -> None:
+    stage = replace(WEB, comm="runc:[2:INIT]", cmdline=("runc", "init"))
+    unnamed = replace(RUNS, name="w1", image=None)
+    follower = Follower()
+    follower.take(EMPTY)
+    made = after(EMPTY, INIT, stage, containers=[unnamed])
+    assert kinds(follower.take(made)) == [("born", "pid net")]
+    waits = after(made, INIT, stage, containers=[RUNS], time=3.0)
+    assert not follower.take(waits)
+    (started,) = follower.take(after(waits, INIT, WEB, containers=[RUNS], time=4.0))
+    assert (started.kind, started.subject, started.text, started.time) == ("started", "web", RUNS.image or "", 4.0)
+
+
+def test_a_container_that_ends_in_a_runtimes_stage_has_started_and_stopped() -> None:
+    stage = replace(WEB, comm="runc:[2:INIT]")
+    follower = Follower()
+    follower.take(EMPTY)
+    made = after(EMPTY, INIT, stage, containers=[RUNS])
+    follower.take(made)
+    follower.take(ended(code=127))
+    told = [(event.kind, event.code, event.time) for event in follower.take(after(made, INIT, time=3.0))]
+    assert told[:2] == [("started", None, 3.0), ("stopped", 127, 3.0)]
+
+
+def test_a_stage_of_which_more_is_known_by_then_starts_by_that() -> None:
+    stage = replace(WEB, comm="crun", container="docker:w1")
+    other = replace(RUNS, key="runc:w1", runtime="runc", name="w1")
+    follower = Follower()
+    follower.take(EMPTY)
+    made = after(EMPTY, INIT, replace(stage, container="runc:w1"), containers=[other])
+    follower.take(made)
+    known = after(made, INIT, stage, containers=[RUNS], time=3.0)
+    assert not follower.take(known)
+    began = after(known, INIT, replace(WEB, container="docker:w1"), containers=[RUNS], time=4.0)
+    assert kinds(follower.take(began)) == [("started", "web")]
+
+
 def test_what_an_engine_will_start_again_has_stopped_and_restarts() -> None:
     waits = after(FULL, INIT, containers=[replace(RUNS, init_pid=None, pids=(), state="restarting")])
     stopped = events(FULL, waits)[0]

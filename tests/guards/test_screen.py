@@ -28,6 +28,8 @@ class Feed:
 
     live = False
     timed = True
+    source = "live"
+    elsewhere = None
 
     def __init__(self, snapshots: Callable[[], Iterator[Snapshot]], early: Snapshot | None = None) -> None:
         self._snapshots = snapshots

@@ -477,3 +477,30 @@ with socket.create_server((address, 0)) as server:
     connection.sendall(b"from inside")
     connection.close()
 """
+
+
+def test_cgroups_with_names_as_long_as_there_can_be_are_all_joined() -> None:
+    """Of a text that is cut off the last hierarchies would be left out, and their limits with these."""
+    hierarchies = [Path(mount.point) for mount in cgroups.mounts(Path("/proc/self/mountinfo").read_text())]
+    own = [path for path in hierarchies if path.name != "cpuset"]  # one that is new has no cpus
+    if len(own) < 6:
+        pytest.skip("a host with cgroup v2 alone has one line of them")
+    names = [f"nsview-{os.getpid()}-" + "x" * 200] * 18
+    started = subprocess.Popen(["unshare", "--uts", "sleep", "9999"])
+    made: list[Path] = []
+    try:
+        wait_until(lambda: Path(f"/proc/{started.pid}/comm").read_text() == "sleep\n", 10, "its namespace")
+        for place in own:
+            for name in names:
+                place /= name
+                place.mkdir()
+                made.append(place)
+            (place / "cgroup.procs").write_text(str(started.pid))
+        theirs = Path(f"/proc/{started.pid}/cgroup").read_text()
+        assert len(theirs) > 1 << 14
+        assert enter(plan_for(started.pid, command=["cat", "/proc/self/cgroup"])) == (0, theirs, "")
+    finally:
+        started.kill()
+        started.wait()
+        for place in reversed(made):
+            place.rmdir()

@@ -87,7 +87,7 @@ def read(
 
 def _details(pid: int, start: int, thread: int, fd: int, found: authority.Config | None) -> Details:
     status = status_of(fd)
-    cgroups = files.text(procfs.read_at(fd, "cgroup", 16384))
+    cgroups = files.text(procfs.cgroup_at(fd))
     record: Details = {
         "pid": pid,
         "start": start,

@@ -24,6 +24,8 @@ KINDS: tuple[Kind, ...] = tuple(nsfs.KIND.values())
 CMDLINE_LIMIT = 4096  # bytes; more than a screen can show
 
 _STATUS_USUAL = 8192
+_CGROUP_USUAL = 16384
+_CGROUP_LIMIT = 1 << 17  # a path of up to 4,096 bytes for each hierarchy that cgroup v1 has
 STATUS_LIMIT = 1 << 20  # one with the most groups there can be, 65,536
 _LINKS = tuple((kind, "ns/" + kind) for kind in KINDS)
 GONE = (errno.ENOENT, errno.ESRCH)
@@ -132,7 +134,7 @@ class Reader:
         }
         try:
             # The last read: all facts asked for by pid are true if this is still the same process.
-            cgroup = read_at(fd, "cgroup", 16384)
+            cgroup = cgroup_at(fd)
         except OSError as error:
             if error.errno in GONE:
                 raise
@@ -281,6 +283,12 @@ def read_at(fd: int, name: str, limit: int) -> bytes:
         return os.read(file, limit)
     finally:
         os.close(file)
+
+
+def cgroup_at(fd: int) -> bytes:
+    """A process's cgroup, whole: one that is cut off would lack hierarchies."""
+    text = read_at(fd, "cgroup", _CGROUP_USUAL)
+    return text if len(text) < _CGROUP_USUAL else read_at(fd, "cgroup", _CGROUP_LIMIT)
 
 
 def stat_fields(fd: int) -> list[bytes]:

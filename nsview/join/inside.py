@@ -252,13 +252,15 @@ class Inside:
     def set_ids(self, step: Mapping[str, Any]) -> None:
         assert self._given.ids is not None
         uid, gid, groups = self._given.ids
+        # In a joined user namespace an id without a number reads as 65534, overflowuid: as if it were nobody's already.
+        unsure = "user" in self._given.namespaces
         linux.prctl(_PR_SET_KEEPCAPS, 1)
         try:
-            if groups is not None and sorted(os.getgroups()) != sorted(groups):
+            if groups is not None and (unsure or sorted(os.getgroups()) != sorted(groups)):
                 os.setgroups(groups)
-            if os.getresgid() != (gid, gid, gid):
+            if unsure or os.getresgid() != (gid, gid, gid):
                 os.setresgid(gid, gid, gid)
-            if os.getresuid() != (uid, uid, uid):
+            if unsure or os.getresuid() != (uid, uid, uid):
                 os.setresuid(uid, uid, uid)
         except OSError as error:
             raise of_errno(error.errno or 0, f"becoming uid {uid}, gid {gid}") from None

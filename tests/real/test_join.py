@@ -153,6 +153,38 @@ def test_a_user_namespace_is_joined_with_its_ids(population: Population) -> None
     assert int(effective, 16) & 1 << 12
 
 
+@pytest.mark.parametrize("uid", [0, 1000, 65534])
+@pytest.mark.parametrize(("gid", "groups"), [(0, "0"), (65534, "65534"), (1000, "65534,65534"), (65534, "0,1000")])
+def test_each_id_of_a_user_namespace_is_had(uid: int, gid: int, groups: str) -> None:
+    """Our own ids have no number in there and read as 65534, which is a number that a process may have."""
+    become = f"""
+import os, sys
+from nsview import linux
+linux.unshare(0x10020000)  # user, mnt
+sys.stdin.read(1)
+os.setgroups([{groups}])
+os.setresgid({gid}, {gid}, {gid})
+os.setresuid({uid}, {uid}, {uid})
+os.execv("/bin/sleep", ["sleep", "9999"])
+"""
+    started = subprocess.Popen([sys.executable, "-c", become], stdin=subprocess.PIPE, text=True, env=environment())
+    try:
+        apart = os.readlink("/proc/self/ns/mnt")
+        wait_until(lambda: os.readlink(f"/proc/{started.pid}/ns/mnt") != apart, 10, "its user namespace")
+        for name in ("uid_map", "gid_map"):
+            Path(f"/proc/{started.pid}/{name}").write_text("0 300000 65536\n")
+        assert started.stdin
+        started.stdin.write("\n")
+        started.stdin.flush()
+        wait_until(lambda: Path(f"/proc/{started.pid}/comm").read_text() == "sleep\n", 10, "its ids")
+        code, out, err = enter(plan_for(started.pid, command=["grep", "-E", "^(Uid|Gid|Groups)", "/proc/self/status"]))
+        ids = ["Uid:", *[str(uid)] * 4, "Gid:", *[str(gid)] * 4, "Groups:", *sorted(groups.split(","), key=int)]
+        assert (code, out.split(), err) == (0, ids, "")
+    finally:
+        started.kill()
+        started.communicate()
+
+
 def test_a_time_namespace_is_joined_by_the_child(population: Population) -> None:
     pid = population.process("time", options=["--monotonic", "123456"])
     made = plan_for(pid, command=["readlink", "/proc/self/ns/time"])
@@ -445,3 +477,30 @@ with socket.create_server((address, 0)) as server:
     connection.sendall(b"from inside")
     connection.close()
 """
+
+
+def test_cgroups_with_names_as_long_as_there_can_be_are_all_joined() -> None:
+    """Of a text that is cut off the last hierarchies would be left out, and their limits with these."""
+    hierarchies = [Path(mount.point) for mount in cgroups.mounts(Path("/proc/self/mountinfo").read_text())]
+    own = [path for path in hierarchies if path.name != "cpuset"]  # one that is new has no cpus
+    if len(own) < 6:
+        pytest.skip("a host with cgroup v2 alone has one line of them")
+    names = [f"nsview-{os.getpid()}-" + "x" * 200] * 18
+    started = subprocess.Popen(["unshare", "--uts", "sleep", "9999"])
+    made: list[Path] = []
+    try:
+        wait_until(lambda: Path(f"/proc/{started.pid}/comm").read_text() == "sleep\n", 10, "its namespace")
+        for place in own:
+            for name in names:
+                place /= name
+                place.mkdir()
+                made.append(place)
+            (place / "cgroup.procs").write_text(str(started.pid))
+        theirs = Path(f"/proc/{started.pid}/cgroup").read_text()
+        assert len(theirs) > 1 << 14
+        assert enter(plan_for(started.pid, command=["cat", "/proc/self/cgroup"])) == (0, theirs, "")
+    finally:
+        started.kill()
+        started.wait()
+        for place in reversed(made):
+            place.rmdir()

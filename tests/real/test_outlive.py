@@ -436,22 +436,25 @@ def test_podman_rename(podman: Podman, supervised: bool) -> None:
     assert old not in {container["name"] for container in containers().values()}
 
 
-def test_rootless_podman(account: Account, rootfs: Path) -> None:
-    """The state is where a session of the user's would have it, and counts as that user's word."""
+@pytest.mark.parametrize("usual", [True, False], ids=["in the usual place", "elsewhere"])
+def test_rootless_podman(account: Account, rootfs: Path, usual: bool) -> None:
+    """The state is where a session of the user's would have it, or where no more than the container's own mounts tell;
+    it counts as that user's word."""
     require(*RootlessPodman.NEEDS)
     place = Path(f"/run/user/{account.uid}")
     place.parent.mkdir(exist_ok=True)
     podman = RootlessPodman(account, rootfs)
-    place.symlink_to(podman.runtime_dir)
+    if usual:
+        place.symlink_to(podman.runtime_dir)
     try:
-        pid = podman.container("mine")
+        pid = podman.container(f"mine-{usual}")
         told = Told(pid)
-        assert (of(pid)["name"], of(pid)["uid"], of(pid)["runtime"]) == ("mine", account.uid, "podman")
-        kill(int(podman.run("inspect", "--format", "{{.State.ConmonPid}}", "mine")))
+        assert (of(pid)["name"], of(pid)["uid"], of(pid)["runtime"]) == (f"mine-{usual}", account.uid, "podman")
+        kill(int(podman.run("inspect", "--format", "{{.State.ConmonPid}}", f"mine-{usual}")))
         told.holds("conmon killed", gone="conmon")
     finally:
         podman.clear()
-        place.unlink()
+        place.unlink(missing_ok=True)
 
 
 # -- runc, crun, cri-o -----------------------------------------------------------------------------------------------

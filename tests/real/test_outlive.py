@@ -307,14 +307,19 @@ def test_a_running_agent_keeps_what_a_live_engine_told_it(rootfs: Path, orphans:
 
 @contextlib.contextmanager
 def damaged(file: Path, how: str) -> Iterator[str]:
-    """A state file is cut in the middle, or is larger than any, as if for a while: what is to be said of that."""
+    """A state file is cut in the middle, larger than any, or a link, as if for a while: what is to be said of that."""
     before, old = file.read_bytes(), file.stat().st_mtime - 100
-    file.write_bytes(before[: len(before) // 2] if how == "cut" else before + b" " * (5 << 20))
-    os.utime(file, (old, old))
-    why = "damaged" if how == "cut" else "more than 4 MiB"
+    if how == "link":
+        file.unlink()
+        file.symlink_to("/etc/hostname")
+    else:
+        file.write_bytes(before[: len(before) // 2] if how == "cut" else before + b" " * (5 << 20))
+    os.utime(file, (old, old), follow_symlinks=False)
+    why = {"cut": "damaged", "large": "more than 4 MiB", "link": "a link that leads out of its directory"}[how]
     try:
         yield f"nsview: {file} could not be read ({why}): names of its containers may be missing\n"
     finally:
+        file.unlink()
         file.write_bytes(before)
 
 
@@ -324,7 +329,7 @@ def noted() -> str:
     return "".join(line for line in done.stderr.splitlines(keepends=True) if "names of its containers" in line)
 
 
-@pytest.mark.parametrize("how", ["cut", "large"])
+@pytest.mark.parametrize("how", ["cut", "large", "link"])
 def test_a_damaged_file_of_docker_is_said(docker: Docker, how: str) -> None:
     pid = docker.container(f"harmed-{how}")
     shown = of(pid)

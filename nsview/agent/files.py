@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LIMIT = 4 << 20
 _JUST_NOW = 1.0  # seconds for which a file may be half written
-_SAYS_NOTHING = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ESRCH)
+_SAYS_NOTHING = (errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ESRCH)
 
 damaged: dict[str, str] = {}
 """{path: why not, in words} of the state files of runtimes that are there and could not be read, until emptied."""
@@ -38,6 +38,8 @@ def note_damaged(root_fd: int, path: str, error: Exception) -> None:
     except OSError:
         return
     why = error.strerror if isinstance(error, OSError) else "damaged"
+    if isinstance(error, FileNotFoundError):
+        why = "a link that leads out of its directory"
     damaged[text(os.fsencode(place.rstrip("/") + "/" + path.lstrip("/")))] = why or "damaged"
 
 

@@ -189,12 +189,12 @@ def _live(container: Container, snapshot: Snapshot, meter: Meter, around: Around
         Cell(container.image or "", "dim"),
         _risk(key, around),
         numeric(number(procs, sure), procs),
-        Cell(around.shares.get(key, ""), "shared"),
+        Cell(around.shares.get(key, "" if net else "?"), "shared"),
         numeric("?" if usage.pids is None else str(usage.pids), usage.pids),
         Cell(sparkline(recent, WIDE), "label", rates.cpu if rates.cpu is not None else -1),
         numeric(bytes_text(rates.read), rates.read),
         numeric(bytes_text(rates.written), rates.written),
-        Cell(str(net or ""), "dim", net or -1),
+        Cell(str(net or "?"), "dim", net or -1),
     )
     if not container.pids:  # it waits to be started again: there is nothing that has an address or uses memory
         cells = tuple(cell if at in (0, _STATE, _IMAGE) else _NOTHING for at, cell in enumerate(cells))

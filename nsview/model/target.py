@@ -422,12 +422,12 @@ def _gone(snapshot: Snapshot, text: str, nets: Nets | None, found: Sequence[Mean
         return _nobody_has(snapshot, key)
     if any(meaning.role == "unseen" for meaning in found):
         return TargetError("gone", f"{safe(text)} leads to a net namespace that cannot be seen")
+    visible = " that is visible to you" if snapshot.host.hides_processes else ""
     if _NUMBER.fullmatch(text):
         port = ", nor is it a port that is listened on" if nets else ""
         inside = [meaning.thing for meaning in found if meaning.role == "pid inside"]
         help = f"it is the pid inside of {', '.join(map(str, inside[:3]))}" if inside else ""
         help = help or "`nsview list processes` shows those there are"
-        visible = " that is visible to you" if snapshot.host.hides_processes else ""
         return TargetError("gone", f"no process {text}{visible}, nor a namespace or container{port}; {help}")
     near = nearest(snapshot, text, nets)
     help = f"the nearest: {', '.join(near)}" if near else "`nsview list containers` shows those there are"
@@ -435,7 +435,8 @@ def _gone(snapshot: Snapshot, text: str, nets: Nets | None, found: Sequence[Mean
     if not snapshot.host.privileged:
         unread = "; only root can read the names of containers"
     interface = ", interface" if nets else ""
-    return TargetError("gone", f"no container{interface} or mounted namespace is called {text!r}; {help}{unread}")
+    of_these = f"no container{interface} or mounted namespace{visible}"
+    return TargetError("gone", f"{of_these} is called {text!r}; {help}{unread}")
 
 
 def _nobody_has(snapshot: Snapshot, key: NamespaceKey) -> TargetError:

@@ -307,14 +307,19 @@ def test_a_running_agent_keeps_what_a_live_engine_told_it(rootfs: Path, orphans:
 
 @contextlib.contextmanager
 def damaged(file: Path, how: str) -> Iterator[str]:
-    """A state file is cut in the middle, or is larger than any, as if for a while: what is to be said of that."""
+    """A state file is cut in the middle, larger than any, or a link, as if for a while: what is to be said of that."""
     before, old = file.read_bytes(), file.stat().st_mtime - 100
-    file.write_bytes(before[: len(before) // 2] if how == "cut" else before + b" " * (5 << 20))
-    os.utime(file, (old, old))
-    why = "damaged" if how == "cut" else "more than 4 MiB"
+    if how == "link":
+        file.unlink()
+        file.symlink_to("/etc/hostname")
+    else:
+        file.write_bytes(before[: len(before) // 2] if how == "cut" else before + b" " * (5 << 20))
+    os.utime(file, (old, old), follow_symlinks=False)
+    why = {"cut": "damaged", "large": "more than 4 MiB", "link": "a link that leads out of its directory"}[how]
     try:
         yield f"nsview: {file} could not be read ({why}): names of its containers may be missing\n"
     finally:
+        file.unlink()
         file.write_bytes(before)
 
 
@@ -324,7 +329,7 @@ def noted() -> str:
     return "".join(line for line in done.stderr.splitlines(keepends=True) if "names of its containers" in line)
 
 
-@pytest.mark.parametrize("how", ["cut", "large"])
+@pytest.mark.parametrize("how", ["cut", "large", "link"])
 def test_a_damaged_file_of_docker_is_said(docker: Docker, how: str) -> None:
     pid = docker.container(f"harmed-{how}")
     shown = of(pid)
@@ -436,22 +441,25 @@ def test_podman_rename(podman: Podman, supervised: bool) -> None:
     assert old not in {container["name"] for container in containers().values()}
 
 
-def test_rootless_podman(account: Account, rootfs: Path) -> None:
-    """The state is where a session of the user's would have it, and counts as that user's word."""
+@pytest.mark.parametrize("usual", [True, False], ids=["in the usual place", "elsewhere"])
+def test_rootless_podman(account: Account, rootfs: Path, usual: bool) -> None:
+    """The state is where a session of the user's would have it, or where no more than the container's own mounts tell;
+    it counts as that user's word."""
     require(*RootlessPodman.NEEDS)
     place = Path(f"/run/user/{account.uid}")
     place.parent.mkdir(exist_ok=True)
     podman = RootlessPodman(account, rootfs)
-    place.symlink_to(podman.runtime_dir)
+    if usual:
+        place.symlink_to(podman.runtime_dir)
     try:
-        pid = podman.container("mine")
+        pid = podman.container(f"mine-{usual}")
         told = Told(pid)
-        assert (of(pid)["name"], of(pid)["uid"], of(pid)["runtime"]) == ("mine", account.uid, "podman")
-        kill(int(podman.run("inspect", "--format", "{{.State.ConmonPid}}", "mine")))
+        assert (of(pid)["name"], of(pid)["uid"], of(pid)["runtime"]) == (f"mine-{usual}", account.uid, "podman")
+        kill(int(podman.run("inspect", "--format", "{{.State.ConmonPid}}", f"mine-{usual}")))
         told.holds("conmon killed", gone="conmon")
     finally:
         podman.clear()
-        place.unlink()
+        place.unlink(missing_ok=True)
 
 
 # -- runc, crun, cri-o -----------------------------------------------------------------------------------------------

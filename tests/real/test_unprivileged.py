@@ -168,3 +168,13 @@ def test_a_proc_that_hides_others_processes_shows_the_rest(user: User, web: int)
     assert all(p["unreadable"] is None for p in listing["processes"])
     done = user.nsview("inspect", str(web), around=proc_with("hidepid=2"))
     assert done.returncode == 1 and f"no process {web} that is visible to you" in done.stderr
+    done = user.nsview("inspect", "unprivileged-web", around=proc_with("hidepid=2"))
+    assert done.returncode == 1 and "no container, interface or mounted namespace that is visible to you" in done.stderr
+
+
+def test_the_namespaces_that_a_container_shares_are_not_taken_for_none(user: User, docker: Docker, web: int) -> None:
+    """The columns of the table of containers that go by namespaces."""
+    id = docker.inspect("unprivileged-web")["Id"][:12]
+    heading, *lines = user.nsview("list", "use").stdout.splitlines()
+    (line,) = [line for line in lines if line.startswith(id)]
+    assert [line[heading.index(name) :].split()[0] for name in ("SHARES", "NET")] == ["?", "?"]

@@ -2,18 +2,20 @@
 
 Known are the directories that engines use by themselves, those that the command line, the configuration or the working
 directory of a live one names, and those that the host's mounts show, for a container's mounts stay when its engine is
-gone. A mount in a container's own mount namespace tells nothing here: the container could have made that itself.
+gone. A mount in a container's own mount namespace, which the container could have made itself, tells at most where its
+user keeps state.
 
 Sources: moby daemon/config (exec-root, data-root), daemon/runtime_unix.go (EXEC-ROOT/runtime-NAME),
 daemon/daemon_unix.go (setupDaemonRoot), libnetwork (EXEC-ROOT/netns); containerd pkg/process/init.go (RuncRoot),
-runtime/v2/shim (options.json); runc main.go and rootless_linux.go (--root); crun src/libcrun/status.c.
+runtime/v2/shim (options.json); runc main.go and rootless_linux.go (--root); crun src/libcrun/status.c; podman
+libpod/container_internal_common.go (.containerenv), pkg/util/utils_supported.go.
 """
 
 from __future__ import annotations
 
 import os
 
-from .. import cgroup, files, hostfiles
+from .. import cgroup, files, hostfiles, mountinfo
 from . import conmon, containerd, supervisor, witness
 
 TYPE_CHECKING = False
@@ -33,6 +35,9 @@ _STATES = ("/run/containerd", "/run/docker/containerd/daemon", "/run/k3s/contain
            "/var/snap/microk8s/common/run/containerd")  # fmt: skip
 _EXEC_ROOT = "/run/docker"
 _OF_RUNTIMES = ("/run/runc", "/run/crun")
+_OF_PODMAN = (
+    "/run/.containerenv"  # of XDG_RUNTIME_DIR, or /tmp/podman-run-UID, /containers/DRIVER-containers/ID/userdata
+)
 _DOCKER = "/etc/docker/daemon.json"
 _CONTAINERD = "/etc/containerd/config.toml"
 DATA_ROOT = "/var/lib/docker"
@@ -78,6 +83,7 @@ class Directories:
                         live[place] = None
         self._of.update(host.told)
         self._by_mounts()
+        self._by_orphans()
         self._of.setdefault(("data-root", DATA_ROOT), 0)
         below = {root: _below(root) for kind, root in self._of if kind in _ROOTS}
         self._data_roots = {
@@ -126,6 +132,27 @@ class Directories:
         for mount in self._host.mounts:
             for place in _behind(mount):
                 self._of.setdefault(place, 0)
+
+    def _by_orphans(self) -> None:
+        """Add the directories of users whose podman keeps state in none of the usual places, by its file in a container
+        without a conmon. Another file of the user's own may be there too: a state counts as the word of its owner."""
+        for process in self._host.processes.values():
+            alone = process["nspid"][-1] == 1 and len(process["nspid"]) > 1 and witness.confined(process["namespaces"])
+            if alone and process["ppid"] not in self._host.watching:
+                key = "runtime directories", process["pid"], process["start"]
+                owner, paths = self._host.kept.get(key, supervisor.later(self._of_podmans_file, process["pid"]))
+                self._of.update({("root", path): owner for path in paths if owner})
+
+    def _of_podmans_file(self, pid: int) -> tuple[int, list[str]]:
+        """(owner, directories in which runc and crun may keep state) by the first process of a user's container."""
+        try:
+            mounts = mountinfo.parse(mountinfo.read(pid))
+        except OSError:
+            return 0, []
+        places = mountinfo.Places(self._host.mounts)
+        files = [path for mount in mounts if mount.point == _OF_PODMAN for path in places.paths(mount)]
+        above = [path.partition("/containers/")[0] for path in files]
+        return witness.owner_of_userns(pid) or 0, [path + name for path in above for name in ("/runc", "/crun")]
 
     def _said_by(self, process: Process) -> list[tuple[str, str]]:
         """(kind of state, directory) of all that a live process names."""

@@ -36,6 +36,7 @@ _OF_RUNTIMES = ("/run/runc", "/run/crun")
 _DOCKER = "/etc/docker/daemon.json"
 _CONTAINERD = "/etc/containerd/config.toml"
 DATA_ROOT = "/var/lib/docker"
+STORAGE = "/var/lib/containers/storage"  # of podman
 _OPTIONS = {"exec-root": _EXEC_ROOT, "data-root": DATA_ROOT}  # of dockerd, on its command line and in its file
 _DRIVERS = ("overlay2", "overlay", "aufs", "vfs", "btrfs", "fuse-overlayfs", "zfs", "rootfs")  # ROOT/overlay2/..
 
@@ -77,10 +78,15 @@ class Directories:
         self._of.update(host.told)
         self._by_mounts()
         self._of.setdefault(("data-root", DATA_ROOT), 0)
+        self._of.setdefault(("storage", STORAGE), 0)
 
     def data_roots(self, uid: int) -> list[str]:
         """The directories in which dockerd keeps its records of containers, by the word of this user or root."""
         return [path for path, owner in self._those("data-root") if owner in (0, uid)]
+
+    def storages(self) -> list[str]:
+        """The directories in which root's podman keeps its containers."""
+        return [path for path, owner in self._those("storage") if owner == 0]
 
     def runtimes(self) -> _Runtimes:
         """All directories in which runc and crun may keep state."""
@@ -134,6 +140,9 @@ class Directories:
             said = [("state", options.get("state") or self._state_by(options.get("config", _CONTAINERD)))]
         elif comm == "conmon":
             said = [("root", root) for root in conmon.runtime_roots(words)]
+            # Its bundle is STORAGE/DRIVER-containers/ID/userdata.
+            bundle = (conmon.monitor(process) or {}).get("bundle", "")
+            said += [("storage", bundle.rsplit("/", 3)[0])] if bundle.endswith("/userdata") else []
         elif comm in RUNTIMES:
             said = [("root", root_of(words))]
         else:

@@ -36,6 +36,11 @@ PICTURES: dict[str, tuple[Path, tuple[int, int], tuple[str, ...]]] = {
 }
 
 
+def plain(svg: str) -> str:
+    """The picture for cairo, which knows no web fonts; DejaVu has the frames and arrows."""
+    return re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL).replace("Fira Code", "DejaVu Sans Mono")
+
+
 async def picture(recording: Path, size: tuple[int, int], keys: tuple[str, ...]) -> str:
     """The SVG of the explorer on a recording after these keys."""
     app = NsviewApp(RecordedHost(recording))
@@ -54,9 +59,7 @@ def main() -> None:
         # Ids that Textual draws at random would make each run a change.
         svg = re.sub(r"terminal-\d+", "terminal", svg)
         (HERE / f"{name}.svg").write_text(svg)
-        # cairo knows no web fonts; DejaVu has the frames and arrows.
-        plain = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL).replace("Fira Code", "DejaVu Sans Mono")
-        cairosvg.svg2png(bytestring=plain.encode(), write_to=str(HERE / f"{name}.png"), scale=1)
+        cairosvg.svg2png(bytestring=plain(svg).encode(), write_to=str(HERE / f"{name}.png"), scale=1)
         print(f"{name}: {size[0]}×{size[1]}")
 
 

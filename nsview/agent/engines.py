@@ -15,7 +15,7 @@ import os
 from nsview import linux
 
 from . import files, procnet
-from .containers import cri, docker, witness
+from .containers import cri, docker, podman, witness
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def records(look: Look, host: Population, initial: int | None) -> Engines:
         places.append({"key": key, "addresses": addresses[net], "ports": told.get(key, (0, None))[1]})
     known = {container["id"] for container in look["containers"]}
     unread: list[str] = []
-    stopped = [*docker.ended(host, known, unread), *cri.ended(host, known, unread)]
+    stopped = [one for engine in (docker, cri, podman) for one in engine.ended(host, known, unread)]
     # Of a container of a pod that lives, the kubelet keeps the end of the last attempt for its log.
     live = {(pod["uid"], one["name"]) for one in look["containers"] if (pod := one["pod"]) and pod["uid"]}
     stopped = [one for one in stopped if not one["pod"] or (one["pod"]["uid"], one["name"]) not in live]

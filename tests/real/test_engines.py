@@ -14,6 +14,7 @@ from nsview.model.usage import Engines, Meter, Place, Stopped, read
 
 from .command import nsview, printed
 from .daemons import IMAGE, Docker
+from .runtimes import Podman
 from .user import User
 from .workspace import wait_until
 
@@ -108,6 +109,27 @@ def test_addresses_and_ports_are_those_of_docker_inspect(docker: Docker) -> None
     finally:
         for name in ("e-net", *others):
             docker.remove(name)
+
+
+def test_podmans_containers_without_a_process_are_told_though_not_how_they_ended(podman: Podman) -> None:
+    """Its storage is known by the conmon of one that runs; of an end only podman's database has the code."""
+    podman.import_image("p-image")
+    podman.container("p-runs")
+    podman.container("p-ended", image="p-image")
+    podman.run("kill", "p-ended")
+    podman.run("create", "--name", "p-created", "--network", "none", "--rootfs", str(podman.rootfs), "true")
+    podman.run("wait", "p-ended")
+    ids = {name: podman.inspect(name)["Id"] for name in ("p-runs", "p-ended", "p-created")}
+    snapshot, told, now = engines()
+    found = {one.id: one for one in told.stopped if one.runtime == "podman"}
+    assert ids["p-runs"] not in found and f"podman:{ids['p-runs']}" in snapshot.containers
+    ended, created = found[ids["p-ended"]], found[ids["p-created"]]
+    assert (ended.name, ended.state, ended.exit_code, ended.finished) == ("p-ended", "exited", None, None)
+    assert ended.image is not None and ended.image.endswith("p-image:latest")
+    assert container_table.end(ended, now).startswith("exited (?)")
+    assert (created.name, created.state) == ("p-created", "created")
+    podman.run("rm", "--force", "--time", "0", "p-ended", "p-created")
+    assert not {ids["p-ended"], ids["p-created"]} & {one.id for one in engines()[1].stopped}
 
 
 def test_list_all_has_the_stopped_ones_and_the_project(docker: Docker) -> None:

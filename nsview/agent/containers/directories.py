@@ -41,6 +41,7 @@ _OF_PODMAN = (
 _DOCKER = "/etc/docker/daemon.json"
 _CONTAINERD = "/etc/containerd/config.toml"
 DATA_ROOT = "/var/lib/docker"
+STORAGE = "/var/lib/containers/storage"  # of podman
 _OPTIONS = {"exec-root": _EXEC_ROOT, "data-root": DATA_ROOT}  # of dockerd, on its command line and in its file
 _REMAPPED = "remapped-root"  # a data root of which only the parts `_below` are used: with --userns-remap
 _ROOTS = ("data-root", _REMAPPED)
@@ -85,6 +86,7 @@ class Directories:
         self._by_mounts()
         self._by_orphans()
         self._of.setdefault(("data-root", DATA_ROOT), 0)
+        self._of.setdefault(("storage", STORAGE), 0)
         below = {root: _below(root) for kind, root in self._of if kind in _ROOTS}
         self._data_roots = {
             path: owner for (kind, root), owner in self._of.items() if kind in _ROOTS for path in (root, *below[root])
@@ -98,6 +100,10 @@ class Directories:
     def data_roots(self, uid: int) -> list[str]:
         """The directories in which dockerd keeps its records of containers, by the word of this user or root."""
         return [path for path, owner in self._data_roots.items() if owner in (0, uid)]
+
+    def storages(self) -> list[str]:
+        """The directories in which root's podman keeps its containers."""
+        return [path for path, owner in self._those("storage") if owner == 0]
 
     def runtimes(self) -> _Runtimes:
         """All directories in which runc and crun may keep state."""
@@ -174,6 +180,9 @@ class Directories:
             said = [("state", options.get("state") or self._state_by(options.get("config", _CONTAINERD)))]
         elif comm == "conmon":
             said = [("root", root) for root in conmon.runtime_roots(words)]
+            # Its bundle is STORAGE/DRIVER-containers/ID/userdata.
+            bundle = (conmon.monitor(process) or {}).get("bundle", "")
+            said += [("storage", bundle.rsplit("/", 3)[0])] if bundle.endswith("/userdata") else []
         elif comm in RUNTIMES:
             said = [("root", root_of(words))]
         else:

@@ -11,17 +11,20 @@ from __future__ import annotations
 import os
 
 from .. import cgroup, jsontext
-from . import conmon, supervisor
+from . import conmon, directories, stopped, supervisor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any
+    from typing import Any, Optional, Tuple
 
-    from ..protocol import Process
+    from ..protocol import Process, Stopped
     from .runc import State
     from .supervisor import Draft, Found, Population
 
+    _Listed = Tuple[Optional[str], Optional[str], bool]
+
+_LISTS = "-containers"  # STORAGE/DRIVER-containers/containers.json
 _SANDBOX = "io.kubernetes.cri-o.SandboxID"
 _MANAGER = "io.container.manager"
 
@@ -49,6 +52,33 @@ def left(host: Population, state: State, process: Process) -> Found | None:
     )
 
 
+def ended(host: Population, known: set[str], unread: list[str]) -> Iterator[Stopped]:
+    """The containers without a process of root's podman; see `stopped`.
+
+    How they ended is in podman's database, of a format of its own: podman takes away the file that conmon writes of an
+    exit as soon as it has seen it (libpod/container_internal.go, handleExitFile).
+    """
+    for root in host.directories.storages():
+        for name in directories.names(root):
+            place = "%s/%s" % (root, name)
+            directory = stopped.opened(place, unread) if name.endswith(_LISTS) else None
+            if directory is not None:
+                os.close(directory)
+                yield from _ended_in(host, place, known)
+
+
+def _ended_in(host: Population, place: str, known: set[str]) -> Iterator[Stopped]:
+    listed: dict[str, _Listed] = host.cached(0, place + "/containers.json", _stored) or {}
+    for id, (name, image, by_podman) in listed.items():
+        if by_podman and id not in known:
+            record = stopped.record("podman:" + id, id, "podman", place + "/containers.json")
+            record["name"], record["image"] = name or record["name"], image
+            # Made anew at each start.
+            if not host.read_json(0, "%s/%s/userdata/config.json" % (place, id)):
+                record["state"] = "created"
+            yield record
+
+
 class _Said:
     """The facts in the storage around a container's bundle, GRAPHROOT/DRIVER-containers/ID/userdata.
 
@@ -72,8 +102,8 @@ class _Said:
     def stored(self, id: str) -> tuple[str | None, str | None]:
         """(its name, its image's name) by the storage's own list; None for each that is not told."""
         path = os.path.normpath(self.bundle + "/../../containers.json")
-        listed: dict[str, tuple[str | None, str | None]] = self._host.cached(self._pid, path, _stored, self._uid) or {}
-        return listed.get(id, (None, None))
+        listed: dict[str, _Listed] = self._host.cached(self._pid, path, _stored, self._uid) or {}
+        return listed.get(id, (None, None, False))[:2]
 
 
 def _describer(said: _Said, name: str | None, witness: str, init: Process) -> Callable[[Draft], None]:
@@ -90,10 +120,11 @@ def _describer(said: _Said, name: str | None, witness: str, init: Process) -> Ca
     return describe
 
 
-def _stored(text: bytes) -> dict[str, tuple[str | None, str | None]]:
-    """{id: (name, image's name)}, None for each that is not told. The file is an array; `metadata` is JSON in a string,
-    made by libpod, with the name that the container had at first."""
-    found: dict[str, tuple[str | None, str | None]] = {}
+def _stored(text: bytes) -> dict[str, _Listed]:
+    """{id: (name, image's name, whether podman made it)}, None for each that is not told. The file is an array;
+    `metadata` is JSON in a string, made by libpod, with the name that the container had at first. cri-o's has more of
+    its pod, buildah's is empty."""
+    found: dict[str, _Listed] = {}
     entries = jsontext.value(text)
     if not isinstance(entries, list):
         raise ValueError("no array")
@@ -101,8 +132,10 @@ def _stored(text: bytes) -> dict[str, tuple[str | None, str | None]]:
         try:
             names = entry.get("names")
             named = names[0] if isinstance(names, list) and names and isinstance(names[0], str) else None
-            image = jsontext.value(entry["metadata"]).get("image-name")
-            found[entry["id"]] = named, (image if isinstance(image, str) else None) or None
+            metadata = jsontext.value(entry["metadata"])
+            image = metadata.get("image-name")
+            by_podman = "created-at" in metadata and "pod-id" not in metadata
+            found[entry["id"]] = named, (image if isinstance(image, str) else None) or None, by_podman
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
             continue
     return found

@@ -422,10 +422,10 @@ async def test_namespaces_nest_below_their_parent_or_owner() -> None:
         assert not any(isinstance(row, GroupRow) and row.depth for row in app.explorer.listing.rows)
 
 
-async def test_a_click_on_the_titles_asks_for_the_order() -> None:
+async def test_a_click_on_a_title_that_no_order_is_by_asks_for_one() -> None:
     async with opened() as (app, pilot):
         row = app.explorer.listing.cursor
-        await pilot.click("#listing", offset=(5, 0))
+        await pilot.click("#listing", offset=(11, 0))  # INSIDE
         await pilot.pause()
         assert isinstance(app.screen, Menu)
         await pilot.press("escape")

@@ -16,7 +16,7 @@ from nsview import linux
 from nsview.record import Record
 
 from .failure import NOT_PERMITTED, Failure
-from .target import Target, proc_is_ours
+from .target import Followed, proc_is_ours
 from .trace import ptrace
 
 TYPE_CHECKING = False
@@ -45,7 +45,7 @@ class _Program(ctypes.Structure):
     _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_char_p)]
 
 
-def wanted(step: Mapping[str, Any], config: Mapping[str, Any] | None, target: Target) -> tuple[Filter, ...]:
+def wanted(step: Mapping[str, Any], config: Mapping[str, Any] | None, followed: Followed) -> tuple[Filter, ...]:
     """The filters for a command beside the process, the oldest first.
 
     step: the dict of PutOnFilters. config: the content of the step's config.json, None if not read yet. Raises Failure
@@ -54,39 +54,39 @@ def wanted(step: Mapping[str, Any], config: Mapping[str, Any] | None, target: Ta
     path = step["config"]
     try:
         if path is None:
-            return tuple(Filter(program) for program in filters(target))
+            return tuple(Filter(program) for program in filters(followed))
         from . import profile
 
-        return (profile.compiled(config if config is not None else _config(path, target), step["runtime"]),)
+        return (profile.compiled(config if config is not None else _config(path, followed), step["runtime"]),)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise Failure(
             NOT_PERMITTED,
-            f"the seccomp filter of {path or f'process {target.pid}'} can't be had: {why}; --host-privileges goes "
+            f"the seccomp filter of {path or f'process {followed.pid}'} can't be had: {why}; --host-privileges goes "
             "without",
         ) from None
 
 
-def _config(path: str, target: Target) -> Mapping[str, Any]:
+def _config(path: str, followed: Followed) -> Mapping[str, Any]:
     from nsview.agent.containers import authority
 
-    found = authority.config_of(target.pid)
+    found = authority.config_of(followed.pid)
     if found is None or found.path != path:
         raise ValueError("it is not the container's configuration any more")
     config: Mapping[str, Any] = found.config
     return config
 
 
-def filters(target: Target) -> list[bytes]:
+def filters(followed: Followed) -> list[bytes]:
     """The filters of a process as arrays of struct sock_filter, the oldest first. Raises OSError if unreadable."""
     if not proc_is_ours():
         raise OSError(errno.EPERM, "/proc shows the pids of another namespace")
-    pid = target.thread or target.pid
+    pid = followed.thread or followed.pid
     ptrace(_PTRACE_SEIZE, pid)
     found: list[bytes] = []
     try:
         ptrace(_PTRACE_INTERRUPT, pid)
-        target.read("stat")  # the process is alive, so the pid is still its own
+        followed.read("stat")  # the process is alive, so the pid is still its own
         deadline = time.monotonic() + _PATIENCE
         while os.waitpid(pid, _WALL | os.WNOHANG)[0] == 0:
             if time.monotonic() > deadline:

@@ -56,7 +56,7 @@ class Given(Record):
     namespaces: dict[str, int]
     root: int | None
     program: int
-    filters: tuple[seccomp.Filter, ...]
+    filters: tuple[seccomp.FilterProgram, ...]
     guard: int
     ids: tuple[int, int, list[int] | None] | None
 

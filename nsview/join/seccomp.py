@@ -32,7 +32,7 @@ _INSTRUCTION = 8  # bytes, struct sock_filter
 _PATIENCE = 1.0  # seconds
 
 
-class Filter(Record):
+class FilterProgram(Record):
     """One filter. program: an array of struct sock_filter; flags: SECCOMP_FILTER_FLAG_* of seccomp(2)."""
 
     program: bytes
@@ -45,7 +45,7 @@ class _Program(ctypes.Structure):
     _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_char_p)]
 
 
-def wanted(step: Mapping[str, Any], config: Mapping[str, Any] | None, followed: Followed) -> tuple[Filter, ...]:
+def wanted(step: Mapping[str, Any], config: Mapping[str, Any] | None, followed: Followed) -> tuple[FilterProgram, ...]:
     """The filters for a command beside the process, the oldest first.
 
     step: the dict of PutOnFilters. config: the content of the step's config.json, None if not read yet. Raises Failure
@@ -54,7 +54,7 @@ def wanted(step: Mapping[str, Any], config: Mapping[str, Any] | None, followed: 
     path = step["config"]
     try:
         if path is None:
-            return tuple(Filter(program) for program in filters(followed))
+            return tuple(FilterProgram(program) for program in filters(followed))
         from . import profile
 
         return (profile.compiled(config if config is not None else _config(path, followed), step["runtime"]),)
@@ -109,7 +109,7 @@ def filters(followed: Followed) -> list[bytes]:
 class Load:
     """Put on one filter when called; all arguments are made before. seccomp(2), Linux 3.17."""
 
-    def __init__(self, filter: Filter) -> None:
+    def __init__(self, filter: FilterProgram) -> None:
         self._program = _Program(len(filter.program) // _INSTRUCTION, filter.program)
         self._arguments = (
             ctypes.c_long(linux.SYS_SECCOMP[os.uname().machine]), ctypes.c_uint(_SET_MODE_FILTER),

@@ -102,7 +102,7 @@ class Supervisor:
     def _prepared(self, config: Mapping[str, Any] | None) -> Given:
         """The files and facts that can't be had once inside. Raises Failure if one can't be had at all."""
         by_name, followed = self._by_name, self._followed
-        filters: tuple[seccomp.Filter, ...] = ()
+        filters: tuple[seccomp.FilterProgram, ...] = ()
         if "PutOnFilters" in by_name:
             assert followed is not None
             filters = seccomp.wanted(by_name["PutOnFilters"], config, followed)

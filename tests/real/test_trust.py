@@ -191,7 +191,7 @@ from nsview import linux
 from nsview.join import seccomp, target
 held = target.Followed(int(sys.argv[1]), None)
 for program in seccomp.filters(held):
-    seccomp.Load(seccomp.Filter(program))()
+    seccomp.Load(seccomp.FilterProgram(program))()
 {drop}
 print(open("/proc/self/status").read().partition("{field}:")[2].split()[0])
 """

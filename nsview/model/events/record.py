@@ -78,8 +78,8 @@ ORDER: dict[Kind, int] = {kind: place for place, kinds in enumerate(_IN_ORDER) f
 """{kind: its place among the events of one look}: ends, then changes, then beginnings."""
 
 
-class Step(Struct, frozen=True):
-    """From one snapshot to a later one. touched: the records that may differ."""
+class Period(Struct, frozen=True):
+    """The time from one snapshot to a later one. touched: the records that may differ."""
 
     before: Snapshot
     after: Snapshot

@@ -9,7 +9,7 @@ from nsview.model.snapshot import Snapshot
 from nsview.model.text import count, safe
 from nsview.model.view import GROUPINGS, Grouping
 
-from .pieces import Piece
+from .pieces import Piece, cells_of
 
 NAMES: dict[Grouping, str] = {"tree": "tree", "container": "containers"}
 READING = "reading /proc …"
@@ -31,10 +31,10 @@ def status(
     if filter:
         left += [("  ", ""), (f" /{safe(filter)} ", "filter")]
     right = _counts(snapshot, wide, source, progress, since, events)
-    room = width - _width(right)
-    if room <= _width(left):
+    room = width - cells_of(right)
+    if room <= cells_of(left):
         left = _cut(left, max(0, room - 1))
-    return [*left, (" " * max(1, room - _width(left)), ""), *right]
+    return [*left, (" " * max(1, room - cells_of(left)), ""), *right]
 
 
 def _counts(
@@ -80,12 +80,8 @@ def kindbar(by: Grouping, order: str, width: int) -> list[Piece]:
             pieces += [(label[:key], ""), (label[key], "key"), (label[key + 1 :], "")]
     if order:
         words = f"  ↕ {order}"
-        pieces.append((words if _width(pieces) + len(words) <= width else " ↕", "key"))
+        pieces.append((words if cells_of(pieces) + len(words) <= width else " ↕", "key"))
     return pieces
-
-
-def _width(pieces: Sequence[Piece]) -> int:
-    return sum(cell_len(text) for text, _ in pieces)
 
 
 def _cut(pieces: Sequence[Piece], width: int) -> list[Piece]:

@@ -89,7 +89,7 @@ class Period(Struct, frozen=True):
         return event(self.after.taken_at, kind, subject, text, inside, **more)
 
     def container_of(self, process: Process) -> Container | None:
-        """The container that a process is or was in."""
+        """The container that a process is or was in. None if it is in none, and was not."""
         return self.after.container_of(process) or self.before.container_of(process)
 
 

@@ -35,7 +35,7 @@ class Chosen(Record):
     thing for `nsview enter`. pin: the namespace that was named, container: the name of the container that was; None
     otherwise."""
 
-    process: target.Target | None
+    process: target.Followed | None
     word: str
     pin: steps.Pin | None = None
     container: str | None = None
@@ -109,7 +109,7 @@ def choose(word: str, start: int | None = None, thread: int | None = None) -> Ch
     """The thing that a word means; a process is held open. Raises Failure if there is none."""
     if leader := procfs.thread_group(word):
         other = int(word) if leader != int(word) else thread or 0
-        return Chosen(target.Target(leader, start, other), word)
+        return Chosen(target.Followed(leader, start, other), word)
     if word.startswith(("/", "./")):
         return _by_path(word)
     if word.isdecimal():
@@ -130,7 +130,7 @@ def _by_path(word: str) -> Chosen:
     if number.isdecimal():
         parts = rest.split("/")
         thread = int(parts[2]) if parts[1:2] == ["task"] and parts[2].isdecimal() else 0
-        followed = target.Target(int(number), None, thread)
+        followed = target.Followed(int(number), None, thread)
         way = steps.Way("process", path, followed.pid, followed.start)
     pin = steps.Pin(kind, CLONE_NEW[kind], device, inode, id, (way,))
     if followed is None or not _is_in(followed, pin):
@@ -138,7 +138,7 @@ def _by_path(word: str) -> Chosen:
     return Chosen(followed, path, pin)
 
 
-def _is_in(followed: target.Target, pin: steps.Pin) -> bool:
+def _is_in(followed: target.Followed, pin: steps.Pin) -> bool:
     try:
         found = os.stat(f"ns/{pin.kind}", dir_fd=followed.directory)
     except OSError:
@@ -146,7 +146,7 @@ def _is_in(followed: target.Target, pin: steps.Pin) -> bool:
     return (found.st_dev, found.st_ino) == (pin.device, pin.inode)
 
 
-def _oldest_in(pin: steps.Pin) -> target.Target | None:
+def _oldest_in(pin: steps.Pin) -> target.Followed | None:
     """The oldest process in a namespace, which is the least likely to exit soon. None if no process is in it."""
     found = []
     for name in filter(str.isdecimal, os.listdir("/proc")):
@@ -161,7 +161,7 @@ def _oldest_in(pin: steps.Pin) -> target.Target | None:
             continue
     for start, pid in sorted(found):
         try:
-            return target.Target(pid, start)
+            return target.Followed(pid, start)
         except Failure:
             continue
     return None
@@ -182,7 +182,7 @@ def _by_container(word: str) -> Chosen | None:
     if len(own) != 1 or mounted:
         return None
     pid = _first_of(own[0], look["processes"])
-    return Chosen(target.Target(pid, look["processes"][pid]["start"]), str(pid), container=own[0]["name"])
+    return Chosen(target.Followed(pid, look["processes"][pid]["start"]), str(pid), container=own[0]["name"])
 
 
 def _first_of(container: Container, processes: dict[int, Process]) -> int:
@@ -214,7 +214,7 @@ def _by_snapshot(word: str) -> Chosen:
     container = found.container if isinstance(found.thing, str) else None
     if container and (process is None or process.ended):
         raise ended(container.name, container.state)
-    followed = target.Target(process.pid, process.start, found.thread or 0) if process else None
+    followed = target.Followed(process.pid, process.start, found.thread or 0) if process else None
     if namespace is None:
         assert process is not None and followed is not None
         if container and container.whose and container.uid != os.geteuid():
@@ -286,7 +286,7 @@ def _inode(path: str) -> int | None:
         return None
 
 
-def _process(followed: target.Target, inodes: dict[str, int]) -> SimpleNamespace:
+def _process(followed: target.Followed, inodes: dict[str, int]) -> SimpleNamespace:
     """The fields of a process that a plan needs. inodes: {kind: inode} of its namespaces."""
     fields = linux.stat_fields(followed.read("stat"))
     unreadable = None
@@ -305,7 +305,7 @@ def _process(followed: target.Target, inodes: dict[str, int]) -> SimpleNamespace
     )
 
 
-def _details(followed: target.Target) -> tuple[Any, Any]:
+def _details(followed: target.Followed) -> tuple[Any, Any]:
     """(details of a process, the content of its container's configuration or None). Raises Failure if it is gone."""
     from nsview.agent import details
 
@@ -322,7 +322,7 @@ def _record(value: Any) -> Any:
     return SimpleNamespace(**{name: field if name == "rlimits" else _record(field) for name, field in value.items()})
 
 
-def _account(followed: target.Target, asked: str) -> Account:
+def _account(followed: target.Followed, asked: str) -> Account:
     from .join import accounts
 
     return accounts.of_process(followed.pid, followed.start, asked)

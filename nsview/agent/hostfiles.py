@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _KTHREADD = 2
 
 
-class Host:
+class HostFiles:
     """The place of the host's files.
 
     root, mounts: its root directory and mountinfo, open; None if ours will do. guide: the pid whose namespaces are the
@@ -54,11 +54,11 @@ class Host:
         self.lost, self.through = lost, through
 
 
-_host: Host | None = None
+_host: HostFiles | None = None
 
 
-def host() -> Host:
-    """The Host, found at the first call."""
+def host() -> HostFiles:
+    """The place of the host's files, found at the first call."""
     global _host
     if _host is None:
         _host = _found()
@@ -83,27 +83,27 @@ def forget() -> None:
     _host = None
 
 
-def _found() -> Host:
+def _found() -> HostFiles:
     own = _namespace("self", "mnt")
     if own == nsfs.FIXED_INITIAL_SINCE_6_18["mnt"]:
-        return Host(own)
+        return HostFiles(own)
     try:
         kernel = _is_kernels(_KTHREADD)
         guide = _KTHREADD if kernel else _topmost()
         inode, user = _namespace(guide, "mnt"), _namespace(guide, "user")
     except FileNotFoundError:
-        return Host(own)  # no process above this one is to be seen
+        return HostFiles(own)  # no process above this one is to be seen
     except OSError:
-        return Host(own, lost=True)
+        return HostFiles(own, lost=True)
     if inode == own:
-        return Host(own)
+        return HostFiles(own)
     for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):
         try:
             root, mounts = _files_of(pid, inode, user)
         except OSError:
             continue
-        return Host(inode, guide, root, mounts, through=pid)
-    return Host(own, lost=True)
+        return HostFiles(inode, guide, root, mounts, through=pid)
+    return HostFiles(own, lost=True)
 
 
 def _namespace(pid: int | str, kind: str) -> int:

@@ -24,7 +24,7 @@ _NEWNSID, _GETNSID, _REQUEST, _OF_FD, _NUMBER = 88, 90, 1, 3, 1
 _CAP_NET_BROADCAST = 1 << 11
 
 
-class Links:
+class LinkSocket:
     """A socket that receives changes; `fileno` for poll. Raises OSError if the kernel has no such socket.
 
     told: a change was told since the last request. until: the time at which nobody is interested any more.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO
 
     from .containers.logs import Logs
-    from .links import Links
+    from .links import LinkSocket
     from .net import NetReading
     from .protocol import (
         Changes,
@@ -174,7 +174,7 @@ class Agent:
         self.searches: list[HoldersRequest] = []  # .. and those to come: each is answered by a search begun after it
         self.reading: NetReading | None = None  # under way ..
         self.readings: list[NetRequest] = []  # .. and those to come
-        self.links: Links | None = None  # if changes are to be told
+        self.links: LinkSocket | None = None  # if changes are to be told
         self.logs: Logs | None = None
         self.audits: list[tuple[int, SecurityReading]] = []  # by id of the request, answered one after another
 
@@ -310,13 +310,13 @@ class Agent:
 
         if self.links is None:
             try:
-                self.links = links.Links()
+                self.links = links.LinkSocket()
             except OSError:
                 return False
         self.links.told, self.links.until = False, time.monotonic() + INTERESTED
         return self.links.hears_of(self.scanner.ways("net"))
 
-    def _hear_links(self, links: Links) -> None:
+    def _hear_links(self, links: LinkSocket) -> None:
         links.take()
         if time.monotonic() > links.until:
             links.close()

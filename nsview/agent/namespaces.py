@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     Records = Dict[NamespaceKey, Namespace]
     Pair = Tuple[Optional[Process], Optional[Process]]
-    from .protocol import Namespace, NamespaceKey, Process
 
 
 class Registry:

@@ -423,7 +423,7 @@ class Details(_Details, total=False):
 # Records of security
 
 
-class VisibleMount(TypedDict):
+class PathMount(TypedDict):
     """One mount that a path leads to. device: "major:minor". host: the host's path of the same files, or None."""
 
     point: str
@@ -451,7 +451,7 @@ class DaemonSocket(TypedDict):
     gid: int
 
 
-class Node(TypedDict):
+class DeviceNode(TypedDict):
     """A device node. type: block or character."""
 
     path: str
@@ -460,11 +460,11 @@ class Node(TypedDict):
     minor: int
 
 
-class Reach(TypedDict):
+class Exposed(TypedDict):
     """Dangerous files within reach inside: sockets, nodes in /dev, unmasked entries of /proc and /sys."""
 
     sockets: List[DaemonSocket]
-    nodes: List[Node]
+    nodes: List[DeviceNode]
     unmasked: List[str]
 
 
@@ -488,8 +488,8 @@ class Security(TypedDict):
     uid_map: List[List[int]]
     gid_map: List[List[int]]
     label: Optional[Label]
-    mounts: Optional[List[VisibleMount]]
-    inside: Optional[Reach]
+    mounts: Optional[List[PathMount]]
+    inside: Optional[Exposed]
     devices: Optional[List[str]]
     unreadable: Optional[str]
 

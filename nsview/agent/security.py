@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from .mountinfo import Mount
-    from .protocol import DaemonSocket, Look, NamespaceKey, Node, Process, Security, VisibleMount
+    from .protocol import DaemonSocket, DeviceNode, Look, NamespaceKey, PathMount, Process, Security
 
 MASKED = (
     "/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi",
@@ -196,7 +196,7 @@ class _Host:
             if stat.S_ISSOCK(status.st_mode):
                 self._sockets.setdefault((status.st_dev, status.st_ino), (hostfiles.realpath(path), daemon))
 
-    def told(self, mount: Mount) -> VisibleMount:
+    def told(self, mount: Mount) -> PathMount:
         """The frame's record of a mount. host: the host's path of its files, None if it has none."""
         return {
             "point": mount.point,
@@ -219,7 +219,7 @@ class _Host:
                     continue
         return None
 
-    def sockets_in(self, mounts: list[VisibleMount], root: int) -> Iterator[DaemonSocket]:
+    def sockets_in(self, mounts: list[PathMount], root: int) -> Iterator[DaemonSocket]:
         """The sockets of daemons that a path below this root leads to, by any of these mounts."""
         tried: dict[str, tuple[str, str]] = {}
         for mount in mounts:
@@ -280,7 +280,7 @@ def _status_in(root: int, path: str) -> os.stat_result | None:
         os.close(fd)
 
 
-def _unmasked(mounts: list[VisibleMount], root: int) -> list[str]:
+def _unmasked(mounts: list[PathMount], root: int) -> list[str]:
     """The paths of MASKED that are the kernel's own there, not covered by something else."""
     kernel = {mount["device"] for mount in mounts if mount["fstype"] in ("proc", "sysfs")}
     found = []
@@ -291,9 +291,9 @@ def _unmasked(mounts: list[VisibleMount], root: int) -> list[str]:
     return found
 
 
-def _nodes(root: int) -> list[Node]:
+def _nodes(root: int) -> list[DeviceNode]:
     """Block devices and those of memory in /dev; a path there may be whatever the container likes."""
-    found: list[Node] = []
+    found: list[DeviceNode] = []
     try:
         directory = linux.open_in_root(root, "/dev", os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK)
     except OSError:

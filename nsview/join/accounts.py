@@ -14,7 +14,7 @@ from nsview.agent.passwd import lines
 from nsview.record import Record
 
 from .failure import FAILED, NOTHING, USAGE, Failure
-from .target import Target
+from .target import Followed
 
 LIMIT = 1 << 20  # bytes of each file
 _MOST = (1 << 31) - 1  # the largest id that docker takes
@@ -38,15 +38,15 @@ def of_process(pid: int, start: int, asked: str) -> Account:
 
     Raises Failure if the process is gone or has no such account.
     """
-    target = Target(pid, start)
+    followed = Followed(pid, start)
     try:
-        root = target.root()
+        root = followed.root()
         try:
             return resolve(asked, _text(root, "/etc/passwd"), _text(root, "/etc/group"))
         finally:
             os.close(root)
     finally:
-        os.close(target.directory)
+        os.close(followed.directory)
 
 
 def resolve(asked: str, passwd: str, group: str) -> Account:

@@ -20,7 +20,7 @@ from nsview.record import Record
 from . import cgroups, seccomp, trace
 from .failure import FAILED, GONE, NOT_EXECUTABLE, NOT_FOUND, NOT_PERMITTED, Failure, of_errno
 from .streams import high
-from .target import ENVIRONMENT, Target, join
+from .target import ENVIRONMENT, Followed, join
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,18 +45,18 @@ _LIMIT_NUMBERS = {"LOCKS": 10, "SIGPENDING": 11, "MSGQUEUE": 12, "NICE": 13, "RT
 class Given(Record):
     """The files that the supervisor has opened for its child, and the facts that it has read.
 
-    target: the process to follow. pins, namespaces: the namespaces to join, and {kind: fd} of each. root: the root
+    followed: the process to follow. pins, namespaces: the namespaces to join, and {kind: fd} of each. root: the root
     directory of the process, open. program: the sealed file to execute. filters: programs of seccomp(2), the oldest
     first, each with its flags. guard: the bit of the capability that keeps the container from tracing the command, 0
     for none. ids: (uid, gid, groups or None) as numbered in the user namespace in which they will be set.
     """
 
-    target: Target | None
+    followed: Followed | None
     pins: Sequence[Mapping[str, Any]]
     namespaces: dict[str, int]
     root: int | None
     program: int
-    filters: tuple[seccomp.Filter, ...]
+    filters: tuple[seccomp.FilterProgram, ...]
     guard: int
     ids: tuple[int, int, list[int] | None] | None
 
@@ -70,21 +70,21 @@ class Inside:
         self._status = status
         self._inside = self._no_new_privs = False
         self._environment: list[bytes] = []
-        self._target_environment: list[bytes] | None = []  # None: not read yet
+        self._followed_environment: list[bytes] | None = []  # None: not read yet
         self._arguments: list[bytes] = []
         self._proc: int | None = None
         for number, end in enumerate(ends):
             os.dup2(end, number)
         # Files opened from here on are closed on exec, as Python does by default.
         kept = {0, 1, 2, status, given.program, *given.namespaces.values()}
-        kept |= {given.target.directory} if given.target else set()
+        kept |= {given.followed.directory} if given.followed else set()
         linux.close_all_but(kept | ({given.root} if given.root is not None else set()))
 
     @property
-    def _target(self) -> Target:
+    def _followed(self) -> Followed:
         """The process to follow. A plan without such a process has no step that asks for it."""
-        assert self._given.target is not None
-        return self._given.target
+        assert self._given.followed is not None
+        return self._given.followed
 
     def carry_out(self, steps: Sequence[Mapping[str, Any]]) -> None:
         """Carry out all steps; the last one becomes the command. Raises Failure or OSError if a step fails."""
@@ -117,16 +117,16 @@ class Inside:
             # The environment of a process of another id in a user namespace of ours is readable only from within.
             if error.errno != errno.EACCES or "user" not in self._given.namespaces:
                 raise of_errno(error.errno or 0, "the environment of the process") from None
-            self._target_environment = None
+            self._followed_environment = None
 
     def _read_environment(self) -> None:
-        self._target_environment = [v for v in self._target.read("environ", ENVIRONMENT).split(b"\0") if b"=" in v]
+        self._followed_environment = [v for v in self._followed.read("environ", ENVIRONMENT).split(b"\0") if b"=" in v]
 
     def checked(self, step: Mapping[str, Any]) -> None:
         """Do nothing: the supervisor has checked the identity before the fork."""
 
     def join_cgroups(self, step: Mapping[str, Any]) -> None:
-        for note in cgroups.join(step["cgroups"], self._target.pid):
+        for note in cgroups.join(step["cgroups"], self._followed.pid):
             self.note(note)
 
     def set_oom_score(self, step: Mapping[str, Any]) -> None:
@@ -166,13 +166,13 @@ class Inside:
     def join_namespaces(self, step: Mapping[str, Any]) -> None:
         given = self._given
         join(given.pins, given.namespaces)
-        if self._target_environment is None:
+        if self._followed_environment is None:
             try:
                 self._read_environment()
             except OSError as error:
                 raise of_errno(error.errno or 0, "the environment of the process") from None
         # From here on nothing of the host may be reached.
-        for fd in (*given.namespaces.values(), *([given.target.directory] if given.target else ())):
+        for fd in (*given.namespaces.values(), *([given.followed.directory] if given.followed else ())):
             os.close(fd)
 
     def fork(self, step: Mapping[str, Any]) -> None:
@@ -314,7 +314,7 @@ class Inside:
             self._ask(step["asked"])
             return
         given = [os.fsencode(variable) for variable in step["variables"]]
-        variables = given if step["source"] == "given" else self._target_environment or []
+        variables = given if step["source"] == "given" else self._followed_environment or []
         if self._terminal:
             variables = [v for v in variables if not v.startswith(b"TERM=")] + [b"TERM=" + _terminal_name()]
         if step["home"] and not any(v.startswith(b"HOME=") for v in variables):

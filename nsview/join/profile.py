@@ -14,7 +14,7 @@ import os
 import struct
 
 from . import bpf
-from .seccomp import Filter
+from .seccomp import FilterProgram
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _X86_64, _X32, _X32_BIT = 0xC000003E, 0x4000003E, 1 << 30
 _S390 = 0x16, 0x80000016
 
 
-def compiled(config: Mapping[str, Any] | str, runtime: str = "runc") -> Filter:
+def compiled(config: Mapping[str, Any] | str, runtime: str = "runc") -> FilterProgram:
     """The filter of a config.json, given by its content or path, as "runc" or "crun" makes it.
 
     Raises OSError if file or library can't be read; ValueError if there is no profile, or one that is not as specified,
@@ -56,7 +56,7 @@ def compiled(config: Mapping[str, Any] | str, runtime: str = "runc") -> Filter:
         raise ValueError(f"no seccomp profile as specified ({error!r})") from None
 
 
-def _filter(config: Mapping[str, Any], runtime: str) -> Filter:
+def _filter(config: Mapping[str, Any], runtime: str) -> FilterProgram:
     if runtime not in ("runc", "crun"):
         raise ValueError(f"the filters of {runtime} are not known")
     profile = config["linux"].get("seccomp") or {}
@@ -72,7 +72,7 @@ def _filter(config: Mapping[str, Any], runtime: str) -> Filter:
         from binascii import a2b_base64
 
         program = a2b_base64(program)
-    return Filter(program, sum(_FLAGS[flag] for flag in set(flags)))
+    return FilterProgram(program, sum(_FLAGS[flag] for flag in set(flags)))
 
 
 def _program(profile: Mapping[str, Any], runtime: str) -> bytes:

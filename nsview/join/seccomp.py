@@ -17,7 +17,7 @@ from nsview import linux
 from nsview.record import Record
 
 from .failure import NOT_PERMITTED, Failure
-from .target import Target, proc_is_ours
+from .target import Followed, proc_is_ours
 from .trace import ptrace
 
 TYPE_CHECKING = False
@@ -33,7 +33,7 @@ _INSTRUCTION = 8  # bytes, struct sock_filter
 _PATIENCE = 1.0  # seconds
 
 
-class Filter(Record):
+class FilterProgram(Record):
     """One filter. program: an array of struct sock_filter; flags: SECCOMP_FILTER_FLAG_* of seccomp(2)."""
 
     program: bytes
@@ -46,7 +46,7 @@ class _Program(ctypes.Structure):
     _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_char_p)]
 
 
-def wanted(step: Mapping[str, Any], config: Mapping[str, Any] | None, target: Target) -> tuple[Filter, ...]:
+def wanted(step: Mapping[str, Any], config: Mapping[str, Any] | None, followed: Followed) -> tuple[FilterProgram, ...]:
     """The filters for a command beside the process, the oldest first.
 
     step: the dict of PutOnFilters. config: the content of the step's config.json, None if not read yet. Raises Failure
@@ -54,41 +54,41 @@ def wanted(step: Mapping[str, Any], config: Mapping[str, Any] | None, target: Ta
     """
     path = step["config"]
     try:
-        own = tuple(map(Filter, filters(target))) if path is None or step["own"] else ()
+        own = tuple(map(FilterProgram, filters(followed))) if path is None or step["own"] else ()
         if path is None:
             return own
         from . import profile
 
-        return (profile.compiled(config if config is not None else _config(path, target), step["runtime"]), *own)
+        return (profile.compiled(config if config is not None else _config(path, followed), step["runtime"]), *own)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise Failure(
             NOT_PERMITTED,
-            f"the seccomp filter of {path or f'process {target.pid}'} can't be had: {why}; --host-privileges goes "
+            f"the seccomp filter of {path or f'process {followed.pid}'} can't be had: {why}; --host-privileges goes "
             "without",
         ) from None
 
 
-def _config(path: str, target: Target) -> Mapping[str, Any]:
+def _config(path: str, followed: Followed) -> Mapping[str, Any]:
     from nsview.agent.containers import authority
 
-    found = authority.config_of(target.pid)
+    found = authority.config_of(followed.pid)
     if found is None or found.path != path:
         raise ValueError("it is not the container's configuration any more")
     config: Mapping[str, Any] = found.config
     return config
 
 
-def filters(target: Target) -> list[bytes]:
+def filters(followed: Followed) -> list[bytes]:
     """The filters of a process as arrays of struct sock_filter, the oldest first. Raises OSError if unreadable."""
     if not proc_is_ours():
         raise OSError(errno.EPERM, "/proc shows the pids of another namespace")
-    pid = target.thread or target.pid
+    pid = followed.thread or followed.pid
     ptrace(_PTRACE_SEIZE, pid)
     found: list[bytes] = []
     try:
         ptrace(_PTRACE_INTERRUPT, pid)
-        target.read("stat")  # the process is alive, so the pid is still its own
+        followed.read("stat")  # the process is alive, so the pid is still its own
         deadline = time.monotonic() + _PATIENCE
         while os.waitpid(pid, _WALL | os.WNOHANG)[0] == 0:
             if time.monotonic() > deadline:
@@ -111,7 +111,7 @@ def filters(target: Target) -> list[bytes]:
 class Load:
     """Put on one filter when called; all arguments are made before. seccomp(2), Linux 3.17."""
 
-    def __init__(self, filter: Filter) -> None:
+    def __init__(self, filter: FilterProgram) -> None:
         self._program = _Program(len(filter.program) // _INSTRUCTION, filter.program)
         self._arguments = (
             ctypes.c_long(linux.SYS_SECCOMP[os.uname().machine]), ctypes.c_uint(_SET_MODE_FILTER),

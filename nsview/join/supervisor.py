@@ -46,7 +46,7 @@ class Signalled(BaseException):
 
 def carry_out(
     steps: Sequence[Mapping[str, Any]],
-    followed: target.Target | None = None,
+    followed: target.Followed | None = None,
     namespaces: Mapping[str, int] | None = None,
     config: Mapping[str, Any] | None = None,
 ) -> int:
@@ -77,16 +77,16 @@ class Supervisor:
     def __init__(
         self,
         steps: Sequence[Mapping[str, Any]],
-        followed: target.Target | None,
+        followed: target.Followed | None,
         namespaces: Mapping[str, int] | None,
         config: Mapping[str, Any] | None,
     ) -> None:
         self._steps = steps
         self._by_name = by_name = {step["type"]: step for step in steps}
         check = by_name.get("CheckIdentity")
-        self._target = followed or (target.Target(check["pid"], check["start"], check["thread"]) if check else None)
+        self._followed = followed or (target.Followed(check["pid"], check["start"], check["thread"]) if check else None)
         self._pins = by_name.get("JoinNamespaces", {}).get("namespaces", ())
-        self._namespaces = target.opened(self._pins, self._target) if namespaces is None else namespaces
+        self._namespaces = target.opened(self._pins, self._followed) if namespaces is None else namespaces
         self._cgroups = by_name.get("JoinCgroups", {}).get("cgroups", ())
         self._name = by_name["Execute"]["candidates"][0][0]
         self._given = self._prepared(config)
@@ -101,8 +101,8 @@ class Supervisor:
 
     def _prepared(self, config: Mapping[str, Any] | None) -> Given:
         """The files and facts that can't be had once inside. Raises Failure if one can't be had at all."""
-        by_name, followed = self._by_name, self._target
-        filters: tuple[seccomp.Filter, ...] = ()
+        by_name, followed = self._by_name, self._followed
+        filters: tuple[seccomp.FilterProgram, ...] = ()
         if "PutOnFilters" in by_name:
             assert followed is not None
             filters = seccomp.wanted(by_name["PutOnFilters"], config, followed)
@@ -112,7 +112,7 @@ class Supervisor:
             root = high(followed.root())
         ids = by_name.get("SetIds")
         given = Given(
-            target=followed,
+            followed=followed,
             pins=self._pins,
             namespaces=dict(self._namespaces),
             root=root,
@@ -130,8 +130,8 @@ class Supervisor:
         decides by that label whether the context may be entered."""
         execute = self._by_name["Execute"]
         program = high(toolbox.sealed(toolbox.find()) if execute["toolbox"] else trampoline.sealed_image())
-        if self._by_name.get("SetLabel", {}).get("module") == "selinux" and self._target is not None:
-            exe = f"/proc/self/fd/{self._target.directory}/exe"
+        if self._by_name.get("SetLabel", {}).get("module") == "selinux" and self._followed is not None:
+            exe = f"/proc/self/fd/{self._followed.directory}/exe"
             attempt(lambda: os.setxattr(program, _SELINUX, os.getxattr(exe, _SELINUX)))
         return program
 
@@ -157,7 +157,7 @@ class Supervisor:
     def _ids(self, step: Mapping[str, Any]) -> tuple[int, int, list[int] | None]:
         """(uid, gid, groups) as numbered in the user namespace where they will be set. Raises Failure if unmapped."""
         uid, gid, groups = step["uid"], step["gid"], step["groups"]
-        followed = self._target
+        followed = self._followed
         if not (step["host_numbers"] and "user" in self._namespaces) or followed is None:
             return uid, gid, groups
         if groups is not None:
@@ -172,9 +172,9 @@ class Supervisor:
         """(uid, gid) of the command on the host."""
         if ids is None:
             return os.geteuid(), os.getegid()
-        if ids["host_numbers"] or "user" not in self._namespaces or self._target is None:
+        if ids["host_numbers"] or "user" not in self._namespaces or self._followed is None:
             return ids["uid"], ids["gid"]
-        return self._target.id_outside("uid", ids["uid"]), self._target.id_outside("gid", ids["gid"])
+        return self._followed.id_outside("uid", ids["uid"]), self._followed.id_outside("gid", ids["gid"])
 
     def run(self) -> int:
         """Run the command and return its exit code. Raises Failure, Signalled or OSError."""
@@ -224,7 +224,7 @@ class Supervisor:
 
     def _fork(self) -> int:
         """os.fork(), into the v2 cgroup if possible; else the child's step moves into it, or says why not."""
-        birthplace = cgroups.birthplace(self._cgroups, self._target.pid) if self._target else None
+        birthplace = cgroups.birthplace(self._cgroups, self._followed.pid) if self._followed else None
         if birthplace is None:
             return os.fork()
         try:
@@ -336,7 +336,7 @@ class Supervisor:
 
     def _prove(self, seen: proof.Seen) -> None:
         """Compare the kernel's facts of the command with the plan. Raises Failure if they differ."""
-        own, followed, by_name = proof.of(os.getpid()), self._target, self._by_name
+        own, followed, by_name = proof.of(os.getpid()), self._followed, self._by_name
         expected = proof.expected(by_name, self._given, own, seen, self._held())
         expected["fds"] = dict(enumerate(self._ends))
         if "ChangeRoot" in by_name and self._given.root is not None:
@@ -388,7 +388,7 @@ class Supervisor:
         if os.WIFEXITED(status) and os.WEXITSTATUS(status) and not filtered:
             return exec_failure(os.WEXITSTATUS(status), self._name)
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
-            if self._target is not None and self._target.ended(0.5):
+            if self._followed is not None and self._followed.ended(0.5):
                 return Failure(GONE, "the container has stopped on the way in: choose another")
             if cgroups.out_of_memory(self._cgroups):
                 return Failure(
@@ -405,7 +405,7 @@ class Supervisor:
     def _code(self) -> int:
         assert self._trace.command is not None
         code = linux.exit_code(self._ended[self._trace.command])
-        if code == -signal.SIGKILL and "pid" in self._namespaces and self._target and self._target.ended(0.5):
+        if code == -signal.SIGKILL and "pid" in self._namespaces and self._followed and self._followed.ended(0.5):
             _complain("killed with the container, whose init has exited: choose another")
         return code if code >= 0 else 128 - code
 

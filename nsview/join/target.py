@@ -24,7 +24,7 @@ _UP = {"owner": 0xB701, "parent": 0xB702}  # NS_GET_USERNS, NS_GET_PARENT: ioctl
 _NS_GET_ID = 0x8008B70D  # Linux 6.18
 
 
-class Target:
+class Followed:
     """A process by its open /proc/PID, which never becomes another process's; the number is not used again.
 
     /proc may belong to another pid namespace than ours: the pid is as /proc shows it.
@@ -224,7 +224,7 @@ def matches(pin: Mapping[str, Any], fd: int) -> bool:
     return (kind, device, inode) == (pin["kind"], pin["device"], pin["inode"]) and pin["id"] in (None, id)
 
 
-def opened(pins: Iterable[Mapping[str, Any]], target: Target | None) -> dict[str, int]:
+def opened(pins: Iterable[Mapping[str, Any]], followed: Followed | None) -> dict[str, int]:
     """{kind: fd} of these namespaces, each compared with its pin. Raises Failure, with none left open, if one can't be
     had.
 
@@ -233,7 +233,7 @@ def opened(pins: Iterable[Mapping[str, Any]], target: Target | None) -> dict[str
     found: dict[str, int] = {}
     try:
         for pin in pins:
-            found[pin["kind"]] = _opened(pin, target)
+            found[pin["kind"]] = _opened(pin, followed)
     except BaseException:
         for fd in found.values():
             os.close(fd)
@@ -241,14 +241,14 @@ def opened(pins: Iterable[Mapping[str, Any]], target: Target | None) -> dict[str
     return found
 
 
-def _opened(pin: Mapping[str, Any], target: Target | None) -> int:
+def _opened(pin: Mapping[str, Any], followed: Followed | None) -> int:
     label = f"{pin['kind']}:[{pin['inode']}]"
     ways = pin["ways"] or ({"kind": "process"},)
     elsewhere = why = None
     for attempt in range(_TRIES):
         for way in ways:
             try:
-                fd = _through(way, pin, target)
+                fd = _through(way, pin, followed)
             except OSError as error:
                 why = error
                 continue
@@ -269,19 +269,19 @@ def _opened(pin: Mapping[str, Any], target: Target | None) -> int:
     if elsewhere is not None:
         if elsewhere["kind"] == "mount":
             raise Failure(GONE, f"{elsewhere['path']} is another namespace by now, {label} no more: choose again")
-        holder = target.pid if target and not elsewhere.get("pid") else elsewhere["pid"]
+        holder = followed.pid if followed and not elsewhere.get("pid") else elsewhere["pid"]
         raise Failure(GONE, f"process {holder} has left {label} since that was chosen: choose again")
     if why and why.errno in (errno.EACCES, errno.EPERM):
         raise Failure(NOT_PERMITTED, f"joining {pin['kind']} is not permitted; {as_root()}")
-    if target and not pin["ways"]:
-        raise target.gone
+    if followed and not pin["ways"]:
+        raise followed.gone
     raise Failure(GONE, f"nothing leads to {label} any more: choose again")
 
 
-def _through(way: Mapping[str, Any], pin: Mapping[str, Any], target: Target | None) -> int:
+def _through(way: Mapping[str, Any], pin: Mapping[str, Any], followed: Followed | None) -> int:
     """The fd of the file that a way leads to now, of any namespace. Raises OSError if it leads to none."""
-    if way["kind"] == "process" and target is not None and not way.get("path"):
-        return os.open(f"ns/{pin['kind']}", os.O_RDONLY | os.O_CLOEXEC, dir_fd=target.directory)
+    if way["kind"] == "process" and followed is not None and not way.get("path"):
+        return os.open(f"ns/{pin['kind']}", os.O_RDONLY | os.O_CLOEXEC, dir_fd=followed.directory)
     if not way["pid"]:
         return _nsfs_file(_probe(way["path"]))
     holder = os.open(f"/proc/{way['pid']}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -247,7 +247,7 @@ class Groups:
         return {self.id_of(process) for process in processes if process}
 
     def process(self, pid: int) -> Process | None:
-        """A process that has a row, or would have one were nothing folded, ghosts included."""
+        """A process that has a row, or would have one were nothing folded, ghosts included. None if there is none."""
         return self.snapshot.processes.get(pid) or self.ghosts.get(pid)
 
     def folded(self, group: Group) -> bool | None:

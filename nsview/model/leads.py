@@ -206,7 +206,8 @@ def thing_of(row: Row | None) -> Thing | None:
 
 
 def process_of_row(snapshot: Snapshot, row: Row | None) -> Process | None:
-    """The process that a row is about: of a group, its container's first process, else its oldest member."""
+    """The process that a row is about: of a group, its container's first process, else its oldest member. None if the
+    group has no member."""
     match row:
         case ProcessRow():
             return row.process

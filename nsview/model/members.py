@@ -57,16 +57,6 @@ def _in_order(snapshot: Snapshot, keys: set[str | None]) -> tuple[Container, ...
     return tuple(sorted(found, key=lambda container: (container.name, container.key)))
 
 
-def kinds_apart(process: Process, snapshot: Snapshot) -> tuple[KindName, ...]:
-    """The kinds in which a process is known to be in another namespace than the host's first."""
-    apart = []
-    for kind in KIND_NAMES:
-        inode, initial = getattr(process.namespaces, kind), getattr(snapshot.host.initial, kind)
-        if inode is not None and initial is not None and inode != initial:
-            apart.append(kind)
-    return tuple(apart)
-
-
 def kinds_shared_with_host(process: Process, snapshot: Snapshot) -> tuple[KindName, ...]:
     """The kinds in which a process is in the host's first namespace."""
     return tuple(kind for kind in KIND_NAMES if snapshot.is_initial(kind, getattr(process.namespaces, kind)))

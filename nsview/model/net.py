@@ -163,7 +163,7 @@ class Net(Struct, frozen=True, gc=False):
     forwards_unread: str | None = NOT_LOOKED_FOR
 
     def interface(self, index: int) -> Interface | None:
-        """The interface of an index."""
+        """The interface of an index. None if there is none."""
         return next((interface for interface in self.interfaces if interface.index == index), None)
 
 

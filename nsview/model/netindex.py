@@ -79,7 +79,7 @@ class NetIndex:
         return what or (f"{oldest.pid} {oldest.comm}" if oldest else f"net:[{inode}]")
 
     def oldest(self, inode: int) -> Process | None:
-        """The oldest member of a net namespace."""
+        """The oldest member of a net namespace. None if no member is known."""
         processes = (self.snapshot.processes[pid] for pid in self.pids(inode))
         return min(processes, key=lambda process: (process.start, process.pid), default=None)
 
@@ -87,7 +87,7 @@ class NetIndex:
         return self.known.get(inode) if inode is not None else None
 
     def interface(self, inode: int | None, index: int | None) -> Interface | None:
-        """An interface by its index in a net namespace."""
+        """An interface by its index in a net namespace. None if either is not known."""
         net = self.net(inode)
         if net is None or index is None:
             return None
@@ -155,7 +155,8 @@ class NetIndex:
         return found[0] if len(found) == 1 else None
 
     def oldest_container(self, net: Net, uid: int) -> Container | None:
-        """The oldest container in a net namespace that is this user's; root's process speaks for every user's."""
+        """The oldest container in a net namespace that is this user's; root's process speaks for every user's.
+        None if there is none."""
         return min((one for one in self.containers(net.inode) if uid in (0, one.uid)), key=self._age, default=None)
 
     def _age(self, container: Container) -> tuple[int, str]:

@@ -212,7 +212,8 @@ def _rate(before: float | None, now: float | None, seconds: float) -> float | No
 
 
 def started(start: int, host: HostUsage | None, ticks: int = 100) -> float | None:
-    """The time, in seconds since the epoch, of a start in clock ticks since boot (USER_HZ, 100 on Linux)."""
+    """The time, in seconds since the epoch, of a start in clock ticks since boot (USER_HZ, 100 on Linux). None if
+    the time of the boot is not known."""
     return None if host is None or host.booted is None else host.booted + start / ticks
 
 

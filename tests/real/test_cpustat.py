@@ -208,7 +208,7 @@ def test_the_very_first_cgroup_is_told_from_that_of_a_cgroup_namespace(top: Path
     assert found is None or not Path(found, "cgroup.events").exists()
     code = (
         "import os, sys; sys.path.insert(0, sys.argv[1]); from nsview.agent import cpustat, hostfiles\n"
-        "hostfiles._host = hostfiles.Host(0)  # as where only its own mounts are to be seen\n"
+        "hostfiles._host = hostfiles.HostFiles(0)  # as where only its own mounts are to be seen\n"
         "print(cpustat.root(os.getpid()))"
     )
     script = (

@@ -267,7 +267,7 @@ async def _until(pilot: Pilot[int], ready: Callable[[], bool]) -> None:
 
 def test_all_of_what_can_be_heard_is_known_to_be(apart: str) -> None:
     """A namespace to which nothing leads is not; nor is any where others may not be heard of."""
-    heard = links.Links()
+    heard = links.LinkSocket()
     try:
         own = os.stat("/proc/self/ns/net").st_ino
         ways = {own: lambda: os.open("/proc/self/ns/net", os.O_RDONLY)}

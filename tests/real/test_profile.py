@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from nsview.join import profile, seccomp
-from nsview.join.target import Target
+from nsview.join.target import Followed
 
 from . import bpf
 from .account import Account
@@ -48,7 +48,7 @@ _ACTIONS = ("ALLOW", "ERRNO", "KILL", "KILL_THREAD", "KILL_PROCESS", "TRAP", "TR
 def check(config: Path, pid: int, runtime: str = "runc") -> set[int]:
     """That the filter of a configuration is a process's own; its verdicts."""
     made = profile.compiled(str(config), runtime)
-    (own,) = seccomp.filters(Target(pid, None))
+    (own,) = seccomp.filters(Followed(pid, None))
     found, verdicts = bpf.differences(made.program, own, list(vectors(json.loads(config.read_text()))))
     assert not found, (len(found), found[:20])
     return verdicts
@@ -234,4 +234,4 @@ def test_a_program_that_crun_is_given(by_hand: dict[str, Oci], workspace: Worksp
     annotations = {"run.oci.seccomp_bpf_data": base64.b64encode(program).decode()}
     _, bundle, pid = by_hand["crun"].container("given", seccomp=_ENOUGH, annotations=annotations)
     assert profile.compiled(str(bundle / "config.json"), "crun").program == program
-    assert seccomp.filters(Target(pid, None)) == [program]
+    assert seccomp.filters(Followed(pid, None)) == [program]

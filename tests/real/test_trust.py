@@ -189,9 +189,9 @@ def test_a_careless_joiner_keeps_all_its_power(
 import sys
 from nsview import linux
 from nsview.join import seccomp, target
-held = target.Target(int(sys.argv[1]), None)
+held = target.Followed(int(sys.argv[1]), None)
 for program in seccomp.filters(held):
-    seccomp.Load(seccomp.Filter(program))()
+    seccomp.Load(seccomp.FilterProgram(program))()
 {drop}
 print(open("/proc/self/status").read().partition("{field}:")[2].split()[0])
 """
@@ -875,7 +875,7 @@ def test_who_leaves_for_a_user_namespace_on_the_way_in_is_not_believed(careless:
         started.stdin.flush()
         assert started.stdout.readline() == "left\n"
         made = plan_for(started.pid, "uts", command=["grep", "CapEff", "/proc/self/status"], pins=before)
-        patch = "from nsview.join import target; target.Target.check_user_namespace = lambda *_: None"
+        patch = "from nsview.join import target; target.Followed.check_user_namespace = lambda *_: None"
         code, out, err = enter(made, patch=patch if careless else "")
         if careless:
             assert code == 0 and int(out.split()[1], 16) >> 21 & 1, "CAP_SYS_ADMIN, of the host"

@@ -93,5 +93,6 @@ def test_every_action_that_the_page_names_is_there_with_these_keys() -> None:
             every.setdefault(name, set()).update(keys)
     told = re.findall(r"^\| `([a-z0-9-]+)` \| (.*) \|$", DOCS.read_text(), re.MULTILINE)
     assert len(told) > 40
+    assert len(told) == len({name for name, _ in told})
     for name, keys in told:
         assert set(re.findall("`(.*?)`", keys)) <= every[name], name

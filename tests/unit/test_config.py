@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from nsview.config import Config, ConfigError
+from nsview.model.columns import EXTRAS
 
 
 def config(tmp_path: Path, text: str) -> Config:
@@ -70,3 +71,10 @@ def test_what_is_wrong_is_one_line_that_names_it(tmp_path: Path, text: str, said
         config(tmp_path, text)
     assert said in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_the_example_of_the_page_is_read_and_names_all_columns(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "config.md").read_text()
+    example = page.split("```")[1]
+    assert config(tmp_path, example).settings.looks["columns"] == ("ppid", "image")
+    assert f"besides the usual ones: {', '.join(EXTRAS)}\n" in example

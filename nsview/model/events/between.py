@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from ..snapshot import Snapshot, touched
 from .containers import of_containers
 from .namespaces import moves, of_namespaces
-from .record import ORDER, Ended, Event, Step
+from .record import ORDER, Ended, Event, Period
 
 
 def events(before: Snapshot, after: Snapshot, ends: Mapping[str, Ended] | None = None) -> tuple[Event, ...]:
@@ -14,6 +14,6 @@ def events(before: Snapshot, after: Snapshot, ends: Mapping[str, Ended] | None =
     ends: {container's key: the exit of its first process}. The cost is that of the changes if one snapshot soon follows
     the other.
     """
-    step = Step(before, after, touched(before, after))
-    found = [*of_containers(step, ends or {}), *of_namespaces(step), *moves(step)]
+    period = Period(before, after, touched(before, after))
+    found = [*of_containers(period, ends or {}), *of_namespaces(period), *moves(period)]
     return tuple(sorted(found, key=lambda event: ORDER[event.kind]))

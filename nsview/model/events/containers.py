@@ -6,23 +6,23 @@ from collections.abc import Hashable, Iterator, Mapping
 from ..records import Container
 from ..snapshot import Snapshot
 from ..usage import HostUsage, started
-from .record import Ended, Event, Kind, Step, event
+from .record import Ended, Event, Kind, Period, event
 
 _DEAD = ("exited", "restarting", "dead")
 _MAKERS = ("runc", "crun", "youki", "buildkit-runc")
 """The beginnings of the names of runtimes, whose processes stand in a container's cgroup while it is made."""
 
 
-def of_containers(step: Step, ends: Mapping[str, Ended]) -> Iterator[Event]:
-    before, after = step.before, step.after
+def of_containers(period: Period, ends: Mapping[str, Ended]) -> Iterator[Event]:
+    before, after = period.before, period.after
     gone: dict[Hashable, Container] = {}
-    for key in sorted(step.touched.containers):
+    for key in sorted(period.touched.containers):
         old = before.containers.get(key)
         if old is not None and key not in after.containers and (first := _first(old, before)):
             gone[first] = old
     known_again: set[str] = set()
     pairs: list[tuple[Container | None, Container | None]] = []
-    for key in sorted(step.touched.containers):
+    for key in sorted(period.touched.containers):
         old, new = before.containers.get(key), after.containers.get(key)
         if old is None and new is not None and (other := gone.get(_first(new, after))):
             known_again.add(other.key)  # the same one, of which more is known by now
@@ -30,41 +30,45 @@ def of_containers(step: Step, ends: Mapping[str, Ended]) -> Iterator[Event]:
         pairs.append((old, new))
     for old, new in pairs:
         if old is None or new is not None or old.key not in known_again:
-            yield from _of_container(old, new, step, ends)
+            yield from _of_container(old, new, period, ends)
 
 
 def _of_container(
-    old: Container | None, new: Container | None, step: Step, ends: Mapping[str, Ended]
+    old: Container | None, new: Container | None, period: Period, ends: Mapping[str, Ended]
 ) -> Iterator[Event]:
     one = new or old
     assert one is not None
-    first, then = _first(old, step.before), _first(new, step.after)
+    first, then = _first(old, period.before), _first(new, period.after)
     if not _lives(old) and _lives(new):
-        yield step.event(
-            "restarted" if old is not None else "started", one.name, one.image or "", new, **_of_first(new, step.after)
+        yield period.event(
+            "restarted" if old is not None else "started",
+            one.name,
+            one.image or "",
+            new,
+            **_of_first(new, period.after),
         )
     elif _lives(old) and not _lives(new):
         assert old is not None
         again = ", its engine will start it again" if new is not None and new.state == "restarting" else ""
-        yield _stopped(old, step, ends.get(old.key), again)
-    elif _lives(old) and _lives(new) and first and then and first != then and not _is_being_made(old, step.before):
+        yield _stopped(old, period, ends.get(old.key), again)
+    elif _lives(old) and _lives(new) and first and then and first != then and not _is_being_made(old, period.before):
         assert old is not None
-        yield _stopped(old, step, ends.get(old.key), "")
-        yield step.event("restarted", one.name, one.image or "", new, **_of_first(new, step.after))
+        yield _stopped(old, period, ends.get(old.key), "")
+        yield period.event("restarted", one.name, one.image or "", new, **_of_first(new, period.after))
     if old is not None and new is not None and old.name != new.name and not _is_id(old) and not _is_id(new):
-        yield step.event("renamed", new.name, f"was {old.name}", new)
+        yield period.event("renamed", new.name, f"was {old.name}", new)
     if old is not None and new is not None and (old.state == "paused") != (new.state == "paused"):
         if new.state == "paused":
-            yield step.event("paused", new.name, "", new)
+            yield period.event("paused", new.name, "", new)
         elif new.state == "running":
-            yield step.event("unpaused", new.name, "", new)
+            yield period.event("unpaused", new.name, "", new)
 
 
-def _stopped(old: Container, step: Step, end: Ended | None, more: str) -> Event:
+def _stopped(old: Container, period: Period, end: Ended | None, more: str) -> Event:
     if end is not None and end.pid != old.init_pid:
         end = None  # of a stage of the runtime, before the container's own began
     code = end.code if end else None
-    return step.event("stopped", old.name, exit_text(end) + more, old, **_of_first(old, step.before), code=code)
+    return period.event("stopped", old.name, exit_text(end) + more, old, **_of_first(old, period.before), code=code)
 
 
 def exit_text(end: Ended | None) -> str:

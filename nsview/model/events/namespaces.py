@@ -6,27 +6,27 @@ from ..changes import changes
 from ..kinds import KIND_NAMES
 from ..records import Namespace, NamespaceKey, Process
 from ..snapshot import Snapshot
-from .record import Event, Kind, Step, label, named, place
+from .record import Event, Kind, Period, label, named, place
 
 _ENDED = ("ENOENT", "ESRCH")
 
 
-def of_namespaces(step: Step) -> Iterator[Event]:
-    born, gone = _born_and_gone(step)
+def of_namespaces(period: Period) -> Iterator[Event]:
+    born, gone = _born_and_gone(period)
     if not born and not gone:
         return
-    pids = sorted(step.touched.pids)
-    makers = _members(born, _by_age(step.after, pids))
-    yield from _told("born", [key for key in born if _is_new(key, makers.get(key), step)], makers, step)
-    pairs = [(step.before.processes.get(pid), step.after.processes.get(pid)) for pid in pids]
+    pids = sorted(period.touched.pids)
+    makers = _members(born, _by_age(period.after, pids))
+    yield from _told("born", [key for key in born if _is_new(key, makers.get(key), period)], makers, period)
+    pairs = [(period.before.processes.get(pid), period.after.processes.get(pid)) for pid in pids]
     unread = {key for old, now in pairs if old and now for key in _no_longer_read(old, now)}
-    yield from _told("gone", [k for k in gone if k not in unread], _members(gone, _by_age(step.before, pids)), step)
+    yield from _told("gone", [k for k in gone if k not in unread], _members(gone, _by_age(period.before, pids)), period)
 
 
-def _born_and_gone(step: Step) -> tuple[list[NamespaceKey], list[NamespaceKey]]:
+def _born_and_gone(period: Period) -> tuple[list[NamespaceKey], list[NamespaceKey]]:
     born, gone = [], []
-    for key in sorted(step.touched.namespaces, key=lambda key: (KIND_NAMES.index(key[0]), key[1])):
-        old, new = step.before.namespaces.get(key), step.after.namespaces.get(key)
+    for key in sorted(period.touched.namespaces, key=lambda key: (KIND_NAMES.index(key[0]), key[1])):
+        old, new = period.before.namespaces.get(key), period.after.namespaces.get(key)
         other = old is not None and new is not None and _is_other(old, new)
         if old is not None and (new is None or other):
             gone.append(key)
@@ -56,13 +56,13 @@ def _members(keys: list[NamespaceKey], processes: Iterable[Process]) -> dict[Nam
     return found
 
 
-def _is_new(key: NamespaceKey, maker: Process | None, step: Step) -> bool:
+def _is_new(key: NamespaceKey, maker: Process | None, period: Period) -> bool:
     """True if a namespace was not there before: it was not just found by a search, or read for the first time."""
     if maker is None:
-        return bool(step.after.namespaces[key].names)
-    old = step.before.processes.get(maker.pid)
+        return bool(period.after.namespaces[key].names)
+    old = period.before.processes.get(maker.pid)
     if old is None or old.start != maker.start:
-        old = step.before.processes.get(maker.ppid) or step.after.processes.get(maker.ppid)
+        old = period.before.processes.get(maker.ppid) or period.after.processes.get(maker.ppid)
     # Of one that exited while it was read nothing is known, but it hid nothing.
     return old is None or old.ended or old.unreadable in _ENDED or getattr(old.namespaces, key[0]) is not None
 
@@ -76,7 +76,9 @@ def _no_longer_read(old: Process, now: Process) -> Iterator[NamespaceKey]:
                 yield kind, inode
 
 
-def _told(kind: Kind, keys: list[NamespaceKey], members: Mapping[NamespaceKey, Process], step: Step) -> Iterator[Event]:
+def _told(
+    kind: Kind, keys: list[NamespaceKey], members: Mapping[NamespaceKey, Process], period: Period
+) -> Iterator[Event]:
     """An event for each process, of all of its namespaces among these, and one for each that has no process."""
     of_process: dict[int, list[NamespaceKey]] = {}
     for key in keys:
@@ -84,37 +86,39 @@ def _told(kind: Kind, keys: list[NamespaceKey], members: Mapping[NamespaceKey, P
         if process is not None:
             of_process.setdefault(process.pid, []).append(key)
         else:
-            snapshot = step.before if kind == "gone" else step.after
+            snapshot = period.before if kind == "gone" else period.after
             names = " ".join(snapshot.namespaces[key].names)
-            yield step.event(kind, label(key), f"mounted at {names}" if names else "", None, namespaces=(key,))
+            yield period.event(kind, label(key), f"mounted at {names}" if names else "", None, namespaces=(key,))
     for several in of_process.values():
         process = members[several[0]]
         of = f"{'of' if kind == 'born' else 'last of'} {process.pid} {process.command}"
-        unsure = "" if kind == "born" or all(step.after.sees_all(key[0]) for key in several) else ", as far as is seen"
+        unsure = (
+            "" if kind == "born" or all(period.after.sees_all(key[0]) for key in several) else ", as far as is seen"
+        )
         subject = label(several[0]) if len(several) == 1 else " ".join(key[0] for key in several)
-        yield step.event(
-            kind, subject, of + unsure, step.container_of(process),
+        yield period.event(
+            kind, subject, of + unsure, period.container_of(process),
             pid=process.pid, start=process.start, namespaces=tuple(several),
         )  # fmt: skip
 
 
-def moves(step: Step) -> Iterator[Event]:
-    for old, now in changes(step.before, step.after).moved:
-        inside = step.after.container_of(now)
-        if inside is not None and inside.key not in step.before.containers:
+def moves(period: Period) -> Iterator[Event]:
+    for old, now in changes(period.before, period.after).moved:
+        inside = period.after.container_of(now)
+        if inside is not None and inside.key not in period.before.containers:
             continue  # a part of the container's start
         left = [(kind, getattr(old.namespaces, kind)) for kind in KIND_NAMES]
         into = [(kind, getattr(now.namespaces, kind)) for kind in KIND_NAMES]
         moved = [key for was, key in zip(left, into, strict=True) if was != key and None not in (was[1], key[1])]
-        there = [key for key in moved if _was_there(key, step)]
+        there = [key for key in moved if _was_there(key, period)]
         for kind, keys in (("joined", there), ("unshared", [key for key in moved if key not in there])):
             if keys:
-                text = ", ".join(place(key, step.after) for key in keys)
-                yield step.event(
+                text = ", ".join(place(key, period.after) for key in keys)
+                yield period.event(
                     kind, named(now), text, inside, pid=now.pid, start=now.start, namespaces=tuple(keys)  # type: ignore[arg-type]
                 )  # fmt: skip
 
 
-def _was_there(key: NamespaceKey, step: Step) -> bool:
-    old, new = step.before.namespaces.get(key), step.after.namespaces.get(key)
+def _was_there(key: NamespaceKey, period: Period) -> bool:
+    old, new = period.before.namespaces.get(key), period.after.namespaces.get(key)
     return old is not None and (new is None or not _is_other(old, new))

@@ -78,8 +78,8 @@ ORDER: dict[Kind, int] = {kind: place for place, kinds in enumerate(_IN_ORDER) f
 """{kind: its place among the events of one look}: ends, then changes, then beginnings."""
 
 
-class Step(Struct, frozen=True):
-    """From one snapshot to a later one. touched: the records that may differ."""
+class Period(Struct, frozen=True):
+    """The time from one snapshot to a later one. touched: the records that may differ."""
 
     before: Snapshot
     after: Snapshot
@@ -89,7 +89,7 @@ class Step(Struct, frozen=True):
         return event(self.after.taken_at, kind, subject, text, inside, **more)
 
     def container_of(self, process: Process) -> Container | None:
-        """The container that a process is or was in."""
+        """The container that a process is or was in. None if it is in none, and was not."""
         return self.after.container_of(process) or self.before.container_of(process)
 
 

@@ -121,7 +121,8 @@ class Matrix(Lens):
             self.go_to(thing)
 
     def behind(self, line: Line) -> Thing | None:
-        """The namespace of the cell; the whole of it in the column of names."""
+        """The namespace of the cell, else the thing of the line: in the column of names, or if none is known. None if
+        the line has no thing."""
         entry = line.subject
         assert isinstance(entry, Entry)
         inodes = entry.namespaces[self.table.column - 1] if self.kind is not None else ()

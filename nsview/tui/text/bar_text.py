@@ -9,7 +9,7 @@ from nsview.model.snapshot import Snapshot
 from nsview.model.text import count, safe
 from nsview.model.view import GROUPINGS, Grouping
 
-from .pieces import Piece
+from .pieces import Piece, cells_of
 
 NAMES: dict[Grouping, str] = {"tree": "tree", "container": "containers"}
 READING = "reading /proc …"
@@ -34,14 +34,14 @@ def status(
     if order and not _has_room(order, width):
         left += [("  ", ""), (f" ↕ {order} ", "filter")]
     right = _counts(snapshot, wide, source, progress, since, events, matches, brief=False)
-    if _width(left) >= width - _width(right):  # modes are told rather than numbers
+    if cells_of(left) >= width - cells_of(right):  # modes are told rather than numbers
         right = _counts(snapshot, wide, source, progress, since, events, matches, brief=True)
-    room = width - _width(right)
-    also = next((words for words in _also(snapshot, use, wide) if _width(left) + len(words) < room), "")
+    room = width - cells_of(right)
+    also = next((words for words in _also(snapshot, use, wide) if cells_of(left) + len(words) < room), "")
     left.insert(2, (also, ""))
-    if room <= _width(left):
+    if room <= cells_of(left):
         left = _cut(left, max(0, room - 1))
-    return [*left, (" " * max(1, room - _width(left)), ""), *right]
+    return [*left, (" " * max(1, room - cells_of(left)), ""), *right]
 
 
 def _also(snapshot: Snapshot, use: str, wide: bool) -> list[str]:
@@ -106,10 +106,6 @@ def kindbar(by: Grouping, order: str, width: int) -> list[Piece]:
 def _has_room(order: str, width: int) -> bool:
     """True if the order of the rows can be told beside the groupings."""
     return sum(len(label) for _, label in groupings(width)) + len(order) + 4 <= width
-
-
-def _width(pieces: Sequence[Piece]) -> int:
-    return sum(cell_len(text) for text, _ in pieces)
 
 
 def _cut(pieces: Sequence[Piece], width: int) -> list[Piece]:

@@ -1,6 +1,9 @@
 """Styled pieces of text, of which lines are made, and words for numbers."""
 
 import re
+from collections.abc import Iterable
+
+from rich.cells import cell_len
 
 Piece = tuple[str, str]
 """(text, style's name): the themes decide on the look of a style."""
@@ -20,6 +23,11 @@ def marked(text: str, style: str, found: re.Pattern[str] | None) -> Pieces:
 
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+
+
+def cells_of(pieces: Iterable[Piece]) -> int:
+    """The number of cells that pieces take."""
+    return sum(cell_len(text) for text, _ in pieces)
 
 
 def size(number: float) -> str:

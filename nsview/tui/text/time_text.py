@@ -1,14 +1,12 @@
 """The time line of a recording, as styled pieces of text. Pure."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
-
-from rich.cells import cell_len
 
 from nsview.hosts.moment import clock
 
-from .pieces import Piece
+from .pieces import Piece, cells_of
 
 _BARS = "▁▂▃▄▅▆▇█"
 _KEYS = (
@@ -36,11 +34,11 @@ def line(
     right: list[Piece] = [(f" {said} ", "said")] if said else [(f" {clock(span[1])} ", "")]
     if width >= 110 and not said:
         right += _keys(keys)
-    taken = _width(left) + _width(right)
+    taken = cells_of(left) + cells_of(right)
     if width - taken < 10:
-        right, taken = [], _width(left)
+        right, taken = [], cells_of(left)
     cells = max(0, width - taken)
-    return TimeLine([*left, *_track(span, moment, activity, cells), *right], _width(left), cells)
+    return TimeLine([*left, *_track(span, moment, activity, cells), *right], cells_of(left), cells)
 
 
 def _track(
@@ -80,7 +78,3 @@ def _keys(keys: Mapping[str, str]) -> list[Piece]:
         if shown := [keys[name] for name in names if name in keys]:
             pieces += [(" " + " ".join(shown[:2] if words != "play" else shown[:1]), "key"), (f" {words} ", "")]
     return pieces
-
-
-def _width(pieces: Sequence[Piece]) -> int:
-    return sum(cell_len(text) for text, _ in pieces)

@@ -4,7 +4,7 @@ import random
 
 from nsview.model.chain import chain
 from nsview.model.kinds import KIND_NAMES, KINDS
-from nsview.model.members import kinds_apart, kinds_shared_with_host, sharing
+from nsview.model.members import kinds_shared_with_host, sharing
 from nsview.model.records import Namespaces, Process
 from nsview.model.snapshot import all_namespaces, of_kind
 from tests.unit.make import HOST_INODE, container, host, process
@@ -64,11 +64,9 @@ def test_an_unreadable_namespace_is_shared_with_nobody() -> None:
     assert (net.inode, net.nprocs, net.initial) == (None, 0, False)
 
 
-def test_apart_from_the_host_and_shared_with_it_are_told_only_where_known() -> None:
+def test_kinds_are_shared_with_the_host_only_where_known() -> None:
     snapshot = host(process(1), process(2, net=7, mnt=8, time=None))
-    two = snapshot.processes[2]
-    assert kinds_apart(two, snapshot) == ("mnt", "net")
-    assert kinds_shared_with_host(two, snapshot) == ("uts", "ipc", "pid", "user", "cgroup")
+    assert kinds_shared_with_host(snapshot.processes[2], snapshot) == ("uts", "ipc", "pid", "user", "cgroup")
 
 
 def test_namespaces_are_listed_by_kind_with_the_hosts_first() -> None:

@@ -20,16 +20,22 @@ _MEMORY = 150_000  # bytes that a sleeping process and its share of namespaces t
 _SPARE = 2000  # processes for all else
 
 
+CONTAINER = "docker-{:064x}.scope"
+"""The name of a cgroup that makes its processes a container of docker's."""
+
+
 class Crowd:
     """A crowd of so many processes, and a tenth as many sets, from entering to leaving. Needs root.
 
     kernel.pid_max is raised for that time where it must be. OSError where the machine can't hold so many.
     """
 
-    def __init__(self, processes: int, cgroups: int = 0) -> None:
-        """cgroups: so many of their own, as services and containers have; 0: the cgroup of who makes them."""
+    def __init__(self, processes: int, cgroups: int = 0, named: str = "{}") -> None:
+        """cgroups: so many of their own, as services and containers have; 0: the cgroup of who makes them. named: their
+        names, by their number."""
         self.processes = processes
         self._cgroups = cgroups
+        self._named = named
         self._places: list[Path] = []
         self._pid_max: int | None = None
 
@@ -73,7 +79,7 @@ class Crowd:
         if root is None:
             raise OSError("no cgroup v2 is mounted here")
         self._places = [Path(root, f"nsview-crowd-{os.getpid()}")]
-        self._places += [self._places[0] / str(number) for number in range(self._cgroups)]
+        self._places += [self._places[0] / self._named.format(number) for number in range(self._cgroups)]
         for place in self._places:
             place.mkdir()
         pids = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if self._has(pid)]

@@ -10,6 +10,7 @@ from pairs import Figure
 from terminal import Terminal
 
 _SETTLED = 8  # seconds after the first picture
+_JUDGED = 60  # seconds after a lens was opened: the confinement of containers is read once
 
 
 def _used(screens: Sequence[Terminal], seconds: float) -> list[dict[int, float]]:
@@ -25,11 +26,16 @@ def _used(screens: Sequence[Terminal], seconds: float) -> list[dict[int, float]]
     ]
 
 
-def idle(nsview: Sequence[str], env: Mapping[str, str], id: str, beside: str, seconds: float = 30) -> Iterator[Figure]:
-    """P2, and what htop and top use beside it; not at once, so that none is what another sees happen."""
+def idle(
+    nsview: Sequence[str], env: Mapping[str, str], id: str, beside: str, target: float = 1.5, keys: bytes = b"",
+    seconds: float = 30,
+) -> Iterator[Figure]:  # fmt: skip
+    """P2, and what htop and top use beside it; not at once, so that none is what another sees happen. keys: those that
+    open the lens that is measured."""
     with Terminal(nsview, env) as screen:
         screen.painted("live", timeout=60)
-        time.sleep(_SETTLED)
+        screen.send(keys)
+        time.sleep(_JUDGED if keys else _SETTLED)
         born = usage.births()
         (used,) = _used([screen], seconds)
         born = usage.births() - born
@@ -44,7 +50,7 @@ def idle(nsview: Sequence[str], env: Mapping[str, str], id: str, beside: str, se
     words += [f"{peer} {percent:.1f} %" for peer, percent in of_peers.items()]
     words += [] if "htop" in of_peers else ["htop not installed"]
     what = f"agent and screen over {seconds:g} s, of a core, {beside}"
-    yield Figure(id, what, both, "%", 1.5, "; ".join(words), of_peers.get("htop"))
+    yield Figure(id, what, both, "%", target, "; ".join(words), of_peers.get("htop"))
 
 
 def memory(nsview: Sequence[str], env: Mapping[str, str], processes: int, target: float) -> Figure:

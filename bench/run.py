@@ -4,7 +4,10 @@ scan: list all processes with their namespaces, against lsns and ps, beside many
 cold: the agent's start and first look, against a C program of the same system calls, and against lsns (P1); how long
   it takes, and what processor time both processors together.
 idle: processor time of a live explorer on which nothing happens, beside htop and top (P2); beside processes in cgroups
-  as services and containers are, and beside as many that are in none of their own.
+  as services and containers are, and beside as many that are in none of their own; and with the table of 500
+  containers open.
+soak (only if it is named): how much the memory of explorers with the table and with the events open grows, while
+  containers come and go.
 follow: from a fork, exec, exit, setns or new container to the screen (P3).
 keys: from a key to what it paints, in lists of many rows while processes come and go (P4).
 paint: from the command to a first useful picture, which is the host's namespace and another one with its processes
@@ -49,8 +52,9 @@ import lenses  # noqa: E402
 import live  # noqa: E402
 import quiet  # noqa: E402
 import recordings  # noqa: E402
+import soak  # noqa: E402
 from compiled import compiled  # noqa: E402
-from crowd import Crowd  # noqa: E402
+from crowd import CONTAINER, Crowd  # noqa: E402
 from pairs import Figure, Result, Run, RunFailed, command, compare, duration, machine, table  # noqa: E402
 from screen import until  # noqa: E402
 from steps import of_steps  # noqa: E402
@@ -64,6 +68,7 @@ if TYPE_CHECKING:
 PYTHON = sys.executable
 NSVIEW = [str(script)] if (script := Path(PYTHON).with_name("nsview")).exists() else [PYTHON, "-m", "nsview"]
 FEW = 300
+CONTAINERS = 500
 # The marks of a fold: the details, which name namespaces too, have none.
 USEFUL = r"▶ net:\[\d+\]  host", r"▼ net:\[\d+\]", r"\d +root +(?:▼ |├─ |└─ )?crowd \d"
 WHOLE = r"containers?  live "
@@ -160,6 +165,14 @@ def idle(bench: Bench, processes: int) -> None:
         with own_home() as env, Crowd(processes, cgroups):
             words = f"processes in {cgroups:,} cgroups" if cgroups else "processes in the very first cgroup"
             bench.figures(id, lambda id=id, words=words: quiet.idle(NSVIEW, env, id, words))  # type: ignore[misc]
+    with own_home() as env, Crowd(processes, CONTAINERS, CONTAINER):
+        words = f"the table of {CONTAINERS} containers open, beside {processes:,} processes"
+        bench.figures("P2.use", lambda: quiet.idle(NSVIEW, env, "P2.use", words, 2.5, b"u"))
+
+
+def soaked(bench: Bench, minutes: float) -> None:
+    with own_home() as env:
+        bench.figures("soak", lambda: soak.grown(NSVIEW, env, minutes))
 
 
 def follow(bench: Bench, processes: int) -> None:
@@ -396,13 +409,15 @@ def main() -> int:
         "lens",
         "enter",
         "before",
+        "soak",
     )
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(names)} (all)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(names)} (all but soak)")
     parser.add_argument("--processes", type=int, default=10_000, metavar="N", help="how many are many (10000)")
     parser.add_argument("--most", type=int, default=50_000, metavar="N", help="how many are very many (50000)")
     parser.add_argument("--pairs", type=int, default=5, metavar="N", help="paired runs of each (5)")
     parser.add_argument("--commit", default="8f48905", metavar="REV", help="what before compares with (8f48905)")
+    parser.add_argument("--minutes", type=float, default=10, metavar="N", help="how long a soak takes (10)")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(names):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(names)}")
@@ -424,8 +439,9 @@ def main() -> int:
         "lens": lambda: lens(bench, many),
         "enter": lambda: enter(bench),
         "before": lambda: before(bench, many, arguments.commit),
+        "soak": lambda: soaked(bench, arguments.minutes),
     }
-    for name in arguments.names or names:
+    for name in arguments.names or names[:-1]:
         try:
             runs[name]()
         except (OSError, CommandError, ImportError, subprocess.SubprocessError) as error:

@@ -74,6 +74,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("sudo nsview events -f --filter kind=oom", "processes killed for want of memory"),
         ("nsview events --from host.jsonl --json", "of a recording, for a program"),
     ),
+    "export": (
+        ("sudo nsview export --prometheus", "of this host, once"),
+        ("sudo nsview export --prometheus --output nsview.prom", "a file, in one go"),
+        ("sudo nsview export --prometheus --listen :9464", "asked by this host alone"),
+    ),
     "schema": (("nsview schema recording", "of the lines of a recording"),),
     "demo": (("nsview demo", "no privileges, no containers needed"),),
 }

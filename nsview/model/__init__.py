@@ -58,6 +58,7 @@ syntax        the filter language in a few lines, for the help
 leads         the things to go to, and the view in which each has a row
 target        the meaning of `8058`, `net:4026532173`, `web` or a path
 clipboard     the texts of a row to copy, and tables as CSV
+metrics       a host in numbers, for those who watch many
 export        snapshots as the objects that `--json` prints
 printed       the types of all objects that `--json` prints
 text          text of unknown origin made safe for a terminal

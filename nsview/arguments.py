@@ -190,6 +190,12 @@ def parser() -> argparse.ArgumentParser:
         "json-file, podman's k8s-file, Kubernetes' /var/log/pods. Escape sequences are shown, not obeyed. Where the "
         "engine keeps no such file a line says what to run instead (exit code 1).",
     ))  # fmt: skip
+    _export_arguments(commands.add_parser(
+        "export", help="print the host in numbers, for Prometheus: counts, shares, holders, findings",
+        description="Gauges in Prometheus' text format: processes, namespaces by type, containers by runtime and "
+        "state, namespaces that containers share, holders, findings by rule. No label is a name of a container, a "
+        "process or a path, so that the number of series is bounded.",
+    ))  # fmt: skip
     _record_arguments(commands.add_parser(
         "record", help="save the agent's frames to a file, until interrupted"
     ))  # fmt: skip
@@ -327,6 +333,21 @@ def _logs_arguments(logs: _Arguments) -> None:
     _output(logs, json="print an object a line: time, stream, text")
 
 
+def _export_arguments(export: _Arguments) -> None:
+    export.add_argument("--prometheus", action="store_true", required=True, help="in Prometheus' text format")
+    where = export.add_mutually_exclusive_group()
+    where.add_argument(
+        "--output", dest="file", metavar="FILE.prom",
+        help="write a file, whole or not at all, for node_exporter's textfile collector",
+    )  # fmt: skip
+    where.add_argument(
+        "--listen", type=_address, metavar="[ADDR]:PORT",
+        help="answer over HTTP until ^C, each request by a look of then; without ADDR to this host alone",
+    )  # fmt: skip
+    _pager(export)
+    _recording(export)
+
+
 def _record_arguments(record: _Arguments) -> None:
     record.add_argument("file", metavar="FILE", nargs="?")
     _elsewhere(record, default=argparse.SUPPRESS)
@@ -397,6 +418,10 @@ def _output(
 def _common(command: argparse.ArgumentParser, *, table: bool = False) -> None:
     _elsewhere(command, default=argparse.SUPPRESS)
     _output(command, table=table)
+    _recording(command)
+
+
+def _recording(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--from", dest="recording", metavar="FILE[@MOMENT]", default=argparse.SUPPRESS, help="read a recording instead"
     )
@@ -421,6 +446,13 @@ def _lines(text: str) -> int:
     if not text.isdecimal() or int(text) > 10_000:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of lines from 0 to 10000")
     return int(text)
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not port.isdecimal() or int(port) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} has no port; give :9464, or 192.0.2.1:9464 for others to ask")
+    return host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port)
 
 
 def _seconds(text: str) -> float:

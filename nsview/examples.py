@@ -81,6 +81,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("nsview events -f -H web1", "of another host"),
         ("nsview events --from host.jsonl --json", "of a recording, for a program"),
     ),
+    "export": (
+        ("sudo nsview export --prometheus", "of this host, once"),
+        ("sudo nsview export --prometheus --output nsview.prom", "a file, in one go"),
+        ("sudo nsview export --prometheus --listen :9464", "asked by this host alone"),
+    ),
     "schema": (("nsview schema recording", "of the lines of a recording"),),
     "demo": (("nsview demo", "no privileges, no containers needed"),),
 }

@@ -16,6 +16,7 @@ compare  two processes side by side
 diff     changes between two recordings
 events   the things that happen, or happened in a recording
 audit    findings with evidence
+export   a host in numbers, for Prometheus
 logs     the log of a container
 record   the frames of the agent, in a file
 schema   the JSON schemas of all of these

@@ -2,15 +2,31 @@
 
 import gc
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 from nsview.join.failure import FAILED, NOT_PERMITTED, NOTHING, Failure
 from nsview.lookup import say
 
 from .console import DONE, host_of, paint, parsed, print_json, print_text, sudo, width
 
+if TYPE_CHECKING:
+    from nsview.config import Config
+
+
+def configured() -> "Config":
+    """The user's configuration, with a line for what is wrong in it. Raises Failure."""
+    from nsview import config
+
+    try:
+        own = config.Config(config.path())
+    except config.ConfigError as error:
+        raise Failure(FAILED, str(error)) from None
+    say(filter(None, (own.note,)))
+    return own
+
 
 def run(options: SimpleNamespace) -> int:
-    from nsview import config, report
+    from nsview import report
     from nsview.model import audit
     from nsview.model.audit.lines import COLUMNS, FIELDS, line, lines
     from nsview.model.filter import reach_of
@@ -19,11 +35,7 @@ def run(options: SimpleNamespace) -> int:
 
     tables.check(options, COLUMNS)
     wanted = parsed(options.filter, fields=FIELDS)
-    try:
-        own = config.Config(config.path())
-    except config.ConfigError as error:
-        raise Failure(FAILED, str(error)) from None
-    say(filter(None, (own.note,)))
+    own = configured()
     gc.disable()
     host = host_of(options)
     try:

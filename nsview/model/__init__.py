@@ -60,6 +60,7 @@ leads         the things to go to, and the view in which each has a row
 target        the meaning of `8058`, `net:4026532173`, `web` or a path
 elsewhere     commands for a host elsewhere, as lines for a shell here
 clipboard     the texts of a row to copy, and tables as CSV
+metrics       a host in numbers, for those who watch many
 export        snapshots as the objects that `--json` prints
 printed       the types of all objects that `--json` prints
 text          text of unknown origin made safe for a terminal

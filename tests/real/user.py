@@ -21,7 +21,7 @@ AS_NOBODY = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-group
 # nsview, what it imports, and what those import in turn.
 _PACKAGES = (
     "nsview", "msgspec", "textual", "rich", "pygments", "markdown_it", "mdurl", "mdit_py_plugins", "platformdirs",
-    "psutil", "pyroute2", "linkify_it", "uc_micro", "typing_extensions",
+    "psutil", "prometheus_client", "pyroute2", "linkify_it", "uc_micro", "typing_extensions",
 )  # fmt: skip
 
 

@@ -57,8 +57,8 @@ function _shtab_nsview_using
   test "$_shtab_nsview_cmdpath" = "$argv"
 end
 
-set -g _shtab_nsview_commands demo list ls ps inspect enter exec diff events audit compare logs record schema
-set -g _shtab_nsview_opts_with_value --as --cwd --env --filter --from --host --inode --keep --output --pin --seconds --severity --sort --start --tail --thread --type --user --via --watch --workdir -H -e -n -o -u -w
+set -g _shtab_nsview_commands demo list ls ps inspect enter exec diff events audit compare logs export record schema
+set -g _shtab_nsview_opts_with_value --as --cwd --env --filter --from --host --inode --keep --listen --output --pin --seconds --severity --sort --start --tail --thread --type --user --via --watch --workdir -H -e -n -o -u -w
 
 complete -c nsview -e
 complete -c nsview -f
@@ -230,6 +230,13 @@ complete -c nsview -n '_shtab_nsview_using logs' -s o -l output -xka "json" -d j
 complete -c nsview -n '_shtab_nsview_using logs' -l json -d 'print an object a line: time, stream, text'
 complete -c nsview -n '_shtab_nsview_using logs' -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
 complete -c nsview -n '_shtab_nsview_using logs; and test $_shtab_nsview_npos -eq 0' -ka "(_nsview_targets)" -d TARGET
+complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a export -d 'Gauges in Prometheus'"'"' text format: processes, namespaces by type, containers by runtime and state, namespaces that containers share, holders, findings by rule. No label is a name of a container, a process or a path, so that the number of series is bounded.'
+complete -c nsview -n '_shtab_nsview_using export' -s h -l help -d 'show this help message and exit'
+complete -c nsview -n '_shtab_nsview_using export' -l prometheus -d 'in Prometheus'"'"' text format'
+complete -c nsview -n '_shtab_nsview_using export' -l output -xka "(__fish_complete_path (commandline -ct))" -d 'write a file, whole or not at all, for node_exporter'"'"'s textfile collector'
+complete -c nsview -n '_shtab_nsview_using export' -l listen -x -d 'answer over HTTP until ^C, each request by a look of then; without ADDR to this host alone'
+complete -c nsview -n '_shtab_nsview_using export' -l no-pager -d 'print what is taller than the terminal without PAGER (less)'
+complete -c nsview -n '_shtab_nsview_using export' -l from -xka "(__fish_complete_path (commandline -ct))" -d 'read a recording instead'
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a record -d 'save the agent'"'"'s frames to a file, until interrupted'
 complete -c nsview -n '_shtab_nsview_using record' -s h -l help -d 'show this help message and exit'
 complete -c nsview -n '_shtab_nsview_using record' -s H -l host -x -d 'look at this host: HOST or USER@HOST as ssh takes them, ssh://, docker://NAME, podman://NAME, kubectl://NODE; only python3 must be there'

@@ -70,7 +70,7 @@ def _ignored(place: str, names: list[str]) -> set[str]:
 
 
 def _packages(needed: Iterable[str], extras: Iterable[str], found: dict[str, metadata.Distribution]) -> None:
-    """Add the installed packages of these requirements, and all that they need, to {name: package}: those that the tests ran with."""
+    """Add the installed packages of these requirements, and what they need, to {name: package}."""
     for text in needed:
         need = Requirement(text)
         marker = need.marker

@@ -113,6 +113,7 @@ def test_open_look_enter_and_come_back(docker: Docker, terminal: Terminal) -> No
         only(terminal, WEB, net)
         terminal.shows(net, "shared by 2 containers", str(pid))
         terminal.press("Escape")
+        terminal.lacks(f"/{WEB}")  # a key that comes with Escape would be another
         terminal.shows(str(peer))
         terminal.press("e")
         terminal.shows(f"Enter {WEB}", "nsenter -t")

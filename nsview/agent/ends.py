@@ -51,8 +51,8 @@ class Ends:
             self._log = None
 
     def heard(self, changed: Collection[int], ended: Mapping[int, int]) -> None:
-        """Note exits. changed: the pids of processes that were born or changed: an earlier exit of such a pid was another
-        process's. ended: {pid: status as of wait(2)}."""
+        """Note exits. changed: the pids of processes that were born or changed: an earlier exit of such a pid was of
+        another process. ended: {pid: status as of wait(2)}."""
         for pid in changed:
             self._forget(pid)
         if time.monotonic() > self._renewed + _KEPT:

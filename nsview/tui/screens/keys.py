@@ -93,7 +93,7 @@ LENS: list[BindingType] = [
     Binding("colon", "app.jump", "Find", key_display=":", tooltip="Find a pid, container, port, veth, netns, image .."),
     Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only what matches (the words are below)"),
     Binding("e", "enter", "Shell", tooltip="Go to the thing of the line, and open a shell there"),
-    Binding("x", "enter(True)", "Run", show=False, tooltip="Go there, and run a ready command in it"),
+    Binding("x", "enter(True)", "Run", show=False, tooltip="Go there, and run a ready command in it", id="ready"),
     Binding("L", "logs", "Logs", show=False, tooltip="The log of the line's container, followed"),
     Binding("K", "signal", "Signal", show=False, tooltip="Send a signal to the process; copy what stops a container"),
     Binding("d", "toggle_details", "Details", tooltip="Show or hide the details"),

@@ -95,7 +95,7 @@ class NetMap(Lens):
     TABLE = Chart
     by = "net"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "again", "Look again now", show=False),
+        Binding("r", "again", "Look again now", show=False, id="rescan"),
         Binding("o", "go", "Go to the other end, or to the process that listens", show=False),
         Binding("p", "draw", "Picture", tooltip="Draw bridges and pairs, or show the table again"),
     ]

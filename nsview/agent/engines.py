@@ -43,7 +43,8 @@ def records(look: Look, host: Population, initial: int | None) -> Engines:
             addresses[net] = procnet.addresses("/proc/%d/net" % init["pid"])
         key = container["key"]
         places.append({"key": key, "addresses": addresses[net], "ports": told.get(key, (0, None))[1]})
-    known = {container["id"] for container in look["containers"]}
+    # One that waits to be started again has ended too.
+    known = {container["id"] for container in look["containers"] if container["pids"]}
     unread: list[str] = []
     stopped = [one for engine in (docker, cri, podman) for one in engine.ended(host, known, unread)]
     # Of a container of a pod that lives, the kubelet keeps the end of the last attempt for its log.

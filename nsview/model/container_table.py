@@ -79,10 +79,10 @@ def lines(
     members are left out; None for no groups."""
     around = around or Around()
     found: list[tuple[_Group | None, Line]] = []
-    nets = _by_net(snapshot, meter)
+    nets, waiting = _by_net(snapshot, meter), _waiting(snapshot, meter)
     for container in snapshot.containers.values():
         group = _group(container.pod, container.project)
-        found.append((group, _live(container, snapshot, meter, around, nets)))
+        found.append((group, _live(container, snapshot, meter, around, nets, waiting.get(container.key))))
     for stopped in stopped_of(snapshot, meter):
         found.append((_group(stopped.pod, stopped.project), _stopped(stopped, meter)))
     found.sort(key=lambda pair: (pair[1].cells[0].text, str(pair[1].key)))
@@ -123,7 +123,19 @@ def with_stopped(snapshot: Snapshot, meter: Meter) -> Snapshot:
 
 def ends(snapshot: Snapshot, meter: Meter) -> dict[str, str]:
     """{key of a container without a process: its end in words}."""
-    return {one.key: end(one, meter.taken_at) for one in stopped_of(snapshot, meter)}
+    stopped = {one.key: end(one, meter.taken_at) for one in stopped_of(snapshot, meter)}
+    return {**stopped, **_waiting(snapshot, meter)}
+
+
+def _waiting(snapshot: Snapshot, meter: Meter) -> dict[str, str]:
+    """{key of a container that waits to be started again: its last end in words}."""
+    last = {one.id: one for one in meter.engines.stopped} if meter.engines else {}
+    found = {}
+    for key, container in snapshot.containers.items():
+        if not container.pids and container.state == "restarting" and container.id in last:
+            state = "crash-looping" if (container.restarts or 0) >= LOOPS else container.state
+            found[key] = end(last[container.id], meter.taken_at, state)
+    return found
 
 
 def shares(snapshot: Snapshot) -> dict[str, str]:
@@ -166,7 +178,11 @@ def _others(key: str, keys: Collection[str], snapshot: Snapshot) -> str:
 # A live one
 
 
-def _live(container: Container, snapshot: Snapshot, meter: Meter, around: Around, nets: Mapping[int, "_Net"]) -> Line:
+def _live(
+    container: Container, snapshot: Snapshot, meter: Meter, around: Around, nets: Mapping[int, "_Net"],
+    last: str | None,
+) -> Line:  # fmt: skip
+    """last: the end of one that waits to be started again, in words."""
     key = container.key
     usage, rates = meter.of(key), meter.latest(key)
     init = snapshot.init_of(container)
@@ -174,7 +190,7 @@ def _live(container: Container, snapshot: Snapshot, meter: Meter, around: Around
     seconds = age(init, meter)
     share = usage.memory / usage.memory_limit if usage.memory is not None and usage.memory_limit else None
     recent = tuple(rate.cpu for rate in meter.rates.get(key, ()))
-    words = state(container, usage.oom_kills, rates.throttled, seconds)
+    words = last or state(container, usage.oom_kills, rates.throttled, seconds)
     procs, sure = nprocs(container, snapshot)
     place = nets.get(net or 0, _Net())
     cells: tuple[Cell, ...] = (
@@ -294,12 +310,13 @@ def _stopped(one: Stopped, meter: Meter) -> Line:
     return Line(one.key, made, Use(None, None, None, None, restarts=one.restarts), more=one.id)
 
 
-def end(one: Stopped, now: float) -> str:
-    """The end of a container in words: exited (137) OOM, 3 restarts, 2h ago. One of a pod is started again."""
+def end(one: Stopped, now: float, state: str | None = None) -> str:
+    """The end of a container in words: exited (137) OOM, 3 restarts, 2h ago. One of a pod is started again. state: the
+    one that it is in now, if that is another."""
     code = "" if one.state == "created" else f" ({'?' if one.exit_code is None else one.exit_code})"
     young = one.finished is not None and now - one.finished < YOUNG
     looping = one.pod is not None and young and (one.restarts or 0) >= LOOPS
-    words = [("crash-looping" if looping else one.state) + code + (" OOM" if one.oom_killed else "")]
+    words = [(state or ("crash-looping" if looping else one.state)) + code + (" OOM" if one.oom_killed else "")]
     if one.restarts:
         words.append(count(one.restarts, "restart"))
     if one.finished is not None:

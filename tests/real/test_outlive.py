@@ -173,8 +173,12 @@ def test_docker_with_user_namespaces(rootfs: Path, orphans: Orphans, account: Ac
         docker = Docker(apart, rootfs, f"--userns-remap={account.name}")
         docker.run("run", "--name", "over", IMAGE, "/bin/false", check=False)
         docker.run("run", "--detach", "--restart=always", "--name", "loop", IMAGE, "/bin/false")
-        wait_until(lambda: "loop" in _named_by_state("restarting"), 20, "a container that waits")
-        wait_until(lambda: "over" in _named_by_state("exited"), 20, "a container that has stopped")
+
+        def waits_with_its_last_end() -> bool:
+            return any(c["name"] == "loop" and c["exit_code"] == 1 for c in _in_state("restarting"))
+
+        wait_until(waits_with_its_last_end, 20, "a container that waits")
+        wait_until(lambda: "over" in {c["name"] for c in _in_state("exited")}, 20, "a container that has stopped")
         docker.run("rm", "--force", "loop")
         pid = orphans.add(docker.container("orphan", "--volume=/etc:/host-etc:ro"))
         told = Told(pid)
@@ -186,9 +190,9 @@ def test_docker_with_user_namespaces(rootfs: Path, orphans: Orphans, account: Ac
         assert (of(pid)["name"], of(pid)["image"]) == ("orphan", IMAGE)
 
 
-def _named_by_state(state: str) -> set[str]:
-    """The names of the containers in this state, stopped ones too."""
-    return {c["name"] for c in printed("list", "containers", "--all")["containers"] if c["state"] == state}
+def _in_state(state: str) -> list[dict[str, Any]]:
+    """The containers in this state, stopped ones too."""
+    return [c for c in printed("list", "containers", "--all")["containers"] if c["state"] == state]
 
 
 def test_docker_in_a_container(docker: Docker, workspace: Workspace) -> None:

@@ -88,7 +88,7 @@ def ended(host: Population, known: set[str], unread: list[str]) -> Iterator[Stop
     """The containers without a process of root's dockerds, live or dead; see `stopped`."""
     for root in host.directories.data_roots(0):
         for record, state in _left(host, root, known, unread):
-            if state.get("Running") is not True:
+            if state.get("Running") is not True or (state.get("Restarting") is True and state.get("Pid") == 0):
                 yield _with_end(record, state)
             elif root not in host.directories.of_live_dockerd:
                 yield record  # nobody has noted its end; of a live one's it begins or ends just now

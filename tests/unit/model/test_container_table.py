@@ -109,6 +109,16 @@ def test_one_that_waits_to_be_started_again_has_no_numbers() -> None:
     assert [cell.text for cell in line.cells if cell.text] == ["a", "crash-looping, 7 restarts", "i"]
 
 
+@pytest.mark.parametrize(("restarts", "words"), [(0, "restarting (4)"), (7, "crash-looping (4), 7 restarts")])
+def test_one_that_waits_to_be_started_again_tells_its_last_end(restarts: int, words: str) -> None:
+    waits = make.container("a", state="restarting", restarts=restarts)
+    snapshot = make.host(make.process(10), containers=[waits])
+    meter = replace(with_records(Meter(), ended("a", exit_code=4, restarts=restarts)), taken_at=0.0)
+    (line,) = lines(snapshot, meter)
+    assert cell(line, "STATE") == f"{words}, 2h00m ago"
+    assert container_table.ends(snapshot, meter) == {"docker:a": cell(line, "STATE")}
+
+
 def test_what_is_wrong_stands_beside_the_state() -> None:
     snapshot = make.host(make.process(10), containers=[make.container("a", (10,), restarts=3, state="running")])
     used = (ContainerUsage("docker:a", 1.0, throttled, oom_kills=2) for throttled in (0.0, 0.5))

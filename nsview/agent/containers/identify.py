@@ -60,16 +60,8 @@ def identify(host: Population) -> tuple[list[Container], dict[int, str]]:
     host.mounts = host.kept.get(("mounts", text), lambda: mountinfo.parse(text))
     host.mounts_seen = witness.mounts_of_host()
     hierarchies = host.kept.get(("hierarchies", text), lambda: hostfiles.hierarchies(host.mounts))
-    named_by = host.cgroups = witness.Cgroups(hierarchies)
-    found: dict[Place, Draft] = {}
-    host.places = found
-    for path in host.by_path:
-        for claim in cgroups.claims(path) if host.claims.get(path) else ():
-            if claim.path in found:
-                continue
-            found[claim.path] = _record(claim.id, claim.runtime, "cgroup " + claim.path, named_by.owner(claim.path))
-            if claim.pod_uid:
-                found[claim.path]["pod"] = {"name": "", "namespace": "", "uid": claim.pod_uid}
+    host.cgroups = witness.Cgroups(hierarchies)
+    found = host.places = _by_cgroups(host)
 
     # A containerd id is free-form, so its cgroup (/default/web) is known only through the shim's first process.
     # Those with one come first: a container without a cgroup of its own must not stand in another's either.
@@ -114,6 +106,19 @@ def identify(host: Population) -> tuple[list[Container], dict[int, str]]:
     members = {pid: record["key"] for record in containers for pid in record["pids"]}
     host.kept.forget_unused()
     return containers, members
+
+
+def _by_cgroups(host: Population) -> dict[Place, Draft]:
+    """The records of the containers that cgroups are named for."""
+    found: dict[Place, Draft] = {}
+    for path in host.by_path:
+        for claim in cgroups.claims(path) if host.claims.get(path) else ():
+            if claim.path in found:
+                continue
+            found[claim.path] = _record(claim.id, claim.runtime, "cgroup " + claim.path, host.cgroups.owner(claim.path))
+            if claim.pod_uid:
+                found[claim.path]["pod"] = {"name": "", "namespace": "", "uid": claim.pod_uid}
+    return found
 
 
 def follow(host: Population, containers: list[Container], changes: Collection[Pair]) -> list[Container] | None:

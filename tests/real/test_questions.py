@@ -48,7 +48,7 @@ async def test_which_container_listens_on_this_port(pids: dict[str, int]) -> Non
     async with exploring() as (app, pilot):
         await pilot.press("w", "slash", *PORT, "enter")
         await until(pilot, lambda: f"{pids[WEB]} httpd" in drawn(app))
-        (line,) = [line for line in drawn(app).splitlines() if line.strip().startswith(f"tcp {PORT}")]
+        line, *_ = [line for line in drawn(app).splitlines() if line.strip().startswith(f"tcp {PORT}")]
         assert line.split("▊")[0].split()[-3:] == [str(pids[WEB]), "httpd", WEB]
 
 
@@ -175,7 +175,7 @@ async def test_which_container_is_a_published_port_for(docker: Docker) -> None:
             await pilot.press("w", "slash", *bound["HostPort"], "enter")
             await until(pilot, lambda: f"→ {name}:{inside}  " in drawn(app))
             shown = [line.split("▊")[0].split() for line in drawn(app).splitlines()]
-            (there,) = [line for line in shown if line[:2] == ["tcp", inside]]
+            there, *_ = [line for line in shown if line[:2] == ["tcp", inside]]  # the details below tell it too
             assert " ".join(there[4:]).startswith(f"{pid} httpd {name} ← 127.0.0.1:")
             await pilot.press("g", "j")
             await until(pilot, lambda: f"{name}, port {inside}" in drawn(app).partition("PUBLISHED FOR")[2])

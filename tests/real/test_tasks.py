@@ -130,10 +130,10 @@ def test_the_container_shim_and_daemon_of_a_pid(begin: Begin, pids: dict[str, in
     shim = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
     keys = begin(2 + len(str(pid))).press(":", str(pid), "Enter")
     if keys.wide:
-        keys.says(rf"{docker.containerd_pid} containerd$")
+        keys.says(rf"{docker.containerd_pid} containerd\b")
         keys.says(rf"└╌{shim} containerd-shim  serves it")
         keys.says(rf"└─{pid} httpd {WEB}")
-        keys.says(rf"name +{WEB}$")
+        keys.says(rf"name +{WEB}\b")
     keys.shows(f"pid         {pid} here, 1 inside")
     keys.says(rf"^ *{pid} +1 +root +{WEB} ")
 
@@ -145,7 +145,7 @@ def test_a_shell_in_a_container_and_back(begin: Begin, pids: dict[str, int]) -> 
     keys.shows(f"in {WEB} as root; exit returns", "/ #")
     keys.inside("readlink /proc/self/ns/net").shows(f"net:[{links(pids[WEB])['net']}]")
     keys.inside("exit").shows("Help")
-    keys.says(rf"name +{WEB}$")
+    keys.says(rf"name +{WEB}\b")
 
 
 def test_the_addresses_of_a_container_by_the_hosts_ip(begin: Begin, docker: Docker) -> None:
@@ -191,7 +191,7 @@ def test_why_a_netns_exists(begin: Begin) -> None:
     keys.shows(f"net:[{os.stat(f'/run/netns/{BLUE}').st_ino}]  /run/netns/{BLUE}  0 processes  held by that mount")
     keys.says(rf"mounted at +/run/netns/{BLUE}")
     if keys.wide:
-        keys.says(rf"mount /run/netns/{BLUE}$")
+        keys.says(rf"mount /run/netns/{BLUE}\b")
         keys.shows(f"nsenter --net=/run/netns/{BLUE} ip addr")
 
 

@@ -71,7 +71,7 @@ def test_a_place_that_another_has_made_is_not_taken(file: Path, workspace: Works
     done = subprocess.run([str(file), "--unpacked"], check=True, capture_output=True, text=True)
     name = Path(done.stdout.strip()).name
     shutil.rmtree(done.stdout.strip())
-    home = workspace.root / "home"
+    home = workspace.root / "onefile-home"
     (home / ".cache" / name.replace("-0-", f"-{NOBODY}-") / "bin").mkdir(parents=True)
     for path in (home, home / ".cache"):
         path.chmod(0o777)

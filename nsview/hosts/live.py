@@ -3,6 +3,7 @@
 import subprocess
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from nsview.model.elsewhere import Elsewhere
 from nsview.model.kinds import KindName
@@ -16,6 +17,10 @@ from nsview.model.usage import Usage
 from . import HostError, frames
 from .link import Link
 from .stream import Stream
+
+_Answer = TypeVar(
+    "_Answer", frames.DetailsFrame, frames.NetFrame, frames.UsageFrame, frames.LogFrame, frames.ThreadFrame
+)
 
 
 def is_number(text: str) -> bool:
@@ -125,6 +130,13 @@ class LiveHost(Link):
         assert self._stream.snapshot
         return self._stream.snapshot
 
+    def _answer(self, kind: type[_Answer], wanted: int) -> _Answer:
+        """Wait for the frame of this kind with this id. Raises HostError if none comes."""
+        for said in self.read():
+            if isinstance(said, kind) and said.id == wanted:
+                return said
+        raise HostError("the agent exited before it answered; start nsview again")
+
     def request_details(self, process: Process, contents: Sequence[KindName] = (), *, sockets: bool = False) -> int:
         """Ask for the details of a process; the answer's frame has the id returned here.
 
@@ -138,10 +150,7 @@ class LiveHost(Link):
     def details(self, process: Process, contents: Sequence[KindName] = (), *, sockets: bool = False) -> Details | None:
         """Ask for the details of a process and wait for them. None if it is gone. Raises HostError if none come."""
         wanted = self.request_details(process, contents, sockets=sockets)
-        for said in self.read():
-            if isinstance(said, frames.DetailsFrame) and said.id == wanted:
-                return said.details
-        raise HostError("the agent exited before it answered; start nsview again")
+        return self._answer(frames.DetailsFrame, wanted).details
 
     def request_holders(self, *, slowly: bool = True) -> int:
         """Ask for a search for all holders of namespaces; the answer is a Snapshot whose `search` has this id.
@@ -170,10 +179,7 @@ class LiveHost(Link):
     def nets(self) -> Nets:
         """Ask for all net namespaces from within and wait for them. Raises HostError if none come."""
         wanted = self.request_nets()
-        for said in self.read():
-            if isinstance(said, frames.NetFrame) and said.id == wanted:
-                return said
-        raise HostError("the agent exited before it answered; start nsview again")
+        return self._answer(frames.NetFrame, wanted)
 
     def request_security(self, pids: Iterable[int] | None = None) -> int:
         """Ask for the confinement of processes, by default those of containers; the answer's frames have this id."""
@@ -215,10 +221,7 @@ class LiveHost(Link):
     ) -> Usage:  # fmt: skip
         """Ask for the use of processes and containers and wait for it. Raises HostError if none comes."""
         wanted = self.request_usage(pids, containers, fields, engines=engines)
-        for said in self.read():
-            if isinstance(said, frames.UsageFrame) and said.id == wanted:
-                return said
-        raise HostError("the agent exited before it answered; start nsview again")
+        return self._answer(frames.UsageFrame, wanted)
 
     def request_log(
         self, container: str, tail: int, place: tuple[int, int] | None = None, *, skip: bool = False
@@ -233,10 +236,7 @@ class LiveHost(Link):
     def log(self, container: str, tail: int, place: tuple[int, int] | None = None) -> Log:
         """Ask for lines of the log of a container and wait for them. Raises HostError if none come."""
         wanted = self.request_log(container, tail, place)
-        for said in self.read():
-            if isinstance(said, frames.LogFrame) and said.id == wanted:
-                return said
-        raise HostError("the agent exited before it answered; start nsview again")
+        return self._answer(frames.LogFrame, wanted)
 
     def request_thread(self, tid: int) -> int:
         """Ask for the process of a thread; the answer's frame has the id returned here."""
@@ -249,10 +249,8 @@ class LiveHost(Link):
         if not is_number(number):
             return None
         wanted = self.request_thread(int(number))
-        for said in self.read():
-            if isinstance(said, frames.ThreadFrame) and said.id == wanted:
-                return None if said.pid == int(number) else said.pid
-        raise HostError("the agent exited before it answered; start nsview again")
+        pid = self._answer(frames.ThreadFrame, wanted).pid
+        return None if pid == int(number) else pid
 
     def rescan(self) -> None:
         """Let the agent look now rather than at the next turn."""

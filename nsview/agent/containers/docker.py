@@ -80,7 +80,7 @@ def restarting(host: Population, known: set[str]) -> Iterator[str]:
     """
     for root in host.directories.of_live_dockerd:
         for record, state in _left(host, root, known, []):
-            if state.get("Restarting") is True and state.get("Pid") == 0:
+            if _waits(state):
                 yield record["id"]
 
 
@@ -88,10 +88,15 @@ def ended(host: Population, known: set[str], unread: list[str]) -> Iterator[Stop
     """The containers without a process of root's dockerds, live or dead; see `stopped`."""
     for root in host.directories.data_roots(0):
         for record, state in _left(host, root, known, unread):
-            if state.get("Running") is not True or (state.get("Restarting") is True and state.get("Pid") == 0):
+            if state.get("Running") is not True or _waits(state):
                 yield _with_end(record, state)
             elif root not in host.directories.of_live_dockerd:
                 yield record  # nobody has noted its end; of a live one's it begins or ends just now
+
+
+def _waits(state: dict[str, Any]) -> bool:
+    """True if a container has ended, and waits to be started again."""
+    return state.get("Restarting") is True and state.get("Pid") == 0
 
 
 def _with_end(record: Stopped, state: dict[str, Any]) -> Stopped:

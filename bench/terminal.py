@@ -16,6 +16,7 @@ from time import perf_counter, sleep
 from pairs import RunFailed
 
 COLUMNS, LINES = 160, 50
+_STYLES = rb"(?:\x1b\[[0-9;]*m)*"
 
 
 class Terminal:
@@ -99,8 +100,9 @@ class Terminal:
                     raise RunFailed(f"{pattern.pattern!r} was not painted within {timeout:g} s")
 
     def painted(self, text: str, since: int = 0, timeout: float = 10) -> float:
-        """When a text was painted."""
-        return self.find(re.compile(re.escape(text.encode())), since, timeout)[1]
+        """When a text was painted, in whatever styles: what is sought is underlined within it."""
+        letters = (re.escape(letter.encode()) for letter in text)
+        return self.find(re.compile(_STYLES.join(letters)), since, timeout)[1]
 
     def rest(self, seconds: float, timeout: float = 60) -> None:
         """Until nothing has been painted for so long from now on, or the timeout."""

@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from .protocol import Details, Identity, Kind
+    from .protocol import Details, Identity, KindName
 
-    Config = dict[str, Any]
 
 SHELLS = ("/bin/bash", "/usr/bin/bash", "/bin/zsh", "/bin/ash", "/bin/dash", "/bin/sh", "/usr/bin/sh", "/busybox/sh")
 _RUNTIMES = (b"runc:[", b"crun\n")  # a first process before it executes its command: runc, nsexec.c; crun
@@ -34,8 +33,8 @@ _LIMIT = {shown: name for name, shown in linux.LIMITS.items()}
 def details(
     pid: int,
     start: int,
-    kinds: Iterable[Kind] = (),
-    initial: Mapping[Kind, int | None] | None = None,
+    kinds: Iterable[KindName] = (),
+    initial: Mapping[KindName, int | None] | None = None,
     sockets: bool = False,
 ) -> Details | None:
     """The frame's record of one process. None if it is gone: its pid may be another's by now.
@@ -50,10 +49,10 @@ def read(
     pid: int,
     start: int,
     thread: int = 0,
-    kinds: Iterable[Kind] = (),
-    initial: Mapping[Kind, int | None] | None = None,
+    kinds: Iterable[KindName] = (),
+    initial: Mapping[KindName, int | None] | None = None,
     sockets: bool = False,
-) -> tuple[Details | None, Config | None]:
+) -> tuple[Details | None, dict[str, Any] | None]:
     """(the record, the content of the container's configuration or None). thread: the one to read, 0 for the first that
     lives."""
     try:
@@ -85,7 +84,7 @@ def read(
         os.close(fd)
 
 
-def _details(pid: int, start: int, thread: int, fd: int, found: authority.Config | None) -> Details:
+def _details(pid: int, start: int, thread: int, fd: int, found: authority.BelievedConfig | None) -> Details:
     status = status_of(fd)
     cgroups = files.text(procfs.cgroup_at(fd))
     record: Details = {
@@ -152,7 +151,7 @@ def _shells(root: int) -> list[str]:
     return list(found.values())
 
 
-def _is_unfinished(fd: int, root: int, found: authority.Config | None) -> bool:
+def _is_unfinished(fd: int, root: int, found: authority.BelievedConfig | None) -> bool:
     """True if a process still has the host's root: its runtime is about to give it the one of config.json. Before it is
     in its cgroup it is known by its name, by which only a runtime gains."""
     if not os.path.samestat(os.fstat(root), hostfiles.status("/")):
@@ -163,7 +162,7 @@ def _is_unfinished(fd: int, root: int, found: authority.Config | None) -> bool:
     return not isinstance(wanted, dict) or wanted.get("path") != "/"
 
 
-def _has_own_filters(status: Mapping[str, str], found: authority.Config) -> bool:
+def _has_own_filters(status: Mapping[str, str], found: authority.BelievedConfig) -> bool:
     """True if a process is under more filters than a container's configuration gives, or that is not known, as in a
     container within that container."""
     try:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from .containers.supervisor import Population
-    from .protocol import Container, Engines, Forward, Look, Place, Process
+    from .protocol import Container, ContainerNet, Engines, Forward, Look, Process
 
 _CNI = "/var/lib/cni/results"
 _CONFIG = "/config.v2.json"
@@ -35,7 +35,7 @@ def records(look: Look, host: Population, initial: int | None) -> Engines:
     if initial is not None:
         addresses[initial] = []
     told = published(look)
-    places: list[Place] = []
+    places: list[ContainerNet] = []
     for container in look["containers"]:
         init = look["processes"].get(container["init_pid"] or 0)
         net = init["namespaces"].get("net") if init else None

@@ -28,7 +28,7 @@ _TWO = struct.Struct("=II")
 _THREE = struct.Struct("=III")
 
 
-class Events:
+class KernelEvents:
     """A listening socket; `fileno` for select. Raises OSError if the kernel or our rights do not allow it."""
 
     def __init__(self) -> None:

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     Key = Tuple[int, bytes, Union[bytes, int]]
     """(family, table, chain) of nf_tables, or (family, xtables.TABLE, offset)"""
     Expression = Tuple[str, Dict[Any, Any]]
-    Rule = List[Expression]
-    Chains = Dict[Key, List[Rule]]
+    NatRule = List[Expression]
+    Chains = Dict[Key, List[NatRule]]
     Interval = Tuple[bytes, bytes, Dict[int, bytes]]
     Loaded = Dict[int, Any]
-    Found = Dict[Tuple[Any, ...], Forward]
+    Forwards = Dict[Tuple[Any, ...], Forward]
 
 LIMIT = 5000  # forwards of one namespace
 _RULES, _VISITS, _ALTERNATIVES, _ELEMENTS, _DEEP = 50_000, 50_000, 1000, 20_000, 16
@@ -59,7 +59,7 @@ class TooMany(Exception):
 
 def forwards() -> tuple[list[Forward], str | None]:
     """([the frame's record of a forward], None or in words why they are not all)."""
-    found: Found = {}
+    found: Forwards = {}
     why = None
     for read in (_nf_tables, _legacy):
         try:
@@ -74,7 +74,7 @@ def forwards() -> tuple[list[Forward], str | None]:
     return list(found.values()), why
 
 
-def _nf_tables(found: Found) -> None:
+def _nf_tables(found: Forwards) -> None:
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER) as asked:
         firewall = _Firewall(asked)
         bases = firewall.bases()
@@ -83,7 +83,7 @@ def _nf_tables(found: Found) -> None:
             _Walk(firewall.chains, firewall.elements, found).all(bases)
 
 
-def _legacy(found: Found) -> None:
+def _legacy(found: Forwards) -> None:
     bases, chains = xtables.chains()
     _Walk(chains, None, found).all(bases)
 
@@ -258,7 +258,7 @@ class _Walk:
     values, to be filled."""
 
     def __init__(
-        self, chains: Chains, elements: Callable[[int, bytes, bytes], list[Interval]] | None, found: Found
+        self, chains: Chains, elements: Callable[[int, bytes, bytes], list[Interval]] | None, found: Forwards
     ) -> None:
         self._chains, self._elements, self._found = chains, elements, found
         self._visits = self._compared = 0
@@ -275,7 +275,7 @@ class _Walk:
             if self._rule(key, rule, match, deep) and all(name in _SAYS_NOTHING for name, _ in rule):
                 return
 
-    def _rule(self, key: Key, rule: Rule, match: _Match, deep: int) -> bool:
+    def _rule(self, key: Key, rule: NatRule, match: _Match, deep: int) -> bool:
         """Follow a rule; True if no packet that came so far sees the rules behind it."""
         matches = [match.but(values={})]
         loaded: Loaded = {_SIZE: 16 if key[0] == socket.AF_INET6 else 4}

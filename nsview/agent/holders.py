@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from .procfs import Reader
-    from .protocol import Holder, Kind, Look, Namespace, NamespaceKey, Namespaces
+    from .protocol import Holder, KindName, Look, Namespace, NamespaceKey, Namespaces
 
 KINDS = ("thread", "for_children", "fd", "socket", "mount")
 """The kinds of holder that a search looks for; `process`, `child` and the mounts of the host's mount namespace are
@@ -42,8 +42,8 @@ NS_MNT_GET_PREV = 0x8010B70C
 _INODES = range(0xEFFFFFF0, 1 << 32)  # of nsfs; a file of another file system may have such a one, but seldom has
 
 # Neither the pid nor the user namespace can be left by one thread of several: setns(2), unshare(2).
-_OF_THREADS: tuple[Kind, ...] = ("mnt", "uts", "ipc", "net", "cgroup", "time")
-_FOR_CHILDREN: tuple[Kind, ...] = ("pid", "time")
+_OF_THREADS: tuple[KindName, ...] = ("mnt", "uts", "ipc", "net", "cgroup", "time")
+_FOR_CHILDREN: tuple[KindName, ...] = ("pid", "time")
 
 
 class Sighting:
@@ -171,7 +171,7 @@ class Search:
         name = procfs.errno_name(error)
         self.unreadable[name] = self.unreadable.get(name, 0) + 1
 
-    def _add(self, kind: Kind, inode: int, holder: Holder, start: int, ids: tuple[int, int] | None = None) -> None:
+    def _add(self, kind: KindName, inode: int, holder: Holder, start: int, ids: tuple[int, int] | None = None) -> None:
         """Note a holder, and describe its namespace if that is not known; beyond the limit, count it. ids: for
         `Listed`."""
         key = kind, inode
@@ -218,7 +218,7 @@ class Search:
         return found
 
     def _for_children(
-        self, pid: int, start: int, fd: int, own: Namespaces, below: str, usual: Mapping[Kind, int]
+        self, pid: int, start: int, fd: int, own: Namespaces, below: str, usual: Mapping[KindName, int]
     ) -> Namespaces:
         """Note and return the namespaces that a process, or the thread below, has in store. usual: those that all its
         threads have."""
@@ -412,7 +412,7 @@ class Search:
                 self.records[key] = nsfs.describe("mnt", inode, nsfs.opener(fd), self._device, self.above)
 
 
-def held_by(pid: int, kind: Kind, look: Look, reader: Reader, device: int) -> set[int]:
+def held_by(pid: int, kind: KindName, look: Look, reader: Reader, device: int) -> set[int]:
     """The inodes of the namespaces of a kind that one process has open: as such, by a socket, by a tun device."""
     search = Search(look, reader, device)
     for _ in search._process(pid):

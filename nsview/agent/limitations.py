@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from .mountinfo import Mount
-    from .protocol import Kind, Process
+    from .protocol import KindName, Process
 
 _SYS_PTRACE, _SYS_ADMIN = CAPABILITIES.index("SYS_PTRACE"), CAPABILITIES.index("SYS_ADMIN")
 _HIDEPID = {"1": "noaccess", "2": "invisible", "4": "ptraceable"}
 
 
-def notes(own: Process, initial: Mapping[Kind, int | None], pid: int) -> list[str]:
+def notes(own: Process, initial: Mapping[KindName, int | None], pid: int) -> list[str]:
     """The lines. own: the record of this process as /proc shows it; pid: its pid as it sees itself, by getpid. initial:
     the host's first namespaces."""
     return [*_of_proc(own, initial, pid), *_of_namespaces(own, initial), *_of_privileges(own, initial), *of_files()]
@@ -41,7 +41,7 @@ def of_files() -> Iterator[str]:
         yield "%s%s could not be read (%s): names of its containers may be missing" % (path, more, why)
 
 
-def hides_processes(own: Process, initial: Mapping[Kind, int | None], host_proc: bool) -> bool:
+def hides_processes(own: Process, initial: Mapping[KindName, int | None], host_proc: bool) -> bool:
     """True if /proc does not show all processes, or nothing more of some than their pids.
 
     host_proc: it is the /proc of the host's first pid namespace.
@@ -49,13 +49,13 @@ def hides_processes(own: Process, initial: Mapping[Kind, int | None], host_proc:
     return not host_proc or bool(_hidden(proc_options(mountinfo.parse(mountinfo.read_own())), own, initial))
 
 
-def may_trace_all(own: Process, initial: Mapping[Kind, int | None]) -> bool:
+def may_trace_all(own: Process, initial: Mapping[KindName, int | None]) -> bool:
     """True if this process has CAP_SYS_PTRACE over all of the host."""
     user = own["namespaces"].get("user")
     return bool(effective() >> _SYS_PTRACE & 1) and user is not None and user == initial.get("user")
 
 
-def _hidden(options: Mapping[str, str], own: Process, initial: Mapping[Kind, int | None]) -> str:
+def _hidden(options: Mapping[str, str], own: Process, initial: Mapping[KindName, int | None]) -> str:
     """The word of proc(5) for how /proc hides the processes of others from this one; "" if it does not."""
     hidden = _HIDEPID.get(options.get("hidepid", "0"), options.get("hidepid", "0"))
     if hidden in ("0", "off"):
@@ -69,7 +69,7 @@ def _hidden(options: Mapping[str, str], own: Process, initial: Mapping[Kind, int
     return "" if in_group and hidden != "ptraceable" else hidden
 
 
-def _of_proc(own: Process, initial: Mapping[Kind, int | None], pid: int) -> Iterator[str]:
+def _of_proc(own: Process, initial: Mapping[KindName, int | None], pid: int) -> Iterator[str]:
     options = proc_options(mountinfo.parse(mountinfo.read_own()))
     hidden = _hidden(options, own, initial)
     if hidden and may_trace_all(own, initial):
@@ -94,7 +94,7 @@ def proc_options(mounts: Iterable[Mount]) -> dict[str, str]:
     return options
 
 
-def _of_namespaces(own: Process, initial: Mapping[Kind, int | None]) -> Iterator[str]:
+def _of_namespaces(own: Process, initial: Mapping[KindName, int | None]) -> Iterator[str]:
     namespaces = own["namespaces"]
     apart = {kind for kind, inode in namespaces.items() if initial.get(kind) not in (None, inode)}
     if "pid" in apart:
@@ -114,7 +114,7 @@ def _of_namespaces(own: Process, initial: Mapping[Kind, int | None]) -> Iterator
         )
 
 
-def _of_privileges(own: Process, initial: Mapping[Kind, int | None]) -> Iterator[str]:
+def _of_privileges(own: Process, initial: Mapping[KindName, int | None]) -> Iterator[str]:
     if os.geteuid() != 0:
         return
     lost = hostfiles.host().lost and own["namespaces"].get("user") == initial.get("user")

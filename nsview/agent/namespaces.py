@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Dict, Optional, Tuple
 
     from .procfs import Reader
-    from .protocol import Kind, Namespace, NamespaceKey, Process
+    from .protocol import KindName, Namespace, NamespaceKey, Process
 
     Records = Dict[NamespaceKey, Namespace]
     Pair = Tuple[Optional[Process], Optional[Process]]
@@ -35,7 +35,7 @@ class Registry:
     by key the sightings of the last search.
     """
 
-    def __init__(self, reader: Reader, initial: Mapping[Kind, int | None], has_list: bool) -> None:
+    def __init__(self, reader: Reader, initial: Mapping[KindName, int | None], has_list: bool) -> None:
         self.records: Records = {}
         self.device = os.stat("/proc/self/ns/mnt").st_dev
         self._reader = reader
@@ -53,7 +53,7 @@ class Registry:
         self._above: Records = {}  # .. with the owners and parents found on the way
         reader.on_namespace = self._first_sight
 
-    def _first_sight(self, kind: Kind, inode: int, open_namespace: Callable[[], int]) -> bool:
+    def _first_sight(self, kind: KindName, inode: int, open_namespace: Callable[[], int]) -> bool:
         record = self._fresh[kind, inode] = nsfs.describe(kind, inode, open_namespace, self.device, self._above)
         return nsfs.was_opened(record)
 

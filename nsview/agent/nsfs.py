@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Literal
 
-    from .protocol import Kind, Namespace, NamespaceKey, Namespaces
+    from .protocol import KindName, Namespace, NamespaceKey, Namespaces
 
 NS_GET_USERNS = 0xB701
 NS_GET_PARENT = 0xB702
@@ -32,7 +32,7 @@ NS_GET_ID = 0x8008B70D
 NS_GET_MNTNS_ID = 0x8008B705
 SIOCGSKNS = 0x894C  # socket(7)
 _HIERARCHICAL = ("pid", "user")
-KIND: dict[str, Kind] = {kind: kind for kind in CLONE_NEW}  # type: ignore[misc]  # the same names
+KIND: dict[str, KindName] = {kind: kind for kind in CLONE_NEW}  # type: ignore[misc]  # the same names
 """{name: kind}, for names of unknown origin."""
 _KIND_OF_FLAG = {flag: KIND[kind] for kind, flag in CLONE_NEW.items()}
 
@@ -49,7 +49,7 @@ FIXED_INITIAL_SINCE_6_18: Namespaces = {"net": 4026531833, "mnt": 4026531832}
 
 
 def describe(
-    kind: Kind,
+    kind: KindName,
     inode: int,
     open_namespace: Callable[[], int],
     device: int,
@@ -101,7 +101,7 @@ def was_opened(record: Namespace) -> bool:
 def _relate(
     record: Namespace,
     field: Literal["owner", "parent"],
-    kind: Kind,
+    kind: KindName,
     fd: int,
     request: int,
     above: dict[NamespaceKey, Namespace] | None,
@@ -168,7 +168,7 @@ def open_path(path: str, device: int) -> int:
     return os.open(path, os.O_RDONLY | os.O_NONBLOCK)
 
 
-def kind_of(fd: int) -> Kind:
+def kind_of(fd: int) -> KindName:
     """The kind of the namespace of an fd. Raises OSError if it is of none. Linux 4.11."""
     return _KIND_OF_FLAG[fcntl.ioctl(fd, NS_GET_NSTYPE)]
 
@@ -222,14 +222,14 @@ def each_mount(mountinfo: str) -> Iterator[tuple[int, NamespaceKey, str]]:
 
 def initial(
     kernel: tuple[int, ...], own_pid_namespace: int | None, of_kthreadd: Namespaces, of_pid_1: Namespaces
-) -> dict[Kind, int | None]:
+) -> dict[KindName, int | None]:
     """{kind: inode, None if not known} of the host's first namespaces.
 
     kernel: (major, minor). own_pid_namespace: the agent's. of_kthreadd, of_pid_1: the namespaces of those two, {} if
     not readable. Before Linux 6.18 the inodes of net and mnt differ from boot to boot: kthreadd's are the first ones,
     and pid 1's nearly always; from inside another pid namespace neither can be seen.
     """
-    found: dict[Kind, int | None] = {**FIXED_INITIAL}
+    found: dict[KindName, int | None] = {**FIXED_INITIAL}
     if kernel >= (6, 18):
         found.update(FIXED_INITIAL_SINCE_6_18)
         return found

@@ -15,7 +15,7 @@ from . import procfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .protocol import Kind, Namespaces
+    from .protocol import KindName, Namespaces
 
 
 def shared(fd: int, pid: int | str, known: Namespaces) -> Namespaces:
@@ -25,7 +25,7 @@ def shared(fd: int, pid: int | str, known: Namespaces) -> Namespaces:
     except OSError:
         return {}
     try:
-        alike: dict[Kind, bool] = {"net": _net(fd) == _net(here), "mnt": _mount(fd) == _mount(here)}
+        alike: dict[KindName, bool] = {"net": _net(fd) == _net(here), "mnt": _mount(fd) == _mount(here)}
         # A process with one pid is in the pid namespace of /proc.
         alike["pid"] = len(procfs.nspid_of(fd)) == len(procfs.nspid_of(here)) == 1
         return {kind: known[kind] for kind in alike if alike[kind] and kind in known}

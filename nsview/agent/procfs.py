@@ -18,9 +18,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .protocol import Kind, Namespaces, Process
+    from .protocol import KindName, Namespaces, Process
 
-KINDS: tuple[Kind, ...] = tuple(nsfs.KIND.values())
+KINDS: tuple[KindName, ...] = tuple(nsfs.KIND.values())
 CMDLINE_LIMIT = 4096  # bytes; more than a screen can show
 
 _STATUS_USUAL = 8192
@@ -53,7 +53,7 @@ class Reader:
     """
 
     def __init__(
-        self, proc: str = "/proc", on_namespace: Callable[[Kind, int, Callable[[], int]], bool] | None = None
+        self, proc: str = "/proc", on_namespace: Callable[[KindName, int, Callable[[], int]], bool] | None = None
     ) -> None:
         self.proc_fd = os.open(proc, os.O_PATH | os.O_DIRECTORY)
         self.on_namespace = on_namespace
@@ -204,17 +204,17 @@ class Reader:
                 unreadable = None
         return found, unreadable
 
-    def _first_sight(self, kind: Kind, path: str, target: str, fd: int) -> int:
+    def _first_sight(self, kind: KindName, path: str, target: str, fd: int) -> int:
         inode = int(target[target.index("[") + 1 : -1])
         if not self.on_namespace or self.on_namespace(kind, inode, lambda: os.open(path, os.O_RDONLY, dir_fd=fd)):
             self._inodes[target] = inode
         return inode
 
-    def remember(self, kind: Kind, inode: int) -> None:
+    def remember(self, kind: KindName, inode: int) -> None:
         """Note that a namespace was seen by another reader, so that it is no first sight any more."""
         self._inodes["%s:[%d]" % (kind, inode)] = inode
 
-    def forget(self, kind: Kind, inode: int) -> None:
+    def forget(self, kind: KindName, inode: int) -> None:
         """Forget a namespace that is gone; the same inode seen again is a new one."""
         self.users.forget(kind, inode)
         if self._inodes.pop("%s:[%d]" % (kind, inode), None):

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 from typing import Dict, List, Literal, Optional, Tuple, TypedDict, Union
 
-Kind = Literal["mnt", "uts", "ipc", "pid", "net", "user", "cgroup", "time"]
-NamespaceKey = Tuple[Kind, int]
+KindName = Literal["mnt", "uts", "ipc", "pid", "net", "user", "cgroup", "time"]
+NamespaceKey = Tuple[KindName, int]
 """(type, inode) of a namespace, for as long as one look takes: inodes are used again."""
-Namespaces = Dict[Kind, int]
+Namespaces = Dict[KindName, int]
 """{type: inode} of the namespaces that one process is in; one that could not be read is missing."""
 
 
@@ -80,7 +80,7 @@ class Namespace(TypedDict):
     names: the paths that it is bind-mounted at.
     """
 
-    type: Kind
+    type: KindName
     inode: int
     device: int
     id: Optional[int]
@@ -224,7 +224,7 @@ class Sockets(TypedDict):
     left_out: int
 
 
-class Mount(TypedDict):
+class MountEntry(TypedDict):
     """One mount of a mount namespace. proc_pid_mountinfo(5).
 
     shared, master: peer groups, None if none. hidden: another mount lies over it. host_path: the host's path of the
@@ -251,7 +251,7 @@ class Mounts(TypedDict):
     could be read.
     """
 
-    mounts: List[Mount]
+    mounts: List[MountEntry]
     total: int
     missing: List[str]
     missing_total: int
@@ -375,7 +375,7 @@ class Contents(TypedDict, total=False):
     user: Ids
     cgroup: Cgroup
     time: Clocks
-    unreadable: Dict[Kind, str]
+    unreadable: Dict[KindName, str]
 
 
 class _Details(TypedDict):
@@ -497,7 +497,7 @@ class Security(TypedDict):
 # Records of net namespaces
 
 
-State = Literal["up", "down", "no carrier", "dormant", "unknown"]
+LinkState = Literal["up", "down", "no carrier", "dormant", "unknown"]
 """The operational state of an interface, as `ip link` has it."""
 
 
@@ -523,7 +523,7 @@ class Interface(_Interface, total=False):
     """
 
     kind: str
-    state: State
+    state: LinkState
     mac: Optional[str]
     mtu: Optional[int]
     altnames: List[str]
@@ -753,7 +753,7 @@ class HostUsage(TypedDict):
     pressure: Pressure
 
 
-class Place(TypedDict):
+class ContainerNet(TypedDict):
     """The way to one container over the network. addresses: of its net namespace by the kernel, [] in the host's;
     ports: the published ones by its engine's records. None for each that is not known."""
 
@@ -788,7 +788,7 @@ class Engines(TypedDict):
     """The records of engines: of the containers of a look, and the containers without a process. unread: the paths of
     records that are there and may not be read."""
 
-    places: List[Place]
+    places: List[ContainerNet]
     stopped: List[Stopped]
     unread: List[str]
 
@@ -917,7 +917,7 @@ class _DetailsRequest(TypedDict):
 class DetailsRequest(_DetailsRequest, total=False):
     """Read the details of one process. contents: of its namespaces of these kinds; sockets: its own too."""
 
-    contents: List[Kind]
+    contents: List[KindName]
     sockets: bool
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
-    from .protocol import Interface, Route, State
+    from .protocol import Interface, LinkState, Route
 
 INTERFACES_LIMIT = 10000  # of one namespace
 ROUTES_LIMIT = 2000  # of one family: default routes come first, and a router may have a million others
@@ -36,7 +36,7 @@ _RTM_GETLINK, _RTM_GETADDR, _RTM_GETROUTE, _RTM_GETNSID = 18, 22, 26, 90
 _RTEXT_FILTER_SKIP_STATS = 8
 _RT_TABLE_MAIN, _RTN_UNICAST = 254, 1
 _IFF_UP = 1
-_STATES: dict[int, State] = {
+_STATES: dict[int, LinkState] = {
     0: "up",
     2: "no carrier",
     3: "no carrier",
@@ -239,7 +239,7 @@ def _interface(message: Any) -> Interface:
     properties = message.get_attr("IFLA_PROP_LIST")
     mac = message.get_attr("IFLA_ADDRESS") or b""
     up = message["flags"] & _IFF_UP
-    state: State = _STATES.get(message.get_attr("IFLA_OPERSTATE"), "unknown") if up else "down"
+    state: LinkState = _STATES.get(message.get_attr("IFLA_OPERSTATE"), "unknown") if up else "down"
     return {
         "index": message["index"],
         "name": _text(message.get_attr("IFLA_IFNAME")),

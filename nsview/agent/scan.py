@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Dict, Optional, Tuple
 
     from .namespaces import Pair, Records
-    from .protocol import Changes, Container, Engines, Kind, Look, NamespaceKey, Namespaces, Process
+    from .protocol import Changes, Container, Engines, KindName, Look, NamespaceKey, Namespaces, Process
     from .watch import Watch
 
     _Places = Dict[bytes, Tuple[str, Optional[cgroup.Claim]]]
@@ -273,7 +273,7 @@ class Scanner:
         """The holders of a namespace that the last search found, each of which may open it."""
         return self._namespaces.held.get(key, ())
 
-    def ways(self, kind: Kind) -> dict[int, Callable[[], int]]:
+    def ways(self, kind: KindName) -> dict[int, Callable[[], int]]:
         """{inode: opener} of the namespaces of a kind."""
         members = {record["namespaces"].get(kind): pid for pid, record in self.now["processes"].items()}
         return {

@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from .events import Events
+    from .events import KernelEvents
     from .protocol import Process
     from .scan import Scanner
 
@@ -202,12 +202,12 @@ def _rested(began: float) -> float:
     return now + max(now - began, WAITED * (now - began - CGROUPS))
 
 
-def _listening() -> Events | None:
+def _listening() -> KernelEvents | None:
     """The kernel's events. None if it does not give them to this process."""
     from . import events  # and with it socket: not for a look alone
 
     try:
-        return events.Events()
+        return events.KernelEvents()
     except OSError:
         return None
 

@@ -15,7 +15,7 @@ from . import files, hostfiles, nsfs, passwd
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .protocol import Kind, Namespaces
+    from .protocol import KindName, Namespaces
 
 _PASSWD_LIMIT = 256 << 10
 _NAME_LIMIT = 256  # characters, LOGIN_NAME_MAX
@@ -55,7 +55,7 @@ class Users:
         seen = self._mapped(uid, user, fd) if user is not None else None
         return seen, None if seen is None else self._name_inside(seen, namespaces.get("mnt"), fd)
 
-    def forget(self, kind: Kind, inode: int) -> None:
+    def forget(self, kind: KindName, inode: int) -> None:
         """Forget a namespace that is gone; the same inode is another's when it is seen again."""
         if kind == "user":
             self._maps.pop(inode, None)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
-    Rule = tuple[bytes, int, list[list[bytes]]]  # a call's name, its action, groups of conditions for the action
+    FilterRule = tuple[bytes, int, list[list[bytes]]]  # a call's name, its action, groups of conditions for the action
 
 _LIBRARY = "libseccomp.so.2"
 _KILL_PROCESS, _ERRNO, _TRACE, _LOG, _ALLOW = 0x80000000, 0x00050000, 0x7FF00000, 0x7FFC0000, 0x7FFF0000
@@ -116,7 +116,7 @@ def _action(name: str, entry: Mapping[str, Any], key: str, runtime: str) -> int:
     raise ValueError(f"{name}{'' if data is None else f' with {key} {data}'} can't be given from here")
 
 
-def _rules(entries: Iterable[Mapping[str, Any]], runtime: str) -> Iterator[Rule]:
+def _rules(entries: Iterable[Mapping[str, Any]], runtime: str) -> Iterator[FilterRule]:
     for entry in entries:
         action = _action(entry["action"], entry, "errnoRet", runtime)
         wanted = (entry.get("args") or ())[: 6 if runtime == "crun" else None]
@@ -130,7 +130,7 @@ def _rules(entries: Iterable[Mapping[str, Any]], runtime: str) -> Iterator[Rule]
         yield from ((name.encode(), action, groups) for name in entry["names"])
 
 
-def _known(rules: Iterable[Rule], default: int, numbers: Mapping[bytes, int]) -> Iterator[Rule]:
+def _known(rules: Iterable[FilterRule], default: int, numbers: Mapping[bytes, int]) -> Iterator[FilterRule]:
     """The rules of calls that libseccomp knows, without the rules whose action is the default. Raises ValueError if
     an unknown call is to be refused."""
     for name, action, groups in rules:
@@ -147,7 +147,7 @@ def _leniency(action: int) -> int:
     return (action & 0xFFFF0000) - (bpf.END if action & _KILL_PROCESS else 0)
 
 
-def _plain(rules: Iterable[Rule], numbers: Mapping[int, Mapping[bytes, int]]) -> dict[bytes, int]:
+def _plain(rules: Iterable[FilterRule], numbers: Mapping[int, Mapping[bytes, int]]) -> dict[bytes, int]:
     """{name: action} of the calls that are judged by their number alone on each architecture."""
     actions: dict[bytes, int] = {}
     others = {b"socketcall", b"ipc"}
@@ -177,7 +177,7 @@ def _newer(architecture: int, newest: int) -> list[bpf.Span]:
 
 
 def _of_library(
-    library: ctypes.CDLL, default: int, added: Iterable[int], rules: Iterable[Rule], numbers: Mapping[bytes, int]
+    library: ctypes.CDLL, default: int, added: Iterable[int], rules: Iterable[FilterRule], numbers: Mapping[bytes, int]
 ) -> bytes:
     """libseccomp's program for these rules. added: the architectures besides the machine's own."""
     library.seccomp_init.restype = ctypes.c_void_p

@@ -19,7 +19,7 @@ from .view import GroupRow, RowKey, View, folded_in_view, process_key
 
 TREE = ("tree",)
 """The id of the one group of the tree, which has no head."""
-Order = tuple[bool, bool, SortKey, str, int, str]
+GroupRank = tuple[bool, bool, SortKey, str, int, str]
 _IDS: Mapping[Any, Callable[[Process], object]] = {"tree": lambda process: TREE, **PLACES}
 _FEW = 8  # if less than one of so many processes is left, these are counted by group
 _PPID, _START = map(attrgetter, ("ppid", "start"))
@@ -54,7 +54,7 @@ class Group:
         self.size = 0  # rows, with its head
         self.depth = 0
         self.owner = False
-        self.rank: Order | None = None  # its sort key
+        self.rank: GroupRank | None = None  # its sort key
 
 
 class Groups:
@@ -185,7 +185,7 @@ class Groups:
             groups = self._nested(groups)
         self.sections = groups
 
-    def order(self, group: Group) -> Order:
+    def order(self, group: Group) -> GroupRank:
         """The sort key of a group. Usually its age, so that new groups come last and nothing moves."""
         record, by, oldest = group.record, self.view.groups, group.oldest
         rank, name = 0, ""

@@ -172,7 +172,7 @@ class InspectedProcess(Process, frozen=True, kw_only=True):
     chain: list[ListedLink]
 
 
-class Finding(TypedDict):
+class ListedFinding(TypedDict):
     """A finding of `nsview audit`. subject: a container's key, a pid, or a namespace as `net:4026532173`."""
 
     rule: str
@@ -198,7 +198,7 @@ class AuditReport(TypedDict):
     """The object of `nsview audit`. unchecked: the things that could not be, in words."""
 
     schema: Literal[1]
-    findings: list[Finding]
+    findings: list[ListedFinding]
     grouped: list[FindingGroup]
     unchecked: list[str]
 

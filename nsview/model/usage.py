@@ -56,7 +56,7 @@ class HostUsage(Struct, frozen=True):
     pressure: dict[str, float | None] = {}
 
 
-class Place(Struct, frozen=True):
+class ContainerNet(Struct, frozen=True):
     """The way to one container over the network. addresses: of its net namespace by the kernel, () in the host's;
     ports: the published ones by its engine's records. None for each that is not known."""
 
@@ -88,7 +88,7 @@ class Stopped(Struct, frozen=True):
 class Engines(Struct, frozen=True):
     """The records of engines. unread: the paths of those that are there and may not be read."""
 
-    places: tuple[Place, ...]
+    places: tuple[ContainerNet, ...]
     stopped: tuple[Stopped, ...]
     unread: tuple[str, ...]
 

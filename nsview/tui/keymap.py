@@ -39,10 +39,10 @@ def scopes(app: type[DOMNode]) -> Iterator[Scope]:
     from .screens.menu import Menu
     from .widgets.details import DetailsPane
     from .widgets.filter_line import FilterInput
-    from .widgets.row_list import Listing
+    from .widgets.row_list import RowList
     from .widgets.table import Table
 
-    for focused in (Listing, DetailsPane, FilterInput):
+    for focused in (RowList, DetailsPane, FilterInput):
         yield app, Explorer, focused
     for name in LENSES:
         yield app, lens_class(name), Table

@@ -14,7 +14,7 @@ from nsview.model.view import NoteRow, ProcessRow
 from nsview.tui.app import NsviewApp
 from nsview.tui.session import Session
 from nsview.tui.text import row_text
-from nsview.tui.widgets.row_list import Listing
+from nsview.tui.widgets.row_list import RowList
 from nsview.tui.widgets.status import Status
 from tests.tui.screens import WIDE, drawn, loaded
 from tests.unit import make
@@ -68,13 +68,13 @@ class Counts:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.lines = self.shown = self.arrived = 0
-        draw, show, arrive = Listing.render_line, Listing.show, Session.take_arrived
+        draw, show, arrive = RowList.render_line, RowList.show, Session.take_arrived
 
-        def render_line(listing: Listing, y: int) -> object:
+        def render_line(listing: RowList, y: int) -> object:
             self.lines += 1
             return draw(listing, y)
 
-        def shows(listing: Listing, *args: object, **more: object) -> None:
+        def shows(listing: RowList, *args: object, **more: object) -> None:
             self.shown += 1
             show(listing, *args, **more)  # type: ignore[arg-type]
 
@@ -82,8 +82,8 @@ class Counts:
             self.arrived += 1
             arrive(session)
 
-        monkeypatch.setattr(Listing, "render_line", render_line)
-        monkeypatch.setattr(Listing, "show", shows)
+        monkeypatch.setattr(RowList, "render_line", render_line)
+        monkeypatch.setattr(RowList, "show", shows)
         monkeypatch.setattr(Session, "take_arrived", arrives)
 
 

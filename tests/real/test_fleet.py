@@ -14,7 +14,7 @@ import yaml
 
 from nsview.arguments import parse
 from nsview.hosts.recording import demo
-from nsview.model.events.record import Kind
+from nsview.model.events.record import EventKind
 from nsview.model.metrics import families
 
 from ..unit.make import host, process
@@ -82,4 +82,4 @@ def test_the_collectors_configuration_is_yaml_and_names_fields_and_kinds_that_th
     for part in ("timestamp", "severity"):
         assert parser[part]["parse_from"].removeprefix("attributes.") in one
     mapping = parser["severity"]["mapping"]
-    assert {mapping["error"], *mapping["warn"]} <= set(get_args(Kind))
+    assert {mapping["error"], *mapping["warn"]} <= set(get_args(EventKind))

@@ -24,7 +24,7 @@ from nsview.tui.screens.help import HelpScreen
 from nsview.tui.widgets.details import DetailsPane
 from nsview.tui.widgets.hint import LINES
 from nsview.tui.widgets.pane import Pane
-from nsview.tui.widgets.row_list import Listing
+from nsview.tui.widgets.row_list import RowList
 from nsview.tui.widgets.status import Status
 
 from .screens import SMALL, WIDE, drawn, explorer, opened, running
@@ -260,13 +260,13 @@ async def test_the_header_sorts_by_mouse_and_says_so() -> None:
             ("PID", "age", "pid"), ("USER", "age", "user"), ("COMMAND", "age", "command"), ("COMMAND", "age", "tree"),
             ("CONTAINER", "name", "tree"), ("PID", "name", "pid"), ("CONTAINER", "age", "pid"),
         ):  # fmt: skip
-            await pilot.click(Listing, offset=(header.index(f" {title}") + 1, 0))
+            await pilot.click(RowList, offset=(header.index(f" {title}") + 1, 0))
             await pilot.pause()
             assert (app.explorer.view.groups, app.explorer.view.processes) == (groups, processes)
             shown = drawn(app).splitlines()[2]
             assert (f"{title}▲" in shown) == (title.lower() == processes or (title, groups) == ("CONTAINER", "name"))
             assert shown.replace("▲", " ").rstrip() == header.rstrip()
-        await pilot.click(Listing, offset=(header.index("INSIDE"), 0))
+        await pilot.click(RowList, offset=(header.index("INSIDE"), 0))
         await pilot.pause()
         assert "Sort, and columns" in drawn(app)
 

@@ -14,7 +14,7 @@ from nsview.model.snapshot import Snapshot
 from nsview.tui import session
 from nsview.tui.app import NsviewApp
 from nsview.tui.screens.events import Events
-from nsview.tui.widgets.row_list import Listing
+from nsview.tui.widgets.row_list import RowList
 from nsview.tui.widgets.table import Table
 
 from .screens import SMALL, WIDE, drawn, opened
@@ -82,7 +82,7 @@ async def test_i_lists_what_happened_in_a_recording_the_latest_chosen(recording:
         assert table.cursor == len(table.lines) - 1 and "events: 1 oom, 2 stopped" in drawn(app)
         await pilot.press("enter")
         await pilot.pause()
-        row = app.screen.query_one(Listing).row
+        row = app.screen.query_one(RowList).row
         assert isinstance(row, GroupRow) and [container.name for container in row.containers] == ["web"]
         await pilot.press("backspace")
         await pilot.pause()

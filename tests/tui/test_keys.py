@@ -19,7 +19,7 @@ from nsview.tui.screens.help import HelpScreen
 from nsview.tui.screens.menu import Menu
 from nsview.tui.widgets.details import DetailsPane
 from nsview.tui.widgets.kind_bar import KindBar
-from nsview.tui.widgets.row_list import Listing
+from nsview.tui.widgets.row_list import RowList
 from nsview.tui.widgets.status import Status
 
 from .screens import SMALL, USER, drawn, explorer, opened, running
@@ -181,9 +181,9 @@ async def test_the_cursor_is_always_in_sight() -> None:
 
 async def test_mouse_selects_folds_and_chooses_the_kind() -> None:
     async with opened() as (app, pilot):
-        await pilot.click(Listing, offset=(10, 3))
+        await pilot.click(RowList, offset=(10, 3))
         assert isinstance(app.explorer.listing.row, ProcessRow)
-        await pilot.click(Listing, offset=(0, 2))
+        await pilot.click(RowList, offset=(0, 2))
         row = app.explorer.listing.row
         assert isinstance(row, GroupRow)
         assert row.folded

@@ -10,7 +10,7 @@ from textual.widgets import Button
 
 from nsview.state import Memory, State
 from nsview.tui.app import NsviewApp
-from nsview.tui.widgets.row_list import Listing
+from nsview.tui.widgets.row_list import RowList
 
 from .colours import DEUTERANOPIA, NORMAL, PROTANOPIA, RGB, contrast, difference
 from .screens import SMALL, opened
@@ -91,7 +91,7 @@ async def test_all_text_of_our_theme_has_the_contrast_that_reading_takes(screen:
 @pytest.mark.parametrize("eye", [NORMAL, PROTANOPIA, DEUTERANOPIA], ids=["normal", "protanopia", "deuteranopia"])
 async def test_host_shared_and_container_are_told_apart_by_every_eye(eye: tuple[RGB, RGB, RGB]) -> None:
     async with opened(memory=Fixed("okabe-ito")) as (app, _):
-        listing = app.explorer.query_one(Listing)
+        listing = app.explorer.query_one(RowList)
         names = ("host", "shared", "container", "command", "user")
         found = {name: colours(listing.rich_style + listing.style_of(name))[0] for name in names}
         for one, other in combinations(names, 2):

@@ -23,7 +23,7 @@ from nsview.model.usage import ContainerUsage, Engines, HostUsage, Place, Proces
 from nsview.tui.app import NsviewApp
 from nsview.tui.screens import usage as lens
 from nsview.tui.screens.usage import UsageLens
-from nsview.tui.widgets.row_list import Listing
+from nsview.tui.widgets.row_list import RowList
 from nsview.tui.widgets.table import Table
 
 from .screens import SMALL, WIDE, drawn, explorer, loaded, opened, running
@@ -114,7 +114,7 @@ async def test_u_shows_who_uses_most(size: tuple[int, int], monkeypatch: pytest.
             assert ("172.17.0.2" in web) == (size == WIDE) and "9 containers, 2 stopped" in text
             await pilot.press("enter")
             await pilot.pause()
-            row = app.screen.query_one(Listing).row
+            row = app.screen.query_one(RowList).row
             assert isinstance(row, GroupRow) and [container.name for container in row.containers] == ["web"]
 
 

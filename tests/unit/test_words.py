@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,3 +26,31 @@ def test_a_docstring_begins_with_a_verb_or_the_thing_itself(file: Path) -> None:
     ]
     found = [(node, ast.get_docstring(node) or "") for node in nodes]
     assert [text.splitlines()[0] for node, text in found if RIDDLE.match(text)] == []
+
+
+def test_a_type_has_a_name_of_its_own() -> None:
+    """But that a record of the agent's protocol and the one that decodes it share theirs."""
+    places: dict[str, list[str]] = {}
+    for file in files():
+        for name in types_of(ast.parse(file.read_text()).body):
+            places.setdefault(name, []).append(str(file.relative_to(PACKAGE)))
+    shared = {name: found for name, found in places.items() if len(found) > 1}
+    assert {name: found for name, found in shared.items() if not is_decoded(found)} == {}
+
+
+def types_of(body: list[ast.stmt]) -> Iterator[str]:
+    """The names of the classes and of the aliases of types that a module defines, also for the type checker alone."""
+    for node in body:
+        if isinstance(node, ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign):
+            names = (target.id for target in node.targets if isinstance(target, ast.Name))
+            yield from (name for name in names if re.match(r"[A-Z][a-z]", name))
+        elif isinstance(node, ast.If):
+            yield from types_of(node.body)
+
+
+def is_decoded(places: list[str]) -> bool:
+    """True if one of two places is the protocol, and the other decodes it."""
+    others = [place for place in places if place != "agent/protocol.py"]
+    return len(places) == 2 and len(others) == 1 and others[0].startswith(("model/", "hosts/frames.py"))

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from ..procfs import Reader
     from ..protocol import Process
     from .containerd import Shim
-    from .runc import State
+    from .runc import SavedState
 
 _MOST = 256  # ancestors of a process that are read
 _TRIES = 3
 _SUPERVISORS = ("containerd-shim", "conmon", "runc", "crun", "youki", "buildkit-runc")
 
 
-class Config:
+class BelievedConfig:
     """The configuration of a container. path: of config.json; config: its object. init_pid: the container's first
     process, None if it is another than the process that was asked for. first: the pid of that one, whoever was asked
     for, None if it is not known. runtime: the maker of the container, "runc" or "crun". supervisor: the pid of the
@@ -58,8 +58,8 @@ class Config:
             return True
 
 
-def config_of(pid: int) -> Config | None:
-    """The Config of the container that a process is in. None if none is known and believed.
+def config_of(pid: int) -> BelievedConfig | None:
+    """The believed config of the container that a process is in. None if none is known and believed.
 
     The outermost supervisor above the process decides: one further down is itself in a container, and so is its word.
     """
@@ -78,8 +78,8 @@ def config_of(pid: int) -> Config | None:
     return None
 
 
-def _outermost(reader: Reader, pid: int) -> tuple[Config | None, set[int]]:
-    """(the Config, the pids of the process and those above it)."""
+def _outermost(reader: Reader, pid: int) -> tuple[BelievedConfig | None, set[int]]:
+    """(the believed config, the pids of the process and those above it)."""
     found = None
     child, lines = reader.process(pid)
     chain = {pid}
@@ -97,8 +97,10 @@ def _outermost(reader: Reader, pid: int) -> tuple[Config | None, set[int]]:
     return found, chain
 
 
-def _of_child(reader: Reader, parent: Process, parent_cgroup: bytes, child: Process, lines: bytes) -> Config | None:
-    """The Config by a process that may be a supervisor, and the child of it that the container begins with."""
+def _of_child(
+    reader: Reader, parent: Process, parent_cgroup: bytes, child: Process, lines: bytes
+) -> BelievedConfig | None:
+    """The config by a process that may be a supervisor, and the child of it that the container begins with."""
     if not parent["comm"].startswith(_SUPERVISORS):
         return None
     uid = witness.owner_of_process(parent["pid"])
@@ -120,8 +122,8 @@ def _of_child(reader: Reader, parent: Process, parent_cgroup: bytes, child: Proc
     return _of_runc(parent, started, uid, child, path, outside) if started else None
 
 
-def _of_shim(reader: Reader, shim: Shim, child: Process, path: str, outside: str) -> Config | None:
-    """The Config by containerd's shim, which has a pod's other containers too, each with a bundle beside its own.
+def _of_shim(reader: Reader, shim: Shim, child: Process, path: str, outside: str) -> BelievedConfig | None:
+    """The config by containerd's shim, which has a pod's other containers too, each with a bundle beside its own.
 
     A user who may make cgroups in a container can call one like another container: so the first process of the believed
     one must be the child of this very shim and be in that cgroup itself.
@@ -133,7 +135,7 @@ def _of_shim(reader: Reader, shim: Shim, child: Process, path: str, outside: str
         bundle = containerd.read_bundle(shim, id)
         if bundle and _began_in(reader, shim, bundle.init_pid, own):
             init_pid = child["pid"] if bundle.init_pid == child["pid"] else None
-            return Config(bundle.directory + "/config.json", bundle.config, init_pid, "runc", bundle.init_pid)
+            return BelievedConfig(bundle.directory + "/config.json", bundle.config, init_pid, "runc", bundle.init_pid)
     return None
 
 
@@ -150,8 +152,8 @@ def _began_in(reader: Reader, shim: Shim, pid: int | None, own: str) -> bool:
 def _of_conmon(
     parent: Process, monitor: dict[str, str], uid: int, child: Process, path: str, claim: cgroup.Claim | None,
     outside: str,
-) -> Config | None:  # fmt: skip
-    """The Config by podman's or cri-o's monitor. A user's own container may have no cgroup of its own; then a fake
+) -> BelievedConfig | None:  # fmt: skip
+    """The config by podman's or cri-o's monitor. A user's own container may have no cgroup of its own; then a fake
     monitor made in a container would be under that container's filter."""
     own = _own(path, claim, monitor["id"])
     if own is None and (uid == 0 or _filtered(parent["pid"])):
@@ -176,8 +178,8 @@ def _has_own_pids(config: dict[str, Any]) -> bool:
 
 def _of_runc(
     parent: Process, started: tuple[str, str], uid: int, child: Process, path: str, outside: str
-) -> Config | None:
-    """The Config by a runc or crun in the foreground, the parent of the container's first process."""
+) -> BelievedConfig | None:
+    """The config by a runc or crun in the foreground, the parent of the container's first process."""
     id, bundle = started
     own = containerd.own_cgroup(path, id)
     inside = own is not None and not containerd.outside(outside, own)
@@ -187,8 +189,8 @@ def _of_runc(
     return _of_bundle(parent["pid"], bundle, uid, child["pid"], runtime, child["pid"])
 
 
-def _by_state(reader: Reader, pid: int, above: set[int]) -> Config | None:
-    """The Config by the state that a detached runc or crun keeps in the usual places. above: the process and those
+def _by_state(reader: Reader, pid: int, above: set[int]) -> BelievedConfig | None:
+    """The config by the state that a detached runc or crun keeps in the usual places. above: the process and those
     above it.
 
     crun keeps a copy of config.json beside its state. Of runc's, if the bundle is gone, state.json tells at least that
@@ -212,11 +214,11 @@ def _by_state(reader: Reader, pid: int, above: set[int]) -> Config | None:
                     if found:
                         return found
                 config = {"linux": {"seccomp": state["seccomp"]}}
-                return Config(state["path"], config, None, state["runtime"], state["pid"])
+                return BelievedConfig(state["path"], config, None, state["runtime"], state["pid"])
     return None
 
 
-def _is_inside(reader: Reader, process: Process, path: str, above: set[int], state: State) -> bool:
+def _is_inside(reader: Reader, process: Process, path: str, above: set[int], state: SavedState) -> bool:
     """True if a process is in the container of a state."""
     try:
         init, lines = reader.process(state["pid"])
@@ -231,8 +233,8 @@ def _is_inside(reader: Reader, process: Process, path: str, above: set[int], sta
 
 def _of_bundle(
     pid: int, directory: str, uid: int, init_pid: int | None, runtime: str, first: int | None
-) -> Config | None:
-    """The Config in a bundle's directory as a process would find it. None if it is not this user's or root's."""
+) -> BelievedConfig | None:
+    """The config in a bundle's directory as a process would find it. None if it is not this user's or root's."""
     try:
         root = hostfiles.root_of(pid)
         try:
@@ -245,7 +247,7 @@ def _of_bundle(
         config = witness.read_json(bundle, "config.json", uid)
     finally:
         os.close(bundle)
-    return Config(directory.rstrip("/") + "/config.json", config, init_pid, runtime, first) if config else None
+    return BelievedConfig(directory.rstrip("/") + "/config.json", config, init_pid, runtime, first) if config else None
 
 
 def _own(path: str, claim: cgroup.Claim | None, id: str) -> str | None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ..protocol import Pod, Process
     from .identify import Cache
-    from .runc import State
+    from .runc import SavedState
     from .supervisor import Draft, Found, Population
 
 TASKS = "/io.containerd.runtime.v2.task/"
@@ -144,7 +144,7 @@ def bundle_unread(shim: Shim, id: str, children: list[Process]) -> Bundle | None
     return bundle
 
 
-def bundle_left(host: Population, state: State, process: Process) -> Bundle | None:
+def bundle_left(host: Population, state: SavedState, process: Process) -> Bundle | None:
     """The Bundle of a container whose shim is gone, by runc's state of it. None if that is of another engine's."""
     directory, uid = state["bundle"] or "", state["uid"]
     namespace, _, id = directory.partition(TASKS)[2].partition("/")
@@ -156,7 +156,7 @@ def bundle_left(host: Population, state: State, process: Process) -> Bundle | No
     return bundle
 
 
-def left(host: Population, state: State, process: Process) -> Found | None:
+def left(host: Population, state: SavedState, process: Process) -> Found | None:
     """The container of a state, if a shim ran it."""
     bundle = bundle_left(host, state, process)
     if bundle is None:

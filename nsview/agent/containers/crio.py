@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ..protocol import Pod, Process
-    from .runc import State
+    from .runc import SavedState
     from .supervisor import Draft, Found, Population
 
 _PREFIX = "io.kubernetes.cri-o."
@@ -39,7 +39,7 @@ def find(host: Population) -> Iterator[Found]:
     yield from _by_cgroup(host, seen)
 
 
-def left(host: Population, state: State, process: Process) -> Found | None:
+def left(host: Population, state: SavedState, process: Process) -> Found | None:
     """The container of a state that runc or crun keeps, if cri-o made it and its conmon is gone."""
     bundle = state["bundle"] or ""
     annotations = _annotations(host, 0, bundle, state["uid"])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ..protocol import Process, Stopped
     from .containerd import Shim
-    from .runc import State
+    from .runc import SavedState
     from .supervisor import Draft, Found, Population
 
     _Left = Tuple[Stopped, Dict[str, Any]]
@@ -30,7 +30,7 @@ _POD = "io.kubernetes.pod."
 _OWN_FILES = ("hostname", "hosts", "resolv.conf")  # ROOT/containers/ID/hostname, mounted into the container
 
 
-def left(host: Population, state: State, process: Process) -> Found | None:
+def left(host: Population, state: SavedState, process: Process) -> Found | None:
     """The container of a state, if dockerd had a shim run it."""
     bundle = containerd.bundle_left(host, state, process)
     found = containerd.left(host, state, process)

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from .supervisor import Draft, Found, Population
 
     _T = TypeVar("_T")
-    Place = Union[str, Tuple[int, int], Tuple[str, str]]
+    ContainerPlace = Union[str, Tuple[int, int], Tuple[str, str]]
     """A container's own cgroup, or (0, its first process), or ("restarting", its id)"""
 
 _OTHERS = (podman, crio, lxc, nspawn, runc, containerd)
@@ -66,11 +66,11 @@ def identify(host: Population) -> tuple[list[Container], dict[int, str]]:
     # A containerd id is free-form, so its cgroup (/default/web) is known only through the shim's first process.
     # Those with one come first: a container without a cgroup of its own must not stand in another's either.
     # The host's own shims come before those in a container, which may not contradict them.
-    described: dict[Place, Bundle] = {}
-    strangers: set[Place] = set()  # known by a stranger's word alone, which counts within a container
+    described: dict[ContainerPlace, Bundle] = {}
+    strangers: set[ContainerPlace] = set()  # known by a stranger's word alone, which counts within a container
     for bundle in sorted(_bundles(shims, host), key=lambda bundle: _rank(bundle, host)):
         init = bundle.init or 0
-        place: Place = bundle.cgroup or (0, init)
+        place: ContainerPlace = bundle.cgroup or (0, init)
         if not bundle.cgroup and any(above in found for above in cgroups.ancestors(processes[init]["cgroup"])):
             continue
         record = found.get(place)
@@ -108,9 +108,9 @@ def identify(host: Population) -> tuple[list[Container], dict[int, str]]:
     return containers, members
 
 
-def _by_cgroups(host: Population) -> dict[Place, Draft]:
+def _by_cgroups(host: Population) -> dict[ContainerPlace, Draft]:
     """The records of the containers that cgroups are named for."""
-    found: dict[Place, Draft] = {}
+    found: dict[ContainerPlace, Draft] = {}
     for path in host.by_path:
         for claim in cgroups.claims(path) if host.claims.get(path) else ():
             if claim.path in found:
@@ -249,9 +249,9 @@ def _is_container(record: Draft, processes: Mapping[int, Process]) -> bool:
 
 
 def _outer(
-    place: Place,
+    place: ContainerPlace,
     record: Draft,
-    found: Mapping[Place, Draft],
+    found: Mapping[ContainerPlace, Draft],
     firsts: Mapping[int | None, Draft],
     processes: Mapping[int, Process],
 ) -> Draft | None:
@@ -321,7 +321,7 @@ def _bundles(shims: Mapping[int, Shim], host: Population) -> list[Bundle]:
     return bundles
 
 
-def _without(strangers: set[Place], found: dict[Place, Draft]) -> dict[Place, Draft]:
+def _without(strangers: set[ContainerPlace], found: dict[ContainerPlace, Draft]) -> dict[ContainerPlace, Draft]:
     """The containers but those that are known by the word of a stranger in no container, and those within them."""
     ids = {id(found[place]) for place in strangers & found.keys()}
 
@@ -333,9 +333,9 @@ def _without(strangers: set[Place], found: dict[Place, Draft]) -> dict[Place, Dr
     return {place: record for place, record in found.items() if told(record)} if ids else found
 
 
-def _add_others(found: dict[Place, Draft], host: Population) -> set[Place]:
+def _add_others(found: dict[ContainerPlace, Draft], host: Population) -> set[ContainerPlace]:
     """Add the containers that runtimes other than containerd know of. The places known by a stranger's word alone."""
-    strangers: set[Place] = set()
+    strangers: set[ContainerPlace] = set()
     known = {record["init_pid"] for record in found.values()}
     for runtime in _OTHERS:
         for container in runtime.find(host):
@@ -360,7 +360,7 @@ def _add_others(found: dict[Place, Draft], host: Population) -> set[Place]:
     return strangers
 
 
-def _place(container: Found, found: Mapping[Place, Draft], host: Population) -> Place | None:
+def _place(container: Found, found: Mapping[ContainerPlace, Draft], host: Population) -> ContainerPlace | None:
     """The container's own cgroup, or (0, init_pid) if it has none. None if the claim can't be true."""
     path = host.processes[container.init_pid]["cgroup"]
     claim = host.claims.get(path)
@@ -380,7 +380,7 @@ def _place(container: Found, found: Mapping[Place, Draft], host: Population) -> 
     return own
 
 
-def _assign_members(found: Mapping[Place, Draft], host: Population) -> None:
+def _assign_members(found: Mapping[ContainerPlace, Draft], host: Population) -> None:
     """Assign each process to the container whose cgroup is the nearest above its own.
 
     A container without a cgroup of its own has the processes in its first process's pid namespace, if that is its own.
@@ -405,7 +405,7 @@ def _assign_members(found: Mapping[Place, Draft], host: Population) -> None:
         record["pids"].sort()
 
 
-def _assign_first(found: Mapping[Place, Draft]) -> None:
+def _assign_first(found: Mapping[ContainerPlace, Draft]) -> None:
     """Assign each first process to its own container, into whatever cgroup below it that has gone: else it would hide
     its container, and be another of the name that it gave that cgroup."""
     firsts = {record["init_pid"]: record for record in found.values() if record["init_pid"] is not None}
@@ -416,7 +416,7 @@ def _assign_first(found: Mapping[Place, Draft]) -> None:
             record["pids"].append(pid)
 
 
-def _complete(record: Draft, place: Place, host: Population, hierarchies: Mapping[str, list[Mount]]) -> None:
+def _complete(record: Draft, place: ContainerPlace, host: Population, hierarchies: Mapping[str, list[Mount]]) -> None:
     """Put into a record the facts for which its user and place must be known."""
     outer = record["outer"]
     pid = outer["init_pid"] if outer else None
@@ -430,9 +430,9 @@ def _complete(record: Draft, place: Place, host: Population, hierarchies: Mappin
     condition.describe(record, path, hierarchies, host.processes)
 
 
-def _restarting(host: Population, known: set[str]) -> dict[Place, Draft]:
+def _restarting(host: Population, known: set[str]) -> dict[ContainerPlace, Draft]:
     """{a place that is no process's: record} of the containers that have no process now, and will."""
-    found: dict[Place, Draft] = {}
+    found: dict[ContainerPlace, Draft] = {}
     for id in docker.restarting(host, known):
         record = found["restarting", id] = _record(id, "docker", None)
         docker.describe(record, host, {}, docker.gone_shim(id))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any, Optional, Tuple
 
     from ..protocol import Process, Stopped
-    from .runc import State
+    from .runc import SavedState
     from .supervisor import Draft, Found, Population
 
     _Listed = Tuple[Optional[str], Optional[str], bool]
@@ -39,7 +39,7 @@ def find(host: Population) -> Iterator[Found]:
             yield supervisor.Found("podman", monitor["id"], init["pid"], process, describe)
 
 
-def left(host: Population, state: State, process: Process) -> Found | None:
+def left(host: Population, state: SavedState, process: Process) -> Found | None:
     """The container of a state that runc or crun keeps, if podman made it and its conmon is gone."""
     said = _Said(host, 0, state["uid"], state["bundle"] or "")
     claim = host.claims.get(process["cgroup"])

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..protocol import Process
     from .supervisor import Draft, Found, Population
 
-    class State(TypedDict):
+    class SavedState(TypedDict):
         """The state of one container. path: of its file. uid: of the user whose word it is."""
 
         id: str
@@ -119,7 +119,7 @@ def _by_state(host: Population, root: str, namespace: str | None, owner: int, kn
             yield _by_bundle(host, state, process)
 
 
-def _by_bundle(host: Population, state: State, process: Process) -> Found:
+def _by_bundle(host: Population, state: SavedState, process: Process) -> Found:
     """The container of a state, described by the engine whose bundle it is in; else by runc's own state."""
     bundle = state["bundle"] or ""
     for engine in (docker, containerd, podman, crio):
@@ -135,7 +135,7 @@ def states(
     owner: int,
     wanted: Callable[[str], bool] | None = None,
     get: Callable[[Any, Callable[[], Any]], Any] = lambda key, read: read(),
-) -> Iterator[State]:
+) -> Iterator[SavedState]:
     """The states in a directory of runc's or crun's, of those whose id is wanted; `uid` is the user whose word it is.
 
     owner: of the word that state is kept there. get: returns the value under a key, or reads it.
@@ -157,7 +157,7 @@ def states(
 
 def _state(
     directory: int, root: str, owner: int, id: str, get: Callable[[Any, Callable[[], Any]], Any]
-) -> State | None:
+) -> SavedState | None:
     for name in _STATE_FILES:
         try:
             place = os.open(id, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)
@@ -171,7 +171,7 @@ def _state(
                 return None
             path = "%s/%s/%s" % (root, id, name)
             key = "state", path, uid, status.st_mtime_ns, status.st_ino
-            state: State | None = get(key, supervisor.later(_read, place, name, id, path, uid))
+            state: SavedState | None = get(key, supervisor.later(_read, place, name, id, path, uid))
             return state
         except OSError:
             continue
@@ -180,7 +180,7 @@ def _state(
     return None
 
 
-def _read(directory: int, name: str, id: str, path: str, uid: int) -> State | None:
+def _read(directory: int, name: str, id: str, path: str, uid: int) -> SavedState | None:
     said = witness.read_json(directory, name, uid)
     if not said:
         return None

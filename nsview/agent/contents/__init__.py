@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
-    from ..protocol import Contents, Kind
+    from ..protocol import Contents, KindName
 
-KINDS: dict[Kind, Callable[[int, Mapping[Kind, int | None]], Any]] = {
+KINDS: dict[KindName, Callable[[int, Mapping[KindName, int | None]], Any]] = {
     "mnt": mnt.read,
     "uts": uts.read,
     "ipc": ipc.read,
@@ -33,13 +33,13 @@ KINDS: dict[Kind, Callable[[int, Mapping[Kind, int | None]], Any]] = {
 }
 
 
-def read(kinds: Iterable[Kind], fd: int, initial: Mapping[Kind, int | None]) -> Contents:
+def read(kinds: Iterable[KindName], fd: int, initial: Mapping[KindName, int | None]) -> Contents:
     """The contents of a process's namespaces of these kinds.
 
     fd: of its directory in /proc, which pins it. initial: the host's first namespaces.
     """
     found: Contents = {}
-    unreadable: dict[Kind, str] = {}
+    unreadable: dict[KindName, str] = {}
     for kind in kinds:
         if kind in KINDS:
             try:

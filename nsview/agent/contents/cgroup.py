@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Optional, Tuple
 
-    from ..protocol import Cgroup, Kind, Resource
+    from ..protocol import Cgroup, KindName, Resource
 
     _Limit = Optional[Tuple[float, str]]
     """(the limit, the cgroup that has it)"""
 
 
-def read(fd: int, initial: Mapping[Kind, int | None]) -> Cgroup:
+def read(fd: int, initial: Mapping[KindName, int | None]) -> Cgroup:
     """The frame's record of a process's cgroup. fd: of its directory in /proc."""
     text = files.text(procfs.read_at(fd, "cgroup", 16384))
     tree = _Tree(text)

@@ -18,13 +18,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..protocol import Ipc, Kind, Owned, PosixQueue, Queue, Segment, Semaphores
+    from ..protocol import Ipc, KindName, Owned, PosixQueue, Queue, Segment, Semaphores
 
 LIMIT = 200  # of each sort
 _BYTES = re.compile(rb"QSIZE:(\d+)")
 
 
-def read(fd: int, initial: Mapping[Kind, int | None]) -> Ipc:
+def read(fd: int, initial: Mapping[KindName, int | None]) -> Ipc:
     """The frame's record of the objects in a process's ipc namespace. fd: of its directory in /proc."""
     found = within("ipc", fd, _look)
     posix = _mounted(fd) if found["posix_queues"] is None else found["posix_queues"]

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeVar
 
-    from ..protocol import Kind
+    from ..protocol import KindName
 
     _T = TypeVar("_T")
 
 
-def within(kind: Kind, fd: int, look: Callable[[], _T]) -> _T:
+def within(kind: KindName, fd: int, look: Callable[[], _T]) -> _T:
     """The result of look() in the namespace of a process. fd: of its directory in /proc. Raises OSError if it, or
     setns, fails."""
     namespace = os.open("ns/" + kind, os.O_RDONLY, dir_fd=fd)

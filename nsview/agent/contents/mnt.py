@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ..protocol import Kind, Mount, Mounts
+    from ..protocol import KindName, MountEntry, Mounts
 
 LIMIT = 500  # mounts in an answer; mounts that the host has at the same place are left out first
 MISSING_LIMIT = 50
@@ -19,7 +19,7 @@ MISSING_LIMIT = 50
 _host: tuple[str, list[mountinfo.Mount]] = "", []  # the host's text and its mounts, which seldom change
 
 
-def read(fd: int, initial: Mapping[Kind, int | None]) -> Mounts:
+def read(fd: int, initial: Mapping[KindName, int | None]) -> Mounts:
     """The frame's record of a process's mounts. fd: of its directory in /proc."""
     own = mountinfo.parse(mountinfo.read(".", fd))
     known = _of_host(initial)
@@ -27,7 +27,7 @@ def read(fd: int, initial: Mapping[Kind, int | None]) -> Mounts:
     places = mountinfo.Places(host)
     groups = {mount.shared for mount in host if mount.shared}
     hidden = mountinfo.hidden(own)
-    records: list[Mount] = []
+    records: list[MountEntry] = []
     for mount in own:
         paths = places.paths(mount)
         path = mount.point if mount.point in paths else next(iter(paths), None)
@@ -61,7 +61,7 @@ def read(fd: int, initial: Mapping[Kind, int | None]) -> Mounts:
     }
 
 
-def _of_host(initial: Mapping[Kind, int | None]) -> list[mountinfo.Mount] | None:
+def _of_host(initial: Mapping[KindName, int | None]) -> list[mountinfo.Mount] | None:
     """The mounts of the host's mount namespace. None if no process in it may be looked at."""
     global _host
     found = hostfiles.host()

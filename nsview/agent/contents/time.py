@@ -14,10 +14,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..protocol import ChildClocks, Clocks, Kind
+    from ..protocol import ChildClocks, Clocks, KindName
 
 
-def read(fd: int, initial: Mapping[Kind, int | None]) -> Clocks:
+def read(fd: int, initial: Mapping[KindName, int | None]) -> Clocks:
     """The frame's record of the clocks of a process. fd: of its directory in /proc."""
     own = os.stat("ns/time", dir_fd=fd).st_ino
     children = os.stat("ns/time_for_children", dir_fd=fd).st_ino

@@ -12,12 +12,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..protocol import Ids, Kind
+    from ..protocol import Ids, KindName
 
 _LIMIT = 1 << 16  # a map has at most 340 lines
 
 
-def read(fd: int, initial: Mapping[Kind, int | None]) -> Ids:
+def read(fd: int, initial: Mapping[KindName, int | None]) -> Ids:
     """The frame's record of the maps of a process's user namespace. fd: of its directory in /proc."""
     setgroups = files.text(procfs.read_at(fd, "setgroups", 16)).strip()
     uids, gids = (id_map(files.text(procfs.read_at(fd, name, _LIMIT))) for name in ("uid_map", "gid_map"))

@@ -15,10 +15,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..protocol import Kind, Names
+    from ..protocol import KindName, Names
 
 
-def read(fd: int, initial: Mapping[Kind, int | None]) -> Names:
+def read(fd: int, initial: Mapping[KindName, int | None]) -> Names:
     """The names of a process's uts namespace. fd: of its directory in /proc."""
     return within("uts", fd, _names)
 

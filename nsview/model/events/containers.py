@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from ..records import Container
 from ..snapshot import Snapshot
 from ..usage import HostUsage, started
-from .record import Ended, Event, Kind, Period, event
+from .record import Ended, Event, EventKind, Period, event
 
 _DEAD = ("exited", "restarting", "dead")
 _MAKERS = ("runc", "crun", "youki", "buildkit-runc")
@@ -138,6 +138,6 @@ def running(snapshot: Snapshot, host: HostUsage | None) -> tuple[Event, ...]:
         first = snapshot.init_of(one)
         time = started(first.start, host) if first and _lives(one) else None
         if time is not None:
-            kind: Kind = "restarted" if one.restarts else "started"
+            kind: EventKind = "restarted" if one.restarts else "started"
             found.append(event(time, kind, one.name, one.image or "", one, **_of_first(one, snapshot)))
     return tuple(sorted(found, key=lambda event: (event.time, event.subject)))

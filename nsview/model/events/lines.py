@@ -10,7 +10,7 @@ from ..records import NamespaceKey
 from ..snapshot import Snapshot
 from ..table import Cell, Column, Line, Thing
 from ..text import count
-from .record import Event, Kind, label
+from .record import Event, EventKind, label
 
 COLUMNS: tuple[Column, ...] = (
     Column("TIME", falling=True),
@@ -31,7 +31,7 @@ def _code(event: object) -> tuple[int, ...]:
     return () if not isinstance(event, Event) or event.code is None else (event.code,)
 
 
-_STYLES: dict[Kind, str] = {
+_STYLES: dict[EventKind, str] = {
     "started": "container", "stopped": "warning", "restarted": "warning", "oom": "error", "born": "dim", "gone": "dim",
 }  # fmt: skip
 

@@ -6,7 +6,7 @@ from ..changes import changes
 from ..kinds import KIND_NAMES
 from ..records import Namespace, NamespaceKey, Process
 from ..snapshot import Snapshot
-from .record import Event, Kind, Period, label, named, place
+from .record import Event, EventKind, Period, label, named, place
 
 _ENDED = ("ENOENT", "ESRCH")
 
@@ -77,7 +77,7 @@ def _no_longer_read(old: Process, now: Process) -> Iterator[NamespaceKey]:
 
 
 def _told(
-    kind: Kind, keys: list[NamespaceKey], members: Mapping[NamespaceKey, Process], period: Period
+    kind: EventKind, keys: list[NamespaceKey], members: Mapping[NamespaceKey, Process], period: Period
 ) -> Iterator[Event]:
     """An event for each process, of all of its namespaces among these, and one for each that has no process."""
     of_process: dict[int, list[NamespaceKey]] = {}

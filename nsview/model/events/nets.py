@@ -6,7 +6,7 @@ from typing import TypeVar
 from ..net import Interface, Listener, Net, Nets
 from ..records import NamespaceKey
 from ..snapshot import Snapshot
-from .record import ORDER, Event, Kind, container_in, event, place
+from .record import ORDER, Event, EventKind, container_in, event, place
 
 _Record = TypeVar("_Record")
 
@@ -49,7 +49,7 @@ def _of_net(was: Net, now: Net, time: float, snapshot: Snapshot) -> Iterator[Eve
                 yield _of_listener(kind, one, time, key, snapshot)  # type: ignore[arg-type]
 
 
-def _of_listener(kind: Kind, one: Listener, time: float, key: NamespaceKey, snapshot: Snapshot) -> Event:
+def _of_listener(kind: EventKind, one: Listener, time: float, key: NamespaceKey, snapshot: Snapshot) -> Event:
     process = next((snapshot.processes[pid] for pid in one.pids if pid in snapshot.processes), None)
     inside = (snapshot.container_of(process) if process else None) or container_in(key, snapshot)
     by = f"{'by' if kind == 'opened' else 'was by'} {process.pid} {process.command}, " if process else ""

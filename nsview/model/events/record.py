@@ -7,12 +7,12 @@ from msgspec import Struct
 from ..records import Container, NamespaceKey, Process
 from ..snapshot import Snapshot, Touched
 
-Kind = Literal[
+EventKind = Literal[
     "started", "stopped", "restarted", "oom", "renamed", "paused", "unpaused",
     "born", "gone", "joined", "unshared", "added", "removed", "opened", "closed",
 ]  # fmt: skip
-KINDS: tuple[Kind, ...] = get_args(Kind)
-MEANINGS: dict[Kind, str] = {
+KINDS: tuple[EventKind, ...] = get_args(EventKind)
+MEANINGS: dict[EventKind, str] = {
     "started": "a container has started",
     "stopped": "a container has stopped",
     "restarted": "a container has stopped and started again",
@@ -58,7 +58,7 @@ class Event(Struct, frozen=True):
     """
 
     time: float
-    kind: Kind
+    kind: EventKind
     subject: str
     text: str = ""
     container: str | None = None
@@ -70,11 +70,11 @@ class Event(Struct, frozen=True):
     code: int | None = None
 
 
-_IN_ORDER: tuple[tuple[Kind, ...], ...] = (
+_IN_ORDER: tuple[tuple[EventKind, ...], ...] = (
     ("oom", "stopped"), ("closed", "removed"), ("gone",), ("renamed", "paused", "unpaused"), ("started", "restarted"),
     ("born",), ("joined", "unshared"), ("added",), ("opened",),
 )  # fmt: skip
-ORDER: dict[Kind, int] = {kind: place for place, kinds in enumerate(_IN_ORDER) for kind in kinds}
+ORDER: dict[EventKind, int] = {kind: place for place, kinds in enumerate(_IN_ORDER) for kind in kinds}
 """{kind: its place among the events of one look}: ends, then changes, then beginnings."""
 
 
@@ -85,7 +85,7 @@ class Period(Struct, frozen=True):
     after: Snapshot
     touched: Touched
 
-    def event(self, kind: Kind, subject: str, text: str, inside: Container | None, **more: object) -> Event:
+    def event(self, kind: EventKind, subject: str, text: str, inside: Container | None, **more: object) -> Event:
         return event(self.after.taken_at, kind, subject, text, inside, **more)
 
     def container_of(self, process: Process) -> Container | None:
@@ -93,7 +93,7 @@ class Period(Struct, frozen=True):
         return self.after.container_of(process) or self.before.container_of(process)
 
 
-def event(time: float, kind: Kind, subject: str, text: str, inside: Container | None, **more: object) -> Event:
+def event(time: float, kind: EventKind, subject: str, text: str, inside: Container | None, **more: object) -> Event:
     """An event that happened to, or in, a container."""
     if inside is not None:
         more = {

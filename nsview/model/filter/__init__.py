@@ -23,11 +23,11 @@ from .fields import FIELDS, OF_THINGS, Field, Fields, of_columns
 from .grammar import FilterError
 from .match import Filter, parse
 from .reach import Reach, reach_of
-from .sought import Found, Sought
+from .sought import Sought
 from .texts import Texts
 
 __all__ = [
-    "FIELDS", "OF_THINGS", "Field", "Fields", "Filter", "FilterError", "Found", "Reach", "Sought", "Texts", "narrow",
+    "FIELDS", "OF_THINGS", "Field", "Fields", "Filter", "FilterError", "Reach", "Sought", "Texts", "narrow",
     "of_columns", "parse", "reach_of",
 ]  # fmt: skip
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from .grammar import And, Node, Or, Test, Word
 
-Found = re.Pattern[str]
+Pattern = re.Pattern[str]
 
 
 class Sought:
@@ -13,9 +13,9 @@ class Sought:
 
     def __init__(self, node: Node | None) -> None:
         self._texts = list(_texts(node))
-        self._found: dict[tuple[str, ...], Found | None] = {}
+        self._found: dict[tuple[str, ...], Pattern | None] = {}
 
-    def of(self, *fields: str) -> Found | None:
+    def of(self, *fields: str) -> Pattern | None:
         """The texts that are sought in these fields, as one pattern in one group. None if nothing is."""
         if fields not in self._found:
             texts = {text for field, text in self._texts if text and (not field or field in fields)}

@@ -14,7 +14,7 @@ from nsview.model.view import GroupRow, ProcessRow, Row, RowKey
 from .. import gc_pace
 from ..text.contents import wanted
 from ..widgets.details import DetailsPane
-from ..widgets.row_list import Listing
+from ..widgets.row_list import RowList
 from .browser import Browser
 
 SOON = 0.02  # seconds from a key to the details of its row: the row itself comes first
@@ -35,8 +35,8 @@ class DetailsFeed:
         self._asking: Timer | None = None
 
     @property
-    def _listing(self) -> Listing:
-        return self._screen.query_one(Listing)
+    def _listing(self) -> RowList:
+        return self._screen.query_one(RowList)
 
     def chosen(self, row: Row | None) -> None:
         """The cursor is on another row."""

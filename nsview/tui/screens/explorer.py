@@ -32,7 +32,7 @@ from ..widgets.details import DetailsPane
 from ..widgets.filter_line import FilterInput
 from ..widgets.footer import Keys
 from ..widgets.kind_bar import KindBar
-from ..widgets.row_list import Listing
+from ..widgets.row_list import RowList
 from ..widgets.status import Status
 from .browser import Browser
 from .details_feed import DetailsFeed
@@ -61,7 +61,7 @@ class Explorer(Browser):
         yield KindBar()
         yield Static(id="notes")
         with Horizontal(id="body"):
-            yield Listing()
+            yield RowList()
             yield DetailsPane()
         yield from self.time_line()
         yield Keys()
@@ -88,8 +88,8 @@ class Explorer(Browser):
         return self.view.by
 
     @property
-    def listing(self) -> Listing:
-        return self.query_one(Listing)
+    def listing(self) -> RowList:
+        return self.query_one(RowList)
 
     @property
     def kind(self) -> KindName | None:

@@ -21,7 +21,7 @@ from nsview.model.text import safe
 
 from ..session import Session
 from ..widgets.binding import Binding
-from ..widgets.line import Line
+from ..widgets.entry_line import EntryLine
 
 
 class GoTo(ModalScreen[Thing | None]):
@@ -51,7 +51,7 @@ class GoTo(ModalScreen[Thing | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="goto"):
             yield Static(Text(self._title, no_wrap=True, overflow="ellipsis"), id="goto-title")
-            yield Line(self._choose, placeholder=self._placeholder, id="goto-line")
+            yield EntryLine(self._choose, placeholder=self._placeholder, id="goto-line")
             things = OptionList(id="goto-things", compact=True)
             things.can_focus = False  # keys are the line's; a click chooses
             yield things

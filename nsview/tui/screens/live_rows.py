@@ -22,7 +22,7 @@ from .. import first_view
 from ..marks import Recent
 from ..text.row_text import Mark
 from ..widgets.kind_bar import KindBar
-from ..widgets.row_list import Listing
+from ..widgets.row_list import RowList
 from ..widgets.status import Status
 from .browser import Browser
 from .details_feed import DetailsFeed
@@ -51,8 +51,8 @@ class LiveRows:
         self._stale = self._refreshing = False
 
     @property
-    def _listing(self) -> Listing:
-        return self._screen.query_one(Listing)
+    def _listing(self) -> RowList:
+        return self._screen.query_one(RowList)
 
     @property
     def _status(self) -> Status:

@@ -15,6 +15,7 @@ from textual.worker import get_current_worker
 
 from nsview.model import container_table, usage, usage_table
 from nsview.model.audit import audit
+from nsview.model.changes import Changes
 from nsview.model.container_table import Around, Risk
 from nsview.model.filter import Fields, Filter
 from nsview.model.records import Container, Process
@@ -27,6 +28,7 @@ from ..context import Context
 from ..messages import LineChosen, LineFolded
 from ..text import use_text
 from ..widgets.binding import Binding
+from ..widgets.status import Status
 from .lens import Lens
 
 PACE = 2.0
@@ -63,7 +65,7 @@ class UsageLens(Lens):
         self._chosen: Hashable = None
         self._pace = FIRST
         self._folded: set[Hashable] = set()
-        self._around: tuple[Snapshot, Around] | None = None  # as of that snapshot
+        self._around: Around | None = None  # until a container changes
         self._facts = Facts()
         self._risks: Mapping[str, Risk] = {}
         self._judged: dict[str, int | None] = {}  # {key: the first process} of the containers that _risks knows of
@@ -73,6 +75,16 @@ class UsageLens(Lens):
     def on_mount(self) -> None:
         self._set_columns()
         self._read()
+
+    def show_snapshot(self, snapshot: Snapshot, happened: Changes | None) -> None:
+        """Make the lines of containers anew only if a container has changed, not for every process of the host."""
+        alike = snapshot.containers is self.snapshot.containers and not (happened and happened.moved)
+        if self.by == "container" and alike and snapshot.host == self.snapshot.host:
+            self.snapshot = snapshot
+            self.query_one(Status).snapshot = snapshot
+        else:
+            self._around = None
+            super().show_snapshot(snapshot, happened)
 
     # Reading
 
@@ -162,10 +174,9 @@ class UsageLens(Lens):
 
     def around(self) -> Around:
         """The facts around the containers of this snapshot."""
-        if self._around is None or self._around[0] is not self.snapshot:
-            around = Around(container_table.shares(self.snapshot), self._risks, self._judged)
-            self._around = self.snapshot, around
-        return self._around[1]
+        if self._around is None:
+            self._around = Around(container_table.shares(self.snapshot), self._risks, self._judged)
+        return self._around
 
     async def _read_chosen(self) -> float:
         """Read the processes of the chosen container, and its pressure. The agent's processor seconds for that."""

@@ -16,7 +16,7 @@ _KEYS = (
 """(the names of actions, the words for them); of the first pair only one is there."""
 
 
-class TimeLine(NamedTuple):
+class TimeLineText(NamedTuple):
     """The line from edge to edge. left, cells: the place of the track. Styles: "" cursor, key, busy, said."""
 
     pieces: list[Piece]
@@ -27,7 +27,7 @@ class TimeLine(NamedTuple):
 def line(
     span: tuple[float, float], moment: float, playing: bool, said: str,
     activity: Iterable[tuple[float, float, int]], keys: Mapping[str, str], width: int,
-) -> TimeLine:  # fmt: skip
+) -> TimeLineText:  # fmt: skip
     """The line. activity: [(from, to, the number of processes that came or went)]. keys: {name of an action: its
     key}."""
     left: list[Piece] = [(f" {'▶' if playing else '‖'} {clock(moment)} ", "")]
@@ -38,7 +38,7 @@ def line(
     if width - taken < 10:
         right, taken = [], cells_of(left)
     cells = max(0, width - taken)
-    return TimeLine([*left, *_track(span, moment, activity, cells), *right], cells_of(left), cells)
+    return TimeLineText([*left, *_track(span, moment, activity, cells), *right], cells_of(left), cells)
 
 
 def _track(

@@ -1,7 +1,7 @@
 """The parts of a screen, one widget a file.
 
 binding      keys with a name, which a configuration file can change
-line         a line of text whose keys keep their order
+entry_line   a line of text whose keys keep their order
 line_view    many lines, of which a screenful is drawn
 cursor       a cursor on one of many lines
 row_list     the rows of the explorer

@@ -29,7 +29,7 @@ from nsview.model.view import Grouping, GroupRow, ProcessRow, Row
 
 from ..contrast import readable
 from ..messages import GoWanted
-from ..text.contents import TOLD, Told, told
+from ..text.contents import TOLD, ContentsText, told
 from ..text.pieces import Pieces
 from .line_view import Lines
 from .links import PIDS, linked, thing_at, to, underlined
@@ -155,11 +155,11 @@ class DetailsPane(Lines, can_focus=True):
                 text.append(piece, self._s(style) if style else "")
         return text
 
-    def _first(self, told: Told | None) -> list[RenderableType]:
+    def _first(self, told: ContentsText | None) -> list[RenderableType]:
         """The content of the namespace whose kind rows are grouped by."""
         return [self._heading(told.heading), self._lines(told.first)] if told else []
 
-    def _rest(self, told: Told | None) -> list[RenderableType]:
+    def _rest(self, told: ContentsText | None) -> list[RenderableType]:
         return [self._heading(told.rest_heading), self._lines(told.rest)] if told and told.rest else []
 
     def _inside(self, process: Process, snapshot: Snapshot, details: Details | None) -> list[RenderableType]:

@@ -18,12 +18,12 @@ from nsview.model.text import safe
 
 from ..contrast import readable
 from .binding import Binding
-from .line import Line
+from .entry_line import EntryLine
 
 Complete = Callable[[str], Sequence[str]]
 
 
-class FilterInput(Line):
+class FilterInput(EntryLine):
     """The line itself, on the screen only while it is needed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

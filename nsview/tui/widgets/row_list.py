@@ -30,7 +30,7 @@ STYLES = (
 )  # fmt: skip
 
 
-class Listing(Lines, Cursor, can_focus=True):
+class RowList(Lines, Cursor, can_focus=True):
     """Rows, and a cursor on one of them."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"listing--{name}" for name in STYLES}
@@ -69,7 +69,7 @@ class Listing(Lines, Cursor, can_focus=True):
         self.set_height(len(rows) + 1)
         found = (place for key in keys if (place := rows.find(key)) is not None)
         place = max(0, min(next(found, self.cursor), len(rows) - 1))
-        self.set_reactive(Listing.cursor, place)
+        self.set_reactive(RowList.cursor, place)
         if self.size:  # before the first layout the top is shown
             self.scroll_to(y=self.cursor - height, animate=False, force=True, immediate=True)
             self._keep_in_sight()

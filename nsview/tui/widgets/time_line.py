@@ -20,7 +20,7 @@ class TimeLine(Bar):
         super().__init__(id="timeline")
         self._playback = playback
 
-    def _pieces(self) -> time_text.TimeLine:
+    def _pieces(self) -> time_text.TimeLineText:
         playback = self._playback
         keys = {
             binding.id: self.app.get_key_display(binding)

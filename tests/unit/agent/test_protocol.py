@@ -43,7 +43,7 @@ def differences(sent: Any, decoded: Any, where: str) -> Iterator[str]:
         yield from of_records(sent, decoded, where)
     elif sent == protocol.Namespaces:
         hints = get_type_hints(decoded)
-        if set(hints) != set(get_args(protocol.Kind)) or set(hints.values()) != {int | None}:
+        if set(hints) != set(get_args(protocol.KindName)) or set(hints.values()) != {int | None}:
             yield f"{where}: kinds of namespace"
     elif get_origin(sent) is Literal:
         takes = get_args(decoded) if get_origin(decoded) is Literal else ()
@@ -82,4 +82,4 @@ def test_each_field_that_is_sent_is_decoded(tag: str, sent: Any, decoded: Any) -
 
 
 def test_the_kinds_of_namespace_are_those_of_the_kernel() -> None:
-    assert get_args(protocol.Kind) == tuple(CLONE_NEW)
+    assert get_args(protocol.KindName) == tuple(CLONE_NEW)

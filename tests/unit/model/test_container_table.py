@@ -10,7 +10,7 @@ from nsview.model.net import Forward
 from nsview.model.records import Pod
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Line, ordered, widths
-from nsview.model.usage import ContainerUsage, Engines, HostUsage, Meter, Place, Stopped, Usage, read
+from nsview.model.usage import ContainerNet, ContainerUsage, Engines, HostUsage, Meter, Stopped, Usage, read
 from nsview.model.usage_table import fields
 
 from .. import make
@@ -45,7 +45,7 @@ def ended(id: str, **fields: object) -> Stopped:
     return Stopped(**(record | fields))  # type: ignore[arg-type]
 
 
-def with_records(meter: Meter, *stopped: Stopped, places: tuple[Place, ...] = ()) -> Meter:
+def with_records(meter: Meter, *stopped: Stopped, places: tuple[ContainerNet, ...] = ()) -> Meter:
     return replace(meter, engines=Engines(places, stopped, ()))
 
 
@@ -158,8 +158,9 @@ def test_addresses_and_ports_are_of_the_net_namespace() -> None:
     )
     port = Forward("tcp", None, 8080, 8080, "10.0.0.2", 80, by="docker")
     places = (
-        Place("docker:a", ("10.0.0.2", "fd00::2"), (port,)), Place("docker:b", ("10.0.0.2", "fd00::2"), None),
-        Place("docker:c", (), ()), Place("docker:d", (), None),
+        ContainerNet("docker:a", ("10.0.0.2", "fd00::2"), (port,)),
+        ContainerNet("docker:b", ("10.0.0.2", "fd00::2"), None),
+        ContainerNet("docker:c", (), ()), ContainerNet("docker:d", (), None),
     )  # fmt: skip
     found = lines(snapshot, with_records(Meter(), places=places))
     assert [(cell(line, "IP"), cell(line, "PORTS")) for line in found] == [

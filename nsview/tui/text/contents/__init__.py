@@ -28,7 +28,7 @@ TOLD: tuple[KindName, ...] = tuple(kind for kind in KIND_NAMES if kind in READ o
 """The kinds whose content is shown."""
 
 
-class Told(Struct, frozen=True):
+class ContentsText(Struct, frozen=True):
     """The content of one namespace. first: the lines that matter; rest: all lines, if those are a part; brief: a few
     words."""
 
@@ -44,17 +44,17 @@ def wanted(by: str) -> tuple[KindName, ...]:
     return tuple(kind for kind in READ if by == kind or by not in KIND_NAMES)
 
 
-def told(kind: KindName, process: Process, contents: Contents | None, snapshot: Snapshot) -> Told | None:
+def told(kind: KindName, process: Process, contents: Contents | None, snapshot: Snapshot) -> ContentsText | None:
     """The content of a process's namespace of a kind. None if nothing is known, or not yet."""
     if kind not in TOLD:
         return None
     if contents and kind in contents.unreadable:
         why = _why(contents.unreadable[kind], snapshot)
-        return Told(kind.upper(), [[(why, "warning")]], why)
+        return ContentsText(kind.upper(), [[(why, "warning")]], why)
     if kind != "pid" and (contents is None or getattr(contents, kind) is None):
         return None
     # A module a kind, imported when it is first needed.
-    tell: Callable[..., Told] = import_module(f".{kind}", __package__).tell
+    tell: Callable[..., ContentsText] = import_module(f".{kind}", __package__).tell
     return tell(process, contents, snapshot)
 
 

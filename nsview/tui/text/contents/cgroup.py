@@ -8,12 +8,12 @@ from nsview.model.snapshot import Snapshot
 from nsview.model.text import count, safe
 
 from ..pieces import Piece, Pieces, labelled, size, span
-from . import Told
+from . import ContentsText
 
 _BAR = 16  # cells
 
 
-def tell(process: Process, contents: Contents, snapshot: Snapshot) -> Told:
+def tell(process: Process, contents: Contents, snapshot: Snapshot) -> ContentsText:
     cgroup = contents.cgroup
     assert cgroup is not None
     lines: list[Pieces] = [labelled("path", (safe(cgroup.path), ""))]
@@ -43,7 +43,7 @@ def tell(process: Process, contents: Contents, snapshot: Snapshot) -> Told:
     if cgroup.oom_kills:
         lines.append(labelled("OOM kills", (count(cgroup.oom_kills, "process"), "error")))
     lines.append(labelled("version", (str(cgroup.version), "dim")))
-    return Told("CGROUP", lines, ", ".join(brief) or safe(cgroup.path))
+    return ContentsText("CGROUP", lines, ", ".join(brief) or safe(cgroup.path))
 
 
 def _resource(name: str, resource: Resource, words: Callable[[float], str], path: str) -> tuple[Pieces, str]:

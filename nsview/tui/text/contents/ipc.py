@@ -6,12 +6,12 @@ from nsview.model.snapshot import Snapshot
 from nsview.model.text import count, safe
 
 from ..pieces import Pieces, size
-from . import Told
+from . import ContentsText
 
 _SHOWN = 50  # of each sort
 
 
-def tell(process: Process, contents: Contents, snapshot: Snapshot) -> Told:
+def tell(process: Process, contents: Contents, snapshot: Snapshot) -> ContentsText:
     ipc = contents.ipc
     assert ipc is not None
     sorts: list[tuple[str, str, list[Pieces]]] = [
@@ -44,7 +44,7 @@ def tell(process: Process, contents: Contents, snapshot: Snapshot) -> Told:
         lines.append([("no queue, no shared memory, no semaphore in it", "dim")])
     if ipc.posix_queues is None:
         lines.append([("POSIX message queues: not visible", "warning")])
-    return Told("IPC", lines, ", ".join(brief) or "nothing in it")
+    return ContentsText("IPC", lines, ", ".join(brief) or "nothing in it")
 
 
 def _line(key: int, id: int, mode: int, uid: int, what: str) -> Pieces:

@@ -8,14 +8,14 @@ from nsview.model.snapshot import Snapshot
 from nsview.model.text import count, safe
 
 from ..pieces import Piece, Pieces
-from . import Told
+from . import ContentsText
 
 _GIVEN, _MISSING, _LISTED = 12, 8, 200
 _PATH, _HOST_PATH = 28, 34  # cells: of the mount point, and of the path on the host
 _KERNELS = ("cgroup", "cgroup2", "sysfs")  # of which every container has some, without a file of the host
 
 
-def tell(process: Process, contents: Contents, snapshot: Snapshot) -> Told:
+def tell(process: Process, contents: Contents, snapshot: Snapshot) -> ContentsText:
     mounts = contents.mnt
     assert mounts is not None
     listed = mounts.mounts
@@ -46,7 +46,7 @@ def tell(process: Process, contents: Contents, snapshot: Snapshot) -> Told:
     rest = [_entry(mount) for mount in listed[:_LISTED]]
     if mounts.total > len(rest):
         rest.append([(f"and {mounts.total - len(rest)} more", "dim")])
-    return Told("MOUNTS", lines, brief, "ALL MOUNTS", rest)
+    return ContentsText("MOUNTS", lines, brief, "ALL MOUNTS", rest)
 
 
 def _hidden(number: int) -> list[Piece]:

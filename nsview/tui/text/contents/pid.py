@@ -7,10 +7,10 @@ from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
 
 from ..pieces import Pieces
-from . import Told
+from . import ContentsText
 
 
-def tell(process: Process, contents: Contents | None, snapshot: Snapshot) -> Told:
+def tell(process: Process, contents: Contents | None, snapshot: Snapshot) -> ContentsText:
     lines: list[Pieces] = []
     found = levels(snapshot, process)
     for depth, level in enumerate(found):
@@ -27,4 +27,4 @@ def tell(process: Process, contents: Contents | None, snapshot: Snapshot) -> Tol
     elif init is not None and init.pid == process.pid and len(found) > 1:
         lines.append([("it is pid 1 in there: when it exits, all others are killed", "dim")])
     brief = " → ".join(str(level.pid) for level in found) if len(found) > 1 else "the host's pids"
-    return Told("PIDS", lines, brief)
+    return ContentsText("PIDS", lines, brief)

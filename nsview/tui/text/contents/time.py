@@ -5,10 +5,10 @@ from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
 
 from ..pieces import Pieces, labelled, span
-from . import Told
+from . import ContentsText
 
 
-def tell(process: Process, contents: Contents, snapshot: Snapshot) -> Told:
+def tell(process: Process, contents: Contents, snapshot: Snapshot) -> ContentsText:
     clocks = contents.time
     assert clocks is not None
     lines: list[Pieces] = []
@@ -19,7 +19,7 @@ def tell(process: Process, contents: Contents, snapshot: Snapshot) -> Told:
         child = clocks.for_children
         lines.append([(f"its children will be in time:[{child.inode}]:", "warning")])
         lines += [labelled("  " + n, (_ahead(o), "")) for n, o in (("boot", child.boottime), ("mono", child.monotonic))]
-    return Told("CLOCKS", lines, "boot " + _ahead(clocks.boottime) if clocks.boottime else "the host's clocks")
+    return ContentsText("CLOCKS", lines, "boot " + _ahead(clocks.boottime) if clocks.boottime else "the host's clocks")
 
 
 def _ahead(offset: float) -> str:

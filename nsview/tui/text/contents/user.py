@@ -8,13 +8,13 @@ from nsview.model.snapshot import Snapshot
 from nsview.model.text import count
 
 from ..pieces import Pieces, labelled
-from . import Told
+from . import ContentsText
 
 _EVERY = 0xFFFFFFFF
 _SHOWN = 12  # ranges; a map may have 340
 
 
-def tell(process: Process, contents: Contents, snapshot: Snapshot) -> Told:
+def tell(process: Process, contents: Contents, snapshot: Snapshot) -> ContentsText:
     ids = contents.user
     assert ids is not None
     namespace = snapshot.namespaces.get(("user", process.namespaces.user or 0))
@@ -37,7 +37,7 @@ def tell(process: Process, contents: Contents, snapshot: Snapshot) -> Told:
     if namespace and namespace.owner_uid is not None and not initial:
         lines.append(labelled("owner", (f"uid {namespace.owner_uid}, who has every capability in it", "")))
     brief = "ids as outside" if _is_same(ids.uid_map) else "no ids" if root is None else f"root is uid {root} outside"
-    return Told("IDS", lines, brief)
+    return ContentsText("IDS", lines, brief)
 
 
 def _is_same(ranges: Iterable[IdRange]) -> bool:

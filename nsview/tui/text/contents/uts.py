@@ -6,13 +6,13 @@ from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
 
 from ..pieces import Pieces, labelled
-from . import Told
+from . import ContentsText
 
 
-def tell(process: Process, contents: Contents, snapshot: Snapshot) -> Told:
+def tell(process: Process, contents: Contents, snapshot: Snapshot) -> ContentsText:
     names = contents.uts
     assert names is not None
     lines: list[Pieces] = [labelled("host name", (safe(names.hostname) or "(empty)", "title"))]
     if names.domainname is not None:
         lines.append(labelled("NIS domain", (safe(names.domainname), "")))
-    return Told("NAMES", lines, safe(names.hostname))
+    return ContentsText("NAMES", lines, safe(names.hostname))

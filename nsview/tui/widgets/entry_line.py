@@ -11,7 +11,7 @@ from textual.events import Key
 from textual.widgets import Input
 
 
-class Line(Input):
+class EntryLine(Input):
     """Calls `entered` at its Enter; keys that were typed after that are for the screen that it leads to."""
 
     def __init__(self, entered: Callable[[], None], **named: Any) -> None:

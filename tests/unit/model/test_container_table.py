@@ -263,7 +263,9 @@ def test_of_any_width_the_most_wanted_columns_are_shown_and_whole(width: int) ->
     assert sum(map(bool, wider)) >= len(shown), "a wider screen shows no fewer"
 
 
-@pytest.mark.parametrize(("width", "last"), [(60, "AGE"), (79, "RUNTIME"), (119, "IMAGE"), (159, "READ/S"), (250, "NET")])
+@pytest.mark.parametrize(
+    ("width", "last"), [(60, "AGE"), (79, "RUNTIME"), (119, "IMAGE"), (159, "READ/S"), (250, "NET")]
+)
 def test_a_wider_screen_shows_more_columns(width: int, last: str) -> None:
     snapshot, meter = measured(*USED, image="shop/web:1.4")
     meter = with_records(meter, ended("gone", exit_code=137, oom_killed=True, restarts=3))

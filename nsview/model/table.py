@@ -5,6 +5,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from msgspec import Struct
 
 from .records import NamespaceKey
+from .text import cells, safe
 
 Thing = int | NamespaceKey | str
 """A thing of a host with a row of its own: a process by its pid, a namespace by its (type, inode), a container by its
@@ -143,9 +144,12 @@ def widths(columns: Sequence[Column], lines: Iterable[Line], width: int, gap: in
     brief = list(wanted)
     for line in lines:
         for place, cell in enumerate(line.cells):
-            if len(cell.text) > wanted[place]:
-                wanted[place] = len(cell.text)
-            if (has := len(cell.brief or cell.text)) > brief[place]:
+            has = _cells(cell.text)
+            if has > wanted[place]:
+                wanted[place] = has
+            if cell.brief:
+                has = _cells(cell.brief)
+            if has > brief[place]:
                 brief[place] = has
     found = [min(most, column.most) for most, column in zip(wanted, columns, strict=True)]
     floors = [
@@ -176,6 +180,11 @@ def widths(columns: Sequence[Column], lines: Iterable[Line], width: int, gap: in
         if last is not None:
             found[last] = min(max(found[last], wanted[last]), found[last] + room(found))
     return found
+
+
+def _cells(text: str) -> int:
+    """The cells that a text takes once it is safe."""
+    return len(text) if text.isascii() and text.isprintable() else cells(safe(text))
 
 
 def _levelled(found: list[int], lowest: Sequence[int], room: int) -> list[int]:

@@ -169,3 +169,9 @@ def test_a_text_that_does_not_fit_is_told_in_brief_or_its_column_left_out() -> N
     lines = [Line("a", (Cell("n" * 20), Cell("exited, long ago", brief="exited"), Cell("10.0.0.1")))]
     shown = {width: widths(columns, lines, width) for width in (48, 34, 33, 24, 23)}
     assert shown == {48: [20, 16, 8], 34: [6, 16, 8], 33: [15, 6, 8], 24: [6, 6, 8], 23: [15, 6, 0]}
+
+
+def test_a_text_is_as_wide_as_it_is_drawn() -> None:
+    """Wide characters take two cells, and what a terminal would obey is shown as an escape."""
+    lines = [line("a", "名前の長い名", "x"), line("b", "\x1b[31mred", "y")]
+    assert widths([Column("NAME"), Column("B")], lines, 60) == [12, 1]

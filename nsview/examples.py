@@ -17,7 +17,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("nsview list processes --filter 'web user!=root'", "some processes"),
         ("nsview list nets --filter port=8080", "who listens, or publishes it"),
         ("nsview list use --filter 'cpu>50 mem>1G'", "the containers that use most"),
-        ("nsview list use --sort=-mem -o name,mem,of", "by memory"),
+        ("nsview list use --sort=-mem -o name,mem,mem%", "by memory"),
         ("nsview list use --watch", "again every two seconds"),
         ("nsview list --holders -o wide", "also those without processes"),
         ("nsview list --json --from host.jsonl", "a recording, for a program"),
@@ -77,6 +77,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "events": (
         ("sudo nsview events --follow", "all that happens, until ^C"),
+        ("sudo nsview events -f --filter 'container=*'", "those of containers alone"),
         ("sudo nsview events -f --filter kind=oom", "processes killed for want of memory"),
         ("nsview events -f -H web1", "of another host"),
         ("nsview events --from host.jsonl --json", "of a recording, for a program"),

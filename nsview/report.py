@@ -13,7 +13,7 @@ from .model.kinds import KIND_NAMES
 from .model.members import Sharing, containers_of, sharing
 from .model.records import Container, Host, Namespace, Process
 from .model.snapshot import Snapshot
-from .model.table import Cell, Column
+from .model.table import Cell, Column, Line, widths
 from .model.target import Target
 from .model.text import cells, count, cut, fit, safe
 from .paint import Paint, plain
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from .model.audit import Finding
     from .model.compare import Comparison
     from .model.events.record import Event
-    from .model.table import Line
 
 
 def table(
@@ -168,7 +167,8 @@ def audit(
 
 
 def comparison(found: "Comparison", width: int | None = None, paint: Paint = plain) -> str:
-    """The output of `nsview compare`: a line an aspect, = the same, ≠ not, ? not known. Both sides are equally wide."""
+    """The output of `nsview compare`: a line an aspect, = the same, ≠ not, ? not known. The sides share the width by
+    need."""
     from .model.compare import held, inode, mounted, way
 
     signs = {True: "=", False: "≠", None: "?"}
@@ -184,9 +184,12 @@ def comparison(found: "Comparison", width: int | None = None, paint: Paint = pla
         safe(f"{side} {p.pid} {p.comm}{f' ({name})' if name else ''}")
         for side, p, name in (("A", found.a, found.name_a), ("B", found.b, found.name_b))
     ]
+    lines = [[safe(cell) for cell in line] for line in lines]
     if width is not None:
-        half = max(8, (width - 7 - max(len(line[1]) for line in lines)) // 2)
-        lines = [[*line[:2], *(cut(safe(cell), half) for cell in line[2:])] for line in lines]
+        sides = Column("", whole=True), Column("WHAT", whole=True), *(Column(title, most=width) for title in titles)
+        sizes = widths(sides, [Line(line[1], tuple(map(Cell, line))) for line in lines], width, len(_GAP))
+        titles = [cut(title, size) for title, size in zip(titles, sizes[2:], strict=True)]
+        lines = [[cut(cell, size) for cell, size in zip(line, sizes, strict=True)] for line in lines]
     columns = [Column(""), Column("WHAT"), *map(Column, titles)]
     styles = {"≠": "warning", "=": "dim"}
     rows = [[Cell(line[0], styles.get(line[0], "")), *map(Cell, line[1:])] for line in lines]

@@ -24,9 +24,10 @@ def run(options: SimpleNamespace) -> int:
         snapshot, second = find(host, snapshot, options.b)
         a, b = _process_of(first, options.a, snapshot), _process_of(second, options.b, snapshot)
         facts = host.security([a.pid, b.pid])
+        details = [host.details(process, ("cgroup",)) for process in (a, b)]
     finally:
         host.stop()
-    found = compare.compare(snapshot, a, b, facts)
+    found = compare.compare(snapshot, a, b, facts, details)
     if options.json:
         print_json(compare.printed(found), options)
     else:

@@ -1,17 +1,19 @@
 """Two processes side by side: their common facts, their differences, and the last process that both descend from."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from msgspec import Struct
 
 from .chain import ChainLink, chain
+from .contents import Cgroup, Resource
 from .export import SCHEMA
 from .kinds import KIND_NAMES, KindName
-from .records import Capabilities, Process
+from .records import Capabilities, Details, Process
 from .security import SECCOMP, Facts, PathMount, Security, names
 from .snapshot import Snapshot
+from .usage import bytes_text
 
 if TYPE_CHECKING:
     from .printed import ComparedNamespace, ComparisonReport, ListedLink
@@ -103,16 +105,20 @@ class Comparison(Struct, frozen=True):
         return self.common[-1].process if self.common else None
 
 
-def compare(snapshot: Snapshot, a: Process, b: Process, facts: Facts) -> Comparison:
-    """The comparison of two processes of one snapshot. facts: their confinement, as far as it is known."""
+def compare(
+    snapshot: Snapshot, a: Process, b: Process, facts: Facts, details: Sequence[Details | None] = (None, None)
+) -> Comparison:
+    """The comparison of two processes of one snapshot. facts: their confinement, as far as it is known. details: of
+    both, with the contents of their cgroups."""
     chain_a, chain_b = chain(snapshot, a.pid), chain(snapshot, b.pid)
     shared = _shared(chain_a, chain_b)
     known_a, known_b = facts.of(a), facts.of(b)
     mounts, alike = _mounts(known_a, known_b, a.cgroup, b.cgroup)
+    cgroups = [one.contents.cgroup if one and one.contents else None for one in details]
     return Comparison(
         a, b, chain_a[:shared], chain_a[shared:], chain_b[shared:],
         tuple(_namespaces(kind, a, b, snapshot) for kind in KIND_NAMES),
-        _values(snapshot, a, b, known_a, known_b),
+        _values(snapshot, a, b, (known_a, known_b), cgroups),
         _capabilities(known_a.capabilities, known_b.capabilities) if known_a and known_b else (),
         mounts, alike, *(container.name if (container := snapshot.container_of(one)) else "" for one in (a, b)),
     )  # fmt: skip
@@ -140,15 +146,18 @@ def _namespaces(kind: KindName, a: Process, b: Process, snapshot: Snapshot) -> N
 
 
 def _values(
-    snapshot: Snapshot, a: Process, b: Process, known_a: Security | None, known_b: Security | None
+    snapshot: Snapshot, a: Process, b: Process, known: Sequence[Security | None], cgroups: Sequence[Cgroup | None]
 ) -> tuple[Value, ...]:
-    def told(process: Process, known: Security | None) -> dict[str, str | None]:
+    def told(process: Process, known: Security | None, cgroup: Cgroup | None) -> dict[str, str | None]:
         container = snapshot.container_of(process)
         values: dict[str, str | None] = {
             "container": container.name if container else "none",
+            "image": container.image if container else "none",
+            "command": process.command,
             "runs as": process.users_told,
             "pid inside": str(process.nspid[-1]),
             "cgroup path": process.cgroup or None,
+            **(limits(cgroup) if cgroup else {}),
         }
         if known is None:
             return values
@@ -161,8 +170,26 @@ def _values(
             "label": f"{known.label.module} {known.label.text}" if known.label else "unconfined",
         }
 
-    first, second = told(a, known_a), told(b, known_b)
+    first, second = (told(*of) for of in zip((a, b), known, cgroups, strict=True))
     return tuple(Value(name, first.get(name), second.get(name)) for name in {**first, **second})
+
+
+def limits(of: Cgroup) -> dict[str, str | None]:
+    """{limit: its value in words, with the cgroup above that sets it, if one does}; None if nothing of it is known."""
+    found = of.memory, of.cpu, of.pids
+
+    def told(resource: Resource | None, value: Callable[[float], str]) -> str | None:
+        if resource is None or resource.limit is None:
+            return "none" if any(found) else None  # unlimited, unless the cgroups are out of view
+        return value(resource.limit) + (
+            f", of {resource.limited_by}" if resource.limited_by not in (None, of.path) else ""
+        )
+
+    return {
+        "memory limit": told(of.memory, bytes_text),
+        "cpu limit": told(of.cpu, lambda number: f"{number:g} of a processor"),
+        "pids limit": told(of.pids, lambda number: f"{number:.0f}"),
+    }
 
 
 def id_map(lines: Sequence[tuple[int, int, int]]) -> str:

@@ -23,25 +23,26 @@ from .usage import Meter, Stopped, age, age_text, bytes_text, percent_text, spar
 from .usage_table import HIGH, THROTTLED, WIDE, Use, numeric, percent
 
 COLUMNS: tuple[Column, ...] = (
-    Column("NAME", most=34, least=18),
-    Column("STATE", most=44, least=39),
-    Column("CPU%", right=True, falling=True),
-    Column("MEM", right=True, falling=True),
-    Column("OF", right=True, falling=True, keep=False),
-    Column("AGE", right=True),
-    Column("IP", most=24, keep=False),
-    Column("PORTS", most=34, least=15),
-    Column("IMAGE", most=44, least=16),
-    Column("RISK", falling=True, keep=False),
-    Column("PROCS", right=True, falling=True, keep=False),
-    Column("SHARES", most=30, keep=False),
-    Column("PIDS", right=True, falling=True, keep=False),
-    Column("RECENT", most=WIDE, keep=False),
-    Column("READ/S", right=True, falling=True, keep=False),
-    Column("WRITE/S", right=True, falling=True, keep=False),
-    Column("NET", right=True, keep=False),
+    Column("NAME", most=34, least=14),
+    Column("STATE", most=44, whole=True),
+    Column("CPU%", whole=True, right=True, falling=True),
+    Column("MEM", whole=True, right=True, falling=True),
+    Column("MEM%", whole=True, keep=False, right=True, falling=True),
+    Column("RISK", whole=True, keep=False, falling=True),
+    Column("AGE", whole=True, keep=False, right=True),
+    Column("PORTS", most=34, least=12, keep=False),
+    Column("IP", most=24, whole=True, keep=False),
+    Column("RUNTIME", whole=True, keep=False),
+    Column("PROCS", whole=True, keep=False, right=True, falling=True),
+    Column("SHARES", most=30, whole=True, keep=False),
+    Column("IMAGE", most=44, least=16, keep=False),
+    Column("PIDS", whole=True, keep=False, spare=True, right=True, falling=True),
+    Column("RECENT", most=WIDE, whole=True, keep=False, spare=True),
+    Column("READ/S", whole=True, keep=False, spare=True, right=True, falling=True),
+    Column("WRITE/S", whole=True, keep=False, spare=True, right=True, falling=True),
+    Column("NET", whole=True, keep=False, spare=True, right=True),
 )
-"""The columns, most wanted first: on a narrow screen the last ones are left out."""
+"""The columns, most wanted first: on a narrow screen the last are left out; names, ports and images alone are cut."""
 LOOPS = 2
 """The number of restarts from which on a young container is in a loop of crashes."""
 YOUNG = 300.0
@@ -193,19 +194,21 @@ def _live(
     words = last or state(container, usage.oom_kills, rates.throttled, seconds)
     procs, sure = nprocs(container, snapshot)
     place = nets.get(net or 0, _Net())
+    address, shared = _address(net, place, snapshot), around.shares.get(key, "" if net else "?")
     cells: tuple[Cell, ...] = (
         Cell(container.name, "container"),
-        Cell(words, "" if words == "running" else "warning"),
+        Cell(words, "" if words == "running" else "warning", brief=briefly(words)),
         numeric(percent_text(rates.cpu), rates.cpu),
         numeric(bytes_text(usage.memory), usage.memory),
         Cell("-" if share is None else f"{100 * share:.0f}%", "warning" if (share or 0) > HIGH else "", share or -1),
-        numeric(age_text(seconds), seconds),
-        Cell(_address(net, place, snapshot)),
-        Cell(ports_text(place.ports.get(key) or place.shared)),
-        Cell(container.image or "", "dim"),
         _risk(key, around),
+        numeric(age_text(seconds), seconds),
+        Cell(ports_text(place.ports.get(key) or place.shared)),
+        Cell(address, brief=address.partition(" ")[0]),
+        Cell(container.runtime, "dim"),
         numeric(number(procs, sure), procs),
-        Cell(around.shares.get(key, "" if net else "?"), "shared"),
+        Cell(shared, "shared", brief=",".join(found.partition("=")[0] for found in shared.split())),
+        Cell(container.image or "", "dim"),
         numeric("?" if usage.pids is None else str(usage.pids), usage.pids),
         Cell(sparkline(recent, WIDE), "label", rates.cpu if rates.cpu is not None else -1),
         numeric(bytes_text(rates.read), rates.read),
@@ -213,7 +216,7 @@ def _live(
         Cell(str(net or "?"), "dim", net or -1),
     )
     if not container.pids:  # it waits to be started again: there is nothing that has an address or uses memory
-        cells = tuple(cell if at in (0, _STATE, _IMAGE) else _NOTHING for at, cell in enumerate(cells))
+        cells = tuple(cell if at in (0, _STATE, _RUNTIME, _IMAGE) else _NOTHING for at, cell in enumerate(cells))
     subject = Use(
         percent(rates.cpu), usage.memory, percent(share), seconds, usage.pids, procs, container.restarts,
         rates.read, rates.written,
@@ -234,6 +237,12 @@ def state(container: Container, oom_kills: int | None, throttled: float | None, 
     if container.restarts:
         words.append(count(container.restarts, "restart"))
     return ", ".join(words)
+
+
+def briefly(words: str) -> str:
+    """The first of some words, and the number of the others: "exited (137) OOM +2"."""
+    first, *others = words.split(", ")
+    return f"{first} +{len(others)}" if others else first
 
 
 class _Net(Struct, frozen=True):
@@ -301,9 +310,11 @@ def _risk_cell(risk: Risk) -> Cell:
 
 
 def _stopped(one: Stopped, meter: Meter) -> Line:
+    words = end(one, meter.taken_at)
     cells = {
         "NAME": Cell(one.name, "dim"),
-        "STATE": Cell(end(one, meter.taken_at), "warning" if one.exit_code or one.oom_killed else "dim"),
+        "STATE": Cell(words, "warning" if one.exit_code or one.oom_killed else "dim", brief=briefly(words)),
+        "RUNTIME": Cell(one.runtime, "dim"),
         "IMAGE": Cell(one.image or "", "dim"),
     }
     made = tuple(cells.get(column.title, Cell("", "dim", -2 if column.falling else None)) for column in COLUMNS)
@@ -376,6 +387,6 @@ def place(title: str) -> int:
     return next(place for place, column in enumerate(COLUMNS) if column.title == title)
 
 
-_STATE, _IMAGE, _RISK = place("STATE"), place("IMAGE"), place("RISK")
+_STATE, _RUNTIME, _IMAGE, _RISK = place("STATE"), place("RUNTIME"), place("IMAGE"), place("RISK")
 _NOTHING = Cell("", "dim", -2)
 BY_CPU = place("CPU%")

@@ -20,6 +20,15 @@ from .view import Grouping
 HOST, USUAL_HOST, ALONE, PERHAPS = "■ host", "□ host", "·", "·?"
 """The host's own; the host's own of a kind that most containers share; a namespace that no other line is in; one that
 none is seen in, where some could not be read. In a column of nothing but the host's the square alone stands."""
+LEGEND = (
+    ("■", "the host's", "host's"),
+    ("□", "the host's, as usual", "usual"),
+    ("A", "shared by all with an A", "shared"),
+    (ALONE, "nobody else's", "own"),
+    ("+1", "its processes are in one more", "more"),
+    (PERHAPS, "nobody else's that can be read", "perhaps"),
+)
+"""(sign, its meaning, the same in a word): the last two where they are seen."""
 COLOURS = 6
 """The number of colours for letters; further letters use them again."""
 
@@ -69,6 +78,14 @@ def sharers(lines: Sequence[Line], kind: KindName, inode: int) -> list[str]:
     return [
         entry.name for line in lines if isinstance(entry := line.subject, Entry) and inode in entry.namespaces[place]
     ]
+
+
+def legend(lines: Sequence[Line], snapshot: Snapshot, *, brief: bool) -> str:
+    """The meanings of the signs. brief: in a word each."""
+    more = any(" +" in cell.text for line in lines for cell in line.cells[1 : 1 + len(KIND_NAMES)])
+    seen = {"+1": more, PERHAPS: not sees_all(snapshot)}
+    told = [f"{sign} {word if brief else meaning}" for sign, meaning, word in LEGEND if seen.get(sign, True)]
+    return "  ".join(told)
 
 
 def summary(lines: Sequence[Line], snapshot: Snapshot) -> str:

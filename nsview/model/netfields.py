@@ -20,7 +20,7 @@ def fields(found: Map | None = None) -> Fields:
         Field("protocol", "text", "tcp or udp", line=_protocols),
         Field("interface", "text", "an interface, or the other end of its pair: vethab12", line=_each(names)),
         Field("address", "text", "an address that it has, or is listened on", line=_addresses),
-        Field("kind", "text", "veth, bridge ..", line=_each(lambda interface: [kind_of(interface)])),
+        Field("kind", "text", "veth, bridge, device ..", line=_kinds),
         Field("mac", "text", "the address of its link", line=_each(lambda interface: [interface.mac or ""])),
         Field("state", "text", "up, down ..; or a process's: running ..", of_processes,
               line=_each(lambda interface: [interface.state])),
@@ -95,6 +95,11 @@ def _ports_of(found: Map | None) -> Callable[[Line], Sequence[int]]:
         return _Ports(ranges)
 
     return ports
+
+
+def _kinds(line: Line) -> list[str]:
+    net = line.subject.net if isinstance(line.subject, NetItem) else line.subject
+    return [kind_of(net, interface) for interface in _interfaces(line)] if isinstance(net, Net) else []
 
 
 def _protocols(line: Line) -> list[str]:

@@ -22,11 +22,13 @@ SUMMARY = 12  # lines of a summary
 PORTS = 6  # of a bridge, named in its line
 
 COLUMNS = (
-    Column("NAMESPACE, INTERFACE, PORT", 26),
-    Column("KIND", 8, keep=False),
-    Column("ADDRESS", 26),
-    Column("LEADS TO, OR WHO LISTENS", 24),
+    Column("INTERFACE, PORT", most=26, least=15),
+    Column("KIND", most=9, keep=False),
+    Column("STATE", most=10, keep=False),
+    Column("ADDRESS", most=26, least=14),
+    Column("LEADS TO, OR WHO LISTENS", most=60, least=45),
 )
+"""The last is the answer: the others are narrowed, or left out, for it."""
 
 
 class NetItem(Struct, frozen=True, gc=False):
@@ -43,8 +45,8 @@ class Map(NetIndex):
     def publishing(self) -> Publishing:
         return Publishing(self)
 
-    def leads_to(self, net: Net, interface: Interface) -> str:
-        """The interface that another leads to, and its bridge or ports, in words."""
+    def leads_to(self, net: Net, interface: Interface, most: int = PORTS) -> str:
+        """The interface that another leads to, and its bridge or ports, of which so many are named, in words."""
         words = []
         link = interface.link
         if link is not None and link.index is None:
@@ -59,7 +61,7 @@ class Map(NetIndex):
             words.append(f"port of {master.name if master else f'interface {interface.master}'}")
         ports = self.ports(net, interface)
         if ports:
-            named = some([self._port(net, port) for port in ports], PORTS)
+            named = some([self._port(net, port) for port in ports], most)
             words.append(f"{count(len(ports), 'port')}: {named}")
         return ", ".join(words)
 
@@ -128,7 +130,7 @@ class Map(NetIndex):
         style = "host" if host else "container" if containers else "label"
         head = Line(
             net.inode,
-            (Cell(title, style), Cell(), Cell(f"net:[{net.inode}]", "dim"), Cell(self._sum(net), "dim")),
+            (Cell(title, style), Cell(), Cell(), Cell(f"net:[{net.inode}]", "dim"), Cell(self._sum(net), "dim")),
             NetItem(net),
             0,
             more,
@@ -161,28 +163,35 @@ class Map(NetIndex):
         return ", ".join(words)
 
     def _of_interface(self, net: Net, interface: Interface, more: str) -> Line:
-        state = interface.state if interface.state not in ("up", "unknown") else ""
+        state = interface.state if interface.state != "unknown" else ""
         ways = [route for route in net.routes if route.interface == interface.name]
         leads = [self.leads_to(net, interface), *(f"default via {way.via}" if way.via else "default" for way in ways)]
+        short = [self.leads_to(net, interface, 1), "default" if ways else ""]
+        has = addresses(interface)
         return Line(
             (net.inode, "interface", interface.index, interface.name),
             (
                 Cell(f"  {interface.name}", "group"),
-                Cell(kind_of(interface), "dim"),
-                Cell("  ".join(filter(None, (state, brief(addresses(interface), 2)))), "warning" if state else ""),
-                Cell(", ".join(filter(None, dict.fromkeys(leads))), "shared" if interface.link else ""),
+                Cell(kind_of(net, interface), "dim"),
+                Cell(state, "dim" if state == "up" else "warning"),
+                Cell(brief(has, 2), brief=brief(has, 1)),
+                Cell(
+                    ", ".join(filter(None, dict.fromkeys(leads))), "shared" if interface.link else "",
+                    brief=", ".join(filter(None, short)),
+                ),
             ),
             NetItem(net, interface),
             1,
             " ".join((more, *interface.addresses, *interface.altnames, interface.mac or "")),
             ("net", net.inode),
-        )
+        )  # fmt: skip
 
     def _of_route(self, net: Net, route: Route, more: str) -> Line:
         key = (net.inode, "route", route.family, route.via, route.interface, route.metric)
         cells = (
             Cell("  default route", "dim"),
             Cell(f"IPv{route.family}", "dim"),
+            Cell(),
             Cell(f"via {route.via}" if route.via else ""),
             Cell(f"→ {route.interface}" if route.interface else "", "dim"),
         )
@@ -192,6 +201,7 @@ class Map(NetIndex):
         cells = (
             Cell(f"  {listener.protocol} {listener.port}", "pid", listener.port),
             Cell("listens", "dim"),
+            Cell(),
             Cell(listener.endpoint),
             Cell(self.who(net, listener), "command"),
         )
@@ -206,6 +216,7 @@ class Map(NetIndex):
         cells = (
             Cell(f"  {forward.protocol} {ports}", "pid", forward.port),
             Cell("sent on" if forward.by == "rules" else "by record", "dim"),
+            Cell(),
             Cell(forward.endpoint),
             Cell(self.where_to(net, forward), "command"),
         )
@@ -225,9 +236,12 @@ def own_interfaces(net: Net) -> Sequence[Interface]:
     return own if len(net.interfaces) - len(own) > 1 else net.interfaces
 
 
-def kind_of(interface: Interface) -> str:
-    """The kind of an interface in a word, empty for hardware."""
-    return interface.kind or ("loopback" if interface.name == "lo" else "")
+def kind_of(net: Net, interface: Interface) -> str:
+    """The kind of an interface in a word: "device" for one that a driver has made, not the kernel by request; "?" if it
+    could not be asked."""
+    if interface.kind or interface.name == "lo":
+        return interface.kind or "loopback"
+    return "device" if net.source == "netlink" else "?"
 
 
 def addresses(interface: Interface) -> list[str]:

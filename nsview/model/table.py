@@ -5,6 +5,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from msgspec import Struct
 
 from .records import NamespaceKey
+from .text import cells, safe
 
 Thing = int | NamespaceKey | str
 """A thing of a host with a row of its own: a process by its pid, a namespace by its (type, inode), a container by its
@@ -19,13 +20,17 @@ class Column(Struct, frozen=True):
 
     most: its greatest width, in cells. keep: it stays if the screen is too narrow for all columns; of the others the
     last are left out first. least: the width to which it is narrowed before others are left out, None if it is not.
-    right: its text is aligned to the right, as numbers are. falling: its order begins with the greatest. wide: printed
-    by `-o wide` and by its name alone. rare: printed where a line has something in it.
+    whole: its texts are not cut: where they do not fit they are told in brief, or the column is left out. spare: it is
+    left out before anything else is told in brief. right: its text is aligned to the right, as numbers are. falling:
+    its order begins with the greatest. wide: printed by `-o wide` and by its name alone. rare: printed where a line has
+    something in it.
     """
 
     title: str
     most: int = 40
     least: int | None = None
+    whole: bool = False
+    spare: bool = False
     keep: bool = True
     right: bool = False
     falling: bool = False
@@ -34,15 +39,16 @@ class Column(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """The word for it on a command line: "engine_ns" for ENGINE NS."""
-        return "_".join("".join(c if c.isalnum() else " " for c in self.title.lower()).split())
+        """The word for it on a command line: "engine_ns" for ENGINE NS, "mem%" for MEM%."""
+        return "_".join("".join(c if c.isalnum() or c == "%" else " " for c in self.title.lower()).split())
 
 
 def place_named(columns: Sequence[Column], word: str) -> int:
     """The place of the column of this name, else of the first with this word in its name. Raises LookupError."""
     names = [column.name for column in columns]
     asked = word.strip().lower().replace("-", "_")
-    found = [names.index(asked)] if asked in names else [n for n, name in enumerate(names) if asked in name.split("_")]
+    found = [place for place, name in enumerate(names) if name == asked]
+    found += [place for place, name in enumerate(names) if asked in name.rstrip("%").split("_")]
     if not found:
         raise LookupError(f"no column {word!r}; there are {', '.join(names)}")
     return found[0]
@@ -51,12 +57,14 @@ def place_named(columns: Sequence[Column], word: str) -> int:
 class Cell(Struct, frozen=True, gc=False):
     """One column of a line.
 
-    style: a style's name. order: the sort key, None to sort by its text.
+    style: a style's name. order: the sort key, None to sort by its text. brief: words that stand where `text` does not
+    fit.
     """
 
     text: str = ""
     style: str = ""
     order: int | float | None = None
+    brief: str = ""
 
 
 class Line(Struct, frozen=True, gc=False):
@@ -133,35 +141,60 @@ def _flat(line: Line, below: list[_Nested]) -> Iterable[Line]:
 def widths(columns: Sequence[Column], lines: Iterable[Line], width: int, gap: int = 2) -> list[int]:
     """The width of each column on a screen of that width; 0 for a column that is left out."""
     wanted = [len(column.title) for column in columns]
+    brief = list(wanted)
     for line in lines:
         for place, cell in enumerate(line.cells):
-            if len(cell.text) > wanted[place]:
-                wanted[place] = len(cell.text)
+            has = _cells(cell.text)
+            if has > wanted[place]:
+                wanted[place] = has
+            if cell.brief:
+                has = _cells(cell.brief)
+            if has > brief[place]:
+                brief[place] = has
     found = [min(most, column.most) for most, column in zip(wanted, columns, strict=True)]
-    floors = [least if column.least is None else column.least for least, column in zip(found, columns, strict=True)]
-    over = sum(map(min, found, floors)) + gap * (len(found) - 1) - width
-    for place in range(len(columns) - 1, -1, -1):
-        if over > 0 and not columns[place].keep:
-            over -= min(found[place], floors[place]) + gap
-            found[place] = 0
-    over = sum(found) + gap * (sum(map(bool, found)) - 1) - width
-    floors = [column.least or LEAST for column in columns]
-    # Narrow the widest columns as long as the table is too wide, at last all of them alike.
-    while over > 0:
-        wide = [place for place, has in enumerate(found) if has > floors[place]]
-        if not wide:
-            if max(floors) == LEAST:
-                break
-            floors = [LEAST] * len(floors)
-            continue
-        widest = max(wide, key=found.__getitem__)
-        second = max((has for has in found if has < found[widest]), default=0)
-        cut = max(1, min(over, found[widest] - max(second, floors[widest])))
-        found[widest] -= cut
-        over -= cut
-    if over < 0:
+    floors = [
+        min(size, size if column.least is None else column.least) for size, column in zip(found, columns, strict=True)
+    ]
+    for place, column in enumerate(columns):
+        if column.whole:
+            found[place], floors[place] = max(found[place], brief[place]), brief[place]
+
+    def room(shown: Sequence[int]) -> int:
+        return width - gap * (sum(map(bool, shown)) - 1) - sum(shown)
+
+    places = range(len(columns) - 1, -1, -1)
+    least = [has if one.whole else floor for has, floor, one in zip(found, floors, columns, strict=True)]
+    for sizes, go in ((least, [place for place in places if columns[place].spare]), (floors, places)):
+        for place in go:
+            if not columns[place].keep and room(sizes) < 0:
+                found[place] = least[place] = floors[place] = 0
+    for place in places:
+        if columns[place].whole and room(least) < 0:
+            found[place] = least[place] = floors[place]
+    limits = [has if one.whole else one.least or LEAST for has, one in zip(found, columns, strict=True)]
+    for lowest in (limits, [LEAST] * len(columns)):
+        found = _levelled(found, lowest, sum(found) + room(found))
+    if room(found) > 0:
         # The last column gets the space that is left, as far as it needs it.
         last = max((place for place, has in enumerate(found) if has), default=None)
         if last is not None:
-            found[last] = min(max(found[last], wanted[last]), found[last] - over)
+            found[last] = min(max(found[last], wanted[last]), found[last] + room(found))
     return found
+
+
+def _cells(text: str) -> int:
+    """The cells that a text takes once it is safe."""
+    return len(text) if text.isascii() and text.isprintable() else cells(safe(text))
+
+
+def _levelled(found: list[int], lowest: Sequence[int], room: int) -> list[int]:
+    """The widths, the widest narrowed alike as far as they are more than the room; none below its lowest."""
+
+    def capped(cap: int) -> list[int]:
+        return [min(has, max(cap, least)) for has, least in zip(found, lowest, strict=True)]
+
+    cap = next((cap for cap in range(max(found, default=0), 0, -1) if sum(capped(cap)) <= room), 0)
+    level = capped(cap)
+    for place, wider in enumerate(capped(cap + 1)):  # what is left of the room is less than a cell for each
+        level[place] += wider > level[place] and sum(level) < room
+    return level

@@ -54,22 +54,29 @@ class Use(Struct, frozen=True, gc=False):
 
 
 def fields(columns: Sequence[Column]) -> Fields:
-    """The fields of a filter of such a table: `cpu>50`, `mem>1G`, `of>90`, `age<5m`, and those of all lenses."""
+    """The fields of a filter of such a table: `cpu>50`, `mem>1G`, `mem%>90`, `age<5m`, and those of all lenses."""
     amounts = (
         ("cpu", _PERCENT, "percent of one processor"),
         ("mem", _BYTES, "memory: 500M, 1.5G"),
-        ("of", _PERCENT, "percent of the limit of memory"),
+        ("mem%", _PERCENT, "percent of its limit of memory"),
         ("age", _SECONDS, "since the start: 90s, 5m, 2h, 3d"),
         ("pids", {"": 1}, "the number of tasks"),
         ("procs", {"": 1}, "the number of processes"),
         ("restarts", {"": 1}, "how often its engine has started it again"),
     )
-    found = {name: Field(name, "amount", about, line=_amount(name), units=units) for name, units, about in amounts}
+    found = {
+        name: Field(name, "amount", about, line=_amount(_PARTS.get(name, name)), units=units)
+        for name, units, about in amounts
+    }
     others = of_columns(columns, OF_THINGS)
     place = next((place for place, column in enumerate(columns) if column.title == "STATE"), None)
     if place is not None:
         others["state"] = structs.replace(others["state"], line=lambda line: _states(line.cells[place].text))
     return found | {name: field for name, field in others.items() if name not in found}
+
+
+_PARTS = {"mem%": "of"}
+"""{field: the part of Use that has its value}, if that is called otherwise."""
 
 
 def _states(text: str) -> Sequence[str]:

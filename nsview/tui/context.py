@@ -9,7 +9,8 @@ from .session import Session
 
 class Context:
     """session: with the host. entrance: the way into namespaces. memory: kept from run to run. ready: the commands of
-    `x`. audit_ignore: the rules that the audit leaves out."""
+    `x`. audit_ignore: the rules that the audit leaves out.
+    containers_only: the events of others are left out."""
 
     def __init__(self, session: Session, entrance: Entrance, memory: Memory, ready: tuple[Ready, ...]) -> None:
         self.session = session
@@ -17,3 +18,4 @@ class Context:
         self.memory = memory
         self.ready = ready
         self.audit_ignore: tuple[str, ...] = ()
+        self.containers_only = False

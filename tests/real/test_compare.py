@@ -19,6 +19,7 @@ def pair(docker: Docker) -> Iterator[tuple[int, int]]:
     """Two containers of one dockerd; the second has the first one's net, one capability more, no filter, a mount."""
     first = docker.container("cmp-a")
     options = ["--network=container:cmp-a", "--cap-add=SYS_NICE", "--cap-drop=MKNOD", "-v", "/etc:/host-etc:ro"]
+    options += ["--memory=64m", "--cpus=0.5", "--pids-limit=77"]
     yield first, docker.container("cmp-b", *options, "--security-opt=seccomp=unconfined", "--user=1000")
     docker.remove("cmp-b")
     docker.remove("cmp-a")
@@ -63,6 +64,11 @@ def test_the_rest_is_what_docker_was_told(found: dict[str, Any]) -> None:
     assert values["container"] == {"a": "cmp-a", "b": "cmp-b", "same": False}
     assert values["runs as"]["b"].endswith("(1000)")
     assert values["uid_map"]["same"] is True
+    for limit, words in (("memory", "64M"), ("cpu", "0.5 of a processor"), ("pids", "77")):
+        told = values[f"{limit} limit"]
+        assert told["b"] == words and told["a"] != words and told["same"] is False
+    assert values["image"]["same"] is True and values["image"]["a"]
+    assert values["command"]["a"] == Path(f"/proc/{found['a']}/cmdline").read_text().rstrip("\0").replace("\0", " ")
     mounts = {mount["point"]: mount for mount in found["mounts"]["different"]}
     assert mounts["/host-etc"]["a"] is None
     assert (mounts["/host-etc"]["b"]["host"], mounts["/host-etc"]["b"]["options"][0]) == ("/etc", "ro")

@@ -214,7 +214,7 @@ def test_list_use_prints_the_use_of_containers(docker: Docker, json_too: bool) -
             assert abs(one["started"] - time.time()) < 300
         else:
             header, line = done.stdout.splitlines()
-            assert header.split()[:5] == ["NAME", "STATE", "CPU%", "MEM", "OF"] and line.split()[0] == "u-listed"
+            assert header.split()[:5] == ["NAME", "STATE", "CPU%", "MEM", "MEM%"] and line.split()[0] == "u-listed"
         assert nsview("list", "use", "--filter", "u-listed cpu>90").returncode == 1
         assert nsview("list", "use", "--filter", "cpu>fast").returncode == 2
     finally:

@@ -98,6 +98,33 @@ async def test_the_filter_leaves_events_of_a_kind_a_container_and_a_code(recordi
         assert "killed for want of memory" in drawn(app)
 
 
+@pytest.mark.parametrize("size", [WIDE, SMALL])
+async def test_a_key_leaves_the_events_of_containers_alone_until_it_is_pressed_again(
+    recording: Path, size: tuple[int, int]
+) -> None:
+    async with opened(recording, size) as (app, pilot):
+        app.session.events.clear()
+        app.session._happened(events("born", "gone", "joined"))
+        await pilot.press("i", "O")
+        await pilot.pause()
+        assert "Nothing has happened to containers. O shows 3 events of others" in " ".join(drawn(app).split())
+        own = [msgspec.structs.replace(event, container=WEB.key, name="web") for event in events("started", "born")]
+        app.session._happened(own)
+        await pilot.pause(0.7)
+        for _ in range(2):
+            assert [kind for kind, _ in shown(app)] == ["started", "born"]
+            heading, keys = drawn(app).splitlines()[1], drawn(app).splitlines()[-1]
+            assert "containers only" in heading and "2 events: 1 started, 1 born   3 of others" in heading
+            assert " O Containers " in keys
+            await pilot.press("escape", "i")
+            await pilot.pause()
+        await pilot.press("O")
+        await pilot.pause()
+        assert [kind for kind, _ in shown(app)] == ["born", "gone", "joined", "started", "born"]
+        heading = drawn(app).splitlines()[1]
+        assert "only" not in heading and "5 events: 1 started, 2 born, 1 gone, 1 joined" in heading
+
+
 async def test_on_the_last_line_it_follows_and_elsewhere_it_stays(recording: Path) -> None:
     async with opened(recording) as (app, pilot):
         await pilot.press("i")

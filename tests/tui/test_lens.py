@@ -293,7 +293,7 @@ async def test_a_heading_that_is_cut_says_so_and_a_low_screen_is_the_lists() -> 
         await pilot.press("m")
         await pilot.pause()
         heading = drawn(app).splitlines()[1].rstrip()
-        assert "containers, shared with the host: 1 pid, 1 net" in heading and heading.endswith("…")
+        assert "■ host's  □ usual" in heading and "9 containers, shared" in heading and heading.endswith("…")
         assert app.lens is not None and app.lens.query_one("#details").display
         for height in (5, 8):
             await pilot.resize_terminal(80, height)

@@ -30,6 +30,21 @@ async def test_m_shows_who_is_in_which_namespace(size: tuple[int, int]) -> None:
         assert app.screen is app.explorer
 
 
+@pytest.mark.parametrize("width", [80, 100, 120, 160])
+async def test_each_sign_is_explained_whole_whatever_the_lines_are(width: int) -> None:
+    async with opened(size=(width, 30)) as (app, pilot):
+        await pilot.press("9", "m")  # from where the way back is named longest
+        for digit in range(10):
+            await pilot.press(str(digit))
+            await pilot.pause()
+            heading = drawn(app).splitlines()[1]
+            for sign, meaning, brief in matrix.LEGEND[:4]:
+                assert f"{sign} {brief if width < lens.WHOLE else meaning}  " in heading, digit
+        await pilot.resize_terminal(220, 30)
+        await pilot.pause()
+        assert all(f"{sign} {meaning}" in drawn(app) for sign, meaning, _ in matrix.LEGEND[:4])
+
+
 @pytest.mark.parametrize("width", [80, 120, 139, 140])
 async def test_all_kinds_are_seen_whole(width: int) -> None:
     async with opened(size=(width, 40)) as (app, pilot):

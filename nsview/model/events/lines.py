@@ -1,6 +1,7 @@
 """Events as lines of a table, and the fields by which a filter finds them."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -23,8 +24,18 @@ _OTHERS = {name: OF_THINGS[name] for name in ("container", "image", "runtime", "
     "pod": replace(OF_THINGS["pod"], line=lambda line: (getattr(line.subject, "pod", None) or "",)),
     "code": Field("code", "number", "the exit code", line=lambda line: _code(line.subject)),
 }
-FIELDS = of_columns(COLUMNS, _OTHERS)
+FIELDS = of_columns(COLUMNS, _OTHERS) | {
+    "container": Field(
+        "container", "text", "the container that it happened to or in; * is any, \"\" is none",
+        line=lambda line: _container(line.subject),
+    ),
+}  # fmt: skip
 """The fields of a filter of events: the columns, and those of the container, the last as far as it is there."""
+
+
+def _container(event: object) -> tuple[str, ...]:
+    key = event.container if isinstance(event, Event) else None
+    return (event.name, key, key.rpartition(":")[2]) if isinstance(event, Event) and key else ("",)
 
 
 def _code(event: object) -> tuple[int, ...]:
@@ -51,7 +62,7 @@ def line(number: int, event: Event) -> Line:
         Cell(event.subject, "" if event.kind not in ("born", "gone") else "dim"),
         Cell(event.text),
     )
-    more = " ".join([event.container or "", event.pod or "", *map(label, event.namespaces)])
+    more = " ".join([event.container or "", event.pod or "", event.command or "", *map(label, event.namespaces)])
     return Line(number, cells, event, more=more, thing=thing)
 
 
@@ -69,8 +80,12 @@ def behind(event: Event, snapshot: Snapshot) -> Thing | None:
     return container or pid or namespace
 
 
-def summary(events: Iterable[Event]) -> str:
-    """The number of events in words, and of those that must not be overlooked; "" if there are none."""
-    kinds = [event.kind for event in events]
-    told = [f"{kinds.count(kind)} {kind}" for kind in ("oom", "stopped", "restarted") if kind in kinds]
-    return ": ".join([count(len(kinds), "event"), *([", ".join(told)] if told else [])]) if kinds else ""
+GRAVE: tuple[Kind, ...] = ("oom", "stopped", "restarted")
+"""The kinds that must not be overlooked."""
+
+
+def summary(events: Iterable[Event], told: Sequence[Kind] = GRAVE) -> str:
+    """The number of events in words, and of those of these kinds; "" if there are none."""
+    number = Counter(event.kind for event in events)
+    words = ", ".join(f"{number[kind]} {kind}" for kind in told if number[kind])
+    return ": ".join(filter(None, (count(number.total(), "event"), words))) if number else ""

@@ -91,14 +91,14 @@ def _told(
             yield period.event(kind, label(key), f"mounted at {names}" if names else "", None, namespaces=(key,))
     for several in of_process.values():
         process = members[several[0]]
-        of = f"{'of' if kind == 'born' else 'last of'} {process.pid} {process.command}"
+        of = f"{'of' if kind == 'born' else 'last of'} {named(process)}"
         unsure = (
             "" if kind == "born" or all(period.after.sees_all(key[0]) for key in several) else ", as far as is seen"
         )
         subject = label(several[0]) if len(several) == 1 else " ".join(key[0] for key in several)
         yield period.event(
             kind, subject, of + unsure, period.container_of(process),
-            pid=process.pid, start=process.start, namespaces=tuple(several),
+            pid=process.pid, start=process.start, namespaces=tuple(several), command=process.command,
         )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 from ..net import Interface, Listener, Net, Nets
 from ..records import NamespaceKey
 from ..snapshot import Snapshot
-from .record import ORDER, Event, EventKind, container_in, event, place
+from .record import ORDER, Event, EventKind, container_in, event, named, place
 
 _Record = TypeVar("_Record")
 
@@ -52,8 +52,8 @@ def _of_net(was: Net, now: Net, time: float, snapshot: Snapshot) -> Iterator[Eve
 def _of_listener(kind: EventKind, one: Listener, time: float, key: NamespaceKey, snapshot: Snapshot) -> Event:
     process = next((snapshot.processes[pid] for pid in one.pids if pid in snapshot.processes), None)
     inside = (snapshot.container_of(process) if process else None) or container_in(key, snapshot)
-    by = f"{'by' if kind == 'opened' else 'was by'} {process.pid} {process.command}, " if process else ""
-    more = {"pid": process.pid, "start": process.start} if process else {}
+    by = f"{'by' if kind == 'opened' else 'was by'} {named(process)}, " if process else ""
+    more = {"pid": process.pid, "start": process.start, "command": process.command} if process else {}
     subject = f"{one.protocol} {one.endpoint}"
     return event(time, kind, subject, f"{by}in {place(key, snapshot)}", inside, namespaces=(key,), **more)
 

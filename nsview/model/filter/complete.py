@@ -13,7 +13,7 @@ from .fields import ALIASES, BY_KIND, FIELDS, Fields
 MOST = 12
 """The most completions to return."""
 
-_COMPARISON = re.compile(r'([a-z]+)(\.[a-z]*)?(!=|<=|>=|[=~<>:])("?)(.*)', re.ASCII | re.IGNORECASE | re.DOTALL)
+_COMPARISON = re.compile(r'([a-z]+%?)(\.[a-z]*)?(!=|<=|>=|[=~<>:])("?)(.*)', re.ASCII | re.IGNORECASE | re.DOTALL)
 _SIGNS = {"namespace": ":"} | dict.fromkeys(("text", "kind", "number"), "=") | dict.fromkeys((*BY_KIND, "amount"), ">")
 
 

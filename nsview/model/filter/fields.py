@@ -87,7 +87,7 @@ def _init(container: Container) -> Sequence[int]:
     return () if container.init_pid is None else (container.init_pid,)
 
 
-ALIASES = {"comm": "name", "cmd": "command", "cmdline": "command", "ns": "inode"}
+ALIASES = {"comm": "name", "cmd": "command", "cmdline": "command", "ns": "inode", "cpu%": "cpu", "of": "mem%"}
 BY_KIND = ("shared", "nprocs")
 """Fields that may name their kind of namespace: `shared.net>1`."""
 ALSO_KINDS = ("pid", "user", "cgroup")

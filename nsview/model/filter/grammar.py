@@ -70,7 +70,7 @@ _OPERATORS = {
     "text": ("=", "!=", "~"), "number": ("=", "!=", *_BOUNDS), "amount": _BOUNDS, "kind": ("=", "!="),
     "namespace": ("=", "!="),
 }  # fmt: skip
-_FIELD = re.compile(r"([a-z]+(?:\.[a-z]*)?)(\s*(?:!=|<=|>=|[=~<>])\s*|:)", re.ASCII | re.IGNORECASE)
+_FIELD = re.compile(r"([a-z]+%?(?:\.[a-z]*)?)(\s*(?:!=|<=|>=|[=~<>])\s*|:)", re.ASCII | re.IGNORECASE)
 _NUMBER = re.compile(r"\d+", re.ASCII)
 _AMOUNT = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)([a-z%]?)", re.ASCII)
 _INODE = re.compile(r"(\d+)|\[(\d+)\]", re.ASCII)

@@ -607,6 +607,8 @@ def _holds(test: Test) -> Callable[[Iterable[Any]], bool]:
         return (lambda values: value in values) if op == "=" else (lambda values: value not in values)
     if op == "~":
         return lambda values: any(value in one.lower() for one in values)
+    if value and not value.strip("*"):
+        return lambda values: any(values) is (op == "=")  # anything at all, which none is not
     if any(sign in value for sign in "*?"):
         like = re.compile(fnmatch.translate(value.replace("[", "[[]"))).match
         return lambda values: any(like(one.lower()) for one in values) is (op == "=")

@@ -23,7 +23,7 @@ from nsview.model.compare import (
 )
 from nsview.model.filter import Field, Fields, of_columns
 from nsview.model.kinds import KIND
-from nsview.model.records import Process
+from nsview.model.records import Details, Process
 from nsview.model.security import Facts
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Cell, Column, Line
@@ -32,6 +32,7 @@ from nsview.model.text import safe
 from ..context import Context
 from .lens import Lens
 
+_LONG = 300  # cells: as wide as there is room
 _SIGNS: dict[Same, tuple[str, str]] = {True: ("=", "dim"), False: ("≠", "warning"), None: ("?", "dim")}
 _WORDS = {"=": "yes", "≠": "no", "?": "unknown"}
 _Aspect = NamespacePair | Value | Capability | Mounted | Comparison
@@ -42,7 +43,7 @@ class Compare(Lens):
 
     NAME = "compare"
     COLUMNS: ClassVar[Sequence[Column]] = (
-        Column("", most=1), Column("WHAT", most=24), Column("A", most=60), Column("B", most=60),
+        Column("", most=1), Column("WHAT", most=30), Column("A", most=_LONG), Column("B", most=_LONG),
     )  # fmt: skip
     EMPTY = "One of the two is gone. Esc goes back to the explorer."
     FIELDS: ClassVar[Fields] = {
@@ -54,6 +55,7 @@ class Compare(Lens):
         super().__init__(context, snapshot)
         self.a, self.b = a, b
         self.facts = Facts()
+        self.details: Sequence[Details | None] = (None, None)
         self.found: Comparison | None = None
 
     def on_mount(self) -> None:
@@ -61,6 +63,7 @@ class Compare(Lens):
 
     async def _read(self) -> None:
         """Ask for the facts of the two, and show them."""
+        self.details = [await self.session.details(process, ("cgroup",)) for process in (self.a, self.b)]
         async for facts in self.session.security([self.a.pid, self.b.pid]):
             self.facts = facts
             self.make()
@@ -74,9 +77,9 @@ class Compare(Lens):
         if a is None or b is None or a.start != self.a.start or b.start != self.b.start:
             self.found = None
             return []
-        found = self.found = compare(self.snapshot, a, b, self.facts)
+        found = self.found = compare(self.snapshot, a, b, self.facts, self.details)
         names = (f"{side} {_name(process, self.snapshot)}" for side, process in (("A", a), ("B", b)))
-        self.table.columns = (*self.COLUMNS[:2], *(Column(name, most=60) for name in names))
+        self.table.columns = (*self.COLUMNS[:2], *(Column(name, most=_LONG) for name in names))
         ways = [Cell(way(own)) for own in (found.way_a, found.way_b)]
         lines = [Line("parted", (Cell("≠", "warning"), Cell("descent", "label"), *ways), found)]
         lines += [

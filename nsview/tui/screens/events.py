@@ -6,17 +6,22 @@ from typing import ClassVar
 
 from rich.console import RenderableType
 from rich.text import Text
+from textual.binding import BindingType
 
 from nsview.model.events import lines as event_lines
-from nsview.model.events.record import MEANINGS, Event, label
+from nsview.model.events.record import KINDS, MEANINGS, Event, label
 from nsview.model.filter import Fields
 from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Column, Line, Thing
-from nsview.model.text import safe
+from nsview.model.text import count, safe
 
 from ..context import Context
+from ..widgets.binding import Binding
 from .lens import EVERY, Lens
+
+_KINDS = (*event_lines.GRAVE, *(kind for kind in KINDS if kind not in event_lines.GRAVE))
+"""All kinds, those first that must not be overlooked: the end of a heading may be cut."""
 
 
 class Events(Lens):
@@ -25,6 +30,9 @@ class Events(Lens):
     NAME = "events"
     COLUMNS: ClassVar[Sequence[Column]] = event_lines.COLUMNS
     BESIDE = 180
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("O", "only", "Containers", tooltip="Events of containers only, or all of the host"),
+    ]
 
     def __init__(self, context: Context, snapshot: Snapshot, origin: Process | None = None) -> None:
         super().__init__(context, snapshot, origin)
@@ -42,8 +50,14 @@ class Events(Lens):
         self.session.unseen.clear()
         known, self._lines = self._lines, {}
         for number, event in self.session.events:
-            self._lines[number] = known.get(number) or event_lines.line(number, event)
+            if event.container or not self.context.containers_only:
+                self._lines[number] = known.get(number) or event_lines.line(number, event)
         return list(self._lines.values())
+
+    def action_only(self) -> None:
+        """Show the events of containers only, or all."""
+        self.context.containers_only = not self.context.containers_only
+        self.make()
 
     def _show(self) -> None:
         table = self.table
@@ -53,10 +67,19 @@ class Events(Lens):
             table.cursor = max(0, len(table.lines) - 1)
 
     def heading(self) -> str:
-        number = event_lines.summary(event for _, event in self.session.events)
-        return number or "nothing has happened yet"
+        shown = [line.subject for line in self._made if isinstance(line.subject, Event)]
+        others = len(self.session.events) - len(shown)
+        return (event_lines.summary(shown, _KINDS) or "nothing has happened yet") + (
+            f"   {others} of others, O shows them" if others else ""
+        )
+
+    @property
+    def badge(self) -> str:
+        return "containers only" if self.context.containers_only else ""
 
     def empty(self) -> str:
+        if number := len(self.session.events):
+            return f"Nothing has happened to containers. O shows {count(number, 'event')} of others."
         if not self.session.live:
             return "This recording shows nothing that has happened: no container or namespace came or went in it."
         return (
@@ -87,6 +110,7 @@ class Events(Lens):
             ("container", f"{event.name} ({event.container})" if event.container else ""),
             ("pod", event.pod or ""),
             ("process", str(event.pid or "")),
+            ("command", event.command or ""),
             ("namespaces", " ".join(map(label, event.namespaces))),
         )
         for name, value in facts:

@@ -85,6 +85,11 @@ class Lens(Browser):
         """A summary of all lines, for the line below the status."""
         return ""
 
+    @property
+    def badge(self) -> str:
+        """The mode that the lens is in, "" for the usual one."""
+        return ""
+
     def about(self, line: Line) -> RenderableType:
         """The details of a line. Text of unknown origin must have passed `safe`."""
         raise NotImplementedError
@@ -174,8 +179,10 @@ class Lens(Browser):
 
     def _head(self, heading: str) -> None:
         crumb = f" {NAMES.get(self.below, self.below)} › " if self.below else ""
+        badge = [" ", (f" {self.badge} ", "reverse")] if self.badge else []
+        name = f" {self.NAME} ", "reverse bold"
         self.query_one("#lens-heading", Static).update(
-            Text.assemble(crumb, (f" {self.NAME} ", "reverse bold"), f"  {heading}", no_wrap=True, overflow="ellipsis")
+            Text.assemble(crumb, name, *badge, f"  {heading}", no_wrap=True, overflow="ellipsis")
         )
 
     def _show(self) -> None:

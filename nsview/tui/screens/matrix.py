@@ -1,6 +1,6 @@
 """The matrix: the namespaces of containers or processes, equal cells looking equal, the host's own standing out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.console import RenderableType
@@ -14,7 +14,7 @@ from nsview.model.kinds import KIND, KIND_NAMES, KindName
 from nsview.model.matrix import Entry
 from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
-from nsview.model.table import Cell, Column, Line, Thing
+from nsview.model.table import Column, Line, Thing
 from nsview.model.text import count, safe
 from nsview.model.view import GROUPINGS, Grouping
 
@@ -23,6 +23,7 @@ from ..widgets.binding import Binding
 from .lens import Lens
 
 _NOUNS = {"container": "container", "tree": "process"}
+WHOLE = 120  # the width of a screen on which the signs are explained in full
 _NAMED = 12  # sharers that are named
 _TOLD = 8  # namespaces of one kind that are listed: the members of the host's net may be in a thousand others
 
@@ -55,18 +56,13 @@ class Matrix(Lens):
         return matrix.lines(self.snapshot, self.by)
 
     def heading(self) -> str:
-        noun = _NOUNS.get(self.by, f"{self.by} namespace")
-        return (
-            f"{count(len(self.table.lines), noun)}, {matrix.summary(self.table.lines, self.snapshot)}"
-            f"    {matrix.HOST[0]} □ the host's   A shared by all with an A   {matrix.ALONE} nobody else's here"
-            + ("   +1 its processes are in one more" if any(" +" in c.text for c in self._cells()) else "")
-            + ("" if matrix.sees_all(self.snapshot) else f"   {matrix.PERHAPS} as far as can be read")
-        )
+        lines, noun = self.table.lines, _NOUNS.get(self.by, f"{self.by} namespace")
+        legend = matrix.legend(lines, self.snapshot, brief=self.size.width < WHOLE)
+        return f"{legend}    {count(len(lines), noun)}, {matrix.summary(lines, self.snapshot)}"
 
-    def _cells(self) -> Iterator[Cell]:
-        """The cells of namespaces."""
-        for line in self.table.lines:
-            yield from line.cells[1 : 1 + len(KIND_NAMES)]
+    def on_resize(self) -> None:
+        if self._made:
+            self._head(self.heading())
 
     @property
     def kind(self) -> KindName | None:

@@ -22,7 +22,7 @@ from nsview.model.facts import by_hand
 from nsview.model.filter import Fields
 from nsview.model.net import Forward, Interface, Listener, Net, Nets, Route
 from nsview.model.netfields import fields
-from nsview.model.netmap import COLUMNS, Map, NetItem
+from nsview.model.netmap import COLUMNS, Map, NetItem, kind_of
 from nsview.model.netpicture import picture
 from nsview.model.publishing import Published
 from nsview.model.records import Process
@@ -271,7 +271,7 @@ class NetMap(Lens):
             _title(interface.name),
             _pairs(
                 ("of", f"{found.title(net.inode)}  net:[{net.inode}]"),
-                ("kind", interface.kind),
+                ("kind", kind_of(net, interface)),
                 ("state", interface.state),
                 ("also called", ", ".join(interface.altnames)),
                 ("addresses", "\n".join(interface.addresses)),

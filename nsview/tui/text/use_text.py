@@ -51,7 +51,10 @@ def container(container: Container, snapshot: Snapshot, meter: Meter, style: Sty
     limit = f" of {bytes_text(used.memory_limit)}" if used.memory_limit is not None else ", no limit"
     pids = f" of {used.pids_limit}" if used.pids_limit is not None else ""
     waits = [f"{kind} {share:.0f}%" for kind, share in used.pressure.items() if share is not None]
+    init = snapshot.init_of(container)
+    state = container_table.state(container, used.oom_kills, rates.throttled, usage.age(init, meter))
     facts = (
+        ("state", state if state != "running" else None),
         ("processor", f"{percent_text(rates.cpu)}% of one"),
         ("throttled", f"{percent_text(rates.throttled)}% of the time" if rates.throttled else None),
         ("memory", f"{bytes_text(used.memory)}{limit}"),
@@ -64,7 +67,6 @@ def container(container: Container, snapshot: Snapshot, meter: Meter, style: Sty
     for label, value in facts:
         _fact(text, label, value, style)
     _busiest(text, container, snapshot, meter, style)
-    init = snapshot.init_of(container)
     text.append(f"\n\nstarted {age_text(usage.age(init, meter))} ago", style("dim"))
     return text.append("\n\nEnter goes there", style("dim"))
 

@@ -212,8 +212,15 @@ class DetailsPane(Lines, can_focus=True):
         return Group(table, Text(f"and {more} more", self._s("dim"))) if more else table
 
     def _container(self, container: Container) -> Table:
-        (_, name), (_, id), *others = facts.container(container)
-        return self._pairs(("name", Text(safe(str(name)), self._s("container"))), ("id", cut(str(id), 25)), *others)
+        (_, name), (_, id), *others, (known_by, _) = facts.container(container)
+        evidence = container.witness.split("; ")
+        witness = Text(cut(safe(min(evidence, key=len)), 25))
+        if more := len(evidence) - 1:
+            witness.append(f" and {more} more (nsview inspect)", self._s("dim"))
+        return self._pairs(
+            ("name", Text(safe(str(name)), self._s("container"))), ("id", cut(str(id), 25)), *others,
+            (known_by, witness),
+        )  # fmt: skip
 
     def _sharing(self, process: Process, snapshot: Snapshot) -> Table:
         table = Table.grid(padding=(0, 2, 0, 0))

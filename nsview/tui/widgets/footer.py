@@ -32,12 +32,16 @@ class Keys(Widget):
             self.refresh()
 
     def _shown(self) -> list[tuple[Binding, str]]:
-        """(binding, its key as displayed), each action once; the way to help and out stand last."""
-        found: dict[str, tuple[Binding, str]] = {}
-        for _, binding, enabled, _ in self.screen.active_bindings.values():
+        """(binding, its key as displayed), each action once: the focused widget's, those that this screen alone has,
+        those of all screens; the way to help and out stand last."""
+        own = {binding.action for binding in Binding.make_bindings(type(self.screen).__dict__.get("BINDINGS", ()))}
+        found: dict[str, tuple[tuple[int, int], Binding, str]] = {}
+        for node, binding, enabled, _ in self.screen.active_bindings.values():
             if binding.show and enabled:
-                found.setdefault(binding.action, (binding, self.app.get_key_display(binding)))
-        return sorted(found.values(), key=lambda shown: _LAST.get(shown[0].action, 0))
+                whose = 0 if node not in (self.screen, self.app) else 1 if binding.action in own else 2
+                rank = _LAST.get(binding.action, 0), whose
+                found.setdefault(binding.action, (rank, binding, self.app.get_key_display(binding)))
+        return [(binding, key) for _, binding, key in sorted(found.values(), key=lambda shown: shown[0])]
 
     def _fitting(self) -> list[tuple[Binding, str]]:
         """The bindings for which there is room: the last ones before help and the way out are left out first."""

@@ -135,7 +135,7 @@ class Table(Cursor, can_focus=True):
             if chosen and self.by_cell and column == self.column:
                 style += self.style_of(self.cursor_style)
             found = self.sought.of(self.columns[column].title.lower())
-            for text, mark in pieces.marked(self._fit(cell.text, column), "", found):
+            for text, mark in pieces.marked(self._fit(cell, column), "", found):
                 segments.append(Segment(text, style + SOUGHT if mark else style))
             segments.append(Segment(" " * GAP, line_style))
         return Strip(segments).adjust_cell_length(width, line_style)
@@ -148,11 +148,13 @@ class Table(Cursor, can_focus=True):
         for place, column in enumerate(self.columns):
             if self._widths and self._widths[place]:
                 sign = ("▼" if self._reversed else "▲") if place == self._sorted_by else ""
-                text += self._fit(column.title, place) + sign.ljust(GAP)
+                text += self._fit(Cell(column.title), place) + sign.ljust(GAP)
         return Strip([Segment(text, style)]).adjust_cell_length(width, style)
 
-    def _fit(self, text: str, column: int) -> str:
-        text, width = safe(text), self._widths[column]
+    def _fit(self, cell: Cell, column: int) -> str:
+        text, width = safe(cell.text), self._widths[column]
+        if cell.brief and cell_len(text) > width:
+            text = safe(cell.brief)
         has = cell_len(text)
         if has > width:
             return set_cell_size(text, width - 1) + "…"

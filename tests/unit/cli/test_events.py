@@ -10,9 +10,16 @@ from nsview.cli import main
 from nsview.hosts.recording import RecordedHost, demo
 
 
-def told(capsys: pytest.CaptureFixture[str], place: str) -> list[dict[str, object]]:
-    assert main(["events", "--from", place, "--json"]) == 0
+def told(capsys: pytest.CaptureFixture[str], place: str, *more: str) -> list[dict[str, object]]:
+    assert main(["events", "--from", place, "--json", *more]) == 0
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_any_container_is_asked_for_by_a_star(capsys: pytest.CaptureFixture[str]) -> None:
+    whole = told(capsys, str(demo()))
+    for words, wanted in (("container=*", True), ('container=""', False)):
+        found = told(capsys, str(demo()), "--filter", words)
+        assert found == [event for event in whole if (event["container"] is not None) is wanted] != []
 
 
 def test_as_of_a_moment_there_is_what_had_happened_by_then(capsys: pytest.CaptureFixture[str]) -> None:

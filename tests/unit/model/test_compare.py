@@ -1,10 +1,12 @@
 """Two processes side by side."""
 
 import msgspec
+import pytest
 
 from nsview import report
 from nsview.model.compare import Capability, Comparison, compare, held, id_map, mounted
-from nsview.model.records import Capabilities, Namespace
+from nsview.model.contents import Cgroup, Contents, Resource
+from nsview.model.records import Capabilities, Details, Namespace, Process
 from nsview.model.security import Facts, PathMount, Security, mask
 from nsview.model.snapshot import Snapshot
 from tests.unit.make import HOST_INODE, container, host, process
@@ -134,3 +136,35 @@ def test_the_columns_are_headed_by_whose_they_are() -> None:
     snapshot = served()
     told = report.comparison(compare(snapshot, A, B, Facts()))
     assert f"A 5 {A.comm} (a)" in told and f"B 6 {B.comm} (b)" in told
+
+
+def test_limits_images_and_commands_are_compared() -> None:
+    def details(of: Process, **limits: Resource) -> Details:
+        contents = Contents(cgroup=Cgroup(of.cgroup, None, 2, **limits))
+        unread = None, None, None, 1, 0, (), False, False, False, (), None, None
+        return Details(of.pid, of.start, *unread, contents=contents)
+
+    own = Resource(64 << 20, "/docker/a", 1.0), Resource(0.5, "/docker", None), Resource(None, None, 3.0)
+    known = [details(A, memory=own[0], cpu=own[1], pids=own[2]), details(B, pids=Resource(77, "/docker/b", 3.0))]
+    found = {v.name: (v.a, v.b, v.same) for v in compare(served(), A, B, Facts(), known).values}
+    assert found["memory limit"] == ("64M", "none", False)
+    assert found["cpu limit"] == ("0.5 of a processor, of /docker", "none", False)
+    assert found["pids limit"] == ("none", "77", False)
+    assert found["image"] == (None, None, None) and found["command"] == (A.command, B.command, A.command == B.command)
+    out_of_view = {v.name: v for v in compare(served(), A, B, Facts(), [known[0], details(B)]).values}
+    assert out_of_view["memory limit"].b is None and "memory limit" not in {v.name for v in compared(None, None).values}
+
+
+@pytest.mark.parametrize("width", range(60, 240, 7))
+def test_the_sides_share_the_width_by_need(width: int) -> None:
+    """No cell is cut while the line has room for it, and neither side is cut for the other's sake alone."""
+    data = PathMount("/data", "/", "8:1", "ext4", "/dev/" + "d" * 90, ("rw",), ("rw",), None)
+    wide = compared(facts(5, mounts=(ROOT, data)), facts(6, mounts=(ROOT,)))
+    long = compare(served(), A, msgspec.structs.replace(B, cmdline=("b" * 90,)), Facts())
+    for found, side in ((wide, "d" * 90), (long, "b" * 90)):
+        whole, printed = report.comparison(found), report.comparison(found, width)
+        assert max(map(len, printed.splitlines()[2:])) <= width
+        fits = max(map(len, whole.splitlines()[2:])) <= width
+        assert ("…" in printed) is not fits and (side in printed) >= fits
+        if not fits:
+            assert max(map(len, printed.splitlines()[2:])) == width, "room is left"

@@ -60,11 +60,11 @@ def names(found: list[Line]) -> list[str]:
 def test_the_greatest_comes_first_and_the_unknown_last() -> None:
     snapshot, meter = measured(*USED)
     found = lines(snapshot, meter)
-    assert [[cell(line, title) for title in ("CPU%", "MEM", "OF")] for line in found] == [
+    assert [[cell(line, title) for title in ("CPU%", "MEM", "MEM%")] for line in found] == [
         ["150", "60M", "94%"], ["0.0", "1.0M", "-"], ["30", "2.0G", "25%"],
     ]  # fmt: skip
     assert names(ordered(found, BY_CPU, COLUMNS[BY_CPU].falling)) == ["busy", "middle", "idle"]
-    assert found[0].cells[place("OF")].style == "warning"
+    assert found[0].cells[place("MEM%")].style == "warning"
     unread = lines(snapshot, Meter())
     assert {cell(line, title) for line in unread for title in ("CPU%", "MEM", "IP", "PORTS", "RISK")} == {"?"}
     mixed = [replace(unread[0], key="other"), *found]
@@ -75,7 +75,7 @@ def test_the_greatest_comes_first_and_the_unknown_last() -> None:
     ("expression", "left"),
     [
         ("cpu>100", ["busy"]), ("cpu>=30%", ["busy", "middle"]), ("mem>1.5g", ["middle"]), ("mem<2M", ["idle"]),
-        ("of>90", ["busy"]), ("cpu>1 mem<1G", ["busy"]), ("age>1m", ["busy", "idle", "middle"]), ("age<5s", []),
+        ("mem%>90", ["busy"]), ("cpu>1 mem<1G", ["busy"]), ("age>1m", ["busy", "idle", "middle"]), ("age<5s", []),
         ("not cpu>1 idle", ["idle"]), ("container=middle", ["middle"]), ("restarts>2", ["gone"]),
         ("state=exited", ["gone"]), ("procs>0", ["busy", "idle", "middle"]), ("image=shop/*", ["gone"]),
     ],
@@ -220,17 +220,60 @@ def test_namespaces_that_are_shared_name_the_others() -> None:
     }  # fmt: skip
 
 
+def crowd() -> list[Line]:
+    """Lines with all that a cell may say: names, images, ports and states of any length, groups, stopped ones."""
+    snapshot, meter = measured(*((f"{name}-with-a-name-that-is-long", *rest) for name, *rest in USED), image="x" * 60)  # type: ignore[arg-type]
+    looping = make.container(
+        "loop", (30,), state="paused", restarts=14, supervisor_gone=True, pod=Pod("p" * 50, "s", "u")
+    )
+    own = make.process(30, net=40, pid=41, ipc=42, container=looping.key)
+    snapshot = replace(
+        snapshot, processes={**snapshot.processes, 30: own}, containers={**snapshot.containers, looping.key: looping}
+    )
+    ports = tuple(Forward("tcp", None, at, at, "::1", at - 1, by="docker") for at in range(8080, 8099))
+    places = tuple(
+        Place(key, (address, "::1"), ports)
+        for key, address in zip(
+            snapshot.containers, ("172.17.0.2", "2001:db8:1234:5678:9abc:def0:1234:5678"), strict=False
+        )
+    )
+    meter = with_records(
+        meter, ended("gone", exit_code=137, oom_killed=True, restarts=3), ended("s" * 60, project="shop"), places=places
+    )
+    key = looping.key
+    around = Around({key: "net,pid,ipc=host user=a-name-that-is-longer-than-any"}, {key: Risk("medium", 12)}, [key])
+    return lines(snapshot, meter, around, folded=())
+
+
+CUT = {"NAME", "PORTS", "IMAGE"}
+
+
+@pytest.mark.parametrize("width", range(60, 201))
+def test_of_any_width_the_most_wanted_columns_are_shown_and_whole(width: int) -> None:
+    found = crowd()
+    sizes = widths(COLUMNS, found, width, 2)
+    shown = [column.title for column, has in zip(COLUMNS, sizes, strict=True) if has]
+    assert shown == [column.title for column in COLUMNS][: len(shown)], "no other instead of a more wanted one"
+    assert set(shown) >= {"NAME", "STATE", "CPU%", "MEM"} and sum(sizes) + 2 * (len(shown) - 1) <= width
+    for at, (column, has) in enumerate(zip(COLUMNS, sizes, strict=True)):
+        assert not has or has >= len(column.title)
+        for line in found if has and column.title not in CUT else ():
+            assert has >= min(len(line.cells[at].text), len(line.cells[at].brief or line.cells[at].text))
+    assert sizes[0] >= 14
+    wider = widths(COLUMNS, found, width + 1, 2)
+    assert sum(map(bool, wider)) >= len(shown), "a wider screen shows no fewer"
+
+
 @pytest.mark.parametrize(
-    ("width", "shown"),
-    [
-        (78, ["NAME", "STATE", "CPU%", "MEM", "AGE", "PORTS", "IMAGE"]),
-        (118, ["NAME", "STATE", "CPU%", "MEM", "OF", "AGE", "IP", "PORTS", "IMAGE", "RISK"]),
-        (250, [column.title for column in COLUMNS]),
-    ],
+    ("width", "last"), [(60, "AGE"), (79, "RUNTIME"), (119, "IMAGE"), (159, "READ/S"), (250, "NET")]
 )
-def test_a_wider_screen_shows_more_columns(width: int, shown: list[str]) -> None:
-    snapshot, meter = measured(*((f"{name}-with-a-long-name", *rest) for name, *rest in USED), image="x" * 60)  # type: ignore[arg-type]
+def test_a_wider_screen_shows_more_columns(width: int, last: str) -> None:
+    snapshot, meter = measured(*USED, image="shop/web:1.4")
     meter = with_records(meter, ended("gone", exit_code=137, oom_killed=True, restarts=3))
-    found = widths(COLUMNS, lines(snapshot, meter), width, 2)
-    assert [column.title for column, has in zip(COLUMNS, found, strict=True) if has] == shown
-    assert sum(found) + 2 * (sum(map(bool, found)) - 1) <= width
+    sizes = widths(COLUMNS, lines(snapshot, meter), width, 2)
+    assert [column.title for column, has in zip(COLUMNS, sizes, strict=True) if has][-1] == last
+
+
+def test_a_state_that_does_not_fit_is_told_in_brief() -> None:
+    assert container_table.briefly("exited (137) OOM, 3 restarts, 2h00m ago") == "exited (137) OOM +2"
+    assert container_table.briefly("running") == "running"

@@ -222,6 +222,30 @@ def test_namespaces_of_one_process_are_one_event_and_named_ones_need_none() -> N
     assert sorted(kinds(events(now, gone))) == [("gone", "net:[30]"), ("gone", "uts net")]
 
 
+@pytest.mark.parametrize("words", [("bash", "-c", "x " * 500), ("nginx: master process",), ("a\nb", "c" * 9000)])
+def test_the_row_of_an_event_has_the_name_of_its_process_and_the_event_the_whole(words: tuple[str, ...]) -> None:
+    told = process(5, 1, net=7, comm="told", cmdline=words)
+    (born,) = events(EMPTY, now := after(EMPTY, INIT, told))
+    (gone,) = events(now, advance(now, 3.0, (), [5], (), [("net", 7)], (), ()))
+    port = Listener("tcp", "0.0.0.0", 80, 77, 0, (5,))
+    (opened,) = net_events(nets(Net(1, source="netlink")), nets(Net(1, (), (), (port,), source="netlink")), now)
+    assert [one.text for one in (born, gone, opened)] == [
+        "of 5 told",
+        "last of 5 told",
+        "by 5 told, in net:[1] of the host",
+    ]
+    for one in (born, gone, opened):
+        assert one.command == told.command
+        line = event_lines.line(1, one)
+        assert len(line.cells[4].text) < 60 and told.command in line.more
+
+
+def test_each_kind_is_counted() -> None:
+    every = [Event(1.0, kind, kind) for kind in KINDS for _ in range(KINDS.index(kind) + 1)]
+    assert summary(every, KINDS) == f"{len(every)} events: " + ", ".join(f"{n} {k}" for n, k in enumerate(KINDS, 1))
+    assert summary(every) == f"{len(every)} events: 4 oom, 2 stopped, 3 restarted" and not summary([])
+
+
 def test_a_namespace_that_can_no_longer_be_read_is_not_gone() -> None:
     before = host(INIT, process(5, 1, net=7))
     hidden = replace(before.processes[5], namespaces=Namespaces(user=1), unreadable="EACCES")

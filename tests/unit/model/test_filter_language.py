@@ -76,6 +76,9 @@ EVERY = [1, 10, 20, 21, 30, 40]
         ("container=docker:feedc0de", [20, 21]),
         ("container=web*", [20, 21, 30]),
         ("container=w?b", [20, 21]),
+        ("container=*", [20, 21, 30]),  # any at all
+        ("container!=*", [1, 10, 40]),
+        ("pod=*", [30]),
         ("container~logs", [30]),
         ("container:logs", [30]),
         ("container!=web", [1, 10, 30, 40]),

@@ -19,7 +19,7 @@ from nsview.model.netmap import Map, NetItem, brief, summary
 from nsview.model.netpicture import picture
 from nsview.model.records import Namespace
 from nsview.model.snapshot import Snapshot
-from nsview.model.table import Line
+from nsview.model.table import Line, widths
 from nsview.model.text import cells
 from tests.unit.make import HOST_INODE, container, host, left, process
 
@@ -90,8 +90,8 @@ def test_a_port_typed_is_answered_by_its_container() -> None:
 
 def test_a_veth_typed_is_answered_by_the_container_it_leads_to() -> None:
     lines = answer("vethab12")
-    assert "vethab12  veth  ↔ eth0 of logs, web, port of docker0" in lines
-    assert "eth0  veth  172.17.0.2/16  ↔ vethab12 of host, default via 172.17.0.1" in lines
+    assert "vethab12  veth  up  ↔ eth0 of logs, web, port of docker0" in lines
+    assert "eth0  veth  up  172.17.0.2/16  ↔ vethab12 of host, default via 172.17.0.1" in lines
     assert not [line for line in texts(found().lines()) if line.startswith("default route")]
     assert not [line for line in lines if "vethcd34  veth" in line]
 
@@ -99,8 +99,31 @@ def test_a_veth_typed_is_answered_by_the_container_it_leads_to() -> None:
 def test_an_address_a_name_and_an_inode_find_a_namespace() -> None:
     assert answer("172.17.0.3")[-1].startswith("eth0")
     assert answer("netns/blue") == ["blue  net:[40]  no process, /run/netns/blue, nothing but the loopback"]
-    ledger = ["ledger  net:[30]  1 process", "eth0  veth  172.17.0.3/16  ↔ vethcd34 of host"]
+    ledger = ["ledger  net:[30]  1 process", "eth0  veth  up  172.17.0.3/16  ↔ vethcd34 of host"]
     assert answer("net:30") == answer("net:[30]") == ledger
+
+
+@pytest.mark.parametrize("width", range(78, 201, 4))
+def test_where_an_interface_leads_is_told_whole_on_any_width(width: int) -> None:
+    many = tuple(Interface(20 + n, f"veth{n}", "veth", "up", master=3) for n in range(40))
+    lines = found(BLUE, LEDGER, WEB, replace(HOST, interfaces=(*HOST.interfaces, *many))).lines()
+    sizes = widths(netmap.COLUMNS, lines, width)
+    for line in lines:
+        told = line.cells[-1]
+        if isinstance(line.subject, NetItem) and isinstance(line.subject.thing, Interface | Listener):
+            assert sizes[-1] >= len(told.brief or told.text), told
+    assert sum(sizes) + 2 * (sum(map(bool, sizes)) - 1) <= width and sizes[0] >= 15
+
+
+def test_a_kind_and_a_state_have_columns_of_their_own() -> None:
+    odd = replace(
+        HOST, interfaces=(*HOST.interfaces[:2], Interface(4, "wg0", "wireguard", "down", addresses=("10.1.0.1/24",)))
+    )
+    shown = {line.cells[0].text.strip(): [cell.text for cell in line.cells[1:4]] for line in found(odd).lines()}
+    assert shown["eth0"] == ["device", "up", "192.0.2.2/24"] and shown["wg0"] == ["wireguard", "down", "10.1.0.1/24"]
+    unread = Net(50, (Interface(0, "eth0"),), source="proc")
+    assert [line.cells[1].text for line in found(unread).lines()] == ["", "?"], "nobody has asked the kernel"
+    assert [line.split()[0] for line in answer("kind=device")] == ["host", "eth0"]
 
 
 def test_a_field_is_that_of_a_line_or_of_who_is_behind_it() -> None:

@@ -153,3 +153,25 @@ def test_a_column_that_need_not_stay_goes_where_the_screen_is_narrow_and_the_wid
 def test_the_last_column_takes_what_is_left() -> None:
     lines = [line("a", "x", "y" * 90)]
     assert widths([Column("A"), Column("B", most=10)], lines, 60) == [1, 57]
+
+
+@pytest.mark.parametrize("width", range(24, 130))
+def test_columns_of_the_same_need_are_narrowed_alike_and_no_room_is_left(width: int) -> None:
+    columns = [Column("WHAT"), Column("A", most=300), Column("B", most=300)]
+    found = widths(columns, [line("a", "w" * 8, "x" * 50, "y" * 50)], width)
+    assert abs(found[1] - found[2]) <= 1 and sum(found) + 4 == min(width, 112)
+    uneven = widths(columns, [line("a", "w" * 8, "x" * 20, "y" * 90)], width)
+    assert uneven[1] == min(20, found[1]) and sum(uneven) + 4 == min(width, 122)
+
+
+def test_a_text_that_does_not_fit_is_told_in_brief_or_its_column_left_out() -> None:
+    columns = [Column("NAME", least=6), Column("STATE", whole=True), Column("IP", whole=True, keep=False)]
+    lines = [Line("a", (Cell("n" * 20), Cell("exited, long ago", brief="exited"), Cell("10.0.0.1")))]
+    shown = {width: widths(columns, lines, width) for width in (48, 34, 33, 24, 23)}
+    assert shown == {48: [20, 16, 8], 34: [6, 16, 8], 33: [15, 6, 8], 24: [6, 6, 8], 23: [15, 6, 0]}
+
+
+def test_a_text_is_as_wide_as_it_is_drawn() -> None:
+    """Wide characters take two cells, and what a terminal would obey is shown as an escape."""
+    lines = [line("a", "名前の長い名", "x"), line("b", "\x1b[31mred", "y")]
+    assert widths([Column("NAME"), Column("B")], lines, 60) == [12, 1]

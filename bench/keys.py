@@ -77,12 +77,11 @@ def looks(screen: Terminal, names: Sequence[str], rounds: int) -> dict[str, list
     for number in range(rounds):
         word = _LETTERS[number % len(_LETTERS)] + "qw"
         for length in (1, 2, 3):
-            # How many match is on the head of their group.
-            count = sum(word[:length] in name for name in names)
-            if not count:
+            if not any(word[:length] in name for name in names):
                 break
             mark, begin = screen.send(word[length - 1].encode())
-            late["filter"].append(screen.find(re.compile(rb"\b%d of \d+ proc" % count), mark)[1] - begin)
+            underlined = re.compile(rb"\x1b\[1;4;[\d;]*m" + word[:length].encode())  # where it is found in a row
+            late["filter"].append(screen.find(underlined, mark)[1] - begin)
             time.sleep(_GAP)
         screen.send(b"\x15")  # all of it away, for the next word
         screen.rest(0.4, timeout=1)

@@ -3,6 +3,8 @@
 import re
 from datetime import datetime, timedelta
 
+from nsview.model import text
+
 _CLOCK = re.compile(r"(?:(\d{4}-\d\d-\d\d)[T ])?(\d\d?):(\d\d)(?::(\d\d))?", re.ASCII)
 _SPAN = re.compile(r"([+-])((?:\d+[dhms])+)", re.ASCII)
 _SECONDS = re.compile(r"\d{9,11}(?:\.\d+)?", re.ASCII)
@@ -12,17 +14,17 @@ LEEWAY = 60.0
 FORMS = "03:12, 03:12:05, 2026-11-28 03:12, +5m from the beginning, -1h from the end"
 
 
-def moment(text: str, begin: float, end: float) -> float:
-    """The moment that a text means in a recording from `begin` to `end`, in seconds since the epoch. A time of day is
+def moment(words: str, begin: float, end: float) -> float:
+    """The moment that words mean in a recording from `begin` to `end`, in seconds since the epoch. A time of day is
     the last one in there, by the clock of this machine. Raises ValueError with a line for the user."""
     try:
-        found = _meant(text.strip(), begin, end)
+        found = _meant(words.strip(), begin, end)
     except (OverflowError, OSError, ValueError):
         found = None
     if found is None:
-        raise ValueError(f"{text!r} is no moment; give {FORMS}")
+        raise ValueError(f"{words!r} is no moment; give {FORMS}")
     if not begin - LEEWAY <= found <= end + LEEWAY:
-        raise ValueError(f"it tells of {clock(begin)} to {clock(end)}, not of {text}")
+        raise ValueError(f"it tells of {clock(begin)} to {clock(end)}, not of {words}")
     return min(max(found, begin), end)
 
 
@@ -43,4 +45,4 @@ def _meant(text: str, begin: float, end: float) -> float | None:
 
 def clock(moment: float) -> str:
     """A moment in words, by the clock of this machine."""
-    return f"{datetime.fromtimestamp(moment):%d %b %H:%M:%S}"
+    return text.clock(moment, "%d %b %H:%M:%S")

@@ -27,6 +27,19 @@ def count(number: int, one: str) -> str:
     return f"{number} {one if number == 1 else one + ('es' if one.endswith('s') else 's')}"
 
 
+def clock(time: float, form: str) -> str:
+    """A time in seconds since the epoch, by the clock of this machine, in a form of strftime.
+
+    "?" if no calendar has it: a recording, or another host, may claim any.
+    """
+    from datetime import datetime  # many commands need none
+
+    try:
+        return datetime.fromtimestamp(time).strftime(form)
+    except (OverflowError, OSError, ValueError):
+        return "?"
+
+
 def cells(text: str) -> int:
     """The number of a terminal's cells that a safe text takes: two a wide character, none a combining one."""
     if text.isascii():

@@ -7,7 +7,7 @@ from textual.widget import Widget
 
 from nsview.model.events.record import Event
 from nsview.tui.app import NsviewApp
-from nsview.tui.widgets.row_list import Listing
+from nsview.tui.widgets.row_list import RowList
 from nsview.tui.widgets.table import Table
 from tests.guards.test_screen import Feed
 from tests.unit import make
@@ -57,7 +57,7 @@ async def test_a_long_text_of_a_line_is_told_to_its_last_letter(size: tuple[int,
 @pytest.mark.parametrize("size", [WIDE, SMALL])
 async def test_all_that_scrolls_and_breaks_lines_has_a_place_for_the_bar(size: tuple[int, int]) -> None:
     def scrolls(widget: Widget) -> bool:
-        lines = isinstance(widget, Listing | Table | Screen)  # one line each, never broken
+        lines = isinstance(widget, RowList | Table | Screen)  # one line each, never broken
         return not lines and widget.is_scrollable and str(widget.styles.overflow_y) == "auto"
 
     seen = set()

@@ -1,6 +1,7 @@
 """The time line of a recording: played, stepped, gone about in by keys."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,6 +11,7 @@ from textual.pilot import Pilot
 from nsview.hosts.playback import Playback
 from nsview.hosts.recording import demo, opened
 from nsview.tui.app import NsviewApp
+from nsview.tui.text import time_text
 
 from .screens import SMALL, WIDE, drawn, explorer, running
 
@@ -130,3 +132,11 @@ async def test_a_click_on_the_line_goes_there() -> None:
         await pilot.click("#timeline", offset=(80, 0))
         await until(pilot, lambda: playback.moment > playback.span[0] + 1)
         assert playback.moment < playback.span[1] - 1
+
+
+@pytest.mark.parametrize("span", [(0.0, 60.0), (0.0, 0.0), (-1e30, 1e30)])
+@pytest.mark.parametrize("moment", [math.inf, 0.0, 30.0])
+def test_the_line_is_drawn_before_the_first_frame_is_read(span: tuple[float, float], moment: float) -> None:
+    """The moment is inf until then; a damaged recording may claim times that no calendar has."""
+    line = time_text.line(span, moment, False, "", (), {}, 120)
+    assert sum(len(text) for text, _ in line.pieces) == 120

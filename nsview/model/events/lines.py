@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -10,7 +9,7 @@ from ..filter.fields import OF_THINGS, Field, of_columns
 from ..records import NamespaceKey
 from ..snapshot import Snapshot
 from ..table import Cell, Column, Line, Thing
-from ..text import count
+from ..text import clock, count
 from .record import Event, EventKind, label
 
 COLUMNS: tuple[Column, ...] = (
@@ -49,7 +48,7 @@ _STYLES: dict[EventKind, str] = {
 
 def time_text(time: float) -> str:
     """The local time, as in a log."""
-    return datetime.fromtimestamp(time).strftime("%m-%d %H:%M:%S")
+    return clock(time, "%m-%d %H:%M:%S")
 
 
 def line(number: int, event: Event) -> Line:
@@ -80,11 +79,11 @@ def behind(event: Event, snapshot: Snapshot) -> Thing | None:
     return container or pid or namespace
 
 
-GRAVE: tuple[Kind, ...] = ("oom", "stopped", "restarted")
+GRAVE: tuple[EventKind, ...] = ("oom", "stopped", "restarted")
 """The kinds that must not be overlooked."""
 
 
-def summary(events: Iterable[Event], told: Sequence[Kind] = GRAVE) -> str:
+def summary(events: Iterable[Event], told: Sequence[EventKind] = GRAVE) -> str:
     """The number of events in words, and of those of these kinds; "" if there are none."""
     number = Counter(event.kind for event in events)
     words = ", ".join(f"{number[kind]} {kind}" for kind in told if number[kind])

@@ -1,7 +1,6 @@
 """The events of the host since nsview looks at it, or of a recording: the latest last, followed as by `tail -f`."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import ClassVar
 
 from rich.console import RenderableType
@@ -14,7 +13,7 @@ from nsview.model.filter import Fields
 from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Column, Line, Thing
-from nsview.model.text import count, safe
+from nsview.model.text import clock, count, safe
 
 from ..context import Context
 from ..widgets.binding import Binding
@@ -105,7 +104,7 @@ class Events(Lens):
         text.append(f"{safe(event.subject)}\n", self.table.style_of("group"))
         text.append(f"{event.kind}: {MEANINGS[event.kind]}\n", self.table.style_of("dim"))
         facts = (
-            ("seen at", datetime.fromtimestamp(event.time).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]),
+            ("seen at", clock(event.time, "%Y-%m-%d %H:%M:%S")),
             ("event", event.text),
             ("container", f"{event.name} ({event.container})" if event.container else ""),
             ("pod", event.pod or ""),

@@ -1,7 +1,6 @@
 """The net map: every net namespace from within, as a table or drawn."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from time import monotonic
 from typing import ClassVar
 
@@ -28,7 +27,7 @@ from nsview.model.publishing import Published
 from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Column, Line, Thing
-from nsview.model.text import count, safe
+from nsview.model.text import clock, count, safe
 
 from ..context import Context
 from ..widgets.binding import Binding
@@ -217,7 +216,7 @@ class NetMap(Lens):
         told = (len(nets), "net namespace"), (interfaces, "interface"), (listeners, "listener")
         words = [", ".join(count(n, one) for n, one in told)]
         if self.session.live:
-            words.append(f"as of {datetime.fromtimestamp(self.nets.taken_at):%H:%M:%S}")
+            words.append(f"as of {clock(self.nets.taken_at, '%H:%M:%S')}")
         words += map(safe, self.nets.notes)
         return "  ".join(words)
 

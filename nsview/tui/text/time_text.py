@@ -28,8 +28,9 @@ def line(
     span: tuple[float, float], moment: float, playing: bool, said: str,
     activity: Iterable[tuple[float, float, int]], keys: Mapping[str, str], width: int,
 ) -> TimeLineText:  # fmt: skip
-    """The line. activity: [(from, to, the number of processes that came or went)]. keys: {name of an action: its
-    key}."""
+    """The line. moment: inf for the end. activity: [(from, to, the number of processes that came or went)]. keys:
+    {name of an action: its key}."""
+    moment = min(moment, span[1])
     left: list[Piece] = [(f" {'▶' if playing else '‖'} {clock(moment)} ", "")]
     right: list[Piece] = [(f" {said} ", "said")] if said else [(f" {clock(span[1])} ", "")]
     if width >= 110 and not said:

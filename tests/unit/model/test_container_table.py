@@ -232,7 +232,7 @@ def crowd() -> list[Line]:
     )
     ports = tuple(Forward("tcp", None, at, at, "::1", at - 1, by="docker") for at in range(8080, 8099))
     places = tuple(
-        Place(key, (address, "::1"), ports)
+        ContainerNet(key, (address, "::1"), ports)
         for key, address in zip(
             snapshot.containers, ("172.17.0.2", "2001:db8:1234:5678:9abc:def0:1234:5678"), strict=False
         )

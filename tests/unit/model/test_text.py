@@ -6,7 +6,7 @@ import sys
 import pytest
 from rich.cells import cell_len
 
-from nsview.model.text import cells, count, cut, fit, safe
+from nsview.model.text import cells, clock, count, cut, fit, safe
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,8 @@ def test_a_text_is_as_wide_as_its_column(text: str, width: int) -> None:
     assert cells(fit(text, width)) == cell_len(fit(text, width)) == width
     assert cells(cut(text, width)) <= width
     assert cut(text, 99) == text
+
+
+@pytest.mark.parametrize("time", [1e30, -1e30, float("inf"), float("-inf"), float("nan"), 1e12, -1e12])
+def test_a_time_that_no_calendar_has_is_not_told(time: float) -> None:
+    assert clock(time, "%H:%M:%S") == "?"

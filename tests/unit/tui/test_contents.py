@@ -9,7 +9,7 @@ from nsview.model.contents import READ, Contents
 from nsview.model.levels import levels
 from nsview.model.records import Namespace
 from nsview.model.snapshot import snapshot
-from nsview.tui.text.contents import TOLD, Told, told, wanted
+from nsview.tui.text.contents import TOLD, ContentsText, told, wanted
 from nsview.tui.text.pieces import size, span
 from tests.unit.make import HOST, host, process
 
@@ -22,14 +22,14 @@ def contents(**kinds: Any) -> Contents:
     return msgspec.convert({"unreadable": {}, **kinds}, Contents)
 
 
-def tell(kind: Any, said: Contents | None = None, **namespaces: int) -> Told:
+def tell(kind: Any, said: Contents | None = None, **namespaces: int) -> ContentsText:
     one = process(7, comm="sh", **namespaces)
     found = told(kind, one, said, host(one))
     assert found is not None
     return found
 
 
-def words(found: Told) -> str:
+def words(found: ContentsText) -> str:
     return "\n".join("".join(text for text, _ in line) for line in (*found.first, *found.rest))
 
 

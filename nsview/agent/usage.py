@@ -164,27 +164,27 @@ def _of_controller(hierarchies: dict[str, Any], paths: dict[str, str], kind: str
 
 
 def _cpu(read: Callable[[str, str], str]) -> dict[str, Any]:
-    of_v2 = _table(read("", "cpu.stat"))  # which tells the time used in a hybrid too, but not who was throttled
-    used, throttled = _scaled(of_v2.get("usage_usec"), 1e-6), _scaled(of_v2.get("throttled_usec"), 1e-6)
+    of_v2 = read("", "cpu.stat")  # which tells the time used in a hybrid too, but not who was throttled
+    used, throttled = _scaled(_number(of_v2, "usage_usec"), 1e-6), _scaled(_number(of_v2, "throttled_usec"), 1e-6)
     if used is None:
         used = _scaled(cgroup.number(read("cpuacct", "cpuacct.usage")), 1e-9)
     if throttled is None:
-        throttled = _scaled(_table(read("cpu", "cpu.stat")).get("throttled_time"), 1e-9)
+        throttled = _scaled(_number(read("cpu", "cpu.stat"), "throttled_time"), 1e-9)
     return {"cpu_seconds": used, "throttled_seconds": throttled}
 
 
 def _memory(read: Callable[[str, str], str]) -> dict[str, Any]:
     used = cgroup.number(read("", "memory.current"))
     if used is not None:
-        idle = _table(read("", "memory.stat")).get("inactive_file", 0)
+        idle = _number(read("", "memory.stat"), "inactive_file") or 0
         limit = cgroup.number(read("", "memory.max"))
-        kills = _table(read("", "memory.events")).get("oom_kill")
+        kills = _number(read("", "memory.events"), "oom_kill")
     else:
         used = cgroup.number(read("memory", "memory.usage_in_bytes"))
-        table = _table(read("memory", "memory.stat")) if used is not None else {}
-        idle, limit = table.get("total_inactive_file", 0), table.get("hierarchical_memory_limit", cgroup.UNLIMITED)
-        limit = limit if limit < cgroup.UNLIMITED else None
-        kills = _table(read("memory", "memory.oom_control")).get("oom_kill")
+        text = read("memory", "memory.stat") if used is not None else ""
+        idle, limit = _number(text, "total_inactive_file") or 0, _number(text, "hierarchical_memory_limit")
+        limit = limit if limit is not None and limit < cgroup.UNLIMITED else None
+        kills = _number(read("memory", "memory.oom_control"), "oom_kill")
     used = used if used is None or idle >= used else used - idle
     return {"memory": used, "memory_limit": limit, "oom_kills": kills}
 
@@ -225,6 +225,12 @@ def _table(text: str) -> dict[str, int]:
     """{name: number} of lines "name number", a unit behind it or not."""
     rows = (line.split() for line in text.split("\n"))
     return {row[0]: int(row[1]) for row in rows if len(row) > 1 and row[1].isdigit()}
+
+
+def _number(text: str, name: str) -> int | None:
+    """The number of the line "name number". None if there is none: of long tables, few lines are wanted."""
+    word = ("\n" + text).partition("\n" + name + " ")[2].partition("\n")[0]
+    return int(word) if word.isdigit() else None
 
 
 def _scaled(number: float | None, factor: float) -> Any:

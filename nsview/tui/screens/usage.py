@@ -33,7 +33,7 @@ from .lens import Lens
 
 PACE = 2.0
 """Seconds between two readings, if there is not much to read."""
-SHARE = 0.015
+SHARE = 0.008
 """The share of a processor that the agent may use for readings: if there is much to read, the pace is slower."""
 FIRST = 0.5
 """Seconds between the first two readings, for rates soon."""

@@ -10,7 +10,7 @@ from nsview.hosts.local import LocalHost
 from nsview.hosts.recording import RecordedHost
 from nsview.model import container_table
 from nsview.model.snapshot import Snapshot
-from nsview.model.usage import Engines, Meter, Place, Stopped, read
+from nsview.model.usage import ContainerNet, Engines, Meter, Stopped, read
 
 from .command import nsview, printed
 from .daemons import IMAGE, Docker
@@ -47,7 +47,7 @@ def stopped(id: str) -> Stopped:
     return next(one for one in engines()[1].stopped if one.id == id)
 
 
-def place(name: str) -> Place:
+def place(name: str) -> ContainerNet:
     snapshot, found, _ = engines()
     key = next(key for key, container in snapshot.containers.items() if container.name == name)
     return next(one for one in found.places if one.key == key)

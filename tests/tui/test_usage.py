@@ -19,7 +19,7 @@ from nsview.model.container_table import place, risks
 from nsview.model.net import Forward
 from nsview.model.records import Container
 from nsview.model.rows import GroupRow
-from nsview.model.usage import ContainerUsage, Engines, HostUsage, Place, ProcessUsage, Stopped, Usage
+from nsview.model.usage import ContainerNet, ContainerUsage, Engines, HostUsage, ProcessUsage, Stopped, Usage
 from nsview.tui.app import NsviewApp
 from nsview.tui.screens import usage as lens
 from nsview.tui.screens.usage import UsageLens
@@ -69,7 +69,7 @@ class Readings:
         """Of `web`, which is reached at port 8080, and of two that have stopped; the others' are not known."""
         port = Forward("tcp", None, 8080, 8080, "172.17.0.2", 80, by="docker")
         told = {"web": (("172.17.0.2",), (port,))}
-        places = tuple(Place(one.key, *told.get(one.name, (None, None))) for one in known)
+        places = tuple(ContainerNet(one.key, *told.get(one.name, (None, None))) for one in known)
         now = self._app.session.snapshot.taken_at  # type: ignore[union-attr]
         ends = (
             ("db", "site", "exited", 137, True, now - 7200, 3), ("job", None, "exited", 0, False, now - 90, 0),

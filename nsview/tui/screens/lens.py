@@ -179,10 +179,10 @@ class Lens(Browser):
 
     def _head(self, heading: str) -> None:
         crumb = f" {NAMES.get(self.below, self.below)} › " if self.below else ""
-        badge = [" ", (f" {self.badge} ", "reverse")] if self.badge else []
+        badge = Text(f" {self.badge} ", "reverse") if self.badge else ""
         name = f" {self.NAME} ", "reverse bold"
         self.query_one("#lens-heading", Static).update(
-            Text.assemble(crumb, name, *badge, f"  {heading}", no_wrap=True, overflow="ellipsis")
+            Text.assemble(crumb, name, " ", badge, f" {heading}", no_wrap=True, overflow="ellipsis")
         )
 
     def _show(self) -> None:

@@ -77,8 +77,8 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "events": (
         ("sudo nsview events --follow", "all that happens, until ^C"),
-        ("sudo nsview events -f --filter 'container=*'", "those of containers alone"),
-        ("sudo nsview events -f --filter kind=oom", "processes killed for want of memory"),
+        ("sudo nsview events -f --filter 'container=*'", "of containers alone"),
+        ("sudo nsview events -f --filter kind=oom", "killed for want of memory"),
         ("nsview events -f -H web1", "of another host"),
         ("nsview events --from host.jsonl --json", "of a recording, for a program"),
     ),

@@ -1,8 +1,8 @@
 """Makes the recordings that the demo and the pictures show: a real host with dockerd, containerd and a pod.
 
-    sudo .venv/bin/python -m scripts.record_demo [busy]
+    sudo .venv/bin/python -m scripts.record_demo [shop]
 
-busy: only the recording of containers that have something to do, for the picture of their use.
+shop: only the recording of a shop at work, for the pictures of the README; its services are played by `service.c`.
 It starts both daemons where Debian has them (/run/containerd, /var/lib/docker), so on a machine where these are in
 use it refuses. What else runs on the machine is left out of the recordings; the host is called "demo" and its
 accounts "ops".
@@ -21,7 +21,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from nsview.agent import cgroup
 from nsview.hosts.local import LocalHost
@@ -33,12 +33,57 @@ from tests.real.workspace import search_path, wait_until
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "nsview" / "demo.jsonl.gz"
 USER = ROOT / "screenshots" / "user.jsonl.gz"
-BUSY = ROOT / "screenshots" / "busy.jsonl.gz"
+SHOP = ROOT / "screenshots" / "shop.jsonl.gz"
 SOCKET = Path("/run/containerd/containerd.sock")
-BRIDGE = "nsvdemo0"
+BRIDGE = "docker0"
 CONFIG = Path("/etc/docker/daemon.json")
 OWN_CGROUP = cgroup.parse(Path("/proc/self/cgroup").read_text())[0]
 POD = ("checkout", "shop", "7d1f2c0e-5a36-4b52-9f0e-3c8a4b0f6d21")
+
+
+class Service(NamedTuple):
+    """A container of the shop. path: of its program, whose name it has; title: its first word, as a program sets it.
+    does: the settings of `service.c`. words: for `docker run`."""
+
+    name: str
+    image: str
+    path: str
+    title: str
+    does: dict[str, object]
+    words: tuple[str, ...] = ()
+    project: str | None = "shop"
+
+
+SERVICES = (
+    Service(
+        "shop-web", "nginx:1.27", "/usr/sbin/nginx", "nginx: master process nginx -g daemon off;",
+        {"LISTEN": 80, "CORES": 0.06, "MEMORY": 6, "CHILDREN": "nginx: worker process|nginx: worker process"},
+        ("-p", "8080:80"),
+    ),
+    Service(
+        "shop-api", "shop/api:3.2", "/usr/local/bin/node", "node server.js",
+        {"LISTEN": 3000, "CORES": 0.22, "MEMORY": 88},
+        ("--memory=128m", "-p", "127.0.0.1:3000:3000"),
+    ),
+    Service(
+        "shop-db", "postgres:16", "/usr/lib/postgresql/16/bin/postgres", "postgres",
+        {"LISTEN": 5432, "CORES": 0.03, "MEMORY": 14,
+         "CHILDREN": "postgres: checkpointer |postgres: walwriter |postgres: shop shop 172.17.0.3(41822) SELECT"},
+        ("--memory=256m", "--user=999:999"),
+    ),
+    Service("shop-cache", "redis:7.4", "/usr/local/bin/redis-server", "redis-server *:6379",
+            {"LISTEN": 6379, "CORES": 0.02, "MEMORY": 57}, ("--memory=64m", "--user=999:999")),
+    Service("shop-worker", "shop/worker:3.2", "/usr/local/bin/python3", "python3 -m shop.worker",
+            {"CORES": 0.9, "MEMORY": 41}, ("--cpus=0.4", "--memory=96m")),
+    Service("shop-mailer", "shop/mailer:1.1", "/usr/local/bin/mailer", "mailer --queue orders",
+            {"CORES": 0.05, "MEMORY": 4, "EXIT": 6}, ("--restart=always",)),
+    Service("report", "shop/report:0.9", "/usr/local/bin/report", "report --month 11", {"CORES": 0.5, "MEMORY": 96},
+            ("--memory=48m",)),
+    Service("node-exporter", "prom/node-exporter:v1.8", "/bin/node_exporter", "/bin/node_exporter --path.rootfs=/host",
+            {"LISTEN": 9100, "CORES": 0.01, "MEMORY": 9},
+            ("--network=host", "--pid=host", "--cap-add=SYS_PTRACE", "-v", "/run/docker.sock:/run/docker.sock"), None),
+)  # fmt: skip
+IMAGES = ("shop/web:1.4", "shop/ledger:2.0", "ops/agent:7", *(one.image for one in SERVICES))
 
 
 def sh(*command: str, check: bool = True) -> str:
@@ -71,8 +116,14 @@ class Stage:
         listed = sh("ctr", "-n", namespace, "task", "ls").splitlines()
         return next(int(line.split()[1]) for line in listed if line.split()[0] == id)
 
-    def set(self) -> None:
-        """Start it all."""
+    def daemons(self) -> None:
+        """Start containerd and dockerd, with images that all are the one rootfs."""
+        program = self.rootfs.parent / "service"
+        sh("gcc", "-O2", "-static", "-s", "-o", str(program), str(ROOT / "scripts" / "service.c"))
+        for one in SERVICES:
+            path = self.rootfs / one.path.lstrip("/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(program, path)
         sh("ip", "link", "add", "name", BRIDGE, "type", "bridge")
         sh("ip", "addr", "add", "10.88.0.1/24", "dev", BRIDGE)
         sh("ip", "link", "set", BRIDGE, "up")
@@ -83,9 +134,12 @@ class Stage:
         wait_until(Path("/run/docker.sock").exists, 30, "dockerd")
         time.sleep(2)
         self.client = ("/usr/bin/docker", "-H", "unix:///run/docker.sock")
-        for image in ("shop/web:1.4", "shop/ledger:2.0", "ops/agent:7"):
+        for image in IMAGES:
             with subprocess.Popen(["tar", "-C", str(self.rootfs), "-c", "."], stdout=subprocess.PIPE) as tar:
                 subprocess.run([*self.client, "import", "-", image], stdin=tar.stdout, check=True, capture_output=True)
+
+    def set(self) -> None:
+        """Start the host of the demo."""
         self.docker("web", command="httpd -f -p 8080 -h /root")
         self.docker("web-logs", "--network=container:web", image="ops/agent:7", command="tail -f /etc/passwd")
         self.docker("ledger", "--user=1000:1000", image="shop/ledger:2.0", command="nc -ll -p 5432 -e /bin/cat")
@@ -144,18 +198,13 @@ class Stage:
         sh(*self.client, "rm", "-f", "job-4711")
         time.sleep(4)
 
-    def work(self) -> None:
-        """Containers that compute, keep memory, write, or are held back by a limit."""
-        loop = "while :; do i=0; while [ $i -lt {0} ]; do i=$((i+1)); done; sleep {1}; done"
-        for name, image, limits, command in (
-            ("search", "shop/search:5.1", ("--memory=96m",), "dd if=/dev/zero of=/dev/shm/i bs=1M count=48; " + loop),
-            ("thumbnails", "shop/images:1.9", ("--cpus=0.2", "--memory=64m"), loop.format(9_000_000, 0)),
-            ("import", "shop/import:0.7", ("--memory=24m",), "while :; do dd if=/dev/zero bs=40M; sleep 9; done"),
-            ("mail", "shop/mail:2.2", (), "while :; do dd if=/dev/zero of=/tmp/q bs=1M count=8; sync; sleep 2; done"),
-        ):
-            sh(*self.client, "tag", "shop/web:1.4", image)
-            words = "run", "-d", "--name", name, "--shm-size=64m", *limits, image, "sh", "-c"
-            sh(*self.client, *words, command.format(60_000, 1))
+    def open(self) -> None:
+        """Start the shop: a compose project, an exporter beside it, and a mailer that fails again and again."""
+        for one in SERVICES:
+            shown = ["--label", f"com.docker.compose.project={one.project}"] if one.project else []
+            settings = [word for name, value in one.does.items() for word in ("-e", f"{name}={value}")]
+            starts = ["sh", "-c", 'exec -a "$0" "$1"', one.title, one.path]
+            sh(*self.client, "run", "-d", "--name", one.name, *shown, *settings, *one.words, one.image, *starts)
 
     def clear(self) -> None:
         with contextlib.suppress(AttributeError):
@@ -180,6 +229,33 @@ def of_root(stage: Stage) -> list[dict[str, Any]]:
     reader = threading.Thread(target=lambda: recorded.extend(map(json.loads, host.lines())))
     reader.start()
     stage.happen()
+    request_all(host)
+    time.sleep(3)
+    host.stop()
+    reader.join()
+    return recorded
+
+
+def of_shop(stage: Stage) -> list[dict[str, Any]]:
+    """The frames that root sees while the shop works, with its use for a minute and a half."""
+    host = LocalHost()
+    recorded: list[dict[str, Any]] = []
+    reader = threading.Thread(target=lambda: recorded.extend(map(json.loads, host.lines())))
+    reader.start()
+    stage.open()
+    host.request_nets()
+    for look in range(60):
+        host.request_usage([], None, engines=look % 10 == 0)
+        time.sleep(1.5)
+    request_all(host)
+    time.sleep(3)
+    host.stop()
+    reader.join()
+    return recorded
+
+
+def request_all(host: LocalHost) -> None:
+    """Ask for all that the explorer may ask for."""
     snapshot = once()
     for container in snapshot.containers.values():
         if container.init_pid:
@@ -187,27 +263,7 @@ def of_root(stage: Stage) -> list[dict[str, Any]]:
     host.request_nets()
     host.request_security()
     host.request_holders()
-    time.sleep(3)
-    host.stop()
-    reader.join()
-    return recorded
-
-
-def of_busy(stage: Stage) -> list[dict[str, Any]]:
-    """The frames that root sees while containers work, with their use for a minute and a half."""
-    stage.work()
-    host = LocalHost()
-    recorded: list[dict[str, Any]] = []
-    reader = threading.Thread(target=lambda: recorded.extend(map(json.loads, host.lines())))
-    reader.start()
-    for _ in range(60):
-        host.request_usage([], None)
-        time.sleep(1.5)
-    host.request_security()
-    time.sleep(2)
-    host.stop()
-    reader.join()
-    return recorded
+    host.request_usage([], None, engines=True)
 
 
 def once() -> Snapshot:
@@ -273,14 +329,17 @@ def cut(recorded: list[dict[str, Any]], tops: set[int]) -> Iterator[dict[str, An
             frame["host"]["kernel"] = frame["host"]["kernel"].partition("-")[0]
         elif frame["frame"] in ("snapshot", "delta"):
             frame["processes"] = [
-                {**p, "user": "ops" if 1000 <= p["uid"] < 65534 else p["user"], "cgroup": _place(p["cgroup"])}
+                {**p, "user": _user(p), "cgroup": _place(p["cgroup"])}
                 for p in frame["processes"]
                 if (p["pid"], p["start"]) in kept
             ]
             frame["namespaces"] = [
-                n for n in frame["namespaces"] if (n["type"], n["inode"]) in inodes or n["names"] == ["/run/netns/blue"]
+                n
+                for n in frame["namespaces"]
+                if ((n["type"], n["inode"]) in inodes and not any(name.startswith("/tmp/") for name in n["names"]))
+                or n["names"] == ["/run/netns/blue"]
             ]
-            frame["containers"] = [c for c in frame["containers"] if set(c["pids"]) & pids]
+            frame["containers"] = [c for c in frame["containers"] if set(c["pids"]) & pids or c["key"] in containers]
             containers.update(c["key"] for c in frame["containers"])
             if frame["frame"] == "delta":
                 frame["gone"] = [pid for pid in frame["gone"] if pid in pids]
@@ -293,12 +352,29 @@ def cut(recorded: list[dict[str, Any]], tops: set[int]) -> Iterator[dict[str, An
             frame["nets"] = [net for net in frame["nets"] if ("net", net["inode"]) in inodes or _is_blue(net, recorded)]
             for net in frame["nets"]:
                 net["listeners"] = [listener for listener in net["listeners"] if set(listener["pids"]) & pids]
+                net["forwards"] = [one for one in net["forwards"] if one["container"] in (None, *containers)]
+                bridges = {one["index"]: one["name"] for one in net["interfaces"] if one["kind"] == "bridge"}
+                net["interfaces"] = [
+                    one
+                    for one in net["interfaces"]
+                    if bridges.get(one["index"], BRIDGE) == bridges.get(one["master"], BRIDGE) == BRIDGE
+                    and one["kind"] != "ifb"
+                ]
         elif frame["frame"] == "security":
             frame["processes"] = [p for p in frame["processes"] if (p["pid"], p["start"]) in kept]
             # A frame may have come in parts; in the recording each is a whole of its own.
             frame["done"] = frame["total"] = len(frame["processes"])
         elif frame["frame"] == "usage":
             frame["containers"] = [one for one in frame["containers"] if one["key"] in containers]
+            if engines := frame.get("engines"):
+                engines["places"] = [one for one in engines["places"] if one["key"] in containers]
+                engines["stopped"] = [
+                    one for one in engines["stopped"] if one["witness"].startswith("/var/lib/docker/")
+                ]
+                engines["unread"] = []
+        elif frame["frame"] == "ended":
+            if frame["container"] not in containers:
+                continue
         elif frame["frame"] in ("progress", "net_progress"):
             continue
         elif frame["frame"] == "details":
@@ -312,6 +388,12 @@ def _is_blue(net: dict[str, Any], recorded: list[dict[str, Any]]) -> bool:
     """It is the one that `ip netns` made."""
     namespaces = (n for frame in recorded for n in frame.get("namespaces", ()))
     return any(n["inode"] == net["inode"] and n["names"] == ["/run/netns/blue"] for n in namespaces)
+
+
+def _user(process: dict[str, Any]) -> str:
+    """The user of a process: of a service's own, which is no account of the host, the number."""
+    uid: int = process["uid"]
+    return "ops" if 1000 <= uid < 65534 else str(uid) if 100 <= uid < 1000 else process["user"]
 
 
 def _place(cgroup: str) -> str:
@@ -336,12 +418,14 @@ def main() -> None:
     stage = Stage(base / "rootfs")
     try:
         make_rootfs(stage.rootfs)
+        stage.daemons()
+        if sys.argv[1:] == ["shop"]:
+            save(SHOP, of_shop(stage), {top.pid for top in stage.tops})
+            return
         stage.set()
         tops = {top.pid for top in stage.tops}
-        if sys.argv[1:] != ["busy"]:
-            save(DEMO, of_root(stage), tops)
-            save(USER, of_user(), tops)
-        save(BUSY, of_busy(stage), tops)
+        save(DEMO, of_root(stage), tops)
+        save(USER, of_user(), tops)
     finally:
         stage.clear()
         CONFIG.unlink()

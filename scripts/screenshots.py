@@ -18,19 +18,19 @@ from nsview.tui.app import NsviewApp
 os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")  # of the colours of the pictures
 HERE = Path(__file__).resolve().parent.parent / "screenshots"
 USER = HERE / "user.jsonl.gz"
-BUSY = HERE / "busy.jsonl.gz"
+SHOP = HERE / "shop.jsonl.gz"
 
 # name: (recording, size, keys)
 PICTURES: dict[str, tuple[Path, tuple[int, int], tuple[str, ...]]] = {
     "net": (demo(), (160, 50), ("slash", *"web-logs", "enter", "down", "escape")),
     "tree": (demo(), (160, 50), ("0", "slash", *"httpd", "enter", "down", "down", "down", "down")),
     "containers": (demo(), (160, 50), ("9", "down")),
-    "enter": (demo(), (160, 50), ("slash", *"web-logs", "enter", "down", "escape", "e")),
+    "enter": (SHOP, (160, 50), ("slash", *"shop-api", "enter", "down", "escape", "e")),
     "filter": (demo(), (160, 50), ("slash", *"shop")),
-    "use": (BUSY, (160, 32), ("u",)),
-    "matrix": (demo(), (160, 24), ("m", "down", "right", "right")),
-    "netmap": (demo(), (160, 40), ("w", "g", "p")),
-    "audit": (demo(), (160, 32), ("a",)),
+    "use": (SHOP, (160, 32), ("u",)),
+    "matrix": (SHOP, (160, 24), ("m", "down", "right", "right")),
+    "netmap": (SHOP, (160, 40), ("w", "g", "p")),
+    "audit": (SHOP, (160, 32), ("a",)),
     "user": (USER, (160, 50), ("down",)),
     "small": (demo(), (80, 24), ("slash", *"web-logs", "enter", "down", "escape")),
 }

@@ -240,8 +240,8 @@ def state(container: Container, oom_kills: int | None, throttled: float | None, 
 
 
 def briefly(words: str) -> str:
-    """The first of some words, and the number of the others: "exited (137) OOM +2"."""
-    first, *others = words.split(", ")
+    """The first of some words, and the number of the others: "exited (137) OOM +2"; what is amiss of one that runs."""
+    first, *others = words.removeprefix("running, ").split(", ")
     return f"{first} +{len(others)}" if others else first
 
 

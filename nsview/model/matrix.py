@@ -17,9 +17,10 @@ from .snapshot import Snapshot, of_kind
 from .table import Cell, Column, Line, Thing
 from .view import Grouping
 
-HOST, USUAL_HOST, ALONE, PERHAPS = "■ host", "□ host", "·", "·?"
+HOST, USUAL_HOST, ALONE, PERHAPS, NONE = "■ host", "□ host", "·", "·?", "-"
 """The host's own; the host's own of a kind that most containers share; a namespace that no other line is in; one that
-none is seen in, where some could not be read. In a column of nothing but the host's the square alone stands."""
+none is seen in, where some could not be read; no process is there to be in one. In a column of nothing but the host's
+the square alone stands."""
 LEGEND = (
     ("■", "the host's", "host's"),
     ("□", "the host's, as usual", "usual"),
@@ -27,8 +28,9 @@ LEGEND = (
     (ALONE, "nobody else's", "own"),
     ("+1", "its processes are in one more", "more"),
     (PERHAPS, "nobody else's that can be read", "perhaps"),
+    (NONE, "of no process", "no process"),
 )
-"""(sign, its meaning, the same in a word): the last two where they are seen."""
+"""(sign, its meaning, the same in a word): the last three where they are seen."""
 COLOURS = 6
 """The number of colours for letters; further letters use them again."""
 
@@ -82,8 +84,8 @@ def sharers(lines: Sequence[Line], kind: KindName, inode: int) -> list[str]:
 
 def legend(lines: Sequence[Line], snapshot: Snapshot, *, brief: bool) -> str:
     """The meanings of the signs. brief: in a word each."""
-    more = any(" +" in cell.text for line in lines for cell in line.cells[1 : 1 + len(KIND_NAMES)])
-    seen = {"+1": more, PERHAPS: not sees_all(snapshot)}
+    texts = {cell.text for line in lines for cell in line.cells[1 : 1 + len(KIND_NAMES)]}
+    seen = {"+1": any(" +" in text for text in texts), PERHAPS: not sees_all(snapshot), NONE: NONE in texts}
     told = [f"{sign} {word if brief else meaning}" for sign, meaning, word in LEGEND if seen.get(sign, True)]
     return "  ".join(told)
 
@@ -199,7 +201,7 @@ def _cells(place: int, kind: KindName, entries: Sequence[Entry], snapshot: Snaps
 def _shown(known: dict[int | None, Cell], inodes: tuple[int | None, ...]) -> Cell:
     """The cell of a line: its first process's namespace, and the number of other namespaces of its members."""
     if not inodes:
-        return Cell("-", "dim", order=1 << 41)
+        return Cell(NONE, "dim", order=1 << 41)
     cell = known[inodes[0]]
     return cell if len(inodes) == 1 else Cell(f"{cell.text} +{len(inodes) - 1}", cell.style, cell.order)
 

@@ -25,8 +25,8 @@ COLUMNS = (
     Column("INTERFACE, PORT", most=26, least=15),
     Column("KIND", most=9, keep=False),
     Column("STATE", most=10, keep=False),
-    Column("ADDRESS", most=26, least=14),
-    Column("LEADS TO, OR WHO LISTENS", most=60, least=45),
+    Column("ADDRESS", most=26, least=15),
+    Column("LEADS TO, OR WHO LISTENS", most=60, least=44),
 )
 """The last is the answer: the others are narrowed, or left out, for it."""
 
@@ -101,12 +101,12 @@ class Map(NetIndex):
         other = self.interface(link.net, link.index) if link else None
         return [interface.name, *interface.altnames, *([other.name] if other else ())]
 
-    def who(self, net: Net, listener: Listener) -> str:
-        """The processes of a listener, their containers and its published port, in words."""
+    def who(self, net: Net, listener: Listener, most: int = 2) -> str:
+        """The processes of a listener, so many of them by name, their containers and its published port, in words."""
         owners = self.owners(listener)
         if not owners:
             return "no process that can be seen" if listener.inode else "the kernel"
-        words = some([f"{process.pid} {process.comm}" for process in owners], 2)
+        words = some([f"{process.pid} {process.comm}" for process in owners], most)
         names = sorted({c.name for process in owners if (c := self.snapshot.container_of(process))})
         told = [words, *([some(names, 2)] if names else ())]
         if to := self.publishing.published(listener):
@@ -130,12 +130,15 @@ class Map(NetIndex):
         style = "host" if host else "container" if containers else "label"
         head = Line(
             net.inode,
-            (Cell(title, style), Cell(), Cell(), Cell(f"net:[{net.inode}]", "dim"), Cell(self._sum(net), "dim")),
+            (
+                Cell(title, style), Cell(), Cell(), Cell(f"net:[{net.inode}]", "dim", brief=str(net.inode)),
+                Cell(", ".join(told := self._sum(net)), "dim", brief=", ".join(told[:2])),
+            ),
             NetItem(net),
             0,
             more,
             ("net", net.inode),
-        )
+        )  # fmt: skip
         shown = {i.name: i for i in net.interfaces if not is_dull(i)}
         below = [self._of_interface(net, i, more) for i in shown.values()]
         below += [self._of_route(net, route, more) for route in net.routes if route.interface not in shown]
@@ -143,8 +146,8 @@ class Map(NetIndex):
         below += [self._of_forward(net, forward, more) for forward in self.publishing.sendings(net)]
         return [head, *below]
 
-    def _sum(self, net: Net) -> str:
-        """The summary of a whole namespace, in words."""
+    def _sum(self, net: Net) -> list[str]:
+        """The summary of a whole namespace, in words, the main ones first."""
         number, sure = nprocs_of("net", net.inode, self.snapshot)
         namespace = self.namespace(net.inode)
         words = [processes(number, sure) if number or not sure else "no process"]
@@ -160,7 +163,7 @@ class Map(NetIndex):
             words.append(f"{net.left_out} more not listed")
         if net.source == "netlink" and net.forwards_unread not in (None, NOT_LOOKED_FOR):
             words.append(f"ports sent on: {net.forwards_unread}")
-        return ", ".join(words)
+        return words
 
     def _of_interface(self, net: Net, interface: Interface, more: str) -> Line:
         state = interface.state if interface.state != "unknown" else ""
@@ -174,7 +177,7 @@ class Map(NetIndex):
                 Cell(f"  {interface.name}", "group"),
                 Cell(kind_of(net, interface), "dim"),
                 Cell(state, "dim" if state == "up" else "warning"),
-                Cell(brief(has, 2), brief=brief(has, 1)),
+                Cell(brief(has, 2), brief=brief([one.partition("/")[0] for one in has], 1)),
                 Cell(
                     ", ".join(filter(None, dict.fromkeys(leads))), "shared" if interface.link else "",
                     brief=", ".join(filter(None, short)),
@@ -203,7 +206,7 @@ class Map(NetIndex):
             Cell("listens", "dim"),
             Cell(),
             Cell(listener.endpoint),
-            Cell(self.who(net, listener), "command"),
+            Cell(self.who(net, listener), "command", brief=self.who(net, listener, 1)),
         )
         owners = self.owners(listener)
         more = " ".join((more, *(process.command for process in owners)))

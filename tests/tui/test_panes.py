@@ -4,6 +4,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets import Input
 
 from nsview.model.events.record import Event
 from nsview.tui.app import NsviewApp
@@ -57,7 +58,7 @@ async def test_a_long_text_of_a_line_is_told_to_its_last_letter(size: tuple[int,
 @pytest.mark.parametrize("size", [WIDE, SMALL])
 async def test_all_that_scrolls_and_breaks_lines_has_a_place_for_the_bar(size: tuple[int, int]) -> None:
     def scrolls(widget: Widget) -> bool:
-        lines = isinstance(widget, RowList | Table | Screen)  # one line each, never broken
+        lines = isinstance(widget, RowList | Table | Screen | Input)  # one line each, never broken
         return not lines and widget.is_scrollable and str(widget.styles.overflow_y) == "auto"
 
     seen = set()

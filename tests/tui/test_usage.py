@@ -221,7 +221,7 @@ async def test_the_records_of_engines_are_read_when_containers_come_and_go(monke
             assert readings.engines == 2
 
 
-@pytest.mark.parametrize("size", [WIDE, SMALL])
+@pytest.mark.parametrize("size", [WIDE, (50, 24)])
 async def test_the_risk_is_that_of_the_audit_and_read_where_it_is_seen(
     size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -236,7 +236,7 @@ class JoinDialog(EnterDialog):
                     disabled=here,
                 )
         yield Box(
-            "9 host privileges: keep all of this user's capabilities, as nsenter does",
+            "9 host privileges: keep this user's capabilities, as nsenter does",
             self.first.host_privileges,
             id="privileges",
             compact=True,

@@ -179,10 +179,11 @@ class Lens(Browser):
 
     def _head(self, heading: str) -> None:
         crumb = f" {NAMES.get(self.below, self.below)} › " if self.below else ""
-        text = Text.assemble(crumb, (f" {self.NAME} ", "reverse bold"), no_wrap=True, overflow="ellipsis")
-        if self.badge:
-            text.append(" ").append(f" {self.badge} ", "reverse")
-        self.query_one("#lens-heading", Static).update(text.append(f"  {heading}"))
+        badge = Text(f" {self.badge} ", "reverse") if self.badge else ""
+        name = f" {self.NAME} ", "reverse bold"
+        self.query_one("#lens-heading", Static).update(
+            Text.assemble(crumb, name, " ", badge, f" {heading}", no_wrap=True, overflow="ellipsis")
+        )
 
     def _show(self) -> None:
         self.table.sought = self.filter.sought

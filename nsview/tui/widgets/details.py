@@ -80,8 +80,8 @@ class DetailsPane(Lines, can_focus=True):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        """Break the content into lines of this width."""
-        width = self.size.width
+        """Break the content into lines of this width, beside the bar."""
+        width = self.scrollable_content_region.width
         if width:
             console = self.app.console
             options = console.options.update(width=width, height=None, highlight=False)

@@ -106,7 +106,7 @@ def test_a_young_container_that_was_restarted_again_and_again_is_in_a_loop(
 def test_one_that_waits_to_be_started_again_has_no_numbers() -> None:
     snapshot = make.host(make.process(10), containers=[make.container("a", state="restarting", restarts=7, image="i")])
     (line,) = lines(snapshot, Meter())
-    assert [cell.text for cell in line.cells if cell.text] == ["a", "crash-looping, 7 restarts", "i"]
+    assert [cell.text for cell in line.cells if cell.text] == ["a", "crash-looping, 7 restarts", "docker", "i"]
 
 
 @pytest.mark.parametrize(("restarts", "words"), [(0, "restarting (4)"), (7, "crash-looping (4), 7 restarts")])
@@ -277,3 +277,4 @@ def test_a_wider_screen_shows_more_columns(width: int, last: str) -> None:
 def test_a_state_that_does_not_fit_is_told_in_brief() -> None:
     assert container_table.briefly("exited (137) OOM, 3 restarts, 2h00m ago") == "exited (137) OOM +2"
     assert container_table.briefly("running") == "running"
+    assert container_table.briefly("running, 2 OOM kills, throttled 34%") == "2 OOM kills +1"

@@ -15,6 +15,7 @@ from nsview.model.events.follower import RESTART, Follower
 from nsview.model.events.lines import behind, summary
 from nsview.model.events.nets import net_events
 from nsview.model.events.record import KINDS, MEANINGS, ORDER, Ended, Event
+from nsview.model.filter import parse
 from nsview.model.net import Interface, Listener, Net, Nets
 from nsview.model.records import Container, HolderSearch, Namespace, Namespaces, Process
 from nsview.model.snapshot import Snapshot, advance, searched, snapshot
@@ -240,6 +241,24 @@ def test_the_row_of_an_event_has_the_name_of_its_process_and_the_event_the_whole
         assert len(line.cells[4].text) < 60 and told.command in line.more
 
 
+@pytest.mark.parametrize(
+    ("words", "kept"),
+    [
+        ("container=*", ["a"]),
+        ('container=""', ["b"]),
+        ("container!=*", ["b"]),
+        ("container=a0a0", ["a"]),
+        ("container=web", ["a"]),
+    ],
+)
+def test_the_container_of_an_event_is_asked_for_though_it_is_gone(words: str, kept: list[str]) -> None:
+    """Not that of a process which is behind an event, or in the namespace of one."""
+    own = Event(1.0, "stopped", "a", container="docker:a0a0", name="web")
+    wanted = parse(words, fields=event_lines.FIELDS)
+    lines = [event_lines.line(1, own), event_lines.line(2, Event(1.0, "added", "b", namespaces=(("net", 20),)))]
+    assert [one.cells[3].text for one in lines if wanted.line(one, FULL)] == kept
+
+
 def test_each_kind_is_counted() -> None:
     every = [Event(1.0, kind, kind) for kind in KINDS for _ in range(KINDS.index(kind) + 1)]
     assert summary(every, KINDS) == f"{len(every)} events: " + ", ".join(f"{n} {k}" for n, k in enumerate(KINDS, 1))
@@ -417,7 +436,9 @@ def test_interfaces_and_listeners_come_and_go() -> None:
     assert [(e.kind, e.subject, e.name) for e in came] == [
         ("added", "veth1", ""), ("added", "eth0", "web"), ("opened", "tcp 0.0.0.0:80", "web"),
     ]  # fmt: skip
-    assert came[1].text == "in net:[20] of web: veth 10.0.0.2/24" and came[2].text.startswith("by 10 p10, in net:[20]")
+    assert came[1].text == "in net:[20] of web: veth 10.0.0.2/24" and came[2].text.startswith(
+        "by 10 nginx, in net:[20]"
+    )
     assert [(e.kind, e.subject) for e in net_events(new, old, EMPTY)] == [
         ("removed", "veth1"), ("removed", "eth0"), ("closed", "tcp 0.0.0.0:80"),
     ]  # fmt: skip

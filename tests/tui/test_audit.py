@@ -17,7 +17,7 @@ from nsview.tui.widgets.table import Table
 from tests.unit.make import HOST, container, process
 from tests.unit.model.test_audit import NOTHING, PROC, ROOT, SYS, caps, facts, inside
 
-from .screens import SMALL, WIDE, drawn, loaded, running
+from .screens import SMALL, USER, WIDE, drawn, loaded, running
 
 ESC = "\x1b[31mred"
 
@@ -75,6 +75,18 @@ async def test_findings_are_shown_the_worst_first(host: RecordedHost) -> None:
         assert "Capabilities beyond the default set" in shown
         assert "SYS_ADMIN" in shown and "WHY IT MATTERS" in shown and "WHAT TO DO" in shown
         assert "\x1b" not in shown.replace("\n", ""), "names are as hostile as their owners"
+
+
+@pytest.mark.parametrize("width", [100, 120, 140, 160])
+async def test_what_is_found_of_a_container_is_not_cut(width: int) -> None:
+    app = NsviewApp(RecordedHost(USER.with_name("shop.jsonl.gz")))
+    async with running(app, (width, 35)) as pilot:
+        await pilot.press("a")
+        await pilot.pause()
+        found = [
+            text for text, severity in zip(cells(app, 3), cells(app, 0), strict=True) if severity in ("high", "medium")
+        ]
+        assert len(found) >= 3 and all(text in drawn(app) for text in found)
 
 
 async def test_a_filter_and_the_way_to_the_container_and_back(host: RecordedHost) -> None:

@@ -14,7 +14,7 @@ from nsview.model.printed import SCHEMAS
 
 from ..schemas import DOCUMENTED, differences
 
-BUSY = DOCUMENTED.parents[1] / "screenshots" / "busy.jsonl.gz"
+SHOP = DOCUMENTED.parents[1] / "screenshots" / "shop.jsonl.gz"
 
 
 def printed(*words: str) -> Any:
@@ -50,12 +50,12 @@ def test_what_is_printed_of_the_demo_is_as_its_schema_says(name: str, command: s
 
 
 def test_use_and_difference_are_as_their_schemas_say() -> None:
-    use = printed("list", "use", "--json", "--from", str(BUSY))
+    use = printed("list", "use", "--json", "--from", str(SHOP))
     assert use["containers"] and list(differences("use", use)) == []
-    told = printed("diff", str(demo()), str(BUSY), "--json")
+    told = printed("diff", str(demo()), str(SHOP), "--json")
     assert told["processes"]["new"] and list(differences("diff", told)) == []
 
 
 def test_recordings_are_as_their_schema_says() -> None:
-    told = map(json.loads, gzip.decompress(BUSY.read_bytes()).splitlines())
+    told = map(json.loads, gzip.decompress(SHOP.read_bytes()).splitlines())
     assert list(differences("recording", *told)) == []

@@ -23,9 +23,11 @@ from nsview.model.changes import Changes
 from nsview.model.filter import FIELDS
 from nsview.model.leads import Lead, around, meant
 from nsview.model.net import Nets
+from nsview.model.records import Container
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Thing
 from nsview.model.text import safe
+from nsview.model.usage import Stopped
 from nsview.state import Memory, write
 
 from . import driver, ending, gc_pace, themes
@@ -143,6 +145,9 @@ class NsviewApp(DefectsApp, Watcher):
     def show_nets(self, nets: Nets | None) -> None:
         self.show_leader()
 
+    def show_engines(self) -> None:
+        self.show_leader()
+
     def show_leader(self) -> None:
         if seek := getattr(self.screen, "seek", None):
             seek()  # the text that is being typed there may be a port, or a thread
@@ -232,6 +237,9 @@ class NsviewApp(DefectsApp, Watcher):
         snapshot = self.whole()
         if snapshot is None:
             return False
+        if one := self.session.ended(wanted):
+            self._open_ended(one, snapshot.containers.get(one.key))
+            return False
         if isinstance(wanted, str) and wanted not in snapshot.containers:
             leads = meant(snapshot, wanted)
             if not leads:
@@ -248,6 +256,12 @@ class NsviewApp(DefectsApp, Watcher):
         self.close_lens()
         self.explorer.look_again(place)
         return True
+
+    def _open_ended(self, one: Stopped, container: Container | None) -> None:
+        """Show the facts of a container that has no row, or one without anything in it."""
+        from .screens.ended import EndedScreen
+
+        self.push_screen(EndedScreen(one, self.session.engines, container.state if container else None))
 
     def on_go_wanted(self, message: GoWanted) -> None:
         if self.go_to(message.thing):
@@ -274,6 +288,7 @@ class NsviewApp(DefectsApp, Watcher):
             from .screens.goto_dialog import anywhere
 
             self.push_screen(anywhere(self.session, lambda: self.explorer.snapshot), self._chosen)
+            self.session.want_engines()
 
     def _chosen(self, thing: Thing | None) -> None:
         if thing is not None:

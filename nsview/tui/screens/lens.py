@@ -21,7 +21,7 @@ from nsview.model.changes import Changes
 from nsview.model.clipboard import Copy
 from nsview.model.filter import Fields, Filter, of_columns
 from nsview.model.net import Nets
-from nsview.model.records import Process
+from nsview.model.records import Container, Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Column, Line, Thing, narrow
 from nsview.model.target import process_of
@@ -208,7 +208,10 @@ class Lens(Browser):
         """Enter the thing behind the chosen line by way of the explorer, which explains if there is no way in."""
         line = self.line()
         thing = self.behind(line) if line else None
-        if thing is None:
+        if thing is None and isinstance(self.record, Container):
+            words = f"{safe(self.record.name)} has stopped: nothing runs in it. L shows its log, Enter its end."
+            self.notify(words, severity="warning", markup=False)
+        elif thing is None:
             self.notify("No process or namespace is behind this line.", severity="warning")
         else:
             self.go_to(thing, "ready" if ready else "enter")

@@ -81,6 +81,8 @@ class UsageLens(Lens):
         """Read the use again and again, at a pace that costs the host little."""
         first = None
         while True:
+            while self.is_covered:
+                await asyncio.sleep(FIRST)
             pace, self._pace = self._pace, PACE
             self._wanted.clear()
             try:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .model.net import Nets
     from .model.snapshot import Snapshot
     from .model.target import Target
+    from .model.usage import Meter
 
 
 def say(lines: Iterable[str]) -> None:
@@ -60,12 +61,13 @@ def nets_of(host: "LiveHost | RecordedHost") -> "Nets | None":
 
 
 def find(
-    host: "LiveHost | RecordedHost", snapshot: "Snapshot", text: str, *, holders: bool = False
+    host: "LiveHost | RecordedHost", snapshot: "Snapshot", text: str, *, holders: bool = False, stopped: bool = False
 ) -> "tuple[Snapshot, Target]":
     """(a snapshot, the target that a text means in it): this snapshot of the host, or a later one.
 
-    Net namespaces are read from within, and holders of namespaces are searched, if nothing else has that name.
-    holders: they are searched too if a namespace is meant. Raises Failure.
+    Net namespaces are read from within, the engines' records of stopped containers are read, and holders of namespaces
+    are searched, if nothing else has that name. holders: they are searched too if a namespace is meant. stopped: a
+    container without a process will do too, which the snapshot then has. Raises Failure.
     """
     from .model.target import TargetError, needs_nets, resolve
 
@@ -79,6 +81,10 @@ def find(
             if error.kind == "ambiguous":
                 raise
             target = None
+        if target is None and (found := _stopped(host, snapshot, word, leader)):
+            if stopped:
+                return found[:2]
+            raise Failure(NOTHING, found[2])
         if target is None or (holders and target.namespace):
             snapshot = host.holders()
             target = resolve(snapshot, word, nets, leader)
@@ -87,6 +93,40 @@ def find(
     if target.thread and target.process:
         say((f"{target.thread} is a thread of process {target.process.pid}",))
     return snapshot, target
+
+
+def _stopped(
+    host: "LiveHost | RecordedHost", snapshot: "Snapshot", word: str, leader: int | None
+) -> "tuple[Snapshot, Target, str] | None":
+    """(the snapshot with stopped containers, the one that a word means, a line that it can't be joined). None if it
+    means none."""
+    from .model.container_table import with_stopped
+    from .model.ended import refusal
+    from .model.target import TargetError, resolve
+
+    meter, whole = engines_of(host), snapshot
+    if meter.engines:
+        whole = with_stopped(snapshot, meter)
+    try:
+        target = resolve(whole, word, None, leader)
+    except TargetError as error:
+        if error.kind == "ambiguous":
+            raise
+        return None
+    one = next((one for one in meter.engines.stopped if one.key == target.thing), None) if meter.engines else None
+    return (whole, target, refusal(one, meter.taken_at)) if one else None
+
+
+def engines_of(host: "LiveHost | RecordedHost") -> "Meter":
+    """The engines' records of a host as they are now, or as of the moment of a recording; and nothing else."""
+    from .hosts.recording import RecordedHost
+    from .model.usage import Meter
+
+    readings = host.usages() if isinstance(host, RecordedHost) else [host.usage([], [], engines=True)]
+    meter = Meter()
+    for reading in readings:
+        meter = Meter(reading.taken_at, engines=reading.engines) if reading.engines else meter
+    return meter
 
 
 def spelled(text: str) -> str:

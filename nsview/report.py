@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .model.audit import Finding
     from .model.compare import Comparison
     from .model.events.record import Event
+    from .model.usage import Stopped
 
 
 def table(
@@ -225,6 +226,13 @@ def inspected(snapshot: Snapshot, target: Target, paint: Paint = plain) -> str:
     if target.process and not target.namespace:
         parts.append(_process(snapshot, target.process, paint))
     return "\n\n".join(parts)
+
+
+def ended(one: "Stopped", now: float, container: Container, paint: Paint = plain) -> str:
+    """The output of `nsview inspect` for a container without a process."""
+    from .model.ended import facts as of_end
+
+    return _pairs((("name", one.name), *of_end(one, now, container.state)), paint)
 
 
 def _pairs(pairs: Iterable[facts.Fact], paint: Paint) -> str:

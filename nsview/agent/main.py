@@ -473,7 +473,7 @@ class Agent:
         elif request["request"] == "log":
             from .containers import logs
 
-            self.logs = self.logs or logs.Logs()
+            self.logs = self.logs or logs.Logs(lambda: self.scanner.engines()["stopped"])
             self.write(self.logs.answer(self.look, request))
 
 

@@ -766,7 +766,8 @@ class Stopped(TypedDict):
     """One container without a process, by its engine's records. key: as of a live one.
 
     state: created if it was never started. exit_code, oom_killed: of its last end; finished: the time of that, in
-    seconds since the epoch. restarts: as of a live one. None for each that is not told. witness: the record's path.
+    seconds since the epoch; error: the reason why it could not be started. restarts: as of a live one. command: of its
+    first process. log: the path of its log. None for each that is not told. witness: the record's path.
     """
 
     key: str
@@ -781,6 +782,9 @@ class Stopped(TypedDict):
     oom_killed: Optional[bool]
     finished: Optional[float]
     restarts: Optional[int]
+    error: Optional[str]
+    command: Optional[List[str]]
+    log: Optional[str]
     witness: str
 
 

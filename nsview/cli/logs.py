@@ -26,7 +26,7 @@ def run(options: SimpleNamespace) -> int:
     host = host_of(options)
     assert isinstance(host, LiveHost)
     try:
-        snapshot, target = find(host, host.first(), options.target)
+        snapshot, target = find(host, host.first(), options.target, stopped=True)
         container = target.container or (snapshot.container_of(target.process) if target.process else None)
         if container is None:
             raise Failure(NOTHING, f"{options.target} is in no container; logs are those of containers")

@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from nsview.model.records import Details, Identity, Process
+from nsview.model.usage import Engines
 
 from . import frames
 
@@ -19,6 +20,9 @@ def redacted(frame: frames.Frame) -> frames.Frame:
             hidden = tuple(f"{variable.partition('=')[0]}={HIDDEN}" for variable in environment)
             assert frame.details is not None
             return replace(frame, details=replace(frame.details, identity=replace(identity, environment=hidden)))
+        case frames.UsageFrame(engines=Engines() as engines):
+            stopped = tuple(replace(one, command=one.command and (HIDDEN,), error=None) for one in engines.stopped)
+            return replace(frame, engines=replace(engines, stopped=stopped))
     return frame
 
 

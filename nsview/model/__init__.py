@@ -24,6 +24,7 @@ hierarchy     namespaces as trees, by owner and by parent
 chain         the descent of a process from the top of the tree, container daemons included
 counts        numbers that claim no more than was seen
 facts         the facts of a container, a namespace and a process, as labels and values
+ended         the end of a container without a process, in words
 condition     the condition of a container or a process, in words
 holder_text   the holders that keep a namespace alive, in words
 label         the name of a group of processes that is no container

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from .audit.rule import SEVERITIES, Finding, Severity
 from .condition import warnings
 from .counts import nprocs, number
+from .ended import container_of
 from .guides import indent
 from .kinds import KIND_NAMES, KindName
 from .members import USUALLY_SHARED
@@ -112,14 +113,8 @@ def stopped_of(snapshot: Snapshot, meter: Meter) -> list[Stopped]:
 
 def with_stopped(snapshot: Snapshot, meter: Meter) -> Snapshot:
     """The snapshot with the containers without a process among the others."""
-    records = {
-        one.key: Container(
-            one.key, one.id, one.name, one.runtime, None, one.image, one.pod, "container", None, (), None, None,
-            one.witness, state=one.state, supervisor_gone=False, restarts=one.restarts, project=one.project,
-        )
-        for one in stopped_of(snapshot, meter)
-    }  # fmt: skip
-    return replace(snapshot, containers={**snapshot.containers, **records})
+    records = {one.key: container_of(one) for one in stopped_of(snapshot, meter)}
+    return replace(snapshot, containers={**snapshot.containers, **records}) if records else snapshot
 
 
 def ends(snapshot: Snapshot, meter: Meter) -> dict[str, str]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .net import Net
     from .netmap import Map
     from .printed import Difference, ListedHost, ListedNamespace, ListedUse, Listing, NetListing, UseListing
-    from .usage import Engines, Meter
+    from .usage import Engines, Meter, Stopped
 
 SCHEMA: Final = 1
 TABLES = ("namespaces", "processes", "containers")
@@ -51,6 +51,15 @@ def listing(snapshot: Snapshot, whole: Snapshot, tables: tuple[str, ...] = TABLE
     return told
 
 
+_END = ("exit_code", "oom_killed", "finished", "error", "command", "log")
+
+
+def ended(record: Container, one: "Stopped") -> Any:
+    """The object of `nsview inspect --json` for a container without a process."""
+    told = msgspec.to_builtins(one)
+    return {**container(record), **{key: told[key] for key in _END}}
+
+
 def all_containers(found: Snapshot, whole: Snapshot, engines: "Engines") -> Any:
     """The object of `nsview list containers --all --json`: those of `listing`, each with the engines' records of it."""
     printed: Any = listing(found, whole, ("containers",))
@@ -59,7 +68,7 @@ def all_containers(found: Snapshot, whole: Snapshot, engines: "Engines") -> Any:
     for one in printed["containers"]:
         way, end = ways.get(one["key"], {}), ended.get(one["key"], {})
         one.update({key: way.get(key) for key in ("addresses", "ports")})
-        one.update({key: end.get(key) for key in ("exit_code", "oom_killed", "finished")})
+        one.update({key: end.get(key) for key in _END})
     return {**printed, "unread": list(engines.unread)}
 
 

@@ -51,13 +51,15 @@ def missing(
     name = safe(container.name)
     if log.unreadable in ("EACCES", "EPERM") and not snapshot.host.privileged:
         return f"the log of {name} is not readable ({log.unreadable}): {safe(as_root)}"
+    if log.unreadable == "ENOENT" and container.state == "created":
+        return f"{name} was never started, so it has no log"
     instead = engine.logs(container, snapshot)
     by_engine = f": {typed(instead, elsewhere)}" if instead else ""
     if log.unreadable:
         return f"the log of {name} can't be read ({log.unreadable}){by_engine}"
     if log.path is not None:
         return None
-    if log.gone:
+    if log.gone and container.pids:
         return f"container {name} is gone"
     match log.driver:
         case "local":

@@ -67,8 +67,9 @@ class ContainerNet(Struct, frozen=True):
 
 class Stopped(Struct, frozen=True):
     """One container without a process, by its engine's records. state: created if it was never started. exit_code,
-    oom_killed: of its last end; finished: the time of that, in seconds since the epoch. restarts: the number of times
-    that the engine has started it again. None for each that is not told. witness: the path of the record."""
+    oom_killed: of its last end; finished: the time of that, in seconds since the epoch; error: the reason why it could
+    not be started. restarts: the number of times that the engine has started it again. command: of its first process.
+    log: the path of its log. None for each that is not told. witness: the path of the record."""
 
     key: str
     id: str
@@ -83,6 +84,9 @@ class Stopped(Struct, frozen=True):
     finished: float | None
     restarts: int | None
     witness: str
+    error: str | None = None
+    command: tuple[str, ...] | None = None
+    log: str | None = None
 
 
 class Engines(Struct, frozen=True):

@@ -23,9 +23,11 @@ from nsview.model.changes import Changes
 from nsview.model.filter import FIELDS
 from nsview.model.leads import Lead, around, meant
 from nsview.model.net import Nets
+from nsview.model.records import Container
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Thing
 from nsview.model.text import safe
+from nsview.model.usage import Stopped
 from nsview.state import Memory, write
 
 from . import driver, ending, gc_pace, themes
@@ -40,6 +42,7 @@ from .screens.explorer import Explorer
 from .screens.keys import APP
 from .screens.lens import Lens
 from .session import AnyHost, Session, Watcher
+from .text.bar_text import NAMES
 from .textual_private import DefectsApp
 
 
@@ -74,7 +77,7 @@ class NsviewApp(DefectsApp, Watcher):
         self._settled = False
         self.context = Context(self.session, Entrance(self, self.session), self.memory, ready)
         self.explorer = Explorer(self.context)
-        self.lens: Lens | None = None  # the one that is open
+        self._lenses: list[Lens] = []  # those that are open, each over the one from which it was opened
         self.session.watchers.append(self)
 
     def get_driver_class(self) -> type[Driver]:
@@ -143,6 +146,9 @@ class NsviewApp(DefectsApp, Watcher):
     def show_nets(self, nets: Nets | None) -> None:
         self.show_leader()
 
+    def show_engines(self) -> None:
+        self.show_leader()
+
     def show_leader(self) -> None:
         if seek := getattr(self.screen, "seek", None):
             seek()  # the text that is being typed there may be a port, or a thread
@@ -185,8 +191,11 @@ class NsviewApp(DefectsApp, Watcher):
     # Lenses
 
     def action_lens(self, name: str) -> None:
-        """Open a lens over the explorer, or instead of the one that is open."""
-        if name != self.lens_name and (snapshot := self.whole()) is not None:
+        """Open a lens over the screen, or come back to the one of this name that is open below."""
+        if name in (names := [_name_of(lens) for lens in self._lenses]):
+            while names.pop() != name:
+                self._close()
+        elif (snapshot := self.whole()) is not None:
             self._open_lens(lens_class(name)(self.context, snapshot, self.explorer.process))
 
     def on_compare_wanted(self, message: CompareWanted) -> None:
@@ -202,18 +211,30 @@ class NsviewApp(DefectsApp, Watcher):
             self._open_lens(Logs(self.context, snapshot, message.container))
 
     def _open_lens(self, lens: Lens) -> None:
-        self.close_lens()
-        self.lens, lens.below = lens, self.explorer.grouping
+        if type(lens) is type(self.lens):
+            self._close()  # another log, another comparison: instead of the one before
+        lens.below = self.lens.NAME if self.lens else NAMES.get(self.explorer.grouping, self.explorer.grouping)
+        self._lenses.append(lens)
         self.push_screen(lens)
 
-    def close_lens(self) -> None:
+    @property
+    def lens(self) -> Lens | None:
+        """The lens that is open above all others."""
+        return self._lenses[-1] if self._lenses else None
+
+    def _close(self) -> None:
+        """Go back to the screen from which the lens was opened, which is as it was left."""
+        self._lenses.pop()
+        self.pop_screen()
+
+    def close_lenses(self) -> None:
         """Go back to the explorer."""
-        if self.lens is not None:
-            self.lens = None
-            self.pop_screen()
+        while self._lenses:
+            self._close()
 
     def on_close_wanted(self, message: CloseWanted) -> None:
-        self.close_lens()
+        if self._lenses:
+            self._close()
 
     def on_key(self, event: Key) -> None:
         """Give a line that has just got the focus the text that was typed ahead of it: it is no command."""
@@ -232,6 +253,9 @@ class NsviewApp(DefectsApp, Watcher):
         snapshot = self.whole()
         if snapshot is None:
             return False
+        if one := self.session.ended(wanted):
+            self._open_ended(one, snapshot.containers.get(one.key))
+            return False
         if isinstance(wanted, str) and wanted not in snapshot.containers:
             leads = meant(snapshot, wanted)
             if not leads:
@@ -245,9 +269,15 @@ class NsviewApp(DefectsApp, Watcher):
         if place is None:
             return False
         self.explorer.leave(self.lens_name)
-        self.close_lens()
+        self.close_lenses()
         self.explorer.look_again(place)
         return True
+
+    def _open_ended(self, one: Stopped, container: Container | None) -> None:
+        """Show the facts of a container that has no row, or one without anything in it."""
+        from .screens.ended import EndedScreen
+
+        self.push_screen(EndedScreen(one, self.session.engines, container.state if container else None))
 
     def on_go_wanted(self, message: GoWanted) -> None:
         if self.go_to(message.thing):
@@ -274,13 +304,14 @@ class NsviewApp(DefectsApp, Watcher):
             from .screens.goto_dialog import anywhere
 
             self.push_screen(anywhere(self.session, lambda: self.explorer.snapshot), self._chosen)
+            self.session.want_engines()
 
     def _chosen(self, thing: Thing | None) -> None:
         if thing is not None:
             self.go_to(thing)
 
     def on_place_wanted(self, message: PlaceWanted) -> None:
-        self.close_lens()
+        self.close_lenses()
         self.explorer.look_again(message.place)
         if message.place.lens:
             self.action_lens(message.place.lens)
@@ -288,8 +319,7 @@ class NsviewApp(DefectsApp, Watcher):
     @property
     def lens_name(self) -> str | None:
         """The name of the lens that is open."""
-        names = (name for name, (_, made) in LENSES.items() if made == type(self.lens).__name__)
-        return next(names, None)
+        return _name_of(self.lens)
 
     # Root, defects, dialogs
 
@@ -359,6 +389,11 @@ class NsviewApp(DefectsApp, Watcher):
 
         yield from super().get_system_commands(screen)
         yield from actions(screen)
+
+
+def _name_of(lens: Lens | None) -> str | None:
+    """The name of a lens. None for a log, a comparison, and no lens."""
+    return next((name for name, (_, made) in LENSES.items() if made == type(lens).__name__), None)
 
 
 def _kept(error: Exception) -> str:

@@ -25,7 +25,7 @@ from nsview.model.net import Nets
 from nsview.model.records import Details, Process
 from nsview.model.security import Facts, added
 from nsview.model.snapshot import Snapshot
-from nsview.model.usage import Usage
+from nsview.model.usage import Meter, Stopped, Usage
 
 AnyHost = LiveHost | RecordedHost
 
@@ -35,6 +35,10 @@ EVENTS_KEPT = 5000
 """Events that are kept: the latest."""
 NETS_KEEP = 10.0
 """Seconds for which ports and addresses that were read are good enough to find by."""
+
+
+ENGINES_KEEP = 2.0
+"""The same of the records of engines, by which stopped containers are known."""
 
 
 class Watcher:
@@ -62,6 +66,9 @@ class Watcher:
     def show_leader(self) -> None:
         """The process of the thread that was asked about is known."""
 
+    def show_engines(self) -> None:
+        """The records of engines were read: of the containers without a process."""
+
     def show_links_changed(self) -> None:
         """Interfaces, addresses or routes have changed since net namespaces were asked for."""
 
@@ -86,6 +93,7 @@ class Session:
         self.nets: Nets | None = None  # as last read
         self.reach: Reach | None = None  # the containers behind ports, addresses and interfaces; None until read
         self.events: deque[tuple[int, Event]] = deque(maxlen=EVENTS_KEPT)  # numbered from 1, the latest last
+        self.engines = Meter()  # the records of engines as last read, and nothing else
         self.unseen: deque[Event] = deque(maxlen=EVENTS_KEPT)  # those that no screen has shown yet
         self.source = host.source
         self._deliver = deliver
@@ -97,7 +105,7 @@ class Session:
         self._answers: dict[int, asyncio.Future[Any]] = {}  # {id of a request: its answer, until that has come}
         self._security: dict[int, asyncio.Queue[frames.SecurityFrame | None]] = {}
         self._searching: AnyHost | None = None
-        self._nets_asked = -NETS_KEEP
+        self._nets_asked = self._engines_asked = -NETS_KEEP
         self._leader: tuple[str, int | None, int] = "", None, 0  # (a thread's number, its process, id of the request)
         self._asked: float | None = None  # the time of the first unanswered request
         self._waiting: asyncio.TimerHandle | None = None
@@ -205,6 +213,7 @@ class Session:
                     watcher.show_progress(frame.done, frame.total)
             case frames.DetailsFrame() | frames.UsageFrame() | frames.LogFrame() if frame.id in self._answers:
                 self._heard()
+                self.take_engines(frame)
                 answer = self._answers.pop(frame.id)
                 if not answer.done():
                     answer.set_result(frame.details if isinstance(frame, frames.DetailsFrame) else frame)
@@ -229,6 +238,12 @@ class Session:
             case frames.NetProgress() if host.live:
                 for watcher in self.watchers:
                     watcher.show_nets_progress(frame.what, frame.done, frame.total)
+
+    def take_engines(self, frame: object) -> None:
+        if isinstance(frame, Usage) and frame.engines is not None:
+            self.engines = Meter(frame.taken_at, engines=frame.engines)
+            for watcher in self.watchers:
+                watcher.show_engines()
 
     def _take_nets(self, nets: Nets | None) -> None:
         self.nets = nets
@@ -361,6 +376,24 @@ class Session:
         if time.monotonic() - self._nets_asked > NETS_KEEP:
             self._nets_asked = time.monotonic()
             self.request_nets()
+
+    def want_engines(self) -> None:
+        """Ask for the records of engines if they are not known, or were read a while ago."""
+        if not isinstance(self.host, LiveHost):
+            for reading in self.recorded_usage():
+                self.take_engines(reading)
+        elif self.runs and time.monotonic() - self._engines_asked > ENGINES_KEEP:
+            self._engines_asked = time.monotonic()
+            asked = self.host.request_usage([], [], engines=True)
+            self._answers[asked] = asyncio.get_running_loop().create_future()  # taken as it arrives
+
+    def ended(self, thing: object) -> Stopped | None:
+        """The record of a container without a process (its key). None if there is none, or it was started since."""
+        snapshot, engines = self.snapshot, self.engines.engines
+        live = snapshot.containers.get(thing) if snapshot and isinstance(thing, str) else None
+        if engines is None or (live and live.pids):
+            return None
+        return next((one for one in engines.stopped if one.key == thing or (live and one.id == live.id)), None)
 
     def search_holders(self, *, slowly: bool) -> None:
         """Search for everything that keeps namespaces alive; slowly: only once for a host."""

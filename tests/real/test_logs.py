@@ -5,13 +5,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from .command import ENVIRONMENT, NSVIEW, nsview
 from .conftest import require
-from .daemons import Containerd, Docker
+from .daemons import IMAGE, Containerd, Docker
 from .runtimes import Podman
 from .test_terminal import Terminal
 from .workspace import Workspace, wait_until
@@ -71,6 +72,60 @@ def test_a_log_is_followed_until_the_container_stops(docker: Docker) -> None:
         docker.remove(name)
 
 
+ENDS = {
+    "killed": ("echo begins; exit 137", "137: killed (SIGKILL)"),
+    "done": ("echo begins", "0: it ended by itself, without an error"),
+    "absent": ("echo begins; no-such-program", "127: its command was not found"),
+}
+"""{name: (command of a container, its exit code in words)}"""
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_container_that_has_stopped_has_its_log_and_its_end_and_cant_be_entered(docker: Docker, end: str) -> None:
+    name, (command, words) = f"{NAME}-{end}", ENDS[end]
+    docker.run("run", "--detach", "--name", name, IMAGE, "sh", "-c", command)
+    try:
+        wait_until(lambda: docker.inspect(name)["State"]["Status"] == "exited", 20, "its end")
+        inspected = docker.inspect(name)
+        assert said(name)[0] == said(inspected["Id"][:12])[0] == "begins"
+        assert nsview("logs", "--follow", name).stderr.endswith(f"nsview: container {name} has stopped\n")
+        told = dict(line.split(None, 1) for line in said_of(name))
+        assert f"exit code     {words}" in said_of(name)
+        finished = datetime.strptime(told["finished"][:19], "%Y-%m-%d %H:%M:%S").astimezone(UTC)
+        assert f"{finished:%Y-%m-%dT%H:%M:%S}" == inspected["State"]["FinishedAt"][:19]
+        assert (told["log"], told["image"]) == (inspected["LogPath"], IMAGE) and command in told["command"]
+        assert list(told)[-1] == "known"
+        printed = json.loads(nsview("inspect", name, "--json").stdout)
+        assert (printed["exit_code"], printed["log"]) == (inspected["State"]["ExitCode"], inspected["LogPath"])
+        for command_ in (("enter", name, "--net", "--", "true"), ("exec", name, "true")):
+            done = nsview(*command_)
+            assert done.returncode and done.stderr.startswith(f"nsview: {name} has stopped, exit code"), done
+            assert f"`nsview logs {name}`" in done.stderr and done.stderr.count("\n") == 1
+    finally:
+        docker.remove(name)
+
+
+def said_of(name: str) -> list[str]:
+    done = nsview("inspect", name)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_a_container_that_restarts_in_a_loop_or_was_never_started_says_so(docker: Docker) -> None:
+    loop, new = f"{NAME}-loop", f"{NAME}-new"
+    docker.run("run", "--detach", "--name", loop, "--restart", "always", IMAGE, "sh", "-c", "echo no db; exit 3")
+    docker.run("create", "--name", new, IMAGE, "true")
+    try:
+        wait_until(lambda: docker.inspect(loop)["RestartCount"] > 2, 60, "some restarts")
+        assert set(said(loop)) == {"no db"}
+        wait_until(lambda: "exit code     3: an error of the program's own" in said_of(loop), 60, "its end")
+        assert "state         created: it was never started" in said_of(new)
+        assert refused(new) == f"nsview: {new} was never started, so it has no log\n"
+    finally:
+        docker.remove(loop)
+        docker.remove(new)
+
+
 def test_a_docker_that_rotates_is_read_across_its_files(docker: Docker) -> None:
     name = f"{NAME}-r"
     talk = "for n in $(seq 1 400); do echo line $n; done; exec sleep 600"
@@ -114,6 +169,11 @@ def test_podmans_file_and_what_is_said_without_one(podman: Podman) -> None:
     assert said(f"{NAME}-k") == ["begins  ", SHOWN]
     assert podman.run("logs", f"{NAME}-k").splitlines()[0] == "begins  "
     assert "no log of" in refused(f"{NAME}-n")
+    podman.container(f"{NAME}-runs")  # whose conmon tells of the storage
+    for name in (f"{NAME}-k", f"{NAME}-n"):
+        podman.run("stop", "--time", "0", name)
+    assert said(f"{NAME}-k") == ["begins  ", SHOWN]
+    assert "no log of" in refused(f"{NAME}-n") and "exec sleep 600" in "".join(said_of(f"{NAME}-k"))
 
 
 @pytest.fixture

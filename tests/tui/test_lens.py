@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import ClassVar
 
 import pytest
+from msgspec.structs import replace
 from rich.text import Text
 from textual.pilot import Pilot
 
@@ -72,12 +73,13 @@ async def test_it_opens_over_the_explorer_and_goes_back_to_it() -> None:
 
 async def test_from_a_lens_the_others_and_every_place_are_one_key_away() -> None:
     async with opened() as (app, pilot):
-        for key, name in (("m", "matrix"), ("w", "net"), ("a", "audit"), ("a", "audit"), ("m", "matrix")):
+        steps = (("m", "matrix", 1), ("w", "net", 2), ("a", "audit", 3), ("a", "audit", 3), ("m", "matrix", 1))
+        for key, name, depth in steps:
             before = app.lens
             await pilot.press(key)
             await pilot.pause()
             assert app.lens_name == name
-            assert len(app.screen_stack) == 2 + (app.screen_stack[0] is not app.explorer)
+            assert len(app.screen_stack) == 1 + depth, "one that is open below is come back to"
             assert (app.lens is before) == (before is not None and key == "a" and type(before).__name__ == "Audit")
         await pilot.press("colon", *"ledger")
         await pilot.pause()
@@ -89,6 +91,58 @@ async def test_from_a_lens_the_others_and_every_place_are_one_key_away() -> None
         await pilot.press("backspace")
         await pilot.pause()
         assert app.lens_name == "matrix", "back is where one came from"
+
+
+LENS_KEYS = {"use": "u", "matrix": "m", "net": "w", "events": "i", "audit": "a"}
+OPENERS = {
+    **LENS_KEYS, "help": "question_mark", "find": "colon", "log": "L", "compare": "c", "copy": "y", "signal": "K",
+    "palette": "ctrl+p",
+}  # fmt: skip
+"""{screen or dialog: the key that opens it from a lens}"""
+
+
+@pytest.mark.parametrize("name", LENS_KEYS)
+async def test_esc_leads_back_to_the_very_screen_filter_row_and_order_from_which_another_was_opened(name: str) -> None:
+    async with opened(size=(160, 24)) as (app, pilot):
+        await pilot.press(LENS_KEYS[name])
+        await pilot.pause(0.3)
+        lens = app.lens
+        assert lens is not None
+        await pilot.press("slash", *"e", "enter", "end", "up", "v", "up")
+        await pilot.pause()
+        if not (line := lens.table.line):
+            pytest.skip("this recording has no lines of it")
+        before = lens.filter.text, line.key, lens.table.cursor, lens.table.scroll_offset, lens.table._sorted_by
+        for opener, key in OPENERS.items():
+            if opener == name:
+                continue
+            await pilot.press(key)
+            await pilot.pause(0.2)
+            if app.screen is lens:
+                continue  # refused, with a notice: there is no log, or nothing to compare
+            await pilot.press("escape")
+            await pilot.pause(0.2)
+            assert app.screen is lens and lens.table.line is not None, opener
+            after = lens.table.line.key, lens.table.cursor, lens.table.scroll_offset, lens.table._sorted_by
+            assert (lens.filter.text, *after) == before, opener
+
+
+async def test_a_lens_under_another_rests_and_is_brought_up_to_date_when_it_is_seen_again() -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("m")
+        await pilot.pause()
+        below, snapshot = app.lens, app.session.snapshot
+        assert below is not None and snapshot is not None
+        await pilot.press("a")
+        await pilot.pause()
+        lines = below._made
+        fewer = {key: one for key, one in snapshot.containers.items() if one.name != "web"}
+        below.show_snapshot(replace(snapshot, containers=fewer), None)
+        await pilot.pause(0.7)
+        assert below._made is lines and below.is_covered
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.screen is below and len(below._made) == len(lines) - 1
 
 
 async def test_n_goes_to_what_was_sought_when_all_is_shown_again() -> None:

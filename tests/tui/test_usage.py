@@ -22,7 +22,10 @@ from nsview.model.rows import GroupRow
 from nsview.model.usage import ContainerNet, ContainerUsage, Engines, HostUsage, ProcessUsage, Stopped, Usage
 from nsview.tui.app import NsviewApp
 from nsview.tui.screens import usage as lens
+from nsview.tui.screens.ended import EndedScreen
+from nsview.tui.screens.logs import Logs
 from nsview.tui.screens.usage import UsageLens
+from nsview.tui.session import Session
 from nsview.tui.widgets.row_list import RowList
 from nsview.tui.widgets.table import Table
 
@@ -52,7 +55,7 @@ class Readings:
         chosen = [one for one in known if containers is None or one.key in containers]
         rates = {one.key: 1.0 if one.name == "web" else 0.001 for one in known}
         host = HostUsage(2, (0.5, 0.4, 0.3), 4 << 30, 3 << 30, snapshot.taken_at - 3600)
-        return Usage(
+        made = Usage(
             snapshot.taken_at, self._clock, self._cost, host,
             tuple(
                 ProcessUsage(pid, process.start, self._clock * (0.5 if pid % 2 else 0.1), pid << 10)
@@ -64,6 +67,8 @@ class Readings:
             ),
             self.records(known) if engines else None,
         )  # fmt: skip
+        self._app.session.take_engines(made)
+        return made
 
     def records(self, known: Iterable[Container]) -> Engines:
         """Of `web`, which is reached at port 8080, and of two that have stopped; the others' are not known."""
@@ -200,9 +205,42 @@ async def test_a_container_that_has_stopped_tells_its_end_and_leads_nowhere(monk
             assert isinstance(app.screen, UsageLens) and app.screen.table.select("docker:db")
             await pilot.pause()
             assert "known by" in drawn(app)
-            await pilot.press("enter", "e")
+            await pilot.press("e")
             await pilot.pause()
             assert isinstance(app.screen, UsageLens)
+
+
+async def test_enter_on_one_that_has_stopped_opens_its_end_and_find_leads_there_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = explorer()
+    monkeypatch.setattr(Session, "want_engines", lambda self: None)  # of the demo: it has none
+    async with running(app) as pilot:
+        with read(app, monkeypatch):
+            await pilot.press("u")
+            await pilot.pause(0.2)
+            assert isinstance(app.screen, UsageLens) and app.screen.table.select("docker:db")
+            await pilot.press("slash", *"state=exited", "enter")
+            assert app.screen.table.select("docker:db")
+            for keys in (("enter",), ("colon", *"docker:db", "enter")):
+                await pilot.press(*keys)
+                await pilot.pause()
+                assert isinstance(app.screen, EndedScreen)
+                text = drawn(app)
+                assert "137: killed for want of memory (OOM)" in text and "2h00m ago" in text
+                await pilot.press("escape")
+                assert isinstance(app.screen, UsageLens) and app.screen.filter.text == "state=exited"
+                assert app.screen.table.line is not None and app.screen.table.line.key == "docker:db"
+            await pilot.press("K")
+            await pilot.pause()
+            await pilot.press("e")
+            await pilot.pause()
+            signalled, entered = (note.message for note in app._notifications)
+            assert signalled == "db has stopped: there is nothing to signal."
+            assert entered == "db has stopped: nothing runs in it. L shows its log, Enter its end."
+            await pilot.press("L")
+            await pilot.pause()
+            assert isinstance(app.screen, Logs) and app.screen.container.name == "db"
 
 
 async def test_the_records_of_engines_are_read_when_containers_come_and_go(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,10 @@ def runtime_roots(arguments: list[str]) -> list[str]:
     return [value[len("--root=") :] for value in values if value.startswith("--root=")]
 
 
+LOG = "ctr.log"
+"""The log in a container's directory, unless conmon is told of another."""
+
+
 def log_places(arguments: list[str]) -> list[tuple[str, str]]:
     """(driver, path) of each log that conmon writes, as its --log-path tells; the path is "" where that is no file."""
     places = []

@@ -102,5 +102,6 @@ def _name(record: Stopped, parts: list[str]) -> None:
     if len(pod) == 3:
         record["pod"] = {"namespace": pod[0], "name": pod[1], "uid": pod[2]}
         record["name"] = parts[2]
+        record["log"] = "/var/log/" + "/".join(parts)
         attempt = parts[3].partition(".")[0]
         record["restarts"] = int(attempt) if attempt.isdecimal() else None

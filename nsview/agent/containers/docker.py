@@ -101,13 +101,14 @@ def _waits(state: dict[str, Any]) -> bool:
 
 def _with_end(record: Stopped, state: dict[str, Any]) -> Stopped:
     if not stopped.moment(state.get("StartedAt")):
-        return {**record, "state": "created"}
+        return {**record, "state": "created", "error": _text(state.get("Error"))}
     return {
         **record,
         "state": "dead" if state.get("Dead") is True else "exited",
         "exit_code": stopped.number(state.get("ExitCode")),
         "oom_killed": state.get("OOMKilled") is True,
         "finished": stopped.moment(state.get("FinishedAt")),
+        "error": _text(state.get("Error")),
     }
 
 
@@ -152,10 +153,18 @@ def _told(said: dict[str, Any], path: str) -> Stopped:
     record["image"] = created["Image"] if isinstance(created.get("Image"), str) else None
     record["project"] = labels.get(_PROJECT)
     record["restarts"] = stopped.number(said.get("RestartCount"))
+    arguments = said.get("Args")
+    record["command"] = stopped.words([said.get("Path"), *(arguments if isinstance(arguments, list) else ())])
+    record["log"] = _text(said.get("LogPath"))
     if labels.get(_POD + "uid"):
         name, namespace = labels.get(_POD + "name", ""), labels.get(_POD + "namespace", "")
         record["pod"] = {"name": name, "namespace": namespace, "uid": labels[_POD + "uid"]}
     return record
+
+
+def _text(value: Any) -> str | None:
+    """A text of JSON. None for an empty one, and for anything else."""
+    return value if value and isinstance(value, str) else None
 
 
 def _data_roots(config: dict[str, Any], shim: Shim, host: Population) -> dict[str, None]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any, Callable
 
-    from ..protocol import Container, LogFrame, LogLine, LogRequest, Look, Process
+    from ..protocol import Container, LogFrame, LogLine, LogRequest, Look, Pod, Process, Stopped
 
     Piece = tuple[str, str, str, bool]
     """(time, stream, text, the line ends here)"""
@@ -214,9 +214,10 @@ def find(container: Container, processes: Mapping[int, Process]) -> Log:
     root = hostfiles.root_of(supervisor["pid"] if supervisor else 0)
     try:
         if container["pod"] and container["runtime"] != "podman":
-            return _of_pod(root, container)
+            return Log("none") if container["role"] == "sandbox" else _of_pod(root, container["pod"], container["name"])
         if container["runtime"] == "docker":
-            return _of_docker(root, container)
+            id = container["id"]
+            return _of_docker(root, id, _witness(container, "/containers/%s/config.v2.json" % id), container["uid"])
         if container["runtime"] == "containerd":
             return _of_nerdctl(root, container)
         if container["runtime"] == "podman" and supervisor and supervisor["comm"] == "conmon":
@@ -224,6 +225,22 @@ def find(container: Container, processes: Mapping[int, Process]) -> Log:
     finally:
         os.close(root)
     return Log(None)
+
+
+def of_stopped(one: Stopped) -> Log:
+    """The log of a container without a process, of an engine of root's. Raises OSError if its files can't be read."""
+    root = hostfiles.root_of(0)
+    try:
+        if one["runtime"] == "docker":
+            return _of_docker(root, one["id"], one["witness"], 0)
+        if one["runtime"] == "podman":
+            path = one["log"]
+            return _made(root, "k8s-file", os.path.dirname(path), "", conmon.LOG, 0) if path else Log(None)
+        return _of_pod(root, one["pod"], one["name"]) if one["pod"] else Log(None)
+    except FileNotFoundError:
+        return Log(None)  # it never wrote, or elsewhere
+    finally:
+        os.close(root)
 
 
 def _made(root: int, driver: str, base: str, below: str, name: str, uid: int) -> Log:
@@ -253,9 +270,8 @@ def _read_json(root: int, path: str, uid: int) -> dict[str, Any]:
         raise OSError(errno.EINVAL, "damaged") from None
 
 
-def _of_docker(root: int, container: Container) -> Log:
-    id, uid = container["id"], container["uid"]
-    path = _witness(container, "/containers/%s/config.v2.json" % id)
+def _of_docker(root: int, id: str, path: str | None, uid: int) -> Log:
+    """path: of the container's config.v2.json, None if that may not be read or is gone."""
     if path is None:
         if os.geteuid():
             raise OSError(errno.EACCES, "docker's files")
@@ -282,13 +298,11 @@ def _of_nerdctl(root: int, container: Container) -> Log:
     return _made(root, driver, state[: -len(below) - 1], below, name, container["uid"])
 
 
-def _of_pod(root: int, container: Container) -> Log:
-    """By the kubelet's layout: PODS/NAMESPACE_POD_UID/CONTAINER/NUMBER.log, the number being that of its restarts."""
-    pod = container["pod"]
-    if container["role"] == "sandbox" or not pod or not pod["name"]:
-        return Log("none" if container["role"] == "sandbox" else None)
-    below = "%s_%s_%s/%s" % (pod["namespace"], pod["name"], pod["uid"], container["name"])
-    if below.count("/") != 1 or container["name"] in (".", ".."):
+def _of_pod(root: int, pod: Pod, name: str) -> Log:
+    """By the kubelet's layout: PODS/NAMESPACE_POD_UID/CONTAINER/NUMBER.log, the number being that of its restarts.
+    name: of the container."""
+    below = "%s_%s_%s/%s" % (pod["namespace"], pod["name"], pod["uid"], name)
+    if not pod["name"] or below.count("/") != 1 or name in (".", ".."):
         return Log(None)
     log = _made(root, "cri", PODS, below, "", 0)
     numbers = [name[:-4] for name in os.listdir(log.directory) if name.endswith(".log")]
@@ -308,7 +322,9 @@ def _of_conmon(root: int, container: Container, monitor: Process) -> Log:
 class Logs:
     """The answers to requests for logs. That of the last container stays open, for its last words after its end."""
 
-    def __init__(self) -> None:
+    def __init__(self, stopped: Callable[[], list[Stopped]]) -> None:
+        """stopped: reads the engines' records of the containers without a process."""
+        self._stopped = stopped
         self._open: tuple[str, Log] | None = None
 
     def answer(self, look: Look, request: LogRequest) -> LogFrame:
@@ -340,10 +356,14 @@ class Logs:
     def _log(self, key: str, container: Container | None, processes: Mapping[int, Process]) -> Log | None:
         if self._open and self._open[0] == key:
             return self._open[1]
-        if container is None:
+        log = find(container, processes) if container else self._log_of_stopped(key)
+        if log is None:
             return None
-        log = find(container, processes)
         if self._open:
             self._open[1].close()
         self._open = key, log
         return log
+
+    def _log_of_stopped(self, key: str) -> Log | None:
+        one = next((one for one in self._stopped() if one["key"] == key), None)
+        return of_stopped(one) if one else None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 
-from .. import cgroup, jsontext
+from .. import cgroup, hostfiles, jsontext
 from . import conmon, directories, stopped, supervisor
 
 TYPE_CHECKING = False
@@ -73,9 +73,14 @@ def _ended_in(host: Population, place: str, known: set[str]) -> Iterator[Stopped
         if by_podman and id not in known:
             record = stopped.record("podman:" + id, id, "podman", place + "/containers.json")
             record["name"], record["image"] = name or record["name"], image
-            # Made anew at each start.
-            if not host.read_json(0, "%s/%s/userdata/config.json" % (place, id)):
-                record["state"] = "created"
+            config = host.read_json(0, "%s/%s/userdata/config.json" % (place, id))
+            if config:
+                process = config.get("process")
+                record["command"] = stopped.words(process.get("args")) if isinstance(process, dict) else None
+            else:
+                record["state"] = "created"  # it is made anew at each start
+            log = "%s/%s/userdata/%s" % (place, id, conmon.LOG)
+            record["log"] = log if hostfiles.exists(log) else None
             yield record
 
 

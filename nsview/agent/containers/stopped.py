@@ -24,7 +24,7 @@ def record(key: str, id: str, runtime: str, witness: str) -> Stopped:
     return {
         "key": key, "id": id, "name": id[:12], "runtime": runtime, "image": None, "pod": None, "project": None,
         "state": "exited", "exit_code": None, "oom_killed": None, "finished": None, "restarts": None,
-        "witness": witness,
+        "error": None, "command": None, "log": None, "witness": witness,
     }  # fmt: skip
 
 
@@ -38,6 +38,11 @@ def opened(path: str, unread: list[str]) -> int | None:
     except OSError:
         pass
     return None
+
+
+def words(value: Any) -> list[str] | None:
+    """The words of a command line in JSON. None for anything else, and for no words."""
+    return value if value and isinstance(value, list) and all(isinstance(word, str) for word in value) else None
 
 
 def number(value: Any) -> int | None:

@@ -15,6 +15,7 @@ events        a lens: the things that have happened
 audit         a lens: findings with their evidence
 logs          a lens: the log of one container, followed
 compare       a lens: two processes side by side
+ended         the end of a container without a process
 enter_dialog  the choice of the namespaces to join
 goto_dialog   things to go to, narrowed by a text
 export        copying, and writing to a file

@@ -6,6 +6,7 @@ from typing import ClassVar
 from textual.widgets import Input
 
 from nsview.model.clipboard import Copy
+from nsview.model.ended import container_of
 from nsview.model.filter import FIELDS, Fields, Filter, FilterError, Texts, parse
 from nsview.model.kinds import KindName
 from nsview.model.records import Container, Process
@@ -242,7 +243,11 @@ class Browser(TimeTravel, Watcher):
             return None
         if isinstance(thing, int):
             return snapshot.processes.get(thing)
-        return snapshot.containers.get(thing) if isinstance(thing, str) else None
+        if not isinstance(thing, str):
+            return None
+        if thing not in snapshot.containers and (one := self.session.ended(thing)):
+            return container_of(one)
+        return snapshot.containers.get(thing)
 
     def action_signal(self) -> None:
         """Offer the signals for the chosen process, or the commands that stop the chosen container."""

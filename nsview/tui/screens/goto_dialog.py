@@ -13,6 +13,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from nsview.hosts.moment import FORMS, clock, moment
+from nsview.model.container_table import with_stopped
 from nsview.model.filter import parse
 from nsview.model.leads import MOST, Lead, found
 from nsview.model.snapshot import Snapshot
@@ -115,13 +116,19 @@ def among(title: str, leads: Sequence[Lead]) -> GoTo:
 def anywhere(session: Session, shown: Callable[[], Snapshot | None]) -> GoTo:
     """The dialog for a number, a name, or the things that a filter leaves. shown: gives the present snapshot."""
 
+    whole: tuple[object, Snapshot] | None = None
+
     def leads(text: str) -> list[Lead]:
+        nonlocal whole
         snapshot, wanted = shown(), parse(text, nets=session.reach)
         if wanted.about_nets:
             session.want_nets()
         if not (snapshot and wanted):
             return []
-        return found(snapshot, text, wanted, session.nets, session.leader(text.strip()))
+        known = snapshot, session.engines
+        if whole is None or whole[0] != known:
+            whole = known, with_stopped(*known)
+        return found(whole[1], text, wanted, session.nets, session.leader(text.strip()))
 
     hint = "pid, container, port, address, veth, netns, inode, or any filter"
     return GoTo("Find", leads, placeholder=hint, empty="Not found.")

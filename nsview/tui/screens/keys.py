@@ -109,5 +109,5 @@ LENS: list[BindingType] = [
     Binding("a", "app.lens('audit')", "Audit", show=False),
     Binding("question_mark", "app.help", "Help", key_display="?"),
     Binding("f1", "app.help", "Help", show=False),
-    Binding("escape,q", "back", "Back", tooltip="Clear the filter; back to the explorer", id="close"),
+    Binding("escape,q", "back", "Back", tooltip="Clear the filter; back to where it was opened", id="close"),
 ]

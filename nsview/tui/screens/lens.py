@@ -21,16 +21,14 @@ from nsview.model.changes import Changes
 from nsview.model.clipboard import Copy
 from nsview.model.filter import Fields, Filter, of_columns
 from nsview.model.net import Nets
-from nsview.model.records import Process
+from nsview.model.records import Container, Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Column, Line, Thing, narrow
 from nsview.model.target import process_of
 from nsview.model.text import safe
-from nsview.model.view import Grouping
 
 from ..context import Context
 from ..messages import CloseWanted, GoWanted, LineChosen, LineOpened
-from ..text.bar_text import NAMES
 from ..widgets.footer import Keys
 from ..widgets.pane import Pane
 from ..widgets.status import Status
@@ -58,8 +56,8 @@ class Lens(Browser):
     by: str | None = None
     """The sort of thing that a line is: "container", "tree" for a process, or the kind of namespace; else None."""
     BY_CELL: ClassVar[bool] = False
-    below: Grouping | None = None
-    """The grouping of the explorer to which Esc leads back."""
+    below: str | None = None
+    """The name of the screen to which Esc leads back."""
     BESIDE: ClassVar[int] = 120
     """The width of the screen from which on the details stand beside the table, not below it."""
     TABLE: ClassVar[type[Table]] = Table
@@ -73,6 +71,7 @@ class Lens(Browser):
         self.origin = origin
         self._made: Sequence[Line] = ()
         self._later: Timer | None = None
+        self._stale = False  # a newer snapshot has come while another lens was over this one
         self._filter = Filter()
 
     # For subclasses
@@ -165,8 +164,21 @@ class Lens(Browser):
         if self._later is None:
             self._later = self.set_timer(EVERY, self._take)
 
+    @property
+    def is_covered(self) -> bool:
+        """True if another lens is open over this one; not for a dialog, beside which one sees this."""
+        above = self.app.screen_stack
+        return self in above and any(isinstance(one, Lens) for one in above[above.index(self) + 1 :])
+
+    def on_screen_resume(self) -> None:
+        if self._stale:
+            self._take()
+
     def _take(self) -> None:
         self._later = None
+        self._stale = self.is_covered
+        if self._stale:
+            return
         self.query_one(Status).snapshot = self.snapshot
         self.make()
 
@@ -178,7 +190,7 @@ class Lens(Browser):
         self._show()
 
     def _head(self, heading: str) -> None:
-        crumb = f" {NAMES.get(self.below, self.below)} › " if self.below else ""
+        crumb = f" {self.below} › " if self.below else ""
         badge = Text(f" {self.badge} ", "reverse") if self.badge else ""
         name = f" {self.NAME} ", "reverse bold"
         self.query_one("#lens-heading", Static).update(
@@ -215,7 +227,10 @@ class Lens(Browser):
         """Enter the thing behind the chosen line by way of the explorer, which explains if there is no way in."""
         line = self.line()
         thing = self.behind(line) if line else None
-        if thing is None:
+        if thing is None and isinstance(self.record, Container):
+            words = f"{safe(self.record.name)} has stopped: nothing runs in it. L shows its log, Enter its end."
+            self.notify(words, severity="warning", markup=False)
+        elif thing is None:
             self.notify("No process or namespace is behind this line.", severity="warning")
         else:
             self.go_to(thing, "ready" if ready else "enter")

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import ClassVar
 
+from msgspec.structs import replace
 from rich.console import RenderableType
 from rich.text import Text
 from textual import work
@@ -48,6 +49,7 @@ class Logs(Lens):
         self._number = 0
         self._log = Log()
         self._why = "…"  # until the log is read
+        self._turned = False  # the container has stopped or started since the log was read before
 
     def on_mount(self) -> None:
         self._read()
@@ -56,7 +58,7 @@ class Logs(Lens):
 
     @work(group="log")
     async def _read(self) -> None:
-        """Read the log again and again, until the container is gone."""
+        """Read the log again and again, also that of a container that has stopped: it may be started again."""
         place = None
         while True:
             try:
@@ -66,12 +68,13 @@ class Logs(Lens):
                     raise
                 await asyncio.sleep(PACE)  # another host has taken the place of the one that was asked
                 continue
+            self._turned = place is not None and log is not None and log.gone != self._log.gone
             self._log = log or Log()
             self._why = self._reason(log)
             if log is not None:
                 self._add(log)
                 place = log.place or place
-            if log is None or self._why or (log.gone and not log.more):
+            if log is None or self._why:
                 self.make()
                 return
             if not log.more:
@@ -87,10 +90,15 @@ class Logs(Lens):
         """Add the lines that came; the cursor goes along if it was on the last one."""
         follows = self.table.cursor >= len(self.table.lines) - 1
         lines = [LogLine("", "", f"… {log.skipped:,} bytes are left out")] if log.skipped else []
-        for line in (*lines, *log.lines):
+        told = [_line(line) for line in (*lines, *log.lines)]
+        if self._turned:
+            words = f"─── {safe(self.container.name)} has {'stopped' if log.gone else 'started again'} ───"
+            turn = Line(0, (Cell("", "dim"), Cell("", "dim"), Cell(words, "warning")), LogLine("", "", words))
+            told.insert(len(told) if log.gone else 0, turn)
+        for line in told:
             self._number += 1
-            self._kept.append(_line(self._number, line))
-        if log.lines or not self._made:
+            self._kept.append(replace(line, key=self._number))
+        if told or not self._made:
             self.make()
             if follows:
                 self.action_follow()
@@ -138,9 +146,9 @@ class Logs(Lens):
         """Do nothing: the log is shown."""
 
 
-def _line(number: int, said: LogLine) -> Line:
-    """A line of the table. Of the time the clock is shown; the rest is in the details."""
+def _line(said: LogLine) -> Line:
+    """A line of the table, which has no key yet. Of the time the clock is shown; the rest is in the details."""
     clock = said.time.partition("T")[2][:12]
     style = "warning" if said.stream == "stderr" else "command"
     cells = (Cell(clock, "dim"), Cell("err" if said.stream == "stderr" else "", "warning"), Cell(shown(said), style))
-    return Line(number, cells, said)
+    return Line(0, cells, said)

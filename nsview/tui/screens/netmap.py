@@ -142,7 +142,13 @@ class NetMap(Lens):
     def _ask_again(self) -> None:
         if self._again is not None:
             self._again.stop()
-        self._again = self.set_timer(self._rest(), self._ask)
+        self._again = self.set_timer(self._rest(), self._ask_if_seen)
+
+    def _ask_if_seen(self) -> None:
+        if self.is_covered:
+            self._ask_again()
+        else:
+            self._ask()
 
     def show_nets_progress(self, what: str, done: int, total: int) -> None:
         self._progress = f"{done} of {total} {what} read …"

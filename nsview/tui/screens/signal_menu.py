@@ -16,7 +16,9 @@ from .menu import Menu
 
 def ask(screen: Browser, chosen: Process | Container | None) -> None:
     """Let the user choose a signal and send it; in a menu whose first entry is TERM, so that it is the confirmation."""
-    if isinstance(chosen, Container):
+    if isinstance(chosen, Container) and not chosen.pids and chosen.state != "restarting":
+        screen.notify(f"{safe(chosen.name)} has stopped: there is nothing to signal.", severity="warning", markup=False)
+    elif isinstance(chosen, Container):
         _offer(screen, chosen)
     elif chosen is None:
         screen.notify("Signals are for processes; choose one.", severity="warning")

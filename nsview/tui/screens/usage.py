@@ -21,7 +21,7 @@ from nsview.model.filter import Fields, Filter
 from nsview.model.records import Container, Process
 from nsview.model.security import Facts, added
 from nsview.model.snapshot import Snapshot
-from nsview.model.table import Column, Line
+from nsview.model.table import Column, Line, Thing
 from nsview.model.text import count
 
 from ..context import Context
@@ -93,6 +93,8 @@ class UsageLens(Lens):
         """Read the use again and again, at a pace that costs the host little."""
         first = None
         while True:
+            while self.is_covered:
+                await asyncio.sleep(FIRST)
             pace, self._pace = self._pace, PACE
             self._wanted.clear()
             try:
@@ -117,6 +119,7 @@ class UsageLens(Lens):
         """Show the use at the moment of a recording."""
         first, self._recorded = not self._recorded, True
         self.meter = usage.Meter()
+        self.session.want_engines()
         for reading in self.session.recorded_usage():
             self.meter = usage.read(self.meter, reading)
         self.make()
@@ -238,10 +241,19 @@ class UsageLens(Lens):
         return usage_table.heading(number, self.meter)
 
     def open(self, line: Line) -> None:
-        if line.thing is not None:
-            self.go_to(line.thing)
-        else:
+        if self.is_group(line):
             self._fold(line, line.key not in self._folded)
+        elif thing := self._thing_of(line):
+            self.go_to(thing)
+
+    def _thing_of(self, line: Line) -> Thing | None:
+        """The thing of a line; of a container without a process its key, of a group None."""
+        return None if self.is_group(line) else line.thing or str(line.key)
+
+    @property
+    def thing(self) -> Thing | None:
+        line = self.line()
+        return self._thing_of(line) if line else None
 
     # Groups
 
@@ -276,13 +288,12 @@ class UsageLens(Lens):
 
     def about(self, line: Line) -> RenderableType:
         style = self.table.style_of
+        if one := self.session.ended(self._thing_of(line)):
+            container = self.snapshot.containers.get(one.key)
+            return use_text.stopped(one, self.session.engines, style, container.state if container else None)
         container = self.snapshot.containers.get(str(line.thing))
         if container is not None:
             return use_text.container(container, self.snapshot, self.meter, style)
         if isinstance(line.thing, int) and (process := self.snapshot.processes.get(line.thing)):
             return use_text.process(process, style)
-        if self.is_group(line):
-            return use_text.group(line, style)
-        stopped = container_table.stopped_of(self.snapshot, self.meter)
-        one = next((one for one in stopped if one.key == line.key), None)
-        return use_text.stopped(one, self.meter, style) if one else Text()
+        return use_text.group(line, style) if self.is_group(line) else Text()

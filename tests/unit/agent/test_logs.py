@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nsview.agent.containers import conmon, logs
+from nsview.agent.containers import conmon, logs, stopped
 from nsview.agent.containers.logs import Log
 from nsview.agent.protocol import LogLine
 
@@ -159,6 +159,20 @@ def test_no_link_is_followed_below_the_directory_of_logs(tmp_path: Path) -> None
     with pytest.raises(OSError):
         logs._made(root, "cri", str(tmp_path / "pods"), "yours", "0.log", os.getuid())
     os.close(root)
+
+
+def test_the_log_of_a_container_of_a_pod_that_has_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "PODS", str(tmp_path))
+    directory = tmp_path / "prod_shop-0_u1" / "cart"
+    directory.mkdir(parents=True)
+    write(directory / "3.log", cri_line("last words"))
+    one = stopped.record("containerd:k8s.io/c1", "c1", "containerd", "/status")
+    one["name"], one["pod"] = "cart", {"namespace": "prod", "name": "shop-0", "uid": "u1"}
+    log = logs.of_stopped(one)
+    assert texts(log.tail(9)[0]) == ["last words"] and log.path == str(directory / "3.log")
+    log.close()
+    one["name"] = "other"
+    assert logs.of_stopped(one).directory is None, "its files were deleted"
 
 
 def test_what_no_json_is_is_shown_as_it_stands(log: Log, tmp_path: Path) -> None:

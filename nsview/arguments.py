@@ -12,7 +12,7 @@ from .model import syntax
 from .model.kinds import KIND_NAMES, KINDS
 
 TABLES = ("namespaces", "processes", "containers", "nets", "use")
-OUTPUTS = ("list", "nets", "use", "inspect", "audit", "compare", "diff", "recording")
+OUTPUTS = ("list", "nets", "use", "inspect", "audit", "compare", "diff", "events", "recording")
 
 
 class UsageError(ValueError):

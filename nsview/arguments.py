@@ -12,7 +12,7 @@ from .model import syntax
 from .model.kinds import KIND_NAMES, KINDS
 
 TABLES = ("namespaces", "processes", "containers", "nets", "use")
-OUTPUTS = ("list", "nets", "use", "inspect", "audit", "compare", "diff", "recording")
+OUTPUTS = ("list", "nets", "use", "inspect", "audit", "compare", "diff", "events", "recording")
 
 
 class UsageError(ValueError):
@@ -165,9 +165,10 @@ def parser() -> argparse.ArgumentParser:
         "without one a shell is opened. Single kinds of namespace are joined by `nsview enter`.",
     ))  # fmt: skip
     _diff_arguments(commands.add_parser(
-        "diff", help="print the differences of two recordings, or of a recording and now",
-        description="A and B are recordings, each as it was at its end or at a moment (FILE@03:12, FILE@-1h), or `now` "
-        "for this machine.",
+        "diff", help="print the differences of two recordings or hosts, or of one and now",
+        description="A and B are recordings, each as it was at its end or at a moment (FILE@03:12, FILE@-1h), hosts "
+        "(ssh://web1, docker://NAME, podman://, kubectl://), or `now` for this machine. Of two hosts, or two boots of "
+        "one, the names, images and commands are compared; two hosts are asked at once, and ask for no password.",
     ))  # fmt: skip
     _events_arguments(commands.add_parser(
         "events", help="print what happened: containers started, stopped, OOM; namespaces born and gone",

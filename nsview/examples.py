@@ -54,6 +54,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("nsview diff before.jsonl now", "what is gone, new or moved since"),
         ("nsview diff before.jsonl after.jsonl -o json", "between two recordings"),
         ("nsview diff before.jsonl now -H web1", "until now, of web1"),
+        ("nsview diff ssh://web1 ssh://web2", "between two hosts"),
     ),
     "audit": (
         ("sudo nsview audit", "all findings, by container"),

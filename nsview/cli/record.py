@@ -49,7 +49,7 @@ def run(options: SimpleNamespace) -> int:
     if path is None:
         raise Failure(USAGE, "missing: FILE; see `nsview record --help`")
     try:
-        with contextlib.closing(Writer(path, options.keep)) as writer:
+        with contextlib.closing(Writer(path, options.keep, redacted=options.redact)) as writer:
             host = host_of(options)
             assert isinstance(host, LiveHost)
             number = record(writer, host, options.seconds, lambda how: say((how,)), redact=options.redact)

@@ -12,7 +12,7 @@ def run(options: SimpleNamespace) -> int:
 
 
 def schema(name: str) -> dict[str, Any]:
-    """The JSON schema of an output of that name; of a recording it is that of each line."""
+    """The JSON schema of an output of that name; of events and a recording it is that of each line."""
     import msgspec
 
     from nsview.hosts import frames
@@ -22,5 +22,5 @@ def schema(name: str) -> dict[str, Any]:
     types = SCHEMAS.get(name, (frames.Frame,))
     found, components = msgspec.json.schema_components(types, ref_template="#/$defs/{name}")
     whole = found[0] if len(found) == 1 else {"anyOf": [*found]}
-    about = f"nsview {name}, schema {export.SCHEMA}" + ("" if name in SCHEMAS else ": each line")
+    about = f"nsview {name}, schema {export.SCHEMA}" + (": each line" if name in ("events", "recording") else "")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": about, **whole, "$defs": components}

@@ -2,8 +2,8 @@
 
 zcat reads such a file. A member's header has a field of its own (RFC 1952, 2.3.1.1): the time of its first look, the
 bytes that this takes, and once the member is whole its length, by which the next one is found, and the number of
-processes that came or went in it. Each frame is flushed by itself, so a file that is cut at any byte opens to its last
-whole frame.
+processes that came or went in it. The name of the field says whether it is redacted. Each frame is flushed by itself,
+so a file that is cut at any byte opens to its last whole frame.
 """
 
 import contextlib
@@ -15,6 +15,7 @@ import struct
 import time
 import zlib
 from collections.abc import Iterable
+from itertools import zip_longest
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -22,19 +23,21 @@ _MAGIC = b"\x1f\x8b"
 _HEADER = struct.Struct("<4sI2sH2sHdIQI")
 _FLAGS = _MAGIC + b"\x08\x04"  # deflate, with a field of its own
 _ANY = b"\x00\xff"  # speed, system
-_OWN = b"NV"
+_OWN, _REDACTED = b"NV", b"NR"
 _WHOLE = struct.Struct("<QI")  # the end of the header
 _CHUNK = 1 << 18
 
 
 class Member(NamedTuple):
     """A part of a recording. began: seconds since the epoch, -inf if the header doesn't tell. length: in bytes, 0 if
-    nobody has ended it. changes: the number of processes that came or went in it, once it was ended."""
+    nobody has ended it. changes: the number of processes that came or went in it, once it was ended. redacted: nothing
+    that users typed was written to it."""
 
     began: float
     offset: int
     length: int
     changes: int
+    redacted: bool = False
 
 
 def members(file: BinaryIO) -> list[Member]:
@@ -43,14 +46,14 @@ def members(file: BinaryIO) -> list[Member]:
     fd, offset, size = file.fileno(), 0, os.fstat(file.fileno()).st_size
     while len(header := os.pread(fd, _HEADER.size, offset)) == _HEADER.size and header.strip(b"\0"):
         flags, _, _, _, own, _, began, head, length, changes = _HEADER.unpack(header)
-        if (flags, own) != (_FLAGS, _OWN):
+        if flags != _FLAGS or own not in (_OWN, _REDACTED):
             if not found:
                 return [Member(float("-inf"), 0, 0, 0)]
             raise ValueError(f"something else than a recording follows at byte {offset}")
         if found and offset + head > size:
             break  # cut while its look was written: the one before tells all of that
         whole = 0 < length <= size - offset
-        found.append(Member(began, offset, length if whole else 0, changes if whole else 0))
+        found.append(Member(began, offset, length if whole else 0, changes if whole else 0, own == _REDACTED))
         if not whole:
             break
         offset += length
@@ -110,31 +113,37 @@ def _inflated(file: BinaryIO, member: Member, most: int) -> tuple[bytearray, boo
 
 class Writer:
     """A file that members are written to: a new one, readable by its owner alone. keep: an earlier recording is gone on
-    with, and members that ended so many seconds ago are dropped."""
+    with, in a new file too, and members that ended so many seconds ago are dropped. redacted: all that is written, so
+    that an earlier recording is gone on with only if it is so too."""
 
-    def __init__(self, path: str, keep: float | None = None) -> None:
+    def __init__(self, path: str, keep: float | None = None, *, redacted: bool = False) -> None:
         """Raises FileExistsError if there is a file that is not to be gone on with, other OSErrors if none can be
         opened."""
-        self._path, self._keep = path, keep
+        self._path, self._keep, self._redacted = path, keep, redacted
         self._ended: list[Member] = []
         self._began, self._offset, self._changes = 0.0, 0, 0
         self._deflate = zlib.compressobj(wbits=-15)
         self._sum = self._size = 0  # of the open member
         self.head = self.tail = 0  # bytes of the first look, and of all since
         self._open = False
+        if keep is not None and os.path.islink(path):
+            raise FileExistsError(errno.EEXIST, "a link", path)
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         self._fd = os.open(path, flags | (os.O_EXCL if keep is None else 0), 0o600)
         try:
-            _lock(self._fd)
+            _lock(self._fd, path)
             found = os.fstat(self._fd)
             if not stat.S_ISREG(found.st_mode):
                 raise ValueError("not a file")
+            if found.st_uid != os.geteuid():
+                raise ValueError("another user's")
             if found.st_size:
                 with open(self._fd, "rb", closefd=False) as file:
                     self._ended = members(file)
                 if self._ended[0].began == float("-inf"):
                     raise ValueError("not a recording that can be gone on with")
-                self._renew(time.time() - (keep or 0))
+            if keep is not None:
+                self._renew(time.time() - keep)
         except ValueError as error:
             os.close(self._fd)
             raise FileExistsError(errno.EEXIST, str(error), path) from None
@@ -169,7 +178,7 @@ class Writer:
             self._write(self._deflate.flush() + struct.pack("<II", self._sum, self._size & 0xFFFFFFFF))
             length = os.lseek(self._fd, 0, os.SEEK_END) - self._offset
             os.pwrite(self._fd, _WHOLE.pack(length, self._changes), self._offset + _HEADER.size - _WHOLE.size)
-            self._ended.append(Member(self._began, self._offset, length, self._changes))
+            self._ended.append(Member(self._began, self._offset, length, self._changes, self._redacted))
             os.fdatasync(self._fd)
 
     def close(self) -> None:
@@ -183,7 +192,8 @@ class Writer:
 
     def _header(self, head: int) -> bytes:
         own = _HEADER.size - 16  # bytes of the field behind its own length
-        return _HEADER.pack(_FLAGS, 0, _ANY, own + 4, _OWN, own, self._began, _HEADER.size + head, 0, 0)
+        name = _REDACTED if self._redacted else _OWN
+        return _HEADER.pack(_FLAGS, 0, _ANY, own + 4, name, own, self._began, _HEADER.size + head, 0, 0)
 
     def _packed(self, line: bytes) -> bytes:
         self._sum = zlib.crc32(line, self._sum)
@@ -196,14 +206,17 @@ class Writer:
             rest = rest[os.write(self._fd, rest) :]
 
     def _renew(self, since: float) -> None:
-        """Put a copy in the place of the file: without the members that ended before, and with the last one whole."""
+        """Put a copy in the place of the file, which nobody has open or has a link to: without the members that ended
+        before, and with the last one whole. Raises ValueError if some are not redacted and must be."""
         old, ended, path = self._fd, self._ended, f"{self._path}.new"
-        kept = [one for one, after in zip(ended, [*ended[1:], None], strict=True) if not after or after.began > since]
+        kept = [one for one, after in zip_longest(ended, ended[1:]) if not after or after.began > since]
+        if self._redacted and not all(one.redacted for one in kept):
+            raise ValueError("with arguments of commands and values of environments in it")
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)  # of one that was killed meanwhile
         new = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
-            _lock(new)
+            _lock(new, path)
             self._fd, self._ended = new, []
             for member in kept:
                 if member.length:
@@ -225,11 +238,12 @@ class Writer:
         os.close(old)
 
 
-def _lock(fd: int) -> None:
-    try:
+def _lock(fd: int, path: str) -> None:
+    with contextlib.suppress(BlockingIOError):
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise OSError(errno.EBUSY, "another `nsview record` writes to it") from None
+        if os.path.samestat(os.fstat(fd), os.lstat(path)):  # else another one has just renewed it
+            return
+    raise OSError(errno.EBUSY, "another `nsview record` writes to it")
 
 
 def _copied(old: int, new: int, member: Member) -> int:

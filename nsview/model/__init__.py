@@ -15,6 +15,7 @@ usage         the use of processor, memory, I/O and pids, and rates from one rea
 log           a part of a container's log, and the reason why there is none
 engine        the commands by which a container's engine stops it
 changes       the processes that are new, gone or moved between two snapshots
+alike         records of two hosts that are alike
 events        containers that start and stop, namespaces that come and go, and the like, as they happen
 
 Facts

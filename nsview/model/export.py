@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from .alike import Lone, containers_in, lone
 from .chain import chain
-from .changes import changes
+from .changes import Changes, changes
 from .kinds import KIND_NAMES
 from .label import label
 from .records import Container, Host, Namespace, Process
@@ -190,34 +191,38 @@ def container(record: Container) -> Any:
 
 
 def difference(before: Snapshot, after: Snapshot) -> "Difference":
-    """The object of `nsview diff --json`. Namespaces are compared by kind, inode and the kernel's id, if any."""
-    happened = changes(before, after)
+    """The object of `nsview diff --json`. Namespaces are compared by kind, inode and the kernel's id, if any; all
+    records of two hosts, or of two boots of one, by what is `alike`."""
 
     def has(other: Snapshot, record: Namespace) -> bool:
         there = other.namespaces.get((record.type, record.inode))
         # An id is not known where the namespace may not be opened, as by an ordinary user.
         return there is not None and (there.id == record.id or None in (there.id, record.id))
 
-    def told(record: Namespace, at: Snapshot) -> Any:
-        members = (at.processes[pid] for pid in at.members(record.type).get(record.inode, ()))
-        names = {found.name: None for process in members if (found := at.container_of(process))}
-        return {**namespace(record, at), "containers": [*names]}
+    def missing(other: Snapshot, at: Snapshot, processes: Sequence[Process]) -> Lone:
+        namespaces = [one for one in all_namespaces(at) if not has(other, one)]
+        return Lone(namespaces, processes, [one for key, one in at.containers.items() if key not in other.containers])
 
+    def told(record: Namespace, at: Snapshot) -> Any:
+        return {**namespace(record, at), "containers": containers_in(record, at)}
+
+    if before.host.boot_id == after.host.boot_id:
+        happened = changes(before, after)
+        gone, new = missing(after, before, happened.gone), missing(before, after, happened.new)
+    else:
+        happened, gone, new = Changes(), lone(before, after), lone(after, before)
     return {
         "schema": SCHEMA,
         "namespaces": {
-            "gone": [told(n, before) for n in all_namespaces(before) if not has(after, n)],
-            "new": [told(n, after) for n in all_namespaces(after) if not has(before, n)],
+            "gone": [told(one, before) for one in gone.namespaces],
+            "new": [told(one, after) for one in new.namespaces],
         },
         "processes": {
-            "gone": [process(record) for record in happened.gone],
-            "new": [process(record) for record in happened.new],
+            "gone": [process(one) for one in gone.processes],
+            "new": [process(one) for one in new.processes],
             "moved": [{"before": process(old), "after": process(new)} for old, new in happened.moved],
         },
-        "containers": {
-            "gone": [container(c) for key, c in before.containers.items() if key not in after.containers],
-            "new": [container(c) for key, c in after.containers.items() if key not in before.containers],
-        },
+        "containers": {"gone": [container(c) for c in gone.containers], "new": [container(c) for c in new.containers]},
     }
 
 

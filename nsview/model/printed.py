@@ -7,6 +7,7 @@ Unknown is null, and never 0 or "".
 from typing import Any, Literal, NotRequired, TypedDict
 
 from .compare import Mounted
+from .events.record import Kind
 from .kinds import KindName
 from .net import Forward, Interface, Listener, Route
 from .records import Container, HolderSearch, Process
@@ -301,6 +302,31 @@ class Difference(TypedDict):
     containers: ChangedContainers
 
 
+class EventNamespace(TypedDict):
+    """A namespace that was born, is gone, was joined or left for, or in which something happened."""
+
+    type: KindName
+    inode: int
+
+
+class PrintedEvent(TypedDict):
+    """A line of `nsview events`. time: in seconds since the epoch, of the look that showed it. container: its key, and
+    name and pod are its own. pid, start: of the process. code: the exit code, as a shell gives it."""
+
+    schema: Literal[1]
+    time: float
+    kind: Kind
+    subject: str
+    text: str
+    container: str | None
+    name: str
+    pod: str | None
+    pid: int | None
+    start: int | None
+    namespaces: list[EventNamespace]
+    code: int | None
+
+
 SCHEMAS: dict[str, tuple[Any, ...]] = {
     "list": (Listing,),
     "nets": (NetListing,),
@@ -309,5 +335,6 @@ SCHEMAS: dict[str, tuple[Any, ...]] = {
     "audit": (AuditReport,),
     "compare": (ComparisonReport,),
     "diff": (Difference,),
+    "events": (PrintedEvent,),
 }
-"""{name of an output: the types that it may have}"""
+"""{name of an output: the types that it may have, or each line of it}"""

@@ -603,16 +603,27 @@ def test_a_recording_that_is_kept_for_a_time_is_gone_on_with(tmp_path: Path) -> 
     refused(2, "record", "--keep", "24", str(tmp_path / "new"))
 
 
-def test_a_redacted_recording_has_no_arguments_of_commands(tmp_path: Path) -> None:
+def test_a_redacted_recording_has_no_arguments_of_commands_nor_values_of_environments(
+    tmp_path: Path, docker: Docker
+) -> None:
     secret = "hunter2-of-a-command-line"
-    child = subprocess.Popen(["sh", "-c", "sleep 60; true", secret])
+    child = subprocess.Popen(["sh", "-c", "sleep 60; true", secret], env={**os.environ, "TOKEN": secret})
+    docker.container("r-kept", f"--env=TOKEN={secret}", command=("sh", "-c", "sleep 60; true", secret))
+    docker.container("r-ended", f"--env=TOKEN={secret}", command=("sh", "-c", f"exit 3 {secret}"))
     try:
-        done = nsview("record", "--redact", "--seconds", "0.5", str(tmp_path / "r"))
+        done = nsview("record", "--redact", "--seconds", "3", str(tmp_path / "r"))
         assert done.returncode == 0, done.stderr
-        assert secret.encode() not in told(tmp_path / "r")
+        written = told(tmp_path / "r")
+        assert secret.encode() not in written
+        assert b'"r-kept"' in written and b'"r-ended"' in written
         listed = printed("list", "processes", "--from", str(tmp_path / "r"))["processes"]
         assert [p["cmdline"] for p in listed if p["pid"] == child.pid] == [["sh", "[redacted]"]]
+        assert nsview("record", "--keep", "1h", "--seconds", "0.5", str(tmp_path / "plain")).returncode == 0
+        said = refused(2, "record", "--keep", "1h", "--redact", str(tmp_path / "plain"))
+        assert "is there already, with arguments of commands and values of environments in it; give another" in said
     finally:
+        docker.remove("r-kept")
+        docker.remove("r-ended")
         child.kill()
         child.wait()
 

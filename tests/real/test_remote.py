@@ -18,10 +18,11 @@ from pathlib import Path
 import pytest
 
 from nsview.hosts import HostError, bundle, link, place
+from nsview.hosts.recording import demo
 from nsview.hosts.remote import RemoteHost
 
 from .account import Account
-from .command import printed
+from .command import ENVIRONMENT, nsview, printed
 from .conftest import require
 from .daemons import Docker
 from .sshd import Sshd
@@ -184,6 +185,24 @@ def test_now_is_that_host_and_two_recordings_are_none(web1: Sshd) -> None:
     done = web1.nsview("diff", file, "now", "-H", "web1", "--json")
     assert done.returncode == 0 and json.loads(done.stdout), done.stderr
     assert "both of these are recordings" in refused(web1, "diff", file, file, "-H", "web1", code=2)
+
+
+def test_two_hosts_are_asked_at_once(web1: Sshd, tmp_path: Path) -> None:
+    """By a docker that begins neither before both are begun."""
+    docker = tmp_path / "docker"
+    docker.write_text(
+        f"#!/bin/sh\nshift 2; touch {tmp_path}/$1\n"
+        f'while ! [ -e {tmp_path}/one -a -e {tmp_path}/two ]; do sleep 0.05; done\nshift; exec "$@"\n'
+    )
+    docker.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = nsview("diff", "docker://one", "docker://two", "--json", env={**ENVIRONMENT, "PATH": path})
+    assert done.returncode == 0 and json.loads(done.stdout)["schema"] == 1, done.stderr
+    here = web1.nsview("diff", "ssh://web1", "now", "--json")
+    assert here.returncode == 0 and json.loads(here.stdout)["schema"] == 1, here.stderr
+    assert "Connection refused" in refused(web1, "diff", "ssh://web1", "ssh://127.0.0.1:1")
+    assert "of two hosts" in nsview("diff", str(demo()), "now").stderr
+    assert "both of these are hosts" in refused(web1, "diff", "ssh://web1", "ssh://web1", "-H", "web1", code=2)
 
 
 def test_a_way_to_be_root_names_the_host(usual: Sshd) -> None:

@@ -172,7 +172,7 @@ complete -c nsview -n '_shtab_nsview_using exec' -s e -l env -x -d 'set a variab
 complete -c nsview -n '_shtab_nsview_using exec' -l dry-run -d 'print the plan and the nsenter command, do nothing'
 complete -c nsview -n '_shtab_nsview_using exec' -o it -s i -s t -l interactive -l tty -d 'accepted: the command has your input and terminal'
 complete -c nsview -n '_shtab_nsview_using exec; and test $_shtab_nsview_npos -eq 0' -ka "(_nsview_targets)" -d TARGET
-complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a diff -d 'A and B are recordings, each as it was at its end or at a moment (FILE@03:12, FILE@-1h), or `now` for this machine.'
+complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a diff -d 'A and B are recordings, each as it was at its end or at a moment (FILE@03:12, FILE@-1h), hosts (ssh://web1, docker://NAME, podman://, kubectl://), or `now` for this machine. Of two hosts, or two boots of one, the names, images and commands are compared; two hosts are asked at once, and ask for no password.'
 complete -c nsview -n '_shtab_nsview_using diff' -s h -l help -d 'show this help message and exit'
 complete -c nsview -n '_shtab_nsview_using diff' -s H -l host -x -d 'look at this host: HOST or USER@HOST as ssh takes them, ssh://, docker://NAME, podman://NAME, kubectl://NODE; only python3 must be there'
 complete -c nsview -n '_shtab_nsview_using diff' -l via -x -d 'look at the host where CMD runs the command after it, as '"'"'ssh a ssh b'"'"''
@@ -249,4 +249,4 @@ complete -c nsview -n '_shtab_nsview_using record' -l service -d 'print a system
 complete -c nsview -n '_shtab_nsview_using record; and test $_shtab_nsview_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d FILE
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a schema -d 'print the JSON schema of an output, or of the lines of a recording'
 complete -c nsview -n '_shtab_nsview_using schema' -s h -l help -d 'show this help message and exit'
-complete -c nsview -n '_shtab_nsview_using schema; and test $_shtab_nsview_npos -eq 0' -ka "list nets use inspect audit compare diff recording" -d 'list|nets|use|inspect|audit|compare|diff|recording'
+complete -c nsview -n '_shtab_nsview_using schema; and test $_shtab_nsview_npos -eq 0' -ka "list nets use inspect audit compare diff events recording" -d 'list|nets|use|inspect|audit|compare|diff|events|recording'

@@ -1,6 +1,7 @@
 """A recording opens wherever it is cut, is read by zcat, and is dropped from its beginning."""
 
 import contextlib
+import fcntl
 import gzip
 import json
 import os
@@ -190,9 +191,61 @@ def test_a_file_that_is_no_such_recording_is_not_gone_on_with(tmp_path: Path) ->
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(FileExistsError):
         Writer(str(tmp_path / "fifo"), 60.0)
-    (tmp_path / "link").symlink_to(path)
-    with pytest.raises(OSError):
+    (tmp_path / "link").symlink_to(tmp_path / "empty")
+    (tmp_path / "empty").touch()
+    with pytest.raises(FileExistsError, match="a link"):
         Writer(str(tmp_path / "link"), 60.0)
+    assert not (tmp_path / "empty").stat().st_size
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_nobody_who_could_read_an_earlier_file_reads_on(tmp_path: Path, earlier: bool) -> None:
+    """By its mode, by a link to it or by having it open; be it a recording or an empty file."""
+    path, link = tmp_path / "r", tmp_path / "link"
+    path.touch()
+    if earlier:
+        path.unlink()
+        with contextlib.closing(Writer(str(path), 3600.0)) as writer:
+            take(writer, frames_of(1, 5, time.time()))
+    path.chmod(0o644)
+    link.hardlink_to(path)
+    before = link.read_bytes()
+    with link.open("rb") as opened, contextlib.closing(Writer(str(path), 3600.0)) as writer:
+        assert path.stat().st_mode & 0o777 == 0o600
+        take(writer, frames_of(2, 5, time.time()))
+        assert opened.read() == before
+    assert link.read_bytes() == before and RecordedHost(path).first()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_the_file_of_another_user_is_not_gone_on_with(tmp_path: Path) -> None:
+    path = tmp_path / "r"
+    for seed in (None, 1):
+        if seed:
+            with contextlib.closing(Writer(str(path), 3600.0)) as writer:
+                take(writer, frames_of(seed, 5, time.time()))
+        else:
+            path.touch()
+        os.chown(path, 65534, 65534)
+        before = path.read_bytes()
+        with pytest.raises(FileExistsError, match="another user's"):
+            Writer(str(path), 3600.0)
+        assert path.read_bytes() == before
+        path.unlink()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_in_the_directory_of_another_user_nothing_is_written_to_what_that_one_has_put_there(tmp_path: Path) -> None:
+    theirs, path = tmp_path / "theirs", tmp_path / "dir" / "r"
+    theirs.touch()
+    path.parent.mkdir()
+    os.chown(path.parent, 65534, 65534)
+    with contextlib.closing(Writer(str(path), 3600.0)) as writer:
+        take(writer, frames_of(1, 5, time.time()))
+    (path.parent / "r.new").symlink_to(theirs)
+    with contextlib.closing(Writer(str(path), 3600.0)) as writer:
+        take(writer, frames_of(2, 5, time.time()))
+    assert theirs.stat().st_size == 0 and (path.stat().st_uid, path.stat().st_mode & 0o777) == (0, 0o600)
 
 
 def test_two_do_not_write_to_one_file(tmp_path: Path) -> None:
@@ -202,6 +255,22 @@ def test_two_do_not_write_to_one_file(tmp_path: Path) -> None:
         with pytest.raises(OSError, match="another"):
             Writer(str(path), 60.0)
     Writer(str(path), 60.0).close()
+
+
+def test_a_file_that_another_has_renewed_meanwhile_is_not_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, flock = tmp_path / "r", fcntl.flock
+
+    def renewed_first(fd: int, how: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", flock)
+        Writer(str(path), 60.0)
+        flock(fd, how)
+
+    path.touch()
+    monkeypatch.setattr(fcntl, "flock", renewed_first)
+    with pytest.raises(OSError, match="another `nsview record`"):
+        Writer(str(path), 60.0)
 
 
 def test_a_member_begins_when_the_frames_since_outweigh_the_look(tmp_path: Path) -> None:
@@ -251,3 +320,36 @@ def test_what_is_redacted_is_in_no_byte_of_the_file(tmp_path: Path) -> None:
     assert {one.cmdline for one in shown.processes.values()} == {
         (one.comm, "[redacted]") for one in shown.processes.values()
     }
+
+
+def test_what_is_not_redacted_is_not_gone_on_with_redacted(tmp_path: Path) -> None:
+    path, now = tmp_path / "r", time.time()
+
+    def recorded(began: float, *, redact: bool) -> None:
+        with contextlib.closing(Writer(str(path), 3600.0, redacted=redact)) as writer:
+            file = recorder._File(writer, redact=redact)
+            for line in frames_of(1, 9, began):
+                file.take(frames.decode(line), line)
+
+    recorded(now - 9000, redact=False)
+    recorded(now - 60, redact=False)  # of the earlier one its last part is kept, for what it leads to
+    before = path.read_bytes()
+    with pytest.raises(FileExistsError, match="with arguments of commands"):
+        recorded(now, redact=True)
+    assert path.read_bytes() == before
+    path.unlink()
+    for redact in (True, True, False):
+        recorded(now, redact=redact)
+    with pytest.raises(FileExistsError, match="with arguments of commands"):
+        recorded(now, redact=True)
+
+
+@pytest.mark.parametrize("lost", [1, 40])
+def test_a_redacted_recording_that_was_killed_is_gone_on_with_redacted(tmp_path: Path, lost: int) -> None:
+    path, now = tmp_path / "r", time.time()
+    writer = Writer(str(path), 3600.0, redacted=True)
+    take(writer, frames_of(1, 10, now))
+    os.close(writer._fd)
+    path.write_bytes(path.read_bytes()[:-lost])
+    with contextlib.closing(Writer(str(path), 3600.0, redacted=True)) as writer:
+        assert all(member.redacted for member in writer._ended)

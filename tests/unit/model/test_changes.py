@@ -1,12 +1,17 @@
 """What is said to be new, gone or moved between two snapshots, in the model and by `nsview diff`."""
 
+from collections.abc import Iterable
+
 from msgspec.structs import replace
 
 from nsview import report
 from nsview.hosts.recording import RecordedHost, demo
 from nsview.model import export
 from nsview.model.changes import changes
+from nsview.model.records import Container, Process
 from nsview.model.snapshot import Snapshot
+
+from ..make import container, host, process
 
 
 def snapshots() -> tuple[Snapshot, Snapshot]:
@@ -73,3 +78,39 @@ def test_a_namespace_whose_id_was_not_known_once_is_neither_gone_nor_new() -> No
     unknown = {key: replace(namespace, id=None) for key, namespace in before.namespaces.items()}
     for pair in ((before, replace(before, namespaces=unknown)), (replace(before, namespaces=unknown), before)):
         assert export.difference(*pair)["namespaces"] == {"gone": [], "new": []}
+
+
+def other(*processes: Process, containers: Iterable[Container] = ()) -> Snapshot:
+    """A snapshot of another host."""
+    found = host(*processes, containers=containers)
+    return replace(found, host=replace(found.host, name="other", boot_id="another"))
+
+
+def shim(id: str) -> tuple[str, ...]:
+    return ("containerd-shim", "-id", id * 64)
+
+
+def test_two_hosts_are_compared_by_names_images_and_commands() -> None:
+    one = host(
+        process(5, comm="shim", cmdline=shim("a")), process(6, comm="nginx", cmdline=("nginx", "-g"), net=7),
+        process(9, comm="cron", cmdline=("cron",)), process(8, comm="kworker/0:1", kthread=True, cmdline=()),
+        containers=[container("a", [6], name="web", image="shop/web:1"), container("b", name="job")],
+    )  # fmt: skip
+    two = other(
+        process(70, comm="shim", cmdline=shim("b")), process(80, comm="nginx", cmdline=("nginx", "-g"), net=99),
+        process(81, comm="nginx", cmdline=("nginx", "-g"), net=99),
+        containers=[container("c", [80, 81], name="web", image="shop/web:1"), container("d", name="job", image="x")],
+    )  # fmt: skip
+    one = replace(one, processes={p.pid: replace(p, container="docker:a" if p.pid == 6 else None)
+                                  for p in one.processes.values()})  # fmt: skip
+    two = replace(two, processes={p.pid: replace(p, container="docker:c" if p.pid >= 80 else None)
+                                  for p in two.processes.values()})  # fmt: skip
+    found = export.difference(one, two)
+    assert [record["pid"] for record in found["processes"]["gone"]] == [9]
+    assert [record["pid"] for record in found["processes"]["new"]] == [81], "of several alike each has one counterpart"
+    assert [record["name"] for record in found["containers"]["gone"]] == ["job"]
+    assert [record["image"] for record in found["containers"]["new"]] == ["x"]
+    assert found["namespaces"] == {"gone": [], "new": []}
+    assert found["processes"]["moved"] == []
+    alone = export.difference(one, replace(two, namespaces={}, containers={}, processes={}))
+    assert [(n["inode"], n["containers"]) for n in alone["namespaces"]["gone"] if not n["initial"]] == [(7, ["web"])]

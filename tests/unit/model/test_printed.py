@@ -56,6 +56,14 @@ def test_use_and_difference_are_as_their_schemas_say() -> None:
     assert told["processes"]["new"] and list(differences("diff", told)) == []
 
 
+def test_events_are_as_their_schema_says() -> None:
+    argv = [sys.executable, "-P", "-m", "nsview", "events", "--json", "--from", str(demo())]
+    lines = [*map(json.loads, subprocess.run(argv, check=True, capture_output=True, text=True).stdout.splitlines())]
+    assert any(line["container"] and line["namespaces"] for line in lines)
+    assert list(differences("events", *lines)) == []
+    assert list(differences("events", {**lines[0], "kind": "other"}))
+
+
 def test_recordings_are_as_their_schema_says() -> None:
     told = map(json.loads, gzip.decompress(SHOP.read_bytes()).splitlines())
     assert list(differences("recording", *told)) == []

@@ -344,6 +344,7 @@ def _export_arguments(export: _Arguments) -> None:
         "--listen", type=_address, metavar="[ADDR]:PORT",
         help="answer over HTTP until ^C, each request by a look of then; without ADDR to this host alone",
     )  # fmt: skip
+    _elsewhere(export, default=argparse.SUPPRESS)
     _pager(export)
     _recording(export)
 

@@ -41,11 +41,12 @@ def local(*arguments: str) -> "LocalHost":
     return host
 
 
-def remote(place: "Place", *arguments: str, elevated: bool = False) -> "RemoteHost":
-    """The host in a place. Raises HostError if it can't be asked for. arguments: of the agent."""
+def remote(place: "Place", *arguments: str, elevated: bool = False, asking: bool = True) -> "RemoteHost":
+    """The host in a place. Raises HostError if it can't be asked for. arguments: of the agent. asking: the terminal may
+    be asked in."""
     from .hosts.remote import RemoteHost
 
-    host = RemoteHost(place, *arguments, elevated=elevated)
+    host = RemoteHost(place, *arguments, elevated=elevated, asking=asking)
     host.on_restart = lambda how: say((how,))
     return host
 

@@ -21,7 +21,7 @@ def run(options: SimpleNamespace) -> int:
 
     def at(place: str) -> "Snapshot":
         now = place == "now"
-        chosen = vars(options) if now else {"recording": place, "where": None, "via": None, "sudo": False}
+        chosen = vars(options) if now else {"recording": place, "where": None, "via": None, "sudo": False, "places": ()}
         sight = Sight(SimpleNamespace(**{**chosen, "watch": None}))
         try:
             return sight.look()[0]

@@ -301,6 +301,24 @@ class Difference(TypedDict):
     containers: ChangedContainers
 
 
+class HostAnswer(TypedDict):
+    """The answer of one of several hosts. host: as it was named. exit: the code as if it alone had been asked. error:
+    in words, null if the answer is as wished. answer: the object that the command prints for one host, null if there
+    is none."""
+
+    host: str
+    exit: int
+    error: str | None
+    answer: dict[str, Any] | None
+
+
+class HostAnswers(TypedDict):
+    """The object of `list`, `ps` and `audit` where several hosts are named."""
+
+    schema: Literal[1]
+    hosts: list[HostAnswer]
+
+
 SCHEMAS: dict[str, tuple[Any, ...]] = {
     "list": (Listing,),
     "nets": (NetListing,),
@@ -309,5 +327,6 @@ SCHEMAS: dict[str, tuple[Any, ...]] = {
     "audit": (AuditReport,),
     "compare": (ComparisonReport,),
     "diff": (Difference,),
+    "hosts": (HostAnswers,),
 }
 """{name of an output: the types that it may have}"""

@@ -62,7 +62,7 @@ def parse(arguments: Sequence[str]) -> SimpleNamespace:
 def _place(options: SimpleNamespace) -> None:
     """Put the one host that is named into `where` or `via`; the options of several, or of none by its name, into
     `places`."""
-    named = tuple(dict.fromkeys((*options.before, *getattr(options, "behind", ()))))
+    named = tuple(dict.fromkeys((*options.hosts_before, *getattr(options, "hosts_behind", ()))))
     one = len(named) == 1 and named[0][0] != _HOSTS and not (named[0][0] == _WHERE[0] and set(named[0][1]) & set("*?"))
     given = dict(named) if one else {}
     options.where, options.via, options.places = given.get(_WHERE[0]), given.get(_VIA), () if one else named
@@ -380,7 +380,7 @@ def _elsewhere(command: argparse.ArgumentParser, *, before: bool = False) -> Non
     def option(*names: str, **named: Any) -> None:
         default: Any = () if before else argparse.SUPPRESS
         command.add_argument(
-            *names, dest="before" if before else "behind", action=_Append, default=default, **named
+            *names, dest="hosts_before" if before else "hosts_behind", action=_Append, default=default, **named
         )  # fmt: skip
 
     option(

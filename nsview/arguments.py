@@ -12,7 +12,7 @@ from .model import syntax
 from .model.kinds import KIND_NAMES, KINDS
 
 TABLES = ("namespaces", "processes", "containers", "nets", "use")
-OUTPUTS = ("list", "nets", "use", "inspect", "audit", "compare", "diff", "events", "recording")
+OUTPUTS = ("list", "nets", "use", "inspect", "audit", "compare", "diff", "events", "hosts", "recording")
 
 
 class UsageError(ValueError):
@@ -50,11 +50,22 @@ def parse(arguments: Sequence[str]) -> SimpleNamespace:
     options.given = list(arguments)
     options.json = getattr(options, "output", None) == "json"
     options.watch = getattr(options, "watch", None)
+    options.names = ()
+    _place(options)
     if options.command == "enter":
         options.cmd = [*options.cmd, *rest]
     elif rest:
         raise UsageError("only `nsview enter` takes a command after --")
     return options
+
+
+def _place(options: SimpleNamespace) -> None:
+    """Put the one host that is named into `where` or `via`; the options of several, or of none by its name, into
+    `places`."""
+    named = tuple(dict.fromkeys((*options.hosts_before, *getattr(options, "hosts_behind", ()))))
+    one = len(named) == 1 and named[0][0] != _HOSTS and not (named[0][0] == _WHERE[0] and set(named[0][1]) & set("*?"))
+    given = dict(named) if one else {}
+    options.where, options.via, options.places = given.get(_WHERE[0]), given.get(_VIA), () if one else named
 
 
 def _place_of_command(given: list[str]) -> int:
@@ -86,10 +97,10 @@ def _command_of(given: list[str], at: int) -> tuple[list[str], list[str]]:
 
 
 _ACCOUNT, _DIRECTORY, _VARIABLE = ("-u", "--as", "--user"), ("-w", "--cwd", "--workdir"), ("-e", "--env")
-_WHERE, _VIA = ("-H", "--host"), "--via"
-_BEFORE = {*_WHERE, _VIA, "--from"}
+_WHERE, _VIA, _HOSTS = ("-H", "--host"), "--via", "--hosts"
+_BEFORE = {*_WHERE, _VIA, _HOSTS, "--from"}
 """The options before the name of a command that are followed by a value."""
-_WITH_VALUE = {*_ACCOUNT, *_DIRECTORY, *_VARIABLE, *_WHERE, _VIA}
+_WITH_VALUE = {*_ACCOUNT, *_DIRECTORY, *_VARIABLE, *_WHERE, _VIA, _HOSTS}
 """The options of `exec` that are followed by a value."""
 
 
@@ -142,7 +153,7 @@ def parser() -> argparse.ArgumentParser:
         "'2026-11-28 03:12:05', +5m from its beginning or -1h from its end",
     )  # fmt: skip
     _pager(top, True)
-    _elsewhere(top)
+    _elsewhere(top, before=True)
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("demo", help="open the explorer on a recording that comes with nsview; no privileges needed")
     _list_arguments(commands.add_parser(
@@ -247,7 +258,7 @@ def _inspect_arguments(inspect: _Arguments) -> None:
 
 def _enter_arguments(enter: _Arguments) -> None:
     enter.add_argument("target", metavar="TARGET")
-    _elsewhere(enter, default=argparse.SUPPRESS)
+    _elsewhere(enter)
     enter.add_argument("--all", action="store_true", help="all kinds in which the target differs from the host")
     for kind in KINDS:
         enter.add_argument(f"--{kind.name}", action="append_const", dest="kinds", const=kind.name, help=kind.isolates)
@@ -264,7 +275,7 @@ def _enter_arguments(enter: _Arguments) -> None:
 def _exec_arguments(by_exec: _Arguments) -> None:
     by_exec.set_defaults(command="enter", all=True, kinds=None, start=None, thread=None, pin=[], inode=None)
     by_exec.add_argument("target", metavar="TARGET")
-    _elsewhere(by_exec, default=argparse.SUPPRESS)
+    _elsewhere(by_exec)
     _of_the_command(by_exec, _ACCOUNT, "run as a user of the container", _DIRECTORY)
     by_exec.add_argument("cmd", nargs="*", default=[], metavar="CMD", help="the command; without it a shell")
 
@@ -294,7 +305,7 @@ def _of_the_command(parser: _Arguments, account: Sequence[str], as_whom: str, di
 def _diff_arguments(diff: _Arguments) -> None:
     diff.add_argument("before", metavar="A")
     diff.add_argument("after", metavar="B")
-    _elsewhere(diff, default=argparse.SUPPRESS)
+    _elsewhere(diff)
     _output(diff)
 
 
@@ -330,7 +341,7 @@ def _logs_arguments(logs: _Arguments) -> None:
     logs.add_argument("-n", "--tail", type=_lines, metavar="N", default=100, help="begin with the last N lines (100)")
     logs.add_argument("-f", "--follow", action="store_true", help="go on with what comes, until the container stops")
     logs.add_argument("-t", "--timestamps", action="store_true", help="begin each line with its time")
-    _elsewhere(logs, default=argparse.SUPPRESS)
+    _elsewhere(logs)
     _output(logs, json="print an object a line: time, stream, text")
 
 
@@ -345,13 +356,14 @@ def _export_arguments(export: _Arguments) -> None:
         "--listen", type=_address, metavar="[ADDR]:PORT",
         help="answer over HTTP until ^C, each request by a look of then; without ADDR to this host alone",
     )  # fmt: skip
+    _elsewhere(export)
     _pager(export)
     _recording(export)
 
 
 def _record_arguments(record: _Arguments) -> None:
     record.add_argument("file", metavar="FILE", nargs="?")
-    _elsewhere(record, default=argparse.SUPPRESS)
+    _elsewhere(record)
     record.add_argument("--seconds", type=_seconds, metavar="N", help="end after N seconds")
     record.add_argument(
         "--keep", type=_duration, metavar="TIME", help="drop what is older (30m, 24h, 7d); go on with an earlier FILE"
@@ -363,17 +375,34 @@ def _record_arguments(record: _Arguments) -> None:
     )  # fmt: skip
 
 
-def _elsewhere(command: argparse.ArgumentParser, **default: Any) -> None:
-    """The options for a host other than this machine."""
-    command.add_argument(
-        *_WHERE, dest="where", metavar="HOST",
+def _elsewhere(command: argparse.ArgumentParser, *, before: bool = False) -> None:
+    """The options for a host other than this machine, or for several. before: they stand before the command's name."""
+
+    def option(*names: str, **named: Any) -> None:
+        default: Any = () if before else argparse.SUPPRESS
+        command.add_argument(
+            *names, dest="hosts_before" if before else "hosts_behind", action=_Append, default=default, **named
+        )  # fmt: skip
+
+    option(
+        *_WHERE, metavar="HOST",
         help="look at this host: HOST or USER@HOST as ssh takes them, ssh://, docker://NAME, podman://NAME, "
-        "kubectl://NODE; only python3 must be there", **default,
+        "kubectl://NODE; only python3 must be there. Several, or 'web*' of ~/.ssh/config: for list, ps and audit",
     )  # fmt: skip
-    command.add_argument(
-        _VIA, metavar="CMD", help="look at the host where CMD runs the command after it, as 'ssh a ssh b'", **default
-    )
-    command.add_argument("--sudo", action="store_true", help="be root there, through sudo", **default)
+    option(_VIA, metavar="CMD", help="look at the host where CMD runs the command after it, as 'ssh a ssh b'")
+    option(_HOSTS, metavar="FILE", help="look at the hosts of a file, one a line, or of `ansible-inventory --list`")
+    default = False if before else argparse.SUPPRESS
+    command.add_argument("--sudo", action="store_true", help="be root there, through sudo", default=default)
+
+
+class _Append(argparse.Action):
+    """Keep each (option, value) in the order given."""
+
+    def __call__(
+        self, parser: Any, namespace: argparse.Namespace, values: Any, option_string: str | None = None
+    ) -> None:
+        name = _WHERE[0] if option_string in _WHERE else option_string
+        setattr(namespace, self.dest, (*getattr(namespace, self.dest, ()), (name, values)))
 
 
 def _filters() -> list[str]:
@@ -417,7 +446,7 @@ def _output(
 
 
 def _common(command: argparse.ArgumentParser, *, table: bool = False) -> None:
-    _elsewhere(command, default=argparse.SUPPRESS)
+    _elsewhere(command)
     _output(command, table=table)
     _recording(command)
 

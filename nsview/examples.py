@@ -22,12 +22,15 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("nsview list --holders -o wide", "also those without processes"),
         ("nsview list --json --from host.jsonl", "a recording, for a program"),
         ("nsview list processes -H ops@web1 --sudo", "of web1, as root there"),
+        ("nsview list use -H 'web*' --sort=-mem", "of all hosts of that name"),
     ),
     "ps": (
         ("nsview ps", "all, of whichever engine"),
         ("nsview ps -q --filter runtime=docker", "names, one a line"),
         ("nsview ps -o name,pid,state --sort state", "these columns, in this order"),
         ("nsview ps --filter image=*nginx*", "by the image"),
+        ("nsview ps -H web1 -H web2", "of two hosts, in one table"),
+        ("nsview ps --hosts hosts.txt", "of the hosts of a file"),
     ),
     "inspect": (
         ("nsview inspect 8058", "a process, and who shares what"),

@@ -45,6 +45,7 @@ class Options:
     def __init__(self, given: list[str]) -> None:
         self.command, self.given, self.recording, self.target = "enter", given, None, ""
         self.where = self.via = None
+        self.places: tuple[tuple[str, str], ...] = ()
         self.sudo = False
         self.all = self.host_privileges = self.toolbox = self.dry_run = False
         self.kinds: list[str] | None = None

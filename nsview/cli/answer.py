@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from types import FrameType, SimpleNamespace
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -19,30 +20,64 @@ from nsview.model.text import cut, fit, safe
 from .console import DONE, is_screen, print_text
 from .sight import Sight
 
+if TYPE_CHECKING:
+    from .tables import Table
+
 
 class Answer(Struct, frozen=True):
-    """The text for stdout, the notes for stderr, and the failure to end with if the answer is not as wished."""
+    """The answer of a host: a table, and with --json an object; notes for stderr, and the failure to end with if the
+    answer is not as wished.
 
-    text: str
+    report: the text instead of the table, where one host is asked and no form of a table. code: the exit code without a
+    failure.
+    """
+
+    table: "Table"
+    value: object = None
     notes: tuple[str, ...] = ()
     failure: Failure | None = None
+    report: str | None = None
+    code: int = DONE
+
+    def text(self, options: SimpleNamespace) -> str:
+        """The text for stdout."""
+        if options.json:
+            from nsview.model import export
+
+            return export.text(self.value)
+        if self.report is not None:
+            return self.report
+        from . import tables
+
+        return tables.printed(options, self.table)
 
 
-def show(options: SimpleNamespace, answer: Callable[[Sight], Answer]) -> int:
-    """Print the answer, or keep it on the screen as it changes; return the exit code. Raises Failure."""
+Question = Callable[[SimpleNamespace], Callable[[Sight], Answer]]
+"""The function of a command: given the options for a host, it returns the function that answers for that host. Raises
+Failure if the options are wrong."""
+
+
+def show(options: SimpleNamespace, question: Question) -> int:
+    """Print the answer of a host or of several, or keep it on the screen as it changes; return the exit code. Raises
+    Failure."""
     if options.watch is not None and options.recording:
         raise Failure(USAGE, "a recording does not change; --watch is for a live host")
+    if options.places:
+        from .fleet import show_all  # for several hosts alone
+
+        return show_all(options, question)
+    answer = question(options)
     sight = Sight(options)
     try:
         if options.watch is None:
             found = answer(sight)
             sight.close()
-            print_text(found.text, options)
+            print_text(found.text(options), options)
             say(found.notes)
             if found.failure:
                 raise found.failure
-        else:
-            _watch(options, lambda: answer(sight))
+            return found.code
+        _watch(options, lambda: answer(sight))
     finally:
         sight.close()
     return DONE
@@ -68,7 +103,8 @@ def _watch(options: SimpleNamespace, answer: Callable[[], Answer]) -> None:
                 if drawn:
                     sys.stdout.write(_picture(found, options))
                 else:
-                    print(f"{found.text}\n" if found.text else "")
+                    text = found.text(options)
+                    print(f"{text}\n" if text else "")
                     say(_notes(found) if _notes(found) != noted else ())
                     noted = _notes(found)
                 sys.stdout.flush()
@@ -90,7 +126,7 @@ def _picture(found: Answer, options: SimpleNamespace) -> str:
     command = safe(shlex.join(("nsview", *options.given)))
     head = fit(f"Every {options.watch:g} s: {command}", max(0, width - len(clock) - 1))
     notes = [cut(f"nsview: {safe(note)}", width) for note in _notes(found)]
-    lines, room = found.text.splitlines(), max(1, height - 2 - len(notes))
+    lines, room = found.text(options).splitlines(), max(1, height - 2 - len(notes))
     if len(lines) > room:
         lines[room - 1 :] = [f"… {len(lines) - room + 1} more lines"]
     drawn = [f"{head} {clock}", "", *lines, *notes][:height]

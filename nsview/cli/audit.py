@@ -1,16 +1,23 @@
 """`nsview audit`: findings, with evidence; exit code 1 if there are any."""
 
-import gc
+from collections.abc import Callable, Sequence
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from nsview.join.failure import FAILED, NOT_PERMITTED, NOTHING, Failure
+from nsview.join.failure import FAILED, NOT_PERMITTED, Failure
 from nsview.lookup import say
 
-from .console import DONE, host_of, paint, parsed, print_json, print_text, sudo, width
+from .answer import Answer, show
+from .console import DONE, paint, parsed, sudo, width
 
 if TYPE_CHECKING:
     from nsview.config import Config
+
+    from .sight import Sight
+
+FOUND = 1
+"""The exit code if there are findings."""
 
 
 def configured() -> "Config":
@@ -26,6 +33,11 @@ def configured() -> "Config":
 
 
 def run(options: SimpleNamespace) -> int:
+    return show(options, partial(_question, configured().settings.audit.ignore))
+
+
+def _question(ignore: Sequence[str], options: SimpleNamespace) -> "Callable[[Sight], Answer]":
+    """The question for findings but those that are ignored. Raises Failure if it is wrong."""
     from nsview import report
     from nsview.model import audit
     from nsview.model.audit.lines import COLUMNS, FIELDS, line, lines
@@ -34,33 +46,29 @@ def run(options: SimpleNamespace) -> int:
     from . import tables
 
     tables.check(options, COLUMNS)
-    wanted = parsed(options.filter, fields=FIELDS)
-    own = configured()
-    gc.disable()
-    host = host_of(options)
-    try:
-        host.first()
-        snapshot, facts = host.holders(), host.security()
-        nets = host.nets() if wanted.needs_nets else None
-    finally:
-        host.stop()
-    worth = audit.SEVERITIES[: audit.SEVERITIES.index(options.severity) + 1]
-    found = audit.audit(snapshot, facts, own.settings.audit.ignore)
-    findings = [finding for finding in found if finding.severity in worth]
-    if wanted:
-        wanted = parsed(options.filter, fields=FIELDS, nets=reach_of(nets, snapshot))
-        findings = [finding for finding in findings if wanted.line(line(finding, snapshot), snapshot)]
-    unchecked = audit.unchecked(snapshot, facts)
-    if options.json:
-        print_json(audit.printed(findings, unchecked), options)
-    elif options.output or options.sort or not options.headers:
-        print_text(tables.printed(options, COLUMNS, lines(findings, snapshot), snapshot), options)
-    else:
-        text = report.audit(findings, snapshot, width(), whole=not unchecked, paint=paint())
-        print_text(text, options)
-    say(f"not checked: {line}" for line in unchecked)
-    if findings:
-        return NOTHING
-    if unchecked and not snapshot.host.privileged:
-        raise Failure(NOT_PERMITTED, f"no findings among what may be read; as root: {sudo(options)}")
-    return DONE
+    first = parsed(options, fields=FIELDS)
+
+    def answer(sight: "Sight") -> Answer:
+        snapshot, nets = sight.look(holders=True, nets=first.needs_nets)
+        facts = sight.security()
+        worth = audit.SEVERITIES[: audit.SEVERITIES.index(options.severity) + 1]
+        findings = [one for one in audit.audit(snapshot, facts, ignore) if one.severity in worth]
+        if first:
+            wanted = parsed(options, fields=FIELDS, nets=reach_of(nets, snapshot))
+            findings = [finding for finding in findings if wanted.line(line(finding, snapshot), snapshot)]
+        unchecked = audit.unchecked(snapshot, facts)
+        as_table = options.output or options.sort or not options.headers or options.names
+        failure = None
+        if not findings and unchecked and not snapshot.host.privileged:
+            text = f"no findings among what may be read; as root: {sudo(options)}"
+            failure = Failure(NOT_PERMITTED, text)
+        return Answer(
+            tables.Table(COLUMNS, lines(findings, snapshot), snapshot),
+            audit.printed(findings, unchecked) if options.json else None,
+            tuple(f"not checked: {line}" for line in unchecked),
+            failure,
+            None if as_table else report.audit(findings, snapshot, width(), whole=not unchecked, paint=paint()),
+            FOUND if findings else DONE,
+        )
+
+    return answer

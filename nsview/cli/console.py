@@ -24,7 +24,12 @@ def host_of(options: SimpleNamespace, *arguments: str, pace: float = 0) -> "Live
     """The host to look at: a recording, one elsewhere, or this machine. arguments: of the agent. pace: of the
     recording."""
     if place := place_of(options):
-        return remote(place, *arguments, elevated=options.sudo)
+        host = remote(place, *arguments, elevated=options.sudo, asking=not options.names)
+        if options.names:
+            from nsview.hosts.link import MANY
+
+            host.longest, host.most = MANY
+        return host
     if options.recording:
         from nsview.hosts.recording import RecordedHost, opened
 
@@ -36,6 +41,8 @@ def host_of(options: SimpleNamespace, *arguments: str, pace: float = 0) -> "Live
 
 def place_of(options: SimpleNamespace) -> "Place | None":
     """The place of the host that was asked for, None if that is this machine or a recording. Raises Failure."""
+    if options.places:
+        raise Failure(USAGE, "several hosts are for list, ps and audit; give one by -H or --via")
     if options.where is None and options.via is None:
         if options.sudo:
             raise Failure(USAGE, f"--sudo is for a host elsewhere; here: {sudo(options, '--sudo')}")
@@ -84,12 +91,19 @@ def print_json(value: object, options: SimpleNamespace) -> None:
     print_text(export.text(value), options)
 
 
-def parsed(text: str, by: str | None = None, fields: "Fields | None" = None, nets: "Reach | None" = None) -> "Filter":
+def parsed(
+    options: SimpleNamespace, by: str | None = None, fields: "Fields | None" = None, nets: "Reach | None" = None
+) -> "Filter":
     """The filter of a --filter. Raises Failure. fields: allowed in it, if not those of processes."""
+    from msgspec.structs import replace
+
     from nsview.model import filter
 
+    text, known = options.filter, filter.FIELDS if fields is None else fields
+    if options.names:
+        known = {**known, "host": replace(filter.FIELDS["host"], names=options.names)}
     try:
-        return filter.parse(text, by, nets=nets, fields=filter.FIELDS if fields is None else fields)
+        return filter.parse(text, by, nets=nets, fields=known)
     except filter.FilterError as error:
         where = f"at character {error.at + 1}" if error.at < len(text) else "at its end"
         raise Failure(USAGE, f"--filter, {where}: {error}") from None

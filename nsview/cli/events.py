@@ -20,7 +20,7 @@ def run(options: SimpleNamespace) -> int:
     from nsview.model import export
     from nsview.model.events.lines import FIELDS, line
 
-    wanted = parsed(options.filter, fields=FIELDS)
+    wanted = parsed(options, fields=FIELDS)
     found = 0
     snapshot = None
     try:

@@ -23,8 +23,7 @@ def run(options: SimpleNamespace) -> int:
         raise Failure(USAGE, f"--type narrows namespaces, not {options.table}")
     if options.all and options.table not in ("containers", "use"):
         raise Failure(USAGE, "--all is about containers: nsview list containers --all")
-    question = {"nets": _nets, "use": _use}.get(options.table, _all if options.all else _records)
-    return show(options, question(options))
+    return show(options, {"nets": _nets, "use": _use}.get(options.table, _all if options.all else _records))
 
 
 def _records(options: SimpleNamespace) -> "Callable[[Sight], Answer]":
@@ -34,7 +33,7 @@ def _records(options: SimpleNamespace) -> "Callable[[Sight], Answer]":
 
     from . import tables
 
-    first = parsed(options.filter, options.type)
+    first = parsed(options, options.type)
     table = options.table or ("namespaces" if options.type or not options.json else None)
     columns, lines_of = _table(table or "namespaces")
     tables.check(options, columns)
@@ -43,28 +42,26 @@ def _records(options: SimpleNamespace) -> "Callable[[Sight], Answer]":
         # Words that nothing else has may still be a port, an address or an interface.
         for nets_too in dict.fromkeys((first.needs_nets, first.about_nets)):
             whole, nets = sight.look(holders=options.holders, nets=nets_too)
-            wanted = parsed(options.filter, options.type, nets=filter.reach_of(nets, whole)) if nets else first
+            wanted = parsed(options, options.type, nets=filter.reach_of(nets, whole)) if nets else first
             snapshot = filter.narrow(whole, wanted, options.type, own_pids(options))
             found = getattr(snapshot, table or "namespaces")
             if found:
                 break
         lines = lines_of(snapshot, whole)
-        if options.json:
-            text = export.text(export.listing(snapshot, whole, (table,) if table else export.TABLES))
-        else:
-            text = tables.printed(options, columns, lines, whole)
+        shown = tables.Table(columns, lines, whole)
+        value = export.listing(snapshot, whole, (table,) if table else export.TABLES) if options.json else None
         if not found and (options.filter or options.type):
             unknown = "; the recording does not tell of ports, addresses and interfaces"
             failure = Failure(NOTHING, "nothing matched" + (unknown if wanted.needs_nets and not nets else ""))
-            return Answer(text, whole.host.notes, failure)  # what is not seen may be what was meant
+            return Answer(shown, value, whole.host.notes, failure)  # what is not seen may be what was meant
         as_root = sudo(options)
         notes = (
             report.unreadable(whole, as_root)
-            if listing.is_open(lines, whole, wanted, tables.titles(options, columns, lines)) else None,
+            if listing.is_open(lines, whole, wanted, tables.titles(options, shown)) else None,
             report.nameless(snapshot.containers.values(), whole.host, as_root) if table == "containers" else None,
             *whole.host.notes, *(nets.notes if nets else ()),
         )  # fmt: skip
-        return Answer(text, () if options.json else tuple(note for note in notes if note))
+        return Answer(shown, value, () if options.json else tuple(note for note in notes if note))
 
     return answer
 
@@ -87,7 +84,7 @@ def _all(options: SimpleNamespace) -> "Callable[[Sight], Answer]":
     from . import tables
 
     tables.check(options, listing.CONTAINERS)
-    wanted = parsed(options.filter, "container")
+    wanted = parsed(options, "container")
 
     def answer(sight: "Sight") -> Answer:
         snapshot, _ = sight.look(usage=True)
@@ -98,15 +95,13 @@ def _all(options: SimpleNamespace) -> "Callable[[Sight], Answer]":
             raise Failure(FAILED, "the recording has no records of engines in it; `nsview record` makes one that has")
         whole = container_table.with_stopped(snapshot, meter)
         found = filter.narrow(whole, wanted, None, own_pids(options))
-        if options.json:
-            text = export.text(export.all_containers(found, whole, meter.engines))
-        else:
-            lines = listing.containers(found, container_table.ends(snapshot, meter))
-            text = tables.printed(options, listing.CONTAINERS, lines, whole)
+        lines = listing.containers(found, container_table.ends(snapshot, meter))
+        shown = tables.Table(listing.CONTAINERS, lines, whole)
+        value = export.all_containers(found, whole, meter.engines) if options.json else None
         if not found.containers and options.filter:
-            return Answer(text, failure=Failure(NOTHING, "nothing matched"))
+            return Answer(shown, value, failure=Failure(NOTHING, "nothing matched"))
         unread = (f"{path} could not be read: stopped containers may be missing" for path in meter.engines.unread)
-        return Answer(text, () if options.json else (*unread, *whole.host.notes))
+        return Answer(shown, value, () if options.json else (*unread, *whole.host.notes))
 
     return answer
 
@@ -125,7 +120,7 @@ def _use(options: SimpleNamespace) -> "Callable[[Sight], Answer]":
     places = [place for place, column in enumerate(container_table.COLUMNS) if column.title not in left_out]
     columns = [container_table.COLUMNS[place] for place in places]
     tables.check(options, columns)
-    wanted = parsed(options.filter, "container", usage_table.fields(container_table.COLUMNS))
+    wanted = parsed(options, "container", usage_table.fields(container_table.COLUMNS))
     meter = usage.Meter()
 
     def answer(sight: "Sight") -> Answer:
@@ -139,14 +134,12 @@ def _use(options: SimpleNamespace) -> "Callable[[Sight], Answer]":
         lines = [line for line in container_table.lines(snapshot, meter, around) if wanted.line(line, snapshot)]
         lines = [line for line in lines if options.all or line.thing is not None]
         lines = ordered(lines, container_table.BY_CPU, reverse=True)
-        if options.json:
-            text = export.text(export.use(snapshot, meter, [str(line.key) for line in lines]))
-        else:
-            lines = [replace(line, cells=tuple(line.cells[place] for place in places)) for line in lines]
-            text = tables.printed(options, columns, lines, snapshot)
+        value = export.use(snapshot, meter, [str(line.key) for line in lines]) if options.json else None
+        lines = [replace(line, cells=tuple(line.cells[place] for place in places)) for line in lines]
+        shown = tables.Table(columns, lines, snapshot)
         if not lines and options.filter:
-            return Answer(text, failure=Failure(NOTHING, "nothing matched"))
-        return Answer(text, () if options.json else snapshot.host.notes)
+            return Answer(shown, value, failure=Failure(NOTHING, "nothing matched"))
+        return Answer(shown, value, () if options.json else snapshot.host.notes)
 
     return answer
 
@@ -163,24 +156,22 @@ def _nets(options: SimpleNamespace) -> "Callable[[Sight], Answer]":
     from . import tables
 
     tables.check(options, COLUMNS)
-    parsed(options.filter, "net", fields())  # an error in it is reported before anything is read
+    parsed(options, "net", fields())  # an error in it is reported before anything is read
 
     def answer(sight: "Sight") -> Answer:
         whole, nets = sight.look(holders=options.holders, nets=True)
         if nets is None:
             raise Failure(FAILED, "the recording has no net map in it; `nsview record` makes one that has")
         found = Map(nets, whole)
-        wanted = parsed(options.filter, "net", fields(found))
+        wanted = parsed(options, "net", fields(found))
         asking = own_pids(options)
         seen = replace(whole, processes={pid: p for pid, p in whole.processes.items() if pid not in asking})
         lines = narrow(found.lines(), lambda line: wanted.line(line, seen))
-        if options.json:
-            left = {item.net.inode for line in lines if isinstance(item := line.subject, NetItem)}
-            text = export.text(export.nets(found, [net for net in found.nets if net.inode in left]))
-        else:
-            text = tables.printed(options, COLUMNS, lines, whole)
+        left = {item.net.inode for line in lines if isinstance(item := line.subject, NetItem)}
+        shown = tables.Table(COLUMNS, lines, whole)
+        value = export.nets(found, [net for net in found.nets if net.inode in left]) if options.json else None
         if not lines:
-            return Answer(text, whole.host.notes, Failure(NOTHING, "nothing matched"))
-        return Answer(text, () if options.json else nets.notes)
+            return Answer(shown, value, whole.host.notes, Failure(NOTHING, "nothing matched"))
+        return Answer(shown, value, () if options.json else nets.notes)
 
     return answer

@@ -48,6 +48,7 @@ def run(options: SimpleNamespace) -> int:
     path = options.file
     if path is None:
         raise Failure(USAGE, "missing: FILE; see `nsview record --help`")
+    place_of(options)  # an error in it is reported before a file is made
     try:
         with contextlib.closing(Writer(path, options.keep, redacted=options.redact)) as writer:
             host = host_of(options)

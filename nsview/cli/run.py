@@ -68,7 +68,9 @@ def _fail(code: int, message: str) -> int:
 def _options(arguments: list[str]) -> SimpleNamespace:
     """The parsed command line. Without arguments argparse is skipped: importing it takes longer than all before."""
     if not arguments:
-        return SimpleNamespace(command=None, recording=None, where=None, via=None, sudo=False, given=arguments)
+        return SimpleNamespace(
+            command=None, recording=None, where=None, via=None, places=(), names=(), sudo=False, given=arguments
+        )
     from nsview.arguments import UsageError, parse
 
     try:

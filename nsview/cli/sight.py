@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nsview.hosts.live import LiveHost
     from nsview.hosts.recording import RecordedHost
     from nsview.model.net import Nets
+    from nsview.model.security import Facts
     from nsview.model.snapshot import Snapshot
     from nsview.model.usage import Usage
 
@@ -48,6 +49,10 @@ class Sight:
         if holders:
             snapshot = self._host.holders()
         return snapshot, nets_of(self._host) if nets else None
+
+    def security(self) -> "Facts":
+        """The confinement of the processes of containers, as it is now."""
+        return cast("LiveHost | RecordedHost", self._host).security()
 
     def usages(self) -> "Iterator[Usage]":
         """The readings of use since the last call: two of a live host at the first time, or those of a recording."""

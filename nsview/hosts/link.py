@@ -5,6 +5,7 @@ import os
 import re
 import select
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,8 @@ ASKING = 120.0
 """Seconds that a user may take to answer a program on the way, as sshd and sudo have it."""
 LONGEST = 64 << 20
 """Bytes of a frame: more than 100,000 processes take."""
+MANY = 16 << 20, 64 << 20
+"""Bytes of a frame, and of all frames, of each of many hosts that are asked at once: 25,000 processes take them."""
 UNREADABLE = 4
 """Exit code of an agent that has told the reason in a frame."""
 LOOKED = (b'{"frame":"snapshot"', b'{"frame":"delta"')
@@ -42,6 +45,8 @@ class Link:
     here = False  # is this machine
     name = ""
     """The host's name in errors."""
+    longest, most = LONGEST, sys.maxsize
+    """Bytes of a frame, and of all that an agent says."""
     watched = False  # is asked now and then whether it is there still
 
     def __init__(self, agent: "subprocess.Popen[bytes]", *, elevated: bool = False, fed: bool = True) -> None:
@@ -103,7 +108,7 @@ class Link:
         if agent.stderr:
             poll.register(agent.stderr, select.POLLIN)
         begun: list[bytes] = []
-        size = 0
+        size, whole_size = 0, 0
         while True:
             ready = [fd for fd, _ in poll.poll(1000 * PATIENCE / 6)]
             if not ready:
@@ -126,8 +131,13 @@ class Link:
                 size = 0
             begun.append(rest)
             size += len(rest)
-            if size > LONGEST:
-                raise HostError(f"{self.name}: a line of more than {LONGEST >> 20} MiB, which is no frame of nsview's")
+            whole_size += len(data)
+            if size > self.longest:
+                raise HostError(
+                    f"{self.name}: a line of more than {self.longest >> 20} MiB, which is no frame of nsview's"
+                )
+            if whole_size > self.most:
+                raise HostError(f"{self.name}: more than {self.most >> 20} MiB: ask this host alone")
             self._heard = time.monotonic()  # the work on the lines is no silence
 
     @property

@@ -75,8 +75,8 @@ class RemoteHost(LiveHost):
         try:
             started = subprocess.Popen(
                 argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                # To ask in the terminal it must be in the foreground.
-                process_group=None if self._may_ask else 0,
+                # To ask in the terminal it must be in the foreground; without one it asks nobody.
+                start_new_session=not self._may_ask,
             )  # fmt: skip
         except OSError as error:
             raise HostError(f"{self.name}: {argv[0]} could not be started: {error.strerror}") from None
@@ -197,6 +197,9 @@ class RemoteHost(LiveHost):
             self._agent.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
             self._agent.terminate()  # and the terminal, in which it may be asking, is as it was
+            if not self._may_ask:  # it leads a session, and the programs that it has started may hold the pipes
+                with contextlib.suppress(OSError):
+                    os.killpg(self._agent.pid, signal.SIGTERM)
         super().stop()
 
     def ended(self, code: int) -> str:

@@ -31,7 +31,12 @@ def text(value: object) -> str:
     ASCII, so that any name of a process is inert and readable in every encoding. msgspec indents it, as the json module
     would do that in Python.
     """
-    return msgspec.json.format(json.dumps(value).encode("ascii"), indent=2).decode("ascii")
+    return indented(json.dumps(value))
+
+
+def indented(text: str) -> str:
+    """JSON in ASCII, indented."""
+    return msgspec.json.format(text.encode("ascii"), indent=2).decode("ascii")
 
 
 def listing(snapshot: Snapshot, whole: Snapshot, tables: tuple[str, ...] = TABLES) -> "Listing":

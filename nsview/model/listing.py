@@ -152,11 +152,12 @@ def is_open(lines: Sequence[Line], whole: Snapshot, wanted: Filter, titles: Coll
 def words(lines: Iterable[Line], snapshot: Snapshot) -> list[str]:
     """The things behind lines, each once, as a TARGET names them: a pid, net:4026532173, a container's name, or its key
     if the name is not its alone."""
-    word = _word_in(snapshot)
+    word = word_in(snapshot)
     return list(dict.fromkeys(word(line.thing) for line in lines if line.thing is not None))
 
 
-def _word_in(snapshot: Snapshot) -> Callable[[Thing], str]:
+def word_in(snapshot: Snapshot) -> Callable[[Thing], str]:
+    """The function that names a thing of this snapshot so."""
     number = Counter(container.name for container in snapshot.containers.values())
     mounted = {path.rpartition("/")[2] for namespace in snapshot.namespaces.values() for path in namespace.names}
 

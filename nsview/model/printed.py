@@ -7,7 +7,7 @@ Unknown is null, and never 0 or "".
 from typing import Any, Literal, NotRequired, TypedDict
 
 from .compare import Mounted
-from .events.record import Kind
+from .events.record import EventKind
 from .kinds import KindName
 from .net import Forward, Interface, Listener, Route
 from .records import Container, HolderSearch, Process
@@ -311,11 +311,12 @@ class EventNamespace(TypedDict):
 
 class PrintedEvent(TypedDict):
     """A line of `nsview events`. time: in seconds since the epoch, of the look that showed it. container: its key, and
-    name and pod are its own. pid, start: of the process. code: the exit code, as a shell gives it."""
+    name and pod are its own. pid, start, command: of the
+    process. code: the exit code, as a shell gives it."""
 
     schema: Literal[1]
     time: float
-    kind: Kind
+    kind: EventKind
     subject: str
     text: str
     container: str | None
@@ -325,6 +326,25 @@ class PrintedEvent(TypedDict):
     start: int | None
     namespaces: list[EventNamespace]
     code: int | None
+    command: str | None
+
+
+class HostAnswer(TypedDict):
+    """The answer of one of several hosts. host: as it was named. exit: the code as if it alone had been asked. error:
+    in words, null if the answer is as wished. answer: the object that the command prints for one host, null if there
+    is none."""
+
+    host: str
+    exit: int
+    error: str | None
+    answer: dict[str, Any] | None
+
+
+class HostAnswers(TypedDict):
+    """The object of `list`, `ps` and `audit` where several hosts are named."""
+
+    schema: Literal[1]
+    hosts: list[HostAnswer]
 
 
 SCHEMAS: dict[str, tuple[Any, ...]] = {
@@ -336,5 +356,6 @@ SCHEMAS: dict[str, tuple[Any, ...]] = {
     "compare": (ComparisonReport,),
     "diff": (Difference,),
     "events": (PrintedEvent,),
+    "hosts": (HostAnswers,),
 }
 """{name of an output: the types that it may have, or each line of it}"""

@@ -28,7 +28,7 @@ def test_an_example_is_a_command_line(line: str) -> None:
     if options.command in ("list", "audit"):
         table = options.command if options.command == "audit" else options.table or "namespaces"
         columns, known = TABLES[table]
-        parsed(options.filter, fields=known)
+        parsed(options, fields=known)
         check(options, columns)
 
 

@@ -21,7 +21,8 @@ class Field(Struct, frozen=True):
 
     about: the meaning, in a few words. process, container: the function that gives the texts or numbers of such a
     record, of which one must match; None if it has none, or if `match` itself computes them. line: the function for a
-    lens's line, None if only the record behind the line has the field.
+    lens's line, None if only the record behind the line has the field. names: of `host`, the names of the host, where
+    several are asked: then it is compared with these too.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Field(Struct, frozen=True):
     container: Callable[[Container], Sequence[str] | Sequence[int]] | None = None
     line: Callable[[Line], Sequence[str] | Sequence[float]] | None = None
     units: Mapping[str, float] = {}
+    names: tuple[str, ...] = ()
 
 
 def _state(process: Process, snapshot: Snapshot) -> Sequence[str]:

@@ -11,6 +11,7 @@ one in parentheses, and one like a field. Within quotes a backslash takes the ne
 """
 
 import re
+from fnmatch import fnmatchcase
 from typing import NoReturn
 
 from msgspec import Struct
@@ -205,7 +206,7 @@ class _Parser:
         word = self.bare().lower()
         return Test(self.fields[word], "=", "") if word == "host" and word in self.fields else Word(word)
 
-    def comparison(self) -> Test | None:
+    def comparison(self) -> Node | None:
         """The comparison that is next. None if none is. Raises FilterError if it is faulty."""
         match = _FIELD.match(self.text, self.at)
         if match is None:
@@ -237,7 +238,7 @@ class _Parser:
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(self.fields)}"
         raise FilterError(self.at, f"no field is called {name} here (in quotes it is text); {hint}")
 
-    def compared(self, field: Field, op: str, place: int, value: str, start: int, kind: str | None) -> Test:
+    def compared(self, field: Field, op: str, place: int, value: str, start: int, kind: str | None) -> Node:
         """The comparison of a field with a value. Raises FilterError if value or operator does not fit the field."""
         sort = field.sort
         inode = _INODE.fullmatch(value)
@@ -252,6 +253,9 @@ class _Parser:
         if sort == "text":
             return Test(field, op, value)
         if sort == "kind":
+            if value not in KIND_NAMES and field.names:
+                found = any(fnmatchcase(name.lower(), value) for name in field.names)
+                return And(()) if found is (op == "=") else Or(())  # true, or false, of all that the host has
             if value not in KIND_NAMES:
                 raise FilterError(start, f"no such kind of namespace; there are {', '.join(KIND_NAMES)}")
             return Test(field, op, value)

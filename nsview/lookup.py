@@ -14,7 +14,7 @@ from .model.text import safe
 if TYPE_CHECKING:
     from .hosts.live import LiveHost
     from .hosts.local import LocalHost
-    from .hosts.place import Place
+    from .hosts.place import Destination
     from .hosts.recording import RecordedHost
     from .hosts.remote import RemoteHost
     from .model.net import Nets
@@ -42,7 +42,7 @@ def local(*arguments: str) -> "LocalHost":
     return host
 
 
-def remote(place: "Place", *arguments: str, elevated: bool = False, asking: bool = True) -> "RemoteHost":
+def remote(place: "Destination", *arguments: str, elevated: bool = False, asking: bool = True) -> "RemoteHost":
     """The host in a place. Raises HostError if it can't be asked for. arguments: of the agent. asking: the terminal may
     be asked in."""
     from .hosts.remote import RemoteHost

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
     from typing import Any, BinaryIO
 
-    from .containers.logs import Logs
+    from .containers.logs import LogReader
     from .links import LinkSocket
     from .net import NetReading
     from .protocol import (
@@ -175,7 +175,7 @@ class Agent:
         self.reading: NetReading | None = None  # under way ..
         self.readings: list[NetRequest] = []  # .. and those to come
         self.links: LinkSocket | None = None  # if changes are to be told
-        self.logs: Logs | None = None
+        self.logs: LogReader | None = None
         self.audits: list[tuple[int, SecurityReading]] = []  # by id of the request, answered one after another
 
     def write(self, frame: Frame) -> None:
@@ -473,7 +473,7 @@ class Agent:
         elif request["request"] == "log":
             from .containers import logs
 
-            self.logs = self.logs or logs.Logs(lambda: self.scanner.engines()["stopped"])
+            self.logs = self.logs or logs.LogReader(lambda: self.scanner.engines()["stopped"])
             self.write(self.logs.answer(self.look, request))
 
 

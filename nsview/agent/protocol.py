@@ -1013,7 +1013,7 @@ class Rescan(TypedDict):
     request: Literal["rescan"]
 
 
-class Modules(TypedDict):
+class ModulesRequest(TypedDict):
     """Take these modules, as nsview/hosts/bundle.py packs them, in base64."""
 
     request: Literal["modules"]
@@ -1030,4 +1030,4 @@ Question = Union[
     DetailsRequest, SecurityRequest, HoldersRequest, NetRequest, UsageRequest, LogRequest, ThreadRequest, Keep,
 ]  # fmt: skip
 """A request that is answered by a frame of its id."""
-Request = Union[Question, Rescan, Modules, Stop]
+Request = Union[Question, Rescan, ModulesRequest, Stop]

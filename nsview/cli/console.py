@@ -12,7 +12,7 @@ from nsview.lookup import local, remote, say
 
 if TYPE_CHECKING:
     from nsview.hosts.live import LiveHost
-    from nsview.hosts.place import Place
+    from nsview.hosts.place import Destination
     from nsview.hosts.recording import RecordedHost
     from nsview.model.filter import Fields, Filter, Reach
     from nsview.paint import Paint
@@ -39,7 +39,7 @@ def host_of(options: SimpleNamespace, *arguments: str, pace: float = 0) -> "Live
     return local(*arguments)
 
 
-def place_of(options: SimpleNamespace) -> "Place | None":
+def place_of(options: SimpleNamespace) -> "Destination | None":
     """The place of the host that was asked for, None if that is this machine or a recording. Raises Failure."""
     if options.places:
         raise Failure(USAGE, "several hosts are for list, ps and audit; give one by -H or --via")

@@ -54,12 +54,11 @@ def _looks(words: tuple[str, str], hosts: list[str], options: SimpleNamespace) -
     elsewhere = len(hosts) + bool(options.where or options.via)
 
     def opened(word: str) -> "LiveHost | RecordedHost":
-        chosen = {"recording": word, "where": None, "via": None, "sudo": False}
+        there = SimpleNamespace(**vars(options))
         if word in hosts:
-            chosen |= {"recording": None, "where": word, "sudo": options.sudo}
-        elif word == "now":
-            chosen = vars(options)
-        there = SimpleNamespace(**chosen)
+            there.where, there.via = word, None
+        elif word != "now":
+            there.recording, there.where, there.via, there.sudo = word, None, None, False
         if place := place_of(there):
             return remote(place, "--once", elevated=there.sudo, asking=elsewhere < 2)
         return host_of(there, "--once")

@@ -12,7 +12,7 @@ from nsview.lookup import found_to_enter, remote, say
 from .console import place_of
 
 if TYPE_CHECKING:
-    from nsview.hosts.place import Place
+    from nsview.hosts.place import Destination
     from nsview.model.snapshot import Snapshot
     from nsview.model.target import Target
 
@@ -25,7 +25,7 @@ def run(options: SimpleNamespace) -> int:
     return enter.run(options)
 
 
-def _there(place: "Place", options: SimpleNamespace) -> int:
+def _there(place: "Destination", options: SimpleNamespace) -> int:
     """Look for the target from here, and have the rest done there, which looks again."""
     from nsview.hosts import entering
 

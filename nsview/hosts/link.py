@@ -35,7 +35,7 @@ _ANSWER = re.compile(
 )
 
 
-class Link:
+class AgentLink:
     """A running agent. A subclass starts it, in its constructor, and by `start`; `stop` ends it.
 
     An agent that exits by itself, or is killed, is started again, once: the new one gets the requests that the old one

@@ -15,7 +15,7 @@ from nsview.model.snapshot import Snapshot
 from nsview.model.usage import Usage
 
 from . import HostError, frames
-from .link import Link
+from .link import AgentLink
 from .stream import Stream
 
 _Answer = TypeVar(
@@ -28,7 +28,7 @@ def is_number(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) < 11
 
 
-class LiveHost(Link):
+class LiveHost(AgentLink):
     """A host that can be asked. A subclass starts its agent."""
 
     live = True  # can be asked and entered
@@ -36,7 +36,7 @@ class LiveHost(Link):
     timed = True  # frames arrive when things happen
 
     def __init__(self, agent: "subprocess.Popen[bytes]", *, elevated: bool = False, fed: bool = True) -> None:
-        """As for a Link."""
+        """As for an AgentLink."""
         super().__init__(agent, elevated=elevated, fed=fed)
         self._stream = Stream(self.name, "an agent")
         self._next_id = 0

@@ -18,7 +18,7 @@ _NAME = re.compile(r"[A-Za-z0-9_.\[][A-Za-z0-9_.@:%/\[\]-]*")
 _ENGINES = ("docker", "podman")
 
 
-class Place(NamedTuple):
+class Destination(NamedTuple):
     """name: for messages. kind: ssh, docker, podman, kubectl or via. words: of the command, or the target of ssh."""
 
     name: str
@@ -62,7 +62,7 @@ class Place(NamedTuple):
         return [*self.words, "sh"]
 
 
-def of(where: str) -> Place:
+def of(where: str) -> Destination:
     """The place that a -H names: HOST or USER@HOST as ssh takes them, ssh://, docker://, podman://, kubectl://.
 
     Raises HostError if it names none.
@@ -74,15 +74,15 @@ def of(where: str) -> Place:
     if not _NAME.fullmatch(name):
         raise HostError(f"-H {where!r}: no name of a host")
     if scheme == "ssh":
-        return Place(where, "ssh", (where,))
+        return Destination(where, "ssh", (where,))
     if scheme in _ENGINES:
-        return Place(where, scheme, (name,))
+        return Destination(where, scheme, (name,))
     if scheme == "kubectl":
-        return Place(where, scheme, (f"node/{name}",))
+        return Destination(where, scheme, (f"node/{name}",))
     raise HostError(f"-H {where!r}: give HOST, ssh://, docker://, podman:// or kubectl://, or --via a command")
 
 
-def via(command: str) -> Place:
+def via(command: str) -> Destination:
     """The place that a command leads to: it must run the program whose name follows it, here `sh`.
 
     Raises HostError if it is no command.
@@ -93,7 +93,7 @@ def via(command: str) -> Place:
         raise HostError(f"--via {command!r}: {error}") from None
     if not words:
         raise HostError("--via: give a command that runs the words after it, as 'ssh web1'")
-    return Place(os.path.basename(words[0]) if len(words) == 1 else command, "via", tuple(words))
+    return Destination(os.path.basename(words[0]) if len(words) == 1 else command, "via", tuple(words))
 
 
 @functools.cache

@@ -25,7 +25,7 @@ from nsview.model.text import cut, safe
 from . import HostError, bundle, frames, secret
 from .link import LOOKED, PATIENCE
 from .live import LiveHost
-from .place import Place
+from .place import Destination
 
 LEASE = 3 * PATIENCE
 """Seconds without a word from here, after which the agent ends by itself."""
@@ -46,7 +46,7 @@ _NO_PYTHON = ("python3: not found", "python3: command not found", "python3: no s
 class RemoteHost(LiveHost):
     """The running agent of a host elsewhere."""
 
-    def __init__(self, place: Place, *arguments: str, elevated: bool = False, asking: bool = True) -> None:
+    def __init__(self, place: Destination, *arguments: str, elevated: bool = False, asking: bool = True) -> None:
         """Start an agent. arguments: its own. elevated: as root, by sudo. asking: the terminal may be asked in.
 
         Raises HostError if the program on the way can't be started.

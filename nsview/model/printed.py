@@ -312,7 +312,7 @@ class EventNamespace(TypedDict):
 class PrintedEvent(TypedDict):
     """A line of `nsview events`. time: in seconds since the epoch, of the look that showed it. container: its key, and
     name and pod are its own. pid, start, command: of the
-    process. code: the exit code, as a shell gives it."""
+    process, which the text names. code: the exit code, as a shell gives it."""
 
     schema: Literal[1]
     time: float

@@ -246,7 +246,8 @@ def test_code_that_is_another_by_now_is_not_executed(monkeypatch: pytest.MonkeyP
             return "/dev/null"
 
     monkeypatch.setattr(
-        "nsview.hosts.place.Place.command", lambda self, program, **_: ["env", "PATH=/usr/local/bin:/usr/bin", *program]
+        "nsview.hosts.place.Destination.command",
+        lambda self, program, **_: ["env", "PATH=/usr/local/bin:/usr/bin", *program],
     )
     assert entering.enter(Host(), {}, terminal=False) == 4  # type: ignore[arg-type]
     assert kept

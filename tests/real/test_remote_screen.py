@@ -35,7 +35,7 @@ async def exploring() -> AsyncIterator[tuple[NsviewApp, Pilot[int]]]:
     started = f'sleep 4321 & python3 -c "{THREADS}" & exec "$@"'
     way = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", started, "sh"]
     path = f"{os.path.dirname(sys.executable)}:/usr/local/bin:/usr/bin:/bin"
-    host = RemoteHost(place.Place("far", "via", (*way, "env", f"PATH={path}")), asking=False)
+    host = RemoteHost(place.Destination("far", "via", (*way, "env", f"PATH={path}")), asking=False)
     app = NsviewApp(host)
     async with app.run_test(size=WIDE) as pilot:
         await until(pilot, lambda: bool(app.explorer.listing.rows))

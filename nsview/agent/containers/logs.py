@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from ..protocol import Container, LogFrame, LogLine, LogRequest, Look, Pod, Process, Stopped
 
-    Piece = tuple[str, str, str, bool]
+    LogPiece = tuple[str, str, str, bool]
     """(time, stream, text, the line ends here)"""
 
 PODS = "/var/log/pods"
@@ -37,13 +37,13 @@ LONGEST = 16 << 10
 _BLOCK = 1 << 16
 
 
-class Log:
+class LogFiles:
     """The files of one container's log. driver: the name of its format or of the engine's way to log, None if that is
     not known. directory: an open fd, None if there are no files; name: of the file that is written to in it."""
 
     def __init__(self, driver: str | None, directory: int | None = None, name: str = "", path: str = "") -> None:
         self.driver, self.directory, self.name, self.path = driver, directory, name, path
-        self._parse: Callable[[bytes], Piece] = _json_piece if driver == "json-file" else _cri_piece
+        self._parse: Callable[[bytes], LogPiece] = _json_piece if driver == "json-file" else _cri_piece
 
     def close(self) -> None:
         if self.directory is not None:
@@ -185,7 +185,7 @@ def _whole(fd: int, at: int, most: int) -> tuple[bytes, bool]:
     return data if full and not end else data[:end], full
 
 
-def _json_piece(raw: bytes) -> Piece:
+def _json_piece(raw: bytes) -> LogPiece:
     try:
         said = files.json_object(raw)
     except (ValueError, RecursionError):
@@ -196,7 +196,7 @@ def _json_piece(raw: bytes) -> Piece:
     return str(time or ""), str(stream or ""), text[:-1] if ends else text, ends
 
 
-def _cri_piece(raw: bytes) -> Piece:
+def _cri_piece(raw: bytes) -> LogPiece:
     parts = files.text(raw).split(" ", 3)
     if len(parts) < 3 or parts[1] not in ("stdout", "stderr"):
         return "", "", files.text(raw), True
@@ -206,15 +206,19 @@ def _cri_piece(raw: bytes) -> Piece:
 # The place of a log
 
 
-def find(container: Container, processes: Mapping[int, Process]) -> Log:
+def find(container: Container, processes: Mapping[int, Process]) -> LogFiles:
     """The log of a container. Raises OSError if its files can't be read."""
     supervisor = engines.supervisor_of(container, processes)
     if supervisor is None and container["outer"]:
-        return Log(None)  # its engine's files can't be told from others any more
+        return LogFiles(None)  # its engine's files can't be told from others any more
     root = hostfiles.root_of(supervisor["pid"] if supervisor else 0)
     try:
         if container["pod"] and container["runtime"] != "podman":
-            return Log("none") if container["role"] == "sandbox" else _of_pod(root, container["pod"], container["name"])
+            return (
+                LogFiles("none")
+                if container["role"] == "sandbox"
+                else _of_pod(root, container["pod"], container["name"])
+            )
         if container["runtime"] == "docker":
             id = container["id"]
             return _of_docker(root, id, _witness(container, "/containers/%s/config.v2.json" % id), container["uid"])
@@ -224,10 +228,10 @@ def find(container: Container, processes: Mapping[int, Process]) -> Log:
             return _of_conmon(root, container, supervisor)
     finally:
         os.close(root)
-    return Log(None)
+    return LogFiles(None)
 
 
-def of_stopped(one: Stopped) -> Log:
+def of_stopped(one: Stopped) -> LogFiles:
     """The log of a container without a process, of an engine of root's. Raises OSError if its files can't be read."""
     root = hostfiles.root_of(0)
     try:
@@ -235,16 +239,16 @@ def of_stopped(one: Stopped) -> Log:
             return _of_docker(root, one["id"], one["witness"], 0)
         if one["runtime"] == "podman":
             path = one["log"]
-            return _made(root, "k8s-file", os.path.dirname(path), "", conmon.LOG, 0) if path else Log(None)
-        return _of_pod(root, one["pod"], one["name"]) if one["pod"] else Log(None)
+            return _made(root, "k8s-file", os.path.dirname(path), "", conmon.LOG, 0) if path else LogFiles(None)
+        return _of_pod(root, one["pod"], one["name"]) if one["pod"] else LogFiles(None)
     except FileNotFoundError:
-        return Log(None)  # it never wrote, or elsewhere
+        return LogFiles(None)  # it never wrote, or elsewhere
     finally:
         os.close(root)
 
 
-def _made(root: int, driver: str, base: str, below: str, name: str, uid: int) -> Log:
-    """A Log of files in the directory `below` base, to which no link leads. Raises OSError if there is none, or another
+def _made(root: int, driver: str, base: str, below: str, name: str, uid: int) -> LogFiles:
+    """The log in the directory `below` base, to which no link leads. Raises OSError if there is none, or another
     user than root and `uid` may write to it."""
     above = linux.open_in_root(root, base, os.O_PATH | os.O_DIRECTORY)
     try:
@@ -254,7 +258,7 @@ def _made(root: int, driver: str, base: str, below: str, name: str, uid: int) ->
     if not witness.owned(directory, uid):
         os.close(directory)
         raise OSError(errno.EPERM, "others may write to its directory")
-    return Log(driver, directory, name, "%s/%s/%s" % (base, below, name) if below else "%s/%s" % (base, name))
+    return LogFiles(driver, directory, name, "%s/%s/%s" % (base, below, name) if below else "%s/%s" % (base, name))
 
 
 def _witness(container: Container, ending: str) -> str | None:
@@ -270,40 +274,40 @@ def _read_json(root: int, path: str, uid: int) -> dict[str, Any]:
         raise OSError(errno.EINVAL, "damaged") from None
 
 
-def _of_docker(root: int, id: str, path: str | None, uid: int) -> Log:
+def _of_docker(root: int, id: str, path: str | None, uid: int) -> LogFiles:
     """path: of the container's config.v2.json, None if that may not be read or is gone."""
     if path is None:
         if os.geteuid():
             raise OSError(errno.EACCES, "docker's files")
-        return Log(None)
+        return LogFiles(None)
     directory = os.path.dirname(path)
     settings = _read_json(root, directory + "/hostconfig.json", uid).get("LogConfig")
     driver = settings.get("Type") if isinstance(settings, dict) else None
     if driver != "json-file":
-        return Log(driver if isinstance(driver, str) and driver else None)
+        return LogFiles(driver if isinstance(driver, str) and driver else None)
     return _made(root, driver, directory[: -len("/containers/" + id)], "containers/" + id, id + "-json.log", uid)
 
 
-def _of_nerdctl(root: int, container: Container) -> Log:
+def _of_nerdctl(root: int, container: Container) -> LogFiles:
     path = _witness(container, "/%s/config.json" % container["id"])
     annotations = _read_json(root, path, container["uid"]).get("annotations") if path else None
     state = annotations.get("nerdctl/state-dir") if isinstance(annotations, dict) else None
     below = "%s/%s" % (container["engine_namespace"], container["id"])
     if not isinstance(state, str) or not state.endswith("/containers/" + below):
-        return Log(None)  # of ctr, whose containers write to pipes
+        return LogFiles(None)  # of ctr, whose containers write to pipes
     driver = _read_json(root, state + "/log-config.json", container["uid"]).get("driver")
     if driver != "json-file":
-        return Log(driver if isinstance(driver, str) else None)
+        return LogFiles(driver if isinstance(driver, str) else None)
     name = container["id"] + "-json.log"
     return _made(root, driver, state[: -len(below) - 1], below, name, container["uid"])
 
 
-def _of_pod(root: int, pod: Pod, name: str) -> Log:
+def _of_pod(root: int, pod: Pod, name: str) -> LogFiles:
     """By the kubelet's layout: PODS/NAMESPACE_POD_UID/CONTAINER/NUMBER.log, the number being that of its restarts.
     name: of the container."""
     below = "%s_%s_%s/%s" % (pod["namespace"], pod["name"], pod["uid"], name)
     if not pod["name"] or below.count("/") != 1 or name in (".", ".."):
-        return Log(None)
+        return LogFiles(None)
     log = _made(root, "cri", PODS, below, "", 0)
     numbers = [name[:-4] for name in os.listdir(log.directory) if name.endswith(".log")]
     log.name = "%d.log" % max((int(number) for number in numbers if number.isdecimal()), default=0)
@@ -311,21 +315,21 @@ def _of_pod(root: int, pod: Pod, name: str) -> Log:
     return log
 
 
-def _of_conmon(root: int, container: Container, monitor: Process) -> Log:
+def _of_conmon(root: int, container: Container, monitor: Process) -> LogFiles:
     places = conmon.log_places(monitor["cmdline"])
     driver, path = next(((driver, path) for driver, path in places if path), places[0] if places else ("", ""))
     if not path:
-        return Log(driver or None)
+        return LogFiles(driver or None)
     return _made(root, "k8s-file", os.path.dirname(path), "", os.path.basename(path), container["uid"])
 
 
-class Logs:
+class LogReader:
     """The answers to requests for logs. That of the last container stays open, for its last words after its end."""
 
     def __init__(self, stopped: Callable[[], list[Stopped]]) -> None:
         """stopped: reads the engines' records of the containers without a process."""
         self._stopped = stopped
-        self._open: tuple[str, Log] | None = None
+        self._open: tuple[str, LogFiles] | None = None
 
     def answer(self, look: Look, request: LogRequest) -> LogFrame:
         """The frame that answers."""
@@ -353,7 +357,7 @@ class Logs:
             frame["unreadable"] = errno.errorcode.get(error.errno or 0, "EIO")
         return frame
 
-    def _log(self, key: str, container: Container | None, processes: Mapping[int, Process]) -> Log | None:
+    def _log(self, key: str, container: Container | None, processes: Mapping[int, Process]) -> LogFiles | None:
         if self._open and self._open[0] == key:
             return self._open[1]
         log = find(container, processes) if container else self._log_of_stopped(key)
@@ -364,6 +368,6 @@ class Logs:
         self._open = key, log
         return log
 
-    def _log_of_stopped(self, key: str) -> Log | None:
+    def _log_of_stopped(self, key: str) -> LogFiles | None:
         one = next((one for one in self._stopped() if one["key"] == key), None)
         return of_stopped(one) if one else None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nsview.agent.containers import conmon, logs, stopped
-from nsview.agent.containers.logs import Log
+from nsview.agent.containers.logs import LogFiles
 from nsview.agent.protocol import LogLine
 
 
@@ -21,15 +21,15 @@ def cri_line(text: str, tag: str = "F", stream: str = "stdout") -> bytes:
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Iterator[Log]:
-    made = Log("json-file", os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY), "x.log", str(tmp_path / "x.log"))
+def log(tmp_path: Path) -> Iterator[LogFiles]:
+    made = LogFiles("json-file", os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY), "x.log", str(tmp_path / "x.log"))
     yield made
     made.close()
 
 
 @pytest.fixture
-def cri(tmp_path: Path) -> Iterator[Log]:
-    made = Log("cri", os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY), "0.log")
+def cri(tmp_path: Path) -> Iterator[LogFiles]:
+    made = LogFiles("cri", os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY), "0.log")
     yield made
     made.close()
 
@@ -43,7 +43,7 @@ def write(path: Path, *lines: bytes) -> None:
         file.writelines(lines)
 
 
-def test_the_tail_goes_on_in_rotated_files_but_not_in_compressed_ones(log: Log, tmp_path: Path) -> None:
+def test_the_tail_goes_on_in_rotated_files_but_not_in_compressed_ones(log: LogFiles, tmp_path: Path) -> None:
     write(tmp_path / "x.log", *(docker_line(f"new {n}\n") for n in range(3)))
     write(tmp_path / "x.log.1", *(docker_line(f"old {n}\n") for n in range(3)))
     write(tmp_path / "x.log.2", *(docker_line(f"older {n}\n") for n in range(3)))
@@ -57,7 +57,7 @@ def test_the_tail_goes_on_in_rotated_files_but_not_in_compressed_ones(log: Log, 
     assert first == {"time": "2026-01-02T03:04:05.6Z", "stream": "stdout", "text": "new 2"}
 
 
-def test_it_is_followed_over_a_rotation_and_a_truncation(log: Log, tmp_path: Path) -> None:
+def test_it_is_followed_over_a_rotation_and_a_truncation(log: LogFiles, tmp_path: Path) -> None:
     file = tmp_path / "x.log"
     write(file, docker_line("a\n"))
     _, place = log.tail(10)
@@ -76,7 +76,7 @@ def test_it_is_followed_over_a_rotation_and_a_truncation(log: Log, tmp_path: Pat
     assert texts(log.since(place, False)[0]) == ["f"]
 
 
-def test_a_line_that_is_not_whole_yet_waits(log: Log, tmp_path: Path) -> None:
+def test_a_line_that_is_not_whole_yet_waits(log: LogFiles, tmp_path: Path) -> None:
     whole = docker_line("slow\n")
     write(tmp_path / "x.log", docker_line("a\n"), whole[:20])
     lines, place = log.tail(5)
@@ -86,7 +86,7 @@ def test_a_line_that_is_not_whole_yet_waits(log: Log, tmp_path: Path) -> None:
     assert texts(log.since(place, False)[0]) == ["slow"]
 
 
-def test_pieces_of_a_long_line_are_one_and_the_streams_are_kept_apart(cri: Log, tmp_path: Path) -> None:
+def test_pieces_of_a_long_line_are_one_and_the_streams_are_kept_apart(cri: LogFiles, tmp_path: Path) -> None:
     write(
         tmp_path / "0.log", cri_line("one ", "P"), cri_line("oops", stream="stderr"), cri_line("two", "P"),
         cri_line("", "F"), cri_line("spaces  kept "), b"not of this form\n",
@@ -97,7 +97,7 @@ def test_pieces_of_a_long_line_are_one_and_the_streams_are_kept_apart(cri: Log, 
 
 
 def test_of_a_file_of_ten_gigabytes_only_the_end_is_read(
-    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    log: LogFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "x.log"
     file.touch()
@@ -117,7 +117,7 @@ def test_of_a_file_of_ten_gigabytes_only_the_end_is_read(
     assert read <= 2 * logs.CHUNK + (1 << 17)
 
 
-def test_a_line_is_bounded_and_so_is_an_answer(log: Log, tmp_path: Path) -> None:
+def test_a_line_is_bounded_and_so_is_an_answer(log: LogFiles, tmp_path: Path) -> None:
     file = tmp_path / "x.log"
     write(file, docker_line("x" * 100_000 + "\n"))
     line = log.tail(1)[0][0]["text"]
@@ -138,7 +138,7 @@ def test_a_line_is_bounded_and_so_is_an_answer(log: Log, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("kind", ["link", "fifo", "directory"])
-def test_only_a_file_of_its_own_is_read(log: Log, tmp_path: Path, kind: str) -> None:
+def test_only_a_file_of_its_own_is_read(log: LogFiles, tmp_path: Path, kind: str) -> None:
     secret, place = tmp_path / "secret", tmp_path / "x.log"
     secret.write_bytes(docker_line("root:x\n"))
     {"link": lambda: place.symlink_to(secret), "fifo": lambda: os.mkfifo(place), "directory": place.mkdir}[kind]()
@@ -175,7 +175,7 @@ def test_the_log_of_a_container_of_a_pod_that_has_stopped(tmp_path: Path, monkey
     assert logs.of_stopped(one).directory is None, "its files were deleted"
 
 
-def test_what_no_json_is_is_shown_as_it_stands(log: Log, tmp_path: Path) -> None:
+def test_what_no_json_is_is_shown_as_it_stands(log: LogFiles, tmp_path: Path) -> None:
     write(
         tmp_path / "x.log", b"\xff[1]\n", b'{"log": 5}\n', b'{"log": "\\ud800", "stream": [], "time": 1}\n', b"{" * 99
     )

@@ -5,7 +5,7 @@ import shlex
 import pytest
 
 from nsview.hosts import HostError, place
-from nsview.hosts.place import Place
+from nsview.hosts.place import Destination
 
 PROGRAM = ("python3", "-c", 'print("a b")')
 
@@ -72,5 +72,5 @@ def test_what_is_no_command_is_refused(command: str) -> None:
 
 
 def test_its_name_is_that_of_the_option() -> None:
-    assert place.of("docker://web") == Place("docker://web", "docker", ("web",))
+    assert place.of("docker://web") == Destination("docker://web", "docker", ("web",))
     assert place.of("web1").options == ("-H", "web1")

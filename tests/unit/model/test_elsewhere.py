@@ -8,7 +8,7 @@ from nsview.hosts import place
 from nsview.model.elsewhere import Elsewhere, typed
 
 
-def way(where: place.Place, *, root: bool = False) -> Elsewhere:
+def way(where: place.Destination, *, root: bool = False) -> Elsewhere:
     return Elsewhere((*where.options, *(("--sudo",) if root else ())), *where.by_hand, root)
 
 

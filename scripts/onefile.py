@@ -81,6 +81,13 @@ def _packages(needed: Iterable[str], extras: Iterable[str], found: dict[str, met
                 _packages(metadata.requires(need.name) or (), need.extras, found)
 
 
+def dependencies() -> dict[str, metadata.Distribution]:
+    """{name: installed package} of all that nsview needs."""
+    found: dict[str, metadata.Distribution] = {}
+    _packages(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"], (), found)
+    return found
+
+
 def _seccomp() -> Path:
     """The library that nsview opens by itself, to build filters."""
     ctypes.CDLL(profile._LIBRARY)
@@ -107,10 +114,7 @@ def gather(home: Path) -> None:
     shutil.copytree(STDLIB, library, ignore=_ignored)
     # Packages beside the standard library, so that no site module need be imported to find them.
     shutil.copytree(ROOT / "nsview", library / "nsview", ignore=_ignored)
-    packages: dict[str, metadata.Distribution] = {}
-    own = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    _packages(own, (), packages)
-    for package in packages.values():
+    for package in dependencies().values():
         tops = {file.parts[0] for file in package.files or () if file.suffix in (".py", ".so")} - {".."}
         for top in tops - {"__pycache__"}:
             place = Path(str(package.locate_file(top)))

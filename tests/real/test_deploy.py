@@ -12,9 +12,11 @@ import pytest
 import yaml
 
 from nsview.agent import limitations
+from nsview.arguments import parse
 from nsview.cli.record import _UNIT
 from nsview.model.audit import RULES
 
+from .conftest import require
 from .daemons import SLEEP, Docker
 from .test_export import parsed
 from .test_hostfiles import Pod, on_host
@@ -68,7 +70,27 @@ def test_the_playbooks_unit_has_them_too() -> None:
     text = (DEPLOY / "ansible.yaml").read_text()
     (line,) = (line for line in text.splitlines() if "CapabilityBoundingSet=" in line)
     assert {word.removeprefix("CAP_") for word in line.partition("=")[2].split()} == _UNIT_CAPABILITIES
-    assert yaml.safe_load(text)[0]["tasks"]
+
+
+def test_the_playbooks_units_are_such_as_systemd_takes_and_name_a_command_of_nsviews(tmp_path: Path) -> None:
+    require("systemd-analyze")
+    (play,) = yaml.safe_load((DEPLOY / "ansible.yaml").read_text())
+    copies = [task["ansible.builtin.copy"] for task in play["tasks"] if "ansible.builtin.copy" in task]
+    (program,) = (copy["dest"] for copy in copies if "src" in copy)
+    (units,) = (task["loop"] for task in play["tasks"] if "loop" in task)
+    for unit in units:
+        text = unit["content"].replace(program, "/bin/true")
+        for name, value in play["vars"].items():
+            text = text.replace(f"{{{{ {name} }}}}", value)
+        (tmp_path / unit["name"]).write_text(text)
+        for line in unit["content"].splitlines():
+            if line.startswith("ExecStart="):
+                command, *words = line.partition("=")[2].replace("{{ textfiles }}", "/x").split()
+                assert command == program and parse(words).command == "export"
+    files = [tmp_path / unit["name"] for unit in units]
+    verify = ["systemd-analyze", "verify", "--man=no", *map(str, files)]
+    done = subprocess.run(verify, check=False, capture_output=True, text=True)
+    assert [line for line in done.stderr.splitlines() if any(file.name in line for file in files)] == []
 
 
 @pytest.fixture(scope="module", params=["DaemonSet", "Pod"])

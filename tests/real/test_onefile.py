@@ -1,8 +1,8 @@
-"""The one file, where there is no Python: in a container of busybox alone, and in a Debian of its smallest packages."""
+"""The one file, where there is no Python: in a container of busybox alone, and in a small Debian 11."""
 
 import os
+import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +11,7 @@ import pytest
 
 from scripts import onefile
 
+from . import debian
 from .conftest import require
 from .daemons import IMAGE, Docker
 from .test_hostfiles import ADMIN, NET_ADMIN, POD, PTRACE
@@ -31,20 +32,7 @@ def file(workspace: Workspace) -> Path:
 @pytest.fixture(scope="module", params=["busybox", "debian"])
 def words(request: pytest.FixtureRequest, file: Path, docker: Docker, workspace: Workspace) -> Iterator[list[str]]:
     """The words that run the file in a container of the host's pid namespace."""
-    image = IMAGE
-    if request.param == "debian":
-        require("debootstrap")
-        try:
-            socket.create_connection(("deb.debian.org", 80), 10).close()
-        except OSError as error:
-            pytest.skip(f"Debian's packages can't be had: {error}")
-        root, image = workspace.root / "debian", "nsview-debian:1"
-        if not root.exists():
-            subprocess.run(
-                ["debootstrap", "--variant=minbase", "stable", str(root)], check=True, stdout=subprocess.DEVNULL
-            )
-            with subprocess.Popen(["tar", "-C", str(root), "-c", "."], stdout=subprocess.PIPE) as tar:
-                subprocess.run([*docker.command, "import", "-", image], stdin=tar.stdout, check=True)
+    image = IMAGE if request.param == "busybox" else debian.image(docker, workspace)
     yield [*docker.command, "run", *HOST, f"--volume={file}:/nsview:ro", image, "sh", "-c", _NO_PYTHON, "nsview"]
 
 
@@ -91,3 +79,32 @@ def test_the_same_source_makes_the_same_file(file: Path, tmp_path: Path) -> None
     again = tmp_path / "nsview"
     onefile.build(again)
     assert again.read_bytes() == file.read_bytes()
+
+
+def _read(file: Path, what: str) -> str:
+    return subprocess.run(["readelf", "-W", what, str(file)], check=True, capture_output=True, text=True).stdout
+
+
+_OF_THE_LOADER = {"ld-linux-x86-64.so.2", "ld.so"}
+_OLDEST = (4, 18)
+"""The kernel of RHEL 8; Debian 11 has 5.10."""
+
+
+def test_no_library_of_the_host_is_needed_and_no_newer_kernel_or_processor(file: Path) -> None:
+    """So it makes no difference which glibc a host has: RHEL 8 has 2.28, Alpine none, and the build's is 2.36."""
+    require("readelf")
+    home = Path(subprocess.run([str(file), "--unpacked"], check=True, capture_output=True, text=True).stdout.strip())
+    library = home / "lib"
+    binaries = [path for path in home.rglob("*") if path.is_file() and path.read_bytes()[:4] == b"\x7fELF"]
+    needed = {name for path in binaries for name in re.findall(r"\(NEEDED\).*\[(.+)\]", _read(path, "-d"))}
+    assert "libc.so.6" in needed and needed <= {path.name for path in library.iterdir()} | _OF_THE_LOADER
+    told = {path: _read(path, "-V").partition("Version needs section") for path in binaries}
+    defined = {
+        name for path in library.iterdir() if path in told for name in re.findall(r"GLIBC_[\d.]+", told[path][0])
+    }
+    wanted = {name for _, _, needs in told.values() for name in re.findall(r"GLIBC_[\d.]+", needs)}
+    assert len(wanted) > 5 and wanted <= defined
+    notes = "".join(_read(path, "-n") for path in binaries)
+    kernels = {tuple(map(int, found.split("."))) for found in re.findall(r"OS: Linux, ABI: ([\d.]+)", notes)}
+    assert kernels and max(kernels) <= _OLDEST
+    assert set(re.findall(r"x86 ISA needed: (.*)", notes)) == {"x86-64-baseline"}

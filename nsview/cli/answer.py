@@ -21,7 +21,7 @@ from .console import DONE, is_screen, print_text
 from .sight import Sight
 
 if TYPE_CHECKING:
-    from .tables import Table
+    from .tables import LineTable
 
 
 class Answer(Struct, frozen=True):
@@ -32,7 +32,7 @@ class Answer(Struct, frozen=True):
     failure.
     """
 
-    table: "Table"
+    table: "LineTable"
     value: object = None
     notes: tuple[str, ...] = ()
     failure: Failure | None = None

@@ -63,7 +63,7 @@ def _question(ignore: Sequence[str], options: SimpleNamespace) -> "Callable[[Sig
             text = f"no findings among what may be read; as root: {sudo(options)}"
             failure = Failure(NOT_PERMITTED, text)
         return Answer(
-            tables.Table(COLUMNS, lines(findings, snapshot), snapshot),
+            tables.LineTable(COLUMNS, lines(findings, snapshot), snapshot),
             audit.printed(findings, unchecked) if options.json else None,
             tuple(f"not checked: {line}" for line in unchecked),
             failure,

@@ -25,7 +25,7 @@ from . import tables
 from .answer import Answer, Question
 from .console import print_text
 from .sight import Sight
-from .tables import Table
+from .tables import LineTable
 
 AT_ONCE = 16
 """Hosts that are asked at the same time."""
@@ -45,7 +45,7 @@ class Answered(Struct, frozen=True):
     name: str
     code: int
     error: str | None = None
-    table: Table | None = None
+    table: LineTable | None = None
     value: str = "null"
     notes: tuple[str, ...] = ()
 
@@ -65,7 +65,7 @@ def show_all(options: SimpleNamespace, question: Question) -> int:
         tables_ = [answer.table for answer in answers if answer.table]
         if tables_:
             lines = [line for table in tables_ for line in table.lines]
-            print_text(tables.printed(options, Table(tables_[0].columns, lines, None)), options)
+            print_text(tables.printed(options, LineTable(tables_[0].columns, lines, None)), options)
     say(_notes(answers))
     return _code(answers)
 

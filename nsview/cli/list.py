@@ -48,7 +48,7 @@ def _records(options: SimpleNamespace) -> "Callable[[Sight], Answer]":
             if found:
                 break
         lines = lines_of(snapshot, whole)
-        shown = tables.Table(columns, lines, whole)
+        shown = tables.LineTable(columns, lines, whole)
         value = export.listing(snapshot, whole, (table,) if table else export.TABLES) if options.json else None
         if not found and (options.filter or options.type):
             unknown = "; the recording does not tell of ports, addresses and interfaces"
@@ -96,7 +96,7 @@ def _all(options: SimpleNamespace) -> "Callable[[Sight], Answer]":
         whole = container_table.with_stopped(snapshot, meter)
         found = filter.narrow(whole, wanted, None, own_pids(options))
         lines = listing.containers(found, container_table.ends(snapshot, meter))
-        shown = tables.Table(listing.CONTAINERS, lines, whole)
+        shown = tables.LineTable(listing.CONTAINERS, lines, whole)
         value = export.all_containers(found, whole, meter.engines) if options.json else None
         if not found.containers and options.filter:
             return Answer(shown, value, failure=Failure(NOTHING, "nothing matched"))
@@ -136,7 +136,7 @@ def _use(options: SimpleNamespace) -> "Callable[[Sight], Answer]":
         lines = ordered(lines, container_table.BY_CPU, reverse=True)
         value = export.use(snapshot, meter, [str(line.key) for line in lines]) if options.json else None
         lines = [replace(line, cells=tuple(line.cells[place] for place in places)) for line in lines]
-        shown = tables.Table(columns, lines, snapshot)
+        shown = tables.LineTable(columns, lines, snapshot)
         if not lines and options.filter:
             return Answer(shown, value, failure=Failure(NOTHING, "nothing matched"))
         return Answer(shown, value, () if options.json else snapshot.host.notes)
@@ -168,7 +168,7 @@ def _nets(options: SimpleNamespace) -> "Callable[[Sight], Answer]":
         seen = replace(whole, processes={pid: p for pid, p in whole.processes.items() if pid not in asking})
         lines = narrow(found.lines(), lambda line: wanted.line(line, seen))
         left = {item.net.inode for line in lines if isinstance(item := line.subject, NetItem)}
-        shown = tables.Table(COLUMNS, lines, whole)
+        shown = tables.LineTable(COLUMNS, lines, whole)
         value = export.nets(found, [net for net in found.nets if net.inode in left]) if options.json else None
         if not lines:
             return Answer(shown, value, whole.host.notes, Failure(NOTHING, "nothing matched"))

@@ -21,7 +21,7 @@ HOST = Column("HOST")
 """The first column, where several hosts are asked."""
 
 
-class Table(Struct, frozen=True):
+class LineTable(Struct, frozen=True):
     """Lines and their columns. snapshot: all that there is, by which the words of `-q` are told apart; None if they are
     of several hosts, and the key of each line is its word."""
 
@@ -36,7 +36,7 @@ class Table(Struct, frozen=True):
             return dict.fromkeys(str(line.key) for line in lines if line.key)
         return listing.words(lines, self.snapshot)
 
-    def of_host(self, name: str, options: Sequence[str]) -> "Table":
+    def of_host(self, name: str, options: Sequence[str]) -> "LineTable":
         """The same table with the host's name before each line, and without its records. options: of nsview, that name
         the host: they stand before the words."""
         word = listing.word_in(self.snapshot) if self.snapshot else str
@@ -47,7 +47,7 @@ class Table(Struct, frozen=True):
             )
             for line in self.lines
         ]  # fmt: skip
-        return Table((HOST, *self.columns), own, None)
+        return LineTable((HOST, *self.columns), own, None)
 
 
 def check(options: SimpleNamespace, columns: Sequence[Column]) -> None:
@@ -56,7 +56,7 @@ def check(options: SimpleNamespace, columns: Sequence[Column]) -> None:
     _order(options, _all(options, columns))
 
 
-def printed(options: SimpleNamespace, table: Table) -> str:
+def printed(options: SimpleNamespace, table: LineTable) -> str:
     """The text of a table."""
     for place, falling in reversed(_order(options, table.columns)):
         table = replace(table, lines=ordered(table.lines, place, reverse=falling))
@@ -67,7 +67,7 @@ def printed(options: SimpleNamespace, table: Table) -> str:
     return report.listing(table.columns, table.lines, shown, size, headers=options.headers, paint=paint())
 
 
-def titles(options: SimpleNamespace, table: Table) -> list[str]:
+def titles(options: SimpleNamespace, table: LineTable) -> list[str]:
     """The titles of the columns that are printed."""
     if options.output == NAMES:
         return []

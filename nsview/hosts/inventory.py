@@ -81,7 +81,7 @@ def in_text(text: str, source: str) -> list[NamedHost]:
     ]
 
 
-class _Group(msgspec.Struct):
+class _AnsibleGroup(msgspec.Struct):
     hosts: list[str] = []
 
 
@@ -94,7 +94,7 @@ def _of_ansible(text: str, source: str) -> list[NamedHost]:
     try:
         groups = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
         variables = msgspec.json.decode(groups.pop("_meta", b"{}"), type=_Meta).hostvars
-        names = [name for group in groups.values() for name in msgspec.json.decode(group, type=_Group).hosts]
+        names = [name for group in groups.values() for name in msgspec.json.decode(group, type=_AnsibleGroup).hosts]
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise HostError(f"{source}: not what `ansible-inventory --list` prints: {error}") from None
     return [_of_variables(name, variables.get(name, {}), source) for name in dict.fromkeys((*names, *variables))]

@@ -212,7 +212,7 @@ def parser() -> argparse.ArgumentParser:
         "record", help="save the agent's frames to a file, until interrupted"
     ))  # fmt: skip
     schema = commands.add_parser("schema", help="print the JSON schema of an output, or of the lines of a recording")
-    schema.add_argument("output", choices=OUTPUTS, metavar="|".join(OUTPUTS))
+    schema.add_argument("output", choices=OUTPUTS, metavar="OUTPUT", help=", ".join(OUTPUTS))
     return top
 
 

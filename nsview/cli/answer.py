@@ -52,12 +52,12 @@ class Answer(Struct, frozen=True):
         return tables.printed(options, self.table)
 
 
-Question = Callable[[SimpleNamespace], Callable[[Sight], Answer]]
+Asking = Callable[[SimpleNamespace], Callable[[Sight], Answer]]
 """The function of a command: given the options for a host, it returns the function that answers for that host. Raises
 Failure if the options are wrong."""
 
 
-def show(options: SimpleNamespace, question: Question) -> int:
+def show(options: SimpleNamespace, question: Asking) -> int:
     """Print the answer of a host or of several, or keep it on the screen as it changes; return the exit code. Raises
     Failure."""
     if options.watch is not None and options.recording:

@@ -22,7 +22,7 @@ from nsview.model import export
 from nsview.model.text import safe
 
 from . import tables
-from .answer import Answer, Question
+from .answer import Answer, Asking
 from .console import print_text
 from .sight import Sight
 from .tables import LineTable
@@ -50,7 +50,7 @@ class Answered(Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-def show_all(options: SimpleNamespace, question: Question) -> int:
+def show_all(options: SimpleNamespace, question: Asking) -> int:
     """Print the answers of all hosts of the options; return the exit code. Raises Failure, HostError."""
     if options.recording or options.watch is not None:
         other = "--from" if options.recording else "--watch"
@@ -117,7 +117,7 @@ class _Turn:
     """The turn of one host: a thread that asks it."""
 
     def __init__(
-        self, entry: NamedHost, shared: dict[str, object], question: Question, done: "queue.SimpleQueue[_Turn]"
+        self, entry: NamedHost, shared: dict[str, object], question: Asking, done: "queue.SimpleQueue[_Turn]"
     ):
         self.entry = entry
         self.until = time.monotonic() + DEADLINE
@@ -155,7 +155,7 @@ def _told(entry: NamedHost, found: Answer, *, json_: bool) -> Answered:
     )  # fmt: skip
 
 
-def _by_entry(found: Sequence[NamedHost], shared: dict[str, object], question: Question) -> list[Answered]:
+def _by_entry(found: Sequence[NamedHost], shared: dict[str, object], question: Asking) -> list[Answered]:
     """The answer of each host, in their order, some hosts at a time. One whose time is over is left alone: the thread
     may wait for what never comes."""
     answers = {place: Answered(one.name, FAILED, one.error) for place, one in enumerate(found) if one.error}

@@ -116,9 +116,7 @@ _NOTHING = "nothing matched"
 class _Turn:
     """The turn of one host: a thread that asks it."""
 
-    def __init__(
-        self, entry: NamedHost, shared: dict[str, object], question: Asking, done: "queue.SimpleQueue[_Turn]"
-    ):
+    def __init__(self, entry: NamedHost, shared: dict[str, object], question: Asking, done: "queue.SimpleQueue[_Turn]"):
         self.entry = entry
         self.until = time.monotonic() + DEADLINE
         self.answer: Answered | None = None

@@ -113,4 +113,4 @@ def who_else(shared: Sharing, process: Process) -> str:
     own = "this container only" if process.container and shared.containers else None
     least = "" if shared.sure else "≥ "
     said = own or (least + count(shared.nprocs - 1, "other") if shared.nprocs > 1 else "nobody else")
-    return said if shared.sure or (shared.nprocs > 1 and not own) else f"{said} that is visible to you"
+    return said if shared.sure or (shared.nprocs > 1 and not own) else f"{said}, as far as you may see"

@@ -298,7 +298,10 @@ async def test_what_may_mean_several_things_is_offered_and_chosen() -> None:
 async def test_what_is_typed_at_the_colon_may_be_wrong_or_nothing() -> None:
     async with opened() as (app, pilot):
         before = on(app)
-        await pilot.press("colon", "enter", *"nobody")
+        await pilot.press("colon", "enter")
+        await pilot.pause()
+        assert "Type a name or a number" in drawn(app) and "Not found." not in drawn(app)
+        await pilot.press(*"nobody")
         await pilot.pause()
         assert "Not found." in drawn(app)
         await pilot.press("enter", "ctrl+u", *"pid=", "x")

@@ -29,7 +29,7 @@ class GoTo(ModalScreen[Thing | None]):
     """Returns the chosen thing, or None.
 
     leads: the things that a text leaves; raises ValueError with a line on its error.
-    empty: the words if it leaves none.
+    empty: the words if it leaves none. begin: the words before a text is typed, `empty` by default.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -40,12 +40,15 @@ class GoTo(ModalScreen[Thing | None]):
         Binding("pageup", "move('page_up')", "Page up", show=False),
     ]
 
-    def __init__(self, title: str, leads: Callable[[str], Sequence[Lead]], *, placeholder: str, empty: str) -> None:
+    def __init__(
+        self, title: str, leads: Callable[[str], Sequence[Lead]], *, placeholder: str, empty: str, begin: str = ""
+    ) -> None:
         super().__init__()
         self._title = title
         self._leads = leads
         self._placeholder = placeholder
         self._empty = empty
+        self._begin = begin or empty
         self._found: Sequence[Lead] = ()
         self._sought = ""  # the text whose things are shown
 
@@ -83,7 +86,7 @@ class GoTo(ModalScreen[Thing | None]):
         goes = "Enter goes there; backspace comes back."
         if len(self._found) == MOST:
             goes += f" These are the first {MOST}; type on for others."
-        note = wrong or (goes if self._found else self._empty)
+        note = wrong or (goes if self._found else self._empty if text.strip() else self._begin)
         self.query_one("#goto-note", Static).update(Text(safe(note), no_wrap=True, overflow="ellipsis"))
 
     def _choose(self) -> None:
@@ -131,7 +134,8 @@ def anywhere(session: Session, shown: Callable[[], Snapshot | None]) -> GoTo:
         return found(whole[1], text, wanted, session.nets, session.leader(text.strip()))
 
     hint = "pid, container, port, address, veth, netns, inode, or any filter"
-    return GoTo("Find", leads, placeholder=hint, empty="Not found.")
+    begin = "Type a name or a number, or a part of one: web, 8080, vethab12, user=root."
+    return GoTo("Find", leads, placeholder=hint, empty="Not found.", begin=begin)
 
 
 def at_moment(begin: float, end: float) -> GoTo:

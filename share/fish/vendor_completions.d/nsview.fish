@@ -266,4 +266,4 @@ complete -c nsview -n '_shtab_nsview_using record' -l service -d 'print a system
 complete -c nsview -n '_shtab_nsview_using record; and test $_shtab_nsview_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d FILE
 complete -c nsview -n '_shtab_nsview_using; and test $_shtab_nsview_npos -eq 0' -a schema -d 'print the JSON schema of an output, or of the lines of a recording'
 complete -c nsview -n '_shtab_nsview_using schema' -s h -l help -d 'show this help message and exit'
-complete -c nsview -n '_shtab_nsview_using schema; and test $_shtab_nsview_npos -eq 0' -ka "list nets use inspect audit compare diff events hosts recording" -d 'list|nets|use|inspect|audit|compare|diff|events|hosts|recording'
+complete -c nsview -n '_shtab_nsview_using schema; and test $_shtab_nsview_npos -eq 0' -ka "list nets use inspect audit compare diff events hosts recording" -d 'list, nets, use, inspect, audit, compare, diff, events, hosts, recording'

@@ -298,7 +298,8 @@ def _risk(key: str, around: Around) -> Cell:
 def _risk_cell(risk: Risk) -> Cell:
     rank = SEVERITIES.index(risk.worst)
     style = ("error", "warning", "dim")[rank]
-    return Cell(f"{risk.worst} {risk.number}", style, 1000 * (len(SEVERITIES) - rank) + risk.number)
+    more = f" +{risk.number - 1}" if risk.number > 1 else ""
+    return Cell(risk.worst + more, style, 1000 * (len(SEVERITIES) - rank) + risk.number)
 
 
 # One that has stopped

@@ -3,6 +3,8 @@
 Floors, each of which imports only those below it: app, screens, widgets, text. The session is below them all.
 
 app            the application: screens over one another, themes, signals
+drawn_app      the app as it is drawn: colours, the last filters, the driver
+open_lenses    the lenses that are open, each over another screen
 session        one host: its snapshots as they arrive, and answers to requests; without Textual
 context        the things that every screen works with
 ending         the ends that come from outside: signals, a terminal that is gone

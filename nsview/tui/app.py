@@ -1,18 +1,14 @@
 """The application: screens over one another, themes, signals, and leaving for root's question."""
 
 import asyncio
-import os
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import ClassVar
 
 from textual import events
 from textual.app import SystemCommand
 from textual.binding import BindingType
-from textual.driver import Driver
 from textual.events import Key
-from textual.filter import DimFilter, LineFilter
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
@@ -30,27 +26,25 @@ from nsview.model.text import safe
 from nsview.model.usage import Stopped
 from nsview.state import Memory, write
 
-from . import driver, ending, gc_pace, themes
+from . import ending, gc_pace
 from .context import Context
+from .drawn_app import DrawnApp
 from .entrance import Entrance
 from .first_picture import Picture
-from .legible import Legible
-from .lenses import LENSES, lens_class
+from .lenses import lens_class
 from .messages import CloseWanted, CompareWanted, GoWanted, LeadsWanted, LogsWanted, PlaceWanted
+from .open_lenses import OpenLenses
 from .screens.browser import Browser
 from .screens.explorer import Explorer
 from .screens.keys import APP
 from .screens.lens import Lens
 from .session import AnyHost, Session, Watcher
-from .text.bar_text import NAMES
-from .textual_private import DefectsApp
 
 
-class NsviewApp(DefectsApp, Watcher):
+class NsviewApp(DrawnApp, Watcher):
     """The explorer of one host."""
 
     TITLE = "nsview"
-    CSS_PATH = Path(__file__).with_name("nsview.tcss")
     BINDINGS: ClassVar[list[BindingType]] = APP
 
     def __init__(
@@ -61,38 +55,17 @@ class NsviewApp(DefectsApp, Watcher):
         picture: Picture | None = None,
     ) -> None:
         """picture: shown by the terminal until there is a screen."""
-        # Textual would turn colours to greys; if there are to be none, it must not take them for its own at all.
-        plain = "NO_COLOR" in os.environ
-        super().__init__(
-            css_path=[self.CSS_PATH, self.CSS_PATH.with_name("nocolor.tcss")] if plain else None,
-            ansi_color=True if plain else None,
-        )
-        self._legible = Legible()
-        self.session = Session(host, self.call_later)
         self.memory = memory or Memory()
+        super().__init__(self.memory.state.theme)
+        self.session = Session(host, self.call_later)
         self.picture = picture
-        themes.begin_with(self, self.memory.state.theme)
         self.failure: str | None = None
         self._hint: Widget | None = None  # until a new user has pressed a key
         self._settled = False
         self.context = Context(self.session, Entrance(self, self.session), self.memory, ready)
         self.explorer = Explorer(self.context)
-        self._lenses: list[Lens] = []  # those that are open, each over the one from which it was opened
+        self.lenses = OpenLenses(self, self.explorer)
         self.session.watchers.append(self)
-
-    def get_driver_class(self) -> type[Driver]:
-        """Textual's choice; for a terminal of Linux our own."""
-        found = super().get_driver_class()
-        return driver.Driver if issubclass(driver.Driver, found) else found
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        """Textual's own, but for dim text, and ours."""
-        found = super().get_line_filters()
-        return found if self.no_color else [*(one for one in found if not isinstance(one, DimFilter)), self._legible]
-
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        """The colours of meanings for which themes have none."""
-        return themes.MEANINGS
 
     def configure(self, config: Config) -> None:
         """Apply the settings of the user's file that need Textual to be checked. Raises ConfigError."""
@@ -141,7 +114,7 @@ class NsviewApp(DefectsApp, Watcher):
             self._settled = True
             self.call_after_refresh(gc_pace.settle)
             if self.memory.state.lens:
-                self._open_lens(lens_class(self.memory.state.lens)(self.context, snapshot))
+                self.lenses.open(lens_class(self.memory.state.lens)(self.context, snapshot))
 
     def show_nets(self, nets: Nets | None) -> None:
         self.show_leader()
@@ -190,51 +163,30 @@ class NsviewApp(DefectsApp, Watcher):
 
     # Lenses
 
+    @property
+    def lens(self) -> Lens | None:
+        """The lens that is open above all others."""
+        return self.lenses.top
+
     def action_lens(self, name: str) -> None:
         """Open a lens over the screen, or come back to the one of this name that is open below."""
-        if name in (names := [_name_of(lens) for lens in self._lenses]):
-            while names.pop() != name:
-                self._close()
-        elif (snapshot := self.whole()) is not None:
-            self._open_lens(lens_class(name)(self.context, snapshot, self.explorer.process))
+        if not self.lenses.come_back(name) and (snapshot := self.whole()) is not None:
+            self.lenses.open(lens_class(name)(self.context, snapshot, self.explorer.process))
 
     def on_compare_wanted(self, message: CompareWanted) -> None:
         if (snapshot := self.whole()) is not None:
             from .screens.compare import Compare
 
-            self._open_lens(Compare(self.context, snapshot, message.a, message.b))
+            self.lenses.open(Compare(self.context, snapshot, message.a, message.b))
 
     def on_logs_wanted(self, message: LogsWanted) -> None:
         if (snapshot := self.whole()) is not None:
             from .screens.logs import Logs
 
-            self._open_lens(Logs(self.context, snapshot, message.container))
-
-    def _open_lens(self, lens: Lens) -> None:
-        if type(lens) is type(self.lens):
-            self._close()  # another log, another comparison: instead of the one before
-        lens.below = self.lens.NAME if self.lens else NAMES.get(self.explorer.grouping, self.explorer.grouping)
-        self._lenses.append(lens)
-        self.push_screen(lens)
-
-    @property
-    def lens(self) -> Lens | None:
-        """The lens that is open above all others."""
-        return self._lenses[-1] if self._lenses else None
-
-    def _close(self) -> None:
-        """Go back to the screen from which the lens was opened, which is as it was left."""
-        self._lenses.pop()
-        self.pop_screen()
-
-    def close_lenses(self) -> None:
-        """Go back to the explorer."""
-        while self._lenses:
-            self._close()
+            self.lenses.open(Logs(self.context, snapshot, message.container))
 
     def on_close_wanted(self, message: CloseWanted) -> None:
-        if self._lenses:
-            self._close()
+        self.lenses.close()
 
     def on_key(self, event: Key) -> None:
         """Give a line that has just got the focus the text that was typed ahead of it: it is no command."""
@@ -268,8 +220,8 @@ class NsviewApp(DefectsApp, Watcher):
         place = self.explorer.place_of(wanted)
         if place is None:
             return False
-        self.explorer.leave(self.lens_name)
-        self.close_lenses()
+        self.explorer.leave(self.lenses.name)
+        self.lenses.close_all()
         self.explorer.look_again(place)
         return True
 
@@ -311,15 +263,10 @@ class NsviewApp(DefectsApp, Watcher):
             self.go_to(thing)
 
     def on_place_wanted(self, message: PlaceWanted) -> None:
-        self.close_lenses()
+        self.lenses.close_all()
         self.explorer.look_again(message.place)
         if message.place.lens:
             self.action_lens(message.place.lens)
-
-    @property
-    def lens_name(self) -> str | None:
-        """The name of the lens that is open."""
-        return _name_of(self.lens)
 
     # Root, defects, dialogs
 
@@ -389,11 +336,6 @@ class NsviewApp(DefectsApp, Watcher):
 
         yield from super().get_system_commands(screen)
         yield from actions(screen)
-
-
-def _name_of(lens: Lens | None) -> str | None:
-    """The name of a lens. None for a log, a comparison, and no lens."""
-    return next((name for name, (_, made) in LENSES.items() if made == type(lens).__name__), None)
 
 
 def _kept(error: Exception) -> str:

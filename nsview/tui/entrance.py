@@ -20,6 +20,7 @@ from nsview.hosts.local import LocalHost
 from nsview.join.plan import Plan, banner, path_of, pinned_command, shell_command
 from nsview.join.run import Helper
 from nsview.join.steps import JoinNamespaces
+from nsview.model.text import safe
 
 from .session import AnyHost, Session
 
@@ -50,13 +51,13 @@ class Entrance:
         command, host = shell_command(plan), self._session.host
         words = (shlex.join(command), *(() if plan.asked.command else (banner(plan, name),)))
         if isinstance(host, LiveHost) and not host.here:
-            return self._leave_for(command, words, lambda: _there(host, plan))
+            return self._leave_for(name, command, words, lambda: _there(host, plan))
         if self._elevated:
             # Root's part is a command, which starts anew.
-            return self._leave_for(command, words, lambda: _as_root(pinned_command(plan)[1:]))
+            return self._leave_for(name, command, words, lambda: _as_root(pinned_command(plan)[1:]))
         try:
             with helper or Helper() as ready:
-                return self._leave_for(command, words, lambda: ready.carry_out(plan))
+                return self._leave_for(name, command, words, lambda: ready.carry_out(plan))
         except OSError as error:
             self._app.notify(f"A shell could not be started: {error.strerror}.", severity="error")
             return False
@@ -67,9 +68,9 @@ class Entrance:
         host = self._session.host
         return os.geteuid() != 0 and isinstance(host, LocalHost) and host.elevated
 
-    def _leave_for(self, command: tuple[str, ...], words: Sequence[str], run: Callable[[], int]) -> bool:
-        """Leave the screen for a command. words: printed before, a line each. run: carries it out, returns its exit
-        code."""
+    def _leave_for(self, name: str, command: tuple[str, ...], words: Sequence[str], run: Callable[[], int]) -> bool:
+        """Leave the screen for a command. name: of the thing that is entered. words: printed before, a line each. run:
+        carries it out, returns its exit code."""
         try:
             with self._app.suspend(), _interrupt_is_not_ours():
                 code = _in_terminal(command, words, run)
@@ -77,7 +78,7 @@ class Entrance:
             self._app.notify("This terminal cannot be left for a shell. Run: " + shlex.join(command))
             return False
         severity: SeverityLevel = "information" if code == 0 else "warning"
-        self._app.notify(f"Back from {command[2]}: exit code {code}", severity=severity)
+        self._app.notify(f"Back from {safe(name)}: exit code {code}", severity=severity)
         return True
 
     def become_root(self) -> LiveHost | None:

@@ -2,6 +2,9 @@
 
 from msgspec import Struct
 
+from nsview.model.leads import reveal
+from nsview.model.snapshot import Snapshot
+from nsview.model.table import Thing
 from nsview.model.view import ProcessRow, Row, RowKey, View
 
 MOST = 200
@@ -20,6 +23,12 @@ def here(view: View, row: Row | None) -> Place:
     """The place of a view and its chosen row; if that is gone when the place is shown again, its group is chosen."""
     group = row.group if isinstance(row, ProcessRow) else None
     return Place(view, tuple(key for key in (row and row.key, group) if key))
+
+
+def place_of(snapshot: Snapshot, view: View, thing: Thing) -> Place | None:
+    """The place that shows the row of a thing, in another view if need be. None if the thing is gone."""
+    found = reveal(snapshot, view, thing)
+    return Place(found[0], tuple(found[1])) if found else None
 
 
 class Trail:

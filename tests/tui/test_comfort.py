@@ -47,7 +47,7 @@ async def test_a_run_begins_with_the_grouping_and_the_lens_of_the_configuration(
     file.write_text('{"grouping": "user"}')  # of an earlier version
     app = explorer(memory=Memory(file, grouping="pid", lens=lens))
     async with app.run_test(size=WIDE) as pilot:
-        await until(pilot, lambda: app.lens_name == lens and app.explorer.snapshot is not None)
+        await until(pilot, lambda: app.lenses.name == lens and app.explorer.snapshot is not None)
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is app.explorer)
         assert app.explorer.view.by == "pid"

@@ -78,7 +78,7 @@ async def test_from_a_lens_the_others_and_every_place_are_one_key_away() -> None
             before = app.lens
             await pilot.press(key)
             await pilot.pause()
-            assert app.lens_name == name
+            assert app.lenses.name == name
             assert len(app.screen_stack) == 1 + depth, "one that is open below is come back to"
             assert (app.lens is before) == (before is not None and key == "a" and type(before).__name__ == "Audit")
         await pilot.press("colon", *"ledger")
@@ -90,7 +90,7 @@ async def test_from_a_lens_the_others_and_every_place_are_one_key_away() -> None
         assert row is not None and "ledger" in drawn(app)
         await pilot.press("backspace")
         await pilot.pause()
-        assert app.lens_name == "matrix", "back is where one came from"
+        assert app.lenses.name == "matrix", "back is where one came from"
 
 
 LENS_KEYS = {"use": "u", "matrix": "m", "net": "w", "events": "i", "audit": "a"}

@@ -2,6 +2,7 @@
 
 browser       the base of the explorer and of every lens
 time_travel   the keys of a recording that is played, in all of these
+enterable     a screen whose rows are entered, the base of the explorer
 explorer      the main screen
 live_rows     the rows of the explorer while the host changes
 details_feed  when the details of a row are asked for and shown

@@ -9,14 +9,13 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.widgets import Static
 
-from nsview.join.ready import Ready
 from nsview.model import clipboard, export
 from nsview.model.changes import Changes
 from nsview.model.clipboard import Copy
 from nsview.model.columns import Extra
 from nsview.model.filter import Filter, narrow
 from nsview.model.kinds import KindName
-from nsview.model.leads import process_of_row, regrouped, reveal, thing_of
+from nsview.model.leads import process_of_row, regrouped, thing_of
 from nsview.model.net import Nets
 from nsview.model.records import Container, Namespace, Process
 from nsview.model.snapshot import Snapshot
@@ -26,22 +25,22 @@ from nsview.model.view import GROUPINGS, Grouping, GroupOrder, GroupRow, Process
 
 from .. import first_view
 from ..context import Context
-from ..messages import EnterWanted, FoldWanted, GroupingWanted, LeadsWanted, OrderWanted, PlaceWanted, RowChosen
-from ..trail import Place, Trail, here
+from ..messages import FoldWanted, GroupingWanted, LeadsWanted, OrderWanted, PlaceWanted, RowChosen
+from ..trail import Place, Trail, here, place_of
 from ..widgets.details import DetailsPane
 from ..widgets.filter_line import FilterInput
 from ..widgets.footer import Keys
 from ..widgets.kind_bar import KindBar
 from ..widgets.row_list import RowList
 from ..widgets.status import Status
-from .browser import Browser
 from .details_feed import DetailsFeed
+from .enterable import Enterable, name_of
 from .keys import EXPLORER
 from .live_rows import LiveRows
 from .pulse import Pulse
 
 
-class Explorer(Browser):
+class Explorer(Enterable):
     """The snapshots of a host, as a list with details."""
 
     NOUN = "row"
@@ -90,6 +89,10 @@ class Explorer(Browser):
     @property
     def listing(self) -> RowList:
         return self.query_one(RowList)
+
+    @property
+    def row(self) -> Row | None:
+        return self.listing.row
 
     @property
     def kind(self) -> KindName | None:
@@ -210,21 +213,19 @@ class Explorer(Browser):
         self._trail.leave(msgspec.structs.replace(self._here, lens=lens))
 
     def place_of(self, thing: Thing) -> Place | None:
-        """The place that shows the row of a thing, in another view if need be. None, and a notice, if the thing is
-        gone."""
-        found = reveal(self.snapshot, self.view, thing) if self.snapshot is not None else None
-        if found is None:
+        """The place that shows the row of a thing. None, and a notice, if the thing is gone."""
+        place = place_of(self.snapshot, self.view, thing) if self.snapshot is not None else None
+        if place is None:
             name = f"{thing[0]}:[{thing[1]}]" if isinstance(thing, tuple) else safe(str(thing))
             self.notify(f"{name} is not here any more.", severity="warning", markup=False)
-            return None
-        return Place(found[0], tuple(found[1]))
+        return place
 
     def action_follow(self) -> None:
         """Offer the things that the numbers of the chosen row lead to."""
         if self.thing is None:
             self.notify("This row has no numbers to follow; choose a process or a namespace.")
         else:
-            self.post_message(LeadsWanted(self.thing, _name(self.listing.row)))
+            self.post_message(LeadsWanted(self.thing, name_of(self.listing.row)))
 
     def look_again(self, place: Place) -> None:
         """Show a place as it was; if its row is gone, the row at that height."""
@@ -262,20 +263,11 @@ class Explorer(Browser):
         return self.view.filter
 
     def use(self, wanted: Filter) -> None:
-        self._seek(wanted, only=self.view.only)
-
-    def _seek(self, wanted: Filter, *, only: bool) -> None:
-        """Filter the rows; from one that is gone or does not match the cursor goes to the next one that does."""
-        listing, before = self.listing, self.listing.row
-        self._live.look(filter=wanted, only=only)
-        rows, row = self._live.rows, listing.row
-        stays = isinstance(row, GroupRow) and before is not None and row.key == before.key
-        if self.filter and rows is not None and not (stays or rows.is_match(listing.cursor)):
-            listing.seek(1, rows.is_match)
+        self._live.seek(wanted, only=self.view.only)
 
     def action_only(self) -> None:
         """Show the matches of the filter alone, or among the other members of their groups."""
-        self._seek(self.filter, only=not self.view.only)
+        self._live.seek(self.filter, only=not self.view.only)
         if not self.filter:
             alone = "alone" if self.view.only else "among the other members of their groups"
             self.notify(f"A filter shows what it matches {alone}.")
@@ -330,40 +322,6 @@ class Explorer(Browser):
     def action_holders(self) -> None:
         self.session.search_holders(slowly=False)
 
-    # Keys: into namespaces
-
-    def action_enter(self) -> None:
-        self._begin_to_enter(self.listing.row, None)
-
-    def on_enter_wanted(self, message: EnterWanted) -> None:
-        self._begin_to_enter(message.row, None)
-
-    def action_ready(self) -> None:
-        """Offer the ready commands for the chosen row."""
-        from .palette import Palette, ready_commands
-
-        commands = ready_commands(self.context.ready, lambda ready: self._begin_to_enter(self.listing.row, ready))
-        named = safe(_name(self.listing.row)) or "the namespaces of this row"
-        self.app.push_screen(Palette([commands], placeholder=f"Run in {named} …"))
-
-    def _begin_to_enter(self, row: Row | None, ready: Ready | None) -> None:
-        if row is not None:
-            self.run_worker(self._enter(row, ready), group="enter", exclusive=True)
-
-    async def _enter(self, row: Row, ready: Ready | None) -> None:
-        """Ask which namespaces of a row to join, join them, and come back; a reason against it is a notice."""
-        from .enter_dialog import dialog_for
-
-        assert self.snapshot is not None
-        dialog = await dialog_for(row, self.snapshot, self.session, ready)
-        if isinstance(dialog, str):
-            self.notify(dialog, severity="warning")
-            return
-        entrance = self.context.entrance
-        entrance.expect()
-        if entrance.enter(await self.app.push_screen_wait(dialog), dialog.name_of_it):
-            self.action_rescan()
-
     # Copying and exporting
 
     @property
@@ -381,17 +339,6 @@ class Explorer(Browser):
         if ending == ".csv":
             return lambda: clipboard.processes_sheet(narrow(snapshot, wanted))
         return lambda: export.text(export.listing(narrow(snapshot, wanted), snapshot)) + "\n"
-
-
-def _name(row: Row | None) -> str:
-    match row:
-        case ProcessRow(process=process):
-            return f"{process.pid} {process.comm}"
-        case GroupRow(container=Container() as container):
-            return container.name
-        case GroupRow(namespace=Namespace() as namespace):
-            return namespace.label
-    return ""
 
 
 def _is_sought(row: Row, wanted: Filter, snapshot: Snapshot) -> bool:

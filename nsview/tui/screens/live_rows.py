@@ -12,11 +12,12 @@ from textual.widgets import Static
 
 from nsview.model.changes import Changes, changes
 from nsview.model.events.lines import summary
+from nsview.model.filter import Filter
 from nsview.model.heir import Standing, heirs, standing
 from nsview.model.rows import Rows
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
-from nsview.model.view import Row, RowKey, View, process_key
+from nsview.model.view import GroupRow, Row, RowKey, View, process_key
 
 from .. import first_view
 from ..marks import Recent
@@ -200,6 +201,15 @@ class LiveRows:
     def _count(self) -> None:
         """Tell how many processes match."""
         self._status.matches = self.rows.matches if self.rows is not None and self.view.filter else None
+
+    def seek(self, wanted: Filter, *, only: bool) -> None:
+        """Filter the rows; from one that is gone or does not match the cursor goes to the next one that does."""
+        listing, before = self._listing, self._listing.row
+        self.look(filter=wanted, only=only)
+        rows, row = self.rows, listing.row
+        stays = isinstance(row, GroupRow) and before is not None and row.key == before.key
+        if wanted and rows is not None and not (stays or rows.is_match(listing.cursor)):
+            listing.seek(1, rows.is_match)
 
     def look(self, select: list[RowKey] | None = None, **changed: object) -> None:
         """Show the same snapshot in a changed view. select: the keys of the row for the cursor, best first."""

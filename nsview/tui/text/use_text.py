@@ -37,7 +37,7 @@ def group(line: Line, style: StyleOf) -> Text:
 def stopped(one: Stopped, meter: Meter, style: StyleOf, state: str | None = None) -> RenderableType:
     """The details of a container without a process. state: that it is in now, if it is not only its end that is
     known."""
-    hint = Text("\nL shows its log, y copies, Esc goes back", style("dim"))
+    hint = Text("\nL shows its log, Esc goes back", style("dim"))
     return Group(_begun(safe(one.name), style), Text(), pairs(ended.facts(one, meter.taken_at, state), style), hint)
 
 

@@ -192,7 +192,7 @@ def test_a_pod_and_a_project_are_groups_that_fold() -> None:
     found = lines(snapshot, meter, around, folded=())
     assert names(found) == ["alone", "▾ shop/checkout", "  api", "  proxy", "▾ site", "  db", "  web"]
     group, site = found[1], found[4]
-    assert [cell(group, title) for title in ("STATE", "MEM", "RISK", "PROCS")] == ["2 live", "2.0M", "high 2", "2"]
+    assert [cell(group, title) for title in ("STATE", "MEM", "RISK", "PROCS")] == ["2 live", "2.0M", "high +1", "2"]
     assert cell(site, "STATE") == "1 live, 1 stopped" and site.cells[place("STATE")].style == "warning"
     assert [cell(line, "RISK") for line in found[4:]] == ["-", "", "-"]
     folded = lines(snapshot, meter, around, folded={group.key})

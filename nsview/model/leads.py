@@ -1,6 +1,6 @@
 """Leads: the things that a text may mean or that another thing refers to, and the view in which each has its row."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from itertools import islice
 
 from msgspec import Struct
@@ -12,7 +12,7 @@ from .hierarchy import By, above
 from .kinds import KIND_NAMES
 from .members import containers_of
 from .net import Nets
-from .records import Container, Namespace, Process
+from .records import Container, Namespace, NamespaceKey, Process
 from .snapshot import Snapshot
 from .table import Thing
 from .target import PREFIXES, Meaning, Rank, listens, meanings, process_of
@@ -20,14 +20,18 @@ from .view import Grouping, GroupRow, ProcessRow, Row, RowKey, View, group_key, 
 
 MOST = 60
 """The most leads of one text."""
+SOME = 8
+"""The most lines of the net map among them: each namespace has a `lo`."""
 
 
 class Lead(Struct, frozen=True):
-    """One thing to go to. role: its relation to the thing before or to the typed text. text: its name, not safe."""
+    """One thing to go to. role: its relation to the thing before or to the typed text. text: its name, not safe. line:
+    the key of its line in the net map, if it has no row of its own."""
 
     thing: Thing
     role: str
     text: str
+    line: Hashable = None
 
 
 def meant(snapshot: Snapshot, text: str, nets: Nets | None = None, leader: int | None = None) -> list[Lead]:
@@ -53,8 +57,10 @@ def _of_meaning(snapshot: Snapshot, meaning: Meaning) -> Lead:
 def found(
     snapshot: Snapshot, text: str, wanted: Filter, nets: Nets | None = None, leader: int | None = None
 ) -> list[Lead]:
-    """The things that a text means, then those that match it as a filter; the first MOST."""
+    """The things that a text means, then its lines in the net map, then the things that match it as a filter; the first
+    MOST."""
     leads = meant(snapshot, text, nets, leader)
+    leads += islice(_lines(snapshot, text.strip(), nets), SOME) if nets else ()
     if wanted:
         containers = (c.key for c in snapshot.containers.values() if wanted.container(c, snapshot))
         leads += [of_container(snapshot, key, "container") for key in containers]
@@ -62,6 +68,26 @@ def found(
         matching = (p for p in snapshot.processes.values() if wanted.process(p, snapshot))
         leads += [of_process(snapshot, process, "process") for process in islice(matching, MOST)]
     return _each_once(leads)[:MOST]
+
+
+def _lines(snapshot: Snapshot, text: str, nets: Nets) -> Iterator[Lead]:
+    """The lines of the net map of this interface, address or port."""
+    from .netmap import key_of  # the first picture does not need it
+
+    for net in nets.nets:
+        key: NamespaceKey = ("net", net.inode)
+        if key not in snapshot.namespaces:
+            continue
+        whose = of_namespace(snapshot, snapshot.namespaces[key]).text
+        for interface in net.interfaces:
+            own = [address.partition("/")[0] for address in interface.addresses]
+            if text in (interface.name, *interface.altnames, *own):
+                words = "  ".join((interface.name, *own, "of", whose))
+                yield Lead(key, "in the net map", words, key_of(net, interface))
+        for listener in net.listeners:
+            if text == str(listener.port):
+                words = f"{listener.protocol} {listener.endpoint}  of  {whose}"
+                yield Lead(key, "in the net map", words, key_of(net, listener))
 
 
 def around(snapshot: Snapshot, thing: Thing, nets: Nets | None = None) -> list[Lead]:
@@ -81,9 +107,9 @@ def around(snapshot: Snapshot, thing: Thing, nets: Nets | None = None) -> list[L
 
 
 def _each_once(leads: Iterable[Lead]) -> list[Lead]:
-    found: dict[Thing, Lead] = {}
+    found: dict[tuple[Thing, Hashable], Lead] = {}
     for lead in leads:
-        found.setdefault(lead.thing, lead)
+        found.setdefault((lead.thing, lead.line), lead)
     return list(found.values())
 
 

@@ -4,7 +4,7 @@ The line of an interface tells the interface that it leads to and the default ro
 processes, so that a name, an address or a port that is typed as a filter is answered by the line that is left.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import cached_property
 
 from msgspec import Struct
@@ -172,7 +172,7 @@ class Map(NetIndex):
         short = [self.leads_to(net, interface, 1), "default" if ways else ""]
         has = addresses(interface)
         return Line(
-            (net.inode, "interface", interface.index, interface.name),
+            key_of(net, interface),
             (
                 Cell(f"  {interface.name}", "group"),
                 Cell(kind_of(net, interface), "dim"),
@@ -211,8 +211,7 @@ class Map(NetIndex):
         owners = self.owners(listener)
         more = " ".join((more, *(process.command for process in owners)))
         item = NetItem(net, listener)
-        key = (net.inode, "listener", listener.inode)
-        return Line(key, cells, item, 1, more, self.thing(item), ("net", net.inode))
+        return Line(key_of(net, listener), cells, item, 1, more, self.thing(item), ("net", net.inode))
 
     def _of_forward(self, net: Net, forward: Forward, more: str) -> Line:
         ports = str(forward.port) if forward.port == forward.last else f"{forward.port}-{forward.last}"
@@ -231,6 +230,13 @@ class Map(NetIndex):
         """The destination of a forward, in words."""
         found = some([self.publishing.called(to) for to in self.publishing.may_reach(net, forward)], 2)
         return f"→ {found}  {forward.target}" if found else f"→ {forward.target}"
+
+
+def key_of(net: Net, thing: Interface | Listener) -> Hashable:
+    """The key of the line of an interface or a listener."""
+    if isinstance(thing, Listener):
+        return net.inode, "listener", thing.inode
+    return net.inode, "interface", thing.index, thing.name
 
 
 def own_interfaces(net: Net) -> Sequence[Interface]:

@@ -258,9 +258,12 @@ class NsviewApp(DrawnApp, Watcher):
             self.push_screen(anywhere(self.session, lambda: self.explorer.snapshot), self._chosen)
             self.session.want_engines()
 
-    def _chosen(self, thing: Thing | None) -> None:
-        if thing is not None:
-            self.go_to(thing)
+    def _chosen(self, lead: Lead | None) -> None:
+        if lead is not None and lead.line is not None:
+            self.action_lens("net")
+            self.lenses.begin_at(lead.line)
+        elif lead is not None:
+            self.go_to(lead.thing)
 
     def on_place_wanted(self, message: PlaceWanted) -> None:
         self.lenses.close_all()

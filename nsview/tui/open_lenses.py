@@ -1,5 +1,7 @@
 """The lenses that are open, each over the screen from which it was opened."""
 
+from collections.abc import Hashable
+
 from textual.app import App
 
 from .lenses import LENSES
@@ -43,6 +45,11 @@ class OpenLenses:
         """Go back to the explorer."""
         while self._open:
             self.close()
+
+    def begin_at(self, key: Hashable) -> None:
+        """Put the cursor of the top lens on the line of a key."""
+        if self.top is not None:
+            self.top.begin_at(key)
 
     def come_back(self, name: str) -> bool:
         """Close the lenses over the one of a name. False if none of that name is open."""

@@ -377,3 +377,18 @@ async def test_a_filter_goes_to_a_match_and_n_over_matches_alone() -> None:
         assert "only matches" in drawn(app) and on(app) == "web: httpd"
         await pilot.press("O", "escape")
         assert on(app) == "web: httpd" and not app.explorer.filter
+
+
+@pytest.mark.parametrize("text", ["veth14c58fe", "10.213.67.2", "8080"])
+async def test_the_line_of_the_net_map_is_offered_beside_the_thing_that_it_leads_to(text: str) -> None:
+    async with opened(NET) as (app, pilot):
+        for first in (True, False):  # the net map is read, and is open already
+            await pilot.press("colon", *text)
+            await pilot.pause(0.1)
+            place = next(place for place, line in enumerate(offered(app)) if "in the net map" in line)
+            assert place > 0, "Enter alone goes to the container or process"
+            await pilot.press(*["down"] * place, "enter")
+            await pilot.pause(0.1)
+            line = app.lens and app.lens.line()
+            assert app.lenses.name == "net" and line and text in " ".join(cell.text for cell in line.cells), first
+            await pilot.press("g")

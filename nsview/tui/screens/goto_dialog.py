@@ -17,7 +17,6 @@ from nsview.model.container_table import with_stopped
 from nsview.model.filter import parse
 from nsview.model.leads import MOST, Lead, found
 from nsview.model.snapshot import Snapshot
-from nsview.model.table import Thing
 from nsview.model.text import safe
 
 from ..session import Session
@@ -25,8 +24,8 @@ from ..widgets.binding import Binding
 from ..widgets.entry_line import EntryLine
 
 
-class GoTo(ModalScreen[Thing | None]):
-    """Returns the chosen thing, or None.
+class GoTo(ModalScreen[Lead | None]):
+    """Returns the chosen lead, or None.
 
     leads: the things that a text leaves; raises ValueError with a line on its error.
     empty: the words if it leaves none. begin: the words before a text is typed, `empty` by default.
@@ -94,10 +93,10 @@ class GoTo(ModalScreen[Thing | None]):
             self.seek()  # the message of the last letter is on its way
         place = self.query_one(OptionList).highlighted
         if place is not None:
-            self.dismiss(self._found[place].thing)
+            self.dismiss(self._found[place])
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(self._found[event.option_index].thing)
+        self.dismiss(self._found[event.option_index])
 
     def action_move(self, where: str) -> None:
         getattr(self.query_one(OptionList), f"action_{where if 'page' in where else 'cursor_' + where}")()
@@ -139,7 +138,7 @@ def anywhere(session: Session, shown: Callable[[], Snapshot | None]) -> GoTo:
 
 
 def at_moment(begin: float, end: float) -> GoTo:
-    """The dialog for a moment of a recording between these times. The thing that it returns is the time, as text."""
+    """The dialog for a moment of a recording between these times: the thing of the lead is the time, as text."""
 
     def leads(text: str) -> list[Lead]:
         found = moment(text, begin, end) if text.strip() else None

@@ -73,6 +73,7 @@ class Lens(Browser):
         self._later: Timer | None = None
         self._stale = False  # a newer snapshot has come while another lens was over this one
         self._filter = Filter()
+        self._start: Hashable = None  # the key of the line to begin at
 
     # For subclasses
 
@@ -197,9 +198,21 @@ class Lens(Browser):
             Text.assemble(crumb, name, " ", badge, f" {heading}", no_wrap=True, overflow="ellipsis")
         )
 
+    def begin_at(self, key: Hashable) -> None:
+        """Put the cursor on the line of a key, or as soon as there are lines."""
+        self._start = key
+        if self.is_mounted:
+            self._go_to_start()
+
+    def _go_to_start(self) -> None:
+        if self._start is not None and self.table.lines:
+            self.table.select(self._start)
+            self._start = None
+
     def _show(self) -> None:
         self.table.sought = self.filter.sought
         self.table.show(self.narrowed())
+        self._go_to_start()
         self._head(self.heading())
         empty = not self.table.lines
         self.set_class(empty, "empty")

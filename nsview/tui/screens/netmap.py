@@ -127,9 +127,6 @@ class NetMap(Lens):
         self._progress = ""
         self.nets = nets
         self.make()
-        if self._start is not None and self.table.lines:
-            self.table.select(self._start)
-            self._start = None
         if self.session.live:
             self._took = monotonic() - self._asked_at
             self._ask_again()

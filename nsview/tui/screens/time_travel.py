@@ -7,6 +7,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import Screen
 
+from nsview.model.leads import Lead
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Thing
 
@@ -67,9 +68,9 @@ class TimeTravel(Screen[None]):
 
             self.app.push_screen(at_moment(*playback.span), self._went)
 
-    def _went(self, moment: Thing | None) -> None:
+    def _went(self, moment: Lead | None) -> None:
         if moment is not None and (playback := self.session.playback):
-            playback.go(float(str(moment)))
+            playback.go(float(str(moment.thing)))
 
 
 def _state(thing: Thing, start: int | None, snapshot: Snapshot) -> object:

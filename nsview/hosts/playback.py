@@ -19,6 +19,7 @@ FEW = 8
 """Members up to which each change is looked for; of more, their headers tell."""
 
 _Told = Snapshot | frames.Frame
+_SHOWN = Snapshot, frames.EndedFrame, frames.UsageFrame, frames.NetFrame
 
 
 class Playback(RecordedHost):
@@ -96,12 +97,13 @@ class Playback(RecordedHost):
             self.moment = max(self.moment, _time(said))
             if isinstance(said, Snapshot):
                 self._shown = said
-            yield frames.Links() if isinstance(said, frames.NetFrame) else said
+            yield said
+            if isinstance(said, frames.NetFrame):
+                yield frames.Links()
 
     def _next(self) -> _Told | None:
         """The next frame that shows something."""
-        shown = (said for said in self._ahead if isinstance(said, Snapshot | frames.UsageFrame | frames.NetFrame))
-        return next(shown, None)
+        return next((said for said in self._ahead if isinstance(said, _SHOWN)), None)
 
     def _play(self) -> Iterator[_Told]:
         self.playing = not self.playing

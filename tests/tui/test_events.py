@@ -13,11 +13,12 @@ from nsview.model.rows import GroupRow
 from nsview.model.snapshot import Snapshot
 from nsview.tui import session
 from nsview.tui.app import NsviewApp
+from nsview.tui.screens.ended import EndedScreen
 from nsview.tui.screens.events import Events
 from nsview.tui.widgets.row_list import RowList
 from nsview.tui.widgets.table import Table
 
-from .screens import SMALL, WIDE, drawn, opened
+from .screens import NET, SMALL, WIDE, drawn, opened
 
 DEMO = RecordedHost(demo()).first()
 WEB = next(one for one in DEMO.containers.values() if one.name == "web")
@@ -195,3 +196,19 @@ async def test_events_of_snapshots_that_were_not_shown_are_told_too(recording: P
         await pilot.pause()
         told = [event.kind for _, event in app.session.events if event.subject == "web"]
         assert told == ["oom", "stopped", "restarted", "paused"]
+
+
+async def test_the_end_of_a_container_that_has_stopped_opens_from_its_event() -> None:
+    async with opened(NET.with_name("shop.jsonl.gz")) as (app, pilot):
+        await pilot.press("i", "slash", *"kind=stopped", "enter", "g")
+        await pilot.pause()
+        line = app.lens.line() if app.lens else None
+        assert app.lens and line
+        name = line.subject.name  # type: ignore[attr-defined]
+        assert name not in {one.name for one in app.explorer.snapshot.containers.values()}  # type: ignore[union-attr]
+        await pilot.press("enter")
+        await pilot.pause()
+        assert isinstance(app.screen, EndedScreen) and name in drawn(app)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.screen is app.lens and app.lens.line() == line

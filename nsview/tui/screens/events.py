@@ -41,7 +41,11 @@ class Events(Lens):
     def fields(self) -> Fields:
         return event_lines.FIELDS
 
+    def on_mount(self) -> None:
+        self.session.want_engines()
+
     def show_events(self) -> None:
+        self.session.want_engines()  # which know of the end of a container that has stopped
         if self._later is None:
             self._later = self.set_timer(EVERY, self._take)
 
@@ -88,7 +92,10 @@ class Events(Lens):
 
     def behind(self, line: Line) -> Thing | None:
         event = line.subject
-        return event_lines.behind(event, self.snapshot) if isinstance(event, Event) else None
+        if not isinstance(event, Event):
+            return None
+        gone = event.container not in self.snapshot.containers and self.session.ended(event.container)
+        return event.container if gone else event_lines.behind(event, self.snapshot)
 
     def open(self, line: Line) -> None:
         thing = self.behind(line)

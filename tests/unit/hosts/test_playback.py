@@ -15,10 +15,13 @@ from nsview.hosts.playback import Playback
 from nsview.hosts.recording import RecordedHost
 from nsview.hosts.recording import opened as opened_by
 from nsview.model.changes import changes
+from nsview.model.events.follower import Follower
 from nsview.model.snapshot import Snapshot
 
 from .test_members import frames_of, same, take
 from .test_replay import BEGAN
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 class Player:
@@ -156,3 +159,18 @@ def test_the_use_and_the_nets_are_told_as_they_come(tmp_path: Path) -> None:
     kinds = {type(next(said)) for _ in range(6)}
     assert {Snapshot, frames.Links} <= kinds
     assert RecordedHost(path).nets() is not None
+
+
+@pytest.mark.parametrize("path", ["nsview/demo.jsonl.gz", "screenshots/shop.jsonl.gz"])
+def test_played_it_tells_of_the_same_events_as_read_at_once(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exits and net namespaces too, without which an exit code would not be known."""
+    monkeypatch.setattr("nsview.hosts.playback.LONGEST", 0)
+    file, once, played = ROOT / path, Follower(), Follower()
+    events = [event for said in RecordedHost(file).read() for event in once.take(said)]
+    playback = Playback(file)
+    told = []
+    for said in playback.read():
+        told += played.take(said)
+        if playback._coming is None:
+            playback.stop()
+    assert told == events and events

@@ -2,11 +2,10 @@
 
 import shlex
 import signal
-from datetime import datetime
 
 from .facts import Fact
 from .records import Container
-from .text import safe
+from .text import clock, safe
 from .usage import Meter, Stopped, age_text
 
 _STATES = {
@@ -67,7 +66,7 @@ def facts(one: Stopped, now: float, state: str | None = None) -> list[Fact]:
     started = one.state != "created"
     code, oom = one.exit_code, one.oom_killed
     unknown = "not known: the files of its engine do not tell" if started else None
-    found = None if one.finished is None else f"{datetime.fromtimestamp(one.finished):%Y-%m-%d %H:%M:%S}"
+    found = None if one.finished is None else clock(one.finished, "%Y-%m-%d %H:%M:%S")
     return [
         ("state", _STATES.get(state, state)),
         ("exit code", unknown if code is None else f"{code}: {meaning(code, oom)}" if started else None),

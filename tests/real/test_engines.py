@@ -101,8 +101,8 @@ def test_addresses_and_ports_are_those_of_docker_inspect(docker: Docker) -> None
         assert place("e-joined").addresses == (address,)
         assert place("e-none").addresses == () and place("e-host").addresses == ()
         header, *lines = nsview("list", "use", "--filter", "e-").stdout.splitlines()
-        at, to = header.index("IP"), header.index("PORTS")
-        shown = {line.split()[0]: (line[at:to].strip(), line[to:].split("  ")[0].strip()) for line in lines}
+        at = header.index(" IP ") + 1, header.index("PORTS")
+        shown = {line.split()[0]: tuple(line[place:].split("  ")[0].strip() for place in at) for line in lines}
         ports = "18053→53/udp 127.0.0.1:18080→80"
         assert shown["e-net"] == (address, ports) and shown["e-joined"] == (address, ports)
         assert shown["e-none"] == ("-", "-") and shown["e-host"] == ("host", "-")

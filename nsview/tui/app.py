@@ -1,6 +1,7 @@
 """The application: screens over one another, themes, signals, and leaving for root's question."""
 
 import asyncio
+import contextlib
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
@@ -342,13 +343,17 @@ class NsviewApp(DrawnApp, Watcher):
 
 
 def _kept(error: Exception) -> str:
-    """Write the traceback to a file; a clause that names the file."""
+    """Write the traceback to a file of the user's, or of the directory for temporary ones; a clause that names it."""
+    import tempfile
+
     from platformdirs import user_state_path
 
     file = user_state_path("nsview") / "defect.txt"
-    text = "".join(traceback.format_exception(error))
-    try:
-        written = write(file, text.encode("utf-8", "backslashreplace"))
-    except OSError:
-        written = False
-    return f"; please report what is in {file}" if written else ""
+    text = "".join(traceback.format_exception(error)).encode("utf-8", "backslashreplace")
+    with contextlib.suppress(OSError):
+        if write(file, text):
+            return f"; please report what is in {file}"
+    with contextlib.suppress(OSError), tempfile.NamedTemporaryFile(prefix="nsview-defect-", delete=False) as other:
+        other.write(text)
+        return f"; please report what is in {other.name}"
+    return ""

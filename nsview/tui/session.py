@@ -35,10 +35,10 @@ EVENTS_KEPT = 5000
 """Events that are kept: the latest."""
 NETS_KEEP = 10.0
 """Seconds for which ports and addresses that were read are good enough to find by."""
-
-
 ENGINES_KEEP = 2.0
 """The same of the records of engines, by which stopped containers are known."""
+ANSWER = 5.0
+"""Seconds that a key waits for a search, before it says that nothing is known."""
 
 
 class Watcher:
@@ -400,6 +400,15 @@ class Session:
         if isinstance(self.host, LiveHost) and not (slowly and self._searching is self.host):
             self._searching = self.host
             self.host.request_holders(slowly=slowly)
+
+    async def searched(self) -> Snapshot | None:
+        """The snapshot once the holders have been searched anew; the present one if that takes longer than ANSWER."""
+        before = self.snapshot.search if self.snapshot else None
+        self.search_holders(slowly=False)
+        until = time.monotonic() + ANSWER
+        while self.runs and self.snapshot and self.snapshot.search == before and time.monotonic() < until:
+            await asyncio.sleep(0.02)
+        return self.snapshot
 
     def rescan(self) -> bool:
         """Look now. True if the agent had ended and another was started, so that `run` is to be called again."""

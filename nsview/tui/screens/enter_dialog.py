@@ -276,7 +276,9 @@ async def dialog_for(row: Row, snapshot: Snapshot, session: Session, ready: Read
     namespace = row.namespace if isinstance(row, GroupRow) else None
     process = process_of_row(snapshot, row)
     if process is None:
-        if namespace and any(holder.kind != "child" for holder in namespace.held_by):
+        if namespace and not _is_held(namespace) and session.live and (newer := await session.searched()):
+            snapshot, namespace = newer, newer.namespaces.get(namespace.key)  # it may be new, or not searched for yet
+        if namespace and _is_held(namespace):
             return NamespaceDialog(namespace, snapshot, session.host, ready)
         return "No known way leads into it; press H to search its holders."
     if process.kthread:
@@ -288,6 +290,11 @@ async def dialog_for(row: Row, snapshot: Snapshot, session: Session, ready: Read
     if session.live:
         return f"process {process.pid} is gone"
     return "This is a recording: it can be looked at, not entered."
+
+
+def _is_held(namespace: Namespace) -> bool:
+    """True if something is known to keep it that may be a way in."""
+    return any(holder.kind != "child" for holder in namespace.held_by)
 
 
 def _starts(snapshot: Snapshot) -> dict[int, int]:

@@ -42,7 +42,9 @@ async def test_a_namespace_that_is_not_searched_for_yet_is_searched_for_at_the_k
         return host(*(later or ()))[0]
 
     snapshot, row = host(*now)
-    session: Any = SimpleNamespace(live=live, searched=searched, host=SimpleNamespace(here=True, elsewhere=None))
+    session: Any = SimpleNamespace(
+        live=live, searched=searched, host=SimpleNamespace(live=live, here=True, elsewhere=None)
+    )
     dialog = await dialog_for(row, snapshot, session, None)
     assert bool(searches) is asked
     assert isinstance(dialog, NamespaceDialog) is (MOUNT in (now if not asked else later or ()))

@@ -277,7 +277,9 @@ async def test_the_risk_is_that_of_the_audit_and_read_where_it_is_seen(
                 assert found and isinstance(app.screen, UsageLens)
                 shown = {str(x.thing): x.cells[place("RISK")].text for x in app.screen.table.lines if x.thing}
                 assert {k: v for k, v in shown.items() if v != "-"} == {
-                    k: f"{risk.worst} {risk.number}" for k, risk in found.items() if k in shown
+                    k: risk.worst + (f" +{risk.number - 1}" if risk.number > 1 else "")
+                    for k, risk in found.items()
+                    if k in shown
                 }
 
 

@@ -58,6 +58,7 @@ def _question(ignore: Sequence[str], options: SimpleNamespace) -> "Callable[[Sig
             findings = [finding for finding in findings if wanted.line(line(finding, snapshot), snapshot)]
         unchecked = audit.unchecked(snapshot, facts)
         as_table = options.output or options.sort or not options.headers or options.names
+        as_report = not (as_table or options.json)
         failure = None
         if not findings and unchecked and not snapshot.host.privileged:
             text = f"no findings among what may be read; as root: {sudo(options)}"
@@ -67,7 +68,7 @@ def _question(ignore: Sequence[str], options: SimpleNamespace) -> "Callable[[Sig
             audit.printed(findings, unchecked) if options.json else None,
             tuple(f"not checked: {line}" for line in unchecked),
             failure,
-            None if as_table else report.audit(findings, snapshot, width(), whole=not unchecked, paint=paint()),
+            report.audit(findings, snapshot, width(), whole=not unchecked, paint=paint()) if as_report else None,
             FOUND if findings else DONE,
         )
 

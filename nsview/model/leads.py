@@ -78,14 +78,14 @@ def _lines(snapshot: Snapshot, text: str, nets: Nets) -> Iterator[Lead]:
         key: NamespaceKey = ("net", net.inode)
         if key not in snapshot.namespaces:
             continue
-        whose = of_namespace(snapshot, snapshot.namespaces[key]).text
         for interface in net.interfaces:
             own = [address.partition("/")[0] for address in interface.addresses]
             if text in (interface.name, *interface.altnames, *own):
-                words = "  ".join((interface.name, *own, "of", whose))
+                words = "  ".join((interface.name, *own, "of", of_namespace(snapshot, snapshot.namespaces[key]).text))
                 yield Lead(key, "in the net map", words, key_of(net, interface))
         for listener in net.listeners:
             if text == str(listener.port):
+                whose = of_namespace(snapshot, snapshot.namespaces[key]).text
                 words = f"{listener.protocol} {listener.endpoint}  of  {whose}"
                 yield Lead(key, "in the net map", words, key_of(net, listener))
 

@@ -17,11 +17,14 @@ class Standing(Struct, frozen=True):
 
 
 def standing(row: Row | None, snapshot: Snapshot) -> Standing | None:
-    """The container that a row stands for: of a namespace, that of its oldest member. None if it stands for none."""
+    """The container that a row stands for: of a namespace, that of its oldest member. None if it stands for none, as
+    the row of an exited process does, whose container may have begun anew by now."""
     process = container = None
     match row:
-        case ProcessRow():
-            process, container = row.process, row.container
+        case ProcessRow(process=shown):
+            now = snapshot.processes.get(shown.pid)
+            if now is not None and now.start == shown.start:
+                process, container = shown, row.container
         case GroupRow(initial=False):
             oldest = snapshot.processes.get(row.oldest or 0)
             container = row.container or (snapshot.container_of(oldest) if oldest else None)

@@ -60,3 +60,17 @@ async def test_who_has_gone_elsewhere_meanwhile_stays_there(monkeypatch: pytest.
         await go_to(app, "db", "postgres")
         await show(app, pilot, at(50))
         assert on(app) == "db: postgres"
+
+
+@pytest.mark.parametrize("key", ["escape", "n", "O"])
+async def test_a_view_that_changes_meanwhile_is_no_going_elsewhere(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(marks, "MOMENT", 0.0)
+    async with opened() as (app, pilot):
+        await show(app, pilot, at(30))
+        await pilot.press("5", "slash", *"httpd", "enter")
+        await go_to(app, "web", "httpd")
+        await show(app, pilot, at(None))
+        await pilot.press(key)
+        await pilot.pause()
+        await show(app, pilot, at(50))
+        assert on(app) == "web: httpd"

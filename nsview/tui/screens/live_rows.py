@@ -6,7 +6,6 @@ from time import monotonic
 
 from msgspec.structs import replace
 from rich.text import Text
-from textual.css.query import NoMatches
 from textual.timer import Timer
 from textual.widgets import Static
 
@@ -109,8 +108,6 @@ class LiveRows:
                     self._show_latest()
                 # A costly refresh is done less often, so that most of the time is left for keys.
                 await asyncio.sleep(max(0.03, 4 * (monotonic() - began)))
-        except NoMatches:
-            pass  # the explorer is ending: its parts are removed one by one
         finally:
             self._refreshing = False
 
@@ -216,7 +213,11 @@ class LiveRows:
         self.view = replace(self.view, **changed)
         self._show_view()
         if self.rows is not None:
+            row = self._listing.row
+            waits = self._waits and select is None and row is not None and row.key == self._at
             self.rows.look(self.view)
             self._listing.show(self.rows, select)
+            if waits and (row := self._listing.row):
+                self._at = row.key  # the user has not gone there
             self._count()
             self._details.soon()  # the same row may have other details

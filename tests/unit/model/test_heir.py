@@ -50,6 +50,13 @@ def test_a_container_that_has_only_its_first_process_yet_is_found_by_that() -> N
     assert heirs(stood, after, "tree") == [process_key(after.processes[50])]
 
 
+@pytest.mark.parametrize("by", ["net", "tree", "container"])
+def test_the_row_of_an_exited_process_stands_for_nothing_that_began_since(by: Grouping) -> None:
+    """Else the new first process would be taken for the one before, and nothing would be waited for."""
+    before, after = at(20, 7), at(50, 8)
+    assert standing(row(before, by, "sh"), after) is None
+
+
 def test_of_two_with_the_name_none_is_taken_for_it() -> None:
     before = at(20, 7)
     stood = standing(row(before, "net", "sh"), before)

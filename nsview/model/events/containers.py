@@ -41,7 +41,7 @@ def _of_container(
     first, then = _first(old, period.before), _first(new, period.after)
     if not _lives(old) and _lives(new):
         yield period.event(
-            "restarted" if old is not None else "started",
+            "started" if old is None or _is_being_made(old, period.before) else "restarted",
             one.name,
             one.image or "",
             new,

@@ -141,6 +141,17 @@ def test_a_runtimes_stage_is_no_start_before_the_containers_own_process_has_begu
     assert (started.kind, started.subject, started.text, started.time) == ("started", "web", RUNS.image or "", 4.0)
 
 
+def test_a_stage_that_is_a_zombie_when_it_is_first_seen_is_no_life_before_the_start() -> None:
+    stage = replace(WEB, pid=9, start=9, comm="runc:[1:CHILD]", state="Z")
+    follower = Follower()
+    follower.take(EMPTY)
+    made = after(EMPTY, INIT, stage, containers=[replace(RUNS, state="exited", init_pid=9, pids=(9,))])
+    found = follower.take(made)
+    runs = after(made, INIT, WEB, containers=[RUNS], time=3.0)
+    found += follower.take(runs)
+    assert [event.kind for event in found if event.kind in ("started", "restarted", "stopped")] == ["started"]
+
+
 def test_a_container_that_ends_in_a_runtimes_stage_has_started_and_stopped() -> None:
     stage = replace(WEB, comm="runc:[2:INIT]")
     follower = Follower()

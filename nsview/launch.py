@@ -23,6 +23,7 @@ _ACCEPTED = ("-it", "-i", "-t", "-ti", "--interactive", "--tty")
 
 def main() -> int:
     """Run one command and return its exit code."""
+    sys.unraisablehook = interrupt_again
     options = quick(sys.argv[1:])
     if options is None or None in (sys.stdin, sys.stdout, sys.stderr):
         from .cli import main
@@ -37,6 +38,17 @@ def main() -> int:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(code)  # skip the interpreter's own clean-up: it delays the exit
+
+
+def interrupt_again(error: sys.UnraisableHookArgs) -> None:
+    """Interrupt soon once more if ^C arrived where Python drops an exception: in a finalizer, or amid an import."""
+    if error.exc_type is KeyboardInterrupt:
+        import signal
+        import threading
+
+        threading.Timer(0.01, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT)).start()
+    else:
+        sys.__unraisablehook__(error)
 
 
 class Options:

@@ -1,6 +1,7 @@
-"""The arguments of `enter` that are understood without argparse mean what they mean with it."""
+"""The arguments of `enter` that are understood without argparse mean what they mean with it; ^C ends what begins."""
 
 import itertools
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -120,3 +121,29 @@ print(*sys.modules)
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
     slow = {"re", "json", "enum", "collections", "functools", "contextlib", "typing", "dataclasses", "argparse"}
     assert slow & set(done.stdout.split()) == set()
+
+
+_DROPPED = """
+import os, signal, sys, time
+from nsview import launch
+
+class Dropped:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)  # where the exception is raised, and dropped
+
+def main():
+    Dropped()
+    print("goes on", flush=True)
+    time.sleep(60)
+
+sys.modules["nsview.cli"] = type(sys)("nsview.cli")
+sys.modules["nsview.cli"].main = main
+launch.main()
+"""
+
+
+def test_an_interrupt_that_python_drops_is_not_lost() -> None:
+    done = subprocess.run([sys.executable, "-c", _DROPPED], capture_output=True, text=True, timeout=40, check=False)
+    assert (done.returncode, done.stdout) == (-signal.SIGINT, "goes on\n")
+    assert "KeyboardInterrupt" in done.stderr and "ignored" not in done.stderr

@@ -97,12 +97,11 @@ class Reader:
             os.close(fd)
 
     def _process(self, pid: int, fd: int) -> tuple[Process, bytes]:
-        stat = read_at(fd, "stat", 1024)
-        # The name may hold anything, ") R 1" included: the last parenthesis ends it.
-        end = stat.rindex(b")")
-        fields = stat[end + 2 :].split(b" ", 20)
+        comm, fields = _stat(fd)
         kthread = bool(int(fields[6]) & linux.PF_KTHREAD)
         namespaces, unreadable = self._namespaces(pid, fd, fields[0])
+        if unreadable and self.own:
+            comm, fields = _stat(fd)  # a process that exits is refused for a moment: it may be a zombie by now
         if unreadable and fields[0] == b"Z" and int(fields[17]) < 2:
             unreadable = "ENOENT"  # given up by exiting, whatever error a look at it gives; no thread of it goes on
         elif unreadable and self.own:
@@ -123,7 +122,7 @@ class Reader:
             "uid_inside": uid_inside,
             "user_inside": user_inside,
             "state": fields[0].decode("ascii"),
-            "comm": text(stat[stat.index(b"(") + 1 : end]),
+            "comm": text(comm),
             "cmdline": [] if kthread else _arguments(read_at(fd, "cmdline", CMDLINE_LIMIT)),
             "nspid": nspid,
             "namespaces": namespaces,
@@ -289,6 +288,14 @@ def cgroup_at(fd: int) -> bytes:
     """A process's cgroup, whole: one that is cut off would lack hierarchies."""
     text = read_at(fd, "cgroup", _CGROUP_USUAL)
     return text if len(text) < _CGROUP_USUAL else read_at(fd, "cgroup", _CGROUP_LIMIT)
+
+
+def _stat(fd: int) -> tuple[bytes, list[bytes]]:
+    """(name, the fields behind it up to the start) of a process's stat."""
+    stat = read_at(fd, "stat", 1024)
+    # The name may hold anything, ") R 1" included: the last parenthesis ends it.
+    end = stat.rindex(b")")
+    return stat[stat.index(b"(") + 1 : end], stat[end + 2 :].split(b" ", 20)
 
 
 def stat_fields(fd: int) -> list[bytes]:

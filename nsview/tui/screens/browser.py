@@ -1,9 +1,11 @@
 """The base of the explorer and of every lens: rows or lines that are filtered, marked, compared and taken along."""
 
-from collections.abc import Callable, Hashable, Sequence
-from typing import ClassVar
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import Any, ClassVar
 
+from textual.css.query import NoMatches
 from textual.widgets import Input
+from textual.worker import Worker
 
 from nsview.model.clipboard import Copy
 from nsview.model.ended import container_of
@@ -47,6 +49,19 @@ class Browser(TimeTravel, Watcher):
 
     def on_unmount(self) -> None:
         self.session.watchers.remove(self)
+
+    def run_worker(self, work: Any, *args: Any, **options: Any) -> Worker[Any]:
+        """Run work as Textual does. Work that awaits ends quietly on a screen that is ending, for the parts of that
+        are removed one by one while the work goes on."""
+        return super().run_worker(work if options.get("thread") else self._while_there(work), *args, **options)
+
+    async def _while_there(self, work: Callable[[], Awaitable[object]] | Awaitable[object]) -> object:
+        try:
+            return await (work() if callable(work) else work)
+        except NoMatches:
+            if self.app.is_running and self in self.app.screen_stack:
+                raise
+            return None
 
     def show_source(self, words: str) -> None:
         for status in self.query(Status):

@@ -10,7 +10,6 @@ from rich.console import RenderableType
 from rich.text import Text
 from textual import work
 from textual.binding import BindingType
-from textual.css.query import NoMatches
 from textual.worker import get_current_worker
 
 from nsview.model import container_table, usage, usage_table
@@ -154,16 +153,15 @@ class UsageLens(Lens):
     @work(group="risk", exclusive=True)
     async def _judge(self) -> None:
         """Read the confinement of containers, of each once, while the column of their risk is seen."""
-        with contextlib.suppress(NoMatches):  # the screen is ending: its parts are removed one by one
-            while True:
-                known = self.snapshot.containers
-                new = {key: one.pids for key, one in known.items() if self._judged.get(key) != one.init_pid}
-                if new and self.by == "container" and self.table.shows(container_table.place("RISK")):
-                    await self._read_risks([pid for members in new.values() for pid in members])
-                    self._judged = {k: one.init_pid for k, one in known.items() if k in new or k in self._judged}
-                    self._around = None
-                    self.make()
-                await asyncio.sleep(SETTLED)
+        while True:
+            known = self.snapshot.containers
+            new = {key: one.pids for key, one in known.items() if self._judged.get(key) != one.init_pid}
+            if new and self.by == "container" and self.table.shows(container_table.place("RISK")):
+                await self._read_risks([pid for members in new.values() for pid in members])
+                self._judged = {k: one.init_pid for k, one in known.items() if k in new or k in self._judged}
+                self._around = None
+                self.make()
+            await asyncio.sleep(SETTLED)
 
     async def _read_risks(self, pids: Sequence[int]) -> None:
         kept = [one for one in self._facts.processes.values() if self._is_member(one.pid)]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LOOK = 5.0, 0.004  # at everything, for changes that nothing else tells ..
 LOOK_TOLD = 10.0, 0.004  # .. which are fewer if births, deaths and moves are told
 PASS = 0.8, 0.0006  # over the processes that have run: setns and unshare, and all changes if there are no events ..
-PASS_MANY = 1.2, 0.011  # .. and if there are so many that it takes more than that share
+PASS_MANY = 1.5, 0.009  # .. and if there are so many that it takes more than that share
 NAMES = 0.25, 0.1  # over all containers, because a file that names one was written
 BIRTHS = 0.1, 0.01  # a glance at the last pid, if there are no events
 CGROUPS = 0.02  # at a time over cgroups that are new, or that processes may have moved to, then as long for all else ..

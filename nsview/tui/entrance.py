@@ -24,6 +24,9 @@ from nsview.model.text import safe
 
 from .session import AnyHost, Session
 
+SOON = 10.0
+"""Seconds within which a command that ends with an exit code of refusals may have been refused, on a busy host too."""
+
 
 class Entrance:
     """Carries out plans in the terminal, which the screen leaves meanwhile."""
@@ -134,7 +137,7 @@ def _in_terminal(command: tuple[str, ...], words: Sequence[str], run: Callable[[
         print(f"nsview: {error}")
         code = 126
     # A refusal says why in one line, which would be gone with the screen's return.
-    refused = code in (1, 2, 3, 4, 126, 127) and time.monotonic() - began < 2
+    refused = code in (1, 2, 3, 4, 126, 127) and time.monotonic() - began < SOON
     if refused or "--" in command:
         _wait_for_enter(f"exit code {code}")
     return code

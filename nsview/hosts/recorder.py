@@ -48,9 +48,8 @@ def record(
 
     host.on_restart = restarted
     ask()
-    asked, changed = time.monotonic(), False
     timer = threading.Timer(seconds, host.stop) if seconds else None
-    newcomers = _Newcomers(host)
+    newcomers, net_changes = _Newcomers(host), _NetChanges(host)
     ended = threading.Event()
     threading.Thread(target=_read_use, args=(host, ended), daemon=True).start()
     file = _File(writer, host.name, redact=redact)
@@ -63,11 +62,8 @@ def record(
         for line in host.lines():
             frame = frames.decode(line)
             file.take(frame, line)
-            # The net map must show the current namespaces.
-            changed |= isinstance(frame, frames.DeltaFrame) and b'"type":"net"' in line
-            if changed and time.monotonic() > asked + NETS:
-                asked, changed = time.monotonic(), False
-                host.request_nets()
+            if isinstance(frame, frames.DeltaFrame) and b'"type":"net"' in line:
+                net_changes.hear()
             newcomers.hear(frame)
     finally:
         for number, before in signals.items():
@@ -76,6 +72,7 @@ def record(
             timer.cancel()
         ended.set()
         newcomers.stop()
+        net_changes.stop()
         host.stop()
     return file.number
 
@@ -115,6 +112,33 @@ def _read_use(host: LiveHost, ended: threading.Event) -> None:
         host.request_usage([], None, engines=number % SELDOM == 0)
         if ended.wait(USE):
             return
+
+
+class _NetChanges:
+    """Requests for the net namespaces after one has come or gone: soon, and again when its interfaces and listeners
+    are there. At most one of each waits."""
+
+    def __init__(self, host: LiveHost) -> None:
+        self._host = host
+        self._asked = time.monotonic()
+        self._timers: dict[float, threading.Timer] = {}  # {NETS or SETTLING: the last one}
+
+    def hear(self) -> None:
+        """Ask for what has changed by now, and for what will have."""
+        early = self._asked + NETS - time.monotonic()
+        for number, wait in ((NETS, max(0.0, early)), (SETTLING, SETTLING)):
+            timer = self._timers.get(number)
+            if timer is None or not timer.is_alive():
+                self._timers[number] = threading.Timer(wait, self._ask)
+                self._timers[number].start()
+
+    def _ask(self) -> None:
+        self._asked = time.monotonic()
+        self._host.request_nets()
+
+    def stop(self) -> None:
+        for timer in self._timers.values():
+            timer.cancel()
 
 
 class _Newcomers:

@@ -329,19 +329,22 @@ def test_a_recording_tells_the_same_as_was_seen_live(docker: Docker, heard: Hear
             ["zcat", str(file)], capture_output=True, check=False
         ).stdout  # its end is not written yet
 
-    recording = subprocess.Popen([*NSVIEW, "record", str(file), "--seconds", "9"], env=ENVIRONMENT)
+    recording = subprocess.Popen([*NSVIEW, "record", str(file)], env=ENVIRONMENT)
     try:
         wait_until(lambda: b'"frame":"net"' in recorded(), 20, "the recording")
         docker.container("ev-taped", command=("nc", "-l", "-p", "8099"))
-        time.sleep(4)
+        wait_until(lambda: b'"port":8099' in recorded(), 20, "its listener")
         remove(docker, "ev-taped")
+        live = lambda: [event for event in heard.events if event.subject == "ev-taped"]  # noqa: E731
+        wait_until(lambda: [event.kind for event in live()][-1:] == ["stopped"], 20, "its end")
+        time.sleep(1)  # it may be told to the recorder after us
+        recording.send_signal(signal.SIGINT)
         assert recording.wait(30) == 0
         told = _lines(nsview("events", "--from", str(file), "--json").stdout)
         assert [(e["kind"], e["code"]) for e in told if e["subject"] == "ev-taped"] == [
             ("started", None), ("stopped", 137),
         ]  # fmt: skip
-        live = [event for event in heard.events if event.subject == "ev-taped"]
-        assert [(event.kind, event.code) for event in live] == [("started", None), ("stopped", 137)]
+        assert [(event.kind, event.code) for event in live()] == [("started", None), ("stopped", 137)]
         kinds = {e["kind"] for e in told if e["name"] == "ev-taped"}
         assert {"born", "gone", "added", "opened"} <= kinds
         done = nsview("events", "--from", str(file), "--filter", "kind=opened container=ev-taped")

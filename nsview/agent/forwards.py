@@ -488,7 +488,8 @@ _TESTS = {"given": _given, "cmp": _compared, "range": _ranged, "match": _matched
 
 
 def _of_key(one: _Match, source: int, low: bytes, high: bytes, loaded: Loaded) -> _Match | None:
-    """A match narrowed by the key of an element, whose parts stand in registers one after the other."""
+    """A match narrowed by the key of an element, whose parts stand in registers one after the other. None if nothing is
+    left of it."""
     narrow: _Match | None = one
     offset = 0
     while narrow is not None and offset < len(low):

@@ -142,7 +142,7 @@ class AgentLink:
 
     @property
     def asks(self) -> bool:
-        """A program on the way may ask the user for something before the agent speaks."""
+        """True if a program on the way may ask the user for something before the agent speaks."""
         return self.elevated
 
     def heard_beside(self, agent: "subprocess.Popen[bytes]") -> bool:

@@ -39,7 +39,7 @@ def frozen(controllers: str, where: str) -> bool:
 
 
 def process_frozen(pid: int) -> bool:
-    """A process's cgroup is frozen in one of the hierarchies."""
+    """True if a process's cgroup is frozen in one of the hierarchies."""
     mounted = _mounted()
     for controllers, path in lines(_text(f"/proc/{pid}/cgroup")):
         where = directory(controllers, path, mounted)
@@ -49,7 +49,7 @@ def process_frozen(pid: int) -> bool:
 
 
 def out_of_memory(cgroups: Iterable[tuple[str, str]]) -> bool:
-    """The kernel has killed in one of these cgroups because its limit of memory was reached."""
+    """True if the kernel has killed in one of these cgroups because its limit of memory was reached."""
     mounted = _mounted()
     for controllers, path in cgroups:
         where = directory(controllers, path, mounted)

@@ -113,5 +113,6 @@ def is_folded(snapshot: Snapshot, view: View, key: RowKey) -> bool:
 
 
 def folded_in_view(view: View, key: RowKey, apart: bool) -> bool:
-    """apart: the group is the host's own, or of processes in none; folded unless there is a filter."""
+    """True if a group shows its head alone. apart: it is the host's own, or of processes in none: folded, unless there
+    is a filter."""
     return (apart and not view.filter) != (key in view.toggled)

@@ -64,13 +64,13 @@ class Entrance:
 
     @property
     def _elevated(self) -> bool:
-        """The agent became root through sudo; this process did not."""
+        """True if the agent became root through sudo, and this process did not."""
         host = self._session.host
         return os.geteuid() != 0 and isinstance(host, LocalHost) and host.elevated
 
     def _leave_for(self, name: str, command: tuple[str, ...], words: Sequence[str], run: Callable[[], int]) -> bool:
-        """Leave the screen for a command. name: of the thing that is entered. words: printed before, a line each. run:
-        carries it out, returns its exit code."""
+        """Leave the screen for a command; False if the terminal can't be left. name: of the thing that is entered.
+        words: printed before, a line each. run: carries it out, returns its exit code."""
         try:
             with self._app.suspend(), _interrupt_is_not_ours():
                 code = _in_terminal(command, words, run)

@@ -112,17 +112,17 @@ class Session:
 
     @property
     def live(self) -> bool:
-        """The host can be asked and entered: it is no recording."""
+        """True if the host can be asked and entered: it is no recording."""
         return self.host.live
 
     @property
     def playback(self) -> Playback | None:
-        """The host, if it is a recording that is played."""
+        """The host as a recording that is played, None if it is none."""
         return self.host if isinstance(self.host, Playback) else None
 
     @property
     def runs(self) -> bool:
-        """The host can still be asked."""
+        """True if the host can still be asked."""
         return self._ended is not self.host
 
     # Arriving frames
@@ -402,7 +402,8 @@ class Session:
             self.host.request_holders(slowly=slowly)
 
     async def searched(self) -> Snapshot | None:
-        """The snapshot once the holders have been searched anew; the present one if that takes longer than ANSWER."""
+        """The snapshot once the holders have been searched anew; the present one if that takes longer than ANSWER; None
+        if there is none yet."""
         before = self.snapshot.search if self.snapshot else None
         self.search_holders(slowly=False)
         until = time.monotonic() + ANSWER

@@ -28,6 +28,26 @@ def test_a_docstring_begins_with_a_verb_or_the_thing_itself(file: Path) -> None:
     assert [text.splitlines()[0] for node, text in found if RIDDLE.match(text)] == []
 
 
+def functions() -> Iterator[tuple[str, ast.expr, str]]:
+    """(file and name, type of the answer, docstring) of each function that has the latter two."""
+    for file in files():
+        for node in ast.walk(ast.parse(file.read_text())):
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            if node.returns and (text := ast.get_docstring(node)):
+                yield f"{file.relative_to(PACKAGE)} {node.name}", node.returns, text
+
+
+def test_a_function_that_may_have_no_answer_says_when() -> None:
+    optional = ((where, text) for where, answer, text in functions() if ast.unparse(answer).endswith("| None"))
+    assert [where for where, text in optional if not re.search(r"\bNone\b", text)] == []
+
+
+def test_a_function_that_answers_by_yes_or_no_says_which_is_true() -> None:
+    answers = ((where, text) for where, answer, text in functions() if ast.unparse(answer) == "bool")
+    assert [where for where, text in answers if not re.search(r"\b(True|False)\b", text)] == []
+
+
 def test_a_type_has_a_name_of_its_own() -> None:
     """But that a record of the agent's protocol and the one that decodes it share theirs."""
     places: dict[str, list[str]] = {}

@@ -61,7 +61,7 @@ class Table(Cursor, can_focus=True):
 
     @property
     def line(self) -> Line | None:
-        """The line under the cursor."""
+        """The line under the cursor, None if the table is empty."""
         return self.lines[self.cursor] if self.lines else None
 
     @property

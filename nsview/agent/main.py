@@ -224,7 +224,7 @@ class Agent:
         return True
 
     def _tell_details(self, request: DetailsRequest) -> None:
-        from . import details  # which no look needs
+        from . import details  # not needed by a look
 
         kinds = request.get("contents", ())
         answer = details.details(

@@ -325,7 +325,7 @@ class _Reader:
             self._progress("links", done, len(records))
             away = [i for i in record["interfaces"] if (record["inode"], i["index"]) in self._nsids]
             if away:
-                with contextlib.suppress(OSError):  # it has ended meanwhile
+                with contextlib.suppress(OSError):  # the namespace is gone meanwhile
                     self._resolve(messages, record["inode"], away, targets, by_pair, by_index)
         known: dict[tuple[int | None, int | None], Interface] = {}
         known.update(((r["inode"], i["index"]), i) for r in records for i in r["interfaces"])

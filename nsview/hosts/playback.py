@@ -181,7 +181,7 @@ class Playback(RecordedHost):
             else:
                 self.activity = list(_changes(RecordedHost(self.path)))
         except HostError:
-            return  # which is said where it is read
+            return  # the error is shown where the file is read
         self.on_change()
 
 

@@ -68,7 +68,7 @@ def join(cgroups: Iterable[tuple[str, str]], pid: int) -> Iterator[str]:
     A container that may write to its cgroups may rename them and put others in their place. So each cgroup is held
     open, seen to have the process in it, and joined through the open file.
     """
-    hostfiles.forget()  # its files are closed in this process
+    hostfiles.forget()  # the files that it holds open are closed in this process
     own = set(lines(_text("/proc/self/cgroup")))
     wanted = [cgroup for cgroup in cgroups if cgroup not in own]
     mounted = _mounted() if wanted else []

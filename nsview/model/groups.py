@@ -50,11 +50,11 @@ class Group:
         self.context: frozenset[int] = frozenset()
         self.containers: Counter[str | None] | None = None  # {key: its members}, once asked for
         self.forest: Forest | Flat | None = None  # made when a process of it is looked at
-        self.head: GroupRow | None = None  # its row, made when it is looked at
+        self.head: GroupRow | None = None  # the row of the group, made when it is looked at
         self.size = 0  # rows, with its head
         self.depth = 0
         self.owner = False
-        self.rank: GroupRank | None = None  # its sort key
+        self.rank: GroupRank | None = None  # sort key
 
 
 class Groups:

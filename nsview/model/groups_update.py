@@ -80,7 +80,7 @@ def update(groups: Groups, snapshot: Snapshot, ghosts: Iterable[Process] = ()) -
         happened.setdefault(id, Happened())
     if changed.containers:
         for group in groups.all.values():
-            group.head = None  # it may name one of them
+            group.head = None  # may name one of them
             if groups.view.groups == "name":
                 group.rank = groups.order(group)
     groups.toggled = groups.with_toggled()

@@ -193,7 +193,7 @@ class NsviewApp(DrawnApp, Watcher):
         """Give a line that has just got the focus the text that was typed ahead of it: it is no command."""
         line = self.focused
         if isinstance(line, Input) and event.is_printable and event.character:
-            line.select_on_focus = False  # that comes late, and the next letter would replace this one
+            line.select_on_focus = False  # comes late: the next letter would replace this one
             line.replace(event.character, *sorted(line.selection))
             event.prevent_default()
 

@@ -31,7 +31,7 @@ class Entrance:
     def __init__(self, app: App[Any], session: Session) -> None:
         self._app = app
         self._session = session
-        self._helper: Helper | None = None  # one that waits for a plan
+        self._helper: Helper | None = None  # waits for a plan
 
     def expect(self) -> None:
         """Start a helper while the user reads the dialog, so that nobody waits for it afterwards."""
@@ -117,7 +117,7 @@ def _there(host: AnyHost, plan: Plan) -> int:
 
     assert isinstance(host, RemoteHost)
 
-    given = {**vars(parse(pinned_command(plan)[1:])), "called": None}  # which was said
+    given = {**vars(parse(pinned_command(plan)[1:])), "called": None}  # the banner was shown here
     if not plan.pid:  # a namespace without processes
         ways = (pin.ways for step in plan.steps if isinstance(step, JoinNamespaces) for pin in step.namespaces)
         given["target"] = next(filter(None, map(path_of, ways)), plan.path)

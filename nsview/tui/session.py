@@ -94,7 +94,7 @@ class Session:
         self.reach: Reach | None = None  # the containers behind ports, addresses and interfaces; None until read
         self.events: deque[tuple[int, Event]] = deque(maxlen=EVENTS_KEPT)  # numbered from 1, the latest last
         self.engines = Meter()  # the records of engines as last read, and nothing else
-        self.unseen: deque[Event] = deque(maxlen=EVENTS_KEPT)  # those that no screen has shown yet
+        self.unseen: deque[Event] = deque(maxlen=EVENTS_KEPT)  # not shown by any screen yet
         self.source = host.source
         self._deliver = deliver
         self._turn = threading.Lock()
@@ -198,7 +198,7 @@ class Session:
         self.snapshot = snapshot
         follows = before is not None and before.host == snapshot.host and self.host.timed
         if self.playback and before and before.taken_at > snapshot.taken_at:
-            follows = False  # it went back
+            follows = False  # the recording went back
         happened = changes(before, snapshot) if before and follows else None
         for watcher in self.watchers:
             watcher.show_snapshot(snapshot, happened)

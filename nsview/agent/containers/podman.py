@@ -78,7 +78,7 @@ def _ended_in(host: Population, place: str, known: set[str]) -> Iterator[Stopped
                 process = config.get("process")
                 record["command"] = stopped.words(process.get("args")) if isinstance(process, dict) else None
             else:
-                record["state"] = "created"  # it is made anew at each start
+                record["state"] = "created"  # the container is made anew at each start
             log = "%s/%s/userdata/%s" % (place, id, conmon.LOG)
             record["log"] = log if hostfiles.exists(log) else None
             yield record

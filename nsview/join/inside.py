@@ -15,18 +15,20 @@ import stat
 import termios
 
 from nsview import linux
-from nsview.record import Record
 
 from . import cgroups, seccomp, trace
 from .failure import FAILED, GONE, NOT_EXECUTABLE, NOT_FOUND, NOT_PERMITTED, Failure, of_errno
 from .streams import high
-from .target import ENVIRONMENT, Followed, join
+from .target import ENVIRONMENT, join
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
+
+    from .given import Given
+    from .target import Followed
 else:
     import _signal as signal  # the module signal would also make enums of it: see docs/design.md
 
@@ -40,25 +42,6 @@ _SYS_ADMIN = 1 << 21  # needed to put on a filter without no_new_privs: seccomp(
 
 # The limits that the resource module has no name for: asm-generic/resource.h.
 _LIMIT_NUMBERS = {"LOCKS": 10, "SIGPENDING": 11, "MSGQUEUE": 12, "NICE": 13, "RTPRIO": 14, "RTTIME": 15}
-
-
-class Given(Record):
-    """The files that the supervisor has opened for its child, and the facts that it has read.
-
-    followed: the process to follow. pins, namespaces: the namespaces to join, and {kind: fd} of each. root: the root
-    directory of the process, open. program: the sealed file to execute. filters: programs of seccomp(2), the oldest
-    first, each with its flags. guard: the bit of the capability that keeps the container from tracing the command, 0
-    for none. ids: (uid, gid, groups or None) as numbered in the user namespace in which they will be set.
-    """
-
-    followed: Followed | None
-    pins: Sequence[Mapping[str, Any]]
-    namespaces: dict[str, int]
-    root: int | None
-    program: int
-    filters: tuple[seccomp.FilterProgram, ...]
-    guard: int
-    ids: tuple[int, int, list[int] | None] | None
 
 
 class Inside:

@@ -27,10 +27,10 @@ from nsview.model.security import Facts, added
 from nsview.model.snapshot import Snapshot
 from nsview.model.usage import Meter, Stopped, Usage
 
+from .silence import Silence
+
 AnyHost = LiveHost | RecordedHost
 
-PATIENCE = 5.0
-"""Seconds that an answer may take before the silence is shown."""
 EVENTS_KEPT = 5000
 """Events that are kept: the latest."""
 NETS_KEEP = 10.0
@@ -107,8 +107,7 @@ class Session:
         self._searching: AnyHost | None = None
         self._nets_asked = self._engines_asked = -NETS_KEEP
         self._leader: tuple[str, int | None, int] = "", None, 0  # (a thread's number, its process, id of the request)
-        self._asked: float | None = None  # the time of the first unanswered request
-        self._waiting: asyncio.TimerHandle | None = None
+        self._silence = Silence(deliver, lambda: self.runs, self._tell_source)
 
     @property
     def live(self) -> bool:
@@ -335,7 +334,7 @@ class Session:
 
     async def _answer(self, id: int) -> Any:
         """The answer to the request of this id."""
-        self._ask()
+        self._silence.asked()
         answer = self._answers[id] = asyncio.get_running_loop().create_future()
         return await answer
 
@@ -427,32 +426,11 @@ class Session:
         self._drop_answers()
         old.stop()
 
-    # Silence
-
     def _heard(self) -> None:
-        self._asked = None
+        self._silence.heard()
         self._tell_source(self.host.source)
 
     def _tell_source(self, words: str) -> None:
         self.source = words
         for watcher in self.watchers:
             watcher.show_source(words)
-
-    def _ask(self) -> None:
-        """Note that the agent owes an answer from now on."""
-        if self._asked is None:
-            self._asked = time.monotonic()
-            self._wait(PATIENCE)
-
-    def _wait(self, seconds: float) -> None:
-        if self._waiting is None:
-            self._waiting = asyncio.get_running_loop().call_later(seconds, self._deliver, self._look_at_the_clock)
-
-    def _look_at_the_clock(self) -> None:
-        """Report that the agent is silent, if it was asked: the agent may be stopped, or wait for something itself."""
-        self._waiting = None
-        if self._asked is not None and self.runs:
-            silence = time.monotonic() - self._asked
-            if silence >= PATIENCE:
-                self._tell_source(f"no word for {silence:.0f} s")
-            self._wait(max(1, PATIENCE - silence))

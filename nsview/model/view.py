@@ -15,7 +15,7 @@ GROUPINGS: tuple[Grouping, ...] = ("tree", *KIND_NAMES, "container")
 
 GroupOrder = Literal["age", "size", "name", "inode"]
 ProcessOrder = Literal["tree", "pid", "user", "command", "start"]
-LensName = Literal["use", "matrix", "net", "audit"]
+LensName = Literal["use", "matrix", "net", "events", "audit"]
 
 RowKey = tuple[object, ...]
 """("group", inode | container key | None) or ("process", pid, start): the identity of a row across snapshots."""

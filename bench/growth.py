@@ -17,7 +17,7 @@ ROUNDS = 5
 def measure(root: str, changes: int) -> dict[str, float]:
     """The costs of a look and of an update on this host."""
     sys.path.insert(0, root)
-    from nsview.agent import main, scan, watch
+    from nsview.agent import main, output, scan, watch
 
     # Begun while this program is small: what it shares with a child it must copy when it next touches it.
     nursery = Nursery(changes)
@@ -29,11 +29,11 @@ def measure(root: str, changes: int) -> dict[str, float]:
         look = scanner.look()
         looks.append(time.process_time() - begin)
     with open(os.devnull, "wb") as out:
-        writer = main.Agent(out, 0)
+        writer = output.Output(out)
         for _ in range(4 * ROUNDS):
             changed = nursery.next()
             begin = time.process_time()
-            writer.write(main.delta_of(scanner.update(changed), 0.0))
+            writer.write(main.delta(scanner.update(changed), 0.0))
             updates.append(time.process_time() - begin)
     # The first of each also sees what it need not see again.
     return {

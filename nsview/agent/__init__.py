@@ -7,6 +7,7 @@ without taking the screen along.
 protocol     the types of all frames, requests and records
 sent         the agent's start on a host where nothing is installed: its modules from stdin
 main         the frames out, the requests in, and the times to look again
+output       the frames as lines of JSON, written to the reader
 scan         one look at all of /proc: every process, namespace and container; and its changes
 forked_scan  a first look at many processes, half of them read by a child
 schedule     the times of the next looks, and the processes to look at
@@ -36,6 +37,7 @@ hostfiles    the host's files, also from within a container
 usage        the use of processor, memory, I/O and pids, by processes, containers and the host
 status       the confinement of one process, as /proc writes it
 security     the parts of the host that processes can reach, of many processes in slices
+net_queue    the requests for net namespaces, and the change of links that each may ask to be told of
 net          every net namespace from within, by a process that joins them
 rtnetlink    interfaces, addresses and routes of the joined net namespace, by pyroute2
 engines      the ports that engines have published, by their records

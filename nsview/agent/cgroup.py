@@ -63,7 +63,7 @@ def claims(path: str) -> Iterator[Claim]:
 
 
 def is_service(path: str) -> bool:
-    """A path is that of one of the host's services by systemd, and of nothing below it."""
+    """True if a path is that of one of the host's services by systemd, and of nothing below it."""
     above, _, name = path.rpartition("/")
     return above == "/system.slice" and name.endswith(".service")
 
@@ -133,7 +133,7 @@ def _lxc(parts: list[str], at: int) -> tuple[str | None, str] | None:
 
 
 def _nspawn(parts: list[str], at: int) -> tuple[str | None, str] | None:
-    """The payload of a machine. Beside it stands the supervisor, which is not inside; without either it may be a
+    """The payload of a machine. None of its supervisor, which stands beside it, and if there is neither: it may be a
     virtual machine."""
     if parts[at] != "payload" or parts[at - 2] != "machine.slice":
         return None

@@ -43,7 +43,7 @@ def records(look: Look, host: Population, initial: int | None) -> Engines:
             addresses[net] = procnet.addresses("/proc/%d/net" % init["pid"])
         key = container["key"]
         places.append({"key": key, "addresses": addresses[net], "ports": told.get(key, (0, None))[1]})
-    # One that waits to be started again has ended too.
+    # A container that waits to be started again has stopped too.
     known = {container["id"] for container in look["containers"] if container["pids"]}
     unread: list[str] = []
     stopped = [one for engine in (docker, cri, podman) for one in engine.ended(host, known, unread)]

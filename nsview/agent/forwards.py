@@ -459,7 +459,7 @@ def _matched(said: Mapping[int, bytes], one: _Match, loaded: Loaded) -> list[_Ma
     name, info = said.get(1), said.get(3, b"")
     if name == b"iprange\0" and len(info) >= 65:
         size = loaded[_SIZE]
-        wanted = info[64] & 0x22 == 2  # where to, and not another than these
+        wanted = info[64] & 0x22 == 2  # destinations in the range, not outside of it
         return [one.narrowed(("address", size, b""), info[32 : 32 + size], info[48 : 48 + size])] if wanted else [one]
     if name in (b"tcp\0", b"udp\0") and len(info) >= 9:
         first, last = struct.unpack_from("=HH", info, 4)
@@ -488,7 +488,8 @@ _TESTS = {"given": _given, "cmp": _compared, "range": _ranged, "match": _matched
 
 
 def _of_key(one: _Match, source: int, low: bytes, high: bytes, loaded: Loaded) -> _Match | None:
-    """A match narrowed by the key of an element, whose parts stand in registers one after the other."""
+    """A match narrowed by the key of an element, whose parts stand in registers one after the other. None if nothing is
+    left of it."""
     narrow: _Match | None = one
     offset = 0
     while narrow is not None and offset < len(low):

@@ -252,7 +252,7 @@ class Search:
                 try:
                     yield from self._fds(pid, start, fd, own, int(tid), apart=True)
                 except OSError as error:
-                    if error.errno not in procfs.GONE:  # it exits just then
+                    if error.errno not in procfs.GONE:  # the process exits just then
                         raise
             yield
 
@@ -432,7 +432,7 @@ def mount_namespaces() -> Iterator[tuple[int, int]]:
                 try:
                     following = _neighbour(fd, request)
                 except OSError:
-                    break  # that was the last one (ENOENT), or all that we are permitted
+                    break  # the last one (ENOENT), or the last that this process may see
                 os.close(fd)
                 fd = following
                 yield os.fstat(fd).st_ino, fd

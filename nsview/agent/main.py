@@ -10,7 +10,6 @@ import gc
 import json
 import math
 import os
-import re
 import select
 import sys
 import time
@@ -19,24 +18,22 @@ import nsview
 
 from . import holders, hostfiles, limitations, namespaces, procfs, scan
 from .containers import identify
+from .output import Output
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from typing import Any, BinaryIO
 
     from .containers.logs import LogReader
-    from .links import LinkSocket
-    from .net import NetReading
+    from .net_queue import NetQueue
     from .protocol import (
         Changes,
         DeltaFrame,
         DetailsRequest,
-        Frame,
         Hello,
         HoldersRequest,
         Look,
-        NetRequest,
         Question,
         Request,
         SnapshotFrame,
@@ -45,42 +42,10 @@ if TYPE_CHECKING:
     from .security import SecurityReading
 
 SCHEMA = 1
-# Half a surrogate pair as json.dumps writes it, which no decoder takes: of a byte that is no UTF-8 (of a file's or a
-# host's name), or of another. Escaped backslashes and whole pairs are passed over.
-_HALF_PAIR = re.compile(r"\\\\|\\ud[89ab]..\\ud[c-f]..|\\udc([89a-f].)|\\(ud[89a-f]..)")
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 PART = scan.STEP  # processes of a first look's first part; each further part has twice as many
 ALONE = 2 * scan.STEP  # processes that are read before a copy helps, if the look is told in parts
 SLICE = 0.02  # seconds of a search at a time: that long may an answer to another request be late
-INTERESTED = 600.0  # seconds after a request for net namespaces, for which changes of them are told
 SLOWLY = 9  # a search that is not waited for pauses so many times as long as it works
-
-
-def _escaped(match: re.Match[str]) -> str:
-    byte, half = match.groups()
-    return "\\\\x" + byte if byte else "\\\\" + half if half else match.group()
-
-
-def encoded(frame: Frame | dict[str, Any]) -> bytes:
-    """A frame's line: ASCII, so that no encoding of the reader's can break it."""
-    return _json(frame) + b"\n"
-
-
-def in_pieces(frame: SnapshotFrame | DeltaFrame, size: int = 500) -> Iterator[bytes]:
-    """The same line, some processes at a time: with all of them it would take much memory."""
-    processes = frame["processes"]
-    head, tail = _json({**frame, "processes": []}).split(b'"processes":[]', 1)
-    yield head + b'"processes":['
-    for at in range(0, len(processes), size):
-        yield (b"," if at else b"") + _json(processes[at : at + size])[1:-1]
-    yield b"]" + tail + b"\n"
-
-
-def _json(value: object) -> bytes:
-    line = _encode(value)
-    if "\\ud" in line:
-        line = _HALF_PAIR.sub(_escaped, line)
-    return line.encode("ascii")
 
 
 def hello(scanner: scan.Scanner) -> Hello:
@@ -123,11 +88,6 @@ def snapshot(look: Look, taken_at: float) -> SnapshotFrame:
     }
 
 
-def delta(old: Look, new: Look, taken_at: float) -> DeltaFrame | None:
-    """The frame that turns the old look into the new one. None if they are equal."""
-    return delta_of(differences(old, new), taken_at)
-
-
 def differences(old: Look, new: Look) -> Changes:
     """The changes from one look to another."""
     before, after = old["processes"], new["processes"]
@@ -144,12 +104,8 @@ def differences(old: Look, new: Look) -> Changes:
     }
 
 
-def delta_of(changes: Changes, taken_at: float) -> DeltaFrame | None:
-    """The frame that tells these changes. None if there are none."""
-    return _delta(changes, taken_at) if any(changes.values()) else None
-
-
-def _delta(changes: Changes, taken_at: float) -> DeltaFrame:
+def delta(changes: Changes, taken_at: float) -> DeltaFrame:
+    """The frame that tells these changes."""
     return {"frame": "delta", "taken_at": taken_at, **changes}  # type: ignore[typeddict-item]  # none of it is partial
 
 
@@ -161,7 +117,8 @@ class Agent:
         self, out: BinaryIO, requests: int, lease: float = math.inf, add: Callable[[bytes], object] = bytes
     ) -> None:
         """add: takes modules that are sent."""
-        self.out = out
+        self.output = Output(out)
+        self.write = self.output.write
         self.requests = requests
         self.lease = lease
         self.add = add
@@ -172,15 +129,9 @@ class Agent:
         self.told: Look | None = None  # the parts of the first look that are told
         self.search: tuple[HoldersRequest, holders.Search] | None = None  # under way ..
         self.searches: list[HoldersRequest] = []  # .. and those to come: each is answered by a search begun after it
-        self.reading: NetReading | None = None  # under way ..
-        self.readings: list[NetRequest] = []  # .. and those to come
-        self.links: LinkSocket | None = None  # if changes are to be told
+        self.nets: NetQueue | None = None  # if one was asked for
         self.logs: LogReader | None = None
         self.audits: list[tuple[int, SecurityReading]] = []  # by id of the request, answered one after another
-
-    def write(self, frame: Frame) -> None:
-        self.out.write(encoded(frame))
-        self.out.flush()
 
     def run(self, once: bool = False, parts: bool = False) -> None:
         """Look, then follow the changes until told to stop. once: end after the look. parts: tell a first look that
@@ -202,9 +153,9 @@ class Agent:
         self.look = self.scanner.look(progress, ALONE if parts else 0)
         self._greet_again()
         if self.told:
-            self._write_long(_delta(differences(self.told, self.look), taken_at))
+            self.output.write_long(delta(differences(self.told, self.look), taken_at))
         else:
-            self._write_long(snapshot(self.look, taken_at))
+            self.output.write_long(snapshot(self.look, taken_at))
         self.told = None
         gc.enable()
         gc.freeze()
@@ -224,7 +175,7 @@ class Agent:
         return True
 
     def _tell_details(self, request: DetailsRequest) -> None:
-        from . import details  # which no look needs
+        from . import details  # not needed by a look
 
         kinds = request.get("contents", ())
         answer = details.details(
@@ -264,7 +215,7 @@ class Agent:
     def _tell(self, changes: Changes, taken_at: float) -> None:
         again = self._greet_again()
         if again or any(changes.values()):
-            self.write(_delta(changes, taken_at))
+            self.write(delta(changes, taken_at))
 
     def _search(self) -> float:
         """Go on with a search for one slice, and return the time to go on again."""
@@ -291,64 +242,6 @@ class Agent:
         now = time.monotonic()
         return now + SLOWLY * (now - began) if request.get("slowly") else now
 
-    def _read_nets(self) -> None:
-        """Begin with the next reading of the net namespaces, if one is asked for and none is under way."""
-        from . import net  # seldom needed, and a start is to be quick
-
-        while self.readings and self.reading is None:
-            request = self.readings.pop(0)
-            followed = bool(request.get("follow")) and self._follow_links()
-            packages = request.get("packages")
-            try:
-                self.reading = net.NetReading(request["id"], self.look, self.scanner, packages, followed, encoded)
-            except OSError as error:
-                self._no_nets(request["id"], error.strerror or "")
-
-    def _follow_links(self) -> bool:
-        """Prepare to tell the next change of links; True if changes of every net namespace are received."""
-        from . import links
-
-        if self.links is None:
-            try:
-                self.links = links.LinkSocket()
-            except OSError:
-                return False
-        self.links.told, self.links.until = False, time.monotonic() + INTERESTED
-        return self.links.hears_of(self.scanner.ways("net"))
-
-    def _hear_links(self, links: LinkSocket) -> None:
-        links.take()
-        if time.monotonic() > links.until:
-            links.close()
-            self.links = None
-        elif not links.told:
-            links.told = True
-            self.write({"frame": "links"})
-
-    def _no_nets(self, id: int, why: str) -> None:
-        notes = ["the net namespaces could not be read: %s" % why]
-        self.write({"frame": "net", "id": id, "taken_at": time.time(), "nets": [], "notes": notes, "unsearched": 0})
-
-    def _relay(self, reading: NetReading) -> None:
-        """Pass on the frames that a reading has written, whole ones alone."""
-        frames, ended = reading.take()
-        self.out.writelines(frames)
-        self.out.flush()
-        if ended is not None:
-            self._end_reading(reading, "" if ended else "the process that does so failed")
-
-    def _end_reading(self, reading: NetReading, failure: str) -> None:
-        if failure:
-            self._no_nets(reading.id, failure)
-        self.reading = None
-        self._read_nets()
-
-    def _give_up(self, reading: NetReading) -> None:
-        from . import net
-
-        reading.give_up()
-        self._end_reading(reading, "the process that does so has not answered for %d s" % net.PATIENCE)
-
     def _read_security(self) -> None:
         """Tell one slice of the facts that were asked for first."""
         id, reading = self.audits[0]
@@ -373,16 +266,12 @@ class Agent:
                 next_part = 2 * read
                 part = self.scanner.part()
                 old = self.told
-                frame = _delta(differences(old, part), taken_at) if old else snapshot(part, taken_at)
+                frame = delta(differences(old, part), taken_at) if old else snapshot(part, taken_at)
                 frame["partial"] = True
-                self._write_long(frame)
+                self.output.write_long(frame)
                 self.told = part
 
         return progress
-
-    def _write_long(self, frame: SnapshotFrame | DeltaFrame) -> None:
-        self.out.writelines(in_pieces(frame))
-        self.out.flush()
 
     def _serve(self, followed: Schedule) -> bool:
         """Answer requests until something is due, and some also if it is by now; False: stop."""
@@ -399,19 +288,14 @@ class Agent:
             left = max(0.0, (min(resume, until) if searching else until) - now)
             if self.audits:
                 left = 0.0
-            if self.reading and self.reading.until <= now:
-                self._give_up(self.reading)
-            if self.reading:
-                left = min(left, max(0.0, self.reading.until - now))
-            sources: list[Any] = [self.requests, *followed.sources, *([self.reading.fd] if self.reading else [])]
-            sources += [self.links] if self.links else []
+            if self.nets:
+                left = min(left, self.nets.left(now))
+            sources = [self.requests, *followed.sources, *(self.nets.sources if self.nets else ())]
             ready, urgent = _wait(sources, followed.urgent, left)
             if ready or urgent:
                 followed.heard(ready, urgent)
-            if self.links and self.links in ready:
-                self._hear_links(self.links)
-            if self.reading and self.reading.fd in ready:
-                self._relay(self.reading)
+            if self.nets:
+                self.nets.hear(ready)
             due, first = time.monotonic() >= until and not first, False
             if self.requests not in ready:
                 if self.audits:
@@ -449,8 +333,10 @@ class Agent:
         if request["request"] == "holders":
             self.searches.append(request)
         elif request["request"] == "net":
-            self.readings.append(request)
-            self._read_nets()
+            from .net_queue import NetQueue  # seldom needed, and a start is to be quick
+
+            self.nets = self.nets or NetQueue(self.scanner, self.output, lambda: self.look)
+            self.nets.take(request)
         elif request["request"] == "security":
             from . import security  # seldom needed, and a start is to be quick
 

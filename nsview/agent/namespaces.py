@@ -264,7 +264,7 @@ class Registry:
                 continue
             old = known.get(key)
             if old is None or not (nsfs.was_opened(old) or old["initial"]):
-                unknown.add(key)  # it could not be opened: its process ended just then
+                unknown.add(key)  # could not be opened: the process exited just then
             elif not _stayed(record, before.get(record["pid"]), key):
                 found.add(key)
         if found:
@@ -324,7 +324,7 @@ class Registry:
         known: the records as they were described.
         """
         found: Records = {}
-        # Those that exist come first, so that a namespace above one that goes and one that comes stays.
+        # Existing ones come first, so that a namespace stays that is above one that goes and above one that comes.
         todo: list[NamespaceKey] = []
         left: list[NamespaceKey] = []
         for key in touched:

@@ -25,13 +25,14 @@ from nsview import linux
 from . import engines, forwards, holders, hostfiles, listns, nsfs, procfs, procnet, rtnetlink, sockdiag, sockets
 from .forked_scan import end
 from .limitations import of_files
+from .output import encoded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Literal
 
-    from .protocol import Frame, Interface, Listener, Look, Net, NetFrame, NetProgress, Route
+    from .protocol import Interface, Listener, Look, Net, NetFrame, NetProgress, Route
     from .rtnetlink import Connection, Rtnetlink
     from .scan import Scanner
 
@@ -49,15 +50,7 @@ _PAIRED = ("veth", "netkit", "vxcan")
 class NetReading:
     """One run of the child. fd: to be waited for, no longer than `until`; then call `take`, or `give_up`."""
 
-    def __init__(
-        self,
-        id: int,
-        look: Look,
-        scanner: Scanner,
-        packages: str | None,
-        followed: bool,
-        encoded: Callable[[Frame], bytes],
-    ) -> None:
+    def __init__(self, id: int, look: Look, scanner: Scanner, packages: str | None, followed: bool) -> None:
         self.id = id
         self.fd, out = os.pipe()
         self._data = b""
@@ -325,7 +318,7 @@ class _Reader:
             self._progress("links", done, len(records))
             away = [i for i in record["interfaces"] if (record["inode"], i["index"]) in self._nsids]
             if away:
-                with contextlib.suppress(OSError):  # it has ended meanwhile
+                with contextlib.suppress(OSError):  # the namespace is gone meanwhile
                     self._resolve(messages, record["inode"], away, targets, by_pair, by_index)
         known: dict[tuple[int | None, int | None], Interface] = {}
         known.update(((r["inode"], i["index"]), i) for r in records for i in r["interfaces"])

@@ -80,7 +80,7 @@ def describe(
         return record
     try:
         if os.fstat(fd).st_ino != inode:
-            return record  # its process moved on between link and open
+            return record  # the process moved on between link and open
         record["id"] = id_of(fd)
         # The owner of a user namespace is its parent: user_namespaces(7).
         _relate(record, "owner", "user", fd, NS_GET_USERNS, above)

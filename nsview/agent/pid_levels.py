@@ -51,7 +51,7 @@ class Levels:
         try:
             return [pid, *[ioctl(level, nsfs.NS_GET_PID_IN_PIDNS, pid) for level in fds]] if fds else None
         except OSError as error:
-            self._looking = error.errno != errno.ENOTTY  # that says an older kernel; else the process has ended
+            self._looking = error.errno != errno.ENOTTY  # ENOTTY: an older kernel; else the process has exited
             return None
 
     def _opened(self, fd: int, inode: int) -> list[int]:

@@ -162,7 +162,7 @@ class Connection:
             try:
                 messages, _ = self._dump(request, self._messages.route, ROUTES_LIMIT)
             except FileNotFoundError:
-                continue  # this table is made with its first route
+                continue  # the table is made with its first route
             for message in messages:
                 if message["family"] != wanted or message["dst_len"] or message["type"] != _RTN_UNICAST:
                     continue

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Seconds between two of a kind; each also waits long enough to take no more than its share of a core.
 LOOK = 5.0, 0.004  # at everything, for changes that nothing else tells ..
-LOOK_TOLD = 10.0, 0.004  # .. which are fewer if births, deaths and moves are told
+LOOK_TOLD = 10.0, 0.004  # .. fewer, if births, deaths and moves are told
 PASS = 0.8, 0.0006  # over the processes that have run: setns and unshare, and all changes if there are no events ..
 PASS_MANY = 1.5, 0.009  # .. and if there are so many that it takes more than that share
 NAMES = 0.25, 0.1  # over all containers, because a file that names one was written

@@ -100,7 +100,7 @@ class SecurityReading:
             start = int(procfs.stat_fields(fd)[19])
             return self._record(process, fd) if start == process["start"] else None
         except (OSError, KeyError, IndexError, ValueError):
-            return None  # it exited meanwhile
+            return None  # the process exited meanwhile
         finally:
             os.close(fd)
 

@@ -164,7 +164,7 @@ def _of_controller(hierarchies: dict[str, Any], paths: dict[str, str], kind: str
 
 
 def _cpu(read: Callable[[str, str], str]) -> dict[str, Any]:
-    of_v2 = read("", "cpu.stat")  # which tells the time used in a hybrid too, but not who was throttled
+    of_v2 = read("", "cpu.stat")  # has the time used in a hybrid too, but no throttling
     used, throttled = _scaled(_number(of_v2, "usage_usec"), 1e-6), _scaled(_number(of_v2, "throttled_usec"), 1e-6)
     if used is None:
         used = _scaled(cgroup.number(read("cpuacct", "cpuacct.usage")), 1e-9)

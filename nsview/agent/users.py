@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _PASSWD_LIMIT = 256 << 10
 _NAME_LIMIT = 256  # characters, LOGIN_NAME_MAX
 _FILES = 1000  # files whose names are kept
-_MAP_LIMIT = 64 << 10  # it has at most 340 lines
+_MAP_LIMIT = 64 << 10  # bytes of a uid_map, which has at most 340 lines
 
 
 class Users:

@@ -153,7 +153,7 @@ def _screen() -> Iterator[None]:
         sys.stdout.flush()
 
     before = {number: signal.signal(number, then) for number, then in ((signal.SIGTERM, end), (signal.SIGTSTP, stop))}
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGWINCH})  # it ends the wait instead
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGWINCH})  # SIGWINCH ends the wait instead
     put(_ENTER)
     try:
         yield

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def run(options: SimpleNamespace) -> int:
-    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):  # which Textual draws on
+    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):  # Textual draws on stderr
         raise Failure(USAGE, "the explorer needs a terminal; `nsview list` prints, `nsview list --json` for programs")
     if os.environ.get("TERM", "dumb") in ("", "dumb", "unknown"):
         raise Failure(USAGE, "this terminal cannot be drawn on (TERM=dumb); `nsview list` prints instead")

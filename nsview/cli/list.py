@@ -53,7 +53,7 @@ def _records(options: SimpleNamespace) -> "Callable[[Sight], Answer]":
         if not found and (options.filter or options.type):
             unknown = "; the recording does not tell of ports, addresses and interfaces"
             failure = Failure(NOTHING, "nothing matched" + (unknown if wanted.needs_nets and not nets else ""))
-            return Answer(shown, value, whole.host.notes, failure)  # what is not seen may be what was meant
+            return Answer(shown, value, whole.host.notes, failure)  # an unreadable one may be meant
         as_root = sudo(options)
         notes = (
             report.unreadable(whole, as_root)

@@ -26,8 +26,8 @@ GREETING = b"nsview-agent "
 """The beginning of the line that the agent writes first; the seconds of its clock and its Python's magic follow."""
 MAGIC = importlib.util.MAGIC_NUMBER.hex().encode()
 LATER = frozenset(
-    "authority details engines forwards links logs net netlink procnet rtnetlink security sockdiag sockets status "
-    "usage xtables".split()
+    "authority details engines forwards links logs net net_queue netlink procnet rtnetlink security sockdiag sockets "
+    "status usage xtables".split()
 )
 """The modules of the agent that no first look needs, and those below them."""
 _UNNEEDED = frozenset(  # types alone; sent otherwise; with msgspec

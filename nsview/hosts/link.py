@@ -142,7 +142,7 @@ class AgentLink:
 
     @property
     def asks(self) -> bool:
-        """A program on the way may ask the user for something before the agent speaks."""
+        """True if a program on the way may ask the user for something before the agent speaks."""
         return self.elevated
 
     def heard_beside(self, agent: "subprocess.Popen[bytes]") -> bool:
@@ -197,7 +197,7 @@ class AgentLink:
         self._stopped = True  # so any exit code is right: on a busy host the agent may have to be killed
         agent = self._agent
         assert agent.stdin is not None
-        with contextlib.suppress(OSError):  # it exited by itself
+        with contextlib.suppress(OSError):  # the agent has exited by itself
             agent.stdin.close()  # at which it exits, and `read` ends
         try:
             agent.wait(1)
@@ -219,7 +219,7 @@ class AgentLink:
         """Send an agent the modules that it is made of; after the last ones, the requests that came before."""
         assert agent.stdin is not None
         with self._changing:
-            with contextlib.suppress(OSError, ValueError):  # it has exited: `read` tells
+            with contextlib.suppress(OSError, ValueError):  # the agent has exited: `read` tells
                 agent.stdin.write(data)
                 agent.stdin.flush()
             self._fed = last
@@ -232,7 +232,7 @@ class AgentLink:
 
     def _send(self, request: dict[str, object]) -> None:
         assert self._agent.stdin is not None
-        with contextlib.suppress(OSError, ValueError):  # it has exited: `read` tells
+        with contextlib.suppress(OSError, ValueError):  # the agent has exited: `read` tells
             self._agent.stdin.write(msgspec.json.encode(request) + b"\n")
             self._agent.stdin.flush()
 

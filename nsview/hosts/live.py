@@ -126,7 +126,7 @@ class LiveHost(AgentLink):
 
     def now(self) -> Snapshot:
         """The snapshot that the agent has told so far. Raises HostError if it does not answer."""
-        self.usage([], [])  # its answer follows all that was told before
+        self.usage([], [])  # the answer follows all that was told before
         assert self._stream.snapshot
         return self._stream.snapshot
 

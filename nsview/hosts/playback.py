@@ -102,7 +102,7 @@ class Playback(RecordedHost):
                 yield frames.Links()
 
     def _next(self) -> _Told | None:
-        """The next frame that shows something."""
+        """The next frame that shows something, None at the end."""
         return next((said for said in self._ahead if isinstance(said, _SHOWN)), None)
 
     def _play(self) -> Iterator[_Told]:
@@ -151,7 +151,8 @@ class Playback(RecordedHost):
 
     def _before(self, state: Callable[[Snapshot], object]) -> float | None:
         """The time of the last snapshot before this one in which the state became another. The beginning counts, if
-        nothing else does, for a state that no two snapshots share."""
+        nothing else does, for a state that no two snapshots share. None if there is none, or an order came meanwhile.
+        """
         if self._shown is None:
             return None
         until = math.nextafter(self._shown.taken_at, -math.inf)
@@ -180,7 +181,7 @@ class Playback(RecordedHost):
             else:
                 self.activity = list(_changes(RecordedHost(self.path)))
         except HostError:
-            return  # which is said where it is read
+            return  # the error is shown where the file is read
         self.on_change()
 
 

@@ -271,7 +271,7 @@ def _fits(line: memoryview) -> bool:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         frames.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        pass  # which is said where it is decoded
+        pass  # the error is shown where the line is decoded
     except BaseException:
         os._exit(1)
     os._exit(0)

@@ -52,7 +52,7 @@ class RemoteHost(LiveHost):
         Raises HostError if the program on the way can't be started.
         """
         self.place, self.name = place, safe(place.name)
-        self.source = f"live, {cut(safe(shlex.join(place.options)), 30)}"  # its own name is its own word
+        self.source = f"live, {cut(safe(shlex.join(place.options)), 30)}"  # not the name that the host claims
         self._arguments = (*arguments, f"--lease={LEASE:.0f}")
         self._may_ask = asking and _has_terminal()
         self.magic = b""
@@ -85,7 +85,7 @@ class RemoteHost(LiveHost):
             with contextlib.suppress(OSError):  # the user may be at the limit of such pipes
                 fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE)
         via = f"exec {shlex.join(program)}\n".encode() if self.place.kind == "via" else b""
-        with contextlib.suppress(OSError):  # it has exited: `read` tells
+        with contextlib.suppress(OSError):  # the agent has exited: `read` tells
             started.stdin.write(via if self._waits else bundle.beginning(*self._arguments))
             started.stdin.flush()
         return started
@@ -166,7 +166,7 @@ class RemoteHost(LiveHost):
         """Ask for the password of sudo, in the terminal. Raises HostError if none is given."""
         again = "; that was not it" if self._prompts else ""
         self._prompts += 1
-        main = threading.current_thread() is threading.main_thread()  # which alone can be interrupted
+        main = threading.current_thread() is threading.main_thread()  # no other thread can be interrupted
         before = signal.signal(signal.SIGINT, signal.default_int_handler) if main else None
         try:
             return secret.ask(f"password for sudo on {self.name}{again}: ")
@@ -197,7 +197,7 @@ class RemoteHost(LiveHost):
             self._agent.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
             self._agent.terminate()  # and the terminal, in which it may be asking, is as it was
-            if not self._may_ask:  # it leads a session, and the programs that it has started may hold the pipes
+            if not self._may_ask:  # ssh leads a session, and programs that it has started may hold the pipes
                 with contextlib.suppress(OSError):
                     os.killpg(self._agent.pid, signal.SIGTERM)
         super().stop()

@@ -26,7 +26,7 @@ class Stream:
         self.notes: tuple[str, ...] = ()  # on the host, besides its own
         self.snapshot: Snapshot | None = None
 
-    def take(self, line: bytes | memoryview) -> frames.Frame | Snapshot | None:
+    def take(self, line: bytes | memoryview) -> frames.Frame | Snapshot:
         """The snapshot that a line leads to; for a line that leads to none, its frame."""
         return self.add(self.decoded(line))
 
@@ -37,7 +37,7 @@ class Stream:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise HostError(f"{self.source}: {self._wrong(line, error)}") from None
 
-    def add(self, frame: "frames.Frame | Gathered") -> frames.Frame | Snapshot | None:
+    def add(self, frame: "frames.Frame | Gathered") -> frames.Frame | Snapshot:
         """The snapshot that a frame leads to, or several together; for a frame that leads to none, itself."""
         match frame:
             case frames.Hello():

@@ -5,6 +5,7 @@ plan        pure: from a process, its details and the user's choice to the steps
 ready       ready commands to run in a container, as data
 target      the process to follow and the namespaces to join, held open and compared with their pins
 supervisor  carries a plan out: stays on the host, copies bytes, passes signals on, proves and waits
+given       the files and facts that the supervisor's child can't have once it is inside
 inside      the supervisor's child: the steps themselves, up to the exec
 trace       the child stopped at its execs, by ptrace(2)
 proof       the facts that the host's kernel tells of the stopped child, compared with the plan

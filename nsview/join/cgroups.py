@@ -39,7 +39,7 @@ def frozen(controllers: str, where: str) -> bool:
 
 
 def process_frozen(pid: int) -> bool:
-    """A process's cgroup is frozen in one of the hierarchies."""
+    """True if a process's cgroup is frozen in one of the hierarchies."""
     mounted = _mounted()
     for controllers, path in lines(_text(f"/proc/{pid}/cgroup")):
         where = directory(controllers, path, mounted)
@@ -49,7 +49,7 @@ def process_frozen(pid: int) -> bool:
 
 
 def out_of_memory(cgroups: Iterable[tuple[str, str]]) -> bool:
-    """The kernel has killed in one of these cgroups because its limit of memory was reached."""
+    """True if the kernel has killed in one of these cgroups because its limit of memory was reached."""
     mounted = _mounted()
     for controllers, path in cgroups:
         where = directory(controllers, path, mounted)
@@ -68,7 +68,7 @@ def join(cgroups: Iterable[tuple[str, str]], pid: int) -> Iterator[str]:
     A container that may write to its cgroups may rename them and put others in their place. So each cgroup is held
     open, seen to have the process in it, and joined through the open file.
     """
-    hostfiles.forget()  # its files are closed in this process
+    hostfiles.forget()  # the files that it holds open are closed in this process
     own = set(lines(_text("/proc/self/cgroup")))
     wanted = [cgroup for cgroup in cgroups if cgroup not in own]
     mounted = _mounted() if wanted else []

@@ -15,18 +15,20 @@ import stat
 import termios
 
 from nsview import linux
-from nsview.record import Record
 
 from . import cgroups, seccomp, trace
 from .failure import FAILED, GONE, NOT_EXECUTABLE, NOT_FOUND, NOT_PERMITTED, Failure, of_errno
 from .streams import high
-from .target import ENVIRONMENT, Followed, join
+from .target import ENVIRONMENT, join
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
+
+    from .given import Given
+    from .target import Followed
 else:
     import _signal as signal  # the module signal would also make enums of it: see docs/design.md
 
@@ -40,25 +42,6 @@ _SYS_ADMIN = 1 << 21  # needed to put on a filter without no_new_privs: seccomp(
 
 # The limits that the resource module has no name for: asm-generic/resource.h.
 _LIMIT_NUMBERS = {"LOCKS": 10, "SIGPENDING": 11, "MSGQUEUE": 12, "NICE": 13, "RTPRIO": 14, "RTTIME": 15}
-
-
-class Given(Record):
-    """The files that the supervisor has opened for its child, and the facts that it has read.
-
-    followed: the process to follow. pins, namespaces: the namespaces to join, and {kind: fd} of each. root: the root
-    directory of the process, open. program: the sealed file to execute. filters: programs of seccomp(2), the oldest
-    first, each with its flags. guard: the bit of the capability that keeps the container from tracing the command, 0
-    for none. ids: (uid, gid, groups or None) as numbered in the user namespace in which they will be set.
-    """
-
-    followed: Followed | None
-    pins: Sequence[Mapping[str, Any]]
-    namespaces: dict[str, int]
-    root: int | None
-    program: int
-    filters: tuple[seccomp.FilterProgram, ...]
-    guard: int
-    ids: tuple[int, int, list[int] | None] | None
 
 
 class Inside:
@@ -333,7 +316,7 @@ class Inside:
         if step["toolbox"]:
             self._arguments = [os.fsencode(argument) for argument in step["candidates"][0]]
         else:
-            path, argv = self._executable(step["candidates"])
+            path, argv = _executable(step["candidates"], self._environment, self._inside)
             self._arguments = [path, *argv]
         for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
             signal.signal(number, signal.SIG_DFL)
@@ -353,42 +336,6 @@ class Inside:
     def execute(self, step: Mapping[str, Any]) -> None:
         # The exit code tells the supervisor why there was no exec; a pipe might be in the container's reach by now.
         os._exit(self._exec() or errno.EIO)
-
-    def _executable(self, candidates: list[list[str]]) -> tuple[bytes, list[bytes]]:
-        """(path, argv) of the first candidate that the current rights and PATH let run. Raises Failure if none can."""
-        failure: Failure | None = None
-        for candidate in candidates:
-            argv = [os.fsencode(argument) for argument in candidate]
-            for path in self._paths(argv[0]):
-                try:
-                    if stat.S_ISREG(os.stat(path).st_mode) and os.access(path, os.X_OK):
-                        return path, argv
-                    noexec = os.statvfs(path).f_flag & os.ST_NOEXEC
-                    why = (
-                        "its file system is mounted noexec; --toolbox needs none"
-                        if noexec
-                        else "it is no program, or not for this user"
-                    )
-                    failure = Failure(NOT_EXECUTABLE, f"{candidate[0]} can't be executed: {why}")
-                except PermissionError:
-                    failure = Failure(NOT_EXECUTABLE, f"{candidate[0]} can't be executed: permission denied")
-                except OSError:
-                    continue
-        if failure:
-            raise failure
-        name = candidates[-1][0]
-        if self._inside:
-            raise Failure(
-                NOT_FOUND,
-                f"{name} is not in the container: name another, use --toolbox, or leave out --mnt for the host's",
-            )
-        raise Failure(NOT_FOUND, f"{name} is not on this host: install it, or name another command")
-
-    def _paths(self, name: bytes) -> list[bytes]:
-        if b"/" in name:
-            return [name]
-        path = next((v[5:] for v in reversed(self._environment) if v.startswith(b"PATH=")), _PATH)
-        return [(directory or b".") + b"/" + name for directory in path.split(b":")]
 
 
 _STEPS: dict[str, Callable[[Inside, Mapping[str, Any]], None]] = {
@@ -427,6 +374,45 @@ def granted(sets: Mapping[str, int], guard: int, held: int, uid: int) -> dict[st
         "bounding": (sets["bounding"] | guard) & held,
         "ambient": ambient & permitted & inheritable,
     }
+
+
+def _executable(candidates: list[list[str]], environment: Sequence[bytes], inside: bool) -> tuple[bytes, list[bytes]]:
+    """(path, argv) of the first candidate that the current rights and PATH let run. Raises Failure if none can. inside:
+    the files are the container's."""
+    failure: Failure | None = None
+    for candidate in candidates:
+        argv = [os.fsencode(argument) for argument in candidate]
+        for path in _paths(argv[0], environment):
+            try:
+                if stat.S_ISREG(os.stat(path).st_mode) and os.access(path, os.X_OK):
+                    return path, argv
+                noexec = os.statvfs(path).f_flag & os.ST_NOEXEC
+                why = (
+                    "its file system is mounted noexec; --toolbox needs none"
+                    if noexec
+                    else "it is no program, or not for this user"
+                )
+                failure = Failure(NOT_EXECUTABLE, f"{candidate[0]} can't be executed: {why}")
+            except PermissionError:
+                failure = Failure(NOT_EXECUTABLE, f"{candidate[0]} can't be executed: permission denied")
+            except OSError:
+                continue
+    if failure:
+        raise failure
+    name = candidates[-1][0]
+    if inside:
+        raise Failure(
+            NOT_FOUND,
+            f"{name} is not in the container: name another, use --toolbox, or leave out --mnt for the host's",
+        )
+    raise Failure(NOT_FOUND, f"{name} is not on this host: install it, or name another command")
+
+
+def _paths(name: bytes, environment: Sequence[bytes]) -> list[bytes]:
+    if b"/" in name:
+        return [name]
+    path = next((v[5:] for v in reversed(environment) if v.startswith(b"PATH=")), _PATH)
+    return [(directory or b".") + b"/" + name for directory in path.split(b":")]
 
 
 def exec_failure(number: int, name: str) -> Failure:

@@ -326,7 +326,8 @@ def _who(details: Details, account: Account | None) -> _Who | None:
     identity = details.identity
     if identity is None:
         return None
-    sets = steps.Sets(**{name: getattr(identity.capabilities, name) for name in steps.Sets._names})
+    has = identity.capabilities
+    sets = steps.Sets(has.effective, has.permitted, has.inheritable, has.bounding, has.ambient)
     if account is None:
         return _Who(identity.uid, identity.gid, tuple(identity.groups), sets, identity.source == "status")
     held = 0 if account.uid else sets.bounding

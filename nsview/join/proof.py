@@ -15,13 +15,15 @@ from nsview.agent.status import limits
 
 from . import cgroups
 from .failure import FAILED, Failure
-from .inside import Given, granted
+from .inside import granted
 from .target import proc_is_ours
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
+
+    from .given import Given
 
 _CAPABILITIES = {
     "inheritable": "CapInh", "permitted": "CapPrm", "effective": "CapEff", "bounding": "CapBnd", "ambient": "CapAmb",

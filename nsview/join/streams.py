@@ -213,7 +213,7 @@ def high(fd: int) -> int:
 
 
 def _is_terminal(fd: int) -> bool:
-    """isatty(3), for a descriptor that may be closed."""
+    """True if a descriptor is a terminal's, as isatty(3); False if it is closed."""
     try:
         return os.isatty(fd)
     except OSError:

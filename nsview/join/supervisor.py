@@ -14,9 +14,10 @@ import time
 
 from nsview import linux
 
-from . import cgroups, proof, seccomp, target, toolbox, trampoline
+from . import cgroups, proof, target
 from .failure import FAILED, GONE, NOT_EXECUTABLE, NOT_PERMITTED, Failure, attempt, of_errno, printable
-from .inside import Given, Inside, exec_failure
+from .given import given_for, held, owner
+from .inside import Inside, exec_failure
 from .streams import Streams, high
 from .trace import PR_SET_PDEATHSIG, Trace
 
@@ -32,7 +33,6 @@ _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 _SILENCE = 0.1  # seconds without output after which the output of an exited command is complete
 _PATIENCE = 1.0  # seconds after which a background process that goes on writing is left to itself
 _INSISTENCE = 5.0  # seconds within which a second ^C leaves a command that can't receive the first
-_SELINUX = "security.selinux"
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
@@ -85,12 +85,12 @@ class Supervisor:
         self._by_name = by_name = {step["type"]: step for step in steps}
         check = by_name.get("CheckIdentity")
         self._followed = followed or (target.Followed(check["pid"], check["start"], check["thread"]) if check else None)
-        self._pins = by_name.get("JoinNamespaces", {}).get("namespaces", ())
-        self._namespaces = target.opened(self._pins, self._followed) if namespaces is None else namespaces
+        pins = by_name.get("JoinNamespaces", {}).get("namespaces", ())
+        self._namespaces = target.opened(pins, self._followed) if namespaces is None else namespaces
         self._cgroups = by_name.get("JoinCgroups", {}).get("cgroups", ())
         self._name = by_name["Execute"]["candidates"][0][0]
-        self._given = self._prepared(config)
-        self._streams = Streams(self._given.root, self._owner(by_name.get("SetIds")))
+        self._given = given_for(by_name, self._followed, self._namespaces, config)
+        self._streams = Streams(self._given.root, owner(by_name.get("SetIds"), self._followed, self._namespaces))
         self._ends = [_file(end) for end in self._streams.ends]
         self._trace: Trace
         self._ended: dict[int, int] = {}  # wait status by pid
@@ -98,83 +98,6 @@ class Supervisor:
         self._running = False
         self._forwarded = 0
         self._asked_to_leave = -_INSISTENCE  # the time of the last ^C that the command could not receive
-
-    def _prepared(self, config: Mapping[str, Any] | None) -> Given:
-        """The files and facts that can't be had once inside. Raises Failure if one can't be had at all."""
-        by_name, followed = self._by_name, self._followed
-        filters: tuple[seccomp.FilterProgram, ...] = ()
-        if "PutOnFilters" in by_name:
-            assert followed is not None
-            filters = seccomp.wanted(by_name["PutOnFilters"], config, followed)
-        root = None
-        if "ChangeRoot" in by_name:
-            assert followed is not None
-            root = high(followed.root())
-        ids = by_name.get("SetIds")
-        given = Given(
-            followed=followed,
-            pins=self._pins,
-            namespaces=dict(self._namespaces),
-            root=root,
-            program=self._program(),
-            filters=filters,
-            guard=self._guard(by_name.get("SetCapabilities")),
-            ids=self._ids(ids) if ids else None,
-        )
-        if followed is not None and "SetCapabilities" in by_name:
-            followed.check_user_namespace(self._namespaces.get("user"))
-        return given
-
-    def _program(self) -> int:
-        """The sealed file to execute. Under SELinux it gets the label of the process's own program, as the policy
-        decides by that label whether the context may be entered."""
-        execute = self._by_name["Execute"]
-        program = high(toolbox.sealed(toolbox.find()) if execute["toolbox"] else trampoline.sealed_image())
-        if self._by_name.get("SetLabel", {}).get("module") == "selinux" and self._followed is not None:
-            exe = f"/proc/self/fd/{self._followed.directory}/exe"
-            attempt(lambda: os.setxattr(program, _SELINUX, os.getxattr(exe, _SELINUX)))
-        return program
-
-    def _held(self) -> int:
-        """The capabilities that the child has permitted after joining: all there are, in a joined user namespace."""
-        return linux.all_capabilities() if "user" in self._namespaces else linux.capabilities()[1]
-
-    def _guard(self, step: Mapping[str, Any] | None) -> int:
-        """The bit of a capability that the container's processes lack, 0 if the command needs none. Raises Failure if
-        none can be had."""
-        if step is None or not step["guard"]:
-            return 0
-        held = self._held()
-        guard = next((1 << number for number in step["guard"] if held >> number & 1), 0)
-        if not guard:
-            raise Failure(
-                NOT_PERMITTED,
-                "outside of its files the command would be open to the container's processes: join mnt too, or "
-                "use --host-privileges",
-            )
-        return guard
-
-    def _ids(self, step: Mapping[str, Any]) -> tuple[int, int, list[int] | None]:
-        """(uid, gid, groups) as numbered in the user namespace where they will be set. Raises Failure if unmapped."""
-        uid, gid, groups = step["uid"], step["gid"], step["groups"]
-        followed = self._followed
-        if not (step["host_numbers"] and "user" in self._namespaces) or followed is None:
-            return uid, gid, groups
-        if groups is not None:
-            inner = (followed.id_inside("gid", number) for number in groups)
-            groups = [group for group in inner if group is not None]
-        inner_uid, inner_gid = followed.id_inside("uid", uid), followed.id_inside("gid", gid)
-        if inner_uid is None or inner_gid is None:
-            raise Failure(FAILED, f"uid {uid} or gid {gid} has no number in the user namespace: use --host-privileges")
-        return inner_uid, inner_gid, groups
-
-    def _owner(self, ids: Mapping[str, Any] | None) -> tuple[int, int]:
-        """(uid, gid) of the command on the host."""
-        if ids is None:
-            return os.geteuid(), os.getegid()
-        if ids["host_numbers"] or "user" not in self._namespaces or self._followed is None:
-            return ids["uid"], ids["gid"]
-        return self._followed.id_outside("uid", ids["uid"]), self._followed.id_outside("gid", ids["gid"])
 
     def run(self) -> int:
         """Run the command and return its exit code. Raises Failure, Signalled or OSError."""
@@ -337,7 +260,7 @@ class Supervisor:
     def _prove(self, seen: proof.Seen) -> None:
         """Compare the kernel's facts of the command with the plan. Raises Failure if they differ."""
         own, followed, by_name = proof.of(os.getpid()), self._followed, self._by_name
-        expected = proof.expected(by_name, self._given, own, seen, self._held())
+        expected = proof.expected(by_name, self._given, own, seen, held(self._namespaces))
         expected["fds"] = dict(enumerate(self._ends))
         if "ChangeRoot" in by_name and self._given.root is not None:
             expected["root"] = _file(self._given.root)

@@ -98,7 +98,7 @@ class Followed:
         try:
             wanted = os.stat("/proc/self/ns/user") if joined is None else os.fstat(joined)
         except FileNotFoundError:
-            return  # this kernel has none
+            return  # a kernel without user namespaces
         try:
             now = os.stat("ns/user", dir_fd=self.directory)
         except PermissionError:
@@ -301,7 +301,7 @@ def _held(way: Mapping[str, Any], holder: int) -> int:
         from nsview.agent.holders import thread_in
         from nsview.agent.procfs import live_thread
 
-        # Where the first thread has ended, another has what is open.
+        # If the first thread has exited, another has the open files.
         thread = thread_in(way["path"]) or (live_thread(holder) if fields[0] == b"Z" else 0)
         return _of_socket(way, holder, thread)
     if way["kind"] == "mount":

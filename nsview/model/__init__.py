@@ -38,6 +38,7 @@ netmap        the net namespaces of a host as lines of a table
 
 The list and the tables
 view          a way to look at a snapshot, and the records of rows
+group         a group of a view, and its place among the others
 groups        the groups of a view, in order and as trees
 groups_update  the groups of a view brought up to date with a newer snapshot
 rows          the lines of the explorer's list, from a snapshot and a view

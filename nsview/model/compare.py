@@ -227,8 +227,8 @@ def _mounts(
 
 
 def _alike(a: PathMount, cgroup_a: str, b: PathMount, cgroup_b: str) -> bool:
-    """Two mounts show the same by the same options: two instances of a file system, such as each container's /proc, are
-    the same, and so are two mounts of each process's own cgroup."""
+    """True if two mounts show the same by the same options: two instances of a file system, such as each container's
+    /proc, are the same, and so are two mounts of each process's own cgroup."""
     both_own = a.fstype.startswith("cgroup") and (a.root, b.root) == (cgroup_a, cgroup_b)
     first, second = ((m.fstype, m.options, m.super_options) for m in (a, b))
     shown_a, shown_b = ((m.device if m.host else None, m.root) for m in (a, b))

@@ -210,7 +210,7 @@ def _live(
         numeric(bytes_text(rates.written), rates.written),
         Cell(str(net or "?"), "dim", net or -1),
     )
-    if not container.pids:  # it waits to be started again: there is nothing that has an address or uses memory
+    if not container.pids:  # about to be started again: nothing has an address or uses memory
         cells = tuple(cell if at in (0, _STATE, _RUNTIME, _IMAGE) else _NOTHING for at, cell in enumerate(cells))
     subject = Use(
         percent(rates.cpu), usage.memory, percent(share), seconds, usage.pids, procs, container.restarts,
@@ -302,7 +302,7 @@ def _risk_cell(risk: Risk) -> Cell:
     return Cell(risk.worst + more, style, 1000 * (len(SEVERITIES) - rank) + risk.number)
 
 
-# One that has stopped
+# Stopped containers
 
 
 def _stopped(one: Stopped, meter: Meter) -> Line:

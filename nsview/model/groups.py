@@ -12,49 +12,15 @@ from msgspec.structs import replace
 
 from .flat import Flat, SortKey
 from .forest import Forest
+from .group import TREE, Group, group_rank, is_apart, process_rank, seen
 from .hierarchy import By, above, tree
 from .records import Container, Namespace, NamespaceKey, Process
 from .snapshot import PLACES, Snapshot
-from .view import GroupRow, RowKey, View, folded_in_view, process_key
+from .view import RowKey, View, folded_in_view, process_key
 
-TREE = ("tree",)
-"""The id of the one group of the tree, which has no head."""
-GroupRank = tuple[bool, bool, SortKey, str, int, str]
 _IDS: Mapping[Any, Callable[[Process], object]] = {"tree": lambda process: TREE, **PLACES}
 _FEW = 8  # if less than one of so many processes is left, these are counted by group
 _PPID, _START = map(attrgetter, ("ppid", "start"))
-
-
-def _is_apart(record: Namespace | Container | None) -> bool:
-    """True of the host's own namespace, and of processes in none or in the tree: the others say nothing of a member."""
-    return record is None or (isinstance(record, Namespace) and record.initial)
-
-
-class Group:
-    """A group, kept up to date from one snapshot to the next."""
-
-    __slots__ = (
-        "apart", "containers", "context", "depth", "forest", "ghosts", "head", "id", "itself", "oldest", "owner",
-        "pids", "rank", "record", "shown", "size",
-    )  # fmt: skip
-
-    def __init__(self, id: object, record: Namespace | Container | None, pids: tuple[int, ...]) -> None:
-        self.id = id  # the second part of its row's key
-        self.record = record
-        self.apart = _is_apart(record)
-        self.pids = pids
-        self.oldest: Process | None = None
-        self.itself = True  # all members are left: there is no filter, or it matches the group itself
-        self.shown = 0  # members that the filter leaves
-        self.ghosts: set[int] = set()
-        self.context: frozenset[int] = frozenset()
-        self.containers: Counter[str | None] | None = None  # {key: its members}, once asked for
-        self.forest: Forest | Flat | None = None  # made when a process of it is looked at
-        self.head: GroupRow | None = None  # its row, made when it is looked at
-        self.size = 0  # rows, with its head
-        self.depth = 0
-        self.owner = False
-        self.rank: GroupRank | None = None  # its sort key
 
 
 class Groups:
@@ -83,7 +49,7 @@ class Groups:
                     group.forest = other.forest
             else:
                 group.oldest = self.oldest(pids)
-            group.rank = self.order(group)
+            group.rank = group_rank(group, self.view, self.snapshot)
         self._sift(self.snapshot.processes)
         self.arrange()
 
@@ -169,10 +135,6 @@ class Groups:
             return wanted.namespace(record, self.snapshot)
         return isinstance(record, Container) and wanted.container(record, self.snapshot)
 
-    def seen(self, group: Group) -> bool:
-        """True if the group has a row."""
-        return group.itself or bool(group.shown)
-
     def arrange(self) -> None:
         """Sort the groups; processes that could not be read come at the very end."""
         self.ordered = sorted(self.all.values(), key=attrgetter("rank"))
@@ -180,33 +142,10 @@ class Groups:
 
     def _section(self) -> None:
         """Select the groups that have rows."""
-        groups = list(filter(self.seen, self.ordered))
+        groups = list(filter(seen, self.ordered))
         if self.view.nest and self.view.by not in ("tree", "container"):
             groups = self._nested(groups)
         self.sections = groups
-
-    def order(self, group: Group) -> GroupRank:
-        """The sort key of a group. Usually its age, so that new groups come last and nothing moves."""
-        record, by, oldest = group.record, self.view.groups, group.oldest
-        rank, name = 0, ""
-        if by == "size":
-            rank = -len(group.pids)
-        elif by == "inode" and isinstance(record, Namespace):
-            rank = record.inode
-        elif by == "name":
-            name = self._name(group).lower()
-            rank = not name  # groups without a name come last
-        initial = isinstance(record, Namespace) and record.initial
-        return not initial, record is None, rank, name, oldest.start if oldest else 1 << 62, str(group.id)
-
-    def _name(self, group: Group) -> str:
-        """The name of a group: a container's, that of its oldest member's container, or its mount."""
-        if isinstance(group.record, Container):
-            return group.record.name
-        container = self.snapshot.container_of(group.oldest) if group.oldest else None
-        if container:
-            return container.name
-        return next(iter(group.record.names), "") if group.record else ""
 
     def _nested(self, groups: list[Group]) -> list[Group]:
         """The groups below their parents or owners, which are added if they were not among them."""
@@ -277,15 +216,7 @@ class Groups:
         return self.view.processes != "tree"
 
     def rank(self, process: Process) -> SortKey:
-        match self.view.processes:
-            case "user":
-                return process.user
-            case "command":
-                return process.command.lower()
-            case "start":
-                return -process.start
-            case _:
-                return 0
+        return process_rank(process, self.view)
 
     def _wanted(self, group: Group) -> Collection[int]:
         """The pids of a group that the filter leaves, ghosts included."""
@@ -373,7 +304,7 @@ class Groups:
         wanted = self.view.filter
         for pid, ghost in self.ghosts.items():
             id = self.id_of(ghost)
-            if not wanted or wanted.process(ghost, self.snapshot) or not (self.view.only or _is_apart(self.record(id))):
+            if not wanted or wanted.process(ghost, self.snapshot) or not (self.view.only or is_apart(self.record(id))):
                 found.setdefault(id, set()).add(pid)
         return found
 

@@ -7,7 +7,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from .flat import Flat
-from .groups import TREE, Group, Groups
+from .group import TREE, Group, group_rank, seen
+from .groups import Groups
 from .records import Process
 from .snapshot import Snapshot, touched
 
@@ -80,9 +81,9 @@ def update(groups: Groups, snapshot: Snapshot, ghosts: Iterable[Process] = ()) -
         happened.setdefault(id, Happened())
     if changed.containers:
         for group in groups.all.values():
-            group.head = None  # it may name one of them
+            group.head = None  # may name one of them
             if groups.view.groups == "name":
-                group.rank = groups.order(group)
+                group.rank = group_rank(group, groups.view, groups.snapshot)
     groups.toggled = groups.with_toggled()
     members: Mapping[Any, tuple[int, ...]] = groups.members()
     disordered = False
@@ -114,7 +115,7 @@ def _renew(groups: Groups, id: object, pids: tuple[int, ...], what: Happened, lo
     if group is None:
         group = groups.all[id] = Group(id, record, pids)
         group.oldest = groups.oldest(pids)
-    was = groups.seen(group), group.rank
+    was = seen(group), group.rank
     group.head = None
     group.pids = pids
     group.ghosts = groups.haunts.get(id, set())
@@ -133,8 +134,8 @@ def _renew(groups: Groups, id: object, pids: tuple[int, ...], what: Happened, lo
         group.shown -= sum(process.pid in lost for process in what.left)
     _replant(groups, group, what)
     groups.measure(group)
-    group.rank = groups.order(group)
-    return new or was != (groups.seen(group), group.rank)
+    group.rank = group_rank(group, groups.view, groups.snapshot)
+    return new or was != (seen(group), group.rank)
 
 
 def _age(groups: Groups, group: Group, what: Happened) -> None:

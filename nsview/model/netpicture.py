@@ -155,7 +155,7 @@ class _Picture:
             yield _Row(self._told(net, interface, wide), NetItem(net, interface), "│" if below else "", only)
             for number, (port, leads) in enumerate(below):
                 last = number == len(below) - 1
-                stands = leads is not None and leads.there is port  # it is there, not here
+                stands = leads is not None and leads.there is port  # drawn there, not here
                 name = (Cell("└─ " if last else "├─ ", "guide"), Cell("" if stands else port.name, "group"))
                 item = NetItem(net, interface if stands else port)
                 yield _Row(name if stands else name + _state(port), item, "" if last else "│", leads)

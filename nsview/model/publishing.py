@@ -61,7 +61,8 @@ class Publishing:
 
     def _served(self, listener: Listener, known: Mapping[int, Published]) -> Published | None:
         """The port of the net namespace that the process of a listener serves, or the one that a listener there on the
-        same port leads to, such as the docker-proxy of a user's dockerd. known: {inode of a socket: its port}."""
+        same port leads to, such as the docker-proxy of a user's dockerd. None if it serves none. known: {inode of a
+        socket: its port}."""
         net, owner = self._index.net(listener.serves), next(iter(self._index.owners(listener)), None)
         if net is None or owner is None:
             return None
@@ -82,7 +83,8 @@ class Publishing:
         return None
 
     def _held_for(self, listener: Listener) -> Published | None:
-        """The container whose conmon keeps a port open: podman gives published ports to conmon."""
+        """The container whose conmon keeps a port open, None if another process does: podman gives published ports to
+        conmon."""
         for process in self._index.owners(listener):
             container = self._by_supervisor.get(process.pid)
             init = self._index.snapshot.init_of(container)

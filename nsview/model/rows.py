@@ -11,7 +11,8 @@ from itertools import accumulate
 from operator import attrgetter
 from typing import overload
 
-from .groups import TREE, Group, Groups
+from .group import TREE, Group
+from .groups import Groups
 from .groups_update import update
 from .records import Container, Namespace, Process
 from .snapshot import Snapshot, with_ghosts

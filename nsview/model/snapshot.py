@@ -126,9 +126,9 @@ class Snapshot(Struct, frozen=True, dict=True):
         return {}
 
     def sees_all(self, by: KindName | Literal["container"]) -> bool:
-        """Whoever is in a namespace of a kind, or in a container, is known: no process is hidden, and of none that may
-        be in one could that not be read. Else a number of members is the least there are, and none found is not none.
-        """
+        """True if all members of the namespaces of a kind, or of containers, are known: no process is hidden, and none
+        that may be a member was unreadable. Else a number of members is the least there are, and none found is not
+        none."""
         found = self._seen.get(by)
         if found is None:
             processes = self.processes

@@ -195,6 +195,6 @@ def _levelled(found: list[int], lowest: Sequence[int], room: int) -> list[int]:
 
     cap = next((cap for cap in range(max(found, default=0), 0, -1) if sum(capped(cap)) <= room), 0)
     level = capped(cap)
-    for place, wider in enumerate(capped(cap + 1)):  # what is left of the room is less than a cell for each
+    for place, wider in enumerate(capped(cap + 1)):  # the rest of the room is less than a cell for each
         level[place] += wider > level[place] and sum(level) < room
     return level

@@ -15,7 +15,7 @@ GROUPINGS: tuple[Grouping, ...] = ("tree", *KIND_NAMES, "container")
 
 GroupOrder = Literal["age", "size", "name", "inode"]
 ProcessOrder = Literal["tree", "pid", "user", "command", "start"]
-LensName = Literal["use", "matrix", "net", "audit"]
+LensName = Literal["use", "matrix", "net", "events", "audit"]
 
 RowKey = tuple[object, ...]
 """("group", inode | container key | None) or ("process", pid, start): the identity of a row across snapshots."""
@@ -113,5 +113,6 @@ def is_folded(snapshot: Snapshot, view: View, key: RowKey) -> bool:
 
 
 def folded_in_view(view: View, key: RowKey, apart: bool) -> bool:
-    """apart: the group is the host's own, or of processes in none; folded unless there is a filter."""
+    """True if a group shows its head alone. apart: it is the host's own, or of processes in none: folded, unless there
+    is a filter."""
     return (apart and not view.filter) != (key in view.toggled)

@@ -6,6 +6,7 @@ app            the application: screens over one another, themes, signals
 drawn_app      the app as it is drawn: colours, the last filters, the driver
 open_lenses    the lenses that are open, each over another screen
 session        one host: its snapshots as they arrive, and answers to requests; without Textual
+silence        the silence of an agent that was asked
 context        the things that every screen works with
 ending         the ends that come from outside: signals, a terminal that is gone
 entrance       the way out of the screen and back, for a command in namespaces and for sudo's question

@@ -166,7 +166,7 @@ class NsviewApp(DrawnApp, Watcher):
 
     @property
     def lens(self) -> Lens | None:
-        """The lens that is open above all others."""
+        """The lens that is open above all others, None if none is."""
         return self.lenses.top
 
     def action_lens(self, name: str) -> None:
@@ -193,7 +193,7 @@ class NsviewApp(DrawnApp, Watcher):
         """Give a line that has just got the focus the text that was typed ahead of it: it is no command."""
         line = self.focused
         if isinstance(line, Input) and event.is_printable and event.character:
-            line.select_on_focus = False  # that comes late, and the next letter would replace this one
+            line.select_on_focus = False  # comes late: the next letter would replace this one
             line.replace(event.character, *sorted(line.selection))
             event.prevent_default()
 
@@ -290,7 +290,7 @@ class NsviewApp(DrawnApp, Watcher):
             self.exit(4)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer to become root only to other users."""
+        """Offer to become root only to other users; False hides the key, None would show it dimmed (Textual)."""
         if action == "elevate":
             snapshot = self.explorer.snapshot
             return self.session.live and snapshot is not None and not snapshot.host.privileged

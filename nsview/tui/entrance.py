@@ -34,7 +34,7 @@ class Entrance:
     def __init__(self, app: App[Any], session: Session) -> None:
         self._app = app
         self._session = session
-        self._helper: Helper | None = None  # one that waits for a plan
+        self._helper: Helper | None = None  # waits for a plan
 
     def expect(self) -> None:
         """Start a helper while the user reads the dialog, so that nobody waits for it afterwards."""
@@ -67,13 +67,13 @@ class Entrance:
 
     @property
     def _elevated(self) -> bool:
-        """The agent became root through sudo; this process did not."""
+        """True if the agent became root through sudo, and this process did not."""
         host = self._session.host
         return os.geteuid() != 0 and isinstance(host, LocalHost) and host.elevated
 
     def _leave_for(self, name: str, command: tuple[str, ...], words: Sequence[str], run: Callable[[], int]) -> bool:
-        """Leave the screen for a command. name: of the thing that is entered. words: printed before, a line each. run:
-        carries it out, returns its exit code."""
+        """Leave the screen for a command; False if the terminal can't be left. name: of the thing that is entered.
+        words: printed before, a line each. run: carries it out, returns its exit code."""
         try:
             with self._app.suspend(), _interrupt_is_not_ours():
                 code = _in_terminal(command, words, run)
@@ -120,7 +120,7 @@ def _there(host: AnyHost, plan: Plan) -> int:
 
     assert isinstance(host, RemoteHost)
 
-    given = {**vars(parse(pinned_command(plan)[1:])), "called": None}  # which was said
+    given = {**vars(parse(pinned_command(plan)[1:])), "called": None}  # the banner was shown here
     if not plan.pid:  # a namespace without processes
         ways = (pin.ways for step in plan.steps if isinstance(step, JoinNamespaces) for pin in step.namespaces)
         given["target"] = next(filter(None, map(path_of, ways)), plan.path)

@@ -91,7 +91,7 @@ class Picture:
         self._colours = colours.of_theme(last.theme)
         self._system = colours.system()
         self._turn = threading.RLock()
-        self._over = False  # it is too late to paint
+        self._over = False  # too late to paint
         self._before: list[Any] | None = None  # the settings of the terminal before, while it shows the picture
         self._signals: dict[int, Any] = {}
 

@@ -61,5 +61,5 @@ class OpenLenses:
 
 
 def _name_of(lens: Lens | None) -> str | None:
-    names = (name for name, (_, made) in LENSES.items() if made == type(lens).__name__)
+    names = (name for name, entry in LENSES.items() if entry.made == type(lens).__name__)
     return next(names, None)

@@ -27,10 +27,10 @@ from nsview.model.security import Facts, added
 from nsview.model.snapshot import Snapshot
 from nsview.model.usage import Meter, Stopped, Usage
 
+from .silence import Silence
+
 AnyHost = LiveHost | RecordedHost
 
-PATIENCE = 5.0
-"""Seconds that an answer may take before the silence is shown."""
 EVENTS_KEPT = 5000
 """Events that are kept: the latest."""
 NETS_KEEP = 10.0
@@ -94,7 +94,7 @@ class Session:
         self.reach: Reach | None = None  # the containers behind ports, addresses and interfaces; None until read
         self.events: deque[tuple[int, Event]] = deque(maxlen=EVENTS_KEPT)  # numbered from 1, the latest last
         self.engines = Meter()  # the records of engines as last read, and nothing else
-        self.unseen: deque[Event] = deque(maxlen=EVENTS_KEPT)  # those that no screen has shown yet
+        self.unseen: deque[Event] = deque(maxlen=EVENTS_KEPT)  # not shown by any screen yet
         self.source = host.source
         self._deliver = deliver
         self._turn = threading.Lock()
@@ -107,22 +107,21 @@ class Session:
         self._searching: AnyHost | None = None
         self._nets_asked = self._engines_asked = -NETS_KEEP
         self._leader: tuple[str, int | None, int] = "", None, 0  # (a thread's number, its process, id of the request)
-        self._asked: float | None = None  # the time of the first unanswered request
-        self._waiting: asyncio.TimerHandle | None = None
+        self._silence = Silence(deliver, lambda: self.runs, self._tell_source)
 
     @property
     def live(self) -> bool:
-        """The host can be asked and entered: it is no recording."""
+        """True if the host can be asked and entered: it is no recording."""
         return self.host.live
 
     @property
     def playback(self) -> Playback | None:
-        """The host, if it is a recording that is played."""
+        """The host as a recording that is played, None if it is none."""
         return self.host if isinstance(self.host, Playback) else None
 
     @property
     def runs(self) -> bool:
-        """The host can still be asked."""
+        """True if the host can still be asked."""
         return self._ended is not self.host
 
     # Arriving frames
@@ -198,7 +197,7 @@ class Session:
         self.snapshot = snapshot
         follows = before is not None and before.host == snapshot.host and self.host.timed
         if self.playback and before and before.taken_at > snapshot.taken_at:
-            follows = False  # it went back
+            follows = False  # the recording went back
         happened = changes(before, snapshot) if before and follows else None
         for watcher in self.watchers:
             watcher.show_snapshot(snapshot, happened)
@@ -335,7 +334,7 @@ class Session:
 
     async def _answer(self, id: int) -> Any:
         """The answer to the request of this id."""
-        self._ask()
+        self._silence.asked()
         answer = self._answers[id] = asyncio.get_running_loop().create_future()
         return await answer
 
@@ -402,7 +401,8 @@ class Session:
             self.host.request_holders(slowly=slowly)
 
     async def searched(self) -> Snapshot | None:
-        """The snapshot once the holders have been searched anew; the present one if that takes longer than ANSWER."""
+        """The snapshot once the holders have been searched anew; the present one if that takes longer than ANSWER; None
+        if there is none yet."""
         before = self.snapshot.search if self.snapshot else None
         self.search_holders(slowly=False)
         until = time.monotonic() + ANSWER
@@ -426,32 +426,11 @@ class Session:
         self._drop_answers()
         old.stop()
 
-    # Silence
-
     def _heard(self) -> None:
-        self._asked = None
+        self._silence.heard()
         self._tell_source(self.host.source)
 
     def _tell_source(self, words: str) -> None:
         self.source = words
         for watcher in self.watchers:
             watcher.show_source(words)
-
-    def _ask(self) -> None:
-        """Note that the agent owes an answer from now on."""
-        if self._asked is None:
-            self._asked = time.monotonic()
-            self._wait(PATIENCE)
-
-    def _wait(self, seconds: float) -> None:
-        if self._waiting is None:
-            self._waiting = asyncio.get_running_loop().call_later(seconds, self._deliver, self._look_at_the_clock)
-
-    def _look_at_the_clock(self) -> None:
-        """Report that the agent is silent, if it was asked: the agent may be stopped, or wait for something itself."""
-        self._waiting = None
-        if self._asked is not None and self.runs:
-            silence = time.monotonic() - self._asked
-            if silence >= PATIENCE:
-                self._tell_source(f"no word for {silence:.0f} s")
-            self._wait(max(1, PATIENCE - silence))

@@ -1,4 +1,4 @@
-"""Each promise of docs/security.md names the tests that hold it, and each test that a document names is there."""
+"""Each promise of docs/security.md names the tests that hold it, and what a document names is there."""
 
 import re
 from pathlib import Path
@@ -30,6 +30,12 @@ def test_each_test_that_is_named_is_there(document: Path) -> None:
         )
     ]
     assert missing == []
+
+
+@pytest.mark.parametrize("document", _DOCUMENTS, ids=lambda path: path.name)
+def test_each_link_leads_to_a_file(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text())
+    assert [link for link in links if not (document.parent / link).exists()] == []
 
 
 def test_each_promise_names_its_test() -> None:

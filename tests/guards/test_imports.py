@@ -81,6 +81,27 @@ def test_the_map_of_a_package_names_each_of_its_modules_once(file: Path) -> None
     assert sorted(re.findall(r"^(\w+)  +\S", text, re.MULTILINE)) == sorted([*modules, *packages])
 
 
+@pytest.mark.parametrize("file", sorted((ROOT / "tests" / "unit").rglob("test_*.py")), ids=lambda file: file.stem)
+def test_a_unit_test_stands_where_its_module_does(file: Path) -> None:
+    """tests/unit/ROOM/test_MODULE.py, or test_MODULE_of_something.py; a package below a room counts as a module."""
+    room = file.parent.relative_to(ROOT / "tests" / "unit")
+    home = PACKAGE / room if (PACKAGE / room).is_dir() else ROOT / room
+    modules = {path.stem for path in home.rglob("*") if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert [name for name in modules if f"{file.stem}_".startswith(f"test_{name}_")]
+
+
+@pytest.mark.parametrize("file", sorted(PACKAGE.rglob("*.py")), ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_no_private_name_of_another_module_is_used(file: Path) -> None:
+    """A module's own, below an imported name of nsview's; those of Textual are held by test_textual_private.py."""
+    tree = ast.parse(file.read_text())
+    froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    ours = [node for node in froms if node.level or (node.module or "").startswith("nsview")]
+    names = {alias.asname or alias.name for node in ours for alias in node.names}
+    assert [name for name in names if name.startswith("_") and not name.startswith("__")] == []
+    used = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    assert [name for name in used if re.match(r"(\w+)[\w.]*\._[a-z]", name) and name.partition(".")[0] in names] == []
+
+
 def imported_by(file: Path) -> set[str]:
     """The top-level names of what a file imports from outside of its package, wherever in it."""
     names = set()

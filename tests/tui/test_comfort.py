@@ -16,7 +16,7 @@ from nsview.model.rows import rows
 from nsview.model.view import GroupRow, ProcessRow, View
 from nsview.state import Memory, State
 from nsview.tui import app as tui
-from nsview.tui import session
+from nsview.tui import silence
 from nsview.tui.lenses import LENSES
 from nsview.tui.screens.audit import Audit
 from nsview.tui.screens.enter_dialog import JoinDialog
@@ -64,7 +64,7 @@ async def told(pilot: Pilot[int], words: str) -> None:
 
 
 async def test_an_agent_that_is_stopped_is_not_called_live(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "PATIENCE", 0.2)
+    monkeypatch.setattr(silence, "PATIENCE", 0.2)
     host = LocalHost()
     app = tui.NsviewApp(host)
     async with app.run_test(size=WIDE) as pilot:

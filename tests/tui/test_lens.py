@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 import pytest
 from msgspec.structs import replace
@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 
 from nsview.model.records import Container
 from nsview.model.table import Cell, Column, Line
+from nsview.model.view import LensName
 from nsview.tui import app as apps
 from nsview.tui import lenses
 from nsview.tui.screens.compare import Compare
@@ -42,7 +43,7 @@ class Images(Lens):
 
 @pytest.fixture(autouse=True)
 def images(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(lenses.LENSES, "images", (__name__, "Images"))
+    monkeypatch.setitem(lenses.LENSES, "images", lenses.LensEntry(__name__, "Images", "I", "Images", ""))
     Images.opened.clear()
 
 
@@ -93,12 +94,16 @@ async def test_from_a_lens_the_others_and_every_place_are_one_key_away() -> None
         assert app.lenses.name == "matrix", "back is where one came from"
 
 
-LENS_KEYS = {"use": "u", "matrix": "m", "net": "w", "events": "i", "audit": "a"}
+LENS_KEYS = {name: lens.key for name, lens in lenses.LENSES.items()}
 OPENERS = {
     **LENS_KEYS, "help": "question_mark", "find": "colon", "log": "L", "compare": "c", "copy": "y", "signal": "K",
     "palette": "ctrl+p",
 }  # fmt: skip
 """{screen or dialog: the key that opens it from a lens}"""
+
+
+def test_each_lens_can_be_the_one_that_a_run_begins_with() -> None:
+    assert {*get_args(LensName)} == {*LENS_KEYS}
 
 
 @pytest.mark.parametrize("name", LENS_KEYS)

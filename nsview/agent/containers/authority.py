@@ -100,7 +100,7 @@ def _outermost(reader: Reader, pid: int) -> tuple[BelievedConfig | None, set[int
 def _of_child(
     reader: Reader, parent: Process, parent_cgroup: bytes, child: Process, lines: bytes
 ) -> BelievedConfig | None:
-    """The config by a process that may be a supervisor, and the child of it that the container begins with."""
+    """The config by a process, and the child of it that the container begins with. None if it is no supervisor."""
     if not parent["comm"].startswith(_SUPERVISORS):
         return None
     uid = witness.owner_of_process(parent["pid"])
@@ -123,7 +123,8 @@ def _of_child(
 
 
 def _of_shim(reader: Reader, shim: Shim, child: Process, path: str, outside: str) -> BelievedConfig | None:
-    """The config by containerd's shim, which has a pod's other containers too, each with a bundle beside its own.
+    """The config by containerd's shim, which has a pod's other containers too, each with a bundle beside its own. None
+    if no bundle is believed.
 
     A user who may make cgroups in a container can call one like another container: so the first process of the believed
     one must be the child of this very shim and be in that cgroup itself.
@@ -153,8 +154,8 @@ def _of_conmon(
     parent: Process, monitor: dict[str, str], uid: int, child: Process, path: str, claim: cgroup.Claim | None,
     outside: str,
 ) -> BelievedConfig | None:  # fmt: skip
-    """The config by podman's or cri-o's monitor. A user's own container may have no cgroup of its own; then a fake
-    monitor made in a container would be under that container's filter."""
+    """The config by podman's or cri-o's monitor, None if that is not believed. A user's own container may have no
+    cgroup of its own; then a fake monitor made in a container would be under that container's filter."""
     own = _own(path, claim, monitor["id"])
     if own is None and (uid == 0 or _filtered(parent["pid"])):
         return None
@@ -179,7 +180,8 @@ def _has_own_pids(config: dict[str, Any]) -> bool:
 def _of_runc(
     parent: Process, started: tuple[str, str], uid: int, child: Process, path: str, outside: str
 ) -> BelievedConfig | None:
-    """The config by a runc or crun in the foreground, the parent of the container's first process."""
+    """The config by a runc or crun in the foreground, the parent of the container's first process. None if the child is
+    not that process."""
     id, bundle = started
     own = containerd.own_cgroup(path, id)
     inside = own is not None and not containerd.outside(outside, own)
@@ -190,8 +192,8 @@ def _of_runc(
 
 
 def _by_state(reader: Reader, pid: int, above: set[int]) -> BelievedConfig | None:
-    """The config by the state that a detached runc or crun keeps in the usual places. above: the process and those
-    above it.
+    """The config by the state that a detached runc or crun keeps in the usual places, None if none is of the process.
+    above: the process and those above it.
 
     crun keeps a copy of config.json beside its state. Of runc's, if the bundle is gone, state.json tells at least that
     a filter must be put on; it is in a form of runc's own, so that it can't be.

@@ -157,7 +157,7 @@ def bundle_left(host: Population, state: SavedState, process: Process) -> Bundle
 
 
 def left(host: Population, state: SavedState, process: Process) -> Found | None:
-    """The container of a state, if a shim ran it."""
+    """The container of a state, None if no shim ran it."""
     bundle = bundle_left(host, state, process)
     if bundle is None:
         return None

@@ -40,7 +40,7 @@ def find(host: Population) -> Iterator[Found]:
 
 
 def left(host: Population, state: SavedState, process: Process) -> Found | None:
-    """The container of a state that runc or crun keeps, if cri-o made it and its conmon is gone."""
+    """The container of a state that runc or crun keeps, after its conmon is gone; None if cri-o did not make it."""
     bundle = state["bundle"] or ""
     annotations = _annotations(host, 0, bundle, state["uid"])
     if annotations.get("io.container.manager") != "cri-o":

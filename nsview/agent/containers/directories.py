@@ -172,7 +172,7 @@ class Directories:
             if options.get("userns-remap") or file.get("userns-remap"):
                 said = [(_REMAPPED if kind == "data-root" else kind, path) for kind, path in said]
         elif comm.startswith("containerd-shim"):
-            # Its working directory is STATE/io.containerd.runtime.v2.task/NAMESPACE/ID.
+            # The working directory of a shim is STATE/io.containerd.runtime.v2.task/NAMESPACE/ID.
             state, found, _ = (files.link("/proc/%d/cwd" % process["pid"]) or "").partition(containerd.TASKS)
             said = [("state", state if found else None)]
         elif containerd.is_daemon(process):
@@ -180,7 +180,7 @@ class Directories:
             said = [("state", options.get("state") or self._state_by(options.get("config", _CONTAINERD)))]
         elif comm == "conmon":
             said = [("root", root) for root in conmon.runtime_roots(words)]
-            # Its bundle is STORAGE/DRIVER-containers/ID/userdata.
+            # The bundle of a conmon is STORAGE/DRIVER-containers/ID/userdata.
             bundle = (conmon.monitor(process) or {}).get("bundle", "")
             said += [("storage", bundle.rsplit("/", 3)[0])] if bundle.endswith("/userdata") else []
         elif comm in RUNTIMES:

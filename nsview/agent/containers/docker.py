@@ -31,7 +31,7 @@ _OWN_FILES = ("hostname", "hosts", "resolv.conf")  # ROOT/containers/ID/hostname
 
 
 def left(host: Population, state: SavedState, process: Process) -> Found | None:
-    """The container of a state, if dockerd had a shim run it."""
+    """The container of a state, None if dockerd did not have a shim run it."""
     bundle = containerd.bundle_left(host, state, process)
     found = containerd.left(host, state, process)
     if found is None or bundle is None or bundle.shim.namespace != ENGINE_NAMESPACE:

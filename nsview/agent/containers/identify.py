@@ -183,7 +183,7 @@ def _standing(host: Population, containers: list[Container]) -> tuple[set[int], 
         if path is not None:
             own[path] = record["key"]
         else:
-            init = host.processes.get(record["init_pid"] or 0)  # it may have exited just now
+            init = host.processes.get(record["init_pid"] or 0)  # None if the process has exited just now
             inode = _own_pid_namespace(init) if init else None
             if inode:
                 inside[inode] = record["key"]

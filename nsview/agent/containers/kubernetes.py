@@ -38,7 +38,7 @@ def describe(record: Draft, pod: Pod, cache: Cache) -> None:
 
 
 def _container(pid: int | None, uid: str) -> str | None:
-    """The container's name, by the mounts of its first process."""
+    """The container's name by the mounts of its first process, None if they do not tell."""
     if pid is None:
         return None
     try:
@@ -69,7 +69,7 @@ def _is_kubelets(mount: Mount, path: str) -> bool:
 
 
 def _pod(uid: str) -> tuple[str, str] | None:
-    """(namespace, name) by the pod's log directory. Neither may hold an underscore."""
+    """(namespace, name) by the pod's log directory, None without one. Neither may hold an underscore."""
     try:
         names = hostfiles.listdir(_LOGS)
     except OSError:

@@ -173,7 +173,7 @@ def _last(fd: int, wanted: int, most: int) -> tuple[bytes, int]:
         data = data[: end - at]
     starts = data.split(b"\n")[:-1]
     if at > 0:
-        starts = starts[1:]  # it begins amid a line
+        starts = starts[1:]  # the first begins amid a line
     return b"".join(line + b"\n" for line in starts[-wanted:]), end
 
 
@@ -210,7 +210,7 @@ def find(container: Container, processes: Mapping[int, Process]) -> LogFiles:
     """The log of a container. Raises OSError if its files can't be read."""
     supervisor = engines.supervisor_of(container, processes)
     if supervisor is None and container["outer"]:
-        return LogFiles(None)  # its engine's files can't be told from others any more
+        return LogFiles(None)  # the engine's files can't be told from others any more
     root = hostfiles.root_of(supervisor["pid"] if supervisor else 0)
     try:
         if container["pod"] and container["runtime"] != "podman":
@@ -242,7 +242,7 @@ def of_stopped(one: Stopped) -> LogFiles:
             return _made(root, "k8s-file", os.path.dirname(path), "", conmon.LOG, 0) if path else LogFiles(None)
         return _of_pod(root, one["pod"], one["name"]) if one["pod"] else LogFiles(None)
     except FileNotFoundError:
-        return LogFiles(None)  # it never wrote, or elsewhere
+        return LogFiles(None)  # never written, or elsewhere
     finally:
         os.close(root)
 

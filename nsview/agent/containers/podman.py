@@ -40,7 +40,7 @@ def find(host: Population) -> Iterator[Found]:
 
 
 def left(host: Population, state: SavedState, process: Process) -> Found | None:
-    """The container of a state that runc or crun keeps, if podman made it and its conmon is gone."""
+    """The container of a state that runc or crun keeps, after its conmon is gone; None if podman did not make it."""
     said = _Said(host, 0, state["uid"], state["bundle"] or "")
     claim = host.claims.get(process["cgroup"])
     # With ids of its own (--uidmap) a container has its bundle in a directory that is not root's.
@@ -78,7 +78,7 @@ def _ended_in(host: Population, place: str, known: set[str]) -> Iterator[Stopped
                 process = config.get("process")
                 record["command"] = stopped.words(process.get("args")) if isinstance(process, dict) else None
             else:
-                record["state"] = "created"  # it is made anew at each start
+                record["state"] = "created"  # the container is made anew at each start
             log = "%s/%s/userdata/%s" % (place, id, conmon.LOG)
             record["log"] = log if hostfiles.exists(log) else None
             yield record
@@ -147,7 +147,8 @@ def _stored(text: bytes) -> dict[str, _Listed]:
 
 
 def _pod(path: str) -> str | None:
-    """The id of the pod in whose cgroup a container's is: POD/libpod-ID, libpod_pod_POD.slice/libpod-ID.scope."""
+    """The id of the pod in whose cgroup a container's is: POD/libpod-ID, libpod_pod_POD.slice/libpod-ID.scope. None if
+    it is in no pod's."""
     parts = path.split("/")
     for above, part in zip(parts, parts[1:]):  # noqa: B905, RUF007  Python 3.8
         name = above[:-6] if above.endswith(".slice") else above

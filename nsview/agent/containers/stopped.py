@@ -52,7 +52,7 @@ def number(value: Any) -> int | None:
 
 def moment(text: Any) -> float | None:
     """Seconds since the epoch of a time such as 2026-11-28T14:55:00.123456789Z. None for Go's zero, and for no time."""
-    import calendar  # which a look does not need
+    import calendar  # not needed by a look
 
     try:
         seconds = calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S"))

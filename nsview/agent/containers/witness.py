@@ -42,7 +42,8 @@ def owner_of_process(pid: int) -> int:
 
 
 def owner_of_userns(pid: int) -> int | None:
-    """The uid of the maker of a process's user namespace; that of the process if it can't be asked."""
+    """The uid of the maker of a process's user namespace; that of the process if the namespace can't be opened. None if
+    the kernel does not tell."""
     try:
         fd = os.open("/proc/%d/ns/user" % pid, os.O_RDONLY)
     except OSError:

@@ -85,7 +85,7 @@ def _v1_number(text: str) -> int | None:
 
 
 def _processors(text: str) -> float | None:
-    """The number of processors; of "50000 100000" half a one."""
+    """The number of processors in a cpu.max: of "50000 100000" half a one, None of "max 100000"."""
     quota, _, period = text.partition(" ")
     found = cgroup.number(quota), cgroup.number(period)
     return found[0] / found[1] if found[0] is not None and found[1] else None

@@ -82,8 +82,8 @@ def _posix() -> list[PosixQueue] | None:
 
 
 def _mounted(fd: int) -> list[PosixQueue] | None:
-    """The POSIX queues in the process's own mount namespace, if they are mounted there: they may be another ipc
-    namespace's."""
+    """The POSIX queues in the process's own mount namespace, which may be another ipc namespace's. None if they are not
+    mounted there."""
     points = [mount.point for mount in mountinfo.parse(mountinfo.read(".", fd)) if mount.fstype == "mqueue"]
     if "/dev/mqueue" not in points:
         return None

@@ -256,13 +256,13 @@ def devices(case: Case) -> Iterator[Hit]:
 
 
 def _nodev(mounts: tuple[PathMount, ...], path: str) -> bool:
-    """No device can be opened where a path is: nodev of mount(8), by the mount nearest above it."""
+    """True if no device can be opened where a path is: nodev of mount(8), by the mount nearest above it."""
     above = [mount for mount in mounts if path == mount.point or path.startswith(mount.point.rstrip("/") + "/")]
     return bool(above) and "nodev" in max(above, key=lambda mount: len(mount.point)).options
 
 
 def _allows(rule: str, type_: str, major: int, minor: int) -> bool:
-    """A line of devices.list, as "b 254:* rwm", lets a device be read or written."""
+    """True if a line of devices.list, as "b 254:* rwm", lets a device be read or written."""
     fields = rule.split()
     if len(fields) != 3 or not set("rw") & set(fields[2]) or fields[0] not in ("a", type_):
         return False
@@ -272,7 +272,7 @@ def _allows(rule: str, type_: str, major: int, minor: int) -> bool:
 
 @lru_cache(1024)
 def _dangerous(rule: str) -> bool:
-    """A line of devices.list lets any disk, or memory, be read or written."""
+    """True if a line of devices.list lets any disk, or memory, be read or written."""
     fields = rule.split()
     if len(fields) != 3 or not set("rw") & set(fields[2]):
         return False

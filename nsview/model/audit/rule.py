@@ -153,12 +153,12 @@ class Case(Struct, frozen=True, dict=True):
 
     @cached_property
     def security(self) -> Security | None:
-        """The facts of its first process."""
+        """The facts of its first process, None if they are not known."""
         return self.whole.facts.of(self.init) if self.init else None
 
     @cached_property
     def place(self) -> Security | None:
-        """The facts with the mounts that its first process sees."""
+        """The facts with the mounts that its first process sees, None if they are not known."""
         return self.whole.facts.place(self.init, self.members) if self.init else None
 
     @cached_property

@@ -66,8 +66,8 @@ def line(number: int, event: Event) -> Line:
 
 
 def behind(event: Event, snapshot: Snapshot) -> Thing | None:
-    """The thing that an event is about, if it is there still: the process of a namespace's or a process's own event,
-    else the container first."""
+    """The thing that an event is about: the process of a namespace's or a process's own event, else the container
+    first. None if nothing of it is there any more."""
     process = snapshot.processes.get(event.pid or 0)
     pid = process.pid if process is not None and process.start == event.start else None
     container = event.container if event.container in snapshot.containers else None

@@ -19,7 +19,7 @@ def net_events(before: Nets, after: Nets, snapshot: Snapshot) -> tuple[Event, ..
     for inode in sorted({*old, *new}):
         was, now = old.get(inode, Net(inode)), new.get(inode, Net(inode))
         if any(net.source is None and inode in nets for net, nets in ((was, old), (now, new))):
-            continue  # it could not be read
+            continue  # could not be read
         if inode not in new and ("net", inode) in snapshot.namespaces:
             continue
         if was.left_out or now.left_out or (inode in old and inode in new and was.source != now.source):

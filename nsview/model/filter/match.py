@@ -431,7 +431,7 @@ class _Maker:
             def there(line: Line, snapshot: Snapshot) -> bool:
                 things = (line.thing, line.where) if stands else (line.thing,)
                 if line.where and line.where[0] == about:
-                    things = (line.where,)  # its process may be in another
+                    things = (line.where,)  # the process may be in another
                 return any(thing is not None and behind(thing, snapshot) for thing in things)
 
             return there

@@ -40,7 +40,7 @@ class Browser(TimeTravel, Watcher):
 
     @property
     def process(self) -> Process | None:
-        """The process that the chosen row or line is about."""
+        """The process that the chosen row or line is about, None if it is about none."""
         raise NotImplementedError
 
     def follow_session(self) -> None:
@@ -88,12 +88,12 @@ class Browser(TimeTravel, Watcher):
 
     @property
     def grouping(self) -> str | None:
-        """The sort of thing that a row or line is: "container", "tree" for a process, or the kind of namespace."""
+        """The sort of thing that is chosen: "container", "tree" for a process, the kind of a namespace, else None."""
         raise NotImplementedError
 
     @property
     def kind(self) -> KindName | None:
-        """The kind of namespace that is chosen, to be explained by the help."""
+        """The kind of namespace that is chosen, to be explained by the help; None if none is."""
         return None
 
     def parse(self, text: str) -> Filter:
@@ -189,7 +189,7 @@ class Browser(TimeTravel, Watcher):
         self.note(None)
 
     def asks_for_nets(self, wanted: Filter) -> bool:
-        """The ports and addresses of the host are to be read for this filter."""
+        """True if the ports and addresses of the host are to be read for this filter."""
         return wanted.about_nets
 
     def _entered(self) -> None:
@@ -247,12 +247,12 @@ class Browser(TimeTravel, Watcher):
 
     @property
     def thing(self) -> Thing | None:
-        """The thing that the chosen row or line is about."""
+        """The thing that the chosen row or line is about, None if there is none."""
         raise NotImplementedError
 
     @property
     def record(self) -> Process | Container | None:
-        """The record of that thing, if it is a process or a container."""
+        """The record of that thing, None if it is no process and no container."""
         thing, snapshot = self.thing, self.snapshot
         if snapshot is None:
             return None

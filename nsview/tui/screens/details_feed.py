@@ -52,7 +52,7 @@ class DetailsFeed:
         self.soon(0.0 if at_once else self._shown + AGAIN - monotonic())
         row = self._listing.row
         if isinstance(row, ProcessRow) and self._asking is None and self._screen.session.live:
-            self._ask_in(3 * AGAIN, row)  # its use of the host changes
+            self._ask_in(3 * AGAIN, row)  # the use of the host changes
 
     def soon(self, seconds: float = 0.0) -> None:
         """Show the details in so many seconds, SOON at the least, or when they are due anyway."""

@@ -277,7 +277,7 @@ async def dialog_for(row: Row, snapshot: Snapshot, session: Session, ready: Read
     process = process_of_row(snapshot, row)
     if process is None:
         if namespace and not _is_held(namespace) and session.live and (newer := await session.searched()):
-            snapshot, namespace = newer, newer.namespaces.get(namespace.key)  # it may be new, or not searched for yet
+            snapshot, namespace = newer, newer.namespaces.get(namespace.key)  # new, or not searched for yet
         if namespace and _is_held(namespace):
             return NamespaceDialog(namespace, snapshot, session.host, ready)
         return "No known way leads into it; press H to search its holders."

@@ -45,7 +45,7 @@ class Events(Lens):
         self.session.want_engines()
 
     def show_events(self) -> None:
-        self.session.want_engines()  # which know of the end of a container that has stopped
+        self.session.want_engines()  # for the exit codes of stopped containers
         if self._later is None:
             self._later = self.set_timer(EVERY, self._take)
 

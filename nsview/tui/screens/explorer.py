@@ -96,7 +96,7 @@ class Explorer(Enterable):
 
     @property
     def kind(self) -> KindName | None:
-        """The kind of the namespace that is chosen."""
+        """The kind of the namespace that is chosen, None if another row is."""
         row = self.listing.row
         return row.namespace.type if isinstance(row, GroupRow) and row.namespace else None
 

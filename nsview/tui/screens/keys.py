@@ -4,6 +4,7 @@ from textual.binding import BindingType
 
 from nsview.model.view import GROUPINGS
 
+from ..lenses import LENSES
 from ..widgets.binding import Binding
 
 APP: list[BindingType] = [
@@ -46,13 +47,7 @@ EXPLORER: list[BindingType] = [
     Binding(
         "space", "pause", "Pause", show=False, tooltip="Keep the rows still, and mark the changes; a recording: play it"
     ),
-    Binding("u", "app.lens('use')", "Use", tooltip="Processor, memory and I/O of containers and processes, live"),
-    Binding("m", "app.lens('matrix')", "Matrix", tooltip="Namespaces of containers: a line each, a column a kind"),
-    Binding("w", "app.lens('net')", "Net map", tooltip="Interfaces, addresses, bridges and listeners"),
-    Binding(
-        "i", "app.lens('events')", "Events", tooltip="Containers started, stopped, OOM .. namespaces born and gone"
-    ),
-    Binding("a", "app.lens('audit')", "Audit", tooltip="Findings about containers, with evidence"),
+    *[Binding(lens.key, f"app.lens('{name}')", lens.word, tooltip=lens.tooltip) for name, lens in LENSES.items()],
     Binding("R", "app.elevate", "As root", tooltip="Become root through sudo, and read everything"),
     Binding("v", "mark", "Mark", show=False, tooltip="Mark the row, to compare it with another; again: unmark it"),
     Binding("c", "compare", "Compare", show=False, tooltip="Compare the two marked rows, or the one with this"),
@@ -102,11 +97,7 @@ LENS: list[BindingType] = [
     Binding("tab", "app.focus_next", "Switch between the lines and their details", show=False),
     Binding("n", "next_match", "Next line that matches the filter, or the last one if it is cleared", show=False),
     Binding("N", "next_match(-1)", "Line before that matches the filter", show=False, id="previous-match"),
-    Binding("u", "app.lens('use')", "Use", show=False),
-    Binding("m", "app.lens('matrix')", "Matrix", show=False),
-    Binding("w", "app.lens('net')", "Net map", show=False),
-    Binding("i", "app.lens('events')", "Events", show=False),
-    Binding("a", "app.lens('audit')", "Audit", show=False),
+    *[Binding(lens.key, f"app.lens('{name}')", lens.word, show=False) for name, lens in LENSES.items()],
     Binding("question_mark", "app.help", "Help", key_display="?"),
     Binding("f1", "app.help", "Help", show=False),
     Binding("escape,q", "back", "Back", tooltip="Clear the filter; back to where it was opened", id="close"),

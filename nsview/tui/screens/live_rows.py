@@ -45,7 +45,7 @@ class LiveRows:
         self._begun: list[RowKey] = []  # the row that the cursor began on
         self._at: RowKey | None = None  # the row that the cursor was put on
         self._stood: Standing | None = None  # the container of that row, or of one before it that is gone
-        self._waits = False  # that one is gone, and its container has not begun anew
+        self._waits = False  # the row is gone, and its container has not begun anew
         self._recent = Recent()
         self._fading: Timer | None = None
         self._stale = self._refreshing = False

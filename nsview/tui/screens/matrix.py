@@ -66,7 +66,7 @@ class Matrix(Lens):
 
     @property
     def kind(self) -> KindName | None:
-        """The kind of the column that the cursor is in."""
+        """The kind of the column that the cursor is in, None in the column of names."""
         place = self.table.column - 1
         return KIND_NAMES[place] if 0 <= place < len(KIND_NAMES) else None
 

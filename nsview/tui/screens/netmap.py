@@ -10,7 +10,6 @@ from rich.style import Style
 from rich.table import Table as Grid
 from rich.text import Text
 from textual.binding import BindingType
-from textual.geometry import Size
 from textual.strip import Strip
 from textual.timer import Timer
 
@@ -43,30 +42,6 @@ LEGEND = "═ two ends of a pair   ─ stands on the other   ⇢ default route"
 
 class Chart(Table):
     """A table, or the lines of a picture, whose cells are pieces of text that follow each other."""
-
-    drawn = False
-
-    def _arrange(self) -> None:
-        by = self._sorted_by
-        if self.drawn:
-            self._sorted_by = None  # lines of a picture have the one order
-        super()._arrange()
-        self._sorted_by = by
-
-    def _sort_by(self, column: int | None) -> None:
-        if not self.drawn:
-            super()._sort_by(column)
-
-    def action_sort(self) -> None:
-        if not self.drawn:
-            super().action_sort()
-
-    def _measure(self) -> None:
-        if self.drawn:
-            self._widths = []
-            self.virtual_size = Size(self.size.width, len(self.lines) + 1)
-        else:
-            super()._measure()
 
     def render_line(self, y: int) -> Strip:
         if not self.drawn:

@@ -28,7 +28,7 @@ class TimeTravel(Screen[None]):
 
     @property
     def thing(self) -> Thing | None:
-        """The thing that the chosen row or line is about."""
+        """The thing that the chosen row or line is about, None if there is none."""
         raise NotImplementedError
 
     def time_line(self) -> ComposeResult:
@@ -39,7 +39,7 @@ class TimeTravel(Screen[None]):
             yield TimeLine(playback)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Have these keys for a recording alone."""
+        """Have these keys for a recording alone; False hides one, None would show it dimmed (Textual)."""
         return action not in _ACTIONS or self.session.playback is not None
 
     def action_play(self) -> None:

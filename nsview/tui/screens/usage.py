@@ -191,7 +191,7 @@ class UsageLens(Lens):
 
     @property
     def container(self) -> Container | None:
-        """The container of the chosen line."""
+        """The container of the chosen line, None if the line is of none."""
         line = self.line()
         return self.snapshot.containers.get(str(line.thing)) if line is not None else None
 

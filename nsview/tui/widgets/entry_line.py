@@ -16,7 +16,7 @@ class EntryLine(Input):
 
     def __init__(self, entered: Callable[[], None], **named: Any) -> None:
         super().__init__(compact=True, **named)
-        self.cursor_blink = False  # it would repaint twice a second
+        self.cursor_blink = False  # blinking repaints twice a second
         self._entered = entered
 
     async def action_submit(self) -> None:

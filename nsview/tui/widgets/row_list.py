@@ -52,7 +52,7 @@ class RowList(Lines, Cursor, can_focus=True):
 
     @property
     def row(self) -> Row | None:
-        """The row under the cursor."""
+        """The row under the cursor, None if the list is empty."""
         return self.rows[self.cursor] if self.cursor < len(self.rows) else None
 
     def show(

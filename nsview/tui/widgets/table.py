@@ -45,6 +45,8 @@ class Table(Cursor, can_focus=True):
         Binding("right,l", "aside(1)", "Right, or unfold", show=False, id="right"),
     ]
 
+    drawn = False
+    """True while the lines are those of a picture: without columns, and in the one order."""
     column: reactive[int] = reactive(0, repaint=False)
 
     def __init__(self, columns: Sequence[Column], *, by_cell: bool = False) -> None:
@@ -52,7 +54,7 @@ class Table(Cursor, can_focus=True):
         self.columns = tuple(columns)
         self.by_cell = by_cell
         self.lines: list[Line] = []
-        self.sought = Sought(None)  # what the filter of the lines seeks
+        self.sought = Sought(None)  # sought by the filter of the lines
         self._marked: Collection[Hashable] = ()
         self._given: list[Line] = []  # before they were sorted
         self._sorted_by: int | None = None
@@ -61,7 +63,7 @@ class Table(Cursor, can_focus=True):
 
     @property
     def line(self) -> Line | None:
-        """The line under the cursor."""
+        """The line under the cursor, None if the table is empty."""
         return self.lines[self.cursor] if self.lines else None
 
     @property
@@ -76,7 +78,8 @@ class Table(Cursor, can_focus=True):
 
     def _arrange(self) -> None:
         before = self.line
-        self.lines = self._given if self._sorted_by is None else ordered(self._given, self._sorted_by, self._reversed)
+        by = None if self.drawn else self._sorted_by
+        self.lines = self._given if by is None else ordered(self._given, by, self._reversed)
         self._measure()
         key = before.key if before else None
         place = next((place for place, line in enumerate(self.lines) if line.key == key), self.cursor)
@@ -89,7 +92,7 @@ class Table(Cursor, can_focus=True):
     def _measure(self) -> None:
         # The next layout makes the scroll bar, which takes its width from the columns.
         bar = self.styles.scrollbar_size_vertical if len(self.lines) > self._visible else 0
-        self._widths = widths(self.columns, self._given, self.size.width - bar - 1, GAP)
+        self._widths = [] if self.drawn else widths(self.columns, self._given, self.size.width - bar - 1, GAP)
         self.virtual_size = Size(self.size.width, len(self.lines) + 1)
 
     def shows(self, column: int) -> bool:
@@ -193,6 +196,8 @@ class Table(Cursor, can_focus=True):
     # The order
 
     def action_sort(self) -> None:
+        if self.drawn:
+            return
         if self.by_cell:
             self._sort_by(self.column)
             return

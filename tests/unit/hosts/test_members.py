@@ -20,7 +20,7 @@ from nsview.hosts.recording import RecordedHost
 from nsview.hosts.stream import Stream
 from nsview.model.snapshot import Snapshot
 
-from .test_stream import HELLO, random_look, written
+from .test_stream import HELLO, delta, random_look, written
 
 NET = {"frame": "net", "id": 1, "taken_at": 1.0, "nets": [], "notes": ["told once"], "unsearched": 0}
 SEARCH = {
@@ -38,7 +38,7 @@ def frames_of(seed: int, number: int, began: float, apart: float = 1.0) -> Itera
     yield written({**NET, "taken_at": began})
     for step in range(1, number):
         new = random_look(chance)
-        frame = main.delta(look, new, began + step * apart)
+        frame = delta(look, new, began + step * apart)
         look = new
         if frame is not None:
             yield written(frame)
@@ -307,7 +307,7 @@ def test_what_is_redacted_is_in_no_byte_of_the_file(tmp_path: Path) -> None:
         "cgroup_lines": [], "frozen": False, "pid_namespace_dead": False, "setgroups_denied": False, "shells": [],
         "home": None, "identity": identity,
     }  # fmt: skip
-    sent = [HELLO, main.snapshot(look, 1.0), main.delta(look, later, 2.0)]
+    sent = [HELLO, main.snapshot(look, 1.0), delta(look, later, 2.0)]
     sent += [{"frame": "details", "id": 1, "details": details}]
     with contextlib.closing(Writer(str(path))) as writer:
         file = recorder._File(writer, redact=True)

@@ -19,7 +19,7 @@ from nsview.model.events.follower import Follower
 from nsview.model.snapshot import Snapshot
 
 from .test_members import frames_of, same, take
-from .test_replay import BEGAN
+from .test_recording_moments import BEGAN
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -149,7 +149,7 @@ def test_the_processes_that_came_and_went_are_counted(recorded: tuple[Path, list
 
 
 def test_the_use_and_the_nets_are_told_as_they_come(tmp_path: Path) -> None:
-    from .test_replay import lines
+    from .test_recording_moments import lines
 
     path = tmp_path / "r"
     with contextlib.closing(Writer(str(path))) as writer:

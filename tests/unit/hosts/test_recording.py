@@ -17,7 +17,7 @@ from nsview.hosts import HostError, frames, recording, stream
 from nsview.hosts.recording import RecordedHost
 from nsview.model.snapshot import Snapshot, advance
 
-from .test_stream import HELLO, random_look, written
+from .test_stream import HELLO, delta, random_look, written
 
 PROCESS: dict[str, Any] = {
     "pid": 2, "ppid": 1, "start": 3, "uid": 0, "user": "root", "state": "S", "comm": "c", "cmdline": ["c"],
@@ -230,7 +230,7 @@ def test_frames_that_the_agent_can_write_can_be_read(tmp_path: Path) -> None:
         from nsview.agent import main
 
         old, new = random_look(chance), random_look(chance)
-        data = b"".join(written(f) for f in (HELLO, main.snapshot(old, 1.0), main.delta(old, new, 2.0)) if f)
+        data = b"".join(written(f) for f in (HELLO, main.snapshot(old, 1.0), delta(old, new, 2.0)) if f)
         assert set(read(tmp_path, data).processes) == set(new["processes"])
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from nsview.agent import main
+from nsview.agent.output import Output
 from nsview.hosts.stream import Stream
 from nsview.model.kinds import KIND_NAMES
 from nsview.model.snapshot import Snapshot
@@ -58,10 +59,16 @@ def random_look(chance: random.Random) -> Look:
     return {"processes": processes, "namespaces": namespaces, "containers": sorted(containers, key=lambda c: c["key"])}
 
 
+def delta(old: Look, new: Look, taken_at: float) -> Look | None:
+    """The frame that turns one look into the next. None if they are equal."""
+    changes = main.differences(old, new)
+    return main.delta(changes, taken_at) if any(changes.values()) else None
+
+
 def written(frame: object) -> bytes:
     """A frame as the agent writes it."""
     out = io.BytesIO()
-    main.Agent(out, 0).write(frame)
+    Output(out).write(frame)
     return out.getvalue()
 
 
@@ -80,7 +87,7 @@ def test_a_delta_leads_to_what_the_new_look_alone_shows(seed: int) -> None:
     live = Stream("live")
     shown(live, HELLO, main.snapshot(looks[0], 1.0))
     for number, (old, new) in enumerate(itertools.pairwise(looks), 2):
-        after = shown(live, main.delta(old, new, float(number)))
+        after = shown(live, delta(old, new, float(number)))
         fresh = shown(Stream("fresh"), HELLO, main.snapshot(new, float(number)))
         assert after.processes == fresh.processes
         assert after.namespaces == fresh.namespaces
@@ -92,7 +99,7 @@ def test_a_delta_leads_to_what_the_new_look_alone_shows(seed: int) -> None:
 
 
 def test_equal_looks_need_no_delta() -> None:
-    assert main.delta(random_look(random.Random(7)), random_look(random.Random(7)), 2.0) is None
+    assert delta(random_look(random.Random(7)), random_look(random.Random(7)), 2.0) is None
 
 
 def test_a_delta_carries_only_what_changed() -> None:
@@ -100,7 +107,7 @@ def test_a_delta_carries_only_what_changed() -> None:
     new = {**old, "processes": dict(old["processes"])}
     changed = next(iter(new["processes"]))
     new["processes"][changed] = {**new["processes"][changed], "comm": "renamed"}
-    frame = main.delta(old, new, 2.0)
+    frame = delta(old, new, 2.0)
     assert frame is not None
     assert [record["pid"] for record in frame["processes"]] == [changed]
     others = ("gone", "namespaces", "namespaces_gone", "containers", "containers_gone")
@@ -113,7 +120,7 @@ def test_a_snapshot_is_not_changed_by_the_delta_that_follows() -> None:
     stream = Stream("live")
     before = shown(stream, HELLO, main.snapshot(old, 1.0))
     kept = (dict(before.processes), dict(before.namespaces), dict(before.containers))
-    after = shown(stream, main.delta(old, new, 2.0))
+    after = shown(stream, delta(old, new, 2.0))
     assert after is not before
     assert (before.processes, before.namespaces, before.containers) == kept
 

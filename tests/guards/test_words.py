@@ -1,7 +1,9 @@
-"""The style of words of CONTRIBUTING.md, as far as a program can hold it: how docstrings begin."""
+"""The style of words of CONTRIBUTING.md, as far as a program can hold it: how docstrings and comments begin."""
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +12,8 @@ import pytest
 import nsview
 
 PACKAGE = Path(nsview.__file__).parent
-RIDDLE = re.compile(r"(What|Who|Whose|Whom|Those|It|Its|This|Where|Whether|One that|All that|How)\b")
+BEGINNINGS = "What|Who|Whose|Whom|Those|It|Its|This|Where|Whether|One that|All that|How"
+RIDDLE = re.compile(rf"({BEGINNINGS})\b")
 
 
 def files() -> list[Path]:
@@ -26,6 +29,43 @@ def test_a_docstring_begins_with_a_verb_or_the_thing_itself(file: Path) -> None:
     ]
     found = [(node, ast.get_docstring(node) or "") for node in nodes]
     assert [text.splitlines()[0] for node, text in found if RIDDLE.match(text)] == []
+
+
+@pytest.mark.parametrize("file", files(), ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_a_comment_names_the_thing_too(file: Path) -> None:
+    riddle = re.compile(rf"# ?({BEGINNINGS}|Which|They|Their|That|These)\b", re.IGNORECASE)
+    assert [comment for comment in comments(file.read_text()) if riddle.match(comment)] == []
+
+
+def comments(text: str) -> Iterator[str]:
+    """The comments of a file, each by its first line."""
+    above = 0
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            alone, number = token.line.lstrip().startswith("#"), token.start[0]
+            if not (alone and number == above + 1):
+                yield token.string
+            above = number if alone else above
+
+
+def functions() -> Iterator[tuple[str, ast.expr, str]]:
+    """(file and name, type of the answer, docstring) of each function that has the latter two."""
+    for file in files():
+        for node in ast.walk(ast.parse(file.read_text())):
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            if node.returns and (text := ast.get_docstring(node)):
+                yield f"{file.relative_to(PACKAGE)} {node.name}", node.returns, text
+
+
+def test_a_function_that_may_have_no_answer_says_when() -> None:
+    optional = ((where, text) for where, answer, text in functions() if ast.unparse(answer).endswith("| None"))
+    assert [where for where, text in optional if not re.search(r"\bNone\b", text)] == []
+
+
+def test_a_function_that_answers_by_yes_or_no_says_which_is_true() -> None:
+    answers = ((where, text) for where, answer, text in functions() if ast.unparse(answer) == "bool")
+    assert [where for where, text in answers if not re.search(r"\b(True|False)\b", text)] == []
 
 
 def test_a_type_has_a_name_of_its_own() -> None:

@@ -10,6 +10,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("nsview inspect 8058", "the container and the namespaces of a process"),
         ("nsview exec -it web sh", "a shell in a container"),
         ("nsview -H web1", "another host, by your ssh"),
+        ("nsview -H web1 -H web2", "several, each opened from a table"),
     ),
     "list": (
         ("nsview list", "each with its oldest process"),

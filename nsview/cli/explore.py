@@ -20,6 +20,8 @@ def run(options: SimpleNamespace) -> int:
         raise Failure(USAGE, "the explorer needs a terminal; `nsview list` prints, `nsview list --json` for programs")
     if os.environ.get("TERM", "dumb") in ("", "dumb", "unknown"):
         raise Failure(USAGE, "this terminal cannot be drawn on (TERM=dumb); `nsview list` prints instead")
+    if options.places and not options.recording and options.command != "demo":
+        return _explore_many(options)
     host = _host(options)  # first of all, for it takes longest
     from nsview import config, state
     from nsview.hosts import HostError
@@ -49,6 +51,32 @@ def run(options: SimpleNamespace) -> int:
             app.run()
     except (config.ConfigError, HostError) as error:
         host.stop()
+        raise Failure(FAILED, str(error)) from None
+    if app.failure:
+        raise Failure(FAILED, app.failure)
+    return app.return_code or DONE
+
+
+def _explore_many(options: SimpleNamespace) -> int:
+    """The explorer of several hosts, of which none may ask in the terminal. Raises Failure, HostError."""
+    from nsview import config, state
+    from nsview.hosts import inventory
+    from nsview.join.ready import commands
+    from nsview.tui import gc_pace
+
+    entries = inventory.entries(options.places)
+    try:
+        own = config.Config(config.path())
+        say(filter(None, (own.note,)))
+        with gc_pace.hurried():
+            from nsview.tui.fleet_app import FleetApp
+
+        app = FleetApp(
+            entries, commands(own.ready), state.Memory(state.path(), **own.settings.looks), elevated=options.sudo
+        )
+        app.configure(own)
+        app.run()
+    except config.ConfigError as error:
         raise Failure(FAILED, str(error)) from None
     if app.failure:
         raise Failure(FAILED, app.failure)

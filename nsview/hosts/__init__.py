@@ -12,6 +12,7 @@ place       the place of a host, and the command that runs a program there
 secret      a password that is typed in the terminal
 bundle      the agent as it is sent
 entering    a command in the namespaces of a host elsewhere
+nowhere     a host of which nothing is known
 recording   a file of frames, shown again
 playback    a recording that is played and gone about in
 recorder    the frames of this machine's agent, written to a file

@@ -1,6 +1,7 @@
 """The link to an agent: lines from it, requests to it, over the pipes of a child process of ours."""
 
 import contextlib
+import math
 import os
 import re
 import select
@@ -9,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import msgspec
 
@@ -22,8 +24,6 @@ ASKING = 120.0
 """Seconds that a user may take to answer a program on the way, as sshd and sudo have it."""
 LONGEST = 64 << 20
 """Bytes of a frame: more than 100,000 processes take."""
-MANY = 16 << 20, 64 << 20
-"""Bytes of a frame, and of all frames, of each of many hosts that are asked at once: 25,000 processes take them."""
 UNREADABLE = 4
 """Exit code of an agent that has told the reason in a frame."""
 LOOKED = (b'{"frame":"snapshot"', b'{"frame":"delta"')
@@ -33,6 +33,21 @@ _STATES = {"T": " (it is stopped)", "t": " (it is traced)", "D": " (it waits for
 _ANSWER = re.compile(
     rb'\{"frame":"(details|security|holders|net|usage|log|thread|kept)",(?:"id":\d+,"done":(\d+),"total":(\d+))?'
 )
+
+
+class Allowance(NamedTuple):
+    """The most that an agent may say: bytes of a frame; bytes, and lines, of all frames within so many seconds."""
+
+    longest: int = LONGEST
+    most: int = sys.maxsize
+    lines: int = sys.maxsize
+    seconds: float = math.inf
+
+
+MANY = Allowance(16 << 20, 64 << 20)
+"""Of each of many hosts that are asked at once: 25,000 processes take it."""
+WATCHED = Allowance(16 << 20, 64 << 20, 2000, 10.0)
+"""Of each of many hosts that are watched: ten times as many lines as a busy one says."""
 
 
 class AgentLink:
@@ -45,8 +60,7 @@ class AgentLink:
     here = False  # is this machine
     name = ""
     """The host's name in errors."""
-    longest, most = LONGEST, sys.maxsize
-    """Bytes of a frame, and of all that an agent says."""
+    allowed = Allowance()
     watched = False  # is asked now and then whether it is there still
 
     def __init__(self, agent: "subprocess.Popen[bytes]", *, elevated: bool = False, fed: bool = True) -> None:
@@ -108,7 +122,7 @@ class AgentLink:
         if agent.stderr:
             poll.register(agent.stderr, select.POLLIN)
         begun: list[bytes] = []
-        size, whole_size = 0, 0
+        size, whole_size, number, since = 0, 0, 0, time.monotonic()
         while True:
             ready = [fd for fd, _ in poll.poll(1000 * PATIENCE / 6)]
             if not ready:
@@ -125,19 +139,24 @@ class AgentLink:
             if not data:
                 return
             *whole, rest = data.split(b"\n")
+            whole_size, number = whole_size + len(data), number + len(whole)
+            allowed, now = self.allowed, time.monotonic()
+            if whole_size > allowed.most:
+                raise HostError(f"{self.name}: more than {allowed.most >> 20} MiB: ask this host alone")
+            if number > allowed.lines:
+                raise HostError(f"{self.name}: a flood of more than {allowed.lines} lines in {allowed.seconds:.0f} s")
+            if now > since + allowed.seconds:
+                whole_size, number, since = 0, 0, now
             for line in whole:
                 yield b"".join((*begun, line, b"\n"))
                 begun.clear()
                 size = 0
             begun.append(rest)
             size += len(rest)
-            whole_size += len(data)
-            if size > self.longest:
+            if size > allowed.longest:
                 raise HostError(
-                    f"{self.name}: a line of more than {self.longest >> 20} MiB, which is no frame of nsview's"
+                    f"{self.name}: a line of more than {allowed.longest >> 20} MiB, which is no frame of nsview's"
                 )
-            if whole_size > self.most:
-                raise HostError(f"{self.name}: more than {self.most >> 20} MiB: ask this host alone")
             self._heard = time.monotonic()  # the work on the lines is no silence
 
     @property

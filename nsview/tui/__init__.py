@@ -1,12 +1,14 @@
 """The explorer: screens, their widgets and their texts. It draws snapshots and never reads the host itself.
 
-Floors, each of which imports only those below it: app, screens, widgets, text. The session is below them all.
+Floors, each of which imports only those below it: apps, screens, widgets, text. The session is below them all.
 
+fleet_app      the application for several hosts
 app            the application: screens over one another, themes, signals
 drawn_app      the app as it is drawn: colours, the last filters, the driver
 open_lenses    the lenses that are open, each over another screen
 session        one host: its snapshots as they arrive, and answers to requests; without Textual
 silence        the silence of an agent that was asked
+fleet          several hosts, each by a session of its own
 context        the things that every screen works with
 ending         the ends that come from outside: signals, a terminal that is gone
 entrance       the way out of the screen and back, for a command in namespaces and for sudo's question

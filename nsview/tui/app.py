@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from textual import events
 from textual.app import SystemCommand
@@ -47,6 +47,7 @@ class NsviewApp(DrawnApp, Watcher):
 
     TITLE = "nsview"
     BINDINGS: ClassVar[list[BindingType]] = APP
+    EXPLORER: ClassVar[type[Explorer]] = Explorer
 
     def __init__(
         self,
@@ -58,19 +59,29 @@ class NsviewApp(DrawnApp, Watcher):
         """picture: shown by the terminal until there is a screen."""
         self.memory = memory or Memory()
         super().__init__(self.memory.state.theme)
-        self.session = Session(host, self.call_later)
         self.picture = picture
         self.failure: str | None = None
         self._hint: Widget | None = None  # until a new user has pressed a key
         self._settled = False
-        self.context = Context(self.session, Entrance(self, self.session), self.memory, ready)
-        self.explorer = Explorer(self.context)
+        self._ready_commands = ready
+        self._audit_ignore: tuple[str, ...] = ()
+        self.session = Session(host, self.call_later)
+        self.look_at(self.session)
+
+    def look_at(self, session: Session) -> None:
+        """Have an explorer of this session, in the place of the one before."""
+        if self in self.session.watchers:
+            self.session.watchers.remove(self)
+        self.session = session
+        self.context = Context(session, Entrance(self, session), self.memory, self._ready_commands)
+        self.context.audit_ignore = self._audit_ignore
+        self.explorer = self.EXPLORER(self.context)
         self.lenses = OpenLenses(self, self.explorer)
-        self.session.watchers.append(self)
+        session.watchers.append(self)
 
     def configure(self, config: Config) -> None:
         """Apply the settings of the user's file that need Textual to be checked. Raises ConfigError."""
-        self.context.audit_ignore = config.settings.audit.ignore
+        self._audit_ignore = self.context.audit_ignore = config.settings.audit.ignore
         theme = config.settings.theme
         if theme is not None and theme not in self.available_themes:
             raise config.error(("theme",), f"no such theme; there are {', '.join(sorted(self.available_themes))}")
@@ -93,7 +104,7 @@ class NsviewApp(DrawnApp, Watcher):
 
     def _end(self, code: int) -> None:
         """Exit as soon as there is a screen, which would not bear to be ended amid its making."""
-        if self.explorer.is_mounted:
+        if self.get_default_screen().is_mounted:
             self.call_later(self.exit, None, code)
         else:
             asyncio.get_running_loop().call_later(0.01, self._end, code)
@@ -101,9 +112,13 @@ class NsviewApp(DrawnApp, Watcher):
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, lambda theme: self.memory.remember(theme=theme.name))
         if not self.is_headless:
-            ending.with_terminal(lambda: self.session.host.stop())
+            ending.with_terminal(self.stop)
 
     def on_unmount(self) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End what reads the host."""
         self.session.host.stop()
 
     # The session
@@ -233,8 +248,12 @@ class NsviewApp(DrawnApp, Watcher):
         self.push_screen(EndedScreen(one, self.session.engines, container.state if container else None))
 
     def on_go_wanted(self, message: GoWanted) -> None:
-        if self.go_to(message.thing):
-            match message.then:
+        self.go_then(message.thing, message.then)
+
+    def go_then(self, thing: Thing, then: Literal["", "enter", "ready"]) -> None:
+        """Go to the row of a thing; then enter it there, or offer the ready commands."""
+        if self.go_to(thing):
+            match then:
                 case "enter":
                     self.explorer.action_enter()
                 case "ready":

@@ -36,6 +36,7 @@ def scopes(app: type[DOMNode]) -> Iterator[Scope]:
     from .screens.export import ExportDialog
     from .screens.goto_dialog import GoTo
     from .screens.help import HelpScreen
+    from .screens.hosts import Hosts
     from .screens.menu import Menu
     from .widgets.details import DetailsPane
     from .widgets.filter_line import FilterInput
@@ -47,6 +48,8 @@ def scopes(app: type[DOMNode]) -> Iterator[Scope]:
     for name in LENSES:
         yield app, lens_class(name), Table
         yield app, lens_class(name), FilterInput
+    yield app, Hosts, Table
+    yield app, Hosts, FilterInput
     for dialog in (EnterDialog, GoTo, HelpScreen, Menu, ExportDialog):
         yield (dialog,)
 

@@ -12,6 +12,7 @@ from nsview.model.records import Container, Process
 from nsview.model.table import Line, Thing
 from nsview.model.view import Grouping, GroupOrder, ProcessOrder, Row
 
+from .session import Session
 from .trail import Place
 
 
@@ -112,5 +113,14 @@ class PlaceWanted(Message):
 
 
 @dataclass(repr=False, eq=False)
+class HostWanted(Message):
+    """The explorer of one of several hosts is to be opened; at a thing of it, as by GoWanted, if that is not None."""
+
+    session: Session
+    thing: Thing | None = None
+    then: Literal["", "enter", "ready"] = ""
+
+
+@dataclass(repr=False, eq=False)
 class CloseWanted(Message):
-    """The lens is to be closed."""
+    """The lens is to be closed; or the explorer of one of several hosts."""

@@ -38,6 +38,11 @@ class Trail:
         self._back: list[Place] = []
         self._forward: list[Place] = []
 
+    @property
+    def has_before(self) -> bool:
+        """True if there is a place before the present one."""
+        return bool(self._back)
+
     def leave(self, here: Place) -> None:
         """Keep a place that is being left, and forget the places forward of it."""
         self._back = [*self._back[-MOST + 1 :], here]

@@ -14,6 +14,7 @@ matrix        a lens: the namespaces of each container
 netmap        a lens: interfaces, addresses, bridges and listeners
 events        a lens: the things that have happened
 audit         a lens: findings with their evidence
+hosts         a lens: several hosts, or the containers of all of them
 logs          a lens: the log of one container, followed
 compare       a lens: two processes side by side
 ended         the end of a container without a process

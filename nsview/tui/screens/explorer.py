@@ -235,6 +235,11 @@ class Explorer(Enterable):
         self.show_filter()
         self.listing.focus()
 
+    @property
+    def has_before(self) -> bool:
+        """True if there is a place before this one."""
+        return self._trail.has_before
+
     def action_back(self) -> None:
         self._go_along(self._trail.back(self._here), "Nothing lies before this.")
 

@@ -144,9 +144,8 @@ class Lens(Browser):
 
     def on_mount(self) -> None:
         self.follow_session()
-        status = self.query_one(Status)
-        status.source = self.session.source
-        status.snapshot = self.snapshot
+        self.query_one(Status).source = self.session.source
+        self.show_status()
         self.table.focus()
         if len(self.snapshot.processes) < LARGE:
             self.make()
@@ -167,9 +166,9 @@ class Lens(Browser):
 
     @property
     def is_covered(self) -> bool:
-        """True if another lens is open over this one; not for a dialog, beside which one sees this."""
+        """True if another lens or an explorer is open over this one; not for a dialog, beside which one sees this."""
         above = self.app.screen_stack
-        return self in above and any(isinstance(one, Lens) for one in above[above.index(self) + 1 :])
+        return self in above and any(isinstance(one, Browser) for one in above[above.index(self) + 1 :])
 
     def on_screen_resume(self) -> None:
         if self._stale:
@@ -180,8 +179,12 @@ class Lens(Browser):
         self._stale = self.is_covered
         if self._stale:
             return
-        self.query_one(Status).snapshot = self.snapshot
+        self.show_status()
         self.make()
+
+    def show_status(self) -> None:
+        """Show the host and its numbers in the line at the top."""
+        self.query_one(Status).snapshot = self.snapshot
 
     def make(self) -> None:
         """Make the lines anew and show them."""

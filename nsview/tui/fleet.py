@@ -1,0 +1,244 @@
+"""Several hosts, each by an agent and a session of its own: connected a few at a time, asked now and then, and tried
+again when their link has ended. No Textual here.
+
+A host that hangs, floods or lies costs its own link, whose error is a line.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+from nsview.hosts import HostError, place
+from nsview.hosts.inventory import NamedHost
+from nsview.hosts.link import WATCHED
+from nsview.hosts.live import LiveHost
+from nsview.hosts.remote import RemoteHost
+from nsview.model.changes import Changes
+from nsview.model.hosts_table import HostState, Reported
+from nsview.model.snapshot import Snapshot
+from nsview.model.text import safe
+from nsview.model.usage import Usage
+
+from .session import AnyHost, Session, Watcher
+
+AT_ONCE = 16
+"""Hosts that are connected at the same time."""
+SOON = 5.0
+"""Seconds after which a host that is still silent does not keep others from being connected."""
+PACE = 10.0
+"""Seconds between two questions to a host, for its load, its memory and the time of the answer."""
+AGAIN = 5.0, 300.0
+"""Seconds until a host is tried again at first, and at most: each time twice as long."""
+SETTLED = 60.0
+"""Seconds after which a link that then ends is tried as soon as the first time."""
+MOST = 50_000
+"""Processes, namespaces and containers of one of several hosts."""
+_ENDING = 3.0
+"""Seconds that all agents together have to end."""
+
+Deliver = Callable[..., object]
+
+
+class HostSession(Session):
+    """A session that goes on whatever screen is there: a thread of its own receives from the host."""
+
+    def __init__(self, host: AnyHost, deliver: Deliver) -> None:
+        super().__init__(host, deliver)
+        self._received: AnyHost | None = None  # the host that the thread receives from
+
+    def begin(self) -> None:
+        """Show what is known so far to the screen that has come."""
+        if self.snapshot is not None:
+            self._show(self.snapshot)
+            if not self.runs:
+                self._tell_source("stopped")
+
+    async def run(self) -> None:
+        """Receive from the host, unless that is under way."""
+        self.receive()
+
+    def receive(self) -> None:
+        """Receive from the host in a thread, unless that is under way."""
+        if self._received is not self.host:
+            self._received = self.host
+            if isinstance(self.host, LiveHost):
+                self.host.allowed = WATCHED
+            threading.Thread(target=self._in_thread, args=(self.host,), daemon=True).start()
+
+    def _in_thread(self, host: AnyHost) -> None:
+        try:
+            self._receive(host)
+        except Exception as error:  # a host that lies in a way that nobody thought of harms no other
+            self._deliver(self._end, host, f"its word can't be taken in ({type(error).__name__})")
+
+    def _keep(self, snapshot: Snapshot) -> None:
+        if len(snapshot.processes) + len(snapshot.namespaces) + len(snapshot.containers) > MOST:
+            raise HostError(f"more than {MOST:,} processes, namespaces and containers: look at this host alone")
+        super()._keep(snapshot)
+
+    def replace(self, host: LiveHost) -> None:
+        old, self.host = self.host, host
+        self._drop_answers()
+        _stopped(old)
+
+
+def _stopped(host: AnyHost) -> threading.Thread:
+    """End the agent of a host in a thread, for that may take a while."""
+    ending = threading.Thread(target=host.stop, daemon=True)
+    ending.start()
+    return ending
+
+
+class HostLink(Watcher):
+    """The link to one of the hosts. session: None until an agent was started there. failure: the last error, in a line;
+    it stays until the host answers again."""
+
+    def __init__(self, entry: NamedHost, deliver: Deliver, changed: Callable[[], object], *, elevated: bool) -> None:
+        """changed: called after every change. elevated: as root there, by a sudo that asks for no password."""
+        self.entry = entry
+        self.session: HostSession | None = None
+        self.state: HostState = "failed" if entry.error else "waiting"
+        self.failure = entry.error
+        self.use: Usage | None = None
+        self.began = 0.0  # when it was tried last
+        self._deliver, self._changed, self._elevated = deliver, changed, elevated
+        self._tries, self._again, self._since = 0, 0.0, 0.0
+        self._asked, self._took = 0.0, 0.0
+        self._closed = False
+        self._question: asyncio.Task[None] | None = None
+
+    @property
+    def reported(self) -> Reported:
+        """Return all that is known of the host."""
+        snapshot = self.session.snapshot if self.session else None
+        error = self.failure.removeprefix(f"{safe(self.entry.name)}: ")
+        return Reported(self.entry.name, self.entry.options, self.state, error, self.lag, snapshot, self.use)
+
+    @property
+    def lag(self) -> float | None:
+        """Seconds that the last answer took, or that the next one takes by now. None if there is no link."""
+        if self.state != "live" or not self._asked:
+            return None
+        waits = time.monotonic() - self._asked if self._question else 0.0
+        return max(waits, self._took) if self._took or waits > 1 else None
+
+    # To the host and back
+
+    def due(self, now: float) -> bool:
+        """True if the host is to be tried now."""
+        return not self.entry.error and (self.state == "waiting" or (self.state == "failed" and now >= self._again))
+
+    def hasten(self) -> None:
+        """Try the host at the next turn, if its link has ended."""
+        self._again = self._tries = 0
+
+    def connect(self) -> None:
+        """Start an agent there."""
+        self.state = "retrying" if self.failure else "connecting"
+        self.began = time.monotonic()
+        threading.Thread(target=self._start, daemon=True).start()
+        self._changed()
+
+    def _start(self) -> None:
+        option, word = self.entry.options
+        try:
+            there = place.via(word) if option == "--via" else place.of(word)
+            host = RemoteHost(there, elevated=self._elevated, asking=False)
+        except HostError as error:
+            self._deliver(self.show_end, str(error))
+            return
+        if self._closed:
+            host.stop()
+        else:
+            self._deliver(self._take, host)
+
+    def _take(self, host: RemoteHost) -> None:
+        if self._closed:
+            _stopped(host)
+        elif self.session is None:
+            self.session = HostSession(host, self._deliver)
+            self.session.watchers.append(self)
+        else:
+            self.session.replace(host)
+        if self.session is not None:
+            self.session.receive()
+
+    def show_snapshot(self, snapshot: Snapshot, happened: Changes | None) -> None:
+        if self.session is None or not self.session.runs:
+            return  # it is shown again, to a screen
+        if self.state != "live":
+            self.state, self.failure, self._since = "live", "", time.monotonic()
+            self.ask()
+        self._changed()
+
+    def show_restart(self, how: str) -> None:
+        self.state, self.failure = "retrying", how
+        self._changed()
+
+    def show_end(self, failure: str | None) -> None:
+        now = time.monotonic()
+        if self.state == "live" and now > self._since + SETTLED:
+            self._tries = 0
+        self.state, self.failure = "failed", failure or f"{self.entry.name}: the agent has ended"
+        self._again = now + min(AGAIN[1], AGAIN[0] * 2**self._tries)
+        self._tries = min(self._tries + 1, 16)
+        if self.session is not None:
+            _stopped(self.session.host)
+        self._changed()
+
+    # Asking
+
+    def asks(self, now: float) -> bool:
+        """True if the host is to be asked now."""
+        return self.state == "live" and self._question is None and now >= self._asked + PACE
+
+    def ask(self) -> None:
+        """Ask the host for its load and its memory, unless an answer is still to come."""
+        if self._question is None:
+            self._asked = time.monotonic()
+            self._question = asyncio.get_running_loop().create_task(self._ask())
+
+    async def _ask(self) -> None:
+        assert self.session is not None
+        try:
+            self.use = await self.session.host_usage()
+            self._took = time.monotonic() - self._asked
+        except asyncio.CancelledError:
+            pass  # the link has ended
+        finally:
+            self._question = None
+        self._changed()
+
+    def close(self) -> threading.Thread | None:
+        """End the link for good. The thread that does it, None if there is none."""
+        self._closed = True
+        return _stopped(self.session.host) if self.session else None
+
+
+class Fleet:
+    """The links to all hosts. changed: called after every change of one."""
+
+    def __init__(self, entries: Iterable[NamedHost], deliver: Deliver, *, elevated: bool = False) -> None:
+        """deliver: as of a Session."""
+        self.changed: Callable[[], object] = lambda: None
+        self.links = [HostLink(entry, deliver, lambda: self.changed(), elevated=elevated) for entry in entries]
+
+    def turn(self) -> None:
+        """Connect those that wait, a few at a time, and ask those that are due."""
+        now = time.monotonic()
+        under_way = [
+            link for link in self.links if link.state in ("connecting", "retrying") and now < link.began + SOON
+        ]
+        for link in [link for link in self.links if link.due(now)][: AT_ONCE - len(under_way)]:
+            link.connect()
+        for link in self.links:
+            if link.asks(now):
+                link.ask()
+
+    def stop(self) -> None:
+        """End all links."""
+        until = time.monotonic() + _ENDING
+        for ending in [link.close() for link in self.links]:
+            if ending is not None:
+                ending.join(max(0.0, until - time.monotonic()))

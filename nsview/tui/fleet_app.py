@@ -1,0 +1,87 @@
+"""The application for several hosts: a table of them, and over it the explorer of one at a time."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.screen import Screen
+
+from nsview.hosts.inventory import NamedHost
+from nsview.hosts.nowhere import Nowhere
+from nsview.join.ready import BUILT_IN, Ready
+from nsview.state import Memory
+
+from . import gc_pace
+from .app import NsviewApp
+from .fleet import Fleet
+from .messages import CloseWanted, HostWanted
+from .screens.explorer import Explorer
+from .screens.hosts import Hosts
+from .widgets.binding import Binding
+
+_OF_ONE_HOST = ("lens", "jump", "copy", "export")
+
+
+class OneOfMany(Explorer):
+    """The explorer of a host above the table of all."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "clear_filter", "Hosts", tooltip="Clear the filter; back to the table of hosts"),
+    ]
+
+    def action_clear_filter(self) -> None:
+        if self.filter.text or self.has_class("filtering"):
+            super().action_clear_filter()
+        else:
+            self.post_message(CloseWanted())
+
+    def action_back(self) -> None:
+        if self.has_before:
+            super().action_back()
+        else:
+            self.post_message(CloseWanted())
+
+
+class FleetApp(NsviewApp):
+    """The explorers of several hosts, one at a time, above a table of all."""
+
+    EXPLORER = OneOfMany
+
+    def __init__(
+        self, entries: Iterable[NamedHost], ready: tuple[Ready, ...] = BUILT_IN, memory: Memory | None = None, *,
+        elevated: bool = False,
+    ) -> None:  # fmt: skip
+        """elevated: as root there, by a sudo that asks for no password."""
+        super().__init__(Nowhere(), ready, memory)
+        self._nowhere = self.session
+        self.fleet = Fleet(entries, self.call_later, elevated=elevated)
+        self.hosts = Hosts(self.context, self.fleet)
+
+    def get_default_screen(self) -> Screen[None]:
+        return self.hosts
+
+    def on_mount(self) -> None:
+        self._settled = True
+        self.call_after_refresh(gc_pace.settle)
+
+    def stop(self) -> None:
+        self.fleet.stop()
+
+    async def on_host_wanted(self, message: HostWanted) -> None:
+        """Open the explorer of a host, and go to a container there."""
+        self.look_at(message.session)
+        await self.push_screen(self.explorer)
+        if message.thing is not None:
+            self.go_then(message.thing, message.then)
+
+    def on_close_wanted(self, message: CloseWanted) -> None:
+        """Go back to the table, unless a lens is open, which is closed."""
+        if self.lens is None and self.screen is self.explorer:
+            self.pop_screen()
+            self.look_at(self._nowhere)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave out the keys of one host while none is open."""
+        return not (self.session is self._nowhere and action in _OF_ONE_HOST) and super().check_action(
+            action, parameters
+        )

@@ -125,6 +125,9 @@ class Explorer(Enterable):
     def show_moment(self) -> None:
         self._pulse.beat()
 
+    def show_engines(self) -> None:
+        self._details.soon()
+
     def action_pause(self) -> None:
         if self.session.playback:
             self.action_play()

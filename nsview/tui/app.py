@@ -332,7 +332,8 @@ class NsviewApp(DrawnApp, Watcher):
 
         screen = self.screen
         fields, kind = (screen.fields, screen.kind) if isinstance(screen, Browser) else (FIELDS, None)
-        self.push_screen(HelpScreen(screen.active_bindings, kind, fields, groups=screen is self.explorer))
+        name = self.lens.NAME if self.lens else "explorer"
+        self.push_screen(HelpScreen(screen.active_bindings, kind, fields, name=name, groups=self.lens is None))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Textual's own, and everything that the keys do here."""

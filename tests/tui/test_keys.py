@@ -248,6 +248,13 @@ async def test_help_has_the_keys_in_five_groups(key: str, opens: str) -> None:
         assert "PgDn" in of["Move"] or "pgdn" in of["Move"].lower()
         assert "Find a pid" in of["Find"] and "Show only what matches" in of["Find"] and "shell" in of["Act"]
         assert "Findings" in of["Look"] or opens
+        name, own = {
+            "": ("Explorer", "Group by: 0 tree"),
+            "m": ("Matrix", "A line for each: 0 process"),
+            "u": ("Use", "each process"),
+        }[opens]
+        assert lines.index(name) < places[0] and "\n".join(lines).count(own) == 1
+        assert own in "\n".join(lines[lines.index(name) : places[0]])
         await pilot.press(key)
         assert app.screen is (app.lens or app.explorer)
 

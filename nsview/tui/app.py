@@ -33,7 +33,7 @@ from .drawn_app import DrawnApp
 from .entrance import Entrance
 from .first_picture import Picture
 from .lenses import lens_class
-from .messages import CloseWanted, CompareWanted, GoWanted, LeadsWanted, LogsWanted, PlaceWanted
+from .messages import CloseWanted, CompareWanted, GoWanted, LeadsWanted, LogsWanted, PlaceWanted, RescanWanted
 from .open_lenses import OpenLenses
 from .screens.browser import Browser
 from .screens.explorer import Explorer
@@ -221,7 +221,7 @@ class NsviewApp(DrawnApp, Watcher):
         place = self.explorer.place_of(wanted)
         if place is None:
             return False
-        self.explorer.leave(self.lenses.name)
+        self.explorer.leave(self.lenses.place)
         self.lenses.close_all()
         self.explorer.look_again(place)
         return True
@@ -233,12 +233,10 @@ class NsviewApp(DrawnApp, Watcher):
         self.push_screen(EndedScreen(one, self.session.engines, container.state if container else None))
 
     def on_go_wanted(self, message: GoWanted) -> None:
-        if self.go_to(message.thing):
-            match message.then:
-                case "enter":
-                    self.explorer.action_enter()
-                case "ready":
-                    self.explorer.action_ready()
+        self.go_to(message.thing)
+
+    def on_rescan_wanted(self, message: RescanWanted) -> None:
+        self.explorer.action_rescan()
 
     def on_leads_wanted(self, message: LeadsWanted) -> None:
         snapshot = self.whole()
@@ -270,7 +268,8 @@ class NsviewApp(DrawnApp, Watcher):
         self.lenses.close_all()
         self.explorer.look_again(message.place)
         if message.place.lens:
-            self.action_lens(message.place.lens)
+            self.action_lens(message.place.lens.name)
+            self.lenses.restore(message.place.lens)
 
     # Root, defects, dialogs
 

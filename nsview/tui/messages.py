@@ -4,7 +4,6 @@ repr and eq are left out of these dataclasses: generating them costs a hundredth
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 from textual.message import Message
 
@@ -25,13 +24,6 @@ class RowChosen(Message):
 @dataclass(repr=False, eq=False)
 class FoldWanted(Message):
     """The row under the cursor is to be folded or unfolded."""
-
-    row: Row
-
-
-@dataclass(repr=False, eq=False)
-class EnterWanted(Message):
-    """The row under the cursor is to be entered."""
 
     row: Row
 
@@ -75,10 +67,9 @@ class LineFolded(Message):
 
 @dataclass(repr=False, eq=False)
 class GoWanted(Message):
-    """The row of a thing is to be gone to; then: it is entered there, or the ready commands are offered."""
+    """The row of a thing is to be gone to."""
 
     thing: Thing
-    then: Literal["", "enter", "ready"] = ""
 
 
 @dataclass(repr=False, eq=False)
@@ -109,6 +100,11 @@ class PlaceWanted(Message):
     """A place is to be shown as it was, with the lens that was open over it."""
 
     place: Place
+
+
+@dataclass(repr=False, eq=False)
+class RescanWanted(Message):
+    """The host is to be looked at again."""
 
 
 @dataclass(repr=False, eq=False)

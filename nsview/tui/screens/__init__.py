@@ -1,8 +1,8 @@
 """Screens and dialogs.
 
-browser       the base of the explorer and of every lens
+browser       rows or lines that are filtered, marked, compared and taken along, the base of enterable
 time_travel   the keys of a recording that is played, in all of these
-enterable     a screen whose rows are entered, the base of the explorer
+enterable     a screen whose things are entered, the base of the explorer and of every lens
 explorer      the main screen
 live_rows     the rows of the explorer while the host changes
 details_feed  when the details of a row are asked for and shown

@@ -252,9 +252,9 @@ class NsviewApp(DrawnApp, Watcher):
     def action_jump(self) -> None:
         """Ask for a number, a name or a filter, and go to the thing that it means."""
         if self.whole() is not None:
-            from .screens.goto_dialog import anywhere
+            from .screens.find_dialog import Find
 
-            self.push_screen(anywhere(self.session, lambda: self.explorer.snapshot), self._chosen)
+            self.push_screen(Find(self.session, lambda: self.explorer.snapshot, self.memory), self._chosen)
             self.session.want_engines()
 
     def _chosen(self, lead: Lead | None) -> None:

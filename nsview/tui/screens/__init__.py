@@ -19,6 +19,7 @@ compare       a lens: two processes side by side
 ended         the end of a container without a process
 enter_dialog  the choice of the namespaces to join
 goto_dialog   things to go to, narrowed by a text
+find_dialog   the things that a text may mean, and the last ones that were gone to
 export        copying, and writing to a file
 sort_menu     the order of rows, and more columns
 signal_menu   a signal for a process, or the commands that stop a container

@@ -18,12 +18,14 @@ from .model.view import Grouping, GroupOrder, LensName, ProcessOrder
 MOST = 65536
 """The largest size of a state file, in bytes; a larger one is not ours."""
 HISTORY = 50
+TARGETS = 8
+"""The most filters and texts of targets that are kept."""
 
 
 class State(Struct, frozen=True, omit_defaults=True):
     """The fields of the file; None if never chosen. groups, processes: their order. columns: besides the usual ones.
-    history: filters that were kept, the latest last. greeted: the hint for new users was seen. grouping, lens: to begin
-    with, by the configuration alone and not by the file."""
+    history: filters that were kept, the latest last; targets: texts that led to one. greeted: the hint for new users
+    was seen. grouping, lens: to begin with, by the configuration alone and not by the file."""
 
     theme: str | None = None
     grouping: Grouping | None = None
@@ -33,6 +35,7 @@ class State(Struct, frozen=True, omit_defaults=True):
     processes: ProcessOrder = "tree"
     columns: tuple[Extra, ...] = ()
     history: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
     greeted: bool = False
 
 
@@ -64,8 +67,16 @@ class Memory:
     def add_to_history(self, expression: str) -> None:
         """Add a filter that was kept to the history, which holds each once."""
         if expression and expression.isprintable():
-            others = [other for other in self.state.history if other != expression]
-            self.remember(history=(*others, expression)[-HISTORY:])
+            self.remember(history=_added(self.state.history, expression, HISTORY))
+
+    def add_target(self, text: str) -> None:
+        """Add a text that led to a target, likewise."""
+        if text and text.isprintable():
+            self.remember(targets=_added(self.state.targets, text, TARGETS))
+
+
+def _added(texts: tuple[str, ...], text: str, most: int) -> tuple[str, ...]:
+    return (*(other for other in texts if other != text), text)[-most:]
 
 
 def _load(file: Path) -> State:

@@ -110,7 +110,8 @@ def who_else(shared: Sharing, process: Process) -> str:
     others = [container.name for container in shared.containers if container.key != process.container]
     if others:
         return ", ".join(others)
-    own = "this container only" if process.container and shared.containers else None
-    least = "" if shared.sure else "≥ "
-    said = own or (least + count(shared.nprocs - 1, "other") if shared.nprocs > 1 else "nobody else")
-    return said if shared.sure or (shared.nprocs > 1 and not own) else f"{said}, as far as you may see"
+    if process.container and shared.containers:
+        return "this container only" if shared.sure else "no other container seen"
+    if shared.nprocs > 1:
+        return ("" if shared.sure else "≥ ") + count(shared.nprocs - 1, "other")
+    return "nobody else" if shared.sure else "nobody else seen"

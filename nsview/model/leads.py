@@ -15,7 +15,7 @@ from .net import Nets
 from .records import Container, Namespace, NamespaceKey, Process
 from .snapshot import Snapshot
 from .table import Thing
-from .target import PREFIXES, Meaning, Rank, listens, meanings, process_of
+from .target import PREFIXES, Meaning, Rank, Target, listens, meanings, process_of
 from .view import Grouping, GroupRow, ProcessRow, Row, RowKey, View, group_key, is_folded, process_key
 
 MOST = 60
@@ -241,6 +241,16 @@ def process_of_row(snapshot: Snapshot, row: Row | None) -> Process | None:
             thing = thing_of(row)
             return snapshot.processes.get(pids[0]) if thing is None else process_of(snapshot, thing)
     return None
+
+
+def target_of_row(snapshot: Snapshot, row: Row | None) -> Target | None:
+    """The target that a row is about, as the row has it: its process may have exited since. None of a note."""
+    process = process_of_row(snapshot, row)
+    thing = thing_of(row) or (process.pid if process else None)
+    if thing is None:
+        return None
+    of = (row.namespace, row.container) if isinstance(row, GroupRow) else (None, None)
+    return Target(thing, process, *of)
 
 
 def regrouped(snapshot: Snapshot, view: View, row: Row | None, by: Grouping) -> tuple[View, list[RowKey]]:

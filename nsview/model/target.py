@@ -129,13 +129,20 @@ def meanings(snapshot: Snapshot, text: str, nets: Nets | None = None, leader: in
 
 def process_of(snapshot: Snapshot, thing: Thing) -> Process | None:
     """The process that stands for a thing. None if the thing is gone or has no process in it."""
+    target = target_of(snapshot, thing)
+    return target.process if target else None
+
+
+def target_of(snapshot: Snapshot, thing: Thing) -> Target | None:
+    """The target that a thing is. None if the thing is gone."""
     match thing:
         case int():
-            return snapshot.processes.get(thing)
+            process = snapshot.processes.get(thing)
+            return Target(thing, process, container=snapshot.container_of(process)) if process else None
         case str():
             container = snapshot.containers.get(thing)
-            return of_container(snapshot, container).process if container else None
-    return of_namespace(snapshot, thing).process if thing in snapshot.namespaces else None
+            return of_container(snapshot, container) if container else None
+    return of_namespace(snapshot, thing) if thing in snapshot.namespaces else None
 
 
 def of_namespace(snapshot: Snapshot, key: NamespaceKey) -> Target:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from textual import events
 from textual.app import SystemCommand
@@ -33,7 +33,7 @@ from .drawn_app import DrawnApp
 from .entrance import Entrance
 from .first_picture import Picture
 from .lenses import lens_class
-from .messages import CloseWanted, CompareWanted, GoWanted, LeadsWanted, LogsWanted, PlaceWanted
+from .messages import CloseWanted, CompareWanted, GoWanted, LeadsWanted, LogsWanted, PlaceWanted, RescanWanted
 from .open_lenses import OpenLenses
 from .screens.browser import Browser
 from .screens.explorer import Explorer
@@ -236,7 +236,7 @@ class NsviewApp(DrawnApp, Watcher):
         place = self.explorer.place_of(wanted)
         if place is None:
             return False
-        self.explorer.leave(self.lenses.name)
+        self.explorer.leave(self.lenses.place)
         self.lenses.close_all()
         self.explorer.look_again(place)
         return True
@@ -248,16 +248,10 @@ class NsviewApp(DrawnApp, Watcher):
         self.push_screen(EndedScreen(one, self.session.engines, container.state if container else None))
 
     def on_go_wanted(self, message: GoWanted) -> None:
-        self.go_then(message.thing, message.then)
+        self.go_to(message.thing)
 
-    def go_then(self, thing: Thing, then: Literal["", "enter", "ready"]) -> None:
-        """Go to the row of a thing; then enter it there, or offer the ready commands."""
-        if self.go_to(thing):
-            match then:
-                case "enter":
-                    self.explorer.action_enter()
-                case "ready":
-                    self.explorer.action_ready()
+    def on_rescan_wanted(self, message: RescanWanted) -> None:
+        self.explorer.action_rescan()
 
     def on_leads_wanted(self, message: LeadsWanted) -> None:
         snapshot = self.whole()
@@ -273,9 +267,9 @@ class NsviewApp(DrawnApp, Watcher):
     def action_jump(self) -> None:
         """Ask for a number, a name or a filter, and go to the thing that it means."""
         if self.whole() is not None:
-            from .screens.goto_dialog import anywhere
+            from .screens.find_dialog import Find
 
-            self.push_screen(anywhere(self.session, lambda: self.explorer.snapshot), self._chosen)
+            self.push_screen(Find(self.session, lambda: self.explorer.snapshot, self.memory), self._chosen)
             self.session.want_engines()
 
     def _chosen(self, lead: Lead | None) -> None:
@@ -289,7 +283,8 @@ class NsviewApp(DrawnApp, Watcher):
         self.lenses.close_all()
         self.explorer.look_again(message.place)
         if message.place.lens:
-            self.action_lens(message.place.lens)
+            self.action_lens(message.place.lens.name)
+            self.lenses.restore(message.place.lens)
 
     # Root, defects, dialogs
 
@@ -351,7 +346,8 @@ class NsviewApp(DrawnApp, Watcher):
 
         screen = self.screen
         fields, kind = (screen.fields, screen.kind) if isinstance(screen, Browser) else (FIELDS, None)
-        self.push_screen(HelpScreen(screen.active_bindings, kind, fields, groups=screen is self.explorer))
+        name = self.lens.NAME if self.lens else "explorer"
+        self.push_screen(HelpScreen(screen.active_bindings, kind, fields, name=name, groups=self.lens is None))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Textual's own, and everything that the keys do here."""

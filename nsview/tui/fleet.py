@@ -166,7 +166,7 @@ class HostLink(Watcher):
 
     def show_snapshot(self, snapshot: Snapshot, happened: Changes | None) -> None:
         if self.session is None or not self.session.runs:
-            return  # it is shown again, to a screen
+            return  # the last one, shown again to a screen
         if self.state != "live":
             self.state, self.failure, self._since = "live", "", time.monotonic()
             self.ask()

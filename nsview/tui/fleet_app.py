@@ -71,8 +71,12 @@ class FleetApp(NsviewApp):
         """Open the explorer of a host, and go to a container there."""
         self.look_at(message.session)
         await self.push_screen(self.explorer)
-        if message.thing is not None:
-            self.go_then(message.thing, message.then)
+        if message.thing is not None and self.go_to(message.thing):
+            match message.then:
+                case "enter":
+                    self.explorer.action_enter()
+                case "ready":
+                    self.explorer.action_ready()
 
     def on_close_wanted(self, message: CloseWanted) -> None:
         """Go back to the table, unless a lens is open, which is closed."""
@@ -81,7 +85,7 @@ class FleetApp(NsviewApp):
             self.look_at(self._nowhere)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave out the keys of one host while none is open."""
+        """Leave out the keys of one host while none is open. None: the key is shown, but dim."""
         return not (self.session is self._nowhere and action in _OF_ONE_HOST) and super().check_action(
             action, parameters
         )

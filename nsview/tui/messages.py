@@ -31,13 +31,6 @@ class FoldWanted(Message):
 
 
 @dataclass(repr=False, eq=False)
-class EnterWanted(Message):
-    """The row under the cursor is to be entered."""
-
-    row: Row
-
-
-@dataclass(repr=False, eq=False)
 class GroupingWanted(Message):
     """The rows are to be grouped otherwise."""
 
@@ -76,10 +69,9 @@ class LineFolded(Message):
 
 @dataclass(repr=False, eq=False)
 class GoWanted(Message):
-    """The row of a thing is to be gone to; then: it is entered there, or the ready commands are offered."""
+    """The row of a thing is to be gone to."""
 
     thing: Thing
-    then: Literal["", "enter", "ready"] = ""
 
 
 @dataclass(repr=False, eq=False)
@@ -119,6 +111,11 @@ class HostWanted(Message):
     session: Session
     thing: Thing | None = None
     then: Literal["", "enter", "ready"] = ""
+
+
+@dataclass(repr=False, eq=False)
+class RescanWanted(Message):
+    """The host is to be looked at again."""
 
 
 @dataclass(repr=False, eq=False)

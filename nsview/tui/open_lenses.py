@@ -8,6 +8,7 @@ from .lenses import LENSES
 from .screens.explorer import Explorer
 from .screens.lens import Lens
 from .text.bar_text import NAMES
+from .trail import LensPlace
 
 
 class OpenLenses:
@@ -26,6 +27,14 @@ class OpenLenses:
     def name(self) -> str | None:
         """The name of that lens. None if it has none: a log, a comparison."""
         return _name_of(self.top)
+
+    @property
+    def place(self) -> LensPlace | None:
+        """The place in that lens, to come back to. None if it has no name."""
+        lens, name = self.top, self.name
+        if lens is None or name is None:
+            return None
+        return LensPlace(name, lens.by, lens.filter, lens.table.line.key if lens.table.line else None)
 
     def open(self, lens: Lens) -> None:
         """Open a lens over the screen; a log or a comparison instead of the one before."""
@@ -50,6 +59,11 @@ class OpenLenses:
         """Put the cursor of the top lens on the line of a key."""
         if self.top is not None:
             self.top.begin_at(key)
+
+    def restore(self, place: LensPlace) -> None:
+        """Have the top lens, which has just been opened, begin as it was left."""
+        if self.top is not None:
+            self.top.restore(place.by, place.filter, place.line)
 
     def come_back(self, name: str) -> bool:
         """Close the lenses over the one of a name. False if none of that name is open."""

@@ -1,7 +1,10 @@
 """The places that the user has left, as a browser keeps them: back, and forward again."""
 
+from collections.abc import Hashable
+
 from msgspec import Struct
 
+from nsview.model.filter import Filter
 from nsview.model.leads import reveal
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Thing
@@ -11,12 +14,22 @@ MOST = 200
 """The number of places that are kept."""
 
 
+class LensPlace(Struct, frozen=True):
+    """A place in a lens. name: of the lens. by: the sort of thing that a line is. line: the key of the chosen one."""
+
+    name: str
+    by: str | None
+    filter: Filter
+    line: Hashable
+
+
 class Place(Struct, frozen=True):
-    """A view and its chosen row. row: the keys of that row, best first. lens: the lens that was open over it."""
+    """A view and its chosen row. row: the keys of that row, best first. lens: the place in the lens that was open
+    over it."""
 
     view: View
     row: tuple[RowKey, ...]
-    lens: str | None = None
+    lens: LensPlace | None = None
 
 
 def here(view: View, row: Row | None) -> Place:

@@ -1,10 +1,13 @@
 """Filtering, following, and the way back and forward."""
 
+from pathlib import Path
+
 import pytest
 from textual.events import Key
 from textual.widgets import OptionList
 
 from nsview.model.view import GroupRow, ProcessRow
+from nsview.state import Memory
 from nsview.tui.app import NsviewApp
 from nsview.tui.screens.goto_dialog import GoTo
 from nsview.tui.widgets.filter_line import FilterInput
@@ -293,6 +296,35 @@ async def test_what_may_mean_several_things_is_offered_and_chosen() -> None:
         app.go_to("blue")
         await pilot.pause()
         assert on(app) == blue(app)
+
+
+async def test_with_nothing_typed_the_last_ones_found_are_offered_in_the_next_run_too(tmp_path: Path) -> None:
+    file = tmp_path / "state.json"
+    async with opened(memory=Memory(file)) as (app, pilot):
+        for text, *further in (("ledger",), ("blue",), ("1", "down", "down"), ("led",)):
+            await pilot.press("colon", *text)
+            await pilot.pause()
+            chosen = offered(app)[len(further)]
+            await pilot.press(*further, "enter")
+            await pilot.pause()
+        assert chosen.split()[:2] == ["container", "ledger"]
+    Memory(file).add_target("gone-since")
+    async with opened(memory=Memory(file)) as (app, pilot):
+        await pilot.press("colon")
+        await pilot.pause()
+        assert [line.split()[0] for line in offered(app)] == ["container", "process", "namespace"], (
+            "each once, the latest first"
+        )
+        assert "ledger" in offered(app)[0] and "blue" in offered(app)[2]
+        await pilot.press("down", "down", "enter")
+        await pilot.pause()
+        assert on(app) == blue(app)
+        await pilot.press("colon")
+        await pilot.pause()
+        assert "blue" in offered(app)[0]
+        await pilot.press(*"nobody")
+        await pilot.pause()
+        assert not offered(app)
 
 
 async def test_what_is_typed_at_the_colon_may_be_wrong_or_nothing() -> None:

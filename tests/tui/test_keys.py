@@ -14,7 +14,7 @@ from nsview.model.changes import changes
 from nsview.model.snapshot import Snapshot
 from nsview.model.view import GROUPINGS, GroupRow, NoteRow, ProcessRow
 from nsview.tui.app import NsviewApp
-from nsview.tui.screens.enter_dialog import JoinDialog, NamespaceDialog
+from nsview.tui.screens.enter_dialog import Box, JoinDialog, NamespaceDialog
 from nsview.tui.screens.help import HelpScreen
 from nsview.tui.screens.menu import Menu
 from nsview.tui.widgets.details import DetailsPane
@@ -248,6 +248,13 @@ async def test_help_has_the_keys_in_five_groups(key: str, opens: str) -> None:
         assert "PgDn" in of["Move"] or "pgdn" in of["Move"].lower()
         assert "Find a pid" in of["Find"] and "Show only what matches" in of["Find"] and "shell" in of["Act"]
         assert "Findings" in of["Look"] or opens
+        name, own = {
+            "": ("Explorer", "Group by: 0 tree"),
+            "m": ("Matrix", "A line for each: 0 process"),
+            "u": ("Use", "each process"),
+        }[opens]
+        assert lines.index(name) < places[0] and "\n".join(lines).count(own) == 1
+        assert own in "\n".join(lines[lines.index(name) : places[0]])
         await pilot.press(key)
         assert app.screen is (app.lens or app.explorer)
 
@@ -290,6 +297,21 @@ async def test_the_dialog_presets_the_kinds_and_tells_the_consequences() -> None
         await pilot.press("escape")
         assert app.screen is app.explorer
         assert on(app) == "web-logs: tail"
+
+
+async def test_the_words_of_the_boxes_are_whole_at_80_columns_where_others_may_be_hidden() -> None:
+    async with opened(size=SMALL) as (app, pilot):
+        known = app.explorer.snapshot
+        assert known is not None
+        snapshot = replace(known, host=replace(known.host, hides_processes=True))
+        process = next(p for p in snapshot.processes.values() if p.container and p.comm == "nc")
+        details = await app.session.details(process)
+        assert details is not None
+        app.push_screen(JoinDialog(process, details, snapshot, None, app.session.host, None))
+        await pilot.pause()
+        text, boxes = drawn(app), [box.label.plain for box in app.screen.query(Box)]
+        assert all(words in text for words in boxes)
+        assert any("no other container seen" in words for words in boxes)
 
 
 async def test_a_namespace_row_presets_its_own_kind() -> None:

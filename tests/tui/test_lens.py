@@ -16,6 +16,7 @@ from nsview.tui import app as apps
 from nsview.tui import lenses
 from nsview.tui.screens.compare import Compare
 from nsview.tui.screens.lens import Lens
+from nsview.tui.widgets.status import Status
 from nsview.tui.widgets.table import GAP, Table
 
 from .screens import NET, SMALL, WIDE, drawn, opened
@@ -97,7 +98,7 @@ async def test_from_a_lens_the_others_and_every_place_are_one_key_away() -> None
 LENS_KEYS = {name: lens.key for name, lens in lenses.LENSES.items()}
 OPENERS = {
     **LENS_KEYS, "help": "question_mark", "find": "colon", "log": "L", "compare": "c", "copy": "y", "signal": "K",
-    "palette": "ctrl+p",
+    "palette": "ctrl+p", "enter": "e", "ready": "x",
 }  # fmt: skip
 """{screen or dialog: the key that opens it from a lens}"""
 
@@ -130,6 +131,30 @@ async def test_esc_leads_back_to_the_very_screen_filter_row_and_order_from_which
             assert app.screen is lens and lens.table.line is not None, opener
             after = lens.table.line.key, lens.table.cursor, lens.table.scroll_offset, lens.table._sorted_by
             assert (lens.filter.text, *after) == before, opener
+
+
+@pytest.mark.parametrize("name", LENS_KEYS)
+async def test_back_along_the_trail_a_lens_has_its_lines_filter_and_row_again(name: str) -> None:
+    async with opened(size=(160, 24)) as (app, pilot):
+        await pilot.press(LENS_KEYS[name], *("0" if name in ("use", "matrix") else ""))
+        await pilot.pause(0.3)
+        await pilot.press("slash", *"e", "enter", "end", "up")
+        lens = app.lens
+        assert lens is not None and lens.table.line is not None
+        before = lens.by, "e", lens.table.line.key
+        await pilot.press("colon", *"ledger")
+        await pilot.pause()
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.screen is app.explorer
+        await pilot.press("backspace")
+        await pilot.pause(0.3)
+        again = app.lens
+        assert again is not None and again is not lens and app.lenses.name == name and again.table.line is not None
+        assert (again.by, again.filter.text, again.table.line.key) == before
+        assert again.query_one(Status).filter == "e"
+        await pilot.press("escape")
+        assert not again.filter and app.lens is again
 
 
 async def test_a_lens_under_another_rests_and_is_brought_up_to_date_when_it_is_seen_again() -> None:

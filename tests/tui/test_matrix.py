@@ -126,14 +126,30 @@ async def test_e_asks_to_enter_what_is_behind_the_line_or_the_namespace_of_the_c
         await pilot.press("m", "end", "e")
         await pilot.pause()
         assert isinstance(app.screen, JoinDialog) and "Enter web-logs" in drawn(app)
-        await pilot.press("escape")
-        assert app.screen is app.explorer
-        await pilot.press("m", "end", *["right"] * (1 + KIND_NAMES.index("net")), "e")
+        await pilot.press("escape", *["right"] * (1 + KIND_NAMES.index("net")), "e")
         await pilot.pause()
         assert isinstance(app.screen, JoinDialog) and _ticked(app.screen) == ["kind-net"]
-        await pilot.press("escape", "m", "end", "x")
+        await pilot.press("escape", "x")
         await pilot.pause()
         assert isinstance(app.screen, Palette)
+
+
+async def test_the_return_from_a_shell_leads_to_the_lens_and_the_host_is_looked_at_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[str] = []
+    async with opened() as (app, pilot):
+        monkeypatch.setattr(app.context.entrance, "enter", lambda plan, name: looks.append(name) or True)
+        monkeypatch.setattr(app.session, "rescan", lambda: looks.append("again"))
+        await pilot.press("m", "slash", *"web", "enter", "end", "e")
+        await pilot.pause()
+        assert isinstance(app.screen, JoinDialog)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert looks == ["web-logs", "again"]
+        assert isinstance(app.screen, Matrix) and app.screen.filter.text == "web"
+        line = app.screen.line()
+        assert line is not None and line.cells[0].text == "web-logs"
 
 
 def _ticked(dialog: JoinDialog) -> list[str | None]:

@@ -3,12 +3,15 @@
 import pytest
 from textual.pilot import Pilot
 
+from nsview.hosts.recording import RecordedHost
 from nsview.model.snapshot import Snapshot
+from nsview.model.usage import Engines, HostUsage, Stopped, Usage
 from nsview.tui import marks
 from nsview.tui.app import NsviewApp
 from tests.unit.make import container, host, process
 
-from .screens import opened
+from .screens import SMALL, WIDE, drawn, opened
+from .test_comfort import until
 from .test_keys import go_to, on
 
 
@@ -74,3 +77,27 @@ async def test_a_view_that_changes_meanwhile_is_no_going_elsewhere(key: str, mon
         await pilot.pause()
         await show(app, pilot, at(50))
         assert on(app) == "web: httpd"
+
+
+@pytest.mark.parametrize("size", [WIDE, SMALL])
+@pytest.mark.parametrize(("oom", "meaning"), [(True, "killed for want of memory (OOM)"), (None, "killed (SIGKILL)")])
+async def test_the_row_of_a_container_that_waits_to_be_started_again_tells_its_last_end(
+    size: tuple[int, int], oom: bool | None, meaning: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = Stopped("docker:web", "web", "web", "docker", None, None, None, "exited", 137, oom, 940.0, 7, "config")
+    reading = Usage(1000.0, 1.0, 0.0, HostUsage(1, None, None, None, 0.0), (), (), Engines((), (one,), ()))
+    monkeypatch.setattr(RecordedHost, "usages", lambda self: iter([reading]))
+    waits = host(process(1, 0), containers=[container("web", state="restarting")])
+    async with opened(size=size) as (app, pilot):
+        await show(app, pilot, at(30))
+        await pilot.press("9")
+        await go_to(app, "web", "httpd")
+        await pilot.press("left")
+        await show(app, pilot, waits)
+        await until(pilot, lambda: "restarts" in drawn(app))
+        found = " ".join(drawn(app).split())
+        for words in ("restarting: it ended", f"exit code 137: {meaning}", "1m ago", "restarts 7"):
+            assert words in found
+        assert f"out of memory {'yes' if oom else 'not known'}" in found
+        await show(app, pilot, at(50))
+        await until(pilot, lambda: "exit code" not in drawn(app))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nsview import state
-from nsview.state import HISTORY, MOST, Memory, State
+from nsview.state import HISTORY, MOST, TARGETS, Memory, State
 
 
 def kept(file: Path, **changed: object) -> None:
@@ -85,6 +85,16 @@ def test_a_full_disk_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(state, "write", full)
     kept(tmp_path / "state.json", theme="nord")
+
+
+def test_the_texts_of_targets_are_each_kept_once_and_few() -> None:
+    memory = Memory()
+    for number in range(2 * TARGETS):
+        memory.add_target(f"web{number}")
+    for text in ("web9", "", "a\tb"):
+        memory.add_target(text)
+    assert len(memory.state.targets) == TARGETS and memory.state.targets[-1] == "web9"
+    assert memory.state.targets.count("web9") == 1
 
 
 def test_the_history_holds_each_filter_once_and_no_more_than_can_be_gone_through() -> None:

@@ -4,8 +4,9 @@ from collections.abc import Hashable, Iterator
 
 from msgspec.structs import replace
 
+from ..kinds import KIND_NAMES
 from ..net import Nets
-from ..records import Container, Host
+from ..records import Container, Host, NamespaceKey
 from ..snapshot import Snapshot
 from .between import events
 from .containers import exit_text, is_stage, killed
@@ -25,6 +26,7 @@ class Follower:
         self._nets: Nets | None = None
         self._ends: dict[str, Ended] = {}
         self._stopped: dict[Hashable, tuple[float, Ended | None]] = {}
+        self._outlived: dict[NamespaceKey, Container] = {}  # namespaces, and the last container that was in each
         self._held: dict[str, Event] = {}  # starts, by the key of a container in which a runtime is at work still
 
     def take(self, said: object) -> tuple[Event, ...]:
@@ -34,7 +36,7 @@ class Follower:
                 before, self._before = self._before, said
                 if before is not None and _view(before.host) == _view(said.host):
                     return self._between(before, said)
-                self._nets, self._ends, self._stopped, self._held = None, {}, {}, {}
+                self._nets, self._ends, self._stopped, self._outlived, self._held = None, {}, {}, {}, {}
             case Ended() if self._before is not None:
                 return self._ended(said, self._before)
             case Nets() if self._before is not None:
@@ -56,6 +58,9 @@ class Follower:
                 if held := self._held.pop(key, None):
                     found.append(replace(held, time=after.taken_at))
                 self._note_stop(before.containers[key], after.taken_at)
+                self._note_outlived(before.containers[key], before)
+            elif one.kind == "gone" and not key and (last := self._outlived.get(one.namespaces[0])):
+                one = event(one.time, one.kind, one.subject, one.text, last, namespaces=one.namespaces)
             elif one.kind in ("started", "restarted"):
                 one = self._restarted(one, after.containers[key])
                 if is_stage(after.containers[key], after):
@@ -63,6 +68,7 @@ class Follower:
                     continue
             found.append(one)
         self._held = {key: held for key, held in self._held.items() if key in after.containers}
+        self._outlived = {key: last for key, last in self._outlived.items() if key in after.namespaces}
         return tuple(found)
 
     def _released(self, after: Snapshot) -> Iterator[Event]:
@@ -85,6 +91,14 @@ class Follower:
     def _note_stop(self, container: Container, time: float) -> None:
         self._stopped = {name: stop for name, stop in self._stopped.items() if time - stop[0] <= RESTART}
         self._stopped.update(dict.fromkeys(_names(container), (time, self._ends.pop(container.key, None))))
+
+    def _note_outlived(self, container: Container, before: Snapshot) -> None:
+        """Note the namespaces of a container that has stopped, as a mount may keep one: dockerd's of the net."""
+        first = before.init_of(container)
+        for kind in KIND_NAMES:
+            inode = getattr(first.namespaces, kind) if first else None
+            if inode is not None and not before.is_initial(kind, inode):
+                self._outlived[kind, inode] = container
 
     def _restarted(self, start: Event, container: Container) -> Event:
         """The event of a start, as a restart if the container has stopped just now."""

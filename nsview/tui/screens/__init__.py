@@ -1,8 +1,8 @@
 """Screens and dialogs.
 
-browser       the base of the explorer and of every lens
+browser       rows or lines that are filtered, marked, compared and taken along, the base of enterable
 time_travel   the keys of a recording that is played, in all of these
-enterable     a screen whose rows are entered, the base of the explorer
+enterable     a screen whose things are entered, the base of the explorer and of every lens
 explorer      the main screen
 live_rows     the rows of the explorer while the host changes
 details_feed  when the details of a row are asked for and shown
@@ -20,6 +20,7 @@ compare       a lens: two processes side by side
 ended         the end of a container without a process
 enter_dialog  the choice of the namespaces to join
 goto_dialog   things to go to, narrowed by a text
+find_dialog   the things that a text may mean, and the last ones that were gone to
 export        copying, and writing to a file
 sort_menu     the order of rows, and more columns
 signal_menu   a signal for a process, or the commands that stop a container

@@ -1,6 +1,7 @@
 """The base of the explorer and of every lens: rows or lines that are filtered, marked, compared and taken along."""
 
 from collections.abc import Awaitable, Callable, Hashable, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from textual.css.query import NoMatches
@@ -53,7 +54,7 @@ class Browser(TimeTravel, Watcher):
     def run_worker(self, work: Any, *args: Any, **options: Any) -> Worker[Any]:
         """Run work as Textual does. Work that awaits ends quietly on a screen that is ending, for the parts of that
         are removed one by one while the work goes on."""
-        return super().run_worker(work if options.get("thread") else self._while_there(work), *args, **options)
+        return super().run_worker(work if options.get("thread") else partial(self._while_there, work), *args, **options)
 
     async def _while_there(self, work: Callable[[], Awaitable[object]] | Awaitable[object]) -> object:
         try:

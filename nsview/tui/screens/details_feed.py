@@ -5,7 +5,7 @@ from time import monotonic
 
 from textual.timer import Timer
 
-from nsview.model import usage
+from nsview.model import ended, usage
 from nsview.model.leads import process_of_row
 from nsview.model.records import Details
 from nsview.model.rows import Rows
@@ -41,6 +41,7 @@ class DetailsFeed:
     def chosen(self, row: Row | None) -> None:
         """The cursor is on another row."""
         self.soon()
+        self._want_end(row)
         if self._asking:
             self._asking.stop()
             self._asking = None
@@ -51,8 +52,14 @@ class DetailsFeed:
         """Show the details of a newer snapshot, and ask for those of a process again."""
         self.soon(0.0 if at_once else self._shown + AGAIN - monotonic())
         row = self._listing.row
+        self._want_end(row)
         if isinstance(row, ProcessRow) and self._asking is None and self._screen.session.live:
             self._ask_in(3 * AGAIN, row)  # the use of the host changes
+
+    def _want_end(self, row: Row | None) -> None:
+        """Ask for the last end of a container without a process, which its engine's record tells."""
+        if isinstance(row, GroupRow) and row.container and not row.container.pids:
+            self._screen.session.want_engines()
 
     def soon(self, seconds: float = 0.0) -> None:
         """Show the details in so many seconds, SOON at the least, or when they are due anyway."""
@@ -74,8 +81,12 @@ class DetailsFeed:
         gone = isinstance(row, ProcessRow) and row.process.pid not in rows.snapshot.processes
         snapshot = rows.with_ghosts() if gone else rows.snapshot
         measured = self._meter.process(details.pid, details.start) if details else None
-        nets, elsewhere = self._screen.session.nets, self._screen.session.host.elsewhere
-        self._screen.query_one(DetailsPane).show(row, snapshot, rows.view.by, details, measured, nets, elsewhere)
+        session, end = self._screen.session, None
+        if isinstance(row, GroupRow) and row.container and (one := session.ended(row.container.key)):
+            end = ended.facts(one, session.engines.taken_at, row.container.state)
+        self._screen.query_one(DetailsPane).show(
+            row, snapshot, rows.view.by, details, measured, session.nets, session.host.elsewhere, end
+        )
         gc_pace.rest()
 
     @property

@@ -18,12 +18,11 @@ from nsview.join.ready import Ready, choice
 from nsview.model.elsewhere import typed
 from nsview.model.facts import who_else
 from nsview.model.kinds import KIND_NAMES
-from nsview.model.leads import process_of_row
 from nsview.model.members import sharing
 from nsview.model.records import Details, Namespace, Process
 from nsview.model.snapshot import Snapshot
+from nsview.model.target import Target
 from nsview.model.text import safe
-from nsview.model.view import GroupRow, Row
 
 from ..session import AnyHost, Session
 from ..widgets.binding import Binding
@@ -271,10 +270,11 @@ class NamespaceDialog(EnterDialog):
         return join.plan_for_namespace(self.pin, self.name_of_it, self.host, wanted)
 
 
-async def dialog_for(row: Row, snapshot: Snapshot, session: Session, ready: Ready | None) -> EnterDialog | str:
-    """The dialog for a row, or the reason why it cannot be entered."""
-    namespace = row.namespace if isinstance(row, GroupRow) else None
-    process = process_of_row(snapshot, row)
+async def dialog_for(target: Target, snapshot: Snapshot, session: Session, ready: Ready | None) -> EnterDialog | str:
+    """The dialog for a target, or the reason why it cannot be entered."""
+    namespace, process = target.namespace, target.process
+    if process is None and target.container:
+        return f"Nothing runs in {safe(target.container.name)}, so there is nothing to enter. L shows its log."
     if process is None:
         if namespace and not _is_held(namespace) and session.live and (newer := await session.searched()):
             snapshot, namespace = newer, newer.namespaces.get(namespace.key)  # new, or not searched for yet

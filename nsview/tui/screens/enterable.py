@@ -1,66 +1,58 @@
-"""A screen whose rows are entered: the dialog, the way into the namespaces of a row and back, the ready commands."""
+"""A screen whose things are entered: the dialog, the way into their namespaces and back, the ready commands."""
 
 from nsview.join.ready import Ready
-from nsview.model.records import Container, Namespace
+from nsview.model.target import Target
 from nsview.model.text import safe
-from nsview.model.view import GroupRow, ProcessRow, Row
 
-from ..messages import EnterWanted
+from ..messages import RescanWanted
 from .browser import Browser
 
 
 class Enterable(Browser):
-    """The base of the explorer: a browser of rows."""
+    """The base of the explorer and of every lens: the screen stays below the dialog, and is come back to as it was."""
 
-    @property
-    def row(self) -> Row | None:
-        """The chosen row. None if there is none."""
-        raise NotImplementedError
-
-    def action_rescan(self) -> None:
-        """Look at the host again."""
+    def to_enter(self) -> Target | None:
+        """The target that the chosen row or line is about. None if there is none, which a lens says in a notice."""
         raise NotImplementedError
 
     def action_enter(self) -> None:
-        self._begin_to_enter(self.row, None)
-
-    def on_enter_wanted(self, message: EnterWanted) -> None:
-        self._begin_to_enter(message.row, None)
+        self.enter(self.to_enter())
 
     def action_ready(self) -> None:
-        """Offer the ready commands for the chosen row."""
+        """Offer the ready commands for the chosen row or line."""
         from .palette import Palette, ready_commands
 
-        commands = ready_commands(self.context.ready, lambda ready: self._begin_to_enter(self.row, ready))
-        named = safe(name_of(self.row)) or "the namespaces of this row"
-        self.app.push_screen(Palette([commands], placeholder=f"Run in {named} …"))
+        if (target := self.to_enter()) is not None:
+            commands = ready_commands(self.context.ready, lambda ready: self.enter(target, ready))
+            self.app.push_screen(Palette([commands], placeholder=f"Run in {safe(name_of(target))} …"))
 
-    def _begin_to_enter(self, row: Row | None, ready: Ready | None) -> None:
-        if row is not None:
-            self.run_worker(self._enter(row, ready), group="enter", exclusive=True)
+    def enter(self, target: Target | None, ready: Ready | None = None) -> None:
+        """Offer to enter a target, with a ready command or a shell."""
+        if target is not None:
+            self.run_worker(self._enter(target, ready), group="enter", exclusive=True)
 
-    async def _enter(self, row: Row, ready: Ready | None) -> None:
-        """Ask which namespaces of a row to join, join them, and come back; a reason against it is a notice."""
+    async def _enter(self, target: Target, ready: Ready | None) -> None:
+        """Ask which namespaces of a target to join, join them, and come back; a reason against it is a notice."""
         from .enter_dialog import dialog_for
 
         assert self.snapshot is not None
-        dialog = await dialog_for(row, self.snapshot, self.session, ready)
+        dialog = await dialog_for(target, self.snapshot, self.session, ready)
         if isinstance(dialog, str):
-            self.notify(dialog, severity="warning")
+            self.notify(dialog, severity="warning", markup=False)
             return
         entrance = self.context.entrance
         entrance.expect()
         if entrance.enter(await self.app.push_screen_wait(dialog), dialog.name_of_it):
-            self.action_rescan()
+            self.post_message(RescanWanted())
 
 
-def name_of(row: Row | None) -> str:
-    """The name of the thing of a row, to be shown; "" if it has none."""
-    match row:
-        case ProcessRow(process=process):
+def name_of(target: Target) -> str:
+    """The name of a target, to be shown."""
+    match target:
+        case Target(thing=int(), process=process) if process:
             return f"{process.pid} {process.comm}"
-        case GroupRow(container=Container() as container):
-            return container.name
-        case GroupRow(namespace=Namespace() as namespace):
+        case Target(namespace=namespace) if namespace:
             return namespace.label
+        case Target(container=container) if container:
+            return container.name
     return ""

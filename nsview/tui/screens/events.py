@@ -64,7 +64,7 @@ class Events(Lens):
 
     def _show(self) -> None:
         table = self.table
-        follows = not table.is_sorted and table.cursor >= len(table.lines) - 1
+        follows = not table.is_sorted and table.cursor >= len(table.lines) - 1 and self._start is None
         super()._show()
         if follows:
             table.cursor = max(0, len(table.lines) - 1)

@@ -15,18 +15,19 @@ from nsview.model.clipboard import Copy
 from nsview.model.columns import Extra
 from nsview.model.filter import Filter, narrow
 from nsview.model.kinds import KindName
-from nsview.model.leads import process_of_row, regrouped, thing_of
+from nsview.model.leads import process_of_row, regrouped, target_of_row, thing_of
 from nsview.model.net import Nets
 from nsview.model.records import Container, Namespace, Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Thing
+from nsview.model.target import Target
 from nsview.model.text import safe
 from nsview.model.view import GROUPINGS, Grouping, GroupOrder, GroupRow, ProcessOrder, ProcessRow, Row, View
 
 from .. import first_view
 from ..context import Context
 from ..messages import FoldWanted, GroupingWanted, LeadsWanted, OrderWanted, PlaceWanted, RowChosen
-from ..trail import Place, Trail, here, place_of
+from ..trail import LensPlace, Place, Trail, here, place_of
 from ..widgets.details import DetailsPane
 from ..widgets.filter_line import FilterInput
 from ..widgets.footer import Keys
@@ -91,10 +92,6 @@ class Explorer(Enterable):
         return self.query_one(RowList)
 
     @property
-    def row(self) -> Row | None:
-        return self.listing.row
-
-    @property
     def kind(self) -> KindName | None:
         """The kind of the namespace that is chosen, None if another row is."""
         row = self.listing.row
@@ -107,6 +104,9 @@ class Explorer(Enterable):
     @property
     def thing(self) -> Thing | None:
         return thing_of(self.listing.row)
+
+    def to_enter(self) -> Target | None:
+        return target_of_row(self.snapshot, self.listing.row) if self.snapshot else None
 
     # Arriving snapshots
 
@@ -124,6 +124,9 @@ class Explorer(Enterable):
 
     def show_moment(self) -> None:
         self._pulse.beat()
+
+    def show_engines(self) -> None:
+        self._details.soon()
 
     def action_pause(self) -> None:
         if self.session.playback:
@@ -208,8 +211,8 @@ class Explorer(Enterable):
     def _here(self) -> Place:
         return here(self.view, self.listing.row)
 
-    def leave(self, lens: str | None = None) -> None:
-        """Keep the present place for the way back, with the lens that is open over it."""
+    def leave(self, lens: LensPlace | None = None) -> None:
+        """Keep the present place for the way back, with that in the lens that is open over it."""
         self._trail.leave(msgspec.structs.replace(self._here, lens=lens))
 
     def place_of(self, thing: Thing) -> Place | None:
@@ -222,10 +225,11 @@ class Explorer(Enterable):
 
     def action_follow(self) -> None:
         """Offer the things that the numbers of the chosen row lead to."""
-        if self.thing is None:
+        target = self.to_enter()
+        if self.thing is None or target is None:
             self.notify("This row has no numbers to follow; choose a process or a namespace.")
         else:
-            self.post_message(LeadsWanted(self.thing, name_of(self.listing.row)))
+            self.post_message(LeadsWanted(self.thing, name_of(target)))
 
     def look_again(self, place: Place) -> None:
         """Show a place as it was; if its row is gone, the row at that height."""

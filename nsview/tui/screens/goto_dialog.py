@@ -1,4 +1,4 @@
-"""Things to go to, and a line that narrows them: the leads of a row (`o`), the meanings of a text (`:`)."""
+"""Things to go to, and a line that narrows them: the leads of a row (`o`); `find_dialog` has the meanings of a text."""
 
 from collections.abc import Callable, Sequence
 from typing import ClassVar
@@ -13,13 +13,9 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from nsview.hosts.moment import FORMS, clock, moment
-from nsview.model.container_table import with_stopped
-from nsview.model.filter import parse
-from nsview.model.leads import MOST, Lead, found
-from nsview.model.snapshot import Snapshot
+from nsview.model.leads import MOST, Lead
 from nsview.model.text import safe
 
-from ..session import Session
 from ..widgets.binding import Binding
 from ..widgets.entry_line import EntryLine
 
@@ -93,10 +89,17 @@ class GoTo(ModalScreen[Lead | None]):
             self.seek()  # the message of the last letter is on its way
         place = self.query_one(OptionList).highlighted
         if place is not None:
-            self.dismiss(self._found[place])
+            self._go(place)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(self._found[event.option_index])
+        self._go(event.option_index)
+
+    def _go(self, place: int) -> None:
+        self.chosen(self._sought.strip(), place, self._found[place])
+        self.dismiss(self._found[place])
+
+    def chosen(self, text: str, place: int, lead: Lead) -> None:
+        """The lead at a place of those of a text is gone to."""
 
     def action_move(self, where: str) -> None:
         getattr(self.query_one(OptionList), f"action_{where if 'page' in where else 'cursor_' + where}")()
@@ -113,28 +116,6 @@ def among(title: str, leads: Sequence[Lead]) -> GoTo:
         return [lead for lead in leads if all(word in f"{lead.role} {lead.text}".lower() for word in words)]
 
     return GoTo(title, having, placeholder="words narrow the list", empty="Nothing here.")
-
-
-def anywhere(session: Session, shown: Callable[[], Snapshot | None]) -> GoTo:
-    """The dialog for a number, a name, or the things that a filter leaves. shown: gives the present snapshot."""
-
-    whole: tuple[object, Snapshot] | None = None
-
-    def leads(text: str) -> list[Lead]:
-        nonlocal whole
-        snapshot, wanted = shown(), parse(text, nets=session.reach)
-        if wanted.about_nets:
-            session.want_nets()
-        if not (snapshot and wanted):
-            return []
-        known = snapshot, session.engines
-        if whole is None or whole[0] != known:
-            whole = known, with_stopped(*known)
-        return found(whole[1], text, wanted, session.nets, session.leader(text.strip()))
-
-    hint = "pid, container, port, address, veth, netns, inode, or any filter"
-    begin = "Type a name or a number, or a part of one: web, 8080, vethab12, user=root."
-    return GoTo("Find", leads, placeholder=hint, empty="Not found.", begin=begin)
 
 
 def at_moment(begin: float, end: float) -> GoTo:

@@ -1,4 +1,4 @@
-"""The help: the chosen kind of namespace explained, the keys from their bindings, and the resources of all kinds."""
+"""The help: the keys from their bindings, the chosen kind of namespace explained, and the resources of all kinds."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from nsview.model import syntax
@@ -18,6 +18,7 @@ from nsview.model.kinds import KIND, KINDS, KindName
 
 from ..widgets.binding import Binding
 from ..widgets.pane import Pane
+from .keys import APP, LENS, TIME
 
 
 class HelpScreen(ModalScreen[None]):
@@ -30,21 +31,25 @@ class HelpScreen(ModalScreen[None]):
     ]
 
     def __init__(
-        self, active: Mapping[str, Any], kind: KindName | None = None, fields: Fields = FIELDS, *, groups: bool = True
-    ) -> None:
-        """active: the bindings in force. groups: the rows stand in groups, as in the explorer."""
+        self, active: Mapping[str, Any], kind: KindName | None = None, fields: Fields = FIELDS, *, name: str = "",
+        groups: bool = True,
+    ) -> None:  # fmt: skip
+        """active: the bindings in force. name: of the screen. groups: the rows stand in groups, as in the explorer."""
         super().__init__()
         self._active = active
+        self._own = name.capitalize()
         self._kind = kind
         self._fields = fields
         self._groups = groups
 
     def compose(self) -> ComposeResult:
+        own, *keys = self._keys()
         with Pane(id="help"):
             yield Static(
                 Group(
+                    own,
                     *([self._explained(self._kind)] if self._kind else []),
-                    *self._keys(),
+                    *keys,
                     Text("Filters (/)", "bold underline"), self._filters(),
                     Text("\nKinds of namespace", "bold underline"), self._kinds(),
                     *([Group(Text("\nWhat is shown", "bold underline"), _WORDS)] if self._groups else []),
@@ -52,8 +57,8 @@ class HelpScreen(ModalScreen[None]):
             )  # fmt: skip
 
     def _keys(self) -> Iterator[RenderableType]:
-        """The keys of this screen, in groups."""
-        groups: dict[str, dict[str, list[str]]] = {name: {} for name in GROUPS}
+        """The keys that the screen alone has, and the others in groups."""
+        groups: dict[str, dict[str, list[str]]] = {name: {} for name in (self._own, *GROUPS)}
         moves: dict[str, list[str]] = {}
         for active in self._active.values():
             binding = active.binding
@@ -63,16 +68,15 @@ class HelpScreen(ModalScreen[None]):
             if binding.id in _MOVES:
                 shown = moves.setdefault(_MOVES[binding.id], [])
             else:
-                keys = groups[group_of(binding.id)]
+                own = isinstance(active.node, Screen) and binding.id not in _SHARED
+                keys = groups[self._own if own else group_of(binding.id)]
                 shown = keys.setdefault(binding.tooltip or binding.description, [])
             if name not in shown:
                 shown.append(name)
         ends = [f"{', '.join(names)} {words}" for words, names in moves.items() if words]
         groups["Move"] = {"; ".join(("Up and down", *ends)): moves.get("", []), **groups["Move"]}
         for name, keys in groups.items():
-            if keys:
-                yield Text(name, "bold underline")
-                yield self._table(keys)
+            yield Group(Text(name, "bold underline"), self._table(keys)) if keys else Group()
 
     def _table(self, keys: Mapping[str, list[str]]) -> Table:
         table = Table.grid(padding=(0, 2, 0, 0))
@@ -143,6 +147,11 @@ def group_of(name: str) -> str:
     return next((group for group, names in GROUPS.items() if told.intersection(names)), "Look")
 
 
+_SHARED = {
+    *(bound.id for bound in Binding.make_bindings([*APP, *LENS, *TIME])),
+    "back", "forward", "clear-filter", "elevate",
+}  # fmt: skip
+"""The names of the actions of more than one screen, and of those that are found by their group."""
 _MOVES = {
     "up": "", "down": "", "page-up": "a page", "page-down": "a page", "first": "to the beginning", "last": "to the end"
 }  # fmt: skip

@@ -125,7 +125,7 @@ class Hosts(Lens):
 
     @property
     def link(self) -> HostLink | None:
-        """The link to the host of the chosen line."""
+        """The link to the host of the chosen line. None if there is none."""
         line = self.line()
         return self._link_of(line) if line else None
 
@@ -136,10 +136,14 @@ class Hosts(Lens):
     def open(self, line: Line) -> None:
         self._want(line)
 
-    def action_enter(self, ready: bool = False) -> None:
+    def action_enter(self) -> None:
         """Enter the container of the chosen line, by way of its host's explorer."""
         if line := self.line():
-            self._want(line, "ready" if ready else "enter")
+            self._want(line, "enter")
+
+    def action_ready(self) -> None:
+        if line := self.line():
+            self._want(line, "ready")
 
     def _want(self, line: Line, then: Literal["", "enter", "ready"] = "") -> None:
         link, held = self._link_of(line), line.subject
@@ -160,7 +164,7 @@ class Hosts(Lens):
             self.action_clear_filter()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave out the keys of one host, and those of containers where there are none."""
+        """Leave out the keys of one host, and those of containers where there are none. None: the key is shown, but dim."""
         if action == "enter":
             return self.by == "container"
         return action not in _OF_ONE_HOST and super().check_action(action, parameters)

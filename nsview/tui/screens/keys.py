@@ -87,8 +87,8 @@ TIME: list[BindingType] = [
 LENS: list[BindingType] = [
     Binding("colon", "app.jump", "Find", key_display=":", tooltip="Find a pid, container, port, veth, netns, image .."),
     Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only what matches (the words are below)"),
-    Binding("e", "enter", "Shell", tooltip="Go to the thing of the line, and open a shell there"),
-    Binding("x", "enter(True)", "Run", show=False, tooltip="Go there, and run a ready command in it", id="ready"),
+    Binding("e", "enter", "Shell", tooltip="Join the namespaces behind the line and open a shell there"),
+    Binding("x", "ready", "Run", show=False, tooltip="Run a ready command in there: ip, ss, tcpdump, nft, ps, df .."),
     Binding("L", "logs", "Logs", show=False, tooltip="The log of the line's container, followed"),
     Binding("K", "signal", "Signal", show=False, tooltip="Send a signal to the process; copy what stops a container"),
     Binding("d", "toggle_details", "Details", tooltip="Show or hide the details"),

@@ -6,7 +6,7 @@ of a snapshot, and the details of a line.
 
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -21,10 +21,10 @@ from nsview.model.changes import Changes
 from nsview.model.clipboard import Copy
 from nsview.model.filter import Fields, Filter, of_columns
 from nsview.model.net import Nets
-from nsview.model.records import Container, Process
+from nsview.model.records import Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Column, Line, Thing, narrow
-from nsview.model.target import process_of
+from nsview.model.target import Target, process_of, target_of
 from nsview.model.text import safe
 
 from ..context import Context
@@ -33,7 +33,7 @@ from ..widgets.footer import Keys
 from ..widgets.pane import Pane
 from ..widgets.status import Status
 from ..widgets.table import Table
-from .browser import Browser
+from .enterable import Enterable
 from .keys import LENS
 
 LARGE = 2000  # processes, from which on the lines of a lens are made after its screen is there
@@ -41,7 +41,7 @@ LOW = 9  # lines of the screen, below which there are no details
 EVERY = 0.5  # seconds between two looks at a host that changes
 
 
-class Lens(Browser):
+class Lens(Enterable):
     """A table of lines with details: how the lines are filtered, when they are made again, the way back."""
 
     NOUN = "line"
@@ -74,6 +74,7 @@ class Lens(Browser):
         self._stale = False  # a newer snapshot has come while another lens was over this one
         self._filter = Filter()
         self._start: Hashable = None  # the key of the line to begin at
+        self.restored = False  # the user has come back to the lens as it was left
 
     # For subclasses
 
@@ -144,7 +145,8 @@ class Lens(Browser):
 
     def on_mount(self) -> None:
         self.follow_session()
-        self.query_one(Status).source = self.session.source
+        status = self.query_one(Status)
+        status.source, status.filter = self.session.source, self.filter.text
         self.show_status()
         self.table.focus()
         if len(self.snapshot.processes) < LARGE:
@@ -168,7 +170,7 @@ class Lens(Browser):
     def is_covered(self) -> bool:
         """True if another lens or an explorer is open over this one; not for a dialog, beside which one sees this."""
         above = self.app.screen_stack
-        return self in above and any(isinstance(one, Browser) for one in above[above.index(self) + 1 :])
+        return self in above and any(isinstance(one, Enterable) for one in above[above.index(self) + 1 :])
 
     def on_screen_resume(self) -> None:
         if self._stale:
@@ -207,6 +209,10 @@ class Lens(Browser):
         if self.is_mounted:
             self._go_to_start()
 
+    def restore(self, by: str | None, wanted: Filter, key: Hashable) -> None:
+        """Begin with lines of this sort, this filter and the cursor on this line. For a lens not yet mounted."""
+        self.by, self._filter, self._start, self.restored = by, wanted, key, True
+
     def _go_to_start(self) -> None:
         if self._start is not None and self.table.lines:
             self.table.select(self._start)
@@ -239,21 +245,21 @@ class Lens(Browser):
         """The thing behind a line, to be entered. None if there is none."""
         return line.thing
 
-    def action_enter(self, ready: bool = False) -> None:
-        """Enter the thing behind the chosen line by way of the explorer, which explains if there is no way in."""
+    def to_enter(self) -> Target | None:
         line = self.line()
-        thing = self.behind(line) if line else None
-        if thing is None and isinstance(self.record, Container):
-            words = f"{safe(self.record.name)} has stopped: nothing runs in it. L shows its log, Enter its end."
+        thing = (self.behind(line) or self.thing) if line else None
+        target = target_of(self.snapshot, thing) if thing is not None else None
+        if one := self.session.ended(thing):
+            words = f"{safe(one.name)} has stopped: nothing runs in it. L shows its log, Enter its end."
             self.notify(words, severity="warning", markup=False)
-        elif thing is None:
+            return None
+        if target is None:
             self.notify("No process or namespace is behind this line.", severity="warning")
-        else:
-            self.go_to(thing, "ready" if ready else "enter")
+        return target
 
-    def go_to(self, thing: Thing, then: Literal["", "enter", "ready"] = "") -> None:
-        """Go to the row of a thing in the explorer, and enter it or offer ready commands there."""
-        self.post_message(GoWanted(thing, then))
+    def go_to(self, thing: Thing) -> None:
+        """Go to the row of a thing in the explorer."""
+        self.post_message(GoWanted(thing))
 
     # Keys: two lines compared
 

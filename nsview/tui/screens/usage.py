@@ -110,7 +110,7 @@ class UsageLens(Lens):
                 self.call_after_refresh(self._judge)  # when it is known which columns there is space for
             if self.table.line is not None and self.table.line.key == first:
                 self.table.cursor = 0  # nobody has moved it, and now it is known who uses most
-            first = self.table.line.key if pace == FIRST and self.table.line else None
+            first = self.table.line.key if pace == FIRST and self.table.line and not self.restored else None
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), max(pace, cost / SHARE))
 
@@ -122,7 +122,7 @@ class UsageLens(Lens):
         for reading in self.session.recorded_usage():
             self.meter = usage.read(self.meter, reading)
         self.make()
-        if first:
+        if first and not self.restored:
             self.table.cursor = 0
         self.call_after_refresh(self._judge)
 

@@ -55,16 +55,17 @@ class DetailsPane(Lines, can_focus=True):
 
     def show(
         self, row: Row | None, snapshot: Snapshot, by: Grouping, details: Details | None, usage: Measured | None,
-        nets: Nets | None, elsewhere: Elsewhere | None = None,
+        nets: Nets | None, elsewhere: Elsewhere | None = None, end: Sequence[Fact] | None = None,
     ) -> None:  # fmt: skip
         """Show a row of this snapshot, with the details of its process if they have arrived. nets: as last read.
-        elsewhere: its host, None for this machine."""
+        elsewhere: its host, None for this machine. end: the facts of the last end of its container, if nothing runs in
+        that and its engine tells."""
         self._nets, self._elsewhere = nets, elsewhere
         match row:
             case ProcessRow():
                 self._content = self._process(row.process, snapshot, by, details, usage)
             case GroupRow(container=Container()):
-                self._content = self._container_group(row, snapshot, details)
+                self._content = self._container_group(row, snapshot, details, end)
             case GroupRow(namespace=Namespace()):
                 self._content = self._namespace(row, snapshot, details)
             case GroupRow():
@@ -320,10 +321,13 @@ class DetailsPane(Lines, can_focus=True):
             )
         return table
 
-    def _container_group(self, row: GroupRow, snapshot: Snapshot, details: Details | None) -> RenderableType:
+    def _container_group(
+        self, row: GroupRow, snapshot: Snapshot, details: Details | None, end: Sequence[Fact] | None
+    ) -> RenderableType:
         container = row.container
         assert container is not None
-        parts: list[RenderableType] = [self._title(container.name), self._container(container)]
+        about = self._container(container) if end is None else self._pairs(*end)
+        parts: list[RenderableType] = [self._title(container.name), about]
         init = snapshot.processes.get(container.init_pid) if container.init_pid else None
         if init:
             parts += [self._heading("NAMESPACES"), self._sharing(init, snapshot)]

@@ -17,7 +17,7 @@ from nsview.model.rows import Rows
 from nsview.model.snapshot import Snapshot
 from nsview.model.view import GroupRow, ProcessRow, Row, RowKey
 
-from ..messages import EnterWanted, FoldWanted, OrderWanted, RowChosen
+from ..messages import FoldWanted, OrderWanted, RowChosen
 from ..text import row_text
 from ..text.pieces import Piece
 from .binding import Binding
@@ -148,12 +148,12 @@ class RowList(Lines, Cursor, can_focus=True):
         else:
             self.action_move(1)
 
-    def action_open(self) -> None:
+    async def action_open(self) -> None:
         row = self.row
         if isinstance(row, GroupRow | ProcessRow) and row.folded is not None:
             self.post_message(FoldWanted(row))
         elif isinstance(row, GroupRow | ProcessRow):
-            self.post_message(EnterWanted(row))
+            await self.run_action("screen.enter")
 
     async def on_click(self, event: events.Click) -> None:
         if event.y == 0:
@@ -173,4 +173,4 @@ class RowList(Lines, Cursor, can_focus=True):
         if isinstance(row, GroupRow | ProcessRow) and row.folded is not None and (on_mark or again):
             self.post_message(FoldWanted(row))
         elif isinstance(row, ProcessRow) and event.chain == 2:
-            self.post_message(EnterWanted(row))
+            await self.run_action("screen.enter")

@@ -234,6 +234,21 @@ def test_namespaces_of_one_process_are_one_event_and_named_ones_need_none() -> N
     assert sorted(kinds(events(now, gone))) == [("gone", "net:[30]"), ("gone", "uts net")]
 
 
+def test_a_namespace_that_outlives_its_container_by_a_mount_is_gone_with_its_container() -> None:
+    mounted = Namespace("net", 20, 4, names=("/run/docker/netns/default",))
+    other = Namespace("net", 30, 4, names=("/run/netns/blue",))
+    full = advance(FULL, 1.0, (), (), [mounted, other], (), (), ())
+    follower = Follower()
+    follower.take(full)
+    stopped = advance(full, 2.0, (), [10], (), [("pid", 21)], (), [RUNS.key])
+    assert kinds(follower.take(stopped)) == [("stopped", "web"), ("gone", "pid:[21]")]
+    told = follower.take(advance(stopped, 3.0, (), (), (), [("net", 20), ("net", 30)], (), ()))
+    assert {(e.kind, e.subject, e.name, e.container, e.text) for e in told} == {
+        ("gone", "net:[20]", "web", "docker:w1", "mounted at /run/docker/netns/default"),
+        ("gone", "net:[30]", "", None, "mounted at /run/netns/blue"),
+    }
+
+
 @pytest.mark.parametrize("words", [("bash", "-c", "x " * 500), ("nginx: master process",), ("a\nb", "c" * 9000)])
 def test_the_row_of_an_event_has_the_name_of_its_process_and_the_event_the_whole(words: tuple[str, ...]) -> None:
     told = process(5, 1, net=7, comm="told", cmdline=words)

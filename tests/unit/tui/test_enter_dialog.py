@@ -1,4 +1,4 @@
-"""The way into a row: a namespace whose holders are not known yet is searched for before it is given up."""
+"""The way into a target: a namespace whose holders are not known yet is searched for before it is given up."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from nsview.model.records import Holder, Namespace
 from nsview.model.snapshot import Snapshot
-from nsview.model.view import GroupRow
+from nsview.model.target import Target
 from nsview.tui.screens.enter_dialog import NamespaceDialog, dialog_for
 
 from .. import make
@@ -17,12 +17,12 @@ MOUNT = Holder("mount", 1, path="/run/netns/blue")
 CHILD = Holder("child", path="net:[9]")
 
 
-def host(*holders: Holder) -> tuple[Snapshot, Any]:
-    """A host with a namespace of these holders, and that one's row."""
+def host(*holders: Holder) -> tuple[Snapshot, Target]:
+    """A host with a namespace of these holders, which is the target."""
     blue = Namespace("net", 50, 4, names=("/run/netns/blue",), held_by=holders)
     snapshot = make.host(make.process(1, 0))
     snapshot = replace(snapshot, namespaces={**snapshot.namespaces, blue.key: blue})
-    return snapshot, GroupRow(("group", 50), blue, None, False, (), 0, (), None, None)
+    return snapshot, Target(blue.key, None, namespace=blue)
 
 
 @pytest.mark.parametrize(
@@ -41,11 +41,11 @@ async def test_a_namespace_that_is_not_searched_for_yet_is_searched_for_at_the_k
         searches.append(1)
         return host(*(later or ()))[0]
 
-    snapshot, row = host(*now)
+    snapshot, target = host(*now)
     session: Any = SimpleNamespace(
         live=live, searched=searched, host=SimpleNamespace(live=live, here=True, elsewhere=None)
     )
-    dialog = await dialog_for(row, snapshot, session, None)
+    dialog = await dialog_for(target, snapshot, session, None)
     assert bool(searches) is asked
     assert isinstance(dialog, NamespaceDialog) is (MOUNT in (now if not asked else later or ()))
     if isinstance(dialog, str):

@@ -164,7 +164,7 @@ class Hosts(Lens):
             self.action_clear_filter()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave out the keys of one host, and those of containers where there are none. None: the key is shown, but dim."""
+        """Leave out the keys of one host, and those of containers where there are none. None: the key is dim."""
         if action == "enter":
             return self.by == "container"
         return action not in _OF_ONE_HOST and super().check_action(action, parameters)

@@ -1,10 +1,10 @@
 """The processes that may have run, by cgroup: if nothing in a cgroup has, none of its processes need be asked.
 
 cpu.stat of a cgroup (v2, without any controller too) counts the processor time of all that is in it and below, exactly:
-the kernel adds up what is outstanding when it is read. So one read of 1.1 µs stands for all processes below, where each
-of their clocks is 0.9, and a branch that has not changed is left alone. Of one that has, cgroup.procs is read,
-which tells at once of processes that were moved there; its members before that count too. A process that is moved twice
-between two passes, and runs only in between, is missed until a look at everything.
+the kernel adds up what is outstanding when it is read. So one read stands for the clocks of all processes below, and a
+branch that has not changed is left alone. Of one that has, cgroup.procs is read, which tells at once of processes that
+were moved there; its members before that count too. A process that is moved twice between two passes, and runs only in
+between, is missed until a look at everything.
 
 Sources: Documentation/admin-guide/cgroup-v2.rst; kernel/cgroup/rstat.c (cgroup_base_stat_cputime_show), kernel/cgroup/
 cgroup.c (cgroup_procs_show), fs/kernfs/inode.c (kernfs_refresh_inode: a directory's links count those below it).

@@ -466,7 +466,7 @@ def _neighbour(fd: int, request: int) -> int:
 
 def _cookie(fd: int) -> int | None:
     """The kernel's number of the net namespace of a socket, never used twice. None before Linux 5.14."""
-    import socket  # 2 ms, which a first look need not wait for
+    import socket  # not needed by a first look
 
     try:
         # All three given, so that Python asks the kernel for none of them.

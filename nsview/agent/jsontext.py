@@ -1,6 +1,6 @@
 """JSON by the standard library's own scanner, without what its module `json` imports.
 
-`json` imports `re`, and that a fifth of all that `nsview enter` does before it joins; see docs/design.md.
+`json` imports `re`, for which `nsview enter` would wait; see docs/design.md.
 """
 
 from __future__ import annotations

@@ -146,7 +146,7 @@ class Agent:
         self.write(hello(self.scanner))
         began = time.monotonic()
         taken_at = time.time()
-        # All records of a first look stay: to search them for cycles is a tenth of its cost.
+        # All records of a first look stay: a search for cycles would find none.
         gc.disable()
         # A screen that shows parts has just begun as well: until the first part, one of two processors is for it.
         progress = None if once else self._progress(began, taken_at, parts)

@@ -2,7 +2,7 @@
 
 Most processes are in the pid namespace of /proc, and have one pid. For those below, the kernel tells by an fd of the
 namespace; during a look these fds stay open, so that the next process in the same namespace costs one system call a
-level, a tenth of the read of its status. Source: NS_GET_PID_IN_PIDNS of ioctl_nsfs(2), Linux 6.11.
+level. Source: NS_GET_PID_IN_PIDNS of ioctl_nsfs(2), Linux 6.11.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """The interfaces, addresses and default routes of the joined net namespace, and the numbers by which it knows other net
 namespaces, as the kernel tells them.
 
-pyroute2 has the messages. It is not part of Python and takes a while to import, so only the process that reads a
-namespace imports it, there and then, and of its modules those of the messages alone. Its classes are cut down to the
-attributes that are told: to decode all of them takes several times as long, and names are left as bytes, for they need
-not be UTF-8.
+pyroute2 has the messages. Only the process that reads a namespace imports it, there and then, and of its modules those
+of the messages alone (docs/design.md). Its classes are cut down to the attributes that are told, and names are left as
+bytes, for they need not be UTF-8.
 
 Sources: rtnetlink(7), include/uapi/linux/{if_link,rtnetlink,net_namespace}.h. Strict checking, which lets the kernel
 leave out unwanted messages, came with Linux 4.20; before, it sends all.
@@ -103,8 +102,7 @@ class Rtnetlink:
 
 
 def _leave_out_the_rest() -> None:
-    """Enter the package into sys.modules without running its __init__, which imports all of pyroute2, in five times as
-    long."""
+    """Enter the package into sys.modules without running its __init__, which imports all of pyroute2."""
     spec = importlib.util.find_spec("pyroute2")
     if spec and "pyroute2" not in sys.modules:
         sys.modules["pyroute2"] = importlib.util.module_from_spec(spec)

@@ -1,10 +1,10 @@
 """The processes that may have changed since the last look: those that have run.
 
-No event tells of setns and unshare, but their caller must run, and the kernel counts for how long. To ask for the
-processor time of a process is 0.9 µs where to read it is 80, so a host that sleeps costs next to nothing; and if there
-are many, most are not even asked (see `cpustat`). That is the time of all threads, while the namespaces of a process
-are those of its first one: schedstat tells whether that one has run. A reused pid has hardly used as many nanoseconds
-as the one before, and events tell of it.
+No event tells of setns and unshare, but their caller must run, and the kernel counts for how long. The processor time
+of a process is asked for far more quickly than its files are read, so a host that sleeps costs next to nothing; and if
+there are many, most are not even asked (see `cpustat`). That is the time of all threads, while the namespaces of a
+process are those of its first one: schedstat tells whether that one has run. A reused pid has hardly used as many
+nanoseconds as the one before, and events tell of it.
 
 Where /proc is another pid namespace's the kernel can't be asked by its pids: there schedstats are read, in turns.
 Source: clock_getcpuclockid(3), kernel/time/posix-cpu-timers.c (anyone may read any process's); Documentation/scheduler/
@@ -70,7 +70,7 @@ class Watch:
         pids = self._to_ask()
         before = list(map(self._used.__getitem__, pids))
         if self._clocks:
-            # In C, for a loop would take half as long again.
+            # No loop of Python: on a host that sleeps this is all the work.
             asked: Iterable[int | bytes] = map(time.clock_gettime_ns, [_PROCESS | ~pid << 3 for pid in pids])
         else:
             asked = map(self._schedstat, pids)

@@ -1,9 +1,9 @@
 """A driver of a Linux terminal that stops reading keys as soon as the terminal is quiet, and takes over the first
 picture.
 
-Textual's own waits a tenth of a second or two before it leaves the terminal to another program: each shell would begin
-so much later, and a distant terminal would still send it movements of the mouse. This driver asks the terminal for an
-answer; all input before the answer was meant for nsview.
+Textual's own waits for a while before another program gets the terminal (docs/design.md), and a distant terminal would
+still send that program movements of the mouse. This driver asks the terminal for an answer; all input before the answer
+was meant for nsview.
 """
 
 import contextlib

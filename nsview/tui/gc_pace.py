@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def hurried() -> Iterator[None]:
-    """Have Textual, if it is imported in this block, paint at most 4 ms after a key instead of 17.
+    """Have Textual, if it is imported in this block, paint soon after a key: up to 250 times a second, not 60.
 
     Garbage is not collected until the first picture stands (`settle`), and the thread that reads the host gives way to
     the screen within a millisecond.

@@ -37,6 +37,15 @@ def test_a_comment_names_the_thing_too(file: Path) -> None:
     assert [comment for comment in comments(file.read_text()) if riddle.match(comment)] == []
 
 
+@pytest.mark.parametrize("file", files(), ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_what_was_measured_stands_in_the_design(file: Path) -> None:
+    """Microseconds and milliseconds, that is; a limit or a pause is in seconds."""
+    tree = ast.walk(ast.parse(file.read_text()))
+    nodes = [node for node in tree if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)]
+    texts = [*comments(file.read_text()), *(ast.get_docstring(node) or "" for node in nodes)]
+    assert [text for text in texts if re.search(r"\d ?[µmu]s\b", text)] == []
+
+
 def comments(text: str) -> Iterator[str]:
     """The comments of a file, each by its first line."""
     above = 0

@@ -387,7 +387,8 @@ def _elsewhere(command: argparse.ArgumentParser, *, before: bool = False) -> Non
     option(
         *_WHERE, metavar="HOST",
         help="look at this host: HOST or USER@HOST as ssh takes them, ssh://, docker://NAME, podman://NAME, "
-        "kubectl://NODE; only python3 must be there. Several, or 'web*' of ~/.ssh/config: for the explorer, list, ps, audit",
+        "kubectl://NODE; only python3 must be there. Several, or 'web*' of ~/.ssh/config: for the explorer, list, ps, "
+        "audit and events",
     )  # fmt: skip
     option(_VIA, metavar="CMD", help="look at the host where CMD runs the command after it, as 'ssh a ssh b'")
     option(_HOSTS, metavar="FILE", help="look at the hosts of a file, one a line, or of `ansible-inventory --list`")

@@ -280,7 +280,7 @@ def lens(bench: Bench, processes: int) -> None:
 
 
 def fleet(bench: Bench) -> None:
-    with own_home() as env, Crowd(EACH):
+    with own_home() as env:
         bench.figures("fleet", lambda: many_hosts.table(NSVIEW, env, HOSTS, EACH))
 
 

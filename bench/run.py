@@ -23,6 +23,8 @@ lens: from a key to the net map, the matrix and the audit, beside many namespace
 enter: into a container, against nsenter, runc exec, ctr task exec and docker exec: until the command begins (P6), by
   its own clock, and until it has ended; from the explorer's key, by the whole command and by the helper alone; and what
   each step costs.
+fleet: the table of 50 hosts, by agents on this machine beside 1,000 processes: until all are on the screen, what the
+  screen uses of a core when idle, its memory.
 before: the agent's first look, against the agent of an earlier commit (--commit), from a worktree of its own.
 All need root. Nothing of the machine's own is used: processes, dockerd and containers are made for the run.
 """
@@ -46,6 +48,7 @@ sys.path.insert(0, str(ROOT))
 import door  # noqa: E402
 import empty_app  # noqa: E402
 import filters  # noqa: E402
+import fleet as many_hosts  # noqa: E402
 import growth as costs  # noqa: E402
 import keys as typing_at  # noqa: E402
 import lenses  # noqa: E402
@@ -69,6 +72,7 @@ PYTHON = sys.executable
 NSVIEW = [str(script)] if (script := Path(PYTHON).with_name("nsview")).exists() else [PYTHON, "-m", "nsview"]
 FEW = 300
 CONTAINERS = 500
+HOSTS, EACH = 50, 1000
 # The marks of a fold: the details, which name namespaces too, have none.
 USEFUL = r"▶ net:\[\d+\]  host", r"▼ net:\[\d+\]", r"\d +root +(?:▼ |├─ |└─ )?crowd \d"
 WHOLE = r"containers?  live "
@@ -275,6 +279,11 @@ def lens(bench: Bench, processes: int) -> None:
         bench.figures("lens", lambda: lenses.opened(NSVIEW, env, processes, LENS))
 
 
+def fleet(bench: Bench) -> None:
+    with own_home() as env:
+        bench.figures("fleet", lambda: many_hosts.table(NSVIEW, env, HOSTS, EACH))
+
+
 def enter(bench: Bench) -> None:
     with Workspace.create() as workspace:
         rootfs = workspace.root / "rootfs"
@@ -408,6 +417,7 @@ def main() -> int:
         "filter",
         "lens",
         "enter",
+        "fleet",
         "before",
         "soak",
     )
@@ -438,6 +448,7 @@ def main() -> int:
         "filter": lambda: filtering(bench, many, most),
         "lens": lambda: lens(bench, many),
         "enter": lambda: enter(bench),
+        "fleet": lambda: fleet(bench),
         "before": lambda: before(bench, many, arguments.commit),
         "soak": lambda: soaked(bench, arguments.minutes),
     }

@@ -85,6 +85,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("sudo nsview events -f --filter 'container=*'", "of containers alone"),
         ("sudo nsview events -f --filter kind=oom", "killed for want of memory"),
         ("nsview events -f -H web1", "of another host"),
+        ("nsview events -f -H web1 -H web2", "of two, in one list"),
         ("nsview events --from host.jsonl --json", "of a recording, for a program"),
     ),
     "export": (

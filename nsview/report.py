@@ -82,21 +82,23 @@ _EVENT = 14, 9, 20, 26
 """The widths of all columns of events but the last: a line is printed before the next is known."""
 
 
-def events_header(width: int | None = None) -> str:
-    """The titles of the output of `nsview events`."""
-    return _event_line(("TIME", "KIND", "CONTAINER", "SUBJECT", "EVENT"), width)
+def events_header(width: int | None = None, host: str = "", size: int = 0) -> str:
+    """The titles of the output of `nsview events`. host: that of a column before, of so many cells; "" for none."""
+    return _event_line(("TIME", "KIND", "CONTAINER", "SUBJECT", "EVENT"), width, host, size)
 
 
-def event(event: "Event", width: int | None = None) -> str:
-    """A line of `nsview events`."""
+def event(event: "Event", width: int | None = None, host: str = "", size: int = 0) -> str:
+    """A line of `nsview events`. host: its name, in a column of so many cells; "" for none."""
     from .model.events.lines import time_text
 
-    return _event_line((time_text(event.time), event.kind, event.name, event.subject, event.text), width)
+    told = time_text(event.time), event.kind, event.name, event.subject, event.text
+    return _event_line(told, width, host, size)
 
 
-def _event_line(cells_: Sequence[str], width: int | None) -> str:
+def _event_line(cells_: Sequence[str], width: int | None, host: str, size: int) -> str:
     *first, last = map(safe, cells_)
     fitted = [fit(cell or "-", size) for cell, size in zip(first, _EVENT, strict=True)]
+    fitted = [fit(safe(host), size), *fitted] if host else fitted
     line = "  ".join([*fitted, last]).rstrip()
     return line if width is None else cut(line, width)
 

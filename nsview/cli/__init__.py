@@ -9,6 +9,7 @@ sight    a host that is looked at once, or again and again
 answer   the answer of a command, printed once or drawn again and again
 tables   a table in the form that options ask for
 fleet    several hosts asked at once
+fleet_events  the events of several hosts, as one list
 explore  the explorer
 list     a table of namespaces, processes, containers or nets
 inspect  everything that is known of one thing

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 
 def run(options: SimpleNamespace) -> int:
+    if options.places:
+        from .fleet_events import show_many  # for several hosts alone
+
+        return show_many(options)
     from nsview import report
     from nsview.model import export
     from nsview.model.events.lines import FIELDS, line

@@ -66,7 +66,7 @@ def show_all(options: SimpleNamespace, question: Asking) -> int:
         if tables_:
             lines = [line for table in tables_ for line in table.lines]
             print_text(tables.printed(options, LineTable(tables_[0].columns, lines, None)), options)
-    say(_notes(answers))
+    say(notes(answers))
     return _code(answers)
 
 
@@ -90,7 +90,7 @@ def _as_json(answers: Sequence[Answered]) -> str:
     return export.indented(f'{{"schema": {export.SCHEMA}, "hosts": [{", ".join(told)}]}}')
 
 
-def _notes(answers: Sequence[Answered]) -> Iterator[str]:
+def notes(answers: Sequence[Answered]) -> Iterator[str]:
     """The notes and errors, each once, with the names of the hosts that it is about."""
     whose: dict[str, list[str]] = {}
     for one in answers:

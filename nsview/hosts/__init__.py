@@ -7,6 +7,7 @@ live        a host that is read now, and asked
 local       this machine, by an agent of its own
 spawn       an agent's process, as root through sudo if asked for
 remote      a host elsewhere, by an agent that is sent to it
+among       one of several hosts that are watched at once
 inventory   the hosts that a user names together
 place       the place of a host, and the command that runs a program there
 secret      a password that is typed in the terminal

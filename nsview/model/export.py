@@ -175,11 +175,13 @@ def use(snapshot: Snapshot, meter: "Meter", keys: Sequence[str]) -> "UseListing"
     }  # fmt: skip
 
 
-def event(record: "Event") -> str:
-    """A line of `nsview events --json`. time: seconds since the epoch, of the look that showed it; code: of a container
-    that has stopped. A fact that is not known, or that the event does not have, is null."""
+def event(record: "Event", host: str | None = None) -> str:
+    """A line of `nsview events --json`. host: its name, where several are asked. time: seconds since the epoch, of
+    the look that showed it; code: of a container that has stopped. A fact that is not known, or that the event does not
+    have, is null."""
     told = {"schema": SCHEMA, **msgspec.to_builtins(record)}
     told["namespaces"] = [{"type": kind, "inode": inode} for kind, inode in record.namespaces]
+    told.update({"host": host} if host is not None else {})
     return json.dumps(told)
 
 

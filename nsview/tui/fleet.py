@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-from nsview.hosts import HostError, place
+from nsview.hosts import HostError, among
 from nsview.hosts.inventory import NamedHost
 from nsview.hosts.link import WATCHED
 from nsview.hosts.live import LiveHost
@@ -22,18 +22,8 @@ from nsview.model.usage import Usage
 
 from .session import AnyHost, Session, Watcher
 
-AT_ONCE = 16
-"""Hosts that are connected at the same time."""
-SOON = 5.0
-"""Seconds after which a host that is still silent does not keep others from being connected."""
 PACE = 10.0
 """Seconds between two questions to a host, for its load, its memory and the time of the answer."""
-AGAIN = 5.0, 300.0
-"""Seconds until a host is tried again at first, and at most: each time twice as long."""
-SETTLED = 60.0
-"""Seconds after which a link that then ends is tried as soon as the first time."""
-MOST = 50_000
-"""Processes, namespaces and containers of one of several hosts."""
 _ENDING = 3.0
 """Seconds that all agents together have to end."""
 
@@ -73,8 +63,7 @@ class HostSession(Session):
             self._deliver(self._end, host, f"its word can't be taken in ({type(error).__name__})")
 
     def _keep(self, snapshot: Snapshot) -> None:
-        if len(snapshot.processes) + len(snapshot.namespaces) + len(snapshot.containers) > MOST:
-            raise HostError(f"more than {MOST:,} processes, namespaces and containers: look at this host alone")
+        among.check(snapshot)
         super()._keep(snapshot)
 
     def replace(self, host: LiveHost) -> None:
@@ -103,7 +92,7 @@ class HostLink(Watcher):
         self.use: Usage | None = None
         self.began = 0.0  # when it was tried last
         self._deliver, self._changed, self._elevated = deliver, changed, elevated
-        self._tries, self._again, self._since = 0, 0.0, 0.0
+        self._tries, self._again, self._since = among.Tries(), 0.0, 0.0
         self._asked, self._took = 0.0, 0.0
         self._closed = False
         self._question: asyncio.Task[None] | None = None
@@ -131,7 +120,7 @@ class HostLink(Watcher):
 
     def hasten(self) -> None:
         """Try the host at the next turn, if its link has ended."""
-        self._again = self._tries = 0
+        self._again, self._tries = 0.0, among.Tries()
 
     def connect(self) -> None:
         """Start an agent there."""
@@ -141,10 +130,8 @@ class HostLink(Watcher):
         self._changed()
 
     def _start(self) -> None:
-        option, word = self.entry.options
         try:
-            there = place.via(word) if option == "--via" else place.of(word)
-            host = RemoteHost(there, elevated=self._elevated, asking=False)
+            host = among.started(self.entry, elevated=self._elevated)
         except HostError as error:
             self._deliver(self.show_end, str(error))
             return
@@ -176,13 +163,18 @@ class HostLink(Watcher):
         self.state, self.failure = "retrying", how
         self._changed()
 
+    def refuse(self, error: Exception) -> None:
+        """End the link to a host whose word leads to an error here: it is too much, or a lie that nobody thought of."""
+        if self.session is not None:
+            self.session.watchers.remove(self)
+        known = isinstance(error, HostError)
+        self.show_end(str(error) if known else f"its word can't be told ({type(error).__name__})")
+        self.session = self.use = None
+
     def show_end(self, failure: str | None) -> None:
-        now = time.monotonic()
-        if self.state == "live" and now > self._since + SETTLED:
-            self._tries = 0
+        now, was_live = time.monotonic(), self.state == "live"
         self.state, self.failure = "failed", failure or f"{self.entry.name}: the agent has ended"
-        self._again = now + min(AGAIN[1], AGAIN[0] * 2**self._tries)
-        self._tries = min(self._tries + 1, 16)
+        self._again = now + self._tries.wait(now - self._since if was_live else 0)
         if self.session is not None:
             _stopped(self.session.host)
         self._changed()
@@ -195,7 +187,12 @@ class HostLink(Watcher):
 
     def ask(self) -> None:
         """Ask the host for its load and its memory, unless an answer is still to come."""
-        if self._question is None:
+        if self._question is None and self.session is not None and self.session.snapshot is not None:
+            try:
+                among.weigh(self.session.snapshot, (event for _, event in self.session.events))
+            except Exception as error:
+                self.refuse(error)
+                return
             self._asked = time.monotonic()
             self._question = asyncio.get_running_loop().create_task(self._ask())
 
@@ -228,9 +225,9 @@ class Fleet:
         """Connect those that wait, a few at a time, and ask those that are due."""
         now = time.monotonic()
         under_way = [
-            link for link in self.links if link.state in ("connecting", "retrying") and now < link.began + SOON
+            link for link in self.links if link.state in ("connecting", "retrying") and now < link.began + among.SOON
         ]
-        for link in [link for link in self.links if link.due(now)][: AT_ONCE - len(under_way)]:
+        for link in [link for link in self.links if link.due(now)][: among.AT_ONCE - len(under_way)]:
             link.connect()
         for link in self.links:
             if link.asks(now):

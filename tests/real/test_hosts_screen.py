@@ -8,7 +8,7 @@ import pytest
 from textual.pilot import Pilot
 
 from nsview.cli import main
-from nsview.hosts import inventory, link
+from nsview.hosts import among, inventory, link
 from nsview.hosts.remote import RemoteHost
 from nsview.model.hosts_table import Reported
 from nsview.tui import fleet
@@ -53,7 +53,7 @@ async def go_to(app: FleetApp, pilot: Pilot[int], name: str) -> None:
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Hosts are tried again at once."""
-    monkeypatch.setattr(fleet, "AGAIN", (0.1, 0.1))
+    monkeypatch.setattr(among, "AGAIN", (0.1, 0.1))
     yield
 
 
@@ -143,10 +143,17 @@ async def test_one_that_hangs_is_told_and_its_programs_are_ended(
 
 
 async def test_more_than_one_looks_at_among_others_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fleet, "MOST", 3)
+    monkeypatch.setattr(among, "MOST", 3)
     async with shown("env") as (app, pilot):
         await until(pilot, lambda: of(app, "env").state == "failed")
         assert "more than 3 processes, namespaces and containers" in of(app, "env").error
+
+
+async def test_one_that_takes_too_much_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(among, "HEAVIEST", 1 << 10)
+    async with shown("env") as (app, pilot):
+        await until(pilot, lambda: of(app, "env").state == "failed")
+        assert "MiB to keep in memory" in of(app, "env").error and app.fleet.links[0].session is None
 
 
 async def test_a_host_is_tried_again_until_it_answers(soon: None, tmp_path: Path) -> None:
@@ -160,7 +167,7 @@ async def test_a_host_is_tried_again_until_it_answers(soon: None, tmp_path: Path
 
 
 async def test_a_host_is_tried_at_a_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(fleet, "AGAIN", (1000.0, 1000.0))
+    monkeypatch.setattr(among, "AGAIN", (1000.0, 1000.0))
     late = f"sh -c 'test -e {tmp_path}/up || exit 7; exec sh'"
     async with shown(late) as (app, pilot):
         await until(pilot, lambda: of(app, late).state == "failed")

@@ -274,6 +274,7 @@ def test_lines_are_sorted_over_all_hosts() -> None:
     ("words", "said"),
     [
         ("ps --watch", "--watch is for one host"), ("ps --from x", "--from is for one host"),
+        ("events --from x", "--from is for one host"), ("events --filter nothing=3", "no field is called nothing"),
         ("inspect 1", "several hosts are for the explorer, list, ps"), ("logs web", "several hosts are for"),
         ("enter web -- true", "several hosts are for"), ("record {}/x", "several hosts are for"),
         ("export --prometheus", "several hosts are for"), ("ps -o none", "no column 'none'; there are host, name"),

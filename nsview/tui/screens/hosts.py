@@ -9,6 +9,7 @@ from textual.binding import BindingType
 
 from nsview.model import hosts_table
 from nsview.model.clipboard import Copy
+from nsview.model.facts import Fact
 from nsview.model.filter import Fields
 from nsview.model.hosts_table import Held, Reported
 from nsview.model.records import Host, Namespaces
@@ -70,10 +71,15 @@ class Hosts(Lens):
     # Lines
 
     def lines(self) -> Sequence[Line]:
-        reports = [link.reported for link in self.fleet.links]
-        if self.by == "host":
-            return [hosts_table.host(one) for one in reports]
-        return [line for one in reports for line in self._containers_of(one)]
+        return [line for link in self.fleet.links for line in self._lines_of(link)]
+
+    def _lines_of(self, link: HostLink) -> Sequence[Line]:
+        """The lines of a host; one that lies harms no other."""
+        try:
+            return [hosts_table.host(link.reported)] if self.by == "host" else self._containers_of(link.reported)
+        except Exception as error:
+            link.refuse(error)
+            return [] if self.by == "container" else [hosts_table.host(link.reported)]
 
     def _containers_of(self, host: Reported) -> Sequence[Line]:
         """The lines of a host's containers, made again only if it has changed."""
@@ -114,12 +120,19 @@ class Hosts(Lens):
         if isinstance(held, Held):
             name, found = held.container.name, hosts_table.of_container(held)
         else:
-            name, found = link.entry.name, hosts_table.of_host(link.reported)
+            name, found = link.entry.name, self._facts(link)
         way = "Enter opens its host there" if isinstance(held, Held) else "Enter opens it"
         if link.reported.snapshot is None:
             way = "It can't be opened before it has answered" if not link.entry.error else ""
         title = Text(safe(name), style("group"))
         return Group(title, Text(), use_text.pairs(found, style), Text(f"\n{way}", style("dim")))
+
+    def _facts(self, link: HostLink) -> list[Fact]:
+        try:
+            return hosts_table.of_host(link.reported)
+        except Exception as error:
+            link.refuse(error)
+            return hosts_table.of_host(link.reported)
 
     # Keys
 

@@ -1,0 +1,113 @@
+"""The table of several hosts, as it looks and as it stands a host that lies."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from nsview.hosts.inventory import NamedHost
+from nsview.hosts.nowhere import Nowhere
+from nsview.model.hosts_table import HostState
+from nsview.model.snapshot import Snapshot
+from nsview.model.usage import HostUsage, Usage
+from nsview.tui.fleet import HostSession
+from nsview.tui.fleet_app import FleetApp
+from nsview.tui.screens.help import HelpScreen
+from tests.unit.make import container, host, process
+
+from .screens import SMALL, WIDE, drawn
+
+
+def at(*containers: tuple[str, str, int]) -> Snapshot:
+    """A host of containers: (name, image, net namespace)."""
+    members = [process(10 + n, container=f"docker:{one[0]}", net=one[2]) for n, one in enumerate(containers)]
+    return host(
+        process(1, 0), *members,
+        containers=[container(name, [10 + n], image=image) for n, (name, image, _) in enumerate(containers)],
+    )  # fmt: skip
+
+
+HOSTS: dict[str, tuple[HostState, str, Snapshot | None, float]] = {
+    "web1": ("live", "", at(("shop", "shop/web:1.4", 40), ("proxy", "docker.io/library/nginx:1.27", 1)), 0.4),
+    "web2": ("live", "", at(("proxy", "nginx", 50)), 7.5),
+    "ops@db1": ("failed", "the link broke (Connection reset by peer)", at(("db", "postgres:17", 60)), 1.0),
+    "db2": ("failed", "ssh: connect to host db2 port 22: No route to host", None, 0.0),
+    "db3": ("connecting", "", None, 0.0),
+}
+
+
+def fleet(hosts: Iterable[str] = HOSTS) -> FleetApp:
+    """The table of these hosts, none of which is asked for anything."""
+    app = FleetApp(NamedHost(name, ("-H", name)) for name in hosts)
+    app.fleet.turn = lambda: None  # type: ignore[method-assign]
+    for link in app.fleet.links:
+        link.state, link.failure, snapshot, load = HOSTS[link.entry.name]
+        if snapshot is not None:
+            link.session = HostSession(Nowhere(), app.call_later)
+            link.session.snapshot = snapshot
+            link.session.watchers.append(link)
+            link.use = Usage(100.0, 5.0, 0.0, HostUsage(4, (load, 1.0, 1.0), 8 << 30, int(7e9 / load), 40.0), (), ())
+    return app
+
+
+def press(*keys: str) -> Any:
+    async def before(pilot: Pilot[int]) -> None:
+        await pilot.pause()
+        await pilot.press(*keys)
+        await pilot.pause(0.6)
+
+    return before
+
+
+@pytest.mark.parametrize("size", [WIDE, SMALL], ids=["wide", "small"])
+@pytest.mark.parametrize("keys", [("down", "down"), ("9",), ("9", "/", *"image=nginx net=host", "enter")])
+def test_looks(snap_compare: Any, size: tuple[int, int], keys: tuple[str, ...]) -> None:
+    assert snap_compare(fleet(), terminal_size=size, run_before=press(*keys))
+
+
+async def test_a_host_that_lies_costs_its_own_link_alone() -> None:
+    app = fleet(["web1", "web2"])
+    async with app.run_test(size=WIDE) as pilot:
+        lying = app.fleet.links[0]
+        assert lying.session is not None
+        members = [
+            process(10, container="docker:none", net=1, mnt=7),
+            process(11, container="docker:one", net=1, mnt=7),
+        ]
+        lying.session.snapshot = host(process(1, 0), *members, containers=[container("one", [11])])
+        await pilot.press("9")
+        await pilot.pause()
+        assert (lying.state, lying.reported.error) == ("failed", "its word can't be told (KeyError)")
+        assert [line.cells[0].text for line in app.hosts.table.lines] == ["web2"]
+        await pilot.press("0", "up", "enter")
+        await pilot.pause()
+        assert app.screen is app.hosts and "web1 can't be opened" in next(iter(app._notifications)).message
+
+
+async def test_keys_of_one_host_are_not_there_before_one_is_opened() -> None:
+    app = fleet(["web1"])
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("u", "m", "y", "E", "L", "K", ":", "v", "e")
+        await pilot.pause()
+        assert app.screen is app.hosts and not app._notifications
+        await pilot.press("?")
+        assert isinstance(app.screen, HelpScreen)
+        await pilot.press("escape", "enter")
+        await pilot.pause()
+        assert app.screen is app.explorer
+        await pilot.press("/", *"shop", "enter", "escape")
+        await pilot.pause()
+        assert app.screen is app.explorer and not app.explorer.filter  # the filter is cleared first
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.screen is app.hosts and "1 host: 1 " in drawn(app)
+
+
+async def test_q_ends_from_the_table_and_from_an_explorer() -> None:
+    for keys in (("q",), ("enter", "q")):
+        app = fleet(["web1"])
+        async with app.run_test(size=WIDE) as pilot:
+            await pilot.press(*keys)
+            await pilot.pause()
+        assert app._exit

@@ -189,6 +189,8 @@ def _container_head(line: GroupRow, snapshot: Snapshot) -> list[Piece]:
         pieces.append((f"  {safe(container.image)}", "command"))
     init = snapshot.processes.get(container.init_pid) if container.init_pid else None
     pieces += [(f"  {word}", "warning") for word in warnings(container)]
+    if container.restarts and not container.pids:
+        pieces.append((f"  {count(container.restarts, 'restart')}", "warning"))
     if container.execs:
         pieces.append((f"  {sessions(container)}", "dim"))
     shared = [k for k in kinds_shared_with_host(init, snapshot) if k not in USUALLY_SHARED] if init else []

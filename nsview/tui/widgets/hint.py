@@ -8,7 +8,7 @@ LINES = (
     "1-8 group by a kind of namespace, 0 is the process tree, 9 the containers.",
     ": finds a pid, container, port, address, veth, netns …; / filters the rows.",
     "e opens a shell in a row's namespaces, x runs a ready command there.",
-    "u use, m matrix, w net map, a audit; ? all keys. Any key goes on.",
+    "u use, m matrix, w net map, i events, a audit; ? all keys. Any key goes on.",
 )
 """At most 76 cells each, for a screen of 80."""
 

@@ -47,6 +47,19 @@ def test_texts_that_are_sought_are_marked(expression: str, by: str, found: set[s
     assert ["".join(text for text, _ in line) for line in drawn] == ["".join(t for t, _ in line) for line in plain]
 
 
+def test_a_container_that_waits_to_be_started_again_says_how_often_it_was() -> None:
+    loop, web = container("loop", state="restarting", restarts=12), container("web", [8], state="running", restarts=12)
+    snapshot = host(process(1, 0), process(8, container=web.key), containers=[loop, web])
+    size = row_text.columns(snapshot, 160)
+    heads = [
+        "".join(t for t, _ in row_text.row(row, size, snapshot, "container"))
+        for row in rows(snapshot, View("container"))
+    ]
+    assert [("restarting  12 restarts" in head, "restart" in head) for head in heads if "docker" in head] == [
+        (False, False), (True, True),
+    ]  # fmt: skip
+
+
 def test_a_row_that_does_not_match_is_dim() -> None:
     snapshot = at()
     view = View("net", parse("nginx", "net"))

@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -132,6 +132,10 @@ class _Arguments(argparse.ArgumentParser):
         raise UsageError(f"{message}; see `{self.prog} --help`")
 
 
+_Add = Callable[..., _Arguments]
+"""Adds the parser of a command: its name, and the rest as argparse's add_parser."""
+
+
 def parser() -> argparse.ArgumentParser:
     """The grammar of the command line."""
     top = _Arguments(
@@ -154,69 +158,22 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     _pager(top, True)
     _elsewhere(top, before=True)
-    commands = top.add_subparsers(dest="command", metavar="COMMAND")
-    commands.add_parser("demo", help="open the explorer on a recording that comes with nsview; no privileges needed")
-    _list_arguments(commands.add_parser(
-        "list", aliases=["ls"],
-        help="print namespaces (the default), processes, containers, net namespaces from within, or use",
-    ))  # fmt: skip
-    _ps_arguments(commands.add_parser("ps", help="print containers: nsview list containers"))
-    _inspect_arguments(commands.add_parser(
-        "inspect", help="print the facts of a process, namespace or container"
-    ))  # fmt: skip
-    _enter_arguments(commands.add_parser(
-        "enter", help="open a shell or run a command in the namespaces of a target",
-        description="Join the namespaces of a target and run CMD, or the best shell found. Without kinds: all those in "
-        "which the target differs from the host, or the one namespace named. By default with the target's own "
-        "capabilities, user and cgroup, as `docker exec` gives.",
-    ))  # fmt: skip
-    _exec_arguments(commands.add_parser(
-        "exec", help="run a command in a container, with the words of `docker exec`", allow_abbrev=False,
-        description="`nsview enter --all` in the words of `docker exec`: the words after TARGET are the command, and "
-        "without one a shell is opened. Single kinds of namespace are joined by `nsview enter`.",
-    ))  # fmt: skip
-    _diff_arguments(commands.add_parser(
-        "diff", help="print the differences of two recordings or hosts, or of one and now",
-        description="A and B are recordings, each as it was at its end or at a moment (FILE@03:12, FILE@-1h), hosts "
-        "(ssh://web1, docker://NAME, podman://, kubectl://), or `now` for this machine. Of two hosts, or two boots of "
-        "one, the names, images and commands are compared; two hosts are asked at once, and ask for no password.",
-    ))  # fmt: skip
-    _events_arguments(commands.add_parser(
-        "events", help="print what happened: containers started, stopped, OOM; namespaces born and gone",
-        description="With --follow the events from now on, until ^C. Without it those that a recording holds (--from), "
-        "or on this machine the last start of each container that runs: what ended before is not known.",
-    ))  # fmt: skip
-    _audit_arguments(commands.add_parser(
-        "audit", help="print findings about containers: privileges, sharing with the host, reachable files",
-        description="Findings with the evidence for them, by container. Exit code 1 where there are findings, 0 where "
-        "there are none; 3 where there are none among what this user may check.",
-    ))  # fmt: skip
-    _compare_arguments(commands.add_parser(
-        "compare", help="compare two processes or containers: namespaces, privileges, mounts, descent",
-        description="A and B are targets, as for inspect; of a container or namespace it is the process that inspect "
-        "shows.",
-    ))  # fmt: skip
-    _logs_arguments(commands.add_parser(
-        "logs", help="print the log of a container, from the file that its engine keeps",
-        description="The last lines of the log of a container, without asking its daemon: docker's and nerdctl's "
-        "json-file, podman's k8s-file, Kubernetes' /var/log/pods. Escape sequences are shown, not obeyed. Where the "
-        "engine keeps no such file a line says what to run instead (exit code 1).",
-    ))  # fmt: skip
-    _export_arguments(commands.add_parser(
-        "export", help="print the host in numbers, for Prometheus: counts, shares, holders, findings",
-        description="Gauges in Prometheus' text format: processes, namespaces by type, containers by runtime and "
-        "state, namespaces that containers share, holders, findings by rule. No label is a name of a container, a "
-        "process or a path, so that the number of series is bounded.",
-    ))  # fmt: skip
-    _record_arguments(commands.add_parser(
-        "record", help="save the agent's frames to a file, until interrupted"
-    ))  # fmt: skip
-    schema = commands.add_parser("schema", help="print the JSON schema of an output, or of the lines of a recording")
+    add = top.add_subparsers(dest="command", metavar="COMMAND").add_parser
+    add("demo", help="open the explorer on a recording that comes with nsview; no privileges needed")
+    for command in (
+        _list, _ps, _inspect, _enter, _exec, _diff, _events, _audit, _compare, _logs, _export, _record
+    ):  # fmt: skip
+        command(add)
+    schema = add("schema", help="print the JSON schema of an output, or of the lines of a recording")
     schema.add_argument("output", choices=OUTPUTS, metavar="OUTPUT", help=", ".join(OUTPUTS))
     return top
 
 
-def _list_arguments(listing: _Arguments) -> None:
+def _list(add: _Add) -> None:
+    listing = add(
+        "list", aliases=["ls"],
+        help="print namespaces (the default), processes, containers, net namespaces from within, or use",
+    )  # fmt: skip
     listing.set_defaults(command="list")
     listing.add_argument("table", nargs="?", choices=TABLES, metavar="|".join(TABLES))
     listing.add_argument("--type", choices=KIND_NAMES, metavar="TYPE", help="one of " + ", ".join(KIND_NAMES))
@@ -229,7 +186,8 @@ def _list_arguments(listing: _Arguments) -> None:
     _narrowed(listing)
 
 
-def _ps_arguments(ps: _Arguments) -> None:
+def _ps(add: _Add) -> None:
+    ps = add("ps", help="print containers: nsview list containers")
     ps.set_defaults(command="list", table="containers", type=None, holders=False)
     _narrowed(ps)
 
@@ -251,12 +209,19 @@ def _narrowed(listing: _Arguments) -> None:
     )  # fmt: skip
 
 
-def _inspect_arguments(inspect: _Arguments) -> None:
+def _inspect(add: _Add) -> None:
+    inspect = add("inspect", help="print the facts of a process, namespace or container")
     inspect.add_argument("target", metavar="TARGET")
     _common(inspect)
 
 
-def _enter_arguments(enter: _Arguments) -> None:
+def _enter(add: _Add) -> None:
+    enter = add(
+        "enter", help="open a shell or run a command in the namespaces of a target",
+        description="Join the namespaces of a target and run CMD, or the best shell found. Without kinds: all those in "
+        "which the target differs from the host, or the one namespace named. By default with the target's own "
+        "capabilities, user and cgroup, as `docker exec` gives.",
+    )  # fmt: skip
     enter.add_argument("target", metavar="TARGET")
     _elsewhere(enter)
     enter.add_argument("--all", action="store_true", help="all kinds in which the target differs from the host")
@@ -272,7 +237,12 @@ def _enter_arguments(enter: _Arguments) -> None:
     enter.add_argument("cmd", nargs="*", default=[], metavar="-- CMD", help="the command; without it a shell")
 
 
-def _exec_arguments(by_exec: _Arguments) -> None:
+def _exec(add: _Add) -> None:
+    by_exec = add(
+        "exec", help="run a command in a container, with the words of `docker exec`", allow_abbrev=False,
+        description="`nsview enter --all` in the words of `docker exec`: the words after TARGET are the command, and "
+        "without one a shell is opened. Single kinds of namespace are joined by `nsview enter`.",
+    )  # fmt: skip
     by_exec.set_defaults(command="enter", all=True, kinds=None, start=None, thread=None, pin=[], inode=None)
     by_exec.add_argument("target", metavar="TARGET")
     _elsewhere(by_exec)
@@ -302,14 +272,25 @@ def _of_the_command(parser: _Arguments, account: Sequence[str], as_whom: str, di
     )  # fmt: skip
 
 
-def _diff_arguments(diff: _Arguments) -> None:
+def _diff(add: _Add) -> None:
+    diff = add(
+        "diff", help="print the differences of two recordings or hosts, or of one and now",
+        description="A and B are recordings, each as it was at its end or at a moment (FILE@03:12, FILE@-1h), hosts "
+        "(ssh://web1, docker://NAME, podman://, kubectl://), or `now` for this machine. Of two hosts, or two boots of "
+        "one, the names, images and commands are compared; two hosts are asked at once, and ask for no password.",
+    )  # fmt: skip
     diff.add_argument("before", metavar="A")
     diff.add_argument("after", metavar="B")
     _elsewhere(diff)
     _output(diff)
 
 
-def _events_arguments(events: _Arguments) -> None:
+def _events(add: _Add) -> None:
+    events = add(
+        "events", help="print what happened: containers started, stopped, OOM; namespaces born and gone",
+        description="With --follow the events from now on, until ^C. Without it those that a recording holds (--from), "
+        "or on this machine the last start of each container that runs: what ended before is not known.",
+    )  # fmt: skip
     events.add_argument("-f", "--follow", action="store_true", help="go on until ^C; a recording at its own pace")
     events.add_argument(
         "--filter", metavar="EXPR", default="",
@@ -318,7 +299,12 @@ def _events_arguments(events: _Arguments) -> None:
     _common(events)
 
 
-def _audit_arguments(audit: _Arguments) -> None:
+def _audit(add: _Add) -> None:
+    audit = add(
+        "audit", help="print findings about containers: privileges, sharing with the host, reachable files",
+        description="Findings with the evidence for them, by container. Exit code 1 where there are findings, 0 where "
+        "there are none; 3 where there are none among what this user may check.",
+    )  # fmt: skip
     audit.add_argument(
         "--severity", choices=("high", "medium", "low"), default="low", metavar="LEVEL",
         help="only findings of this severity or above: high, medium or low (the default)",
@@ -330,13 +316,24 @@ def _audit_arguments(audit: _Arguments) -> None:
     _common(audit, table=True)
 
 
-def _compare_arguments(compare: _Arguments) -> None:
+def _compare(add: _Add) -> None:
+    compare = add(
+        "compare", help="compare two processes or containers: namespaces, privileges, mounts, descent",
+        description="A and B are targets, as for inspect; of a container or namespace it is the process that inspect "
+        "shows.",
+    )  # fmt: skip
     compare.add_argument("a", metavar="A")
     compare.add_argument("b", metavar="B")
     _common(compare)
 
 
-def _logs_arguments(logs: _Arguments) -> None:
+def _logs(add: _Add) -> None:
+    logs = add(
+        "logs", help="print the log of a container, from the file that its engine keeps",
+        description="The last lines of the log of a container, without asking its daemon: docker's and nerdctl's "
+        "json-file, podman's k8s-file, Kubernetes' /var/log/pods. Escape sequences are shown, not obeyed. Where the "
+        "engine keeps no such file a line says what to run instead (exit code 1).",
+    )  # fmt: skip
     logs.add_argument("target", metavar="TARGET")
     logs.add_argument("-n", "--tail", type=_lines, metavar="N", default=100, help="begin with the last N lines (100)")
     logs.add_argument("-f", "--follow", action="store_true", help="go on with what comes, until the container stops")
@@ -345,7 +342,13 @@ def _logs_arguments(logs: _Arguments) -> None:
     _output(logs, json="print an object a line: time, stream, text")
 
 
-def _export_arguments(export: _Arguments) -> None:
+def _export(add: _Add) -> None:
+    export = add(
+        "export", help="print the host in numbers, for Prometheus: counts, shares, holders, findings",
+        description="Gauges in Prometheus' text format: processes, namespaces by type, containers by runtime and "
+        "state, namespaces that containers share, holders, findings by rule. No label is a name of a container, a "
+        "process or a path, so that the number of series is bounded.",
+    )  # fmt: skip
     export.add_argument("--prometheus", action="store_true", required=True, help="in Prometheus' text format")
     where = export.add_mutually_exclusive_group()
     where.add_argument(
@@ -361,7 +364,8 @@ def _export_arguments(export: _Arguments) -> None:
     _recording(export)
 
 
-def _record_arguments(record: _Arguments) -> None:
+def _record(add: _Add) -> None:
+    record = add("record", help="save the agent's frames to a file, until interrupted")
     record.add_argument("file", metavar="FILE", nargs="?")
     _elsewhere(record)
     record.add_argument("--seconds", type=_seconds, metavar="N", help="end after N seconds")

@@ -1,6 +1,6 @@
 """Makes the pictures of the README from recordings of real hosts.
 
-    .venv/bin/python -m scripts.screenshots
+    .venv/bin/python -m scripts.screenshots [NAME ..]
 
 Each picture is the explorer itself after the keys a user would press, as SVG and as PNG.
 """
@@ -8,12 +8,19 @@ Each picture is the explorer itself after the keys a user would press, as SVG an
 import asyncio
 import os
 import re
+import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import cairosvg
+from textual.pilot import Pilot
 
+from nsview.hosts.inventory import NamedHost
+from nsview.hosts.playback import Playback
 from nsview.hosts.recording import RecordedHost, demo
 from nsview.tui.app import NsviewApp
+from nsview.tui.fleet import HostSession
+from nsview.tui.fleet_app import FleetApp
 
 os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")  # of the colours of the pictures
 HERE = Path(__file__).resolve().parent.parent / "screenshots"
@@ -32,6 +39,8 @@ PICTURES: dict[str, tuple[Path, tuple[int, int], tuple[str, ...]]] = {
     "netmap": (SHOP, (160, 40), ("w", "g", "p")),
     "audit": (SHOP, (160, 32), ("a",)),
     "user": (USER, (160, 50), ("down",)),
+    "timeline": (SHOP, (160, 32), ("at", *"+12s", "enter")),
+    "fleet": (SHOP, (160, 24), ("9", "slash", *"net=host", "enter")),
     "small": (demo(), (80, 24), ("slash", *"web-logs", "enter", "down", "escape")),
 }
 
@@ -41,11 +50,41 @@ def plain(svg: str) -> str:
     return re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL).replace("Fira Code", "DejaVu Sans Mono")
 
 
-async def picture(recording: Path, size: tuple[int, int], keys: tuple[str, ...]) -> str:
-    """The SVG of the explorer on a recording after these keys."""
-    app = NsviewApp(RecordedHost(recording))
+class Shops(FleetApp):
+    """The table of hosts that are one recording, and of one that can't be reached."""
+
+    def __init__(self, recording: Path) -> None:
+        super().__init__(NamedHost(name, ("-H", name)) for name in ("shop1", "shop2", "shop3", "db2"))
+        self.fleet.turn = lambda: None  # type: ignore[method-assign]
+        self._recording = recording
+
+    async def settle(self, pilot: Pilot[int]) -> None:
+        *shops, other = self.fleet.links
+        other.show_end("ssh: connect to host db2 port 22: No route to host")
+        for link in shops:
+            link.session = HostSession(RecordedHost(self._recording), self.call_later)
+            link.session.receive()
+        await pilot.pause(2)
+        for link in shops:
+            link.state = "live"
+
+
+def app_of(name: str, recording: Path) -> NsviewApp:
+    """The explorer of a picture."""
+    if name == "fleet":
+        return Shops(recording)
+    return NsviewApp((Playback if name == "timeline" else RecordedHost)(recording))
+
+
+async def picture(app: NsviewApp, size: tuple[int, int], keys: tuple[str, ...]) -> str:
+    """The SVG of an explorer after these keys."""
     async with app.run_test(size=size) as pilot:
-        await app.workers.wait_for_complete()
+        if isinstance(app, Shops):
+            await app.settle(pilot)
+        elif isinstance(app.session.host, Playback):
+            await pilot.pause(2)  # its pace is the recording's
+        else:
+            await app.workers.wait_for_complete()
         await pilot.pause()
         for key in keys:
             await pilot.press(key)
@@ -53,9 +92,11 @@ async def picture(recording: Path, size: tuple[int, int], keys: tuple[str, ...])
         return app.export_screenshot(title="nsview")
 
 
-def main() -> None:
+def main(names: Collection[str]) -> None:
     for name, (recording, size, keys) in PICTURES.items():
-        svg = asyncio.run(picture(recording, size, keys))
+        if names and name not in names:
+            continue
+        svg = asyncio.run(picture(app_of(name, recording), size, keys))
         # Ids that Textual draws at random would make each run a change.
         svg = re.sub(r"terminal-\d+", "terminal", svg)
         (HERE / f"{name}.svg").write_text(svg)
@@ -64,4 +105,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

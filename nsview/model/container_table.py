@@ -138,8 +138,10 @@ def shares(snapshot: Snapshot) -> dict[str, str]:
     """{a container's key: the namespaces that it shares with the host or other containers: "net,pid=host ipc=web"}."""
     inside: dict[tuple[KindName, int], set[str]] = {}
     for (namespaces, key), _ in snapshot.sets.items():
+        if not key or key not in snapshot.containers:
+            continue
         for kind in KIND_NAMES:
-            if key and kind not in USUALLY_SHARED and (inode := getattr(namespaces, kind)) is not None:
+            if kind not in USUALLY_SHARED and (inode := getattr(namespaces, kind)) is not None:
                 inside.setdefault((kind, inode), set()).add(key)
     found: dict[str, dict[str, list[str]]] = {}
     for (kind, inode), keys in inside.items():

@@ -28,9 +28,7 @@ def status(
     the host, in words.
     """
     host, wide = snapshot.host, width >= 110
-    left: list[Piece] = [(" ", ""), (safe(host.name), "name")]
-    if filter:
-        left += [("  ", ""), (f" /{safe(filter)} ", "filter")]
+    left: list[Piece] = [(" ", ""), (safe(host.name), "name"), *sought(filter)]
     if order and not _has_room(order, width):
         left += [("  ", ""), (f" ↕ {order} ", "filter")]
     right = _counts(snapshot, wide, source, progress, since, events, matches, brief=False)
@@ -42,6 +40,11 @@ def status(
     if room <= cells_of(left):
         left = _cut(left, max(0, room - 1))
     return [*left, (" " * max(1, room - cells_of(left)), ""), *right]
+
+
+def sought(filter: str) -> list[Piece]:
+    """The badge of a filter; nothing without one."""
+    return [("  ", ""), (f" /{safe(filter)} ", "filter")] if filter else []
 
 
 def _also(snapshot: Snapshot, use: str, wide: bool) -> list[str]:

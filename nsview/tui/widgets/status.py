@@ -37,7 +37,7 @@ class Status(Bar):
 
     def render(self) -> Text:
         if self.snapshot is None:
-            return self.text([(f" nsview  {self.progress}", "")])
+            return self.text([(f" nsview  {self.progress}", ""), *bar_text.sought(self.filter)])
         return self.text(
             bar_text.status(
                 self.snapshot, self.size.width, source=self.source, progress=self.progress, filter=self.filter,

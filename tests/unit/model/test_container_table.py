@@ -220,6 +220,12 @@ def test_namespaces_that_are_shared_name_the_others() -> None:
     }  # fmt: skip
 
 
+def test_a_container_of_which_nothing_is_told_but_by_a_process_is_shared_with_by_none() -> None:
+    members = [make.process(10, net=2, container="docker:a"), make.process(11, net=2, container="docker:untold")]
+    found = shares(make.host(*members, containers=[make.container("a", (10,))]))
+    assert found.keys() == {"docker:a"} and "net" not in found["docker:a"]
+
+
 def crowd() -> list[Line]:
     """Lines with all that a cell may say: names, images, ports and states of any length, groups, stopped ones."""
     snapshot, meter = measured(*((f"{name}-with-a-name-that-is-long", *rest) for name, *rest in USED), image="x" * 60)  # type: ignore[arg-type]

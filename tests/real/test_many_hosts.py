@@ -65,6 +65,7 @@ def far(workspace: Workspace, account: Account) -> Iterator[list[Sshd]]:
         for host in hosts:
             host._process.kill()
             host._process.wait()
+            shutil.rmtree(host.directory)  # another module begins them anew
 
 
 def told(*words: str, code: int = 0) -> dict[str, Any]:

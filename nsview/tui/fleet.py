@@ -22,7 +22,7 @@ from nsview.model.usage import Usage
 
 from .session import AnyHost, Session, Watcher
 
-PACE = 10.0
+PACE = 15.0
 """Seconds between two questions to a host, for its load, its memory and the time of the answer."""
 _ENDING = 3.0
 """Seconds that all agents together have to end."""

@@ -114,6 +114,28 @@ def _read_use(host: LiveHost, ended: threading.Event) -> None:
             return
 
 
+class _Timers:
+    """Calls that wait for their time."""
+
+    def __init__(self) -> None:
+        self._alive: list[threading.Timer] = []
+
+    @property
+    def waits(self) -> bool:
+        """True if a call waits."""
+        return any(timer.is_alive() for timer in self._alive)
+
+    def start(self, seconds: float, call: Callable[..., object], *arguments: object) -> None:
+        """Call after so many seconds, unless stopped before."""
+        self._alive = [timer for timer in self._alive if timer.is_alive()]
+        self._alive.append(threading.Timer(seconds, call, arguments))
+        self._alive[-1].start()
+
+    def stop(self) -> None:
+        for timer in self._alive:
+            timer.cancel()
+
+
 class _NetChanges:
     """Requests for the net namespaces after one has come or gone: soon, and again when its interfaces and listeners
     are there. At most one of each waits."""
@@ -121,24 +143,21 @@ class _NetChanges:
     def __init__(self, host: LiveHost) -> None:
         self._host = host
         self._asked = time.monotonic()
-        self._timers: dict[float, threading.Timer] = {}  # {NETS or SETTLING: the last one}
+        self._soon, self._settled = _Timers(), _Timers()
 
     def hear(self) -> None:
         """Ask for what has changed by now, and for what will have."""
-        early = self._asked + NETS - time.monotonic()
-        for number, wait in ((NETS, max(0.0, early)), (SETTLING, SETTLING)):
-            timer = self._timers.get(number)
-            if timer is None or not timer.is_alive():
-                self._timers[number] = threading.Timer(wait, self._ask)
-                self._timers[number].start()
+        for timers, wait in ((self._soon, max(0.0, self._asked + NETS - time.monotonic())), (self._settled, SETTLING)):
+            if not timers.waits:
+                timers.start(wait, self._ask)
 
     def _ask(self) -> None:
         self._asked = time.monotonic()
         self._host.request_nets()
 
     def stop(self) -> None:
-        for timer in self._timers.values():
-            timer.cancel()
+        self._soon.stop()
+        self._settled.stop()
 
 
 class _Newcomers:
@@ -147,7 +166,7 @@ class _Newcomers:
     def __init__(self, host: LiveHost) -> None:
         self._host = host
         self._known: set[str] = set()
-        self._timers: list[threading.Timer] = []
+        self._timers = _Timers()
 
     def hear(self, frame: frames.Frame) -> None:
         """Ask for what has started by now."""
@@ -158,10 +177,7 @@ class _Newcomers:
         if isinstance(frame, frames.SnapshotFrame) or not new:
             return
         pids = [pid for container in new for pid in container.pids]
-        self._timers = [timer for timer in self._timers if timer.is_alive()]
-        self._timers.append(threading.Timer(SETTLING, self._host.request_security, [pids]))
-        self._timers[-1].start()
+        self._timers.start(SETTLING, self._host.request_security, pids)
 
     def stop(self) -> None:
-        for timer in self._timers:
-            timer.cancel()
+        self._timers.stop()

@@ -79,8 +79,8 @@ class _Followed:
                 error = "" if not self._options.follow else error
             except HostError as failure:
                 error = str(failure)
-            except Exception as failure:  # a host that lies in a way that nobody thought of harms no other
-                error = f"its word can't be taken in ({type(failure).__name__})"
+            except Exception as failure:
+                error = among.untaken(failure)
             if self._host is not None:
                 self._host.stop()
             if error and not self._closed.is_set():

@@ -37,6 +37,11 @@ def started(entry: NamedHost, *, elevated: bool) -> RemoteHost:
     return host
 
 
+def untaken(error: Exception) -> str:
+    """The line for an error that a host's word leads to here: a lie that nobody thought of, which harms no other."""
+    return f"its word can't be taken in ({type(error).__name__})"
+
+
 def check(snapshot: Snapshot) -> None:
     """Raise HostError if a snapshot is more than one host among others may have."""
     if len(snapshot.processes) + len(snapshot.namespaces) + len(snapshot.containers) > MOST:

@@ -59,17 +59,15 @@ class HostSession(Session):
     def _in_thread(self, host: AnyHost) -> None:
         try:
             self._receive(host)
-        except Exception as error:  # a host that lies in a way that nobody thought of harms no other
-            self._deliver(self._end, host, f"its word can't be taken in ({type(error).__name__})")
+        except Exception as error:
+            self._deliver(self._end, host, among.untaken(error))
 
     def _keep(self, snapshot: Snapshot) -> None:
         among.check(snapshot)
         super()._keep(snapshot)
 
-    def replace(self, host: LiveHost) -> None:
-        old, self.host = self.host, host
-        self._drop_answers()
-        _stopped(old)
+    def let_go(self, host: AnyHost) -> None:
+        _stopped(host)
 
 
 def _stopped(host: AnyHost) -> threading.Thread:

@@ -424,7 +424,11 @@ class Session:
         """Put another agent in the place of this one; `run` receives from it."""
         old, self.host = self.host, host
         self._drop_answers()
-        old.stop()
+        self.let_go(old)
+
+    def let_go(self, host: AnyHost) -> None:
+        """End the agent of a host that this session has left."""
+        host.stop()
 
     def _heard(self) -> None:
         self._silence.heard()

@@ -42,6 +42,7 @@ group         a group of a view, and its place among the others
 groups        the groups of a view, in order and as trees
 groups_update  the groups of a view brought up to date with a newer snapshot
 rows          the lines of the explorer's list, from a snapshot and a view
+stage         the processes of a runtime in the place of a container's first
 heir          the rows of a container that was started again, in the place of one that is gone
 forest        processes as trees, kept up to date
 flat          processes in a sorted list, kept up to date

@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from .records import Container, Process
 from .snapshot import Snapshot
+from .stage import is_stage
 from .view import Grouping, GroupRow, ProcessRow, Row, RowKey, group_key, process_key
 
 
@@ -35,7 +36,8 @@ def standing(row: Row | None, snapshot: Snapshot) -> Standing | None:
 
 
 def heirs(before: Standing, snapshot: Snapshot, by: Grouping) -> list[RowKey]:
-    """The keys of the rows to go to instead, best first. Empty while the container has not begun anew.
+    """The keys of the rows to go to instead, best first. Empty while the container has not begun anew: a
+    stage of its runtime may be in the host's namespaces still.
 
     A container that was made anew under the same name is the same one.
     """
@@ -44,7 +46,7 @@ def heirs(before: Standing, snapshot: Snapshot, by: Grouping) -> list[RowKey]:
         alike = [one for one in snapshot.containers.values() if _who(one) == _who(before.container)]
         container = alike[0] if len(alike) == 1 else None
     init = snapshot.init_of(container)
-    if container is None or init is None or process_key(init) == before.init:
+    if container is None or init is None or is_stage(init) or process_key(init) == before.init:
         return []
     group = group_key(snapshot, by, init)
     keys = [process_key(init), *([group] if group else [])]

@@ -5,12 +5,11 @@ from collections.abc import Hashable, Iterator, Mapping
 
 from ..records import Container
 from ..snapshot import Snapshot
+from ..stage import RUNTIMES, is_stage
 from ..usage import HostUsage, started
 from .record import Ended, Event, EventKind, Period, event
 
 _DEAD = ("exited", "restarting", "dead")
-_MAKERS = ("runc", "crun", "youki", "buildkit-runc")
-"""The beginnings of the names of runtimes, whose processes stand in a container's cgroup while it is made."""
 
 
 def of_containers(period: Period, ends: Mapping[str, Ended]) -> Iterator[Event]:
@@ -93,17 +92,7 @@ def _is_being_made(container: Container | None, snapshot: Snapshot) -> bool:
     first = snapshot.init_of(container)
     if first is None:
         return False
-    return (
-        first.comm.startswith(_MAKERS)
-        or (len(first.nspid) > 1 and first.nspid[-1] != 1)
-        or (first.cmdline[1:2] == ("init",) and first.cmdline[0].rpartition("/")[2] in _MAKERS)
-    )
-
-
-def is_stage(container: Container, snapshot: Snapshot) -> bool:
-    """True if the first process is a runtime's own still, at work or waiting to be told to start the container."""
-    first = snapshot.init_of(container)
-    return first is not None and first.comm.partition(":")[0] in _MAKERS
+    return is_stage(first) or first.comm.startswith(RUNTIMES) or (len(first.nspid) > 1 and first.nspid[-1] != 1)
 
 
 def _first(container: Container | None, snapshot: Snapshot) -> tuple[int, int] | None:

@@ -8,8 +8,9 @@ from ..kinds import KIND_NAMES
 from ..net import Nets
 from ..records import Container, Host, NamespaceKey
 from ..snapshot import Snapshot
+from ..stage import is_stage
 from .between import events
-from .containers import exit_text, is_stage, killed
+from .containers import exit_text, killed
 from .nets import net_events
 from .record import Ended, Event, event
 
@@ -63,7 +64,7 @@ class Follower:
                 one = event(one.time, one.kind, one.subject, one.text, last, namespaces=one.namespaces)
             elif one.kind in ("started", "restarted"):
                 one = self._restarted(one, after.containers[key])
-                if is_stage(after.containers[key], after):
+                if is_stage(after.init_of(after.containers[key])):
                     self._held[key] = one
                     continue
             found.append(one)
@@ -76,15 +77,15 @@ class Follower:
         for key, held in [*self._held.items()]:
             process = after.processes.get(held.pid or 0)
             container = after.containers.get(key) or (after.container_of(process) if process else None)
-            if container is None or (is_stage(container, after) and container.key == key):
+            first = after.init_of(container)
+            if container is None or (is_stage(first) and container.key == key):
                 continue  # of one that is gone its stop tells
             del self._held[key]
-            if is_stage(container, after):
+            if is_stage(first):
                 self._held[container.key] = held
                 continue
             named = container.name if container.id.startswith(held.subject) else held.subject
             text = held.text or container.image or ""
-            first = after.init_of(container)
             of = {"pid": first.pid, "start": first.start} if first else {}
             yield event(after.taken_at, held.kind, named, text, container, **of)
 

@@ -6,7 +6,7 @@ from nsview.model.heir import heirs, standing
 from nsview.model.rows import rows
 from nsview.model.snapshot import Snapshot
 from nsview.model.view import Grouping, GroupRow, ProcessRow, Row, RowKey, View, process_key
-from tests.unit.make import container, host, process
+from tests.unit.make import HOST_INODE, container, host, process
 
 
 def at(first: int, net: int, key: str = "a", *, second: bool = True) -> Snapshot:
@@ -48,6 +48,30 @@ def test_a_container_that_has_only_its_first_process_yet_is_found_by_that() -> N
     stood = standing(row(before, "net", "nginx"), before)
     assert stood and heirs(stood, after, "net") == [process_key(after.processes[50]), ("group", 8)]
     assert heirs(stood, after, "tree") == [process_key(after.processes[50])]
+
+
+@pytest.mark.parametrize("by", ["net", "pid", "tree", "container"])
+@pytest.mark.parametrize(
+    ("comm", "words"),
+    [
+        ("runc", ("runc", "init")), ("runc:[0:PARENT]", ("runc", "init")), ("runc:[2:INIT]", ("runc", "init")),
+        ("6", ("/usr/sbin/runc", "init")), ("exe", ("runc", "init")), ("crun", ("/usr/bin/crun", "start", "a")),
+        ("youki:[1:INTER]", ()),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("net", [HOST_INODE, 8])
+def test_a_stage_of_the_runtime_is_not_the_container_begun(
+    by: Grouping, comm: str, words: tuple[str, ...], net: int
+) -> None:
+    """Else the cursor goes to the host's group, in which the stage is for a moment."""
+    before = at(20, 7)
+    web = container("a", [50], name="web")
+    stage = process(50, container=web.key, net=net, pid=net, nspid=(50,), comm=comm, cmdline=words)
+    between = host(process(1, 0), stage, containers=[web])
+    for name in ("sh", "nginx", None)[: 2 + (by != "tree")]:
+        stood = standing(row(before, by, name), before)
+        assert stood and heirs(stood, between, by) == []
+        assert heirs(stood, at(50, 8), by) != []
 
 
 @pytest.mark.parametrize("by", ["net", "tree", "container"])

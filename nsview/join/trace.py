@@ -52,7 +52,8 @@ def _tracer() -> bool:
 
 
 class Trace:
-    """The supervisor's side. command: the pid of the process that executes, None until the kernel has told it.
+    """The supervisor's side. command: the pid of the process that executes, None until the kernel has told of its
+    fork or its exec.
 
     execs: the number of execs of the command; it stays stopped at each until `go_on` or `let_go`.
     """
@@ -63,9 +64,14 @@ class Trace:
         self._known: set[int] = set()
 
     def stopped(self, pid: int, status: int) -> bool:
-        """Answer a stop that waitpid(2) told. True if the command is stopped at an exec and waits for `go_on`."""
+        """Answer a stop that waitpid(2) told. True if the command is stopped at an exec and waits for `go_on`.
+
+        A forked process runs before its parent stops at the fork, so either may be told first: the process that
+        executes is the command, whether its fork is known yet or not.
+        """
         event, number = status >> 16, os.WSTOPSIG(status)
         if event == _EVENT_EXEC:
+            self.command = pid
             self.execs += 1
             return True
         if event == _EVENT_FORK:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .command import containers
+from .command import NSVIEW, containers, said
 from .daemons import Containerd, Docker
 from .user import AS_NOBODY, NOBODY, User
 
@@ -67,6 +67,31 @@ def test_every_container_that_root_sees_is_seen(user: User, docker: Docker, web:
     assert own
     assert own <= set(containers())
     assert own <= {c["key"] for c in user.printed("list", "containers")["containers"]}
+
+
+WEAK = {
+    "without CAP_SYS_PTRACE": ("setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace"),
+    "in a user namespace": ("unshare", "--user", "--map-root-user"),
+}
+
+
+@pytest.mark.parametrize("before", WEAK.values(), ids=list(WEAK))
+def test_root_that_may_not_look_into_supervisors_names_what_they_run(
+    docker: Docker, containerd: Containerd, before: tuple[str, ...]
+) -> None:
+    """Also those whose cgroup is called by no engine's rules: the shim's own words have to do."""
+    pids = {docker.container("weak-usual"): "weak-usual"}
+    pids |= {
+        docker.container("weak-below", f"--cgroup-parent=/docker/{docker.inspect('weak-usual')['Id']}"): "weak-below",
+        containerd.container("weak-task"): "weak-task",
+    }
+    try:
+        answer = json.loads(said([*before, *NSVIEW, "list", "containers", "--json"]))
+        assert {c["init_pid"]: c["name"] for c in answer["containers"] if c["init_pid"] in pids} == pids
+    finally:
+        containerd.remove("weak-task")
+        docker.remove("weak-below")
+        docker.remove("weak-usual")
 
 
 def test_pids_inside_are_known_without_any_permission(user: User, web: int) -> None:

@@ -53,10 +53,11 @@ def describe(record: Draft, host: Population, config: dict[str, Any], shim: Shim
     record["engine_namespace"] = ENGINE_NAMESPACE
     record["name"] = record["id"][:12]
     last: dict[str, Stopped] = host.kept.get(("told", record["id"]), dict)
+    # As the shim would find it: dockerd may itself be in a container. As the host does if that may not be looked into.
+    pid = shim.pid if shim.pid and "mnt" in host.processes[shim.pid]["namespaces"] else 0
     for root in _data_roots(config, shim, host):
         path = "%s/containers/%s/config.v2.json" % (root, record["id"])
-        # As the shim would find it: dockerd may itself be in a container.
-        said = host.read_json(shim.pid or 0, path, shim.uid)
+        said = host.read_json(pid, path, shim.uid)
         if said and said.get("ID") == record["id"]:
             last["told"] = _told(said, path)
             break

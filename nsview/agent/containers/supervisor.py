@@ -160,8 +160,8 @@ class Population:
         """True if a process of root's sees other files than the host's own, and is in no container that is known so
         far: it may be in one that is not. A service of systemd's is no stranger: only the host's root starts one."""
         mnt = process["namespaces"].get("mnt")
-        if self.owner(process) != 0 or mnt in self.mounts_seen or (mnt is None and os.geteuid()):
-            return False  # an ordinary user can't know that of root's, and gives nothing away by their words
+        if self.owner(process) != 0 or mnt in self.mounts_seen or mnt is None:
+            return False  # not known to who may not trace root's, and who gives nothing away by their words
         if cgroup.is_service(process["cgroup"]) or self.within(process) is not None:
             return False
         return not witness.has_hosts_root(process["pid"])  # podman's conmon may have a copy of the host's mounts

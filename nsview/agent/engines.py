@@ -14,7 +14,7 @@ import os
 
 from nsview import linux
 
-from . import files, procnet
+from . import files, hostfiles, procnet
 from .containers import cri, docker, podman, witness
 
 TYPE_CHECKING = False
@@ -63,28 +63,30 @@ def forwards(look: Look) -> dict[int, list[Forward]]:
 
 def published(look: Look) -> dict[str, tuple[int, list[Forward] | None]]:
     """{a container's key: (the net namespace of its supervisor, [the frame's record of a published port], None if no
-    record tells)}; without those whose supervisor is not known."""
+    record tells)}; without those of whom neither supervisor nor heir is known."""
     files.damaged.clear()
     found: dict[str, tuple[int, list[Forward] | None]] = {}
     listed: dict[int | None, list[str]] = {}
     for container in look["containers"]:
-        supervisor = supervisor_of(container, look["processes"])
+        supervisor = supervisor_of(container, look["processes"]) or _heir(container, look["processes"])
         if supervisor is None or (net := supervisor["namespaces"].get("net")) is None:
             continue
-        try:
-            root = os.open("/proc/%d/root" % supervisor["pid"], os.O_PATH | os.O_DIRECTORY)
+        mnt = supervisor["namespaces"].get("mnt")
+        try:  # the host's root is there also if its first process may not be looked into
+            root = hostfiles.root_of(0 if mnt == hostfiles.host().inode else supervisor["pid"])
         except OSError:
             continue
         try:
-            mnt = supervisor["namespaces"].get("mnt")
             if mnt not in listed:
                 listed[mnt] = _names(root)
             told = [*_of_docker(root, container), *_of_cni(root, container, listed[mnt])]
         finally:
             os.close(root)
-        records = [record for records in told for record in records]
-        for record in records:
+        records: list[Forward] = []
+        for record in (record for records in told for record in records):
             record["container"] = container["key"]
+            if record not in records:  # docker has one for each family of addresses
+                records.append(record)
         found[container["key"]] = net, records if told else None
     return found
 
@@ -95,6 +97,13 @@ def supervisor_of(container: Container, processes: Mapping[int, Process]) -> Pro
     init = processes.get(container["init_pid"] or 0)
     parent = processes.get(init["ppid"]) if init else None
     return processes.get(container["shim_pid"] or 0) or (parent if parent and parent["comm"] == "conmon" else None)
+
+
+def _heir(container: Container, processes: Mapping[int, Process]) -> Process | None:
+    """The record of the process that the kernel gave the first process of a container to, as its supervisor is gone: in
+    the host's namespaces as that was, or in those of the container around it. None if it is not gone."""
+    init = processes.get(container["init_pid"] or 0)
+    return processes.get(init["ppid"]) if init and container["supervisor_gone"] else None
 
 
 def _names(root: int) -> list[str]:

@@ -26,7 +26,7 @@ from .runtimes import Imitation, Oci, Podman, RootlessPodman
 from .test_containers import APP, POD_UID, SANDBOX, as_kubernetes, seen
 from .test_runtimes import crio_annotations, docker_in
 from .user import NOBODY
-from .workspace import Workspace, start_time, wait_until
+from .workspace import PORT, Workspace, start_time, wait_until
 
 NAMES = ("key", "id", "name", "image", "pod", "role", "runtime", "engine_namespace", "init_pid", "pids", "uid", "outer")
 STATES = Path("/run/containerd/runc")
@@ -165,6 +165,25 @@ def test_docker(rootfs: Path, orphans: Orphans, network: str) -> None:
         file = docker.data_root / "containers" / of(pid)["id"] / "config.v2.json"
         file.write_text(file.read_text().replace('"/renamed"', '"/again"'))
         assert of(pid)["name"] == "again"
+
+
+def test_what_docker_published(rootfs: Path, orphans: Orphans) -> None:
+    """No proxy listens and no rule is there then: the record of dockerd's says still for whom the ports are."""
+    with Workspace.create() as apart:
+        docker = Docker(apart, rootfs)
+        pid = orphans.add(
+            docker.container("orphan", "-p", f"{PORT}:80", "-p", f"127.0.0.1:{PORT + 1}-{PORT + 2}:81-82/udp")
+        )
+        shim = of(pid)["shim_pid"]
+        docker.kill()
+        kill(shim)
+        for port, protocol, inside in ((PORT, "tcp", 80), (PORT + 1, "udp", 81), (PORT + 2, "udp", 82)):
+            found = printed("list", "containers", "--filter", f"port={port}")["containers"]
+            assert [c["init_pid"] for c in found] == [pid]
+            (line,) = [
+                s for s in nsview("list", "nets", "--filter", f"port={port}").stdout.splitlines() if "by record" in s
+            ]
+            assert f"{protocol} {port} " in line and f"→ orphan:{inside}" in line
 
 
 def test_docker_with_user_namespaces(rootfs: Path, orphans: Orphans, account: Account) -> None:

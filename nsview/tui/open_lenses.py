@@ -40,6 +40,7 @@ class OpenLenses:
         """Open a lens over the screen; a log or a comparison instead of the one before."""
         if type(lens) is type(self.top):
             self.close()
+        lens.lead_back = self.close
         lens.below = self.top.NAME if self.top else NAMES.get(self._explorer.grouping, self._explorer.grouping)
         self._open.append(lens)
         self._app.push_screen(lens)

@@ -28,7 +28,7 @@ from nsview.model.target import Target, process_of, target_of
 from nsview.model.text import safe
 
 from ..context import Context
-from ..messages import CloseWanted, GoWanted, LineChosen, LineOpened
+from ..messages import GoWanted, LineChosen, LineOpened
 from ..widgets.footer import Keys
 from ..widgets.pane import Pane
 from ..widgets.status import Status
@@ -58,6 +58,8 @@ class Lens(Enterable):
     BY_CELL: ClassVar[bool] = False
     below: str | None = None
     """The name of the screen to which Esc leads back."""
+    lead_back: Callable[[], None]
+    """Close the lens, at once: keys typed ahead are for the screen below. Set by the one who opens the lens."""
     BESIDE: ClassVar[int] = 120
     """The width of the screen from which on the details stand beside the table, not below it."""
     TABLE: ClassVar[type[Table]] = Table
@@ -319,7 +321,7 @@ class Lens(Enterable):
         if self.filter:
             self.action_clear_filter()
         else:
-            self.post_message(CloseWanted())
+            self.lead_back()
 
     # Taking along
 

@@ -62,7 +62,7 @@ async def test_every_style_of_every_theme_stands_out_from_its_background(theme: 
         listing = app.explorer.listing
         assert low(styles(listing, row_list.STYLES)) == []
         pane = app.explorer.query_one(details.DetailsPane)
-        assert low((name, pane._s(name)) for name in details.STYLES) == []
+        assert low((name, pane.style(name)) for name in details.STYLES) == []
         for key in ("9", "0"):
             await pilot.press(key)
             await pilot.pause()

@@ -13,6 +13,7 @@ from nsview.model.view import GroupRow, ProcessRow, Row, RowKey
 
 from .. import gc_pace
 from ..text.contents import wanted
+from ..text.row_details import RowDetails
 from ..widgets.details import DetailsPane
 from ..widgets.row_list import RowList
 from .browser import Browser
@@ -84,9 +85,11 @@ class DetailsFeed:
         session, end = self._screen.session, None
         if isinstance(row, GroupRow) and row.container and (one := session.ended(row.container.key)):
             end = ended.facts(one, session.engines.taken_at, row.container.state)
-        self._screen.query_one(DetailsPane).show(
-            row, snapshot, rows.view.by, details, measured, session.nets, session.host.elsewhere, end
+        pane = self._screen.query_one(DetailsPane)
+        about = RowDetails(
+            pane.style, snapshot, rows.view.by, details, measured, session.nets, session.host.elsewhere, end
         )
+        pane.show(row, about.of(row))
         gc_pace.rest()
 
     @property

@@ -7,7 +7,6 @@ cursor       a cursor on one of many lines
 row_list     the rows of the explorer
 table        the lines of a lens
 details      the pane about the chosen row
-links        texts in them that lead to a thing by a click
 pane         a column of text
 filter_line  the line where a filter is typed, and the note below it
 bar          a line of styled pieces

@@ -28,6 +28,9 @@ from ..session import AnyHost, Session
 from ..widgets.binding import Binding
 from ..widgets.entry_line import EntryLine
 
+LOW = 30
+"""Lines of the screen, below which the dialog has no empty ones."""
+
 
 class Box(Checkbox):
     """A checkbox whose state can be read without colours: [x] and [ ]."""
@@ -117,6 +120,9 @@ class EnterDialog(ModalScreen[join.Plan | None]):
     def on_mount(self) -> None:
         if self.is_attached:
             self._tell()
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.height < LOW, "low")
 
     @property
     def options(self) -> tuple[str, ...]:

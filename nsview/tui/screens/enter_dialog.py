@@ -118,6 +118,7 @@ class EnterDialog(ModalScreen[join.Plan | None]):
     AUTO_FOCUS = "#command"
 
     def on_mount(self) -> None:
+        self.app.clear_notifications()  # one of before would cover the buttons
         if self.is_attached:
             self._tell()
 

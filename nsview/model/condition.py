@@ -15,11 +15,19 @@ _CONTAINER_STATES = {
     "exited": "exited: nobody has collected its first process",
     "restarting": "restarting: it ended, and its engine will start it again",
 }
+LOOPS = 2
+"""The number of restarts from which on a container is in a loop of crashes, while it waits for the next or is young."""
+
+
+def waiting(container: Container) -> str | None:
+    """The state of a container; "crash-looping" if it waits to be started once more. None if not known."""
+    again = container.state == "restarting" and (container.restarts or 0) >= LOOPS
+    return "crash-looping" if again else container.state
 
 
 def warnings(container: Container) -> list[str]:
     """The things about a container that are not as they should be, in a word each."""
-    states = [state for state in (container.state,) if state and state != "running"]
+    states = [state for state in (waiting(container),) if state and state != "running"]
     return [*states, *([f"no {supervisor(container)}"] if container.supervisor_gone else [])]
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from .audit.rule import SEVERITIES, Finding, Severity
-from .condition import warnings
+from .condition import LOOPS, waiting, warnings
 from .counts import nprocs, number
 from .ended import container_of
 from .guides import indent
@@ -44,8 +44,6 @@ COLUMNS: tuple[Column, ...] = (
     Column("NET", whole=True, keep=False, spare=True, right=True),
 )
 """The columns, most wanted first: on a narrow screen the last are left out; names, ports and images alone are cut."""
-LOOPS = 2
-"""The number of restarts from which on a young container is in a loop of crashes."""
 YOUNG = 300.0
 """The seconds for which a container is young."""
 
@@ -129,8 +127,7 @@ def _waiting(snapshot: Snapshot, meter: Meter) -> dict[str, str]:
     found = {}
     for key, container in snapshot.containers.items():
         if not container.pids and container.state == "restarting" and container.id in last:
-            state = "crash-looping" if (container.restarts or 0) >= LOOPS else container.state
-            found[key] = end(last[container.id], meter.taken_at, state)
+            found[key] = end(last[container.id], meter.taken_at, waiting(container))
     return found
 
 

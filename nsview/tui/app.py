@@ -33,7 +33,7 @@ from .drawn_app import DrawnApp
 from .entrance import Entrance
 from .first_picture import Picture
 from .lenses import lens_class
-from .messages import CloseWanted, CompareWanted, GoWanted, LeadsWanted, LogsWanted, PlaceWanted, RescanWanted
+from .messages import CompareWanted, GoWanted, LeadsWanted, LogsWanted, PlaceWanted, RescanWanted
 from .open_lenses import OpenLenses
 from .screens.browser import Browser
 from .screens.explorer import Explorer
@@ -60,6 +60,8 @@ class NsviewApp(DrawnApp, Watcher):
         self.memory = memory or Memory()
         super().__init__(self.memory.state.theme)
         self.picture = picture
+        self.with_alt: frozenset[str] = frozenset()
+        """The characters that are keys together with Alt, for the driver."""
         self.failure: str | None = None
         self._hint: Widget | None = None  # until a new user has pressed a key
         self._settled = False
@@ -86,10 +88,12 @@ class NsviewApp(DrawnApp, Watcher):
         if theme is not None and theme not in self.available_themes:
             raise config.error(("theme",), f"no such theme; there are {', '.join(sorted(self.available_themes))}")
         if config.settings.keys:
-            from .keymap import KeymapError, checked
+            from .keymap import KeymapError, checked, with_alt
 
             try:
-                self.set_keymap(checked(config.settings.keys, type(self)))
+                keymap = checked(config.settings.keys, type(self))
+                self.set_keymap(keymap)
+                self.with_alt = with_alt(keymap)
             except KeymapError as error:
                 raise config.error(("keys", error.name), str(error)) from None
 
@@ -200,9 +204,6 @@ class NsviewApp(DrawnApp, Watcher):
             from .screens.logs import Logs
 
             self.lenses.open(Logs(self.context, snapshot, message.container))
-
-    def on_close_wanted(self, message: CloseWanted) -> None:
-        self.lenses.close()
 
     def on_key(self, event: Key) -> None:
         """Give a line that has just got the focus the text that was typed ahead of it: it is no command."""

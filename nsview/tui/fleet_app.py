@@ -79,8 +79,8 @@ class FleetApp(NsviewApp):
                     self.explorer.action_ready()
 
     def on_close_wanted(self, message: CloseWanted) -> None:
-        """Go back to the table, unless a lens is open, which is closed."""
-        if self.lens is None and self.screen is self.explorer:
+        """Go back to the table."""
+        if self.screen is self.explorer:
             self.pop_screen()
             self.look_at(self._nowhere)
 

@@ -85,6 +85,12 @@ def checked(wanted: Mapping[str, str | list[str]], app: type[DOMNode]) -> dict[s
     return {name: ",".join(keys) for name, keys in given.items()}
 
 
+def with_alt(keymap: Mapping[str, str]) -> frozenset[str]:
+    """The characters that are keys of such a keymap together with Alt."""
+    keys = [key for keys in keymap.values() for key in keys.split(",") if key.startswith("alt+")]
+    return frozenset(key[-1].upper() if "shift+" in key else key[-1] for key in keys if key[-2] == "+")
+
+
 def _name(character: str) -> str:
     """The name of a character's key, as Textual has it."""
     if character.isalnum():

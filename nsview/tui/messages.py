@@ -120,4 +120,4 @@ class RescanWanted(Message):
 
 @dataclass(repr=False, eq=False)
 class CloseWanted(Message):
-    """The lens is to be closed; or the explorer of one of several hosts."""
+    """The explorer of one of several hosts is to be closed."""

@@ -34,12 +34,14 @@ class OpenLenses:
         lens, name = self.top, self.name
         if lens is None or name is None:
             return None
-        return LensPlace(name, lens.by, lens.filter, lens.table.line.key if lens.table.line else None)
+        table = lens.table
+        return LensPlace(name, lens.by, lens.filter, table.line.key if table.line else None, table.column, table.order)
 
     def open(self, lens: Lens) -> None:
         """Open a lens over the screen; a log or a comparison instead of the one before."""
         if type(lens) is type(self.top):
             self.close()
+        lens.lead_back = self.close
         lens.below = self.top.NAME if self.top else NAMES.get(self._explorer.grouping, self._explorer.grouping)
         self._open.append(lens)
         self._app.push_screen(lens)
@@ -63,7 +65,7 @@ class OpenLenses:
     def restore(self, place: LensPlace) -> None:
         """Have the top lens, which has just been opened, begin as it was left."""
         if self.top is not None:
-            self.top.restore(place.by, place.filter, place.line)
+            self.top.restore(place)
 
     def come_back(self, name: str) -> bool:
         """Close the lenses over the one of a name. False if none of that name is open."""

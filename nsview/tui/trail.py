@@ -15,12 +15,15 @@ MOST = 200
 
 
 class LensPlace(Struct, frozen=True):
-    """A place in a lens. name: of the lens. by: the sort of thing that a line is. line: the key of the chosen one."""
+    """A place in a lens. name: of the lens. by: the sort of thing that a line is. line: the key of the chosen one.
+    column: that of the cursor. order: the column that the lines are sorted by, None if by none; and if in reverse."""
 
     name: str
     by: str | None
     filter: Filter
     line: Hashable
+    column: int = 0
+    order: tuple[int | None, bool] = (None, False)
 
 
 class Place(Struct, frozen=True):

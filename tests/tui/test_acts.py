@@ -5,6 +5,7 @@ from textual.widgets import OptionList
 
 from nsview.model.log import Log, LogLine
 from nsview.tui.app import NsviewApp
+from nsview.tui.screens.enter_dialog import JoinDialog
 from nsview.tui.screens.logs import Logs
 from nsview.tui.screens.menu import Menu
 
@@ -103,3 +104,17 @@ async def test_l_without_a_log_says_why() -> None:
         assert "This is a recording; logs are not in it." in drawn(app)
         await pilot.press("escape", "g", "L")
         assert "No container is behind this row" in notices(app)
+
+
+async def test_the_buttons_of_the_dialog_before_joining_are_seen_on_24_lines_and_no_notice_covers_them() -> None:
+    async with opened(size=(80, 24)) as (app, pilot):
+        await go_to(app, "web", "httpd")
+        app.notify("Back from web: exit code 0")
+        await pilot.pause()
+        assert len(app._notifications) == 1
+        await pilot.press("x")
+        await pilot.pause(0.5)
+        await pilot.press("enter")
+        await pilot.pause(0.5)
+        assert isinstance(app.screen, JoinDialog) and app.screen.query("#words").only_one().size.height > 4
+        assert app.screen.query_one("#buttons").region.bottom < 24 and not app._notifications

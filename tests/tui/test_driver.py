@@ -11,11 +11,12 @@ from threading import Thread
 
 import pytest
 from textual.app import App
-from textual.events import Key
+from textual.events import Key, Paste
 from textual.message import Message
 
 from nsview.tui import driver
 from nsview.tui.app import NsviewApp
+from nsview.tui.keymap import with_alt
 
 from .screens import explorer
 
@@ -91,3 +92,40 @@ async def test_the_keyboard_is_let_go_of_at_once_and_can_be_had_again(
 def test_the_explorer_has_it() -> None:
     app = explorer()
     assert isinstance(app, NsviewApp) and app.driver_class is driver.Driver
+
+
+@pytest.mark.parametrize(
+    ("came", "keys"),
+    [
+        (["\x1b/web\r"], ["escape", "slash", "w", "e", "b", "enter"]),
+        (["\x1bu", "\x1b\x1b5"], ["escape", "u", "escape", "escape", "5"]),
+        (["\x1b", "[B\x1b[1;3C\x1bOP", "\x1b[", "A"], ["down", "alt+right", "f1", "up"]),
+        (["\x1bf\x1bF\x1bg"], ["alt+f", "escape", "F", "escape", "g"]),
+        (["x\x1b[200~rm \x1b", "/\x1bu", "\x1b[201~q"], ["x", "rm /u", "q"]),
+    ],
+    ids=["a line", "letters", "sequences in two", "a key with alt", "a paste"],
+)
+async def test_escape_and_a_key_that_come_together_are_both_taken(
+    came: list[str], keys: list[str], terminal: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "_TICK", 600_000)  # nothing is taken for a key because time has passed
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    ours, its = terminal
+    tty.setraw(its)
+    app = explorer()
+    app.with_alt = with_alt({"filter": "slash,alt+f"})
+    keyboard = Keyboard(app, its)
+    keyboard.read()
+    for text in (*came, "!"):
+        os.write(ours, text.encode())
+        while select.select([its], [], [], 0)[0]:
+            await asyncio.sleep(0.01)
+    leaving = Thread(target=keyboard.disable_input, daemon=True)
+    while not any(isinstance(message, Key) and message.character == "!" for message in keyboard.came):
+        await asyncio.sleep(0.01)
+    leaving.start()
+    os.write(ours, b"\x1b[0n")
+    leaving.join(20)
+    assert not keyboard.reads
+    keys_and_pastes = [m.key if isinstance(m, Key) else m.text for m in keyboard.came if isinstance(m, (Key, Paste))]
+    assert keys_and_pastes == [*keys, "exclamation_mark"]

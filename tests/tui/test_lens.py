@@ -138,10 +138,10 @@ async def test_back_along_the_trail_a_lens_has_its_lines_filter_and_row_again(na
     async with opened(size=(160, 24)) as (app, pilot):
         await pilot.press(LENS_KEYS[name], *("0" if name in ("use", "matrix") else ""))
         await pilot.pause(0.3)
-        await pilot.press("slash", *"e", "enter", "end", "up")
+        await pilot.press("slash", *"e", "enter", "right", "s", "S", "end", "up")
         lens = app.lens
-        assert lens is not None and lens.table.line is not None
-        before = lens.by, "e", lens.table.line.key
+        assert lens is not None and lens.table.line is not None and lens.table.is_sorted
+        before = lens.by, "e", lens.table.line.key, lens.table.order, lens.table.column
         await pilot.press("colon", *"ledger")
         await pilot.pause()
         await pilot.press("enter")
@@ -151,7 +151,8 @@ async def test_back_along_the_trail_a_lens_has_its_lines_filter_and_row_again(na
         await pilot.pause(0.3)
         again = app.lens
         assert again is not None and again is not lens and app.lenses.name == name and again.table.line is not None
-        assert (again.by, again.filter.text, again.table.line.key) == before
+        table = again.table
+        assert (again.by, again.filter.text, again.table.line.key, table.order, table.column) == before
         assert again.query_one(Status).filter == "e"
         await pilot.press("escape")
         assert not again.filter and app.lens is again

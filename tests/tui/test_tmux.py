@@ -79,11 +79,15 @@ def test_keys_that_come_all_at_once_are_taken_in_their_order(tmux: Callable[...,
     terminal.shows("shared by 2 containers")
     terminal.press(":", *"ledger", "Enter", "e")
     terminal.shows("Enter ledger: nc, pid ")
-    terminal.press("Escape")
-    terminal.until(lambda: "Enter ledger: nc" not in terminal.screen(), "the dialog gone")
-    terminal.press("/", *"syslog", "Enter", "e")
+    terminal.press("Escape", "/", *"syslog", "Enter", "e")
     terminal.shows("Enter syslog: syslogd, pid ")
     assert " /syslog " in re.sub(r"\x1b\[[0-9;]*m", "", terminal.screen())
+    for lens in ("u", "m", "i"):
+        terminal.press("Escape", lens)
+        terminal.shows(" › ")
+        terminal.press("Escape", "/", *"node", "Enter")
+        terminal.shows(" /node ")
+        assert " › " not in terminal.screen()
 
 
 @pytest.mark.parametrize("key", ["Down", "e", "?", "C-p", "/", "s", "y", "E"])

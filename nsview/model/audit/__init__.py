@@ -17,6 +17,7 @@ from ..export import SCHEMA
 from ..kinds import KIND_NAMES
 from ..security import Facts
 from ..snapshot import Snapshot
+from ..text import count
 from . import privileges, reachable, sharing  # noqa: F401  their rules are there once they are imported
 from .rule import OF_CONTAINERS, OF_HOSTS, SETTLED, SEVERITIES, Finding, Hit, Rule, Severity, Whole
 
@@ -156,26 +157,23 @@ def printed(findings: Sequence[Finding], not_checked: list[str]) -> "AuditReport
 
 
 def unchecked(snapshot: Snapshot, facts: Facts) -> list[str]:
-    """The things that could not be checked, each with the reason in a line; empty if all were."""
+    """The things that could not be checked: each in a few words, and after ": " the reason; empty if all were."""
     containers = [c for c in snapshot.containers.values() if c.role == "container"]
     members = [snapshot.processes[pid] for c in containers for pid in c.pids if pid in snapshot.processes]
     lines = []
     unread = [process for process in members if process.unreadable and not process.ended]
     if unread:
         reasons = ", ".join(sorted({process.unreadable for process in unread if process.unreadable}))
-        lines.append(
-            f"the namespaces of {_of(unread, members)} ({reasons}): "
-            "what they share with the host or others is not known"
-        )
+        lines.append(f"what {_of(unread, members)} share: their namespaces could not be read ({reasons})")
     untold = [process for process in members if facts.of(process) is None and not process.ended]
     if untold:
-        lines.append(f"{_of(untold, members)}: nothing is known of what confines them")
+        lines.append(f"how {_of(untold, members)} are confined: nothing is known of that")
     unseen = [security for process in members if (security := facts.of(process)) is not None and security.unreadable]
     if unseen:
         reasons = ", ".join(sorted({security.unreadable for security in unseen if security.unreadable}))
-        lines.append(f"what {_of(unseen, members)} reach by their paths ({reasons})")
+        lines.append(f"what {_of(unseen, members)} reach: their paths could not be read ({reasons})")
     if snapshot.search is None:
-        lines.append("net namespaces that only open files, sockets or threads hold: nobody has searched for them")
+        lines.append("who holds net namespaces: nobody has searched for open files, sockets and threads that do")
     return lines + _unseen(snapshot)
 
 
@@ -194,7 +192,10 @@ def _unseen(snapshot: Snapshot) -> list[str]:
     else:
         why = "/proc hides processes from nsview"
     return [
-        f"{', '.join(rules)}: {why}{so}"
-        for rules, so in ((unchecked, "; who is in none cannot be told"), (partly, "; of the others they were checked"))
+        f"{count(len(rules), 'rule')}{of}: {', '.join(rules)}: {why}{so}"
+        for rules, of, so in (
+            (unchecked, "", "; who is in none cannot be told"),
+            (partly, ", of processes that cannot be read", "; of the others they were checked"),
+        )
         if rules
     ]

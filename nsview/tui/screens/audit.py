@@ -101,8 +101,8 @@ class Audit(Lens):
         self._numbers = ", ".join(f"{number} {severity}" for severity, number in counts.items() if number)
         lines = findings.lines(found, self.snapshot)
         for number, text in enumerate(unchecked(self.snapshot, self.facts)):
-            cells = Cell("?", order=len(SEVERITIES)), Cell("not checked"), Cell("-"), Cell(text)
-            lines.append(Line(("unchecked", number), cells, text))
+            cells = Cell("?", order=len(SEVERITIES)), Cell("not checked"), Cell("-"), Cell(text.partition(": ")[0])
+            lines.append(Line(("unchecked", number), cells, text, more=text))
         return lines
 
     def narrowed(self) -> Sequence[Line]:

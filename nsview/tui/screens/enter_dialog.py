@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.containers import Grid, Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, Checkbox, Input, Label, Static
+from textual.widgets import Button, Checkbox, Label, Static
 
 from nsview.join import plan as join
 from nsview.join.ready import Ready, choice
@@ -26,6 +26,10 @@ from nsview.model.text import safe
 
 from ..session import AnyHost, Session
 from ..widgets.binding import Binding
+from ..widgets.entry_line import EntryLine
+
+LOW = 30
+"""Lines of the screen, below which the dialog has no empty ones."""
 
 
 class Box(Checkbox):
@@ -38,14 +42,10 @@ class Box(Checkbox):
         )
 
 
-class CommandInput(Input):
+class CommandInput(EntryLine):
     """The command to run. While it is empty a digit ticks a box: hardly a command begins with one."""
 
-    def __init__(self, command: str) -> None:
-        super().__init__(command, id="command", compact=True)
-        self.cursor_blink = False
-
-    def on_key(self, event: events.Key) -> None:
+    async def on_key(self, event: events.Key) -> None:
         if not self.value and event.key in _BOX_OF_KEY:
             for box in self.screen.query(f"#{_BOX_OF_KEY[event.key]}").results(Box):
                 if not box.disabled:
@@ -106,7 +106,7 @@ class EnterDialog(ModalScreen[join.Plan | None]):
             yield from self.choices()
             with Horizontal(id="command-line"):
                 yield Label("command ")
-                yield CommandInput(shlex.join(self.first_command))
+                yield CommandInput(self._go, shlex.join(self.first_command), id="command")
             with VerticalScroll(id="consequences", can_focus=False):
                 yield Static(id="words")
             yield Static(id="nsenter")
@@ -118,8 +118,12 @@ class EnterDialog(ModalScreen[join.Plan | None]):
     AUTO_FOCUS = "#command"
 
     def on_mount(self) -> None:
+        self.app.clear_notifications()  # one of before would cover the buttons
         if self.is_attached:
             self._tell()
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.height < LOW, "low")
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -166,10 +170,6 @@ class EnterDialog(ModalScreen[join.Plan | None]):
 
     def on_input_changed(self) -> None:
         self._tell()
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        self.query_one(CommandInput).value = event.value  # keys typed after Enter are not part of it
-        self._go()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         match event.button.id:

@@ -20,6 +20,7 @@ from nsview.model.clipboard import Copy
 from nsview.model.text import safe
 
 from ..widgets.binding import Binding
+from ..widgets.entry_line import EntryLine
 from .browser import Browser
 from .menu import Menu
 
@@ -84,7 +85,7 @@ class ExportDialog(ModalScreen[Path | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="menu"):
             yield Label(Text("Export to a file in " + safe(_here())), id="dialog-title")
-            yield Input(self._proposed + ".json", id="file", compact=True)
+            yield EntryLine(self._entered, self._proposed + ".json", id="file")
             yield Label(id="ending")
             yield Label(Text("Enter writes it, ↑ ↓ choose another ending, Esc goes back", "dim"))
 
@@ -104,10 +105,11 @@ class ExportDialog(ModalScreen[Path | None]):
         typed.value = (root or self._proposed) + endings[place % len(endings)]
         typed.cursor_position = len(typed.value)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        path = Path(os.path.expanduser(event.value))
+    def _entered(self) -> None:
+        typed = self.query_one(Input).value
+        path = Path(os.path.expanduser(typed))
         if path.suffix not in ENDINGS:
-            self._tell(event.value)
+            self._tell(typed)
         elif os.path.lexists(path):
             self.query_one("#ending", Label).update(Text(f"{safe(str(path))} exists; give another name", "bold"))
         else:

@@ -28,7 +28,8 @@ from nsview.model.target import Target, process_of, target_of
 from nsview.model.text import safe
 
 from ..context import Context
-from ..messages import CloseWanted, GoWanted, LineChosen, LineOpened
+from ..messages import GoWanted, LineChosen, LineOpened
+from ..trail import LensPlace
 from ..widgets.footer import Keys
 from ..widgets.pane import Pane
 from ..widgets.status import Status
@@ -58,6 +59,8 @@ class Lens(Enterable):
     BY_CELL: ClassVar[bool] = False
     below: str | None = None
     """The name of the screen to which Esc leads back."""
+    lead_back: Callable[[], None]
+    """Close the lens, at once: keys typed ahead are for the screen below. Set by the one who opens the lens."""
     BESIDE: ClassVar[int] = 120
     """The width of the screen from which on the details stand beside the table, not below it."""
     TABLE: ClassVar[type[Table]] = Table
@@ -75,6 +78,7 @@ class Lens(Enterable):
         self._filter = Filter()
         self._start: Hashable = None  # the key of the line to begin at
         self.restored = False  # the user has come back to the lens as it was left
+        self._place: LensPlace | None = None  # until it is shown as it was
 
     # For subclasses
 
@@ -210,9 +214,10 @@ class Lens(Enterable):
         if self.is_mounted:
             self._go_to_start()
 
-    def restore(self, by: str | None, wanted: Filter, key: Hashable) -> None:
-        """Begin with lines of this sort, this filter and the cursor on this line. For a lens not yet mounted."""
-        self.by, self._filter, self._start, self.restored = by, wanted, key, True
+    def restore(self, place: LensPlace) -> None:
+        """Begin as the lens was left. For one not yet mounted."""
+        self.by, self._filter, self._start, self.restored = place.by, place.filter, place.line, True
+        self._place = place
 
     def _go_to_start(self) -> None:
         if self._start is not None and self.table.lines:
@@ -221,6 +226,9 @@ class Lens(Enterable):
 
     def _show(self) -> None:
         self.table.sought = self.filter.sought
+        if self._place is not None:
+            self.table.order, self.table.column = self._place.order, self._place.column
+            self._place = None
         self.table.show(self.narrowed())
         self._go_to_start()
         self._head(self.heading())
@@ -320,7 +328,7 @@ class Lens(Enterable):
         if self.filter:
             self.action_clear_filter()
         else:
-            self.post_message(CloseWanted())
+            self.lead_back()
 
     # Taking along
 

@@ -1,7 +1,7 @@
 """A line of text whose keys take effect in the order in which they were typed.
 
-Textual asks the bindings last, after each screen and widget above: an Enter would be overtaken by the letters after it,
-and these would become a part of the line that was meant to be finished.
+Textual asks the bindings last, after each screen and widget above: an Enter or Escape would be overtaken by the letters
+after it, and these would become a part of the line that was meant to be finished.
 """
 
 from collections.abc import Callable
@@ -12,22 +12,24 @@ from textual.widgets import Input
 
 
 class EntryLine(Input):
-    """Calls `entered` at its Enter; keys that were typed after that are for the screen that it leads to."""
+    """Calls `entered` at Enter, and at once the action of Escape; later keys are for the screen that these lead to."""
 
-    def __init__(self, entered: Callable[[], None], **named: Any) -> None:
-        super().__init__(compact=True, **named)
+    def __init__(self, entered: Callable[[], None], text: str | None = None, **named: Any) -> None:
+        super().__init__(text, compact=True, **named)
         self.cursor_blink = False  # blinking repaints twice a second
         self._entered = entered
 
     async def action_submit(self) -> None:
         self._entered()
 
-    def on_key(self, event: Key) -> None:
+    async def on_key(self, event: Key) -> None:
         gone = self.app.focused is not self
-        if gone or event.key == "enter":
+        if gone or event.key in ("enter", "escape"):
             event.stop()
             event.prevent_default()
         if gone:
             self.app.post_message(Key(event.key, event.character))
         elif event.key == "enter":
             self._entered()
+        elif event.key == "escape" and (bound := self.screen.active_bindings.get("escape")):
+            await self.app.run_action(bound.binding.action, bound.node)

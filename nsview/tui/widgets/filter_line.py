@@ -55,7 +55,7 @@ class FilterInput(EntryLine):
         self._back = 0  # the number of filters back in the history; 0 is the one being typed
         self._typed = ""
 
-    def on_key(self, event: Key) -> None:
+    async def on_key(self, event: Key) -> None:
         if event.key == "tab":
             event.stop()
             event.prevent_default()

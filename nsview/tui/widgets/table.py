@@ -71,6 +71,16 @@ class Table(Cursor, can_focus=True):
         """True if the lines are in another order than they were given in."""
         return self._sorted_by is not None
 
+    @property
+    def order(self) -> tuple[int | None, bool]:
+        """The column that the lines are sorted by, None if by none; and whether in reverse."""
+        return self._sorted_by, self._reversed
+
+    @order.setter
+    def order(self, order: tuple[int | None, bool]) -> None:
+        self._sorted_by, self._reversed = order
+        self._arrange()
+
     def show(self, lines: Sequence[Line]) -> None:
         """Show these lines instead; the cursor stays on its line, else at its place."""
         self._given = list(lines)

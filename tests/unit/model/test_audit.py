@@ -497,11 +497,15 @@ def test_what_could_not_be_checked_is_said() -> None:
         at = change(host(init, containers=[container("web", [7])]))
         return "\n".join(unchecked(at, Facts({7: security} if security else {})))
 
-    assert lines(inside(7), facts(7)).startswith("net namespaces")
-    assert "nothing is known of what confines them" in lines(inside(7), None)
-    assert "1 of 1 processes in containers (EACCES)" in lines(inside(7, unreadable="EACCES"), facts(7))
-    assert "reach by their paths (EACCES)" in lines(inside(7), facts(7, unreadable="EACCES"))
+    assert lines(inside(7), facts(7)).startswith("who holds net namespaces: ")
+    assert "how 1 of 1 processes in containers are confined: " in lines(inside(7), None)
+    assert "what 1 of 1 processes in containers share: " in lines(inside(7, unreadable="EACCES"), facts(7))
+    assert "reach: their paths could not be read (EACCES)" in lines(inside(7), facts(7, unreadable="EACCES"))
     assert unchecked(host(process(1, 0)), Facts())[1:] == []
+    hidden = [process(1, 0), *(process(pid, 1, unreadable="EACCES") for pid in range(2, 9_999))]
+    for line in unchecked(host(*hidden, inside(9_999), containers=[container("web", [9_999])]), Facts()):
+        few, why, _ = line.partition(": ")
+        assert why and len(few) <= 54  # whole on a screen of 80 columns
 
 
 def test_a_container_whose_first_process_is_not_known() -> None:

@@ -20,6 +20,7 @@ def made(**fields: object) -> Container:
         ({"state": "running", "supervisor_gone": True}, ["no shim"]),
         ({"state": "exited", "supervisor_gone": True, "runtime": "podman"}, ["exited", "no conmon"]),
         ({"state": "restarting"}, ["restarting"]),
+        ({"state": "restarting", "restarts": 2}, ["crash-looping"]),
     ],
 )
 def test_a_row_says_what_is_not_as_it_should_be(fields: dict[str, object], warnings: list[str]) -> None:

@@ -55,7 +55,7 @@ def test_a_container_that_waits_to_be_started_again_says_how_often_it_was() -> N
         "".join(t for t, _ in row_text.row(row, size, snapshot, "container"))
         for row in rows(snapshot, View("container"))
     ]
-    assert [("restarting  12 restarts" in head, "restart" in head) for head in heads if "docker" in head] == [
+    assert [("crash-looping  12 restarts" in head, "restart" in head) for head in heads if "docker" in head] == [
         (False, False), (True, True),
     ]  # fmt: skip
 

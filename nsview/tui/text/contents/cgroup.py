@@ -28,7 +28,7 @@ def tell(process: Process, contents: Contents, snapshot: Snapshot) -> ContentsTe
             line, text = _resource(name, resource, words, cgroup.path)
             lines.append(line)
             if name != "swap":
-                brief.append(text if name == "memory" else f"{text} {name}")
+                brief.append(text if name == "memory" else f"{text} {'pid' if text == '1' else name}")
     if cgroup.cpu:
         pieces: list[Piece] = []
         if cgroup.cpu.limit is not None:

@@ -20,7 +20,7 @@ from nsview.model.text import count, safe
 from ..context import Context
 from ..fleet import Fleet, HostLink
 from ..messages import HostWanted
-from ..text import use_text
+from ..text.parts import pairs
 from ..widgets.binding import Binding
 from ..widgets.status import Status
 from .lens import EVERY, Lens
@@ -74,7 +74,7 @@ class Hosts(Lens):
         return [line for link in self.fleet.links for line in self._lines_of(link)]
 
     def _lines_of(self, link: HostLink) -> Sequence[Line]:
-        """The lines of a host; one that lies harms no other."""
+        """The lines of a host; a host whose snapshot makes them fail loses its link, and no other host its lines."""
         try:
             return [hosts_table.host(link.reported)] if self.by == "host" else self._containers_of(link.reported)
         except Exception as error:
@@ -125,7 +125,7 @@ class Hosts(Lens):
         if link.reported.snapshot is None:
             way = "It can't be opened before it has answered" if not link.entry.error else ""
         title = Text(safe(name), style("group"))
-        return Group(title, Text(), use_text.pairs(found, style), Text(f"\n{way}", style("dim")))
+        return Group(title, Text(), pairs(*found, label=style("label")), Text(f"\n{way}", style("dim")))
 
     def _facts(self, link: HostLink) -> list[Fact]:
         try:

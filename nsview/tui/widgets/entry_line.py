@@ -12,7 +12,7 @@ from textual.widgets import Input
 
 
 class EntryLine(Input):
-    """Calls `entered` at its Enter; keys that were typed after that are for the screen that it leads to."""
+    """A line that calls `entered` at Enter; keys typed after the Enter are for the screen that `entered` opens."""
 
     def __init__(self, entered: Callable[[], None], **named: Any) -> None:
         super().__init__(compact=True, **named)

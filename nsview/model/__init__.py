@@ -53,7 +53,8 @@ table         lines and columns of a lens: narrowed, sorted and fitted to a widt
 listing       namespaces, processes and containers as lines of a table, for the commands that print
 usage_table   the use of processes: a line each, with numbers that filters compare
 container_table  containers, live and stopped, in pods and projects: a line each
-hosts_table   several hosts, and the containers of all of them: a line each
+hosts_table   several hosts: a line each
+host_groups   the things of several hosts, below a line for each host
 matrix        the namespaces of containers, groups or processes: a line each, a column a kind
 netpicture    the net map drawn as boxes and lines
 

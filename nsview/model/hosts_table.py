@@ -1,15 +1,12 @@
-"""Several hosts as lines of a table, and the containers of all of them as lines of another. Pure."""
+"""Several hosts as lines of a table: their links, load and numbers; `host_groups` has the things of all. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
 
-from . import condition, container_table, facts
-from .counts import nprocs, number
 from .facts import Fact
-from .filter.fields import FIELDS, Field, Fields
-from .records import Container
+from .filter.fields import Field, Fields
 from .snapshot import Snapshot
 from .table import Cell, Column, Line
 from .text import count
@@ -33,15 +30,6 @@ HOSTS: tuple[Column, ...] = (
     Column("UNREADABLE", keep=False, right=True, falling=True),
     Column("ERROR", most=60, least=24),
 )
-CONTAINERS: tuple[Column, ...] = (
-    Column("HOST", most=30, least=10),
-    Column("NAME", most=34, least=14),
-    Column("STATE", most=24, keep=False),
-    Column("IMAGE", most=44, least=16),
-    Column("NET", most=24),
-    Column("SHARES", most=30, keep=False),
-    Column("PROCS", keep=False, right=True, falling=True),
-)
 
 
 class Reported(Struct, frozen=True):
@@ -57,6 +45,15 @@ class Reported(Struct, frozen=True):
     use: Usage | None = None
 
 
+class Of(Struct, frozen=True):
+    """The key of a line among those of several hosts: its host, by name and options, and its key among the lines of
+    that host; None for the line of the host itself."""
+
+    host: str
+    options: tuple[str, str]
+    key: Hashable = None
+
+
 class Numbers(Struct, frozen=True, gc=False):
     """The numbers of a host's line, None if not known. mem: percent; lag: seconds."""
 
@@ -66,17 +63,6 @@ class Numbers(Struct, frozen=True, gc=False):
     procs: int | None
     containers: int | None
     unreadable: int | None
-
-
-class Held(Struct, frozen=True):
-    """One container of one of the hosts. net: the cell's text. shared: the kinds of namespace that are the host's."""
-
-    host: str
-    options: tuple[str, str]
-    container: Container
-    net: str
-    procs: int
-    shared: tuple[str, ...]
 
 
 # Hosts
@@ -100,7 +86,7 @@ def host(of: Reported) -> Line:
         _numeric(_plain(numbers.unreadable), numbers.unreadable, bool(numbers.unreadable), here),
         Cell(of.error, "error"),
     )
-    return Line(of.options, cells, numbers)
+    return Line(Of(of.name, of.options), cells, numbers)
 
 
 def _numbers(of: Reported) -> Numbers:
@@ -161,47 +147,6 @@ def of_host(of: Reported) -> list[Fact]:
     return [*found, ("notes", snapshot.host.notes if snapshot else None)]
 
 
-# Containers
-
-
-def containers(of: Reported) -> list[Line]:
-    """A line for each container of a host, in order of name."""
-    snapshot = of.snapshot
-    if snapshot is None:
-        return []
-    shares = container_table.shares(snapshot)
-    found = sorted(snapshot.containers.values(), key=lambda one: (one.name, one.key))
-    return [_container(one, of, snapshot, shares) for one in found]
-
-
-def _container(one: Container, of: Reported, snapshot: Snapshot, shares: Mapping[str, str]) -> Line:
-    init = snapshot.init_of(one)
-    net, shared = init.namespaces.net if init else None, shares.get(one.key, "" if init else "?")
-    whose = {
-        kind: whose for told in shared.split() for kinds, _, whose in [told.partition("=")] for kind in kinds.split(",")
-    }
-    place = "?" if net is None else whose.get("net", "own")
-    procs, sure = nprocs(one, snapshot)
-    state = ", ".join(condition.warnings(one)) or one.state or "running"
-    cells = (
-        Cell(of.name, "" if of.state == "live" else "dim"),
-        Cell(one.name, "container"),
-        Cell(state, "" if state == "running" else "warning"),
-        Cell(one.image or "", "dim"),
-        Cell(place, {"host": "host", "own": "dim", "?": "warning"}.get(place, "shared")),
-        Cell(shared, "shared", brief=",".join(told.partition("=")[0] for told in shared.split())),
-        numeric(number(procs, sure), procs),
-    )
-    hosts = tuple(kind for kind, owner in whose.items() if owner == "host")
-    held = Held(of.name, of.options, one, place, procs, hosts)
-    return Line((of.options, one.key), cells, held, more=f"{one.id} {one.runtime}")
-
-
-def of_container(held: Held) -> list[Fact]:
-    """The facts of a container, for the details."""
-    return [("host", held.host), *facts.container(held.container)]
-
-
 # Filters
 
 
@@ -217,28 +162,8 @@ def _text(name: str, about: str, of: Callable[[Line], Sequence[str]]) -> Field:
     return Field(name, "text", about, line=of)
 
 
-def _of_container(name: str) -> Field:
-    find = FIELDS[name].container
-    assert find is not None
-
-    def values(line: Line) -> Sequence[str]:
-        return [str(value) for value in find(line.subject.container)] if isinstance(line.subject, Held) else ()
-
-    return _text(name, FIELDS[name].about, values)
-
-
 def _cell(place: int) -> Callable[[Line], Sequence[str]]:
     return lambda line: (line.cells[place].text,)
-
-
-def _hosts_of(line: Line) -> Sequence[str]:
-    held = line.subject
-    return (held.host, *held.shared) if isinstance(held, Held) else ()
-
-
-def _states(line: Line) -> Sequence[str]:
-    words = line.cells[2].text
-    return words, *words.split(", ")
 
 
 def _named(fields: Iterable[Field]) -> Fields:
@@ -257,16 +182,3 @@ OF_HOSTS: Fields = _named((
     _amount("unreadable", "the number of processes that may not be read", {"": 1}),
 ))  # fmt: skip
 """The fields of a filter of hosts."""
-OF_CONTAINERS: Fields = _named((
-    _text("host", "the name of the host; or net, pid ..: in the host's namespace", _hosts_of),
-    _of_container("container"),
-    _text("name", "the name of the container", _cell(1)),
-    _text("state", "running, paused, restarting ..", _states),
-    _of_container("image"),
-    _text("net", "whose its network is: host, own, or a container's", _cell(4)),
-    _text("shares", "the namespaces that it shares: net=host", _cell(5)),
-    _of_container("runtime"),
-    _of_container("pod"),
-    _amount("procs", "the number of processes", {"": 1}),
-))  # fmt: skip
-"""The fields of a filter of the containers of all hosts."""

@@ -60,10 +60,11 @@ CONTAINERS = (
 
 def namespaces(snapshot: Snapshot, whole: Snapshot) -> list[Line]:
     """A line a namespace. whole: the snapshot that was narrowed, by which the members are counted."""
-    return [_namespace(namespace, whole) for namespace in all_namespaces(snapshot)]
+    return [namespace(one, whole) for one in all_namespaces(snapshot)]
 
 
-def _namespace(namespace: Namespace, whole: Snapshot) -> Line:
+def namespace(namespace: Namespace, whole: Snapshot) -> Line:
+    """The line of a namespace."""
     pids = whole.members(namespace.type).get(namespace.inode, ())
     first = min((whole.processes[pid] for pid in pids), key=lambda p: (p.start, p.pid), default=None)
     cells = (

@@ -70,7 +70,8 @@ class Cell(Struct, frozen=True, gc=False):
 class Line(Struct, frozen=True, gc=False):
     """A line of a table.
 
-    key: its identity, by which the cursor stays on it. subject: its record. depth: a line deeper than the one before
+    key: its identity, by which the cursor stays on it. cells: one for each column; if there are fewer, the last goes on
+    over the columns that are left. subject: its record. depth: a line deeper than the one before
     belongs to it, and moves with it. more: further text that filters search. thing: of the host, behind the line, whose
     fields a filter may ask for too. where: the namespace that the line stands in: a filter's question about a container
     or a namespace may be answered by `thing` or by `where`.
@@ -143,7 +144,7 @@ def widths(columns: Sequence[Column], lines: Iterable[Line], width: int, gap: in
     wanted = [len(column.title) for column in columns]
     brief = list(wanted)
     for line in lines:
-        for place, cell in enumerate(line.cells):
+        for place, cell in enumerate(line.cells if len(line.cells) == len(columns) else line.cells[:-1]):
             has = _cells(cell.text)
             if has > wanted[place]:
                 wanted[place] = has

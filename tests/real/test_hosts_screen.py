@@ -209,18 +209,19 @@ async def test_which_hosts_run_an_image_on_the_network_of_the_host(docker: Docke
         async with shown(*GOOD, size=size) as (app, pilot):
             await live(app, pilot, *GOOD)
             await pilot.press("9")
-            await until(pilot, lambda: sum(line[1].startswith("hosts-") for line in lines(app)) == 4)
+            await until(pilot, lambda: sum(line[0].startswith("  hosts-") for line in lines(app)) == 4)
             await pilot.press("/", *f"image={IMAGE.partition(':')[0]} net=host", "enter")
-            await until(pilot, lambda: [line[:2] for line in lines(app)] == [[name, "hosts-near"] for name in GOOD])
+            near = [line for name in GOOD for line in (f"▾ {name}", "  hosts-near")]
+            await until(pilot, lambda: [line[0] for line in lines(app)] == near)
             assert drawn(app).count("hosts-near") >= 2 and "hosts-apart" not in drawn(app)
-            await pilot.press("down", "enter")
+            await pilot.press("down", "down", "down", "enter")
             await until(pilot, lambda: app.screen is app.explorer)
             thing = app.explorer.thing
             assert app.explorer.record is not None and docker.inspect("hosts-near")["Id"] in str(thing)
             assert app.session is app.fleet.links[1].session
             await pilot.press("escape")
             await until(pilot, lambda: app.screen is app.hosts)
-            assert [line[1] for line in lines(app)] == ["hosts-near"] * 2  # as it was left
+            assert [line[0] for line in lines(app)] == near  # as it was left
             await pilot.press("escape", "0")
             await until(pilot, lambda: [line[0] for line in lines(app)] == [*GOOD])
     finally:

@@ -327,6 +327,54 @@ def test_a_container_that_calls_its_cgroup_like_another_is_itself(docker: Docker
                         (tree / "docker" / own / place).rmdir()
 
 
+@pytest.mark.parametrize("options", [(), ("--pid=host",), (f"--pid=container:{NAME}",)], ids=" ".join)
+def test_a_container_that_was_moved_into_anothers_cgroup_is_itself(
+    docker: Docker, genuine: int, options: tuple[str, ...]
+) -> None:
+    """As one that may write to the whole tree can do to hide: its engine's shim stands outside of the other still."""
+    key = f"docker:{docker.inspect(NAME)['Id']}"
+    pid = docker.container("w-hidden", *options, command=("sh", "-c", "sleep 9998 & exec sleep 9999"))
+    own = f"docker:{docker.inspect('w-hidden')['Id']}"
+    try:
+        _move(pid, f"/docker/{docker.inspect(NAME)['Id']}")
+        wait_until(lambda: len(_below(pid)) == 1, 10, "its child")
+        found = containers()
+        assert (found[own]["name"], found[own]["init_pid"], found[own]["outer"]) == ("w-hidden", pid, None)
+        assert (found[key]["name"], found[key]["pids"], found[key]["execs"]) == (NAME, [genuine], [])
+        assert found[own]["pids"] == [pid, *_below(pid)]
+    finally:
+        docker.remove("w-hidden")
+
+
+def test_who_shares_the_processes_of_a_container_without_a_cgroup_is_counted_once(docker: Docker) -> None:
+    alone = docker.container("w-alone")
+    beside = docker.container("w-beside", "--pid=container:w-alone")
+    try:
+        _move(alone, "/")
+        assert {c["name"]: c["pids"] for c in containers().values() if {alone, beside} & {*c["pids"]}} == {
+            "w-alone": [alone],
+            "w-beside": [beside],
+        }
+    finally:
+        docker.remove("w-beside")
+        docker.remove("w-alone")
+
+
+@pytest.mark.parametrize("outer", [(), ("--pid=host",)], ids=["pid namespace of its own", "the host's"])
+def test_a_container_whose_cgroup_the_host_put_below_anothers(docker: Docker, outer: tuple[str, ...]) -> None:
+    """docker run --cgroup-parent, as a build does to be held to its own limits: the engine is the host's."""
+    docker.container("w-above", *outer)
+    id = docker.inspect("w-above")["Id"]
+    pid = docker.container("w-below", f"--cgroup-parent=/docker/{id}")
+    try:
+        found = {c["name"]: c for c in containers().values()}
+        assert (found["w-below"]["init_pid"], found["w-below"]["outer"]) == (pid, None)
+        assert found["w-above"]["pids"] == [docker.inspect("w-above")["State"]["Pid"]]
+    finally:
+        docker.remove("w-below")
+        docker.remove("w-above")
+
+
 def test_root_of_a_container_that_is_in_no_cgroup_of_its_own_is_not_the_hosts(docker: Docker, genuine: int) -> None:
     """A container without cgroups, or one that may write to the whole tree and has left its own."""
     script = "printf runc >/proc/self/comm; unshare --user --mount --pid --fork sleep 9998 & wait"

@@ -1,6 +1,6 @@
 """The table of several hosts, as it looks and as it stands a host that lies."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -8,7 +8,7 @@ from textual.pilot import Pilot
 
 from nsview.hosts.inventory import NamedHost
 from nsview.hosts.nowhere import Nowhere
-from nsview.model import hosts_table
+from nsview.model import host_groups
 from nsview.model.hosts_table import HostState, Reported
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Line
@@ -62,8 +62,15 @@ def press(*keys: str) -> Any:
     return before
 
 
+def names(app: FleetApp) -> list[str]:
+    """The first cell of each line."""
+    return [line.cells[0].text for line in app.hosts.table.lines]
+
+
 @pytest.mark.parametrize("size", [WIDE, SMALL], ids=["wide", "small"])
-@pytest.mark.parametrize("keys", [("down", "down"), ("9",), ("9", "/", *"image=nginx net=host", "enter")])
+@pytest.mark.parametrize(
+    "keys", [("down", "down"), ("9",), ("9", "/", *"image=nginx net=host", "enter"), ("5", "down")]
+)
 def test_looks(snap_compare: Any, size: tuple[int, int], keys: tuple[str, ...]) -> None:
     assert snap_compare(fleet(), terminal_size=size, run_before=press(*keys))
 
@@ -71,23 +78,59 @@ def test_looks(snap_compare: Any, size: tuple[int, int], keys: tuple[str, ...]) 
 async def test_a_host_that_lies_costs_its_own_link_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A lie that nobody thought of: its containers lead to an error."""
 
-    def made(of: Reported) -> Sequence[Line]:
-        if of.name == "web1":
+    def made(things: host_groups.Things, of: Reported, *, folded: bool) -> list[Line]:
+        if of.name == "web1" and of.snapshot:
             raise KeyError
-        return containers(of)
+        return of_host(things, of, folded=folded)
 
-    containers = hosts_table.containers
-    monkeypatch.setattr(hosts_table, "containers", made)
+    of_host = host_groups.of_host
+    monkeypatch.setattr(host_groups, "of_host", made)
     app = fleet(["web1", "web2"])
     async with app.run_test(size=WIDE) as pilot:
         lying = app.fleet.links[0]
         await pilot.press("9")
         await pilot.pause()
         assert (lying.state, lying.reported.error) == ("failed", "its word can't be told (KeyError)")
-        assert [line.cells[0].text for line in app.hosts.table.lines] == ["web2"]
-        await pilot.press("0", "up", "enter")
+        assert names(app) == ["▾ web1", "▾ web2", "  proxy"]
+        await pilot.press("0", "g", "enter")
         await pilot.pause()
         assert app.screen is app.hosts and "web1 can't be opened" in next(iter(app._notifications)).message
+
+
+async def test_hosts_fold() -> None:
+    app = fleet(["web1", "web2", "db2"])
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("9", "down", "left")  # by the line of a container
+        await pilot.pause()
+        assert names(app) == ["▸ web1", "▾ web2", "  proxy", "▾ db2"] and app.hosts.table.cursor == 0
+        await pilot.press("enter")
+        await pilot.pause()
+        assert names(app) == ["▾ web1", "  proxy", "  shop", "▾ web2", "  proxy", "▾ db2"]
+        await pilot.press("f")
+        assert names(app) == ["▸ web1", "▸ web2", "▸ db2"]
+        await pilot.press("/", *"proxy", "enter")  # a filter looks into what is folded
+        assert names(app) == ["▾ web1", "  proxy", "▾ web2", "  proxy"]
+        await pilot.press("escape", "f")
+        assert len(names(app)) == 6
+        await pilot.press("g", "down", "0")  # from a container to its host
+        await pilot.pause()
+        assert names(app) == ["web1", "web2", "db2"] and app.hosts.table.cursor == 0
+        await pilot.press("9")
+        await pilot.press("G", "e")
+        await pilot.pause()
+        assert "No process or namespace" in next(iter(app._notifications)).message
+
+
+async def test_enter_opens_the_host_at_the_namespace_of_the_line() -> None:
+    app = fleet(["web1", "web2"])
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("5", "/", *"container=shop", "enter", "down", "enter")
+        await pilot.pause()
+        assert app.screen is app.explorer and app.explorer.thing == ("net", 40)
+        assert app.session is app.fleet.links[0].session
+        await pilot.press("escape")
+        await pilot.pause()
+        assert names(app) == ["▾ web1", "  net:[40]"]  # as it was left
 
 
 async def test_keys_of_one_host_are_not_there_before_one_is_opened() -> None:

@@ -64,14 +64,14 @@ def identify(host: Population) -> tuple[list[Container], dict[int, str]]:
     found = host.places = _by_cgroups(host)
 
     # A containerd id is free-form, so its cgroup (/default/web) is known only through the shim's first process.
-    # Those with one come first: a container without a cgroup of its own must not stand in another's either.
+    # Those with one come first: a container without a cgroup of its own must not be a part of another either.
     # The host's own shims come before those in a container, which may not contradict them.
     described: dict[ContainerPlace, Bundle] = {}
     strangers: set[ContainerPlace] = set()  # known by a stranger's word alone, which counts within a container
     for bundle in sorted(_bundles(shims, host), key=lambda bundle: _rank(bundle, host)):
         init = bundle.init or 0
-        place: ContainerPlace = bundle.cgroup or (0, init)
-        if not bundle.cgroup and any(above in found for above in cgroups.ancestors(processes[init]["cgroup"])):
+        place: ContainerPlace = bundle.cgroup or _left_behind(bundle, found, host) or (0, init)
+        if isinstance(place, tuple) and _is_part(processes[init], processes[bundle.shim.pid or 0], found):
             continue
         record = found.get(place)
         stranger = bundle.shim.pid is not None and host.is_stranger(processes[bundle.shim.pid])
@@ -256,15 +256,21 @@ def _outer(
     processes: Mapping[int, Process],
 ) -> Draft | None:
     """The record of the container that a container's engine runs in. None if it is the host's. firsts: {first process:
-    record}."""
+    record}.
+
+    Its cgroup may be in another's by the host's engine (docker run --cgroup-parent): then its parent is above the pid
+    namespace of that.
+    """
+    process = processes.get(record["init_pid"] or 0)
+    parent = processes.get(process["ppid"]) if process else None
     shim = processes.get(record["shim_pid"] or 0)
-    inside = [place] if isinstance(place, str) else []
-    for path in [*inside, *([shim["cgroup"]] if shim else [])]:
-        for above in cgroups.ancestors(path):
-            if above in found and found[above] is not record:
+    path = shim["cgroup"] if shim else place if isinstance(place, str) else ""
+    for above in cgroups.ancestors(path):
+        if above in found and found[above] is not record:
+            first = processes.get(found[above]["init_pid"] or 0)
+            if not (first and parent and _own_pid_namespace(first) and len(parent["nspid"]) < len(first["nspid"])):
                 return found[above]
     # Without a cgroup of its own, or out of it, a container's process is still below its first one.
-    process = processes.get(record["init_pid"] or 0)
     while process := processes.get(process["ppid"]) if process else None:
         other = firsts.get(process["pid"])
         if other is not None and other is not record:
@@ -372,25 +378,50 @@ def _place(container: Found, found: Mapping[ContainerPlace, Draft], host: Popula
         if own and container.id.endswith((".slice", ".scope", ".service")):
             own = None  # one of systemd's, which has others in it
     if own is None:
-        # A container without a cgroup of its own must not stand in another container's either.
-        inside = any(above in found for above in cgroups.ancestors(path))
-        return None if inside else (0, container.init_pid)
+        # A container without a cgroup of its own must not be a part of another either.
+        part = _is_part(host.processes[container.init_pid], container.supervisor, found)
+        return None if part else (0, container.init_pid)
     if container.supervisor and not containerd.outside(container.supervisor["cgroup"], own):
         return None
     return own
 
 
+def _nearest(path: str, found: Collection[ContainerPlace]) -> str | None:
+    """The container's own cgroup that a path is in, the deepest. None if it is in none."""
+    return next((above for above in cgroups.ancestors(path) if above in found), None)
+
+
+def _left_behind(bundle: Bundle, found: Mapping[ContainerPlace, Draft], host: Population) -> str | None:
+    """The container's own cgroup, out of which its first process was moved, and its children or others of its own pid
+    namespace were not. None if there is none."""
+    init = host.processes[bundle.init or 0]
+    inode = _own_pid_namespace(init)
+    for path, record in found.items():
+        if record["id"] == bundle.id and isinstance(path, str):
+            others = [host.processes[pid] for pid in host.by_path.get(path, ())]
+            if any(p["ppid"] == init["pid"] or (inode and p["namespaces"].get("pid") == inode) for p in others):
+                return path
+    return None
+
+
+def _is_part(init: Process, supervisor: Process | None, found: Collection[ContainerPlace]) -> bool:
+    """True if a first process without a cgroup of its own is a part of the container in whose cgroup it is. One whose
+    supervisor stands outside of that was moved there."""
+    above = _nearest(init["cgroup"], found)
+    return above is not None and not (supervisor and containerd.outside(supervisor["cgroup"], above))
+
+
 def _assign_members(found: Mapping[ContainerPlace, Draft], host: Population) -> None:
     """Assign each process to the container whose cgroup is the nearest above its own.
 
-    A container without a cgroup of its own has the processes in its first process's pid namespace, if that is its own.
+    A container without a cgroup of its own has the processes in its first process's pid namespace, if that is its own,
+    but for those that are in the cgroup of another container than that one is.
     """
     processes = host.processes
     for path, pids in host.by_path.items():
-        for above in cgroups.ancestors(path):
-            if above in found:
-                found[above]["pids"].extend(pids)
-                break
+        above = _nearest(path, found)
+        if above is not None:
+            found[above]["pids"].extend(pids)
     without = [record for place, record in found.items() if isinstance(place, tuple)]
     if without:
         inside: dict[int | None, list[int]] = {}
@@ -399,7 +430,11 @@ def _assign_members(found: Mapping[ContainerPlace, Draft], host: Population) -> 
         for record in without:
             init_pid = record["init_pid"] or 0
             inode = _own_pid_namespace(processes[init_pid])
-            record["pids"] = inside[inode][:] if inode else [init_pid]
+            above = _nearest(processes[init_pid]["cgroup"], found)
+            beside = inside[inode] if inode else [init_pid]
+            record["pids"] = [pid for pid in beside if _nearest(processes[pid]["cgroup"], found) == above]
+            if above is not None:
+                found[above]["pids"] = sorted({*found[above]["pids"]}.difference(record["pids"]))
     _assign_first(found)
     for record in found.values():
         record["pids"].sort()

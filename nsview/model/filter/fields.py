@@ -145,4 +145,4 @@ def of_columns(columns: Sequence[Column], others: Fields = OF_THINGS) -> dict[st
 
 
 def _standing_in(place: int) -> Callable[[Line], Sequence[str]]:
-    return lambda line: (line.cells[place].text,)
+    return lambda line: tuple(cell.text for cell in line.cells[place : place + 1])

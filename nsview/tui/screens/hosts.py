@@ -1,17 +1,20 @@
-"""Several hosts as a table, or the containers of all of them; a host's explorer opens over it."""
+"""Several hosts as a table, or the things of all of them below a line for each; a host's explorer opens over it."""
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Literal
 
+from msgspec.structs import replace
 from rich.console import Group, RenderableType
 from rich.text import Text
 from textual.binding import BindingType
 
-from nsview.model import hosts_table
+from nsview.model import host_groups, hosts_table
 from nsview.model.clipboard import Copy
 from nsview.model.facts import Fact
-from nsview.model.filter import Fields
-from nsview.model.hosts_table import Held, Reported
+from nsview.model.filter import Fields, Filter
+from nsview.model.hosts_table import Of, Reported
+from nsview.model.kinds import KIND_NAMES
 from nsview.model.records import Host, Namespaces
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Column, Line
@@ -19,7 +22,8 @@ from nsview.model.text import count, safe
 
 from ..context import Context
 from ..fleet import Fleet, HostLink
-from ..messages import HostWanted
+from ..messages import HostWanted, LineFolded
+from ..text.bar_text import NAMES
 from ..text.parts import pairs
 from ..widgets.binding import Binding
 from ..widgets.status import Status
@@ -34,26 +38,36 @@ _OF_ONE_HOST = ("logs", "signal", "mark", "compare")
 
 
 class Hosts(Lens):
-    """A line a host, or a container of any of them."""
+    """A line a host, and in groups the containers or namespaces of each below it."""
 
     NAME = "hosts"
     COLUMNS: ClassVar[Sequence[Column]] = hosts_table.HOSTS
-    EMPTY = "No container runs on these hosts, as far as they are reached. 0 shows the hosts."
+    EMPTY = ""
     BESIDE = 200
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("0", "group('host')", "Hosts", key_display="0", tooltip="A line for each host"),
         Binding("9", "group('container')", "Containers", key_display="9", tooltip="The containers of all hosts"),
+        *[
+            Binding(
+                str(number), f"group('{kind}')", "Namespaces", show=number == 1, key_display="1-8",
+                tooltip="The namespaces of a kind of all hosts",
+            )
+            for number, kind in enumerate(KIND_NAMES, 1)
+        ],
+        Binding("f", "fold_all", "Fold", show=False, tooltip="Fold all hosts, or unfold them"),
         Binding("r", "rescan", "Try again", tooltip="Try the host of the line now, if its link has ended"),
         Binding("escape", "back", "Back", show=False, tooltip="Clear the filter", id="close"),
         Binding("q", "app.quit", "Quit"),
-    ]
+    ]  # fmt: skip
 
     def __init__(self, context: Context, fleet: Fleet) -> None:
         super().__init__(context, _NOTHING)
         self.fleet = fleet
-        self.by: Literal["host", "container"] = "host"
+        self.by: host_groups.HostsBy = "host"
         self._links: Mapping[tuple[str, str], HostLink] = {link.entry.options: link for link in fleet.links}
-        self._known: dict[tuple[str, str], tuple[Reported, Sequence[Line]]] = {}  # the containers of each host
+        self._folded: set[tuple[str, str]] = set()
+        # {options of a host: (what its lines are of, the snapshot, they)}
+        self._known: dict[tuple[str, str], tuple[tuple[object, ...], Snapshot | None, Sequence[Line]]] = {}
 
     def on_mount(self) -> None:
         self.fleet.changed = self._changed
@@ -70,59 +84,109 @@ class Hosts(Lens):
 
     # Lines
 
+    def make(self) -> None:
+        """Make the lines anew and show them, unless all are as before."""
+        lines = self.lines()
+        if len(lines) == len(self._made) and all(map(operator.is_, lines, self._made)):
+            self._head(self.heading())
+        else:
+            super().make()
+
     def lines(self) -> Sequence[Line]:
         return [line for link in self.fleet.links for line in self._lines_of(link)]
 
     def _lines_of(self, link: HostLink) -> Sequence[Line]:
         """The lines of a host; a host whose snapshot makes them fail loses its link, and no other host its lines."""
         try:
-            return [hosts_table.host(link.reported)] if self.by == "host" else self._containers_of(link.reported)
+            return self._told(link.reported)
         except Exception as error:
             link.refuse(error)
-            return [] if self.by == "container" else [hosts_table.host(link.reported)]
+            return self._told(link.reported)
 
-    def _containers_of(self, host: Reported) -> Sequence[Line]:
-        """The lines of a host's containers, made again only if it has changed."""
-        before, lines = self._known.get(host.options, (None, ()))
-        if before is None or before.snapshot is not host.snapshot or before.state != host.state:
-            lines = hosts_table.containers(host)
-            self._known[host.options] = host, lines
+    def _told(self, host: Reported) -> Sequence[Line]:
+        """The lines of a host, those of a group made again only if it has changed."""
+        if self.by == "host":
+            return [hosts_table.host(host)]
+        folded = host.options in self._folded and not self.filter
+        of = self.by, folded, host.state, host.error
+        before, snapshot, lines = self._known.get(host.options, ((), None, ()))
+        if of != before or host.snapshot is not snapshot:
+            lines = host_groups.of_host(host_groups.THINGS[self.by], host, folded=folded)
+            self._known[host.options] = of, host.snapshot, lines
         return lines
 
     @property
     def fields(self) -> Fields:
-        return hosts_table.OF_HOSTS if self.by == "host" else hosts_table.OF_CONTAINERS
+        return hosts_table.OF_HOSTS if self.by == "host" else host_groups.THINGS[self.by].fields
+
+    def matches(self, line: Line, wanted: Filter) -> bool:
+        """True if a filter leaves a line; of a host that lies none is left."""
+        link = self._link_of(line)
+        try:
+            return wanted.line(line, link.reported.snapshot or self.snapshot)
+        except Exception as error:
+            link.refuse(error)
+            return False
+
+    def use(self, wanted: Filter) -> None:
+        found = bool(wanted) != bool(self.filter)
+        super().use(wanted)
+        if found and self._folded:
+            self.make()  # a filter looks into folded groups too
 
     def heading(self) -> str:
         return hosts_table.heading([link.reported for link in self.fleet.links])
 
     @property
     def badge(self) -> str:
-        return "containers" if self.by == "container" else ""
+        return "" if self.by == "host" else NAMES.get(self.by, self.by)
 
-    def action_group(self, by: Literal["host", "container"]) -> None:
+    def action_group(self, by: host_groups.HostsBy) -> None:
         if by == self.by:
             return
         link = self.link
-        self.by = by
         self.clear_filter()
+        self.by, self._made = by, ()
         self.table.show(())
-        self.table.columns = hosts_table.HOSTS if by == "host" else hosts_table.CONTAINERS
+        self.table.columns = hosts_table.HOSTS if by == "host" else host_groups.THINGS[by].columns
         self.table.sort_by(None)
         self.make()
-        of = next((line for line in self.table.lines if link and self._link_of(line) is link), None)
-        if of is not None:
-            self.table.select(of.key)
+        if link is not None:
+            self.table.select(Of(link.entry.name, link.entry.options))
+
+    # Groups
+
+    def on_line_folded(self, message: LineFolded) -> None:
+        self._fold(message.line, message.folded)
+
+    def _fold(self, line: Line, folded: bool) -> None:
+        """Fold the host of a line, or unfold it, unless a filter shows all that it leaves."""
+        of = host_groups.of(line)
+        if self.by != "host" and not self.filter:
+            (self._folded.add if folded else self._folded.discard)(of.options)
+            self.make()
+            self.table.select(replace(of, key=None) if folded else of)
+
+    def action_fold_all(self) -> None:
+        every = set(self._links)
+        self._folded = set() if every <= self._folded else every
+        self.make()
+
+    # Details
 
     def about(self, line: Line) -> RenderableType:
-        style, link = self.table.style_of, self._link_of(line)
-        held = line.subject
-        if isinstance(held, Held):
-            name, found = held.container.name, hosts_table.of_container(held)
+        style, link, of = self.table.style_of, self._link_of(line), host_groups.of(line)
+        snapshot = link.reported.snapshot
+        if of.key is None or snapshot is None:
+            name, found = of.host, self._facts(link)
+            way = "Enter opens it" if self.by == "host" else "Enter folds it, or unfolds it; 0 and Enter open it"
         else:
-            name, found = link.entry.name, self._facts(link)
-        way = "Enter opens its host there" if isinstance(held, Held) else "Enter opens it"
-        if link.reported.snapshot is None:
+            name, found = (
+                line.cells[0].text.strip(),
+                [("host", of.host), *host_groups.THINGS[self.by].about(line, snapshot)],
+            )
+            way = "Enter opens its host there"
+        if snapshot is None:
             way = "It can't be opened before it has answered" if not link.entry.error else ""
         title = Text(safe(name), style("group"))
         return Group(title, Text(), pairs(*found, label=style("label")), Text(f"\n{way}", style("dim")))
@@ -143,28 +207,36 @@ class Hosts(Lens):
         return self._link_of(line) if line else None
 
     def _link_of(self, line: Line) -> HostLink:
-        held = line.subject
-        return self._links[held.options if isinstance(held, Held) else line.key]  # type: ignore[index]
+        return self._links[host_groups.of(line).options]
 
     def open(self, line: Line) -> None:
-        self._want(line)
+        of = host_groups.of(line)
+        if self.by == "host" or of.key is not None:
+            self._want(line)
+        else:
+            self._fold(line, of.options not in self._folded)
 
     def action_enter(self) -> None:
-        """Enter the container of the chosen line, by way of its host's explorer."""
-        if line := self.line():
-            self._want(line, "enter")
+        """Enter the thing of the chosen line, by way of its host's explorer."""
+        self._go_in("enter")
 
     def action_ready(self) -> None:
-        if line := self.line():
-            self._want(line, "ready")
+        self._go_in("ready")
+
+    def _go_in(self, then: Literal["enter", "ready"]) -> None:
+        line = self.line()
+        if line is not None and line.thing is None:
+            self.notify("No process or namespace is behind this line.", severity="warning")
+        elif line is not None:
+            self._want(line, then)
 
     def _want(self, line: Line, then: Literal["", "enter", "ready"] = "") -> None:
-        link, held = self._link_of(line), line.subject
+        link = self._link_of(line)
         if link.session is None or link.session.snapshot is None:
             why = link.failure or "it has not answered yet"
             self.notify(f"{safe(link.entry.name)} can't be opened: {safe(why)}", severity="warning", markup=False)
         else:
-            self.post_message(HostWanted(link.session, held.container.key if isinstance(held, Held) else None, then))
+            self.post_message(HostWanted(link.session, line.thing, then))
 
     def action_rescan(self) -> None:
         """Try the host of the chosen line now."""
@@ -178,8 +250,8 @@ class Hosts(Lens):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave out the keys of one host, and those of containers where there are none. None: the key is dim."""
-        if action == "enter":
-            return self.by == "container"
+        if action in ("enter", "ready", "fold_all"):
+            return self.by != "host"
         return action not in _OF_ONE_HOST and super().check_action(action, parameters)
 
     # Taking along

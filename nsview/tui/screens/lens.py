@@ -110,10 +110,11 @@ class Lens(Enterable):
 
     def narrowed(self) -> Sequence[Line]:
         """The lines that the filter leaves."""
-        return narrow(self._made, self._matches) if self.filter else self._made
+        return narrow(self._made, lambda line: self.matches(line, self.filter)) if self.filter else self._made
 
-    def _matches(self, line: Line) -> bool:
-        return self.filter.line(line, self.snapshot)
+    def matches(self, line: Line, wanted: Filter) -> bool:
+        """True if a filter leaves a line."""
+        return wanted.line(line, self.snapshot)
 
     def open(self, line: Line) -> None:
         """Go to the thing that a line is about."""
@@ -309,7 +310,7 @@ class Lens(Enterable):
 
     def go_to_match(self, by: int, wanted: Filter) -> bool:
         table = self.table
-        return table.seek(by, lambda place: wanted.line(table.lines[place], self.snapshot))
+        return table.seek(by, lambda place: self.matches(table.lines[place], wanted))
 
     # Keys: the rest
 

@@ -171,7 +171,7 @@ class NetMap(Lens):
         found = self._map
         if found is None or not self._chart.drawn:
             return super().narrowed()
-        chosen = [net.inode for net in found.nets if self._matches(found.whole(net))]
+        chosen = [net.inode for net in found.nets if self.matches(found.whole(net), self.filter)]
         return picture(found, chosen, self._chart.size.width - 2)
 
     def listed(self) -> Sequence[Line]:

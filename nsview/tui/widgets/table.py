@@ -132,13 +132,16 @@ class Table(Cursor, can_focus=True):
         marked = line.thing is not None and line.thing in self._marked
         segments = [Segment("◆" if marked else " ", line_style + self.style_of("marked") if marked else line_style)]
         for column, cell in enumerate(line.cells):
-            if not self._widths[column]:
+            goes_on = column == len(line.cells) - 1 < len(self.columns) - 1
+            if not self._widths[column] and not goes_on:
                 continue
             style = self.style_on(cell.style, below) if below else line_style + self._style_of(cell)
             if chosen and self.by_cell and column == self.column:
                 style += self.style_of(self.cursor_style)
             found = self.sought.of(self.columns[column].title.lower())
-            for text, mark in pieces.marked(self._fit(cell, column), "", found):
+            space = width - sum(segment.cell_length for segment in segments) if goes_on else self._widths[column]
+            right = self.columns[column].right and not goes_on
+            for text, mark in pieces.marked(_fit(cell, space, right), "", found):
                 segments.append(Segment(text, style + SOUGHT if mark else style))
             segments.append(Segment(" " * GAP, line_style))
         return Strip(segments).adjust_cell_length(width, line_style)
@@ -151,18 +154,8 @@ class Table(Cursor, can_focus=True):
         for place, column in enumerate(self.columns):
             if self._widths and self._widths[place]:
                 sign = ("▼" if self._reversed else "▲") if place == self._sorted_by else ""
-                text += self._fit(Cell(column.title), place) + sign.ljust(GAP)
+                text += _fit(Cell(column.title), self._widths[place], column.right) + sign.ljust(GAP)
         return Strip([Segment(text, style)]).adjust_cell_length(width, style)
-
-    def _fit(self, cell: Cell, column: int) -> str:
-        text, width = safe(cell.text), self._widths[column]
-        if cell.brief and cell_len(text) > width:
-            text = safe(cell.brief)
-        has = cell_len(text)
-        if has > width:
-            return set_cell_size(text, width - 1) + "…"
-        space = " " * (width - has)
-        return space + text if self.columns[column].right else text + space
 
     # The cursor
 
@@ -245,3 +238,14 @@ class Table(Cursor, can_focus=True):
             self.column = column
         if event.chain == 2:
             self.action_open()
+
+
+def _fit(cell: Cell, width: int, right: bool) -> str:
+    text = safe(cell.text)
+    if cell.brief and cell_len(text) > width:
+        text = safe(cell.brief)
+    has = cell_len(text)
+    if has > width:
+        return set_cell_size(text, width - 1) + "…"
+    space = " " * (width - has)
+    return space + text if right else text + space

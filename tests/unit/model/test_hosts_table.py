@@ -1,9 +1,9 @@
-"""Several hosts, and the containers of all of them, as lines."""
+"""Several hosts as lines."""
 
 import pytest
 
 from nsview.model import hosts_table
-from nsview.model.hosts_table import CONTAINERS, HOSTS, OF_CONTAINERS, OF_HOSTS, Reported
+from nsview.model.hosts_table import HOSTS, OF_HOSTS, Reported
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Column, Line
 from nsview.model.usage import HostUsage, Usage
@@ -67,38 +67,3 @@ def test_the_heading_counts_states_and_contents() -> None:
 def test_hosts_are_filtered_by_their_numbers(expression: str, names: list[str]) -> None:
     lines = [hosts_table.host(one) for one in (reported(), DEAD, ODD)]
     assert [line.cells[0].text for line in left(lines, expression, WEB, OF_HOSTS)] == names
-
-
-def test_a_container_says_whose_its_network_is() -> None:
-    lines = {line.cells[1].text: told(line, CONTAINERS) for line in hosts_table.containers(reported())}
-    assert {name: line["NET"] for name, line in lines.items()} == {
-        "api": "host", "db": "own", "log": "web", "web": "log",
-    }  # fmt: skip
-    assert (lines["api"]["SHARES"], lines["db"]["SHARES"]) == ("mnt,uts,ipc,net=host", "mnt,uts,ipc,pid=host")
-    assert (lines["web"]["PROCS"], lines["log"]["STATE"]) == ("2", "paused")
-
-
-@pytest.mark.parametrize(
-    ("expression", "names"),
-    [
-        ("image=nginx net=host", ["api"]), ("image=nginx", ["api", "web"]), ("host=pid", ["db"]), ("host=net", ["api"]),
-        ("host=web1 net!=host", ["db", "log", "web"]), ("host=web9", []), ("state=paused", ["log"]),
-        ("container=db", ["db"]), ("procs>1", ["web"]), ("shares~pid", ["db"]),
-        ("runtime=docker not nginx", ["db", "log"]),
-    ],
-)  # fmt: skip
-def test_containers_are_filtered_over_all_hosts(expression: str, names: list[str]) -> None:
-    lines = hosts_table.containers(reported())
-    assert [line.cells[1].text for line in left(lines, expression, WEB, OF_CONTAINERS)] == names
-
-
-def test_containers_of_one_key_on_two_hosts_are_two_lines() -> None:
-    lines = [line for name in ("a", "b") for line in hosts_table.containers(reported(name))]
-    assert len({line.key for line in lines}) == 8
-    assert [line.cells[0].text for line in left(lines, "host=b db", WEB, OF_CONTAINERS)] == ["b"]
-
-
-def test_a_network_that_is_not_known_is_not_said_to_be_the_container_s_own() -> None:
-    odd = host(process(1, 0), containers=[container("odd", [7])])
-    (line,) = hosts_table.containers(reported(snapshot=odd))
-    assert told(line, CONTAINERS)["NET"] == told(line, CONTAINERS)["SHARES"] == "?"

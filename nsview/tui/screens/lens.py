@@ -181,10 +181,9 @@ class Lens(Enterable):
     def _take(self) -> None:
         self._later = None
         self._stale = self.is_covered
-        if self._stale:
-            return
-        self.show_status()
-        self.make()
+        if not self._stale:
+            self.show_status()
+            self.make()
 
     def show_status(self) -> None:
         """Show the host and its numbers in the line at the top."""

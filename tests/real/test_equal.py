@@ -13,7 +13,7 @@ import pytest
 
 from .conftest import require
 from .daemons import Containerd, Docker
-from .joining import docker_exec, driver, environment, inside, plan_for
+from .joining import driver, environment, inside, is_like_docker_exec, plan_for
 from .runtimes import Oci, Podman
 from .workspace import Workspace, wait_until
 
@@ -55,7 +55,7 @@ id
 def test_all_is_like_docker_exec_in_every_property(docker: Docker, options: tuple[str, ...]) -> None:
     pid = docker.container("j-like", *options)
     try:
-        assert inside(pid, PORTRAIT).splitlines() == docker_exec(docker, "j-like", PORTRAIT).splitlines()
+        is_like_docker_exec(inside(pid, PORTRAIT), docker, "j-like", PORTRAIT)
     finally:
         docker.remove("j-like")
 
@@ -66,7 +66,7 @@ def test_what_the_first_process_has_made_of_itself_is_no_commands(docker: Docker
     pid = docker.container("j-itself", command=["sh", "-c", words])
     try:
         wait_until(lambda: b"sleep" in Path(f"/proc/{pid}/comm").read_bytes(), 10, "its sleep")
-        assert inside(pid, PORTRAIT).splitlines() == docker_exec(docker, "j-itself", PORTRAIT).splitlines()
+        is_like_docker_exec(inside(pid, PORTRAIT), docker, "j-itself", PORTRAIT)
     finally:
         docker.remove("j-itself")
 

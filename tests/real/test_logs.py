@@ -75,7 +75,7 @@ def test_a_log_is_followed_until_the_container_stops(docker: Docker) -> None:
 ENDS = {
     "killed": ("echo begins; exit 137", "137: killed (SIGKILL)"),
     "done": ("echo begins", "0: it ended by itself, without an error"),
-    "absent": ("echo begins; no-such-program", "127: its command was not found"),
+    "absent": ("echo begins; no-such-program 2>/dev/null", "127: its command was not found"),
 }
 """{name: (command of a container, its exit code in words)}"""
 

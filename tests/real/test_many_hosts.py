@@ -291,7 +291,7 @@ def test_a_question_that_is_wrong_asks_nobody(words: str, said: str, tmp_path: P
 
 
 def test_the_terminal_has_one_line_of_progress_that_goes_away() -> None:
-    words = " ".join([sys.executable, "-m", "nsview", "ps", "-q", "--via", "env", "--via", "'env A=1'"])
+    words = " ".join([sys.executable, "-m", "nsview", "ps", "-q", "--no-pager", "--via", "env", "--via", "'env A=1'"])
     done = subprocess.run(["script", "-qec", words, "/dev/null"], capture_output=True, timeout=60, check=False)
     assert re.findall(rb"\r(\d of 2 hosts)\x1b\[K", done.stdout)[0] == b"0 of 2 hosts", done
     assert b"\r\x1b[K" in done.stdout

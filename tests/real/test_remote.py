@@ -91,10 +91,13 @@ def test_each_command_has_its_facts_from_there(web1: Sshd, words: tuple[str, ...
 
 
 def test_the_net_map_needs_no_pyroute2_there(web1: Sshd) -> None:
+    before = set(os.listdir("/sys/class/net"))
     done = web1.nsview("list", "nets", "-H", "web1", "--json")
+    after = set(os.listdir("/sys/class/net"))
     nets = json.loads(done.stdout)["nets"]
     (host,) = (net for net in nets if net["inode"] == os.stat("/proc/self/ns/net").st_ino)
-    assert {one["name"] for one in host["interfaces"]} == set(os.listdir("/sys/class/net")) - {"bonding_masters"}
+    stay, told = before & after - {"bonding_masters"}, {one["name"] for one in host["interfaces"]}
+    assert told & stay == stay and "lo" in stay and told <= before | after
     assert "pyroute2" not in done.stderr
 
 

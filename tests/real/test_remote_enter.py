@@ -15,7 +15,7 @@ from nsview.hosts import entering, place
 from .account import Account
 from .conftest import require
 from .daemons import Docker
-from .joining import docker_exec
+from .joining import is_like_docker_exec
 from .population import Population
 from .sshd import Sshd
 from .test_equal import PORTRAIT
@@ -72,7 +72,7 @@ def test_all_is_like_docker_exec_there(web1: Sshd, docker: Docker, options: tupl
     try:
         done = run(web1, name, "--", "sh", "-c", PORTRAIT)
         assert done.stderr == ""
-        assert done.stdout.splitlines() == docker_exec(docker, name, PORTRAIT).splitlines()
+        is_like_docker_exec(done.stdout, docker, name, PORTRAIT)
     finally:
         docker.remove(name)
 
@@ -180,12 +180,12 @@ def test_a_shell_there_has_the_terminal(web1: Sshd, far: int, terminal: Terminal
     terminal.type("stty size\n")
     terminal.shows("30 100")
     terminal.type("sleep 1234\n")
-    terminal.shows("sleep 1234")
+    terminal.runs("sleep", "1234")
     terminal.press("C-c")
     terminal.type("echo code=$?\n")
     terminal.shows("code=130")
     terminal.type("exit 5\n")
-    terminal.shows("here>")
+    terminal.prompts("here>")
     terminal.type("echo ended=$?\n")
     terminal.shows("ended=5")
     wait_until(lambda: not web1.left() and not web1.sessions(), 10, "the end of all that was sent")
@@ -231,7 +231,7 @@ def test_a_command_ends_with_the_link(web1: Sshd, far: int, terminal: Terminal, 
         with contextlib.suppress(ProcessLookupError):
             os.kill(session, signal.SIGKILL)
     wait_until(lambda: not running(), 20, "its end")
-    terminal.shows("here>")
+    terminal.prompts("here>")
 
 
 def test_code_that_is_another_by_now_is_not_executed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,17 +28,12 @@ def shell(container: int, workspace: Workspace) -> Iterator[Terminal]:
     opened = Terminal(workspace, 100, 30, ["bash", "--norc", "--noprofile"])
     try:
         opened.type("PS1='host: '; stty -g >/tmp/$$\n")
-        prompts(opened, "host:")
+        opened.prompts("host:")
         opened.type(f"{' '.join(NSVIEW)} enter {container}\n")
-        prompts(opened, "/ #")
+        opened.prompts("/ #")
         yield opened
     finally:
         opened.close()
-
-
-def prompts(shell: Terminal, prompt: str) -> None:
-    """Wait until this prompt is the last on the screen."""
-    wait_until(lambda: shell.screen().rstrip().endswith(prompt), 20, f"{prompt!r} as a prompt")
 
 
 def is_given_back(shell: Terminal) -> None:
@@ -58,7 +53,7 @@ def test_a_shell_has_its_terminal_colours_history_and_exit_code(shell: Terminal,
     shell.press("Up", "Enter")  # the last line again
     shell.shows("first")
     shell.type("exit 7\n")
-    prompts(shell, "host:")
+    shell.prompts("host:")
     shell.type("echo code=$?\n")
     shell.shows("code=7")
     is_given_back(shell)
@@ -73,26 +68,29 @@ def test_an_editor_writes_a_file(shell: Terminal, container: int) -> None:
     shell.type(":wq\n")
     shell.lacks("~")
     shell.type("exit\n")
-    prompts(shell, "host:")
+    shell.prompts("host:")
     assert Path(f"/proc/{container}/root/tmp/note").read_text() == "line one\n\tline two\n"
     is_given_back(shell)
 
 
 def test_keys_that_end_and_stop_are_for_what_runs_inside(shell: Terminal) -> None:
     shell.type("sleep 3333\n")
+    shell.runs("sleep", "3333")
     shell.press("C-c")
     shell.type("echo code=$?\n")
     shell.shows("code=130")
     shell.type("sleep 3334\n")
+    shell.runs("sleep", "3334")
     shell.press("C-z")
     shell.shows("Stopped")
     shell.type("jobs; fg\n")
     shell.shows("[1]+  Stopped", "\nsleep 3334")
+    shell.runs("sleep", "3334")
     shell.press("C-c")
     shell.type("echo still=$$ code=$?\n")
     shell.shows("code=130\n")
     shell.press("C-d")
-    prompts(shell, "host:")
+    shell.prompts("host:")
     is_given_back(shell)
 
 
@@ -101,14 +99,14 @@ def test_the_shell_inside_follows_the_size(shell: Terminal) -> None:
     shell.type("stty size\n")
     shell.shows("25 81")
     shell.type("exit\n")
-    prompts(shell, "host:")
+    shell.prompts("host:")
     is_given_back(shell)
 
 
 def test_the_end_of_the_container_gives_the_terminal_back(docker: Docker, shell: Terminal) -> None:
     docker.run("kill", NAME)
     shell.shows("nsview: killed with the container")
-    prompts(shell, "host:")
+    shell.prompts("host:")
     shell.type("echo code=$?\n")
     shell.shows("code=137")
     is_given_back(shell)
@@ -120,7 +118,7 @@ def test_the_end_of_the_helper_gives_the_terminal_back(docker: Docker, shell: Te
     helper = _children(nsview[0])
     assert len(helper) == 1
     os.kill(helper[0], number)
-    prompts(shell, "host:")
+    shell.prompts("host:")
     shell.type("echo code=$?\n")
     shell.shows(f"code={128 + number}")
     is_given_back(shell)

@@ -1,5 +1,6 @@
 """The explorer in a real terminal (tmux) on real containers: look, go in, come back."""
 
+import contextlib
 import os
 import re
 import shlex
@@ -59,6 +60,14 @@ class Terminal:
             raise AssertionError(f"{error}; the screen:\n{self.screen()}") from None
         return self.screen()
 
+    def prompts(self, prompt: str) -> None:
+        """Wait until this prompt is the last on the screen: keys that come before are for the program that ends."""
+        wait_until(lambda: self.screen().rstrip().endswith(prompt), 20, f"{prompt!r} as a prompt")
+
+    def runs(self, *words: str) -> None:
+        """Wait until this command is in the foreground of its terminal: a ^C before is for the shell that starts it."""
+        wait_until(lambda: _in_foreground("\0".join((*words, "")).encode()), 20, f"{words} in the foreground")
+
     def lacks(self, text: str, seconds: float = 20) -> None:
         """Wait until the screen shows this no longer."""
         try:
@@ -68,6 +77,16 @@ class Terminal:
 
     def close(self) -> None:
         self._run("kill-server", check=False)
+
+
+def _in_foreground(command: bytes) -> bool:
+    """True if a process of this command line is in the foreground of its terminal: its group is the terminal's."""
+    for pid in filter(str.isdecimal, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{pid}/cmdline").read_bytes() == command:
+                _, _, group, _, _, foreground, *_ = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+                return group == foreground
+    return False
 
 
 # Names that a run beside this one does not have.

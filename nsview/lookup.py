@@ -148,7 +148,7 @@ def spelled(text: str) -> str:
 
 
 def meant_to_enter(word: str) -> "tuple[Snapshot, Target]":
-    """(this machine's snapshot, the target that a word means in it)."""
+    """(a snapshot of this machine, the target that the word means there)."""
     host = local()
     try:
         return found_to_enter(host, host.first(), word)

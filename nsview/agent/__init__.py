@@ -21,6 +21,7 @@ links        changes of interfaces, by rtnetlink's groups
 procfs       one process, through a directory fd of its own
 pid_levels   the pid of a process in each pid namespace, without reading its status
 namespaces   the namespaces and the reasons why each exists, kept right as processes and mounts come and go
+descriptions  the descriptions of namespaces that are newer than their records
 nsfs         the kernel's facts of a namespace: owner, parent, id, where it is bind-mounted
 listns       the kernel's own list of namespaces, since Linux 6.19
 freezer      the freezers of cgroups

@@ -124,6 +124,6 @@ class Ends:
 
 
 def _container(look: Look, path: str) -> str | None:
-    """The key of the container with this cgroup, or one above it. None if there is none."""
+    """The key of the container whose own cgroup this is, or is above this. None if there is none."""
     above = set(cgroup.ancestors(path))
     return next((one["key"] for one in look["containers"] if cgroup.own(one["witness"]) in above), None)

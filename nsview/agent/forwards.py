@@ -177,7 +177,7 @@ def _expression(data: bytes) -> Expression:
 
 
 def _intervals(elements: list[dict[int, bytes]]) -> list[Interval]:
-    """The elements, each with its last key: that may be its own, or one before the next if that is the end of one."""
+    """The elements of a set, each with its last key: its own, or in a set of intervals the key before the next end."""
     keyed = sorted((_value(one.get(1, b"")), _number(one.get(3, b"")) & 1, one) for one in elements if 1 in one)
     intervals = any(end for _, end, _ in keyed)
     found = []
@@ -315,7 +315,8 @@ class _Walk:
     def _looked_up(
         self, key: Key, said: Mapping[int, bytes], matches: list[_Match], loaded: Loaded, deep: int
     ) -> list[_Match]:
-        """The matches that a set or map leaves: one for each of its elements, with the value that it maps to."""
+        """The matches after a look-up in a set or map: one for each element, with the value that a map has for the
+        element."""
         if _number(said.get(5, b"")) & 1:
             return matches  # not one of these
         source, found, alike = _register(said[2]), [], set()

@@ -257,8 +257,8 @@ class Search:
             yield
 
     def _fds(self, pid: int, start: int, fd: int, own: Namespaces, thread: int, apart: bool = False) -> Iterator[None]:
-        """Note the holders among its open files. thread: one that has them if its first one has exited, else 0. apart:
-        that thread alone has them."""
+        """Note the holders among the open files of a process. thread: a live thread of it that has the files if its
+        leader has exited, else 0. apart: no other thread has these files."""
         pidfd: int | None = None
         refused: OSError | None = None
         below = "task/%d/" % thread if thread else ""

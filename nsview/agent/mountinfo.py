@@ -136,7 +136,7 @@ def hierarchies(mounts: Iterable[Mount]) -> dict[str, list[Mount]]:
 
 
 def below(path: str, above: str) -> str | None:
-    """The part of a path below another one, with its slash; "" for that path itself. None if it is elsewhere."""
+    """The part of `path` below `above`, with its slash; "" if the two are the same. None if the path is not below."""
     if path == above or above == "/":
         return "" if path == above else path
     return path[len(above) :] if path.startswith(above + "/") else None

@@ -15,16 +15,17 @@ from __future__ import annotations
 import os
 
 from . import holders, hostfiles, listns, nsfs
+from .descriptions import Descriptions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Container, Iterable, Mapping
-    from typing import Dict, Optional, Tuple
+    from collections.abc import Callable, Collection, Iterable, Mapping
+    from typing import Optional, Tuple
 
+    from .descriptions import Records
     from .procfs import Reader
     from .protocol import KindName, Namespace, NamespaceKey, Process
 
-    Records = Dict[NamespaceKey, Namespace]
     Pair = Tuple[Optional[Process], Optional[Process]]
 
 
@@ -37,7 +38,7 @@ class Registry:
 
     def __init__(self, reader: Reader, initial: Mapping[KindName, int | None], has_list: bool) -> None:
         self.records: Records = {}
-        self.device = os.stat("/proc/self/ns/mnt").st_dev
+        self.descriptions = Descriptions(reader)
         self._reader = reader
         self._initial = initial
         self._members: dict[NamespaceKey, int] = {}  # the number of processes in each
@@ -49,26 +50,6 @@ class Registry:
         self._candidates: set[int] = set()  # ids in the kernel's list before the last look ..
         self._unheld: Records = {}  # .. and records of those to which nothing seen leads
         self._below: dict[NamespaceKey, set[NamespaceKey]] = {}  # the namespaces that each is owner or parent of
-        self._fresh: Records = {}  # described since the records were last set right ..
-        self._above: Records = {}  # .. with the owners and parents found on the way
-        reader.on_namespace = self._first_sight
-
-    def _first_sight(self, kind: KindName, inode: int, open_namespace: Callable[[], int]) -> bool:
-        record = self._fresh[kind, inode] = nsfs.describe(kind, inode, open_namespace, self.device, self._above)
-        return nsfs.was_opened(record)
-
-    def sights(self) -> tuple[Records, Records]:
-        """The descriptions made since the records were last set right; for `adopt`."""
-        return self._fresh, self._above
-
-    def adopt(self, fresh: Records, above: Records) -> None:
-        """Take the descriptions that a copy of this has made meanwhile."""
-        for key, record in fresh.items():
-            if key not in self._fresh:
-                self._fresh[key] = record
-                if nsfs.was_opened(record):
-                    self._reader.remember(*key)
-        self._above = {**above, **self._above}
 
     def begin(self) -> None:
         """Begin a look at the processes."""
@@ -81,7 +62,7 @@ class Registry:
         members, first = _counted(processes)
         self._members = members
         for key in self._doubtful(first, processes, before, known):
-            self._describe_again(key, self._opener_of(first[key]["pid"], key), known)
+            self.descriptions.again(key, self.way(key, first[key]["pid"]), known)
         self._mounts = nsfs.mounts(hostfiles.mounts())
         self._look_at_mounted(known)
         self._drop_holders(list(self.held), processes, known)
@@ -126,10 +107,7 @@ class Registry:
         for key, sightings in self.held.items():
             for sighting in sightings:
                 self._holding.setdefault(sighting.holder.get("pid"), set()).add(key)  # None: no process
-        for key, record in search.records.items():
-            if key not in self.records or (nsfs.was_opened(record) and not nsfs.was_opened(self.records[key])):
-                self._fresh[key] = record
-        self._above.update(search.above)
+        self.descriptions.add(search.records, search.above, self.records)
         return self.look(processes, processes)
 
     # Changes
@@ -137,20 +115,7 @@ class Registry:
     def _moved(self, pairs: Iterable[Pair]) -> set[NamespaceKey]:
         """Update the numbers of members, and return the keys whose membership became empty, non-empty or entirely
         different."""
-        left: dict[NamespaceKey, int] = {}
-        entered: dict[NamespaceKey, list[int]] = {}  # pids
-        for old, new in pairs:
-            was = old["namespaces"] if old else {}
-            now = new["namespaces"] if new else {}
-            if old and new and old["start"] == new["start"]:
-                if was == now:
-                    continue
-                was, now = dict(was.items() - now.items()), dict(now.items() - was.items())
-            for key in was.items():
-                left[key] = left.get(key, 0) + 1
-            if new:
-                for key in now.items():
-                    entered.setdefault(key, []).append(new["pid"])
+        left, entered = _left_and_entered(pairs)
         touched = set()
         members = self._members
         for key in {*left, *entered}:
@@ -163,9 +128,9 @@ class Registry:
                 self._reader.forget(*key)
             if not stayed:
                 touched.add(key)
-                if joined and key not in self._fresh:
+                if joined:
                     # Entered by others, or described by an owner or child alone until now.
-                    self._describe_again(key, self._opener_of(joined[0], key), self.records)
+                    self.descriptions.again(key, self.way(key, joined[0]), self.records)
         return touched
 
     def _remounted(self) -> set[NamespaceKey]:
@@ -178,8 +143,7 @@ class Registry:
         """Describe the mounted namespaces without processes again, and return their keys."""
         empty = {key for key in self._mounts if key not in self._members}
         for key in empty:
-            if key not in self._fresh:
-                self._describe_again(key, self._opener_through(key), known)
+            self.descriptions.again(key, self.way(key), known)
         return empty
 
     def _held_in_doubt(self, pairs: Iterable[Pair], pids: Iterable[int]) -> set[NamespaceKey]:
@@ -214,8 +178,8 @@ class Registry:
             if key not in self._members and key not in self._mounts:
                 while alive and not alive[0].holds():
                     del alive[0]
-                if alive and key not in self._fresh:
-                    self._describe_again(key, self._opener_through(key), known)
+                if alive:
+                    self.descriptions.again(key, self.way(key), known)
             if alive:
                 self.held[key] = alive
             else:
@@ -230,8 +194,7 @@ class Registry:
                 key: NamespaceKey = "mnt", inode
                 if key in wanted:
                     self._listed.add(key)
-                    if key not in self._fresh:
-                        self._describe_again(key, nsfs.opener(fd), known)
+                    self.descriptions.again(key, nsfs.opener(fd), known)
         return touched
 
     def _add_unheld(self, before: Mapping[int | None, Namespace], known: Records) -> None:
@@ -245,9 +208,10 @@ class Registry:
         self._candidates &= listns.ids() or set()
         for id in self._candidates.difference(record["id"] for record in self.records.values()):
             old = before.get(id)
-            found = ((old["type"], old["inode"]), old) if old else listns.describe(id, self.device, self._above)
+            found = ((old["type"], old["inode"]), old) if old else self.descriptions.by_id(id)
             if found and found[0] not in self.records:
-                self._unheld[found[0]] = self._fresh[found[0]] = found[1]
+                self._unheld[found[0]] = found[1]
+                self.descriptions.put(*found)
         self._settle(self._unheld, known)
 
     def _doubtful(
@@ -260,49 +224,27 @@ class Registry:
         """The keys to describe again, as no process stayed in them. first: {key: a process in it}."""
         found, unknown = set(), set()
         for key, record in first.items():
-            if key in self._fresh:
+            if key in self.descriptions:
                 continue
             old = known.get(key)
             if old is None or not (nsfs.was_opened(old) or old["initial"]):
                 unknown.add(key)  # could not be opened: the process exited just then
             elif not _stayed(record, before.get(record["pid"]), key):
                 found.add(key)
-        if found:
-            for pid, record in processes.items():
-                was = before.get(pid)
-                if was and was["start"] == record["start"]:
-                    found.difference_update(was["namespaces"].items() & record["namespaces"].items())
-                    if not found:
-                        break
-        return found | unknown
-
-    def _describe_again(
-        self, key: NamespaceKey, open_namespace: Callable[[], int], known: Container[NamespaceKey]
-    ) -> None:
-        """Describe a namespace that may be another than before; if it can't be opened the old description stands."""
-        above: Records = {}
-        record = nsfs.describe(key[0], key[1], open_namespace, self.device, above)
-        if record["id"] is not None or key not in known:
-            self._fresh[key] = record
-            self._above.update(above)
-
-    def _opener_of(self, pid: int, key: NamespaceKey) -> Callable[[], int]:
-        path = "%d/ns/%s" % (pid, key[0])
-        return lambda: os.open(path, os.O_RDONLY, dir_fd=self._reader.proc_fd)
+        return _without_stayed(found, processes, before) | unknown
 
     def is_listed(self, key: NamespaceKey) -> bool:
         """True if the kernel's own list, or a search's, alone has the namespace."""
         return key in self._unheld or key in self._listed
 
-    def way(self, key: NamespaceKey, member: int | None) -> Callable[[], int]:
+    def way(self, key: NamespaceKey, member: int | None = None) -> Callable[[], int]:
         """A function that opens a namespace, and raises OSError if no way to it is known. member: the pid of a process
-        in it."""
-        return self._opener_of(member, key) if member is not None else self._opener_through(key)
-
-    def _opener_through(self, key: NamespaceKey) -> Callable[[], int]:
-        """An opener by the paths that it is mounted at, or else by the holders that a search has found."""
+        in it; without one, the paths that it is mounted at and the holders that a search has found are tried."""
+        if member is not None:
+            path = "%d/ns/%s" % (member, key[0])
+            return lambda: os.open(path, os.O_RDONLY, dir_fd=self._reader.proc_fd)
         paths = reversed(self._mounts.get(key, ()))
-        ways = [lambda path=path: hostfiles.namespace(path, self.device) for path in paths]
+        ways = [lambda path=path: hostfiles.namespace(path, self.descriptions.device) for path in paths]
         return lambda: holders.opened([*ways, *(sighting.open for sighting in self.held.get(key, ()))], key[1])
 
     # The records by these reasons
@@ -360,7 +302,7 @@ class Registry:
             old = known.get(key)
             record = self._finished(key, description.copy() if description is old else description)
             self.records[key] = old if old == record else record
-        self._fresh, self._above = {}, {}
+        self.descriptions.forget()
         return before
 
     def _loses(self, key: NamespaceKey, below: NamespaceKey) -> bool:
@@ -372,15 +314,7 @@ class Registry:
         return key not in self._members
 
     def _description(self, key: NamespaceKey, known: Mapping[NamespaceKey, Namespace]) -> Namespace:
-        """The description of a namespace. One that was known and is above others is the same as long as one below it
-        is."""
-        return (
-            self._fresh.get(key)
-            or (None if key in self._members else self._above.get(key))
-            or known.get(key)
-            or self._above.get(key)
-            or nsfs.describe(key[0], key[1], _unopened, self.device)
-        )
+        return self.descriptions.of(key, known, has_member=key in self._members)
 
     def _finished(self, key: NamespaceKey, record: Namespace) -> Namespace:
         """The frame's record: the description with the present holders put into it."""
@@ -397,7 +331,7 @@ class Registry:
 
 
 def _counted(processes: Mapping[int, Process]) -> tuple[dict[NamespaceKey, int], dict[NamespaceKey, Process]]:
-    """({key: number of these processes in it}, {key: one of them})."""
+    """Return {key: number of these processes in the namespace} and {key: one of these}."""
     alike: dict[int, Process] = {}  # most have the same namespaces as others, in one object
     numbers: dict[int, int] = {}
     for record in processes.values():
@@ -415,6 +349,25 @@ def _counted(processes: Mapping[int, Process]) -> tuple[dict[NamespaceKey, int],
             if key not in first or first[key]["unreadable"]:
                 first[key] = record
     return members, first
+
+
+def _left_and_entered(pairs: Iterable[Pair]) -> tuple[dict[NamespaceKey, int], dict[NamespaceKey, list[int]]]:
+    """Return {key: number of processes that left} and {key: pids of those that entered}."""
+    left: dict[NamespaceKey, int] = {}
+    entered: dict[NamespaceKey, list[int]] = {}
+    for old, new in pairs:
+        was = old["namespaces"] if old else {}
+        now = new["namespaces"] if new else {}
+        if old and new and old["start"] == new["start"]:
+            if was == now:
+                continue
+            was, now = dict(was.items() - now.items()), dict(now.items() - was.items())
+        for key in was.items():
+            left[key] = left.get(key, 0) + 1
+        if new:
+            for key in now.items():
+                entered.setdefault(key, []).append(new["pid"])
+    return left, entered
 
 
 def _above(record: Namespace | None) -> list[NamespaceKey]:
@@ -447,5 +400,15 @@ def _stayed(record: Process, before: Process | None, key: NamespaceKey) -> bool:
     return before is not None and before["start"] == record["start"] and before["namespaces"].get(key[0]) == key[1]
 
 
-def _unopened() -> int:
-    raise OSError("not at hand")
+def _without_stayed(
+    keys: set[NamespaceKey], processes: Mapping[int, Process], before: Mapping[int, Process]
+) -> set[NamespaceKey]:
+    """The keys but for those in which a process was at the look before and is now."""
+    left = set(keys)
+    for pid, record in processes.items() if left else ():
+        was = before.get(pid)
+        if was and was["start"] == record["start"]:
+            left.difference_update(was["namespaces"].items() & record["namespaces"].items())
+            if not left:
+                break
+    return left

@@ -169,7 +169,8 @@ class _Target:
         self.listed = listed
 
     def open(self) -> int:
-        """An fd of it. Raises the first OSError of another kind than that a way to it is gone, if there is one."""
+        """An fd of the namespace. Raises OSError if no way leads there: the error of a way that is there but may not be
+        used, if one is."""
         why = OSError(errno.ENOENT, "gone")
         for way in self.ways:
             try:
@@ -184,7 +185,8 @@ class _Target:
         raise why
 
     def is_gone(self) -> bool:
-        """True if it has ended, by the kernel's list or with its members, of which one that exits may refuse first."""
+        """True if the namespace has ended, by the kernel's list, or by the ways to it: the way through an exiting
+        member may be refused before the namespace ends."""
         if self.listed is not None:
             return self.listed not in (listns.ids() or {self.listed})
         try:
@@ -344,7 +346,7 @@ class _Reader:
         by_pair: Mapping[tuple[int | None, int | None], list[int]],
         by_index: Mapping[int, list[int]],
     ) -> None:
-        """Find the namespaces that these interfaces of one namespace lead to."""
+        """Find the namespaces of the peers of one namespace's interfaces."""
         fd = targets[inode].open()
         try:
             self._join(inode, fd)

@@ -210,7 +210,7 @@ class Reader:
         return inode
 
     def remember(self, kind: KindName, inode: int) -> None:
-        """Note that a namespace was seen by another reader, so that it is no first sight any more."""
+        """Note that another reader has seen a namespace, so that the next process in it is no first sight."""
         self._inodes["%s:[%d]" % (kind, inode)] = inode
 
     def forget(self, kind: KindName, inode: int) -> None:
@@ -249,7 +249,7 @@ class Reader:
         return {}
 
     def _own_pid_namespace(self) -> int | None:
-        """The inode of this process's pid namespace. None if /proc is that of another one."""
+        """The inode of this process's pid namespace. None if /proc shows the pids of another pid namespace."""
         try:
             fd = os.open("self", os.O_PATH | os.O_DIRECTORY, dir_fd=self.proc_fd)
         except OSError:

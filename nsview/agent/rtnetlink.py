@@ -175,7 +175,7 @@ class Connection:
         return found
 
     def number_of(self, fd: int) -> int | None:
-        """The number by which this namespace knows that of an fd. None if it has none for it."""
+        """The nsid that the joined namespace has for the namespace of an fd. None if it has no nsid for that."""
         message = self._messages.nsid()
         self._socket.send(_request(message, _RTM_GETNSID, flags=_NLM_F_REQUEST, attrs=[["NETNSA_FD", fd]]))
         data = self._socket.recv(1 << 16)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
     from typing import Dict, Optional, Tuple
 
-    from .namespaces import Pair, Records
+    from .descriptions import Records
+    from .namespaces import Pair
     from .protocol import Changes, Container, Engines, KindName, Look, NamespaceKey, Namespaces, Process
     from .watch import Watch
 
@@ -65,7 +66,7 @@ class Scanner:
         self._namespaces = namespaces.Registry(
             self.reader, self.initial, kernel_version(os.uname().release) >= listns.SINCE
         )
-        self.device = self._namespaces.device
+        self.device = self._namespaces.descriptions.device
 
     def _namespaces_of(self, pid: int) -> tuple[bool, Namespaces]:
         """(True if it is a thread of the kernel, its namespaces); (False, {}) for a process that can't be read."""
@@ -184,7 +185,7 @@ class Scanner:
                 yield from self._read_each(pids[middle:])
             else:
                 records, sights, ran = found
-                self._namespaces.adopt(*sights)
+                self._namespaces.descriptions.adopt(*sights)
                 if self._watch:
                     self._watch.adopt(ran)
                 yield from records
@@ -195,7 +196,7 @@ class Scanner:
         """The readings of a copy of this process: (records and cgroup bytes, namespaces seen first, clocks of
         `watch`)."""
         records = list(self._read_each(pids))
-        return records, self._namespaces.sights(), self._watch.seen(pids) if self._watch else {}
+        return records, self._namespaces.descriptions.all(), self._watch.seen(pids) if self._watch else {}
 
     def _read_each(
         self, pids: Iterable[int], progress: Callable[[int], None] | None = None

@@ -69,7 +69,7 @@ class Schedule:
             self._grow()
 
     def looked(self, cost: float) -> None:
-        """Note that everything was looked at. cost: seconds that it took."""
+        """Note a look at everything. cost: the seconds that the look took."""
         now = time.monotonic()
         self._everything = False
         told = self._events and self.notices and self.notices.whole

@@ -127,7 +127,7 @@ def _serve(address: tuple[str, int], registry: "CollectorRegistry", metrics: _Me
 
 
 class _Server(socketserver.TCPServer):
-    """One request after the other. IPv6 where the address is one."""
+    """An HTTP server that answers one request after the other; over IPv6 if the address is such."""
 
     allow_reuse_address = True
 

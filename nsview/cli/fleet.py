@@ -114,7 +114,7 @@ _NOTHING = "nothing matched"
 
 
 class _Turn:
-    """The turn of one host: a thread that asks it."""
+    """A thread that asks one host."""
 
     def __init__(self, entry: NamedHost, shared: dict[str, object], question: Asking, done: "queue.SimpleQueue[_Turn]"):
         self.entry = entry

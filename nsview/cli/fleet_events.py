@@ -46,7 +46,7 @@ class _Heard(NamedTuple):
 
 
 class _Followed:
-    """One host and the thread that listens to it. error: the last one, until it answers again."""
+    """A host and the thread that follows its events. error: the last error, until the host answers again."""
 
     def __init__(self, place: int, entry: NamedHost, options: SimpleNamespace, said: "queue.SimpleQueue[_Heard]"):
         self.place, self.entry, self.error = place, entry, entry.error
@@ -144,7 +144,7 @@ def show_many(options: SimpleNamespace) -> int:
 
 
 def raise_or_say(options: SimpleNamespace) -> None:
-    """Say that there was no event; raise Failure if that is so by the filter."""
+    """Say that there was no event. Raises Failure if the filter has left none."""
     if options.filter:
         raise Failure(NOTHING, "nothing matched")
     if options.follow:

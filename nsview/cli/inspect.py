@@ -20,7 +20,7 @@ def run(options: SimpleNamespace) -> int:
         meter = engines_of(host) if target.container and not target.container.pids else None
     finally:
         host.stop()
-    one = ended.of(target.container, meter) if target.container and meter else None
+    one = ended.of_thing(target.container.key, snapshot, meter) if target.container and meter else None
     if one and meter and target.container:
         if options.json:
             print_json(export.ended(target.container, one), options)

@@ -247,7 +247,7 @@ def _lock(fd: int, path: str) -> None:
 
 
 def _copied(old: int, new: int, member: Member) -> int:
-    """Copy a member to the end of another file; its place there."""
+    """Copy a member to the end of another file, and return the place of the copy."""
     begin, left = os.lseek(new, 0, os.SEEK_END), member.length
     while left:
         sent = os.sendfile(new, old, member.offset + member.length - left, left)

@@ -56,7 +56,8 @@ class Playback(RecordedHost):
         self._orders.put(partial(self._seek, by, lambda snapshot: snapshot.taken_at, "nothing comes"))
 
     def seek(self, by: int, state: Callable[[Snapshot], object]) -> None:
-        """Go to the next snapshot in which this state is another, or with -1 to the last one that made it so."""
+        """Go to the next snapshot with another value of `state`, or with -1 back to the snapshot at which the present
+        value began."""
         self._orders.put(partial(self._seek, by, state, "it does not change"))
 
     def stop(self) -> None:

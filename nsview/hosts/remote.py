@@ -177,8 +177,8 @@ class RemoteHost(LiveHost):
                 signal.signal(signal.SIGINT, before)
 
     def keep(self, data: bytes) -> str:
-        """Have the agent keep bytes in its memory; the path that they have there. For a thread other than the one that
-        reads. Raises HostError if they can't be kept."""
+        """The path of bytes that the agent keeps in its memory from now on. Not for the thread that reads frames.
+        Raises HostError if the agent cannot keep them."""
         self._next_id += 1
         wanted = self._next_id
         self.write({"request": "keep", "id": wanted, "packed": base64.b64encode(data).decode()})

@@ -47,7 +47,7 @@ def sudo(words: Iterable[str], *, there: bool = False) -> str:
 
 
 def _program() -> tuple[str, ...]:
-    """The command by which this nsview was started; by its name where that is not known."""
+    """The command by which nsview was started; its name alone if the command is not known."""
     place = os.path.abspath(sys.argv[0])
     if place.endswith("/nsview/__main__.py"):
         return sys.executable, "-m", "nsview"

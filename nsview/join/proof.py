@@ -124,7 +124,7 @@ class Seen:
         return -1
 
     def label(self) -> str:
-        """The label that a security module gives it, "" if there is none."""
+        """The label of the process by a security module, "" if there is none."""
         for name in ("attr/apparmor/current", "attr/current"):
             try:
                 text = self._text(name).strip("\0\n")

@@ -26,7 +26,8 @@ def process_sign(record: Process, at: Snapshot) -> Hashable:
 
 
 def namespace_sign(record: Namespace, at: Snapshot) -> Hashable:
-    """The parts of a namespace that its counterpart elsewhere has too: the words that tell whose it is."""
+    """The facts by which a namespace and its counterpart on another host are known as such: kind, container or name,
+    label."""
     return record.type, record.initial, tuple(sorted(containers_in(record, at) or record.names)), label(record, at)
 
 
@@ -37,7 +38,7 @@ def containers_in(record: Namespace, at: Snapshot) -> list[str]:
 
 
 class Lone(NamedTuple):
-    """The records of one snapshot that another one has not."""
+    """The records of one snapshot that have no counterpart in the other."""
 
     namespaces: list[Namespace]
     processes: Sequence[Process]

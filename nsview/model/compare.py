@@ -259,7 +259,7 @@ def printed(found: Comparison) -> "ComparisonReport":
 
 
 def held(own: Sequence[str], of: Capability) -> str:
-    """The capabilities of one process: the number of those that both have, and the others by name. own: these."""
+    """The capabilities of one process in words: the number of the common ones, and its `own` by name."""
     if of.same:
         return f"{len(of.both)} the same" if of.both else "none"
     both = f"the {len(of.both)} of both" if of.both else ""

@@ -5,6 +5,7 @@ import signal
 
 from .facts import Fact
 from .records import Container
+from .snapshot import Snapshot
 from .text import clock, safe
 from .usage import Meter, Stopped, age_text
 
@@ -30,10 +31,12 @@ def container_of(one: Stopped) -> Container:
     )  # fmt: skip
 
 
-def of(container: Container, meter: Meter) -> Stopped | None:
-    """The record of the last end of a container without a process. None if it has one, or its engine tells nothing."""
-    told = meter.engines.stopped if meter.engines and not container.pids else ()
-    return next((one for one in told if one.key == container.key or one.id == container.id), None)
+def of_thing(thing: object, snapshot: Snapshot | None, meter: Meter) -> Stopped | None:
+    """The record of a container without a process (its key). None if there is none, or it was started since."""
+    live = snapshot.containers.get(thing) if snapshot and isinstance(thing, str) else None
+    if meter.engines is None or (live and live.pids):
+        return None
+    return next((one for one in meter.engines.stopped if one.key == thing or (live and one.id == live.id)), None)
 
 
 def meaning(code: int, oom: bool | None = None) -> str:

@@ -44,7 +44,7 @@ def journal(container: Container, snapshot: Snapshot) -> Words:
 
 
 def _verbs(container: Container, snapshot: Snapshot) -> tuple[Words, Words]:
-    """(the command that stops a container, the one that kills it), () for each that is not known."""
+    """(the command that stops a container, the command that kills it), () for a command that is not known."""
     name = _called(container)
     match container.runtime:
         case "docker" | "podman":
@@ -77,7 +77,7 @@ def _verbs(container: Container, snapshot: Snapshot) -> tuple[Words, Words]:
 
 
 def _called(container: Container) -> str:
-    """The container's name where its engine takes it for one, else its id."""
+    """The name of a container, if its engine takes a name of such characters; else its id."""
     plain = container.name.replace("_", "a").replace(".", "a").replace("-", "a")
     return container.name if plain.isascii() and plain.isalnum() and container.name[0].isalnum() else container.id
 

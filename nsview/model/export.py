@@ -175,6 +175,14 @@ def use(snapshot: Snapshot, meter: "Meter", keys: Sequence[str]) -> "UseListing"
     }  # fmt: skip
 
 
+def lens(name: str, titles: Sequence[str], lines: Sequence[Sequence[str]], snapshot: Snapshot) -> str:
+    """The lines of a lens, each as {title of a column: text}."""
+    return text({
+        "schema": SCHEMA, "host": host(snapshot.host), "taken_at": snapshot.taken_at, "lens": name,
+        "lines": [dict(zip(titles, line, strict=False)) for line in lines],
+    }) + "\n"  # fmt: skip
+
+
 def event(record: "Event", host: str | None = None) -> str:
     """A line of `nsview events --json`. host: its name, where several are asked. time: seconds since the epoch, of
     the look that showed it; code: of a container that has stopped. A fact that is not known, or that the event does not

@@ -181,7 +181,7 @@ class Forest:
         self._order.insert(self._last(siblings[number - 1]) if number else parent, self._preorder([pid]))
 
     def _last(self, pid: int) -> int:
-        """The last visible one among a member and those below it."""
+        """The last visible process of the subtree of a member, which may be the member itself."""
         while pid in self._below and pid not in self._folded:
             pid = self._below[pid][-1]
         return pid

@@ -123,7 +123,7 @@ def _container(container: Container, snapshot: Snapshot, end: str | None) -> Lin
 
 
 def _id(number: int | None) -> Cell:
-    """A number that names something; unknown ones stand before all others."""
+    """The cell of a number by which something is named; an unknown number stands before all others."""
     return Cell("-", order=-1) if number is None else Cell(str(number), order=number)
 
 
@@ -158,7 +158,7 @@ def words(lines: Iterable[Line], snapshot: Snapshot) -> list[str]:
 
 
 def word_in(snapshot: Snapshot) -> Callable[[Thing], str]:
-    """The function that names a thing of this snapshot so."""
+    """A function that names a thing as a TARGET does: a container by its name, if the name means nothing else here."""
     number = Counter(container.name for container in snapshot.containers.values())
     mounted = {path.rpartition("/")[2] for namespace in snapshot.namespaces.values() for path in namespace.names}
 

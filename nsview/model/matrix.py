@@ -132,7 +132,7 @@ def _entries(snapshot: Snapshot, by: Grouping) -> Iterator[Entry]:
 
 
 def _together(entries: Sequence[Entry], snapshot: Snapshot) -> list[Entry]:
-    """The entries in their order, but those whose first processes share a namespace of their own below one another."""
+    """The entries in order, but side by side if their first processes share a namespace that is not the host's."""
     of: dict[tuple[KindName, int], list[int]] = {}
     keys = [
         [(kind, inodes[0]) for kind, inodes in zip(KIND_NAMES, entry.namespaces, strict=True) if inodes and inodes[0]]

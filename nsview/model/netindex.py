@@ -111,7 +111,7 @@ class NetIndex:
 
     @cached_property
     def _having(self) -> dict[str, list[tuple[Net, Interface]]]:
-        """{address: the interfaces that have it}, without those that every net namespace has."""
+        """{address: the interfaces with this address}, without loopbacks, which every net namespace has."""
         found: dict[str, list[tuple[Net, Interface]]] = {}
         for net in self.known.values():
             for interface in net.interfaces:

@@ -46,7 +46,7 @@ class Map(NetIndex):
         return Publishing(self)
 
     def leads_to(self, net: Net, interface: Interface, most: int = PORTS) -> str:
-        """The interface that another leads to, and its bridge or ports, of which so many are named, in words."""
+        """The peer of an interface in words, with the bridge or the ports of that; at most `most` ports are named."""
         words = []
         link = interface.link
         if link is not None and link.index is None:
@@ -240,7 +240,7 @@ def key_of(net: Net, thing: Interface | Listener) -> Hashable:
 
 
 def own_interfaces(net: Net) -> Sequence[Interface]:
-    """The interfaces of a net namespace; if several namespaces hang from it, without those that lead there."""
+    """The interfaces of a net namespace; of a namespace above several others only those that lead to none of these."""
     own = [i for i in net.interfaces if not i.link or i.link.net == net.inode]
     return own if len(net.interfaces) - len(own) > 1 else net.interfaces
 

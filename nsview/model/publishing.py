@@ -106,7 +106,7 @@ class Publishing:
 
     @cached_property
     def _forwarded(self) -> dict[int, list[tuple[Forward, Published]]]:
-        """{net: (a forward to it, the port that it leads to)}."""
+        """{net namespace: (a forward that leads into it, the published port)}."""
         found: dict[int, list[tuple[Forward, Published]]] = {}
         for net in self._index.known.values():
             for forward in self.sendings(net):
@@ -171,7 +171,7 @@ class Publishing:
         return [(pid, port) for pid in behind or (first,) if pid is not None for port in ports]
 
     def publishers(self, net: Net, listener: Listener) -> list[Listener | Forward]:
-        """The listeners that publish a listener, and the other forwards to it."""
+        """The listeners and the forwards by which a listener is published."""
         listeners = self._publishers.get((net.inode, listener.protocol, listener.port), [])
         known = [range(one.port, one.port + 1) for one in listeners]
         others = [one for one, _ in self._forwarded.get(net.inode, ()) if one.leads_to(listener)]

@@ -192,11 +192,12 @@ class Rows(Sequence[Row]):
 
     @property
     def matches(self) -> int:
-        """The number of processes that the filter leaves; all of a group that it matches itself."""
+        """The number of processes that the filter leaves, with all members of a group that itself matches."""
         return sum(group.shown for group in self._groups.sections)
 
     def is_match(self, place: int) -> bool:
-        """True if a process stands at a place that is there for itself, not for others. Cheaper than its row."""
+        """True if the row of a process at this place matches, and is not there only for rows below it. Cheaper than
+        making the row."""
         number = bisect_right(self._starts, place) - 1
         if not 0 <= number < len(self._groups.sections):
             return False

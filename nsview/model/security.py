@@ -140,7 +140,7 @@ class Facts(Struct, frozen=True):
 
 
 def added(old: Facts, processes: Iterable[Security], lsm: tuple[str, ...], done: int, total: int) -> Facts:
-    """The facts with those of further processes, which replace older ones."""
+    """The facts with those of further processes; newer facts of a process replace older ones."""
     return Facts({**old.processes, **{told.pid: told for told in processes}}, lsm, done, total)
 
 

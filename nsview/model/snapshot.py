@@ -68,7 +68,8 @@ class Snapshot(Struct, frozen=True, dict=True):
 
     @cached_property
     def _wanted(self) -> set[_By]:
-        """The groupings used of this snapshot or one before or after it: one set, which all of these share."""
+        """The groupings that were used of this snapshot, of earlier or later ones of the host: one set, which all
+        share."""
         return set()
 
     @property

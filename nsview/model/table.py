@@ -87,7 +87,7 @@ class Line(Struct, frozen=True, gc=False):
 
 
 def narrow(lines: Sequence[Line], matches: Callable[[Line], bool]) -> list[Line]:
-    """The lines that match, with the lines that they belong to."""
+    """The lines that match, each below the line that it belongs to."""
     kept: list[Line] = []
     above: list[Line] = []  # the lines that the current one belongs to, as far as they are not yet kept
     for line in lines:
@@ -103,7 +103,7 @@ def narrow(lines: Sequence[Line], matches: Callable[[Line], bool]) -> list[Line]
 
 
 def ordered(lines: Sequence[Line], column: int, reverse: bool = False) -> list[Line]:
-    """The lines sorted by one column; lines that belong to another stay below that one, sorted among themselves."""
+    """The lines sorted by one column; a line that belongs to another stays below its parent line."""
     return [line for line, below in _sorted(_nested(lines), column, reverse) for line in _flat(line, below)]
 
 

@@ -7,6 +7,8 @@ app            the application: screens over one another, themes, signals
 drawn_app      the app as it is drawn: colours, the last filters, the driver
 open_lenses    the lenses that are open, each over another screen
 session        one host: its snapshots as they arrive, and answers to requests; without Textual
+answers        the answers to requests, awaited
+inbox          snapshots and events on their way from a thread to the event loop
 silence        the silence of an agent that was asked
 fleet          several hosts, each by a session of its own
 context        the things that every screen works with

@@ -11,7 +11,6 @@ from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.events import Key
 from textual.screen import Screen
-from textual.widget import Widget
 from textual.widgets import Input
 
 from nsview.config import Config
@@ -20,11 +19,9 @@ from nsview.model.changes import Changes
 from nsview.model.filter import FIELDS
 from nsview.model.leads import Lead, around, meant
 from nsview.model.net import Nets
-from nsview.model.records import Container
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Thing
 from nsview.model.text import safe
-from nsview.model.usage import Stopped
 from nsview.state import Memory, write
 
 from . import ending, gc_pace
@@ -40,6 +37,7 @@ from .screens.explorer import Explorer
 from .screens.keys import APP
 from .screens.lens import Lens
 from .session import AnyHost, Session, Watcher
+from .widgets.hint import Greeting
 
 
 class NsviewApp(DrawnApp, Watcher):
@@ -63,7 +61,7 @@ class NsviewApp(DrawnApp, Watcher):
         self.with_alt: frozenset[str] = frozenset()
         """The characters that are keys together with Alt, for the driver."""
         self.failure: str | None = None
-        self._hint: Widget | None = None  # until a new user has pressed a key
+        self._greeting = Greeting(self.memory)
         self._settled = False
         self._ready_commands = ready
         self._audit_ignore: tuple[str, ...] = ()
@@ -122,14 +120,14 @@ class NsviewApp(DrawnApp, Watcher):
         self.stop()
 
     def stop(self) -> None:
-        """End what reads the host."""
+        """End the agent."""
         self.session.host.stop()
 
     # The session
 
     def show_snapshot(self, snapshot: Snapshot, happened: Changes | None) -> None:
-        if self.explorer.snapshot is None and self._hint is None and self.memory.file and not self.memory.state.greeted:
-            self._greet()  # once, though a first part may have nothing to show yet
+        if self.explorer.snapshot is None:
+            self._greeting.begin(self.explorer)
         if not self._settled and not snapshot.partial:
             self._settled = True
             self.call_after_refresh(gc_pace.settle)
@@ -158,19 +156,10 @@ class NsviewApp(DrawnApp, Watcher):
             return
         self.notify(f"{failure}\nThe screen shows the last state.", severity="error", timeout=20)
 
-    def _greet(self) -> None:
-        """Show a new user a few keys; once."""
-        from .widgets.hint import Hint
-
-        self._hint = Hint()
-        self.explorer.mount(self._hint, before="#keys")
-
     async def on_event(self, event: events.Event) -> None:
         """Remove the hint at any key or click, and handle the event as usual."""
-        if self._hint is not None and isinstance(event, events.Key | events.MouseDown):
-            hint, self._hint = self._hint, None
-            self.memory.remember(greeted=True)
-            hint.remove()
+        if isinstance(event, events.Key | events.MouseDown):
+            self._greeting.end()
         await super().on_event(event)
 
     def whole(self) -> Snapshot | None:
@@ -219,11 +208,13 @@ class NsviewApp(DrawnApp, Watcher):
         """Go to the row of a process (its pid), a namespace (its type and inode), or of the thing that a text means: a
         container's key or name, `net:4026532173`, a number. From a lens too; the way back leads there again.
         False if there is no such row, or not yet."""
-        snapshot = self.whole()
-        if snapshot is None:
+        if (snapshot := self.whole()) is None:
             return False
         if one := self.session.ended(wanted):
-            self._open_ended(one, snapshot.containers.get(one.key))
+            from .screens.ended import EndedScreen  # the container has no row, or one without anything in it
+
+            container = snapshot.containers.get(one.key)
+            self.push_screen(EndedScreen(one, self.session.engines, container.state if container else None))
             return False
         if isinstance(wanted, str) and wanted not in snapshot.containers:
             leads = meant(snapshot, wanted)
@@ -242,12 +233,6 @@ class NsviewApp(DrawnApp, Watcher):
         self.explorer.look_again(place)
         return True
 
-    def _open_ended(self, one: Stopped, container: Container | None) -> None:
-        """Show the facts of a container that has no row, or one without anything in it."""
-        from .screens.ended import EndedScreen
-
-        self.push_screen(EndedScreen(one, self.session.engines, container.state if container else None))
-
     def on_go_wanted(self, message: GoWanted) -> None:
         self.go_to(message.thing)
 
@@ -255,12 +240,11 @@ class NsviewApp(DrawnApp, Watcher):
         self.explorer.action_rescan()
 
     def on_leads_wanted(self, message: LeadsWanted) -> None:
-        snapshot = self.whole()
-        if snapshot is not None:
+        if (snapshot := self.whole()) is not None:
             self._choose(f"From {safe(message.name)} to", around(snapshot, message.thing, self.session.nets))
 
     def _choose(self, title: str, leads: Sequence[Lead]) -> None:
-        """Let the user choose one of these things, and go there."""
+        """Ask the user for one of these things, and go to its row."""
         from .screens.goto_dialog import among
 
         self.push_screen(among(title, leads), self._chosen)

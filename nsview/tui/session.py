@@ -5,16 +5,16 @@ call made. Answers are awaited; `Watcher`s are shown the frames that arrive unas
 """
 
 import asyncio
-import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from nsview.hosts import HostError, frames
 from nsview.hosts.live import LiveHost, is_number
 from nsview.hosts.playback import Playback
 from nsview.hosts.recording import RecordedHost
+from nsview.model import ended
 from nsview.model.changes import Changes, changes
 from nsview.model.events.follower import Follower
 from nsview.model.events.record import Event
@@ -27,6 +27,8 @@ from nsview.model.security import Facts, added
 from nsview.model.snapshot import Snapshot
 from nsview.model.usage import Meter, Stopped, Usage
 
+from .answers import Answers
+from .inbox import Inbox
 from .silence import Silence
 
 AnyHost = LiveHost | RecordedHost
@@ -83,7 +85,7 @@ class Watcher:
 
 
 class Session:
-    """One host, live or recorded; `replace` puts another in its place."""
+    """One host, live or recorded, until `replace` puts another in its place."""
 
     def __init__(self, host: AnyHost, deliver: Callable[..., object]) -> None:
         """deliver(call, *arguments): has the call made in the event loop, soon; from any thread."""
@@ -97,13 +99,11 @@ class Session:
         self.unseen: deque[Event] = deque(maxlen=EVENTS_KEPT)  # not shown by any screen yet
         self.source = host.source
         self._deliver = deliver
-        self._turn = threading.Lock()
-        self._arrived: Snapshot | None = None  # the latest, until the event loop takes it
-        self._arrived_events: list[Event] = []  # until then too
+        self._snapshots: Inbox[Snapshot] = Inbox(deliver, lambda arrived: self._show(arrived[-1]), most=1)
+        self._new_events: Inbox[Event] = Inbox(deliver, self._happened)
         self._whole: Snapshot | None = None  # the latest that is not partial
         self._ended: AnyHost | None = None
-        self._answers: dict[int, asyncio.Future[Any]] = {}  # {id of a request: its answer, until that has come}
-        self._security: dict[int, asyncio.Queue[frames.SecurityFrame | None]] = {}
+        self._answers = Answers()
         self._searching: AnyHost | None = None
         self._nets_asked = self._engines_asked = -NETS_KEEP
         self._leader: tuple[str, int | None, int] = "", None, 0  # (a thread's number, its process, id of the request)
@@ -149,7 +149,7 @@ class Session:
                 if host is not self.host:
                     return
                 # Of each snapshot, also of those that are not shown since the next has come.
-                self._keep_events(follower.take(received))
+                self._new_events.put(follower.take(received))
                 if isinstance(received, Snapshot):
                     self._keep(received)
                 else:
@@ -158,20 +158,7 @@ class Session:
             failure = str(error)
         self._deliver(self._end, host, failure)
 
-    def _keep_events(self, events: Sequence[Event]) -> None:
-        """Deliver events, together with those that still wait to be taken."""
-        with self._turn:
-            waiting = bool(self._arrived_events)
-            self._arrived_events.extend(events)
-        if events and not waiting:
-            self._deliver(self._take_events)
-
-    def _take_events(self) -> None:
-        with self._turn:
-            events, self._arrived_events = self._arrived_events, []
-        self._happened(events)
-
-    def _happened(self, events: Sequence[Event]) -> None:
+    def _happened(self, events: Collection[Event]) -> None:
         first = self.events[-1][0] + 1 if self.events else 1
         self.events.extend(enumerate(events, first))
         self.unseen.extend(events)
@@ -179,18 +166,7 @@ class Session:
             watcher.show_events()
 
     def _keep(self, snapshot: Snapshot) -> None:
-        """Deliver the snapshot, in the place of one that still waits to be taken."""
-        with self._turn:
-            waiting, self._arrived = self._arrived, snapshot
-        if waiting is None:
-            self._deliver(self.take_arrived)
-
-    def take_arrived(self) -> None:
-        """Show the latest snapshot, unless it was shown."""
-        with self._turn:
-            snapshot, self._arrived = self._arrived, None
-        if snapshot is not None:
-            self._show(snapshot)
+        self._snapshots.put([snapshot])
 
     def _show(self, snapshot: Snapshot) -> None:
         before, self._whole = self._whole, None if snapshot.partial else snapshot
@@ -206,23 +182,19 @@ class Session:
     def _take(self, host: AnyHost, frame: frames.Frame) -> None:
         if host is not self.host:
             return
+        if self._answers.take(frame):
+            self._heard()
+            self.take_engines(frame)
+            return
         match frame:
             case frames.Progress():
                 for watcher in self.watchers:
                     watcher.show_progress(frame.done, frame.total)
-            case frames.DetailsFrame() | frames.UsageFrame() | frames.LogFrame() if frame.id in self._answers:
-                self._heard()
-                self.take_engines(frame)
-                answer = self._answers.pop(frame.id)
-                if not answer.done():
-                    answer.set_result(frame.details if isinstance(frame, frames.DetailsFrame) else frame)
             case frames.ThreadFrame() if frame.id == self._leader[2]:
                 text = self._leader[0]
                 self._leader = text, frame.pid if str(frame.pid) != text else None, frame.id
                 for watcher in self.watchers:
                     watcher.show_leader()
-            case frames.SecurityFrame() if frame.id in self._security:
-                self._security[frame.id].put_nowait(frame)
             case frames.NetFrame() if host.live:
                 self._take_nets(frame)
             case frames.Links() | frames.UsageFrame() if self.playback:
@@ -272,12 +244,7 @@ class Session:
 
     def _drop_answers(self) -> None:
         """End all waiting for answers: the host that was asked has ended."""
-        for answer in self._answers.values():
-            answer.cancel()
-        for answers in self._security.values():
-            answers.put_nowait(None)
-        self._answers.clear()
-        self._security.clear()
+        self._answers.drop()
         self._leader = "", None, 0
 
     # Requests
@@ -335,8 +302,7 @@ class Session:
     async def _answer(self, id: int) -> Any:
         """The answer to the request of this id."""
         self._silence.asked()
-        answer = self._answers[id] = asyncio.get_running_loop().create_future()
-        return await answer
+        return await self._answers.expect(id)
 
     def recorded_usage(self) -> Iterator[Usage]:
         """The readings of the use of containers in a recording, oldest first; none of a live host."""
@@ -351,17 +317,8 @@ class Session:
             known = [one for one in recorded.processes.values() if pids is None or one.pid in pids]
             yield added(Facts(), known, recorded.lsm, len(known), len(known))
             return
-        id = self.host.request_security(pids)
-        answers = self._security[id] = asyncio.Queue()
-        facts = Facts()
-        try:
-            while (frame := await answers.get()) is not None:
-                facts = added(facts, frame.processes, frame.lsm, frame.done, frame.total)
-                yield facts
-                if facts.complete:
-                    return
-        finally:
-            self._security.pop(id, None)
+        async for facts in self._answers.facts(self.host.request_security(pids)):
+            yield facts
 
     def request_nets(self, *, follow: bool = False) -> None:
         """Ask for all net namespaces from within; watchers are shown them. follow: and of the next change."""
@@ -384,15 +341,11 @@ class Session:
         elif self.runs and time.monotonic() - self._engines_asked > ENGINES_KEEP:
             self._engines_asked = time.monotonic()
             asked = self.host.request_usage([], [], engines=True)
-            self._answers[asked] = asyncio.get_running_loop().create_future()  # taken as it arrives
+            self._answers.expect(asked)  # taken as it arrives
 
     def ended(self, thing: object) -> Stopped | None:
         """The record of a container without a process (its key). None if there is none, or it was started since."""
-        snapshot, engines = self.snapshot, self.engines.engines
-        live = snapshot.containers.get(thing) if snapshot and isinstance(thing, str) else None
-        if engines is None or (live and live.pids):
-            return None
-        return next((one for one in engines.stopped if one.key == thing or (live and one.id == live.id)), None)
+        return ended.of_thing(thing, self.snapshot, self.engines)
 
     def search_holders(self, *, slowly: bool) -> None:
         """Search for everything that keeps namespaces alive; slowly: only once for a host."""
@@ -421,7 +374,7 @@ class Session:
         return True
 
     def replace(self, host: LiveHost) -> None:
-        """Put another agent in the place of this one; `run` receives from it."""
+        """Receive from another agent instead of the present one, from the next `run` on."""
         old, self.host = self.host, host
         self._drop_answers()
         self.let_go(old)

@@ -68,7 +68,7 @@ class Counts:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.lines = self.shown = self.arrived = 0
-        draw, show, arrive = RowList.render_line, RowList.show, Session.take_arrived
+        draw, show, arrive = RowList.render_line, RowList.show, Session._show
 
         def render_line(listing: RowList, y: int) -> object:
             self.lines += 1
@@ -78,13 +78,13 @@ class Counts:
             self.shown += 1
             show(listing, *args, **more)  # type: ignore[arg-type]
 
-        def arrives(session: Session) -> None:
+        def arrives(session: Session, snapshot: Snapshot) -> None:
             self.arrived += 1
-            arrive(session)
+            arrive(session, snapshot)
 
         monkeypatch.setattr(RowList, "render_line", render_line)
         monkeypatch.setattr(RowList, "show", shows)
-        monkeypatch.setattr(Session, "take_arrived", arrives)
+        monkeypatch.setattr(Session, "_show", arrives)
 
 
 @pytest.fixture
@@ -240,8 +240,7 @@ async def test_a_first_look_in_parts_is_a_picture_each_and_nothing_jumps_or_is_n
         assert "reading 1,200 of 9,800" in str(status.render())
         counts.shown = counts.lines = 0
         for number, snapshot in enumerate([*parts[1:], whole], 1):
-            app.session._arrived = snapshot
-            app.session.take_arrived()
+            app.session._show(snapshot)
             await pilot.pause(0.1)
             assert counts.shown == number
             assert app.explorer.snapshot is snapshot
@@ -250,8 +249,7 @@ async def test_a_first_look_in_parts_is_a_picture_each_and_nothing_jumps_or_is_n
             assert listing.cursor - listing.scroll_offset.y == at
             assert not listing._marks
         assert "801 processes" in str(status.render())
-        app.session._arrived = later
-        app.session.take_arrived()
+        app.session._show(later)
         await pilot.pause(0.3)
         assert list(listing._marks) == [("process", 5000, 5000)]
 

@@ -13,6 +13,9 @@ import nsview
 
 PACKAGE = Path(nsview.__file__).parent
 BEGINNINGS = "What|Who|Whose|Whom|Those|It|Its|This|Where|Whether|One that|All that|How"
+PRONOUNS = (
+    "that those this these it its itself they them their theirs one ones other others another which whose such so there"
+).split()
 RIDDLE = re.compile(rf"({BEGINNINGS})\b")
 
 
@@ -29,6 +32,18 @@ def test_a_docstring_begins_with_a_verb_or_the_thing_itself(file: Path) -> None:
     ]
     found = [(node, ast.get_docstring(node) or "") for node in nodes]
     assert [text.splitlines()[0] for node, text in found if RIDDLE.match(text)] == []
+
+
+@pytest.mark.parametrize("file", files(), ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_no_more_than_a_quarter_of_a_docstring_are_words_that_stand_for_others(file: Path) -> None:
+    found = []
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            words = re.findall(r"[A-Za-z']+", (ast.get_docstring(node) or "").lower())
+            standing = [word for word in words if word in PRONOUNS]
+            if len(words) > 8 and len(standing) > len(words) / 4 + 1:
+                found.append(" ".join(words))
+    assert found == []
 
 
 @pytest.mark.parametrize("file", files(), ids=lambda file: str(file.relative_to(PACKAGE)))

@@ -245,7 +245,7 @@ async def test_every_mode_is_told_above_the_rows() -> None:
     for size in (SMALL, WIDE):
         async with opened(size=size) as (app, pilot):
             await pilot.press("t", "slash", *"web", "enter", "O")
-            app.explorer.sort("size", "tree")
+            app.explorer._live.sort("size", "tree")
             app.explorer._live.pause()
             await pilot.pause()
             told = "\n".join(drawn(app).splitlines()[:2])

@@ -441,8 +441,8 @@ def _assign_members(found: Mapping[ContainerPlace, Draft], host: Population) -> 
 
 
 def _assign_first(found: Mapping[ContainerPlace, Draft]) -> None:
-    """Assign each first process to its own container, into whatever cgroup below it that has gone: else it would hide
-    its container, and be another of the name that it gave that cgroup."""
+    """Assign each first process to its own container, whatever cgroup below the container's it has gone to: a container
+    could else hide, or pass for another by the name of a cgroup that it made."""
     firsts = {record["init_pid"]: record for record in found.values() if record["init_pid"] is not None}
     for record in found.values():
         record["pids"] = [pid for pid in record["pids"] if firsts.get(pid, record) is record]

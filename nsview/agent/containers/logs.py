@@ -97,7 +97,7 @@ class LogFiles:
         return self._lines(data), place, more, skipped
 
     def _opened_since(self, inode: int) -> list[int]:
-        """The file with this inode and the newer ones, oldest first; the one that is written to if none has it."""
+        """The log file with this inode and all newer ones, oldest first; the newest alone if no file has the inode."""
         opened: list[int] = []
         for name in [self.name, *self._rotated()]:
             try:

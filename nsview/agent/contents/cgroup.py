@@ -126,7 +126,8 @@ class _Tree:
         return {pair[0]: int(pair[1]) for pair in words if len(pair) == 2 and pair[1].isdigit()}
 
     def least(self, controller: str, name: str, value_of: Callable[[str], float | None]) -> _Limit:
-        """(the least limit of its cgroup and those above it, the cgroup that has it). None if none has a limit."""
+        """(the least limit of the process's cgroup and of all above, the path of the cgroup with that limit). None if
+        there is no limit."""
         best: _Limit = None
         for path in cgroup.ancestors(self._path(controller)):
             value = value_of(self.at(controller, path, name))

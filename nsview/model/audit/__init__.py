@@ -66,7 +66,7 @@ def _finding(rule: Rule, found: Hit, key: str, snapshot: Snapshot) -> Finding:
 
 
 def _uncovered(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings that are not covered by another; the covered ones are named in it."""
+    """The findings that no other finding covers; the evidence of each names the rules of the findings covered by it."""
     findings = list(findings)
     covered: dict[tuple[str, str | int], Finding] = {}
     for finding in findings:
@@ -110,7 +110,7 @@ def _by_subject(findings: list[Finding]) -> list[Finding]:
 
 
 def grouped(findings: Sequence[Finding]) -> list[Finding]:
-    """The findings; if there are too many of one rule, one that names their subjects."""
+    """The findings; too many of one rule become one finding that names their subjects."""
     alike: dict[tuple[str, str, str], list[Finding]] = {}
     for finding in findings:
         alike.setdefault((finding.rule, finding.severity, finding.many), []).append(finding)

@@ -1,4 +1,4 @@
-"""The events of a host, from all that it says one after the other."""
+"""The events of a host, by its snapshots, exits and net namespaces as they arrive."""
 
 from collections.abc import Hashable, Iterator
 

@@ -46,7 +46,7 @@ def _by_age(snapshot: Snapshot, pids: Iterable[int]) -> list[Process]:
 
 
 def _members(keys: list[NamespaceKey], processes: Iterable[Process]) -> dict[NamespaceKey, Process]:
-    """{namespace: the oldest of these processes that is in it}."""
+    """{namespace: its oldest member among these processes}."""
     wanted, found = set(keys), dict[NamespaceKey, Process]()
     for process in processes:
         for kind in KIND_NAMES if wanted else ():

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.console import Group, RenderableType
-from rich.table import Table as Grid
 from rich.text import Text
 
 from nsview.model.chain import ChainLink
@@ -30,6 +29,7 @@ from nsview.model.table import Cell, Column, Line
 from nsview.model.text import safe
 
 from ..context import Context
+from ..text.parts import pairs, title
 from .lens import Lens
 
 _LONG = 300  # cells: as wide as there is room
@@ -117,7 +117,7 @@ class Compare(Lens):
                 return _of_namespaces(subject)
             case Capability():
                 both = ("in both", " ".join(subject.both) or "none")
-                return _pairs(
+                return _told(
                     f"{subject.set} capabilities", ("only A", " ".join(subject.only_a) or "none"),
                     ("only B", " ".join(subject.only_b) or "none"), both,
                 )  # fmt: skip
@@ -125,7 +125,7 @@ class Compare(Lens):
                 alike = f"{found.mounts_alike} other mounts are the same for both."
                 return Group(_of_mounts(subject), Text("\n" + alike, "dim"))
             case Value():
-                return _pairs(subject.name, ("A", subject.a or "not known"), ("B", subject.b or "not known"))
+                return _told(subject.name, ("A", subject.a or "not known"), ("B", subject.b or "not known"))
         return Text()
 
     def open(self, line: Line) -> None:
@@ -148,13 +148,8 @@ def _name(process: Process, snapshot: Snapshot) -> str:
     return f"{process.pid} {process.comm}" + (f" ({container.name})" if container else "")
 
 
-def _pairs(title: str, *pairs: tuple[str, str]) -> RenderableType:
-    grid = Grid.grid(padding=(0, 2, 0, 0))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for name, value in pairs:
-        grid.add_row(name, Text(safe(value)))
-    return Group(Text(safe(title), "bold"), grid)
+def _told(name: str, *facts: tuple[str, str]) -> RenderableType:
+    return Group(title(name), pairs(*facts))
 
 
 def _of_namespaces(found: NamespacePair) -> RenderableType:
@@ -166,7 +161,7 @@ def _of_namespaces(found: NamespacePair) -> RenderableType:
 
     words = {True: "They share it.", False: "Each has another.", None: "One could not be read."}
     return Group(
-        _pairs(
+        _told(
             f"{found.kind}: {KIND[found.kind].isolates}", ("A", told(found.a, found.owner_a, found.host_a)),
             ("B", told(found.b, found.owner_b, found.host_b)),
         ),
@@ -175,19 +170,19 @@ def _of_namespaces(found: NamespacePair) -> RenderableType:
 
 
 def _of_mounts(found: Mounted) -> RenderableType:
-    pairs = []
+    facts = []
     for name, mount in (("A", found.a), ("B", found.b)):
         if mount is None:
-            pairs.append((name, "not mounted"))
+            facts.append((name, "not mounted"))
             continue
-        pairs += [
+        facts += [
             (name, mount.fstype),
             ("", f"source {mount.source}"),
             ("", f"root {mount.root}"),
             *([("", f"on the host {mount.host}")] if mount.host else []),
             ("", f"options {','.join(mount.options)}"),
         ]
-    return _pairs(found.point, *pairs)
+    return _told(found.point, *facts)
 
 
 def _ways(found: Comparison) -> RenderableType:

@@ -194,7 +194,7 @@ class EnterDialog(ModalScreen[join.Plan | None]):
 
 
 class JoinDialog(EnterDialog):
-    """The dialog for a process: which of its namespaces, with whose privileges, by whose tools."""
+    """The dialog for a process: the choice of its namespaces, of privileges and of tools."""
 
     TICKS = "; 0-9 tick the boxes above"
 

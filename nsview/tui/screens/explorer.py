@@ -12,7 +12,6 @@ from textual.widgets import Static
 from nsview.model import clipboard, export
 from nsview.model.changes import Changes
 from nsview.model.clipboard import Copy
-from nsview.model.columns import Extra
 from nsview.model.filter import Filter, narrow
 from nsview.model.kinds import KindName
 from nsview.model.leads import process_of_row, regrouped, target_of_row, thing_of
@@ -22,7 +21,7 @@ from nsview.model.snapshot import Snapshot
 from nsview.model.table import Thing
 from nsview.model.target import Target
 from nsview.model.text import safe
-from nsview.model.view import GROUPINGS, Grouping, GroupOrder, GroupRow, ProcessOrder, ProcessRow, Row, View
+from nsview.model.view import GROUPINGS, Grouping, GroupRow, ProcessRow, Row, View
 
 from .. import first_view
 from ..context import Context
@@ -179,27 +178,14 @@ class Explorer(Enterable):
         """Ask for the order of the rows, and for more columns."""
         from .sort_menu import ask
 
-        ask(self.app, self.view, self.listing.extras, self.sort, self.toggle_column)
+        ask(self.app, self.view, self.listing.extras, self._live.sort, self._live.toggle_column)
 
     def on_order_wanted(self, message: OrderWanted) -> None:
         view, groups, processes = self.view, message.groups, message.processes
-        self.sort(
+        self._live.sort(
             "age" if groups == view.groups else groups or view.groups,
             "tree" if processes == view.processes else processes or view.processes,
         )
-
-    def sort(self, groups: GroupOrder, processes: ProcessOrder) -> None:
-        """Show groups or processes in another order."""
-        self.context.memory.remember(groups=groups, processes=processes)
-        self._live.look(groups=groups, processes=processes)
-
-    def toggle_column(self, name: Extra) -> None:
-        """Show or hide a column beside the usual ones."""
-        columns = self.listing.extras
-        others = tuple(other for other in columns if other != name)
-        self.listing.extras = others if name in columns else (*columns, name)
-        self.context.memory.remember(columns=self.listing.extras)
-        self._live.look()
 
     def action_toggle_details(self) -> None:
         self.toggle_class("no-details")
@@ -241,7 +227,7 @@ class Explorer(Enterable):
 
     @property
     def has_before(self) -> bool:
-        """True if there is a place before this one."""
+        """True if the way back leads somewhere."""
         return self._trail.has_before
 
     def action_back(self) -> None:

@@ -23,8 +23,8 @@ from nsview.model.text import count, safe
 from ..context import Context
 from ..fleet import Fleet, HostLink
 from ..messages import HostWanted, LineFolded
-from ..text import use_text
 from ..text.bar_text import NAMES
+from ..text.parts import pairs
 from ..widgets.binding import Binding
 from ..widgets.status import Status
 from .lens import EVERY, Lens
@@ -96,7 +96,7 @@ class Hosts(Lens):
         return [line for link in self.fleet.links for line in self._lines_of(link)]
 
     def _lines_of(self, link: HostLink) -> Sequence[Line]:
-        """The lines of a host; one that lies harms no other."""
+        """The lines of a host; a host whose snapshot makes them fail loses its link, and no other host its lines."""
         try:
             return self._told(link.reported)
         except Exception as error:
@@ -189,7 +189,7 @@ class Hosts(Lens):
         if snapshot is None:
             way = "It can't be opened before it has answered" if not link.entry.error else ""
         title = Text(safe(name), style("group"))
-        return Group(title, Text(), use_text.pairs(found, style), Text(f"\n{way}", style("dim")))
+        return Group(title, Text(), pairs(*found, label=style("label")), Text(f"\n{way}", style("dim")))
 
     def _facts(self, link: HostLink) -> list[Fact]:
         try:

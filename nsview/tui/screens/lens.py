@@ -173,7 +173,8 @@ class Lens(Enterable):
 
     @property
     def is_covered(self) -> bool:
-        """True if another lens or an explorer is open over this one; not for a dialog, beside which one sees this."""
+        """True if another lens or an explorer is open over this lens. A dialog does not count: the lens is seen beside
+        it."""
         above = self.app.screen_stack
         return self in above and any(isinstance(one, Enterable) for one in above[above.index(self) + 1 :])
 
@@ -184,10 +185,9 @@ class Lens(Enterable):
     def _take(self) -> None:
         self._later = None
         self._stale = self.is_covered
-        if self._stale:
-            return
-        self.show_status()
-        self.make()
+        if not self._stale:
+            self.show_status()
+            self.make()
 
     def show_status(self) -> None:
         """Show the host and its numbers in the line at the top."""
@@ -347,8 +347,4 @@ class Lens(Enterable):
         lines = [[cell.text for cell in line.cells] for line in self.table.lines]
         if ending == ".csv":
             return partial(clipboard.sheet, titles, lines)
-        told = {
-            "schema": export.SCHEMA, "host": export.host(self.snapshot.host), "taken_at": self.snapshot.taken_at,
-            "lens": self.NAME, "lines": [dict(zip(titles, line, strict=False)) for line in lines],
-        }  # fmt: skip
-        return lambda: export.text(told) + "\n"
+        return partial(export.lens, self.NAME, titles, lines, self.snapshot)

@@ -10,13 +10,14 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from nsview.model.changes import Changes, changes
+from nsview.model.columns import Extra
 from nsview.model.events.lines import summary
 from nsview.model.filter import Filter
 from nsview.model.heir import Standing, heirs, standing
 from nsview.model.rows import Rows
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
-from nsview.model.view import GroupRow, Row, RowKey, View, process_key
+from nsview.model.view import GroupOrder, GroupRow, ProcessOrder, Row, RowKey, View, process_key
 
 from .. import first_view
 from ..marks import Recent
@@ -198,6 +199,19 @@ class LiveRows:
     def _count(self) -> None:
         """Tell how many processes match."""
         self._status.matches = self.rows.matches if self.rows is not None and self.view.filter else None
+
+    def sort(self, groups: GroupOrder, processes: ProcessOrder) -> None:
+        """Show groups or processes in another order."""
+        self._screen.context.memory.remember(groups=groups, processes=processes)
+        self.look(groups=groups, processes=processes)
+
+    def toggle_column(self, name: Extra) -> None:
+        """Show or hide a column beside the usual ones."""
+        columns = self._listing.extras
+        others = tuple(other for other in columns if other != name)
+        self._listing.extras = others if name in columns else (*columns, name)
+        self._screen.context.memory.remember(columns=self._listing.extras)
+        self.look()
 
     def seek(self, wanted: Filter, *, only: bool) -> None:
         """Filter the rows; from one that is gone or does not match the cursor goes to the next one that does."""

@@ -7,7 +7,6 @@ from typing import ClassVar
 from rich.console import Group, RenderableType
 from rich.segment import Segment
 from rich.style import Style
-from rich.table import Table as Grid
 from rich.text import Text
 from textual.binding import BindingType
 from textual.strip import Strip
@@ -29,6 +28,7 @@ from nsview.model.table import Column, Line, Thing
 from nsview.model.text import clock, count, safe
 
 from ..context import Context
+from ..text.parts import heading, pairs, title
 from ..widgets.binding import Binding
 from ..widgets.table import Table
 from .lens import EVERY, Lens
@@ -210,18 +210,18 @@ class NetMap(Lens):
             case Forward() as forward:
                 return self._forward(found, item.net, forward)
             case Route() as route:
-                pairs = [("via", route.via or "no gateway"), ("interface", route.interface or "-")]
-                return Group(_title(f"default route, IPv{route.family}"), _pairs(*pairs, ("metric", str(route.metric))))
+                way = ("via", route.via or "no gateway"), ("interface", route.interface or "-")
+                return Group(title(f"default route, IPv{route.family}"), pairs(*way, ("metric", str(route.metric))))
         return self._net(found, item.net)
 
     def _net(self, found: Map, net: Net) -> RenderableType:
         namespace = found.namespace(net.inode)
         oldest = found.oldest(net.inode)
         parts: list[RenderableType] = [
-            _title(found.title(net.inode)),
-            _pairs(
+            title(found.title(net.inode)),
+            pairs(
                 ("namespace", f"net:[{net.inode}]"),
-                ("mounted at", "\n".join(namespace.names) if namespace else ""),
+                ("mounted at", namespace.names if namespace else None),
                 ("processes", counts.number(*counts.nprocs_of("net", net.inode, found.snapshot))),
                 ("oldest", f"{oldest.pid} {oldest.command}" if oldest else ""),
                 ("containers", ", ".join(container.name for container in found.containers(net.inode))),
@@ -235,36 +235,36 @@ class NetMap(Lens):
             ways = [f"default via {route.via or 'none'} on {route.interface or '-'}" for route in net.routes]
             parts.append(Text("\n" + "\n".join(map(safe, ways))))
         if net.listeners:
-            parts.append(_heading("LISTENERS"))
-            parts.append(_pairs(*((f"{x.protocol} {x.port}", found.who(net, x)) for x in net.listeners[:50])))
+            parts.append(heading("LISTENERS"))
+            parts.append(pairs(*((f"{x.protocol} {x.port}", found.who(net, x)) for x in net.listeners[:50])))
         hint = by_hand(namespace, oldest, found.snapshot, self.session.host.elsewhere) if namespace else ""
-        return Group(*parts, _heading("BY HAND"), Text(safe(hint), "dim"))
+        return Group(*parts, heading("BY HAND"), Text(safe(hint), "dim"))
 
     def _interface(self, found: Map, net: Net, interface: Interface) -> RenderableType:
         ports = found.ports(net, interface)
         link = interface.link
         there = found.title(link.net) if link and link.net else ""
         return Group(
-            _title(interface.name),
-            _pairs(
+            title(interface.name),
+            pairs(
                 ("of", f"{found.title(net.inode)}  net:[{net.inode}]"),
                 ("kind", kind_of(net, interface)),
                 ("state", interface.state),
                 ("also called", ", ".join(interface.altnames)),
-                ("addresses", "\n".join(interface.addresses)),
+                ("addresses", interface.addresses),
                 ("mac", interface.mac or ""),
                 ("mtu", str(interface.mtu or "")),
                 ("index", str(interface.index or "")),
                 ("leads to", found.leads_to(net, interface)),
                 ("there", f"{there}  net:[{link.net}]" if link and link.net and link.net != net.inode else ""),
-                ("ports", "\n".join(f"{port.name}  {found.leads_to(net, port)}" for port in ports[:50])),
+                ("ports", [f"{port.name}  {found.leads_to(net, port)}" for port in ports[:50]]),
             ),
         )
 
     def _listener(self, found: Map, net: Net, listener: Listener) -> RenderableType:
         parts: list[RenderableType] = [
-            _title(f"{listener.protocol} {listener.endpoint}"),
-            _pairs(
+            title(f"{listener.protocol} {listener.endpoint}"),
+            pairs(
                 ("in", f"{found.title(net.inode)}  net:[{net.inode}]"),
                 ("uid", str(listener.uid)),
                 ("socket", str(listener.inode)),
@@ -273,8 +273,8 @@ class NetMap(Lens):
         if to := found.publishing.published(listener):
             parts += _published_for(found, to, self.table.style_of("container"))
         if at := found.publishing.publishers(net, listener):
-            parts += [_heading("PUBLISHED AT"), *(Text(f"{one.protocol} {safe(one.endpoint)}") for one in at)]
-        parts.append(_heading("WHO HAS IT OPEN"))
+            parts += [heading("PUBLISHED AT"), *(Text(f"{one.protocol} {safe(one.endpoint)}") for one in at)]
+        parts.append(heading("WHO HAS IT OPEN"))
         owners = found.owners(listener)
         for process in owners[:20]:
             parts.append(Text(safe(f"{process.pid} {process.command}")))
@@ -291,8 +291,8 @@ class NetMap(Lens):
 
     def _forward(self, found: Map, net: Net, forward: Forward) -> RenderableType:
         parts: list[RenderableType] = [
-            _title(f"{forward.protocol} {forward.endpoint}"),
-            _pairs(
+            title(f"{forward.protocol} {forward.endpoint}"),
+            pairs(
                 ("in", f"{found.title(net.inode)}  net:[{net.inode}]"),
                 ("sent on", found.where_to(net, forward)),
             ),
@@ -351,26 +351,8 @@ class NetMap(Lens):
 def _published_for(found: Map, to: Published, named: Style) -> list[RenderableType]:
     name = to.container.name if to.container else found.title(to.net.inode)
     return [
-        _heading("PUBLISHED FOR"),
+        heading("PUBLISHED FOR"),
         Text(safe(name if to.port is None else f"{name}, port {to.port}"), named),
         Text(safe(f"in {found.title(to.net.inode)}  net:[{to.net.inode}]")),
         Text(to.by, "dim"),
     ]
-
-
-def _title(text: str) -> Text:
-    return Text(safe(text), "bold")
-
-
-def _heading(text: str) -> Text:
-    return Text("\n" + text, "dim")
-
-
-def _pairs(*pairs: tuple[str, str]) -> Grid:
-    grid = Grid.grid(padding=(0, 2, 0, 0))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for name, value in pairs:
-        if value:
-            grid.add_row(safe(name), Text("\n".join(map(safe, value.split("\n")))))
-    return grid

@@ -23,6 +23,7 @@ from nsview.model.view import Grouping, GroupRow, ProcessRow, Row
 
 from .contents import TOLD, ContentsText, told
 from .links import PIDS, linked, to
+from .parts import heading, pairs, text_of, title
 from .pieces import Pieces
 
 
@@ -59,22 +60,13 @@ class RowDetails:
         return text
 
     def _title(self, text: str) -> Text:
-        return Text(safe(text), self._style("title"))
+        return title(text, self._style("title"))
 
     def _heading(self, text: str) -> Text:
-        return Text("\n" + text, self._style("label"))
+        return heading(text, self._style("label"))
 
-    def _pairs(self, *pairs: Fact | tuple[str, Text | None]) -> Table:
-        table = Table.grid(padding=(0, 2, 0, 0))
-        table.add_column(style=self._style("label"), no_wrap=True)
-        table.add_column(overflow="fold")
-        for label, value in pairs:
-            if isinstance(value, Text):
-                table.add_row(label, value)
-            elif value:
-                text = Text("\n".join(map(safe, (value,) if isinstance(value, str) else value)))
-                table.add_row(label, linked(text, PIDS.get(label)))
-        return table
+    def _pairs(self, *facts: Fact | tuple[str, Text | None]) -> Table:
+        return pairs(*((label, _leading(label, value)) for label, value in facts), label=self._style("label"))
 
     def _lines(self, lines: Sequence[Pieces]) -> Text:
         text = Text(no_wrap=True, overflow="ellipsis")
@@ -97,8 +89,8 @@ class RowDetails:
         contents = self._contents
         if contents is None:
             return []
-        pairs = [(kind, found.brief) for kind in TOLD if (found := told(kind, process, contents, self._snapshot))]
-        return [self._heading("INSIDE"), self._pairs(*pairs)]
+        briefs = [(kind, found.brief) for kind in TOLD if (found := told(kind, process, contents, self._snapshot))]
+        return [self._heading("INSIDE"), self._pairs(*briefs)]
 
     def _process(self, process: Process) -> RenderableType:
         by = self._by
@@ -220,14 +212,14 @@ class RowDetails:
 
     def _net(self, inode: int) -> RenderableType:
         """The summary of a net namespace by the net map, if that was open."""
-        pairs = None
+        known = None
         if self._nets is not None:
             from nsview.model.netmap import summary
 
-            pairs = summary(self._nets, inode, self._snapshot)
-        if pairs is None:
+            known = summary(self._nets, inode, self._snapshot)
+        if known is None:
             return Text("w reads interfaces, addresses, and who listens", self._style("dim"))
-        return self._pairs(*pairs) if pairs else Text("nothing but a loopback", self._style("dim"))
+        return self._pairs(*known) if known else Text("nothing but a loopback", self._style("dim"))
 
     def _holders(self, namespace: Namespace, row: GroupRow) -> Text:
         least, sure = counts.nprocs(namespace, self._snapshot)
@@ -281,6 +273,13 @@ class RowDetails:
 
 _HOLDERS = _SOCKETS = 20
 _TOP = 8  # processes shown from the top of a chain that is too long to be shown whole
+
+
+def _leading(label: str, value: str | Sequence[str] | Text | None) -> Text | None:
+    """The value of a fact, of which the namespaces and pids lead to their rows. None if there is no value."""
+    if isinstance(value, Text):
+        return value
+    return linked(text_of(value), PIDS.get(label)) if value else None
 
 
 def _why(process: Process, snapshot: Snapshot) -> str:

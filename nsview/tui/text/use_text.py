@@ -1,19 +1,19 @@
 """The details of a line of the table of containers and processes, in words."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from rich.console import Group, RenderableType
 from rich.style import Style
-from rich.table import Table
 from rich.text import Text
 
 from nsview.model import container_table, ended, usage
-from nsview.model.facts import Fact
 from nsview.model.records import Container, Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Line
 from nsview.model.text import safe
 from nsview.model.usage import Meter, Stopped, age_text, bytes_text, percent_text, sparkline
+
+from .parts import pairs
 
 StyleOf = Callable[[str], Style]
 
@@ -38,18 +38,12 @@ def stopped(one: Stopped, meter: Meter, style: StyleOf, state: str | None = None
     """The details of a container without a process. state: that it is in now, if it is not only its end that is
     known."""
     hint = Text("\nL shows its log, Esc goes back", style("dim"))
-    return Group(_begun(safe(one.name), style), Text(), pairs(ended.facts(one, meter.taken_at, state), style), hint)
-
-
-def pairs(facts: Iterable[Fact], style: StyleOf) -> Table:
-    """Labels and values beside each other; a long value is folded."""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(style=style("label"), no_wrap=True)
-    table.add_column(overflow="fold")
-    for label, value in facts:
-        if value:
-            table.add_row(label, Text(safe(value if isinstance(value, str) else "; ".join(value))))
-    return table
+    return Group(
+        _begun(safe(one.name), style),
+        Text(),
+        pairs(*ended.facts(one, meter.taken_at, state), label=style("label")),
+        hint,
+    )
 
 
 def container(container: Container, snapshot: Snapshot, meter: Meter, style: StyleOf) -> Text:

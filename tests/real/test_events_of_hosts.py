@@ -103,18 +103,21 @@ def test_servers_are_followed_under_their_names(far: list[Sshd]) -> None:
 
 
 def test_what_happens_on_all_hosts_is_told_as_it_happens(docker: Docker) -> None:
-    with following(*via(*GOOD, "sh -c 'exit 3'"), "--json", "--filter", "kind=started") as (running, out, err):
+    name = "of-hosts-new"
+    words = ("--json", "--filter", f"container={name}")
+    with following(*via(*GOOD, "sh -c 'exit 3'"), *words) as (running, out, err):
         wait_until(
             lambda: any("via ended with exit code 3; it is tried again" in line for line in err), 30, "the error"
         )
-        name = "of-hosts-new"
 
         def seen() -> bool:
             if docker.run("ps", "-aqf", f"name={name}"):
                 docker.remove(name)
             docker.container(name)
-            hosts = {one["host"] for one in told("".join(out)) if one["name"] == name}
-            return hosts == set(GOOD)
+            starts = [
+                one for one in told("".join(out)) if one["kind"] in ("started", "restarted")
+            ]  # soon again: the latter
+            return {one["host"] for one in starts} == set(GOOD)
 
         try:
             wait_until(seen, 60, "the start, told of both")

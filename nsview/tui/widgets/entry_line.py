@@ -12,8 +12,8 @@ from textual.widgets import Input
 
 
 class EntryLine(Input):
-    """A line that calls `entered` at Enter, and at once the action of Escape; keys typed after either are for the screen
-    that follows."""
+    """A line that calls `entered` at Enter, and at once the action of Escape; keys typed after either are for the
+    screen that follows."""
 
     def __init__(self, entered: Callable[[], None], text: str | None = None, **named: Any) -> None:
         super().__init__(text, compact=True, **named)

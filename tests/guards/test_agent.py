@@ -76,9 +76,14 @@ def test_a_pass_over_a_process_that_sleeps_is_one_system_call(tmp_path: Path) ->
 
 
 def test_an_update_costs_what_has_changed_however_many_there_are(tmp_path: Path) -> None:
-    few, many = (of_a_turn(number, "update", tmp_path) for number in (FEW, MANY))
+    few, many = (of_an_update(number, tmp_path) for number in (FEW, MANY))
     assert many - few <= 5, (few, many)  # what is beside 200 more; a machine with much else to do is not that exact
     assert many <= 5 * PER_CHANGED, many
+
+
+def of_an_update(number: int, directory: Path) -> float:
+    """The least of three counts: cgroups that others make meanwhile only add to them."""
+    return min(of_a_turn(number, "update", directory) for _ in range(3))
 
 
 class Unwalked(dict[Any, Any]):

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from nsview.model.events.record import Event
+from nsview.model.net import Nets
 from nsview.model.snapshot import Snapshot
 
 from . import HostError, place
@@ -48,12 +49,12 @@ def check(snapshot: Snapshot) -> None:
         raise HostError(f"more than {MOST:,} processes, namespaces and containers: look at this host alone")
 
 
-def weigh(snapshot: Snapshot, events: Iterable[Event]) -> None:
-    """Raise HostError if a snapshot and events take more memory than those of one host among others may. Costs a
-    microsecond a process, so it is for now and then."""
+def weigh(snapshot: Snapshot, events: Iterable[Event], nets: Nets | None = None) -> None:
+    """Raise HostError if a snapshot, events and net map take more memory than
+    one host among others may. Costs a microsecond a process, so it is for now and then."""
     records = snapshot.processes, snapshot.namespaces, snapshot.containers
     heavy = sum(len(msgspec.json.encode([*some.values()])) for some in records)
-    if heavy + len(msgspec.json.encode([*events])) > HEAVIEST:
+    if heavy + len(msgspec.json.encode(([*events], nets))) > HEAVIEST:
         raise HostError(f"more than {HEAVIEST >> 20} MiB to keep in memory: look at this host alone")
 
 

@@ -63,6 +63,7 @@ filter        the filter language: the records that an expression leaves
 netfields     the fields of a filter of the net map
 syntax        the filter language in a few lines, for the help
 leads         the things to go to, and the view in which each has a row
+host_leads    the same on several hosts
 target        the meaning of `8058`, `net:4026532173`, `web` or a path
 elsewhere     commands for a host elsewhere, as lines for a shell here
 clipboard     the texts of a row to copy, and tables as CSV

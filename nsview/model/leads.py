@@ -59,15 +59,29 @@ def found(
 ) -> list[Lead]:
     """The things that a text means, then its lines in the net map, then the things that match it as a filter; the first
     MOST."""
-    leads = meant(snapshot, text, nets, leader)
-    leads += islice(_lines(snapshot, text.strip(), nets), SOME) if nets else ()
-    if wanted:
-        containers = (c.key for c in snapshot.containers.values() if wanted.container(c, snapshot))
-        leads += [of_container(snapshot, key, "container") for key in containers]
-        leads += [of_namespace(snapshot, n) for n in snapshot.namespaces.values() if wanted.namespace(n, snapshot)]
-        matching = (p for p in snapshot.processes.values() if wanted.process(p, snapshot))
-        leads += [of_process(snapshot, process, "process") for process in islice(matching, MOST)]
-    return _each_once(leads)[:MOST]
+    told = named(snapshot, text, nets, leader)
+    return _each_once([*told, *islice(matching(snapshot, wanted), MOST)])[:MOST]
+
+
+def named(snapshot: Snapshot, text: str, nets: Nets | None = None, leader: int | None = None) -> list[Lead]:
+    """The things that a text means, then its lines in the net map."""
+    lines = islice(_lines(snapshot, text.strip(), nets), SOME) if nets else ()
+    return [*meant(snapshot, text, nets, leader), *lines]
+
+
+def matching(snapshot: Snapshot, wanted: Filter) -> Iterator[Lead]:
+    """The containers, namespaces and processes that a filter leaves; none if it is empty."""
+    if not wanted:
+        return
+    for container in snapshot.containers.values():
+        if wanted.container(container, snapshot):
+            yield of_container(snapshot, container.key, "container")
+    for namespace in snapshot.namespaces.values():
+        if wanted.namespace(namespace, snapshot):
+            yield of_namespace(snapshot, namespace)
+    for process in snapshot.processes.values():
+        if wanted.process(process, snapshot):
+            yield of_process(snapshot, process, "process")
 
 
 def _lines(snapshot: Snapshot, text: str, nets: Nets) -> Iterator[Lead]:

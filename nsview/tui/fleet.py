@@ -16,6 +16,7 @@ from nsview.hosts.live import LiveHost
 from nsview.hosts.remote import RemoteHost
 from nsview.model.changes import Changes
 from nsview.model.hosts_table import HostState, Reported
+from nsview.model.net import Nets
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
 from nsview.model.usage import Usage
@@ -81,15 +82,15 @@ class HostLink(Watcher):
     """The link to one of the hosts. session: None until an agent was started there. failure: the last error, in a line;
     it stays until the host answers again."""
 
-    def __init__(self, entry: NamedHost, deliver: Deliver, changed: Callable[[], object], *, elevated: bool) -> None:
-        """changed: called after every change. elevated: as root there, by a sudo that asks for no password."""
+    def __init__(self, entry: NamedHost, deliver: Deliver, fleet: "Fleet", *, elevated: bool) -> None:
+        """elevated: as root there, by a sudo that asks for no password."""
         self.entry = entry
         self.session: HostSession | None = None
         self.state: HostState = "failed" if entry.error else "waiting"
         self.failure = entry.error
         self.use: Usage | None = None
         self.began = 0.0  # when it was tried last
-        self._deliver, self._changed, self._elevated = deliver, changed, elevated
+        self._deliver, self._fleet, self._elevated = deliver, fleet, elevated
         self._tries, self._again, self._since = among.Tries(), 0.0, 0.0
         self._asked, self._took = 0.0, 0.0
         self._closed = False
@@ -125,7 +126,7 @@ class HostLink(Watcher):
         self.state = "retrying" if self.failure else "connecting"
         self.began = time.monotonic()
         threading.Thread(target=self._start, daemon=True).start()
-        self._changed()
+        self._fleet.changed()
 
     def _start(self) -> None:
         try:
@@ -155,11 +156,20 @@ class HostLink(Watcher):
         if self.state != "live":
             self.state, self.failure, self._since = "live", "", time.monotonic()
             self.ask()
-        self._changed()
+        self._fleet.changed()
 
     def show_restart(self, how: str) -> None:
         self.state, self.failure = "retrying", how
-        self._changed()
+        self._fleet.changed()
+
+    def show_nets(self, nets: Nets | None) -> None:
+        self._fleet.heard()
+
+    def show_leader(self) -> None:
+        self._fleet.heard()
+
+    def show_engines(self) -> None:
+        self._fleet.heard()
 
     def refuse(self, error: Exception) -> None:
         """End the link to a host whose word leads to an error here: it is too much, or a lie that nobody thought of."""
@@ -175,7 +185,7 @@ class HostLink(Watcher):
         self._again = now + self._tries.wait(now - self._since if was_live else 0)
         if self.session is not None:
             _stopped(self.session.host)
-        self._changed()
+        self._fleet.changed()
 
     # Asking
 
@@ -187,7 +197,7 @@ class HostLink(Watcher):
         """Ask the host for its load and its memory, unless an answer is still to come."""
         if self._question is None and self.session is not None and self.session.snapshot is not None:
             try:
-                among.weigh(self.session.snapshot, (event for _, event in self.session.events))
+                among.weigh(self.session.snapshot, (event for _, event in self.session.events), self.session.nets)
             except Exception as error:
                 self.refuse(error)
                 return
@@ -203,7 +213,7 @@ class HostLink(Watcher):
             pass  # the link has ended
         finally:
             self._question = None
-        self._changed()
+        self._fleet.changed()
 
     def close(self) -> threading.Thread | None:
         """End the link for good. The thread that does it, None if there is none."""
@@ -212,12 +222,14 @@ class HostLink(Watcher):
 
 
 class Fleet:
-    """The links to all hosts. changed: called after every change of one."""
+    """The links to all hosts. changed: called after every change of one. heard: called when one has told of ports,
+    threads or stopped containers, by which things are found."""
 
     def __init__(self, entries: Iterable[NamedHost], deliver: Deliver, *, elevated: bool = False) -> None:
         """deliver: as of a Session."""
         self.changed: Callable[[], object] = lambda: None
-        self.links = [HostLink(entry, deliver, lambda: self.changed(), elevated=elevated) for entry in entries]
+        self.heard: Callable[[], object] = lambda: None
+        self.links = [HostLink(entry, deliver, self, elevated=elevated) for entry in entries]
 
     def turn(self) -> None:
         """Connect those that wait, a few at a time, and ask those that are due."""

@@ -9,6 +9,8 @@ from textual.screen import Screen
 from nsview.hosts.inventory import NamedHost
 from nsview.hosts.nowhere import Nowhere
 from nsview.join.ready import BUILT_IN, Ready
+from nsview.model.host_leads import LeadAt
+from nsview.model.leads import Lead
 from nsview.state import Memory
 
 from . import gc_pace
@@ -16,10 +18,11 @@ from .app import NsviewApp
 from .fleet import Fleet
 from .messages import CloseWanted, HostWanted
 from .screens.explorer import Explorer
+from .screens.find_among import FindAmong
 from .screens.hosts import Hosts
 from .widgets.binding import Binding
 
-_OF_ONE_HOST = ("lens", "jump", "copy", "export")
+_OF_ONE_HOST = ("lens", "copy", "export")
 
 
 class OneOfMany(Explorer):
@@ -55,6 +58,7 @@ class FleetApp(NsviewApp):
         super().__init__(Nowhere(), ready, memory)
         self._nowhere = self.session
         self.fleet = Fleet(entries, self.call_later, elevated=elevated)
+        self.fleet.heard = self._heard
         self.hosts = Hosts(self.context, self.fleet)
 
     def get_default_screen(self) -> Screen[None]:
@@ -71,12 +75,30 @@ class FleetApp(NsviewApp):
         """Open the explorer of a host, and go to a container there."""
         self.look_at(message.session)
         await self.push_screen(self.explorer)
-        if message.thing is not None and self.go_to(message.thing):
+        if message.line is not None:
+            self.action_lens("net")
+            self.lenses.begin_at(message.line)
+        elif message.thing is not None and self.go_to(message.thing):
             match message.then:
                 case "enter":
                     self.explorer.action_enter()
                 case "ready":
                     self.explorer.action_ready()
+
+    def action_jump(self) -> None:
+        """Find on the host that is open, else on all."""
+        if self.session is not self._nowhere:
+            super().action_jump()
+        else:
+            self.push_screen(FindAmong(self.fleet), self._found)
+
+    def _found(self, lead: Lead | None) -> None:
+        if isinstance(lead, LeadAt):
+            self.hosts.want(lead.of, lead.thing, lead.line)
+
+    def _heard(self) -> None:
+        if self.session is self._nowhere:
+            self.show_leader()
 
     def on_close_wanted(self, message: CloseWanted) -> None:
         """Go back to the table."""

@@ -3,6 +3,7 @@
 repr and eq are left out of these dataclasses: nothing needs them, and generating them takes time at the start.
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -106,10 +107,12 @@ class PlaceWanted(Message):
 
 @dataclass(repr=False, eq=False)
 class HostWanted(Message):
-    """The explorer of one of several hosts is to be opened; at a thing of it, as by GoWanted, if that is not None."""
+    """The explorer of one of several hosts is to be opened; at a thing of it, as by GoWanted, if that is not None.
+    line: the key of the line of its net map to open instead, None for none."""
 
     session: Session
     thing: Thing | None = None
+    line: Hashable = None
     then: Literal["", "enter", "ready"] = ""
 
 

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import OptionList
 
 from nsview.hosts.inventory import NamedHost
 from nsview.hosts.nowhere import Nowhere
-from nsview.model import host_groups
+from nsview.model import host_groups, host_leads
 from nsview.model.hosts_table import HostState, Reported
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Line
@@ -16,6 +17,7 @@ from nsview.model.usage import HostUsage, Usage
 from nsview.tui.fleet import HostSession
 from nsview.tui.fleet_app import FleetApp
 from nsview.tui.screens.help import HelpScreen
+from tests.real.test_finding import until
 from tests.unit.make import container, host, process
 
 from .screens import SMALL, WIDE, drawn
@@ -133,10 +135,53 @@ async def test_enter_opens_the_host_at_the_namespace_of_the_line() -> None:
         assert names(app) == ["▾ web1", "  net:[40]"]  # as it was left
 
 
+def offered(app: FleetApp) -> list[str]:
+    return [" ".join(str(option.prompt).split()) for option in app.screen.query_one(OptionList).options]
+
+
+async def test_find_names_the_host_before_each_thing_and_opens_it_there() -> None:
+    app = fleet(["web1", "web2", "ops@db1", "db2"])
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press(":", *"proxy")
+        await until(pilot, lambda: len(offered(app)) > 1)
+        assert [one.split()[0] for one in offered(app)[:2]] == ["web1", "web2"]
+        assert not any("db1" in one for one in offered(app))  # its link has ended
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: app.screen is app.explorer)
+        assert (app.session, app.explorer.thing) == (app.fleet.links[1].session, "docker:proxy")
+
+
+async def test_find_takes_a_filter_with_the_name_of_a_host_and_says_what_is_wrong_in_one() -> None:
+    app = fleet(["web1", "web2"])
+    async with app.run_test(size=SMALL) as pilot:
+        await pilot.press(":", *"image=nginx host=web2")
+        await until(pilot, lambda: bool(offered(app)))
+        assert {one.split()[0] for one in offered(app)} == {"web2"}
+        await pilot.press(*" nothing=3")
+        await until(pilot, lambda: "no field is called nothing" in drawn(app))
+        await pilot.press("escape")
+        assert app.screen is app.hosts
+
+
+async def test_a_host_that_lies_to_find_costs_its_own_link_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def made(snapshot: Snapshot, *rest: Any) -> host_leads.LeadsOf:
+        if "docker:shop" in snapshot.containers:
+            raise KeyError
+        return of_host(snapshot, *rest)
+
+    of_host = host_leads.of_host
+    monkeypatch.setattr(host_leads, "of_host", made)
+    app = fleet(["web1", "web2"])
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press(":", *"proxy")
+        await until(pilot, lambda: app.fleet.links[0].state == "failed" and bool(offered(app)))
+        assert {one.split()[0] for one in offered(app)} == {"web2"}
+
+
 async def test_keys_of_one_host_are_not_there_before_one_is_opened() -> None:
     app = fleet(["web1"])
     async with app.run_test(size=WIDE) as pilot:
-        await pilot.press("u", "m", "y", "E", "L", "K", ":", "v", "e")
+        await pilot.press("u", "m", "y", "E", "L", "K", "v", "e")
         await pilot.pause()
         assert app.screen is app.hosts and not app._notifications
         await pilot.press("?")

@@ -14,13 +14,14 @@ matrix        a lens: the namespaces of each container
 netmap        a lens: interfaces, addresses, bridges and listeners
 events        a lens: the things that have happened
 audit         a lens: findings with their evidence
-hosts         a lens: several hosts, or the containers of all of them
+hosts         a lens: several hosts, or the containers or namespaces of all of them
 logs          a lens: the log of one container, followed
 compare       a lens: two processes side by side
 ended         the end of a container without a process
 enter_dialog  the choice of the namespaces to join
 goto_dialog   things to go to, narrowed by a text
 find_dialog   the things that a text may mean, and the last ones that were gone to
+find_among    the things on all of several hosts that a text may mean
 export        copying, and writing to a file
 sort_menu     the order of rows, and more columns
 signal_menu   a signal for a process, or the commands that stop a container

@@ -67,17 +67,18 @@ class GoTo(ModalScreen[Lead | None]):
         self._show(self.query_one(Input).value)
 
     def _show(self, text: str) -> None:
-        wrong, self._sought = None, text
+        wrong, things = None, self.query_one(OptionList)
+        chosen = None if things.highlighted is None or text != self._sought else self._found[things.highlighted]
+        self._sought = text
         try:
             self._found = self._leads(text)
         except ValueError as error:
             self._found, wrong = (), str(error)
-        things = self.query_one(OptionList)
         things.clear_options()
         width = max((cell_len(lead.role) for lead in self._found), default=0)
         things.add_options([Option(_drawn(lead, width)) for lead in self._found])
         if self._found:
-            things.highlighted = 0
+            things.highlighted = self._found.index(chosen) if chosen in self._found else 0
         goes = "Enter goes there; backspace comes back."
         if len(self._found) == MOST:
             goes += f" These are the first {MOST}; type on for others."

@@ -1,7 +1,7 @@
 """Several hosts as a table, or the things of all of them below a line for each; a host's explorer opens over it."""
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import ClassVar, Literal
 
 from msgspec.structs import replace
@@ -17,7 +17,7 @@ from nsview.model.hosts_table import Of, Reported
 from nsview.model.kinds import KIND_NAMES
 from nsview.model.records import Host, Namespaces
 from nsview.model.snapshot import Snapshot
-from nsview.model.table import Column, Line
+from nsview.model.table import Column, Line, Thing
 from nsview.model.text import count, safe
 
 from ..context import Context
@@ -231,12 +231,18 @@ class Hosts(Lens):
             self._want(line, then)
 
     def _want(self, line: Line, then: Literal["", "enter", "ready"] = "") -> None:
-        link = self._link_of(line)
+        self.want(host_groups.of(line), line.thing, then=then)
+
+    def want(
+        self, of: Of, thing: Thing | None, line: Hashable = None, then: Literal["", "enter", "ready"] = ""
+    ) -> None:
+        """Open the explorer of a host at a thing, or at a line of its net map, if that can be done."""
+        link = self._links[of.options]
         if link.session is None or link.session.snapshot is None:
             why = link.failure or "it has not answered yet"
             self.notify(f"{safe(link.entry.name)} can't be opened: {safe(why)}", severity="warning", markup=False)
         else:
-            self.post_message(HostWanted(link.session, line.thing, then))
+            self.post_message(HostWanted(link.session, thing, line, then))
 
     def action_rescan(self) -> None:
         """Try the host of the chosen line now."""

@@ -1,0 +1,85 @@
+"""The dialog `:` over the table of several hosts: the things of all of them that a text may mean."""
+
+from collections.abc import Hashable
+from time import monotonic
+
+from msgspec.structs import replace
+
+from nsview.model import host_leads
+from nsview.model.container_table import with_stopped
+from nsview.model.filter import FIELDS, Fields, Texts, parse
+from nsview.model.host_leads import LeadsOf
+from nsview.model.hosts_table import Of
+from nsview.model.leads import Lead
+
+from ..fleet import Fleet, HostLink
+from .goto_dialog import GoTo
+
+SLICE = 0.02
+"""Seconds of searching, after which a key is answered before the next hosts are searched."""
+
+
+class FindAmong(GoTo):
+    """Finds by a number, a name or a filter on all hosts that have answered; returns a LeadAt."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        hint = "pid, container, port, address, veth, netns, inode, image, or any filter"
+        begin = "Type a name or a number, or a part of one: web, 8080, vethab12, image=nginx, host=web1."
+        super().__init__("Find on all hosts", self._of, placeholder=hint, empty="Not found.", begin=begin)
+        self._fleet = fleet
+        self._texts: dict[tuple[str, str], Texts] = {}
+        self._known: dict[tuple[str, str], tuple[tuple[Hashable, ...], LeadsOf]] = {}  # {host: (what it is of, leads)}
+
+    def on_mount(self) -> None:
+        for link in self._links():
+            if link.session is not None:
+                link.session.want_engines()
+
+    def _links(self) -> list[HostLink]:
+        return [link for link in self._fleet.links if link.state == "live" and link.session and link.session.snapshot]
+
+    def _of(self, text: str) -> list[Lead]:
+        """The leads of a text on all hosts, some hosts at a time. Raises FilterError."""
+        if not parse(text, fields=_fields(*[link.entry.name for link in self._fleet.links])):
+            return []
+        began, links, found = monotonic(), self._links(), []
+        for link in links:
+            if monotonic() - began > SLICE and not self._knows(link, text):
+                self.set_timer(0.01, self.seek)
+                break
+            found.append((Of(link.entry.name, link.entry.options), self._of_host(link, text, len(links))))
+        return host_leads.together(found, (link.entry.name for link in links))
+
+    def _what(self, link: HostLink, text: str) -> tuple[Hashable, ...]:
+        """The things by whose identity the leads of a host are made anew."""
+        session = link.session
+        assert session is not None
+        return text, id(session.snapshot), id(session.nets), id(session.engines), session.leader(text.strip())
+
+    def _knows(self, link: HostLink, text: str) -> bool:
+        known = self._known.get(link.entry.options)
+        return known is not None and known[0] == self._what(link, text)
+
+    def _of_host(self, link: HostLink, text: str, hosts: int) -> LeadsOf:
+        """The leads of a host; one that lies has none, and harms no other."""
+        session, at = link.session, link.entry.options
+        if session is None or session.snapshot is None:
+            return (), ()
+        try:
+            if not self._knows(link, text):
+                texts = self._texts.setdefault(at, Texts())
+                wanted = parse(text, texts=texts, nets=session.reach, fields=_fields(link.entry.name))
+                if wanted.about_nets:
+                    session.want_nets()
+                what, whole = self._what(link, text), with_stopped(session.snapshot, session.engines)
+                leads = host_leads.of_host(whole, text, wanted, session.nets, session.leader(text.strip()), hosts)
+                self._known[at] = what, leads
+            return self._known[at][1]
+        except Exception as error:
+            link.refuse(error)
+            return (), ()
+
+
+def _fields(*names: str) -> Fields:
+    """The fields of a filter of all things, `host` being the name of the host too."""
+    return {**FIELDS, "host": replace(FIELDS["host"], names=names)}

@@ -72,7 +72,7 @@ def test_where_all_is_read_the_same_words_are_said() -> None:
 @pytest.mark.parametrize("at", UNSEEN.values(), ids=UNSEEN)
 def test_rules_that_go_by_who_is_not_there_are_not_checked(at: Snapshot) -> None:
     assert "orphaned-net" not in {finding.rule for finding in audit.audit(at, Facts())}
-    assert len([line for line in audit.unchecked(at, Facts()) if line.startswith("orphaned-net: ")]) == 1
+    assert len([line for line in audit.unchecked(at, Facts()) if " orphaned-net" in line]) == 1
     assert "orphaned-net" not in "".join(audit.unchecked(of(), Facts()))
     assert "orphaned-net" in {finding.rule for finding in audit.audit(of(), Facts())}
 

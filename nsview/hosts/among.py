@@ -50,8 +50,8 @@ def check(snapshot: Snapshot) -> None:
 
 
 def weigh(snapshot: Snapshot, events: Iterable[Event], nets: Nets | None = None) -> None:
-    """Raise HostError if a snapshot, events and net map take more memory than
-    one host among others may. Costs a microsecond a process, so it is for now and then."""
+    """Raise HostError if a snapshot, events and a net map take more memory than one host among others may. Costs a
+    microsecond a process, so it is for now and then."""
     records = snapshot.processes, snapshot.namespaces, snapshot.containers
     heavy = sum(len(msgspec.json.encode([*some.values()])) for some in records)
     if heavy + len(msgspec.json.encode(([*events], nets))) > HEAVIEST:

@@ -175,12 +175,11 @@ def use(snapshot: Snapshot, meter: "Meter", keys: Sequence[str]) -> "UseListing"
     }  # fmt: skip
 
 
-def lens(name: str, titles: Sequence[str], lines: Sequence[Sequence[str]], snapshot: Snapshot) -> str:
-    """The lines of a lens, each as {title of a column: text}."""
-    return text({
-        "schema": SCHEMA, "host": host(snapshot.host), "taken_at": snapshot.taken_at, "lens": name,
-        "lines": [dict(zip(titles, line, strict=False)) for line in lines],
-    }) + "\n"  # fmt: skip
+def lens(name: str, titles: Sequence[str], lines: Sequence[Sequence[str]], snapshot: Snapshot | None) -> str:
+    """The lines of a lens, each as {title of a column: text}. snapshot: None for those of several hosts."""
+    of_one = {"host": host(snapshot.host), "taken_at": snapshot.taken_at} if snapshot else {}
+    told = [dict(zip(titles, line, strict=False)) for line in lines]
+    return text({"schema": SCHEMA, **of_one, "lens": name, "lines": told}) + "\n"
 
 
 def event(record: "Event", host: str | None = None) -> str:

@@ -1,6 +1,6 @@
 """The application for several hosts: a table of them, and over it the explorer of one at a time."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 from textual.binding import BindingType
@@ -17,12 +17,13 @@ from . import gc_pace
 from .app import NsviewApp
 from .fleet import Fleet
 from .messages import CloseWanted, HostWanted
+from .screens.browser import Browser
 from .screens.explorer import Explorer
 from .screens.find_among import FindAmong
 from .screens.hosts import Hosts
 from .widgets.binding import Binding
 
-_OF_ONE_HOST = ("lens", "copy", "export")
+_OF_ONE_HOST = ("lens",)
 
 
 class OneOfMany(Explorer):
@@ -99,6 +100,12 @@ class FleetApp(NsviewApp):
     def _heard(self) -> None:
         if self.session is self._nowhere:
             self.show_leader()
+
+    def _take_out(self, how: Callable[[Browser], None]) -> None:
+        if self.session is not self._nowhere:
+            super()._take_out(how)
+        elif self.screen is self.hosts:
+            how(self.hosts)
 
     def on_close_wanted(self, message: CloseWanted) -> None:
         """Go back to the table."""

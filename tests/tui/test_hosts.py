@@ -1,6 +1,8 @@
 """The table of several hosts, as it looks and as it stands a host that lies."""
 
+import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -178,10 +180,34 @@ async def test_a_host_that_lies_to_find_costs_its_own_link_alone(monkeypatch: py
         assert {one.split()[0] for one in offered(app)} == {"web2"}
 
 
+@pytest.mark.parametrize("key", ["0", "9", "5"])
+async def test_lines_are_taken_along_each_with_its_host(
+    key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    app = fleet(["web1", "web2", "db2"])
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press(key, *(() if key == "0" else ("down",)), "E", "enter")
+        await until(pilot, lambda: any("Written to" in one.message for one in app._notifications))
+        written = json.loads(next(tmp_path.iterdir()).read_text())
+        assert {"web1", "web2"} <= {line["HOST"] for line in written["lines"]} <= {"web1", "web2", "db2"}
+        assert written["lens"] == {"0": "hosts", "9": "containers", "5": "net"}[key]
+        shown = [name.strip() for name in names(app) if name[0] not in "▸▾"]
+        assert [list(line.values())[key != "0"] for line in written["lines"]] == shown
+        assert all(text == text.strip() for line in written["lines"] for text in line.values())
+        await pilot.press("y", "enter")
+        await pilot.pause()
+        assert app.clipboard == "web1"
+        copies = dict(app.hosts.copies())
+        assert copies["host"] == "web1"
+        if key != "0":
+            assert copies[{"9": "name", "5": "namespace"}[key]] == shown[0]
+
+
 async def test_keys_of_one_host_are_not_there_before_one_is_opened() -> None:
     app = fleet(["web1"])
     async with app.run_test(size=WIDE) as pilot:
-        await pilot.press("u", "m", "y", "E", "L", "K", "v", "e")
+        await pilot.press("u", "m", "L", "K", "v", "e")
         await pilot.pause()
         assert app.screen is app.hosts and not app._notifications
         await pilot.press("?")

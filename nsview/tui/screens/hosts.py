@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import partial
 from typing import ClassVar, Literal
 
 from msgspec.structs import replace
@@ -9,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 from textual.binding import BindingType
 
-from nsview.model import host_groups, hosts_table
+from nsview.model import clipboard, export, host_groups, hosts_table
 from nsview.model.clipboard import Copy
 from nsview.model.facts import Fact
 from nsview.model.filter import Fields, Filter
@@ -263,7 +264,30 @@ class Hosts(Lens):
     # Taking along
 
     def copies(self) -> list[Copy]:
-        return []
+        line, link = self.line(), self.link
+        if line is None or link is None:
+            return []
+        name = "host", link.entry.name
+        snapshot = link.reported.snapshot
+        if host_groups.of(line).key is None or snapshot is None or link.session is None:
+            told = (
+                (label, value if isinstance(value, str) else ", ".join(value or ()))
+                for label, value in self._facts(link)
+            )
+            return [name, *((label, value) for label, value in told if value)]
+        subject = line.subject.container if isinstance(line.subject, host_groups.Held) else line.subject
+        cells = tuple(replace(cell, text=cell.text.strip()) for cell in line.cells)
+        bare = replace(line, subject=subject, cells=cells)
+        return [name, *clipboard.of_line(bare, self.table.columns, snapshot, link.session.host.elsewhere)]
 
     def writing(self, ending: str) -> Callable[[], str]:
-        raise NotImplementedError
+        """The lines of hosts, or those of their things, each with its host."""
+        titles = [column.title for column in self.table.columns]
+        lines = [[cell.text.strip() for cell in line.cells] for line in self.table.lines]
+        if self.by != "host":
+            of = [host_groups.of(line) for line in self.table.lines]
+            titles = ["HOST", *titles]
+            lines = [[key.host, *cells] for key, cells in zip(of, lines, strict=True) if key.key is not None]
+        if ending == ".csv":
+            return partial(clipboard.sheet, titles, lines)
+        return partial(export.lens, self.badge or self.NAME, titles, lines, None)

@@ -26,9 +26,11 @@ class Answers:
         answers = self._several[id] = asyncio.Queue()
         facts = Facts()
         try:
-            while not facts.complete and (frame := await answers.get()) is not None:
+            while (frame := await answers.get()) is not None:
                 facts = added(facts, frame.processes, frame.lsm, frame.done, frame.total)
                 yield facts
+                if facts.complete:
+                    return
         finally:
             self._several.pop(id, None)
 

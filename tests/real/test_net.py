@@ -183,6 +183,7 @@ if child:
 wait()
 """
     with running(_OWN + code) as (pid, child):
+        wait_until(lambda: len(os.listdir(f"/proc/{child}/fd")) == len(os.listdir(f"/proc/{pid}/fd")), 5, "the child")
         seen.look()
         net = seen.net(of_pid(pid))
         for protocol, option in (("tcp", "-lt"), ("udp", "-lu")):

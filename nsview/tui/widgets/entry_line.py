@@ -29,7 +29,8 @@ class EntryLine(Input):
             event.stop()
             event.prevent_default()
         if gone:
-            self.app.post_message(Key(event.key, event.character))
+            # Not posted, as it would come after those that the application has not looked at yet.
+            await self.app.on_event(Key(event.key, event.character))
         elif event.key == "enter":
             self._entered()
         elif event.key == "escape" and (bound := self.screen.active_bindings.get("escape")):

@@ -209,7 +209,7 @@ def test_a_namespace_that_no_process_is_in_is_asked_about_and_not_taken_for_anot
         terminal.press("Enter")
         terminal.shows(f"net:[{net}]", "exit code 0. Enter goes back")
         terminal.press("Enter")
-        terminal.shows("? Help")
+        terminal.shows("? Help", "Back from")  # from then on keys are the explorer's
         terminal.press("e")
         terminal.shows(f"Enter net:[{net}] at {path}")
         subprocess.run(["mount", "--bind", f"/run/netns/{second}", path], check=True)

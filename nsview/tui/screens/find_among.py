@@ -1,6 +1,6 @@
 """The dialog `:` over the table of several hosts: the things of all of them that a text may mean."""
 
-from collections.abc import Hashable
+import operator
 from time import monotonic
 
 from msgspec.structs import replace
@@ -18,6 +18,8 @@ from .goto_dialog import GoTo
 SLICE = 0.02
 """Seconds of searching, after which a key is answered before the next hosts are searched."""
 
+_Asked = tuple[tuple[str, int | None], tuple[object, ...]]
+
 
 class FindAmong(GoTo):
     """Finds by a number, a name or a filter on all hosts that have answered; returns a LeadAt."""
@@ -28,7 +30,7 @@ class FindAmong(GoTo):
         super().__init__("Find on all hosts", self._of, placeholder=hint, empty="Not found.", begin=begin)
         self._fleet = fleet
         self._texts: dict[tuple[str, str], Texts] = {}
-        self._known: dict[tuple[str, str], tuple[tuple[Hashable, ...], LeadsOf]] = {}  # {host: (what it is of, leads)}
+        self._known: dict[tuple[str, str], tuple[_Asked, LeadsOf]] = {}  # {host: (what they are of, leads)}
 
     def on_mount(self) -> None:
         for link in self._links():
@@ -50,15 +52,16 @@ class FindAmong(GoTo):
             found.append((Of(link.entry.name, link.entry.options), self._of_host(link, text, len(links))))
         return host_leads.together(found, (link.entry.name for link in links))
 
-    def _what(self, link: HostLink, text: str) -> tuple[Hashable, ...]:
-        """The things by whose identity the leads of a host are made anew."""
+    def _what(self, link: HostLink, text: str) -> _Asked:
+        """The question, and the records that answer it, which are others once the host has told more."""
         session = link.session
         assert session is not None
-        return text, id(session.snapshot), id(session.nets), id(session.engines), session.leader(text.strip())
+        return (text, session.leader(text.strip())), (session.snapshot, session.nets, session.engines)
 
     def _knows(self, link: HostLink, text: str) -> bool:
         known = self._known.get(link.entry.options)
-        return known is not None and known[0] == self._what(link, text)
+        question, records = self._what(link, text)
+        return known is not None and known[0][0] == question and all(map(operator.is_, known[0][1], records))
 
     def _of_host(self, link: HostLink, text: str, hosts: int) -> LeadsOf:
         """The leads of a host; one that lies has none, and harms no other."""

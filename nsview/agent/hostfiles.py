@@ -28,7 +28,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_KTHREADD = 2
+KTHREADD = 2
 
 
 class HostFiles:
@@ -88,8 +88,8 @@ def _found() -> HostFiles:
     if own == nsfs.FIXED_INITIAL_SINCE_6_18["mnt"]:
         return HostFiles(own)
     try:
-        kernel = _is_kernels(_KTHREADD)
-        guide = _KTHREADD if kernel else _topmost()
+        kernel = _is_kernels(KTHREADD)
+        guide = KTHREADD if kernel else _topmost()
         inode, user = _namespace(guide, "mnt"), _namespace(guide, "user")
     except FileNotFoundError:
         return HostFiles(own)  # no process above this one is to be seen

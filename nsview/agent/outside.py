@@ -1,8 +1,9 @@
 """The proven namespaces of a protected process: its links may not be read, although this process may trace any other.
 
 Of every process the kernel tells the files of its net namespace, whose inodes no other has, the ids of its mounts, each
-of which is in one mount namespace, and its pids. If these are the same as those of a process that can be read, so is
-the namespace; else nothing is known of it. The readable process is this one, or in a container one of the host's.
+of which is in one mount namespace, and its pids. If these are the same as those of a process that can be read, a
+witness, so is the namespace; else nothing is known of it. Any process is a witness of the namespaces it is in, and of
+no others: the one whose mounts are the host's may be in a net namespace of its own.
 
 Sources: fs/proc/proc_net.c, proc_pid_mountinfo(5), proc_pid_status(5).
 """
@@ -15,30 +16,59 @@ from . import procfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
     from .protocol import KindName, Namespaces
 
 
-def shared(fd: int, pid: int | str, known: Namespaces) -> Namespaces:
-    """The namespaces that the process of an open directory shares with the process `pid`. known: those of that pid."""
+def witnesses(pids: Iterable[int | str]) -> list[int]:
+    """The directories of processes in /proc, open, less those that are not there: whoever gets a pid later, an open
+    directory is of the first one."""
+    found = []
+    for pid in pids:
+        try:
+            found.append(os.open("/proc/%s" % pid, os.O_PATH | os.O_DIRECTORY))
+        except OSError:
+            continue
+    return found
+
+
+def shared(fd: int, witnesses: Sequence[int]) -> Namespaces:
+    """The namespaces that the process of an open directory shares with witnesses."""
+    found: Namespaces = {}
+    for kind, trait in _TRAITS.items():
+        for witness in witnesses:
+            inode = _shared(fd, witness, "ns/" + kind, trait)
+            if inode is not None:
+                found[kind] = inode
+                break
+    return found
+
+
+def _shared(fd: int, witness: int, link: str, trait: Callable[[int], int | bytes | None]) -> int | None:
     try:
-        here = os.open("/proc/%s" % pid, os.O_PATH | os.O_DIRECTORY)
+        inode = os.stat(link, dir_fd=witness).st_ino
+        seen = trait(fd)
+        alike = seen is not None and seen == trait(witness)
+        return inode if alike and os.stat(link, dir_fd=witness).st_ino == inode else None  # it may have moved meanwhile
     except OSError:
-        return {}
-    try:
-        alike: dict[KindName, bool] = {"net": _net(fd) == _net(here), "mnt": _mount(fd) == _mount(here)}
-        # A process with one pid is in the pid namespace of /proc.
-        alike["pid"] = len(procfs.nspid_of(fd)) == len(procfs.nspid_of(here)) == 1
-        return {kind: known[kind] for kind in alike if alike[kind] and kind in known}
-    except OSError:
-        return {}
-    finally:
-        os.close(here)
+        return None
 
 
 def _net(fd: int) -> int:
     return os.stat("net/dev", dir_fd=fd).st_ino
 
 
-def _mount(fd: int) -> bytes:
+def _mount(fd: int) -> bytes | None:
     """The id of the first mount that the process sees."""
-    return procfs.read_at(fd, "mountinfo", 4096).split(b" ", 1)[0]
+    return procfs.read_at(fd, "mountinfo", 4096).split(b" ", 1)[0] or None
+
+
+def _pid(fd: int) -> int | None:
+    """1 for a process with one pid, which is in the pid namespace of /proc."""
+    return 1 if len(procfs.nspid_of(fd)) == 1 else None
+
+
+_TRAITS: dict[KindName, Callable[[int], int | bytes | None]] = {"net": _net, "mnt": _mount, "pid": _pid}
+"""By kind, the reader of something that the kernel tells of any process, and that two processes have in common only if
+they are in the same namespace."""

@@ -44,8 +44,7 @@ class Vanished(Exception):
 class Reader:
     """A reader of the processes below one /proc, with a memory of what many of them share: user names and link texts.
 
-    own: (pid, namespaces) of a process that protected ones are compared with, None if this process may not trace any
-    other; see `outside`.
+    witnesses: of the namespaces of protected processes, none if this process may not trace any other; see `outside`.
 
     on_namespace(kind, inode, open_namespace) is called at the first sight of a namespace, while the process through
     which it was seen is at hand; open_namespace() returns an fd of it or raises OSError. If it returns False, as the
@@ -57,7 +56,7 @@ class Reader:
     ) -> None:
         self.proc_fd = os.open(proc, os.O_PATH | os.O_DIRECTORY)
         self.on_namespace = on_namespace
-        self.own: tuple[int | str, Namespaces] | None = None
+        self.witnesses: list[int] = []
         self.users = users.Users()
         self._inodes: dict[str, int] = {}  # by the text of a link
         self._alike: dict[tuple[str, ...], Namespaces] = {}  # by the texts of all links: one object for many processes
@@ -66,7 +65,8 @@ class Reader:
         self.levels = pid_levels.Levels(self._own_pid_namespace())
 
     def close(self) -> None:
-        os.close(self.proc_fd)
+        for fd in (self.proc_fd, *self.witnesses):
+            os.close(fd)
 
     def pids(self) -> list[int]:
         """All pids, in ascending order."""
@@ -100,12 +100,12 @@ class Reader:
         comm, fields = _stat(fd)
         kthread = bool(int(fields[6]) & linux.PF_KTHREAD)
         namespaces, unreadable = self._namespaces(pid, fd, fields[0])
-        if unreadable and self.own:
+        if unreadable and self.witnesses:
             comm, fields = _stat(fd)  # a process that exits is refused for a moment: it may be a zombie by now
         if unreadable and fields[0] == b"Z" and int(fields[17]) < 2:
             unreadable = "ENOENT"  # given up by exiting, whatever error a look at it gives; no thread of it goes on
-        elif unreadable and self.own:
-            namespaces = {**outside.shared(fd, *self.own), **namespaces}
+        elif unreadable and self.witnesses:
+            namespaces = {**outside.shared(fd, self.witnesses), **namespaces}
         nspid = self.levels.of(pid, fd, namespaces.get("pid"))
         uid = os.fstat(fd).st_uid  # the effective one's, whatever else in /proc belongs to root: proc(5)
         nspid = nspid or nspid_of(fd) or [pid]

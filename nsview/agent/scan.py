@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from . import cgroup, forked_scan, holders, hostfiles, limitations, listns, namespaces, nsfs, procfs
+from . import cgroup, forked_scan, holders, hostfiles, limitations, listns, namespaces, nsfs, outside, procfs
 from .containers import identify, supervisor
 
 TYPE_CHECKING = False
@@ -58,9 +58,7 @@ class Scanner:
             self._namespaces_of(1)[1],
         )
         if limitations.may_trace_all(self.own, self.initial):
-            through = hostfiles.host().through
-            known = self._namespaces_of(through)[1] if through else self.own["namespaces"]
-            self.reader.own = through or "self", known
+            self.reader.witnesses = outside.witnesses(["self", hostfiles.host().through, hostfiles.KTHREADD])
         # Threads of the kernel are shown by the /proc of the host's first pid namespace alone.
         self.hides_processes = limitations.hides_processes(self.own, self.initial, kthreadd)
         self._namespaces = namespaces.Registry(

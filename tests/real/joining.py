@@ -176,6 +176,13 @@ def docker_exec(docker: Docker, name: str, script: str) -> str:
     return docker.run("exec", name, "sh", "-c", script)
 
 
+def complaints_of_ip(pid: int) -> str:
+    """The errors that ip(8) writes in a process's net namespace although it succeeds: a file in /run/netns is no
+    namespace, as a killed `ip netns` leaves one."""
+    words = ["nsenter", "-t", str(pid), "-n", "ip", "addr"]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stderr
+
+
 def is_like_docker_exec(ours: str, docker: Docker, name: str, script: str) -> None:
     """Compare the lines with docker exec's, of up to five: Go raises the limit of files as it starts, and runc exec
     lowers it too late now and then."""

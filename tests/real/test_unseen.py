@@ -3,12 +3,13 @@
 Compared with what the same commands say to root, with lsns(8), and with the links that such a user can read.
 """
 
+import itertools
 import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -138,18 +139,42 @@ def test_the_group_that_proc_shows_all_to(user: User, gid: str, hides: bool) -> 
         assert shown is not expected
 
 
-@pytest.mark.parametrize("kind", ["net", "mnt", "pid", "uts"])
-def test_what_is_proven_of_a_process_whose_links_may_not_be_read(population: Population, kind: str) -> None:
-    """Of one that is protected from root too; here of some that are not, so that the links tell whether it is true."""
-    own = {kind: os.stat(f"/proc/self/ns/{kind}").st_ino for kind in ("net", "mnt", "pid", "uts")}
-    pid = population.process(kind)
-    fd = os.open(f"/proc/{pid}", os.O_PATH)
-    try:
-        found = outside.shared(fd, "self", own)
-    finally:
+@pytest.fixture
+def directories() -> Iterator[Callable[..., list[int]]]:
+    """Opens directories of processes in /proc, until the test ends."""
+    opened: list[int] = []
+
+    def of(*pids: int | str) -> list[int]:
+        found = outside.witnesses(pids)
+        opened.extend(found)
+        return found
+
+    yield of
+    for fd in opened:
         os.close(fd)
-    assert found.keys() == {"net", "mnt", "pid"} - {kind}
-    assert all(os.stat(f"/proc/{pid}/ns/{kind}").st_ino == inode for kind, inode in found.items())
+
+
+def test_no_namespace_is_proven_by_a_witness_that_is_in_another(
+    population: Population, directories: Callable[..., list[int]]
+) -> None:
+    """Of processes protected from root too; here of some that are not, so that the links tell whether it is true."""
+    kinds = {"net": "net", "mnt": "mnt", "pid": "pid", "uts": ""}
+    pids: dict[str, int | str] = {"self": "self", **{kind: population.process(kind) for kind in kinds}}
+    for (a, subject), (b, witness) in itertools.permutations(pids.items(), 2):
+        found = outside.shared(*directories(subject), directories(witness))
+        assert found.keys() == {"net", "mnt", "pid"} - {kinds.get(a), kinds.get(b)}, (a, b)
+        assert all(os.stat(f"/proc/{subject}/ns/{kind}").st_ino == inode for kind, inode in found.items()), (a, b)
+    # Each is a witness of the namespaces that it is in: two together prove all.
+    together = outside.shared(*directories("self"), directories(pids["net"], pids["mnt"], pids["pid"]))
+    assert together == {kind: os.stat(f"/proc/self/ns/{kind}").st_ino for kind in ("net", "mnt", "pid")}
+
+
+def test_an_exited_witness_proves_nothing(population: Population, directories: Callable[..., list[int]]) -> None:
+    pid = population.process("uts")
+    witness = directories(pid)
+    assert outside.shared(*directories("self"), witness).keys() == {"net", "mnt", "pid"}
+    population.clear()
+    assert outside.shared(*directories("self"), witness) == {}
 
 
 def test_many_named_net_namespaces_are_one_finding(workspace: Workspace) -> None:

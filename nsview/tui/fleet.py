@@ -5,9 +5,11 @@ A host that hangs, floods or lies costs its own link, whose error is a line.
 """
 
 import asyncio
+import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from nsview.hosts import HostError, among
 from nsview.hosts.inventory import NamedHost
@@ -34,9 +36,19 @@ Deliver = Callable[..., object]
 class HostSession(Session):
     """A session that goes on whatever screen is there: a thread of its own receives from the host."""
 
-    def __init__(self, host: AnyHost, deliver: Deliver) -> None:
-        super().__init__(host, deliver)
+    def __init__(self, host: AnyHost, deliver: Deliver, refuse: Callable[[Exception], object]) -> None:
+        """refuse: called with an error to which a frame of the host leads, in whatever shows it."""
+        super().__init__(host, partial(deliver, self._make))
+        self.refused = False
+        self._refuse = refuse
         self._received: AnyHost | None = None  # the host that the thread receives from
+
+    def _make(self, call: Callable[..., object], *arguments: object) -> None:
+        if not self.refused:
+            try:
+                call(*arguments)
+            except Exception as error:
+                self._refuse(error)
 
     def begin(self) -> None:
         """Show what is known so far to the screen that has come."""
@@ -143,7 +155,7 @@ class HostLink(Watcher):
         if self._closed:
             _stopped(host)
         elif self.session is None:
-            self.session = HostSession(host, self._deliver)
+            self.session = HostSession(host, self._deliver, self.refuse)
             self.session.watchers.append(self)
         else:
             self.session.replace(host)
@@ -173,11 +185,23 @@ class HostLink(Watcher):
 
     def refuse(self, error: Exception) -> None:
         """End the link to a host whose word leads to an error here: it is too much, or a lie that nobody thought of."""
-        if self.session is not None:
-            self.session.watchers.remove(self)
+        session = self.session
+        if session is None:
+            return
+        session.refused = True
+        session.watchers.remove(self)
         known = isinstance(error, HostError)
         self.show_end(str(error) if known else f"its word can't be told ({type(error).__name__})")
         self.session = self.use = None
+        self._fleet.refused(self, session, error)
+
+    @contextlib.contextmanager
+    def told(self) -> Iterator[None]:
+        """Tell of the host; if that fails, refuse it and go on behind."""
+        try:
+            yield
+        except Exception as error:
+            self.refuse(error)
 
     def show_end(self, failure: str | None) -> None:
         now, was_live = time.monotonic(), self.state == "live"
@@ -196,13 +220,10 @@ class HostLink(Watcher):
     def ask(self) -> None:
         """Ask the host for its load and its memory, unless an answer is still to come."""
         if self._question is None and self.session is not None and self.session.snapshot is not None:
-            try:
+            with self.told():
                 among.weigh(self.session.snapshot, (event for _, event in self.session.events), self.session.nets)
-            except Exception as error:
-                self.refuse(error)
-                return
-            self._asked = time.monotonic()
-            self._question = asyncio.get_running_loop().create_task(self._ask())
+                self._asked = time.monotonic()
+                self._question = asyncio.get_running_loop().create_task(self._ask())
 
     async def _ask(self) -> None:
         assert self.session is not None
@@ -223,12 +244,14 @@ class HostLink(Watcher):
 
 class Fleet:
     """The links to all hosts. changed: called after every change of one. heard: called when one has told of ports,
-    threads or stopped containers, by which things are found."""
+    threads or stopped containers, by which things are found. refused: called with a link that was ended for an error
+    here, the session that it had, and the error."""
 
     def __init__(self, entries: Iterable[NamedHost], deliver: Deliver, *, elevated: bool = False) -> None:
         """deliver: as of a Session."""
         self.changed: Callable[[], object] = lambda: None
         self.heard: Callable[[], object] = lambda: None
+        self.refused: Callable[[HostLink, HostSession, Exception], object] = lambda *_: None
         self.links = [HostLink(entry, deliver, self, elevated=elevated) for entry in entries]
 
     def turn(self) -> None:

@@ -11,14 +11,16 @@ from textual.widgets import OptionList
 
 from nsview.hosts.inventory import NamedHost
 from nsview.hosts.nowhere import Nowhere
-from nsview.model import host_groups, host_leads
+from nsview.model import container_table, ended, host_groups, host_leads, matrix
 from nsview.model.hosts_table import HostState, Reported
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Line
 from nsview.model.usage import HostUsage, Usage
+from nsview.tui import app as app_module
 from nsview.tui.fleet import HostSession
 from nsview.tui.fleet_app import FleetApp
 from nsview.tui.screens.help import HelpScreen
+from nsview.tui.text import bar_text
 from tests.real.test_finding import until
 from tests.unit.make import container, host, process
 
@@ -50,7 +52,7 @@ def fleet(hosts: Iterable[str] = HOSTS) -> FleetApp:
     for link in app.fleet.links:
         link.state, link.failure, snapshot, load = HOSTS[link.entry.name]
         if snapshot is not None:
-            link.session = HostSession(Nowhere(), app.call_later)
+            link.session = HostSession(Nowhere(), app.call_later, link.refuse)
             link.session.snapshot = snapshot
             link.session.watchers.append(link)
             link.use = Usage(100.0, 5.0, 0.0, HostUsage(4, (load, 1.0, 1.0), 8 << 30, int(7e9 / load), 40.0), (), ())
@@ -230,3 +232,45 @@ async def test_q_ends_from_the_table_and_from_an_explorer() -> None:
             await pilot.press(*keys)
             await pilot.pause()
         assert app._exit
+
+
+def lying(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> None:
+    """Have a function fail on the containers of web1: a lie that nobody thought of."""
+    true = getattr(owner, name)
+
+    def failing(*rest: Any, **options: Any) -> Any:
+        if any("docker:shop" in one.containers for one in rest if isinstance(one, Snapshot)):
+            raise KeyError
+        return true(*rest, **options)
+
+    monkeypatch.setattr(owner, name, failing)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "keys"),
+    [
+        (container_table, "lines", "u"),  # a worker
+        (bar_text, "status", ""),  # what is painted
+        (matrix, "lines", "m"),  # a screen that opens
+        (ended, "of_thing", "m+enter"),  # a message to the application
+        (app_module, "around", "o"),
+    ],
+    ids=str,
+)
+async def test_a_lie_costs_the_open_explorer_alone(
+    monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, keys: str
+) -> None:
+    app = fleet(["web1", "web2"])
+    async with app.run_test(size=WIDE) as pilot:
+        lying(monkeypatch, owner, name)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is not app.hosts or bool(app._notifications))
+        await pilot.press(*filter(None, keys.split("+")))
+        await until(pilot, lambda: app.screen is app.hosts and not app._leaving)
+        assert [one.message for one in app._notifications] == ["web1 is closed: its word can't be told (KeyError)"]
+        assert app.fleet.links[0].reported.error == "its word can't be told (KeyError)"
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: app.screen is app.explorer)
+        await pilot.press("u")
+        await until(pilot, lambda: app.lens is not None and bool(app.lens.table.lines))
+        assert "proxy" in drawn(app)

@@ -68,7 +68,7 @@ class FindAmong(GoTo):
         session, at = link.session, link.entry.options
         if session is None or session.snapshot is None:
             return (), ()
-        try:
+        with link.told():
             if not self._knows(link, text):
                 texts = self._texts.setdefault(at, Texts())
                 wanted = parse(text, texts=texts, nets=session.reach, fields=_fields(link.entry.name))
@@ -78,9 +78,7 @@ class FindAmong(GoTo):
                 leads = host_leads.of_host(whole, text, wanted, session.nets, session.leader(text.strip()), hosts)
                 self._known[at] = what, leads
             return self._known[at][1]
-        except Exception as error:
-            link.refuse(error)
-            return (), ()
+        return (), ()
 
 
 def _fields(*names: str) -> Fields:

@@ -98,11 +98,9 @@ class Hosts(Lens):
 
     def _lines_of(self, link: HostLink) -> Sequence[Line]:
         """The lines of a host; a host whose snapshot makes them fail loses its link, and no other host its lines."""
-        try:
+        with link.told():
             return self._told(link.reported)
-        except Exception as error:
-            link.refuse(error)
-            return self._told(link.reported)
+        return self._told(link.reported)
 
     def _told(self, host: Reported) -> Sequence[Line]:
         """The lines of a host, those of a group made again only if it has changed."""
@@ -123,11 +121,9 @@ class Hosts(Lens):
     def matches(self, line: Line, wanted: Filter) -> bool:
         """True if a filter leaves a line; of a host that lies none is left."""
         link = self._link_of(line)
-        try:
+        with link.told():
             return wanted.line(line, link.reported.snapshot or self.snapshot)
-        except Exception as error:
-            link.refuse(error)
-            return False
+        return False
 
     def use(self, wanted: Filter) -> None:
         found = bool(wanted) != bool(self.filter)
@@ -176,6 +172,11 @@ class Hosts(Lens):
     # Details
 
     def about(self, line: Line) -> RenderableType:
+        with self._link_of(line).told():
+            return self._about(line)
+        return Text()
+
+    def _about(self, line: Line) -> RenderableType:
         style, link, of = self.table.style_of, self._link_of(line), host_groups.of(line)
         snapshot = link.reported.snapshot
         if of.key is None or snapshot is None:
@@ -193,11 +194,9 @@ class Hosts(Lens):
         return Group(title, Text(), pairs(*found, label=style("label")), Text(f"\n{way}", style("dim")))
 
     def _facts(self, link: HostLink) -> list[Fact]:
-        try:
+        with link.told():
             return hosts_table.of_host(link.reported)
-        except Exception as error:
-            link.refuse(error)
-            return hosts_table.of_host(link.reported)
+        return hosts_table.of_host(link.reported)
 
     # Keys
 
@@ -265,8 +264,12 @@ class Hosts(Lens):
 
     def copies(self) -> list[Copy]:
         line, link = self.line(), self.link
-        if line is None or link is None:
-            return []
+        if line is not None and link is not None:
+            with link.told():
+                return self._copies(line, link)
+        return []
+
+    def _copies(self, line: Line, link: HostLink) -> list[Copy]:
         name = "host", link.entry.name
         snapshot = link.reported.snapshot
         if host_groups.of(line).key is None or snapshot is None or link.session is None:

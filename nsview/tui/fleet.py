@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 
 from nsview.hosts import HostError, among
@@ -17,12 +17,14 @@ from nsview.hosts.link import WATCHED
 from nsview.hosts.live import LiveHost
 from nsview.hosts.remote import RemoteHost
 from nsview.model.changes import Changes
-from nsview.model.hosts_table import HostState, Reported
+from nsview.model.host_groups import HostsBy
+from nsview.model.hosts_table import Heard, HostState, Reported
 from nsview.model.net import Nets
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
 from nsview.model.usage import Usage
 
+from .readings import Readings
 from .session import AnyHost, Session, Watcher
 
 PACE = 15.0
@@ -39,6 +41,7 @@ class HostSession(Session):
     def __init__(self, host: AnyHost, deliver: Deliver, refuse: Callable[[Exception], object]) -> None:
         """refuse: called with an error to which a frame of the host leads, in whatever shows it."""
         super().__init__(host, partial(deliver, self._make))
+        self.readings = Readings(self)
         self.refused = False
         self._refuse = refuse
         self._received: AnyHost | None = None  # the host that the thread receives from
@@ -107,13 +110,15 @@ class HostLink(Watcher):
         self._asked, self._took = 0.0, 0.0
         self._closed = False
         self._question: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[None] | None = None  # for a lens
 
     @property
     def reported(self) -> Reported:
         """Return all that is known of the host."""
         snapshot = self.session.snapshot if self.session else None
         error = self.failure.removeprefix(f"{safe(self.entry.name)}: ")
-        return Reported(self.entry.name, self.entry.options, self.state, error, self.lag, snapshot, self.use)
+        heard = self.session.readings.heard if self.session else Heard()
+        return Reported(self.entry.name, self.entry.options, self.state, error, self.lag, snapshot, self.use, heard)
 
     @property
     def lag(self) -> float | None:
@@ -234,6 +239,16 @@ class HostLink(Watcher):
             pass  # the link has ended
         finally:
             self._question = None
+        self._fleet.changed()
+
+    def read(self, by: HostsBy, ignore: Collection[str]) -> None:
+        """Ask the host for the lines of a lens, if it is time to. ignore: the rules that the audit leaves out."""
+        if self.state == "live" and self.session is not None and self.session.readings.is_due(by):
+            self._reading = asyncio.get_running_loop().create_task(self._read(self.session, by, ignore))
+
+    async def _read(self, session: HostSession, by: HostsBy, ignore: Collection[str]) -> None:
+        with self.told():
+            await session.readings.read(by, ignore)
         self._fleet.changed()
 
     def close(self) -> threading.Thread | None:

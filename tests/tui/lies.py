@@ -172,6 +172,7 @@ class Liar(LiveHost):
 
     def __init__(self, frames: Frames) -> None:
         self.frames = frames
+        self.asked: list[str] = []
         self._more: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         cat = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         super().__init__(cat)
@@ -187,6 +188,7 @@ class Liar(LiveHost):
 
     def _replies(self, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
         kind = asked["request"]
+        self.asked.append(kind)
         if kind in self.frames and kind != "ended":
             frame = {**self.frames[kind], "id": asked["id"]}
             if kind == "details" and frame["details"]:

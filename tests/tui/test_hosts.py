@@ -209,7 +209,7 @@ async def test_lines_are_taken_along_each_with_its_host(
 async def test_keys_of_one_host_are_not_there_before_one_is_opened() -> None:
     app = fleet(["web1"])
     async with app.run_test(size=WIDE) as pilot:
-        await pilot.press("u", "m", "L", "K", "v", "e")
+        await pilot.press("m", "L", "K", "v", "e")
         await pilot.pause()
         assert app.screen is app.hosts and not app._notifications
         await pilot.press("?")

@@ -156,7 +156,8 @@ def _told(entry: NamedHost, found: Answer, *, json_: bool) -> Answered:
 def _by_entry(found: Sequence[NamedHost], shared: dict[str, object], question: Asking) -> list[Answered]:
     """The answer of each host, in their order, some hosts at a time. One whose time is over is left alone: the thread
     may wait for what never comes."""
-    answers = {place: Answered(one.name, FAILED, one.error) for place, one in enumerate(found) if one.error}
+    wrong = USAGE if all(one.error for one in found) else FAILED  # nobody can be asked, or one host of several
+    answers = {place: Answered(one.name, wrong, one.error) for place, one in enumerate(found) if one.error}
     waiting = [place for place in range(len(found)) if place not in answers]
     done: queue.SimpleQueue[_Turn] = queue.SimpleQueue()
     running: dict[int, _Turn] = {}

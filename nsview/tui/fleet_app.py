@@ -99,7 +99,7 @@ class FleetApp(NsviewApp):
         if self.session is not self._nowhere:
             super().action_jump()
         else:
-            self.push_screen(FindAmong(self.fleet), self._found)
+            self.push_screen(FindAmong(self.fleet, self.memory), self._found)
 
     def _found(self, lead: Lead | None) -> None:
         if isinstance(lead, LeadAt):

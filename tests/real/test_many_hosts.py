@@ -290,6 +290,16 @@ def test_a_question_that_is_wrong_asks_nobody(words: str, said: str, tmp_path: P
     assert not (tmp_path / "asked").exists()
 
 
+@pytest.mark.parametrize("command", ["ps", "audit", "events"])
+def test_a_word_that_names_no_host_is_wrong_usage_where_no_other_can_be_asked(command: str) -> None:
+    """Else the others answer, and it is a host that could not be read."""
+    wrong = "-H", "a b", "-H", "ftp://x"
+    done = nsview(command, *wrong)
+    assert (done.returncode, done.stdout) == (2, ""), done
+    assert sorted(line.partition(": -H")[0] for line in done.stderr.splitlines()) == ["nsview: a b", "nsview: ftp://x"]
+    assert nsview(command, *wrong, *via(GOOD[0])).returncode == 4
+
+
 def test_the_terminal_has_one_line_of_progress_that_goes_away() -> None:
     words = " ".join([sys.executable, "-m", "nsview", "ps", "-q", "--no-pager", "--via", "env", "--via", "'env A=1'"])
     done = subprocess.run(["script", "-qec", words, "/dev/null"], capture_output=True, timeout=60, check=False)

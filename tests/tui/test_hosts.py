@@ -167,6 +167,21 @@ async def test_find_takes_a_filter_with_the_name_of_a_host_and_says_what_is_wron
         assert app.screen is app.hosts
 
 
+async def test_find_begins_with_the_last_things_on_each_host() -> None:
+    app = fleet(["web1", "web2", "ops@db1"])
+    async with app.run_test(size=WIDE) as pilot:
+        for text in ("shop", "proxy"):
+            app.memory.add_target(text)
+        await pilot.press(":")
+        await until(pilot, lambda: len(offered(app)) == 3)
+        assert [one.split()[0] for one in offered(app)] == ["web1", "web2", "web1"]
+        assert ["proxy" in one for one in offered(app)] == [True, True, False]
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: app.screen is app.explorer)
+        assert (app.session, app.explorer.thing) == (app.fleet.links[1].session, "docker:proxy")
+        assert app.memory.state.targets == ("shop", "proxy")
+
+
 async def test_a_host_that_lies_to_find_costs_its_own_link_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     def made(snapshot: Snapshot, *rest: Any) -> host_leads.LeadsOf:
         if "docker:shop" in snapshot.containers:

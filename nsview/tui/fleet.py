@@ -134,6 +134,11 @@ class HostLink(Watcher):
         """True if the host is to be tried now."""
         return not self.entry.error and (self.state == "waiting" or (self.state == "failed" and now >= self._again))
 
+    @property
+    def turn(self) -> float:
+        """The place among those that are due: hosts that wait for their first try go before all that have failed."""
+        return 0.0 if self.state == "waiting" else self._again
+
     def hasten(self) -> None:
         """Try the host at the next turn, if its link has ended."""
         self._again, self._tries = 0.0, among.Tries()
@@ -270,12 +275,13 @@ class Fleet:
         self.links = [HostLink(entry, deliver, self, elevated=elevated) for entry in entries]
 
     def turn(self) -> None:
-        """Connect those that wait, a few at a time, and ask those that are due."""
+        """Connect those that wait and those to be tried again, a few at a time, and ask those that are due."""
         now = time.monotonic()
         under_way = [
             link for link in self.links if link.state in ("connecting", "retrying") and now < link.began + among.SOON
         ]
-        for link in [link for link in self.links if link.due(now)][: among.AT_ONCE - len(under_way)]:
+        due = sorted((link for link in self.links if link.due(now)), key=lambda link: link.turn)
+        for link in due[: max(0, among.AT_ONCE - len(under_way))]:
             link.connect()
         for link in self.links:
             if link.asks(now):

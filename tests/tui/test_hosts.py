@@ -9,6 +9,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
+from nsview.hosts import among
 from nsview.hosts.inventory import NamedHost
 from nsview.hosts.nowhere import Nowhere
 from nsview.model import container_table, ended, host_groups, host_leads, matrix
@@ -17,7 +18,7 @@ from nsview.model.snapshot import Snapshot
 from nsview.model.table import Line
 from nsview.model.usage import HostUsage, Usage
 from nsview.tui import app as app_module
-from nsview.tui.fleet import HostSession
+from nsview.tui.fleet import Fleet, HostLink, HostSession
 from nsview.tui.fleet_app import FleetApp
 from nsview.tui.screens.help import HelpScreen
 from nsview.tui.text import bar_text
@@ -289,3 +290,14 @@ async def test_a_lie_costs_the_open_explorer_alone(
         await pilot.press("u")
         await until(pilot, lambda: app.lens is not None and bool(app.lens.table.lines))
         assert "proxy" in drawn(app)
+
+
+def test_hosts_that_fail_again_and_again_keep_none_from_its_first_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+    monkeypatch.setattr(HostLink, "connect", lambda link: tried.append(link.entry.name))
+    monkeypatch.setattr(among, "AGAIN", (0.0, 0.0))
+    fleet = Fleet([NamedHost(f"host{number}", ("-H", f"host{number}")) for number in range(200)], lambda *_: None)
+    for link in fleet.links[:150]:
+        link.show_end("ssh: No route to host")
+    fleet.turn()
+    assert tried == [f"host{number}" for number in range(150, 150 + among.AT_ONCE)]

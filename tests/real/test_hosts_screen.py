@@ -1,5 +1,6 @@
 """The table of several hosts, by a real sshd and by pipes: one at a time is opened, and the hostile harm no other."""
 
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from nsview.model.hosts_table import Reported
 from nsview.model.kinds import KIND_NAMES
 from nsview.tui import fleet
 from nsview.tui.fleet_app import FleetApp
+from nsview.tui.lenses import LENSES
 from tests.tui.screens import SMALL, WIDE, drawn
 
 from .account import Account
@@ -142,6 +144,45 @@ async def test_a_link_that_is_cut_is_made_again_while_its_explorer_stays(soon: N
             await live(app, pilot, ways[0], "env")
         assert app.session.host is not host and app.session.runs
         await until(pilot, lambda: app.explorer.snapshot is app.session.snapshot)
+
+
+RELAY = """
+import os, subprocess, sys
+child = subprocess.Popen(["sh"], stdout=subprocess.PIPE)
+for line in child.stdout:
+    cut = os.path.exists(sys.argv[1]) and line.startswith(b'{"frame"')
+    sys.stdout.buffer.write(line[: len(line) // 2] if cut else line)
+    sys.stdout.buffer.flush()
+    if cut:
+        os.unlink(sys.argv[1])
+        child.kill()
+        os._exit(1)
+"""
+"""A pipe that is cut in the middle of a frame once a file is there."""
+
+
+async def test_a_link_that_is_cut_in_a_frame_leaves_each_lens_which_goes_on(soon: None, tmp_path: Path) -> None:
+    (tmp_path / "relay").write_text(RELAY)
+    cut = tmp_path / "cut"
+    relay = f"{sys.executable} {tmp_path}/relay {cut}"
+    async with shown(relay, "env") as (app, pilot):
+        await live(app, pilot, relay, "env")
+        for name, lens in LENSES.items():
+            await pilot.press("g", "enter")
+            await until(pilot, lambda: app.screen is app.explorer and app.explorer.snapshot is not None)
+            await pilot.press(lens.key)
+            await until(pilot, lambda: app.lens is not None and app.lens.is_mounted)
+            opened, before = app.lens, app.session.snapshot
+            cut.touch()
+            app.fleet.links[0].ask()
+            await until(pilot, lambda: not cut.exists(), f"a cut in {name}")
+            await until(pilot, lambda before=before: app.session.snapshot is not before)  # type: ignore[misc]
+            await live(app, pilot, relay, "env")
+            assert app.lens is opened and opened is not None, name
+            await until(pilot, lambda opened=opened: opened.snapshot is app.session.snapshot)  # type: ignore[misc]
+            await pilot.press("escape", "escape")
+            await until(pilot, lambda: app.screen is app.hosts)
+        assert of(app, "env").error == ""
 
 
 # -- one among others -----------------------------------------------------------------------------

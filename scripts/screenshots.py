@@ -62,7 +62,7 @@ class Shops(FleetApp):
         *shops, other = self.fleet.links
         other.show_end("ssh: connect to host db2 port 22: No route to host")
         for link in shops:
-            link.session = HostSession(RecordedHost(self._recording), self.call_later)
+            link.session = HostSession(RecordedHost(self._recording), self.call_later, link.refuse)
             link.session.receive()
         await pilot.pause(2)
         for link in shops:

@@ -1,4 +1,4 @@
-"""A host whose agent lies, open in every view and lens: no lie is the end of the others."""
+"""A host whose agent lies, open in every view and lens, and among others: no lie is the end of these."""
 
 import asyncio
 from collections.abc import Callable
@@ -65,6 +65,13 @@ async def test_no_lie_ends_the_others(lie: list[lies.Lie]) -> None:
                 shown += any(table.lines for table in app.screen.query(Table))
             await left(app)
         assert lie or shown > 20
+        for key in "u9i5a1w":
+            app.simulate_key(key)
+            await asyncio.sleep(0.02)
+            app.hosts._turn()
+            await asyncio.sleep(0.1)
+            app.simulate_key("down")
+        app.simulate_key("0")
         app.simulate_key("end")
         app.simulate_key("enter")
         await until(pilot, lambda: app.screen is app.explorer and app.session is app.fleet.links[1].session)

@@ -92,7 +92,7 @@ class Notices:
                 if error.errno == errno.ENOSPC:
                     self._give_up()
                 continue  # gone just now
-            self._drop(number)  # it was called otherwise until now
+            self._drop(number)  # after a renaming the same directory is known by its old path
             self._cgroups[number] = directory, path
             self._numbers[directory] = number
             self._changed.add(number)

@@ -21,7 +21,7 @@ from nsview.model.kinds import KIND_NAMES
 from nsview.model.members import sharing
 from nsview.model.records import Details, Namespace, Process
 from nsview.model.snapshot import Snapshot
-from nsview.model.target import Target
+from nsview.model.target import Target, target_of
 from nsview.model.text import safe
 
 from ..session import AnyHost, Session
@@ -288,8 +288,21 @@ async def dialog_for(target: Target, snapshot: Snapshot, session: Session, ready
     if details := await session.details(process):
         return JoinDialog(process, details, snapshot, namespace, session.host, ready)
     if session.live:
-        return f"process {process.pid} is gone"
+        return await _without(process, target, session, ready) or f"process {process.pid} is gone"
     return "This is a recording: it can be looked at, not entered."
+
+
+async def _without(process: Process, target: Target, session: Session, ready: Ready | None) -> (
+    EnterDialog | str | None
+):  # fmt: skip
+    """The dialog for a namespace or container after the exit of the process that stood for it. None if the target is
+    that process, or is gone too."""
+    session.rescan()
+    newer = None if isinstance(target.thing, int) else await session.searched()
+    again = target_of(newer, target.thing) if newer else None
+    if newer is None or again is None or again.process == process:
+        return None
+    return await dialog_for(again, newer, session, ready)
 
 
 def _is_held(namespace: Namespace) -> bool:

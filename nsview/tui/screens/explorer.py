@@ -239,8 +239,10 @@ class Explorer(Enterable):
     def _go_along(self, place: Place | None, end: str) -> None:
         if place is None:
             self.notify(end)
-        else:
+        elif place.lens:
             self.post_message(PlaceWanted(place))
+        else:
+            self.look_again(place)  # at once: keys typed ahead are for it
 
     # Keys: two rows compared
 

@@ -236,7 +236,7 @@ class Lens(Enterable):
         self.set_class(empty, "empty")
         if empty:
             nothing = f"Nothing here matches {safe(self.filter.text.strip())}. Esc shows everything again."
-            self.query_one("#empty", Static).update(Text(nothing if self._made else self.empty()))
+            self.query_one("#empty", Static).update(Text(nothing if self.filter and self._made else self.empty()))
         self._tell()
 
     def _tell(self) -> None:

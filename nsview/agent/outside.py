@@ -50,7 +50,8 @@ def _shared(fd: int, witness: int, link: str, trait: Callable[[int], int | bytes
         inode = os.stat(link, dir_fd=witness).st_ino
         seen = trait(fd)
         alike = seen is not None and seen == trait(witness)
-        return inode if alike and os.stat(link, dir_fd=witness).st_ino == inode else None  # it may have moved meanwhile
+        moved = os.stat(link, dir_fd=witness).st_ino != inode
+        return inode if alike and not moved else None
     except OSError:
         return None
 
@@ -60,12 +61,12 @@ def _net(fd: int) -> int:
 
 
 def _mount(fd: int) -> bytes | None:
-    """The id of the first mount that the process sees."""
+    """The id of the first mount that the process sees. None if it sees none."""
     return procfs.read_at(fd, "mountinfo", 4096).split(b" ", 1)[0] or None
 
 
 def _pid(fd: int) -> int | None:
-    """1 for a process with one pid, which is in the pid namespace of /proc."""
+    """1 for a process with one pid, which is in the pid namespace of /proc. None if it has several."""
     return 1 if len(procfs.nspid_of(fd)) == 1 else None
 
 

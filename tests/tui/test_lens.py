@@ -133,6 +133,27 @@ async def test_esc_leads_back_to_the_very_screen_filter_row_and_order_from_which
             assert (lens.filter.text, *after) == before, opener
 
 
+@pytest.mark.parametrize("key", ["L", "c"], ids=["log", "compare"])
+async def test_back_along_the_trail_a_log_and_a_comparison_are_open_again(key: str) -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("m", "slash", *"shop", "enter", "v", "down", key)
+        await pilot.pause(0.3)
+        lens = app.lens
+        assert lens is not None and lens.subject is not None and lens.NAME in ("log", "compare")
+        await pilot.press("colon", *"ledger")
+        await pilot.pause()
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.screen is app.explorer
+        await pilot.press("backspace")
+        await pilot.pause(0.3)
+        again = app.lens
+        assert again is not None and again is not lens and again.subject == lens.subject and again.NAME == lens.NAME
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.lenses.name == "matrix" and app.lens is not None and app.lens.filter.text == "shop"
+
+
 @pytest.mark.parametrize("name", LENS_KEYS)
 async def test_back_along_the_trail_a_lens_has_its_lines_filter_and_row_again(name: str) -> None:
     async with opened(size=(160, 24)) as (app, pilot):

@@ -54,7 +54,7 @@ class Compare(Lens):
 
     def __init__(self, context: Context, snapshot: Snapshot, a: Process, b: Process) -> None:
         super().__init__(context, snapshot)
-        self.a, self.b = a, b
+        self.a, self.b = self.subject = a, b
         self.facts = Facts()
         self.details: Sequence[Details | None] = (None, None)
         self.found: Comparison | None = None

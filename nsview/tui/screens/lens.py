@@ -21,7 +21,7 @@ from nsview.model.changes import Changes
 from nsview.model.clipboard import Copy
 from nsview.model.filter import Fields, Filter, of_columns
 from nsview.model.net import Nets
-from nsview.model.records import Process
+from nsview.model.records import Container, Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Column, Line, Thing, narrow
 from nsview.model.target import Target, process_of, target_of
@@ -66,6 +66,8 @@ class Lens(Enterable):
     TABLE: ClassVar[type[Table]] = Table
 
     snapshot: Snapshot
+    subject: Container | tuple[Process, Process] | None = None
+    """The container of a log, the two that a comparison compares; None for a lens about the host."""
 
     def __init__(self, context: Context, snapshot: Snapshot, origin: Process | None = None) -> None:
         """origin: the process that was chosen when the lens was opened."""

@@ -16,9 +16,9 @@ MOST = 200
 
 
 class LensPlace(Struct, frozen=True):
-    """A place in a lens. name: of the lens. subject: the container of a log, the two that a comparison compares, None for
-    a lens that is about the host. by: the sort of thing that a line is. line: the key of the chosen one.
-    column: that of the cursor. order: the column that the lines are sorted by, None if by none; and if in reverse."""
+    """A place in a lens. name: of the lens. subject: the container of a log, the two of a comparison, None of others.
+    by: the sort of thing that a line is. line: the key of the chosen one. column: that of the cursor. order: the column
+    that the lines are sorted by, None if by none; and if in reverse."""
 
     name: str
     by: str | None

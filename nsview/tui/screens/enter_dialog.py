@@ -156,14 +156,20 @@ class EnterDialog(ModalScreen[join.Plan | None]):
         words.append(_gives(plan), "dim")
         self.query_one("#words", Static).update(words)
         # nsenter takes no privileges away: its command has those of the user.
-        by_hand = Text("by hand: " if plan.host_privileges else "by hand, unconfined: ", "dim")
-        by_hand.append(safe(typed(plan.nsenter, self.elsewhere)), "bold")
-        self.query_one("#nsenter", Static).update(by_hand)
+        label = "with a toolbox" if not plan.nsenter else "by hand" if plan.host_privileges else "by hand, unconfined"
+        self.query_one("#nsenter", Static).update(
+            Text.assemble((f"{label}: ", "dim"), (safe(self._line(plan)), "bold"))
+        )
+        self.query_one("#copy", Button).label = f"Copy {'nsenter' if plan.nsenter else 'nsview'} ^y"
         command = self.query_one(CommandInput)
         if not command.value:
             command.placeholder = f"{safe(plan.command[0])}, or type another{self.TICKS}"
         ok = self.query_one("#ok", Button)
         ok.disabled = plan.refusal is not None or not self.live
+
+    def _line(self, plan: join.Plan) -> str:
+        """The command line for a shell that does nearly the same."""
+        return typed(plan.nsenter, self.elsewhere) if plan.nsenter else shlex.join(join.toolbox_command(plan))
 
     def on_checkbox_changed(self) -> None:
         self._tell()
@@ -186,8 +192,9 @@ class EnterDialog(ModalScreen[join.Plan | None]):
             self.dismiss(plan)
 
     def action_copy(self) -> None:
-        self.app.copy_to_clipboard(typed(self.plan().nsenter, self.elsewhere))
-        self.notify("The nsenter command is in the clipboard.")
+        line = self._line(self.plan())
+        self.app.copy_to_clipboard(line)
+        self.notify(f"The {line.partition(' ')[0]} command is in the clipboard.", markup=False)
 
     def action_cancel(self) -> None:
         self.dismiss(None)

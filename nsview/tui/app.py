@@ -343,8 +343,9 @@ class NsviewApp(DrawnApp, Watcher):
 
         screen = self.screen
         fields, kind = (screen.fields, screen.kind) if isinstance(screen, Browser) else (FIELDS, None)
-        name = self.lens.NAME if self.lens else "explorer"
-        self.push_screen(HelpScreen(screen.active_bindings, kind, fields, name=name, groups=self.lens is None))
+        name, about = (self.lens.NAME, self.lens.ABOUT) if self.lens else ("explorer", "")
+        groups = self.lens is None
+        self.push_screen(HelpScreen(screen.active_bindings, kind, fields, name=name, groups=groups, about=about))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Textual's own, and everything that the keys do here."""

@@ -117,7 +117,7 @@ async def test_namespaces_without_a_name_are_counted_until_a_key_shows_all(
         for _ in range(2):
             assert [kind for kind, _ in shown(app)] == ["joined", "oom", "born", "gone"]
             heading, keys = drawn(app).splitlines()[1], drawn(app).splitlines()[-1]
-            assert "4 events: 1 oom" in heading and "303 of unnamed namespaces, O shows all" in heading
+            assert "4 events: 1 oom" in heading and "O shows 303 more, of unnamed" in heading
             assert " O All " in keys
             await pilot.press("escape", "i")
             await pilot.pause()

@@ -24,6 +24,7 @@ from .screens import NET, SMALL, WIDE, drawn, opened
 
 class Images(Lens):
     NAME = "images"
+    ABOUT = "A line an image."
     COLUMNS: ClassVar[Sequence[Column]] = (Column("NAME"), Column("NPROCS", right=True), Column("IMAGE", keep=False))
     EMPTY = "No container runs here."
     opened: ClassVar[list[object]] = []
@@ -224,6 +225,20 @@ async def test_help_and_hints_tell_of_the_fields_that_it_has() -> None:
         text = drawn(app)
         assert "container=web" in text and "CLONE_NEWNET" in text
         assert [line for line in text.splitlines() if "nprocs" in line and "the text below" not in line]
+
+
+@pytest.mark.parametrize("size", [(160, 50), (80, 24)], ids=["160x50", "80x24"])
+@pytest.mark.parametrize("keys", [*LENS_KEYS.values(), ("m", "L"), ("m", "v", "down", "c")], ids=str)
+async def test_help_says_first_what_the_lines_of_the_lens_are(keys: tuple[str, ...], size: tuple[int, int]) -> None:
+    async with opened(size=size) as (app, pilot):
+        await pilot.press(*keys)
+        await pilot.pause(0.2)
+        lens = app.lens
+        assert lens is not None
+        await pilot.press("question_mark")
+        await pilot.pause(0.2)
+        first, *_ = (line.split("│")[1].strip() for line in drawn(app).splitlines() if lens.ABOUT[:12] in line)
+        assert lens.ABOUT.startswith(first), "whole words, in a line of its own"
 
 
 async def test_a_field_is_completed_from_the_lines_and_remembered() -> None:

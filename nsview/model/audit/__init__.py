@@ -165,7 +165,7 @@ def unchecked(snapshot: Snapshot, facts: Facts) -> list[str]:
     if unread:
         reasons = ", ".join(sorted({process.unreadable for process in unread if process.unreadable}))
         lines.append(f"what {_of(unread, members)} share: their namespaces could not be read ({reasons})")
-    # One that had just begun may have exited before it was read, or have begun after that.
+    # A process that had just begun may have exited before the reading, or have begun after that.
     settled = facts.read_at - 100 * SETTLED
     untold = [p for p in members if facts.of(p) is None and not p.ended and p.start <= settled]
     if untold:

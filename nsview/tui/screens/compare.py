@@ -42,6 +42,7 @@ class Compare(Lens):
     """The comparison of two processes."""
 
     NAME = "compare"
+    ABOUT = "Two processes, a line an aspect: = the same, ≠ different, ? not known of one."
     BESIDE = 200  # both sides first
     COLUMNS: ClassVar[Sequence[Column]] = (
         Column("", most=1), Column("WHAT", most=30), Column("A", most=_LONG), Column("B", most=_LONG),

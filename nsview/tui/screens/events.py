@@ -27,6 +27,9 @@ class Events(Lens):
     """A line an event. While the cursor is on the last line it goes along with further ones."""
 
     NAME = "events"
+    ABOUT = (
+        "What has happened since nsview looks, or in the recording, the latest last. On the last line it goes along."
+    )
     COLUMNS: ClassVar[Sequence[Column]] = event_lines.COLUMNS
     BESIDE = 180
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -81,7 +84,7 @@ class Events(Lens):
         others = len(self._made) - len(shown)
         words = (
             event_lines.summary(shown) or "nothing has happened yet",
-            f"{others} of unnamed namespaces, O shows all" if others else "",
+            f"O shows {others} more, of unnamed namespaces" if others else "",
             event_lines.counted(shown, _LESS),
         )
         return "   ".join(filter(None, words))

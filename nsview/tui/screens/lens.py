@@ -51,6 +51,8 @@ class Lens(Enterable):
 
     NAME: ClassVar[str]
     """The name, as it stands in the heading."""
+    ABOUT: ClassVar[str]
+    """The lines and their signs, in a sentence or two, for the help."""
     COLUMNS: ClassVar[Sequence[Column]]
     EMPTY: ClassVar[str]
     """The meaning of a table without lines, in a sentence or two."""

@@ -35,6 +35,7 @@ class Logs(Lens):
     """The last lines of a container's log; the cursor follows while it is on the last one."""
 
     NAME = "log"
+    ABOUT = "The end of the log that the container's engine keeps. On the last line it goes along."
     COLUMNS: ClassVar[Sequence[Column]] = (
         Column("TIME", 12), Column("", 3, keep=False), Column("TEXT", 100_000),
     )  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from . import cgroup, forked_scan, holders, hostfiles, limitations, listns, namespaces, nsfs, outside, procfs
+from . import cgroup, forked_scan, holders, hostfiles, limitations, listns, namespaces, nsfs, procfs
 from .containers import identify, supervisor
 
 TYPE_CHECKING = False
@@ -58,7 +58,7 @@ class Scanner:
             self._namespaces_of(1)[1],
         )
         if limitations.may_trace_all(self.own, self.initial):
-            self.reader.witnesses = outside.witnesses(["self", hostfiles.host().through, hostfiles.KTHREADD])
+            self.reader.witnesses = "self", hostfiles.host().through, hostfiles.KTHREADD
         # Threads of the kernel are shown by the /proc of the host's first pid namespace alone.
         self.hides_processes = limitations.hides_processes(self.own, self.initial, kthreadd)
         self._namespaces = namespaces.Registry(

@@ -15,6 +15,27 @@ if TYPE_CHECKING:
     from nsview.model.snapshot import Snapshot
 
 
+class Sieve:
+    """The events that are printed where nothing else is asked for. left_out: the number of the others so far."""
+
+    def __init__(self, options: SimpleNamespace) -> None:
+        self._all = options.all or options.json or bool(options.filter)
+        self.left_out = 0
+
+    def takes(self, event: "Event") -> bool:
+        """True if an event is to be printed; another is counted."""
+        from nsview.model.events.lines import is_told
+
+        taken = self._all or is_told(event)
+        self.left_out += not taken
+        return taken
+
+    def words(self) -> tuple[str, ...]:
+        """The line that tells of those that were left out, if there are any."""
+        events = f"{self.left_out} event{'' if self.left_out == 1 else 's'}"
+        return (f"{events} of namespaces without a name left out; --all prints all",) if self.left_out else ()
+
+
 def run(options: SimpleNamespace) -> int:
     if options.places:
         from .fleet_events import show_many  # for several hosts alone
@@ -25,11 +46,11 @@ def run(options: SimpleNamespace) -> int:
     from nsview.model.events.lines import FIELDS, line
 
     wanted = parsed(options, fields=FIELDS)
-    found = 0
+    told, found = Sieve(options), 0
     snapshot = None
     try:
         for snapshot, event in _events(options):
-            if event is None or not wanted.line(line(found, event), snapshot):
+            if event is None or not wanted.line(line(found, event), snapshot) or not told.takes(event):
                 continue
             if not options.json and not found:
                 print(report.events_header(width()))
@@ -39,10 +60,10 @@ def run(options: SimpleNamespace) -> int:
         if not options.follow:
             raise
     if not options.json and snapshot is not None:
-        say(snapshot.host.notes)
+        say((*snapshot.host.notes, *told.words()))
     if not found and options.filter:
         raise Failure(NOTHING, "nothing matched")
-    if not found:
+    if not found and not told.left_out:
         say((_nothing(options),))
     return DONE
 

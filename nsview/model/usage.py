@@ -248,6 +248,11 @@ def percent_text(cores: float | None) -> str:
     return f"{100 * cores:.1f}" if cores < 0.0995 else f"{100 * cores:.0f}"
 
 
+def rate_text(text: str, readings: int) -> str:
+    """The text of a rate after so many readings: a dash until there are two to compare."""
+    return "-" if text == "?" and readings < 2 else text
+
+
 def age_text(seconds: float | None) -> str:
     """A duration in its largest unit, with the next one while that matters: 42s, 5m, 3h12m, 12d."""
     if seconds is None:

@@ -9,7 +9,7 @@ from .records import Process
 from .snapshot import Snapshot
 from .table import Cell, Column, Line
 from .text import count
-from .usage import Meter, Usage, age, age_text, bytes_text, percent_text
+from .usage import Meter, Usage, age, age_text, bytes_text, percent_text, rate_text
 
 WIDE = 12
 """The cells of a sparkline in a column."""
@@ -56,7 +56,7 @@ class Use(Struct, frozen=True, gc=False):
 def fields(columns: Sequence[Column]) -> Fields:
     """The fields of a filter of such a table: `cpu>50`, `mem>1G`, `mem%>90`, `age<5m`, and those of all lenses."""
     amounts = (
-        ("cpu", _PERCENT, "percent of one processor"),
+        ("cpu", _PERCENT, "percent of one processor; - until it is read for the second time"),
         ("mem", _BYTES, "memory: 500M, 1.5G"),
         ("mem%", _PERCENT, "percent of its limit of memory"),
         ("age", _SECONDS, "since the start: 90s, 5m, 2h, 3d"),
@@ -109,7 +109,7 @@ def _process(process: Process, snapshot: Snapshot, meter: Meter) -> Line:
     container = snapshot.container_of(process)
     cells = (
         Cell(str(process.pid), "pid", process.pid),
-        numeric(percent_text(cpu), cpu),
+        numeric(rate_text(percent_text(cpu), 1), cpu),
         numeric(bytes_text(rss), rss),
         numeric(age_text(seconds), seconds),
         Cell(process.users),

@@ -138,7 +138,7 @@ def show_many(options: SimpleNamespace) -> int:
     if not options.follow:
         say(notes([Answered(host.entry.name, 0, host.error or None, notes=host.notes) for host in hosts]))
     if failed:
-        return FAILED
+        return USAGE if all(host.entry.error for host in hosts) else FAILED
     say(printer.told.words())
     if not printer.found and not printer.told.left_out:
         raise_or_say(options)

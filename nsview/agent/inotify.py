@@ -32,6 +32,10 @@ class Inotify:
         path = ctypes.c_char_p(os.fsencode(directory))
         return linux.checked(linux.libc().inotify_add_watch(ctypes.c_int(self._fd), path, wanted), directory)
 
+    def forget(self, number: int) -> None:
+        """Watch this directory no longer, if it still is; IGNORED is told as the last event of that number."""
+        linux.libc().inotify_rm_watch(ctypes.c_int(self._fd), ctypes.c_int(number))
+
     def take(self) -> tuple[list[tuple[int, int, bytes]], bool]:
         """([(number, mask, name)], lost): the events since the last call; lost: the kernel dropped some."""
         found: list[tuple[int, int, bytes]] = []

@@ -6,6 +6,9 @@ cgroups made there. A container's name lies in its runtime's files; the director
 watched for those names. A container is frozen by a write to a file of its cgroup. Nothing is asked while nothing is
 written.
 
+The watch of a removed cgroup would stay for ever, and the cgroup in the kernel's memory with it: in its file system a
+directory never has so few links as a removed one of others. So the watch of the cgroup above tells of it.
+
 Not told: births in another cgroup than the parent's (the process connector tells), and moves by the kernel itself.
 Sources: fs/read_write.c (vfs_write calls fsnotify_modify), kernel/cgroup/cgroup.c (cgroup_procs_write).
 """
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
     from .protocol import Process
 
-_CGROUP = inotify.MODIFY | inotify.CREATE | inotify.MOVED_TO
+_CGROUP = inotify.MODIFY | inotify.CREATE | inotify.MOVED_TO | inotify.DELETE
 _STATE = inotify.CLOSE_WRITE | inotify.MOVED_TO | inotify.DELETE
 _LISTS = (b"cgroup.procs", b"cgroup.threads", b"tasks")  # a process is moved by its number in one of these
 _FREEZING = (b"cgroup.freeze", b"freezer.state")
@@ -43,6 +46,7 @@ class Notices:
     def __init__(self) -> None:
         self._inotify = inotify.Inotify()
         self._cgroups: dict[int, tuple[str, str]] = {}  # {number: (its directory, its path)}
+        self._numbers: dict[str, int] = {}  # {directory of a cgroup: number}
         self._todo: list[tuple[str, str]] = []  # cgroups that are not watched yet
         self._changed: set[int] = set()  # numbers of the cgroups that processes may have been moved to
         self._freezing: set[int] = set()  # numbers of the cgroups that were told to freeze, or to thaw
@@ -88,7 +92,9 @@ class Notices:
                 if error.errno == errno.ENOSPC:
                     self._give_up()
                 continue  # gone just now
+            self._drop(number)  # after a renaming the same directory is known by its old path
             self._cgroups[number] = directory, path
+            self._numbers[directory] = number
             self._changed.add(number)
             self._todo += [(directory + "/" + name, path + "/" + name) for name in below]
 
@@ -96,6 +102,14 @@ class Notices:
         """Watch no further cgroups; their changes are seen by looks at everything."""
         self._todo.clear()
         self.whole = False
+
+    def _drop(self, number: int) -> None:
+        """Forget what is known by this number."""
+        directory, _ = self._cgroups.pop(number, ("", ""))
+        if self._numbers.get(directory) == number:
+            del self._numbers[directory]
+        self._changed.discard(number)
+        self._freezing.discard(number)
 
     def note(self, directory: int, name: str) -> None:
         """Watch for the next change of the file of this name in this directory, an fd: a container is named by it."""
@@ -111,15 +125,11 @@ class Notices:
         events, lost = self._inotify.take()
         for number, mask, name in events:
             if mask & inotify.IGNORED:  # gone
-                self._cgroups.pop(number, None)
+                self._drop(number)
                 self._states.pop(number, None)
-                self._changed.discard(number)
-                self._freezing.discard(number)
             elif number in self._cgroups:
                 if mask & inotify.DIRECTORY:
-                    # New, or renamed, as v1 allows, by which the processes in it and below have another cgroup.
-                    directory, path = self._cgroups[number]
-                    self._todo.append((directory + "/" + os.fsdecode(name), path + "/" + files.text(name)))
+                    self._below(number, mask, name)
                 elif name in _LISTS:
                     self._changed.add(number)
                 elif name in _FREEZING:
@@ -129,7 +139,22 @@ class Notices:
                     self.written = True
             elif name in self._states.get(number, ()):
                 self.written = True
+        if lost and self.whole:
+            for number, (directory, _) in self._cgroups.items():
+                if not os.path.isdir(directory):
+                    self._inotify.forget(number)
+            self.begin()  # some that were made may not have been told
         return lost
+
+    def _below(self, number: int, mask: int, name: bytes) -> None:
+        """A cgroup was removed from that of this number, made in it, or renamed, as v1 allows: by that the processes in
+        it and below have another cgroup."""
+        directory, path = self._cgroups[number]
+        directory += "/" + os.fsdecode(name)
+        if not mask & inotify.DELETE:
+            self._todo.append((directory, path + "/" + files.text(name)))
+        elif directory in self._numbers:
+            self._inotify.forget(self._numbers[directory])
 
     @property
     def changed(self) -> bool:

@@ -16,41 +16,38 @@ from . import procfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from .protocol import KindName, Namespaces
 
 
-def witnesses(pids: Iterable[int | str]) -> list[int]:
-    """The directories of processes in /proc, open, less those that are not there: whoever gets a pid later, an open
-    directory is of the first one."""
-    found = []
-    for pid in pids:
+def shared(fd: int, witnesses: Iterable[int | str]) -> Namespaces:
+    """The namespaces that the process of an open directory shares with witnesses, by their names in /proc; one that is
+    not there proves nothing."""
+    found: Namespaces = {}
+    for witness in witnesses:
         try:
-            found.append(os.open("/proc/%s" % pid, os.O_PATH | os.O_DIRECTORY))
+            other = os.open("/proc/%s" % witness, os.O_PATH | os.O_DIRECTORY)
         except OSError:
             continue
+        try:
+            for kind, trait in _TRAITS.items():
+                inode = None if kind in found else _shared(fd, other, "ns/" + kind, trait)
+                if inode is not None:
+                    found[kind] = inode
+        finally:
+            os.close(other)
     return found
 
 
-def shared(fd: int, witnesses: Sequence[int]) -> Namespaces:
-    """The namespaces that the process of an open directory shares with witnesses."""
-    found: Namespaces = {}
-    for kind, trait in _TRAITS.items():
-        for witness in witnesses:
-            inode = _shared(fd, witness, "ns/" + kind, trait)
-            if inode is not None:
-                found[kind] = inode
-                break
-    return found
-
-
-def _shared(fd: int, witness: int, link: str, trait: Callable[[int], int | bytes | None]) -> int | None:
+def _shared(fd: int, other: int, link: str, trait: Callable[[int], int | bytes | None]) -> int | None:
+    """The inode of the namespace that two processes are in. None if that is not proven."""
     try:
-        inode = os.stat(link, dir_fd=witness).st_ino
+        inode = os.stat(link, dir_fd=other).st_ino
         seen = trait(fd)
-        alike = seen is not None and seen == trait(witness)
-        return inode if alike and os.stat(link, dir_fd=witness).st_ino == inode else None  # it may have moved meanwhile
+        alike = seen is not None and seen == trait(other)
+        moved = os.stat(link, dir_fd=other).st_ino != inode
+        return inode if alike and not moved else None
     except OSError:
         return None
 
@@ -60,12 +57,12 @@ def _net(fd: int) -> int:
 
 
 def _mount(fd: int) -> bytes | None:
-    """The id of the first mount that the process sees."""
+    """The id of the first mount that the process sees. None if it sees none."""
     return procfs.read_at(fd, "mountinfo", 4096).split(b" ", 1)[0] or None
 
 
 def _pid(fd: int) -> int | None:
-    """1 for a process with one pid, which is in the pid namespace of /proc."""
+    """1 for a process with one pid, which is in the pid namespace of /proc. None if it has several."""
     return 1 if len(procfs.nspid_of(fd)) == 1 else None
 
 

@@ -44,7 +44,8 @@ class Vanished(Exception):
 class Reader:
     """A reader of the processes below one /proc, with a memory of what many of them share: user names and link texts.
 
-    witnesses: of the namespaces of protected processes, none if this process may not trace any other; see `outside`.
+    witnesses: the processes that may prove the namespaces of protected ones (see `outside`), by their names in /proc;
+    none if this process may not trace any other.
 
     on_namespace(kind, inode, open_namespace) is called at the first sight of a namespace, while the process through
     which it was seen is at hand; open_namespace() returns an fd of it or raises OSError. If it returns False, as the
@@ -56,7 +57,7 @@ class Reader:
     ) -> None:
         self.proc_fd = os.open(proc, os.O_PATH | os.O_DIRECTORY)
         self.on_namespace = on_namespace
-        self.witnesses: list[int] = []
+        self.witnesses: tuple[int | str, ...] = ()
         self.users = users.Users()
         self._inodes: dict[str, int] = {}  # by the text of a link
         self._alike: dict[tuple[str, ...], Namespaces] = {}  # by the texts of all links: one object for many processes
@@ -65,8 +66,7 @@ class Reader:
         self.levels = pid_levels.Levels(self._own_pid_namespace())
 
     def close(self) -> None:
-        for fd in (self.proc_fd, *self.witnesses):
-            os.close(fd)
+        os.close(self.proc_fd)
 
     def pids(self) -> list[int]:
         """All pids, in ascending order."""
@@ -209,9 +209,16 @@ class Reader:
             self._inodes[target] = inode
         return inode
 
-    def remember(self, kind: KindName, inode: int) -> None:
-        """Note that another reader has seen a namespace, so that the next process in it is no first sight."""
-        self._inodes["%s:[%d]" % (kind, inode)] = inode
+    def see(self, pid: int, namespaces: Namespaces) -> bool:
+        """Have the first sights of the namespaces of a process that another reader has read. True if none is left for
+        the next process in them."""
+        left = False
+        for kind, inode in namespaces.items():
+            target = "%s:[%d]" % (kind, inode)
+            if target not in self._inodes:
+                self._first_sight(kind, "%d/ns/%s" % (pid, kind), target, self.proc_fd)
+                left = left or target not in self._inodes
+        return not left
 
     def forget(self, kind: KindName, inode: int) -> None:
         """Forget a namespace that is gone; the same inode seen again is a new one."""

@@ -1,5 +1,6 @@
 """`nsview schema`: the JSON schema of an output or of the lines of a recording, made of the types."""
 
+import inspect
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +22,11 @@ def schema(name: str) -> dict[str, Any]:
 
     types = SCHEMAS.get(name, (frames.Frame,))
     found, components = msgspec.json.schema_components(types, ref_template="#/$defs/{name}")
+    for component in components.values():
+        if (
+            "description" in component
+        ):  # a docstring, with its indentation or without, by the versions of Python and msgspec
+            component["description"] = inspect.cleandoc(component["description"])
     whole = found[0] if len(found) == 1 else {"anyOf": [*found]}
     about = f"nsview {name}, schema {export.SCHEMA}" + (": each line" if name in ("events", "recording") else "")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": about, **whole, "$defs": components}

@@ -64,8 +64,9 @@ class Plan(Record):
     """The steps of the helper, in order.
 
     kinds: to join, without those already shared. inside: the command sees the container's files, not the host's.
-    command: argv, or the first candidate for a shell. nsenter: the nearest command line without nsview. path: a name
-    of the namespace to join if there is no process to follow (pid and start are 0 then), else None.
+    command: argv, or the first candidate for a shell. nsenter: the nearest command line without nsview, empty if only
+    the toolbox has the command. path: a name of the namespace to join if there is no process to follow (pid and start
+    are 0 then), else None.
     """
 
     pid: int
@@ -203,7 +204,9 @@ def plan(
         steps=(before, *_outside(details, choice), *within, steps.Execute(candidates, choice.toolbox)),
         warnings=tuple(_warnings(details, choice, asked, kinds, differing, inside, seen, proc, follows_user)),
         command=candidates[0],
-        nsenter=_nsenter(process, details, choice, kinds, inside and chrooted, candidates[0]),
+        nsenter=()
+        if inside and (choice.toolbox or not (choice.command or details.shells))
+        else _nsenter(process, details, choice, kinds, inside and chrooted, candidates[0]),
         inside=inside,
         host_privileges=choice.host_privileges,
         asked=choice,
@@ -268,6 +271,12 @@ def shell_command(plan: Plan) -> tuple[str, ...]:
     return _command_line(plan.path or str(plan.pid), plan.asked)
 
 
+def toolbox_command(plan: Plan) -> tuple[str, ...]:
+    """The argv of the `nsview enter` of this plan with a toolbox, which stands where nsenter would find no command."""
+    argv = shell_command(plan)
+    return argv if plan.asked.toolbox else (*argv, "--toolbox")
+
+
 def pinned_command(plan: Plan) -> tuple[str, ...]:
     """The argv of `shell_command` with pins, for a process that plans anew: refuses if the process or a namespace is
     another by then."""
@@ -298,7 +307,10 @@ def describe(plan: Plan) -> str:
     lines = [f"{number:2}. {safe(step.text)}" for number, step in enumerate(plan.steps, 1)]
     lines += [f"note: {safe(warning)}" for warning in plan.warnings]
     there = " there" if plan.asked.elsewhere else ""
-    lines.append(f"by hand{there}: {safe(_as_typed(plan.nsenter))}")
+    if plan.nsenter:
+        lines.append(f"by hand{there}: {safe(_as_typed(plan.nsenter))}")
+    else:
+        lines.append(f"with a toolbox: {safe(_as_typed(toolbox_command(plan)))}")
     if plan.refusal:
         lines.append(f"refused: {safe(plan.refusal.text)}")
     return "\n".join(lines)

@@ -31,7 +31,7 @@ class Ready(Struct, frozen=True):
 # Written by the shell: tcpdump would give up root before it opens a file. A directory of its own is no one else's link.
 _CAPTURE = (
     "sh", "-c",
-    'file=$(mktemp -d /tmp/nsview-XXXXXX)/packets.pcap && echo "^C ends it; then: tcpdump -r $file" '
+    'type tcpdump && file=$(mktemp -d /tmp/nsview-XXXXXX)/packets.pcap && echo "^C ends it; then: tcpdump -r $file" '
     '&& exec tcpdump -ni any -U -w - >"$file"',
 )  # fmt: skip
 

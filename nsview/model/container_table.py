@@ -20,7 +20,7 @@ from .records import Container, Pod
 from .snapshot import Snapshot
 from .table import Cell, Column, Line
 from .text import count
-from .usage import Meter, Stopped, age, age_text, bytes_text, percent_text, sparkline
+from .usage import Meter, Stopped, age, age_text, bytes_text, percent_text, rate_text, sparkline
 from .usage_table import HIGH, THROTTLED, WIDE, Use, numeric, percent
 
 COLUMNS: tuple[Column, ...] = (
@@ -192,7 +192,7 @@ def _live(
     cells: tuple[Cell, ...] = (
         Cell(container.name, "container"),
         Cell(words, "" if words == "running" else "warning", brief=briefly(words)),
-        numeric(percent_text(rates.cpu), rates.cpu),
+        numeric(rate_text(percent_text(rates.cpu), len(recent)), rates.cpu),
         numeric(bytes_text(usage.memory), usage.memory),
         Cell("-" if share is None else f"{100 * share:.0f}%", "warning" if (share or 0) > HIGH else "", share or -1),
         _risk(key, around),
@@ -205,8 +205,8 @@ def _live(
         Cell(container.image or "", "dim"),
         numeric("?" if usage.pids is None else str(usage.pids), usage.pids),
         Cell(sparkline(recent, WIDE), "label", rates.cpu if rates.cpu is not None else -1),
-        numeric(bytes_text(rates.read), rates.read),
-        numeric(bytes_text(rates.written), rates.written),
+        numeric(rate_text(bytes_text(rates.read), len(recent)), rates.read),
+        numeric(rate_text(bytes_text(rates.written), len(recent)), rates.written),
         Cell(str(net or "?"), "dim", net or -1),
     )
     if not container.pids:  # about to be started again: nothing has an address or uses memory
@@ -361,15 +361,15 @@ def _of_group(group: _Group, members: Sequence[Line], folded: bool) -> Line:
     cells = {
         "NAME": Cell(f"{'▸' if folded else '▾'} {group.name}", "group"),
         "STATE": Cell(words, "warning" if wrong else ""),
-        "CPU%": numeric(percent_text(None if cpu is None else cpu / 100), cpu),
+        "CPU%": numeric(rate_text(percent_text(None if cpu is None else cpu / 100), 1), cpu),
         "MEM": numeric(bytes_text(memory), memory),
         "AGE": numeric(age_text(max(ages)) if ages else "", max(ages, default=None)),
         "IMAGE": Cell(group.sort, "dim"),
         "RISK": worst,
         "PROCS": numeric("" if procs is None else f"{procs:.0f}", procs),
         "PIDS": numeric("?" if pids is None else f"{pids:.0f}", pids),
-        "READ/S": numeric(bytes_text(read), read),
-        "WRITE/S": numeric(bytes_text(written), written),
+        "READ/S": numeric(rate_text(bytes_text(read), 1), read),
+        "WRITE/S": numeric(rate_text(bytes_text(written), 1), written),
     }
     if not live:
         cells = {title: cells[title] for title in ("NAME", "STATE", "IMAGE")}

@@ -4,6 +4,8 @@ from .counts import nprocs
 from .records import Holder, Namespace
 from .snapshot import Snapshot
 
+_TOLD = 3  # holders that are named
+
 
 def words(holder: Holder, snapshot: Snapshot) -> str:
     """One holder: "fd 7 of 4711 dockerd"."""
@@ -32,19 +34,17 @@ def words(holder: Holder, snapshot: Snapshot) -> str:
 
 
 def summary(namespace: Namespace, snapshot: Snapshot, *, named: bool = False) -> str:
-    """The holders of a namespace without processes, on one line. named: its first mount is already shown beside it."""
+    """The holders of a namespace without processes, on one line. named: its first mount is already
+    shown beside it, and stands for itself in all mount namespaces that have it."""
     holders = namespace.held_by
     if not holders and not nprocs(namespace, snapshot)[1]:
         return "held by what is not visible to you"
     if not holders:
         return "held by nothing that can be seen" if snapshot.search else "holders not yet looked for"
-    more = f" and {len(holders) - 3} more" if len(holders) > 3 else ""
-    said = ["that mount" if named and _is_name(one, namespace) else words(one, snapshot) for one in holders[:3]]
-    return "held by " + ", ".join(said) + more
-
-
-def _is_name(holder: Holder, namespace: Namespace) -> bool:
-    return holder.kind == "mount" and holder.pid is holder.mnt is None and holder.path in namespace.names[:1]
+    others = [one for one in holders if not (named and one.kind == "mount" and one.path in namespace.names[:1])]
+    said = [*(["that mount"] if len(others) < len(holders) else []), *(words(one, snapshot) for one in others)]
+    more = f" and {len(said) - _TOLD} more" if len(said) > _TOLD else ""
+    return "held by " + ", ".join(said[:_TOLD]) + more
 
 
 def _who(pid: int | None, snapshot: Snapshot) -> str:

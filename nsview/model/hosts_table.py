@@ -109,8 +109,8 @@ def _numbers(of: Reported) -> Numbers:
     snapshot, use = of.snapshot, of.use.host if of.use else None
     load = use.load[0] if use and use.load else None
     mem = None
-    if use and use.memory and use.memory_available is not None:
-        mem = 100 * (1 - use.memory_available / use.memory)
+    if use and use.memory and use.memory_used is not None:
+        mem = 100 * use.memory_used / use.memory
     if snapshot is None:
         return Numbers(of.lag, load, mem, None, None, None)
     return Numbers(of.lag, load, mem, len(snapshot.processes), len(snapshot.containers), unreadable(snapshot))

@@ -92,15 +92,15 @@ def _lines(snapshot: Snapshot, text: str, nets: Nets) -> Iterator[Lead]:
         key: NamespaceKey = ("net", net.inode)
         if key not in snapshot.namespaces:
             continue
+        whose = "  ".join(filter(None, _named(snapshot, snapshot.namespaces[key])))
         for interface in net.interfaces:
             own = [address.partition("/")[0] for address in interface.addresses]
             if text in (interface.name, *interface.altnames, *own):
-                words = "  ".join((interface.name, *own, "of", of_namespace(snapshot, snapshot.namespaces[key]).text))
+                words = "  ".join((interface.name, "of", whose, *own))  # a narrow dialog cuts the end
                 yield Lead(key, "in the net map", words, key_of(net, interface))
         for listener in net.listeners:
             if text == str(listener.port):
-                whose = of_namespace(snapshot, snapshot.namespaces[key]).text
-                words = f"{listener.protocol} {listener.endpoint}  of  {whose}"
+                words = f"{listener.protocol} {listener.port}  of  {whose}  at {listener.endpoint}"
                 yield Lead(key, "in the net map", words, key_of(net, listener))
 
 
@@ -218,13 +218,18 @@ def of_process(snapshot: Snapshot, process: Process, role: str) -> Lead:
 
 def of_namespace(snapshot: Snapshot, namespace: Namespace, role: str = "namespace") -> Lead:
     """The lead to a namespace, with its members in words."""
+    number = processes(*nprocs(namespace, snapshot))
+    return Lead(namespace.key, role, "  ".join(filter(None, (*_named(snapshot, namespace), number))))
+
+
+def _named(snapshot: Snapshot, namespace: Namespace) -> tuple[str, str]:
+    """(the label of a namespace, whose it is: of its containers, else its mounts)."""
     pids = snapshot.members(namespace.type).get(namespace.inode, ())
     containers = [] if namespace.initial else [c.name for c in containers_of(snapshot, pids)]
     if len(containers) > 3:
         containers[3:] = [f"and {len(containers) - 3} more"]
     whose = "the host's" if namespace.initial else ", ".join(containers) or ", ".join(namespace.names)
-    number = processes(*nprocs(namespace, snapshot))
-    return Lead(namespace.key, role, "  ".join(filter(None, (namespace.label, whose, number))))
+    return namespace.label, whose
 
 
 def of_container(snapshot: Snapshot, key: str, role: str) -> Lead:

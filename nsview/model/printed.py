@@ -312,7 +312,8 @@ class EventNamespace(TypedDict):
 class PrintedEvent(TypedDict):
     """A line of `nsview events`. time: in seconds since the epoch, of the look that showed it. container: its key, and
     name and pod are its own. pid, start, command: of the
-    process, which the text names. code: the exit code, as a shell gives it. host: its name, where several are asked."""
+    process, which the text names. code: the exit code, as a shell gives it. names: the paths at which namespaces that
+    were born or are gone are mounted. host: its name, where several are asked."""
 
     schema: Literal[1]
     time: float
@@ -327,6 +328,7 @@ class PrintedEvent(TypedDict):
     namespaces: list[EventNamespace]
     code: int | None
     command: str | None
+    names: list[str]
     host: NotRequired[str]
 
 

@@ -3,6 +3,7 @@
 The facts are read on request, process by process; those of a mount namespace come with its first process.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
@@ -115,6 +116,12 @@ class Facts(Struct, frozen=True):
     lsm: tuple[str, ...] = ()
     done: int = 0
     total: int = 0
+
+    @property
+    def read_at(self) -> float:
+        """The time of the last reading, in clock ticks since boot (USER_HZ, 100 on Linux). Infinite if nothing was
+        read."""
+        return max((one.start + 100 * one.age for one in self.processes.values()), default=math.inf)
 
     def of(self, process: Process) -> Security | None:
         """The facts of this process, and not of an earlier one with its pid. None if not known."""

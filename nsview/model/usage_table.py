@@ -9,7 +9,7 @@ from .records import Process
 from .snapshot import Snapshot
 from .table import Cell, Column, Line
 from .text import count
-from .usage import Meter, Usage, age, age_text, bytes_text, percent_text
+from .usage import Meter, Usage, age, age_text, bytes_text, percent_text, rate_text
 
 WIDE = 12
 """The cells of a sparkline in a column."""
@@ -56,7 +56,7 @@ class Use(Struct, frozen=True, gc=False):
 def fields(columns: Sequence[Column]) -> Fields:
     """The fields of a filter of such a table: `cpu>50`, `mem>1G`, `mem%>90`, `age<5m`, and those of all lenses."""
     amounts = (
-        ("cpu", _PERCENT, "percent of one processor"),
+        ("cpu", _PERCENT, "percent of one processor; - until it is read for the second time"),
         ("mem", _BYTES, "memory: 500M, 1.5G"),
         ("mem%", _PERCENT, "percent of its limit of memory"),
         ("age", _SECONDS, "since the start: 90s, 5m, 2h, 3d"),
@@ -109,7 +109,7 @@ def _process(process: Process, snapshot: Snapshot, meter: Meter) -> Line:
     container = snapshot.container_of(process)
     cells = (
         Cell(str(process.pid), "pid", process.pid),
-        numeric(percent_text(cpu), cpu),
+        numeric(rate_text(percent_text(cpu), 1), cpu),
         numeric(bytes_text(rss), rss),
         numeric(age_text(seconds), seconds),
         Cell(process.users),
@@ -137,8 +137,8 @@ def heading(number: str, meter: Meter) -> str:
     if host is None:
         return f"{number}, reading …"
     parts = [number, f"load {' '.join(f'{load:.2f}' for load in host.load)} of {count(host.processors, 'processor')}"]
-    if host.memory is not None and host.memory_available is not None:
-        parts.append(f"memory {bytes_text(host.memory - host.memory_available)} of {bytes_text(host.memory)}")
+    if host.memory is not None and host.memory_used is not None:
+        parts.append(f"memory {bytes_text(host.memory_used)} of {bytes_text(host.memory)}")
     waits = [f"{kind} {share:.0f}%" for kind, share in host.pressure.items() if share and share >= 1]
     parts += [f"waiting for {', '.join(waits)}"] if waits else []
     parts += [f"up {age_text(meter.taken_at - host.booted)}"] if host.booted is not None else []
@@ -149,7 +149,7 @@ def host_brief(now: Usage) -> str:
     """The use of the host in a few words: its load of the last minute, its memory, and for how long it runs."""
     host = now.host
     parts = [f"load {host.load[0]:.2f}"] if host.load else []
-    if host.memory and host.memory_available is not None:
-        parts.append(f"memory {100 * (1 - host.memory_available / host.memory):.0f}%")
+    if host.memory and host.memory_used is not None:
+        parts.append(f"memory {100 * host.memory_used / host.memory:.0f}%")
     parts += [f"up {age_text(now.taken_at - host.booted)}"] if host.booted is not None else []
     return "  ".join(parts)

@@ -19,6 +19,7 @@ from nsview.model.changes import Changes
 from nsview.model.filter import FIELDS
 from nsview.model.leads import Lead, around, meant
 from nsview.model.net import Nets
+from nsview.model.records import Container, Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Thing
 from nsview.model.text import safe
@@ -179,20 +180,31 @@ class NsviewApp(DrawnApp, Watcher):
 
     def action_lens(self, name: str) -> None:
         """Open a lens over the screen, or come back to the one of this name that is open below."""
-        if not self.lenses.come_back(name) and (snapshot := self.whole()) is not None:
-            self.lenses.open(lens_class(name)(self.context, snapshot, self.explorer.process))
+        if not self.lenses.come_back(name):
+            self._open(name)
 
     def on_compare_wanted(self, message: CompareWanted) -> None:
-        if (snapshot := self.whole()) is not None:
-            from .screens.compare import Compare
-
-            self.lenses.open(Compare(self.context, snapshot, message.a, message.b))
+        self._open("compare", (message.a, message.b))
 
     def on_logs_wanted(self, message: LogsWanted) -> None:
-        if (snapshot := self.whole()) is not None:
-            from .screens.logs import Logs
+        self._open("log", message.container)
 
-            self.lenses.open(Logs(self.context, snapshot, message.container))
+    def _open(self, name: str, subject: Container | tuple[Process, Process] | None = None) -> bool:
+        """Open a lens; the log of a container or the comparison of two. False, and a notice, if it is too early."""
+        if (snapshot := self.whole()) is None:
+            return False
+        match subject:
+            case Container():
+                from .screens.logs import Logs
+
+                self.lenses.open(Logs(self.context, snapshot, subject))
+            case (a, b):
+                from .screens.compare import Compare
+
+                self.lenses.open(Compare(self.context, snapshot, a, b))
+            case _:
+                self.lenses.open(lens_class(name)(self.context, snapshot, self.explorer.process))
+        return True
 
     def on_key(self, event: Key) -> None:
         """Give a line that has just got the focus the text that was typed ahead of it: it is no command."""
@@ -228,7 +240,7 @@ class NsviewApp(DrawnApp, Watcher):
         place = self.explorer.place_of(wanted)
         if place is None:
             return False
-        self.explorer.leave(self.lenses.place)
+        self.explorer.leave(self.lenses.places)
         self.lenses.close_all()
         self.explorer.look_again(place)
         return True
@@ -267,9 +279,9 @@ class NsviewApp(DrawnApp, Watcher):
     def on_place_wanted(self, message: PlaceWanted) -> None:
         self.lenses.close_all()
         self.explorer.look_again(message.place)
-        if message.place.lens:
-            self.action_lens(message.place.lens.name)
-            self.lenses.restore(message.place.lens)
+        for place in message.place.lenses:
+            if self._open(place.name, place.subject):
+                self.lenses.restore(place)
 
     # Root, defects, dialogs
 
@@ -331,8 +343,9 @@ class NsviewApp(DrawnApp, Watcher):
 
         screen = self.screen
         fields, kind = (screen.fields, screen.kind) if isinstance(screen, Browser) else (FIELDS, None)
-        name = self.lens.NAME if self.lens else "explorer"
-        self.push_screen(HelpScreen(screen.active_bindings, kind, fields, name=name, groups=self.lens is None))
+        name, about = (self.lens.NAME, self.lens.ABOUT) if self.lens else ("explorer", "")
+        groups = self.lens is None
+        self.push_screen(HelpScreen(screen.active_bindings, kind, fields, name=name, groups=groups, about=about))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Textual's own, and everything that the keys do here."""

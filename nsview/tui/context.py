@@ -10,7 +10,7 @@ from .session import Session
 class Context:
     """session: with the host. entrance: the way into namespaces. memory: kept from run to run. ready: the commands of
     `x`. audit_ignore: the rules that the audit leaves out.
-    containers_only: the events of others are left out."""
+    all_events: those of namespaces without a name, outside of containers, are shown too."""
 
     def __init__(self, session: Session, entrance: Entrance, memory: Memory, ready: tuple[Ready, ...]) -> None:
         self.session = session
@@ -18,4 +18,4 @@ class Context:
         self.memory = memory
         self.ready = ready
         self.audit_ignore: tuple[str, ...] = ()
-        self.containers_only = False
+        self.all_events = False

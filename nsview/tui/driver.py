@@ -104,7 +104,9 @@ class Driver(LinuxDriver):
     def start_application_mode(self) -> None:
         self._shown = self._picture is not None and self._picture.hand_over()
         self.prepare_reading()
+        before = self.attrs_before  # after another program the settings may be those by which keys wait for this one
         super().start_application_mode()  # type: ignore[no-untyped-call]
+        self.attrs_before = before or self.attrs_before
 
     def prepare_reading(self) -> None:
         """Begin to count as reading, before the thread that reads does."""

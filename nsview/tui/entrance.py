@@ -6,6 +6,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
@@ -22,10 +23,13 @@ from nsview.join.run import Helper
 from nsview.join.steps import JoinNamespaces
 from nsview.model.text import safe
 
+from .first_picture import quiet
 from .session import AnyHost, Session
 
 SOON = 10.0
 """Seconds within which a command that ends with an exit code of refusals may have been refused, on a busy host too."""
+
+_ENTERED = (b"\r", b"\n", b"\x04", b"")  # Enter, ^D, and the end of the terminal
 
 
 class Entrance:
@@ -75,7 +79,7 @@ class Entrance:
         """Leave the screen for a command; False if the terminal can't be left. name: of the thing that is entered.
         words: printed before, a line each. run: carries it out, returns its exit code."""
         try:
-            with self._app.suspend(), _interrupt_is_not_ours():
+            with _outside(self._app):
                 code = _in_terminal(command, words, run)
         except SuspendNotSupported:
             self._app.notify("This terminal cannot be left for a shell. Run: " + shlex.join(command))
@@ -88,7 +92,7 @@ class Entrance:
         """Start an agent as root through sudo, which asks in the terminal. None, and a notice, if that fails."""
         failure = "Not root; nothing has changed."
         try:
-            with self._app.suspend(), _interrupt_is_not_ours():
+            with _outside(self._app):
                 host, now = None, self._session.host
                 try:
                     assert isinstance(now, LiveHost)
@@ -144,16 +148,27 @@ def _in_terminal(command: tuple[str, ...], words: Sequence[str], run: Callable[[
 
 
 def _wait_for_enter(said: str) -> None:
-    with contextlib.suppress(EOFError, KeyboardInterrupt), _interrupt(signal.default_int_handler):
-        input(f"\nnsview: {said}. Enter goes back to the explorer.")
+    _keep_keys()
+    print(f"\nnsview: {said}. Enter goes back to the explorer.", flush=True)
+    with contextlib.suppress(OSError, KeyboardInterrupt), _interrupt(signal.default_int_handler):
+        while os.read(0, 1) not in _ENTERED:
+            pass
 
 
-def _interrupt_is_not_ours() -> contextlib.AbstractContextManager[None]:
-    """Leave ^C to the program in the terminal: asyncio would take it too, and end the explorer.
+@contextlib.contextmanager
+def _outside(app: App[Any]) -> Iterator[None]:
+    """Leave the screen and come back. ^C is the program's in the terminal: asyncio would take it too, and end the
+    explorer; it is not ignored, which the program would inherit."""
+    with app.suspend(), _interrupt(lambda *_: None):
+        yield
+        _keep_keys()
 
-    The signal is not ignored, which the program would inherit.
-    """
-    return _interrupt(lambda *_: None)
+
+def _keep_keys() -> None:
+    """Have the keys that are typed from now on wait for the explorer as they are: the terminal would take Backspace for
+    itself, and Enter for ^J. The driver knows the settings of before."""
+    with contextlib.suppress(termios.error):
+        quiet()
 
 
 @contextlib.contextmanager

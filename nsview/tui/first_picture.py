@@ -120,7 +120,7 @@ class Picture:
         painted = "".join(f"\x1b[{y};1H{self._painted(line)}" for y, line in enumerate(found, 1))
         with self._turn, contextlib.suppress(OSError, termios.error):
             if not self._over and self._before is None:
-                self._before = _quiet()
+                self._before = quiet()
                 _write(ALTERNATE + _HIDDEN + painted)
 
     def _painted(self, line: list[Piece]) -> str:
@@ -160,7 +160,7 @@ def _size() -> tuple[int, int]:
     return told[0] or 80, told[1] or 24
 
 
-def _quiet() -> list[Any]:
+def quiet() -> list[Any]:
     """Turn off echo and line mode, so that typed keys but ^C wait for the explorer. Return the old settings."""
     before = termios.tcgetattr(0)
     now = [*before[:6], [*before[6]]]

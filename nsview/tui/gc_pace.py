@@ -34,6 +34,8 @@ def settle() -> None:
 
 
 def rest() -> None:
-    """Collect the young generation now, after a key was answered, lest that happen during the next answer."""
+    """Collect garbage now, after a key was answered, lest that happen during the next answer: the young generation, and
+    each older one as often as the interpreter would, which never does where this comes before it every time."""
     if gc.isenabled():
-        gc.collect(0)
+        counts, thresholds = gc.get_count(), gc.get_threshold()
+        gc.collect(max((age for age in (1, 2) if counts[age] > thresholds[age]), default=0))

@@ -29,13 +29,9 @@ class OpenLenses:
         return _name_of(self.top)
 
     @property
-    def place(self) -> LensPlace | None:
-        """The place in that lens, to come back to. None if it has no name."""
-        lens, name = self.top, self.name
-        if lens is None or name is None:
-            return None
-        table = lens.table
-        return LensPlace(name, lens.by, lens.filter, table.line.key if table.line else None, table.column, table.order)
+    def places(self) -> tuple[LensPlace, ...]:
+        """The places in all that are open, to come back to."""
+        return tuple(_place_in(lens) for lens in self._open)
 
     def open(self, lens: Lens) -> None:
         """Open a lens over the screen; a log or a comparison instead of the one before."""
@@ -74,6 +70,12 @@ class OpenLenses:
         while self.name != name:
             self.close()
         return True
+
+
+def _place_in(lens: Lens) -> LensPlace:
+    table, name = lens.table, _name_of(lens) or lens.NAME
+    line = table.line.key if table.line else None
+    return LensPlace(name, lens.by, lens.filter, line, table.column, table.order, lens.subject)
 
 
 def _name_of(lens: Lens | None) -> str | None:

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from nsview.model.filter import Filter
 from nsview.model.leads import reveal
+from nsview.model.records import Container, Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Thing
 from nsview.model.view import ProcessRow, Row, RowKey, View
@@ -15,8 +16,9 @@ MOST = 200
 
 
 class LensPlace(Struct, frozen=True):
-    """A place in a lens. name: of the lens. by: the sort of thing that a line is. line: the key of the chosen one.
-    column: that of the cursor. order: the column that the lines are sorted by, None if by none; and if in reverse."""
+    """A place in a lens. name: of the lens. subject: the container of a log, the two of a comparison, None of others.
+    by: the sort of thing that a line is. line: the key of the chosen one. column: that of the cursor. order: the column
+    that the lines are sorted by, None if by none; and if in reverse."""
 
     name: str
     by: str | None
@@ -24,15 +26,16 @@ class LensPlace(Struct, frozen=True):
     line: Hashable
     column: int = 0
     order: tuple[int | None, bool] = (None, False)
+    subject: Container | tuple[Process, Process] | None = None
 
 
 class Place(Struct, frozen=True):
-    """A view and its chosen row. row: the keys of that row, best first. lens: the place in the lens that was open
-    over it."""
+    """A view and its chosen row. row: the keys of that row, best first. lenses: the places in the lenses that were open
+    over it, the top one last."""
 
     view: View
     row: tuple[RowKey, ...]
-    lens: LensPlace | None = None
+    lenses: tuple[LensPlace, ...] = ()
 
 
 def here(view: View, row: Row | None) -> Place:

@@ -210,6 +210,49 @@ def test_cgroups_that_the_kernel_makes_wait_for_leave_time_for_all_else(monkeypa
     assert followed.next(now) > now
 
 
+@pytest.mark.parametrize("lost", [False, True], ids=["all told", "some lost"])
+def test_cgroups_are_watched_for_as_long_as_they_are_there(tree: Path, lost: bool) -> None:
+    """Not longer: the kernel keeps a watched one, and counts it, after its removal. By the kernel's list of watches."""
+    watched = notices.Notices()
+    info = Path(f"/proc/self/fdinfo/{watched.fileno()}")
+
+    def watches() -> set[str]:
+        watched.heard()
+        while watched.growing:
+            watched.grow(1.0)
+        watched.heard()  # of those that are not watched any longer
+        lines = (line.split() for line in info.read_text().splitlines() if line.startswith("inotify wd"))
+        return {" ".join(words[2:4]) for words in lines}
+
+    def watch(path: Path) -> str:
+        found = path.stat()
+        return f"ino:{found.st_ino:x} sdev:{os.major(found.st_dev) << 20 | os.minor(found.st_dev):x}"
+
+    watched.begin()
+    before = watches()
+    paths = [tree / "kept", tree / "kept/below", tree / "removed", tree / "removed/below"]
+    for path in paths:
+        path.mkdir()
+    made = {path: watch(path) for path in paths}
+    try:
+        assert watches() >= before | {*made.values()}
+        for path in reversed(paths[2:]):
+            path.rmdir()
+        if lost:
+            for _ in range(int(Path("/proc/sys/fs/inotify/max_queued_events").read_text()) // 2 + 1):
+                paths[2].mkdir()
+                paths[2].rmdir()
+        paths[2].mkdir()
+        found = watches()
+        assert watch(paths[2]) in found and found >= {made[path] for path in paths[:2]}
+        assert not found & {made[path] for path in paths[2:]}
+    finally:
+        for path in reversed(paths):
+            if path.exists():
+                path.rmdir()
+        os.close(watched.fileno())
+
+
 @pytest.fixture
 def apart() -> Iterator[str]:
     """A net namespace by its name, to which nothing leads; "NAMEv" is for one end of a pair."""

@@ -18,6 +18,7 @@ import pytest
 from nsview.hosts import HostError
 from nsview.hosts.local import LocalHost
 from nsview.model.events.follower import Follower
+from nsview.model.events.lines import is_told
 from nsview.model.events.record import Event
 from nsview.model.snapshot import Snapshot
 
@@ -202,10 +203,12 @@ def test_a_namespace_with_a_name_is_born_and_gone(heard: Heard) -> None:
     subprocess.run(["ip", "netns", "add", name], check=True)
     try:
         inode = os.stat(f"/run/netns/{name}").st_ino
-        assert heard.one("born", lambda e: ("net", inode) in e.namespaces).subject == f"net:[{inode}]"
+        born = heard.one("born", lambda e: ("net", inode) in e.namespaces)
+        assert (born.subject, born.names, is_told(born)) == (f"net:[{inode}]", (f"/run/netns/{name}",), True)
     finally:
         subprocess.run(["ip", "netns", "delete", name], check=True)
-    heard.one("gone", lambda e: ("net", inode) in e.namespaces)
+    gone = heard.one("gone", lambda e: ("net", inode) in e.namespaces)
+    assert is_told(gone)
 
 
 def test_none_is_missing_at_a_hundred_starts_a_minute_and_more(docker: Docker, heard: Heard) -> None:

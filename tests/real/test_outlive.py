@@ -19,6 +19,7 @@ import pytest
 from nsview.hosts.local import LocalHost
 
 from .account import Account
+from .cgroups import move
 from .command import containers, nsview, printed, processes
 from .conftest import require
 from .daemons import IMAGE, SLEEP, Containerd, Docker
@@ -165,6 +166,24 @@ def test_docker(rootfs: Path, orphans: Orphans, network: str) -> None:
         file = docker.data_root / "containers" / of(pid)["id"] / "config.v2.json"
         file.write_text(file.read_text().replace('"/renamed"', '"/again"'))
         assert of(pid)["name"] == "again"
+
+
+def test_docker_in_anothers_cgroup(rootfs: Path, orphans: Orphans) -> None:
+    """Moved there by root, or by a container that may write to the whole tree; one to the cgroup of each other too."""
+    with Workspace.create() as apart:
+        docker = Docker(apart, rootfs)
+        words = ("sh", "-c", "sleep 9998 & exec sleep 9999")
+        pids = [orphans.add(docker.container(name, command=words)) for name in ("orphan", "beside", "third")]
+        wait_until(lambda: all(len(of(pid)["pids"]) == 2 for pid in pids), 10, "their children")
+        paths = [processes()[pid]["cgroup"] for pid in pids]
+        for pid, path in zip(pids, (paths[1], paths[0], paths[1]), strict=True):
+            for member in of(pid)["pids"]:
+                move(member, path)
+        told = Told(*pids)
+        shims = [of(pid)["shim_pid"] for pid in pids]
+        docker.kill()
+        kill(*shims)
+        told.holds("moved into another's cgroup; dockerd, containerd, shim killed", gone="shim")
 
 
 def test_what_docker_published(rootfs: Path, orphans: Orphans) -> None:
@@ -506,6 +525,18 @@ def test_runc_that_waited_is_killed(workspace: Workspace, rootfs: Path) -> None:
         told = Told(pid)
         kill(processes()[pid]["ppid"])
         told.holds("runc run killed", gone=None)
+    finally:
+        made.clear()
+
+
+@pytest.mark.parametrize("program", ["runc", "crun"])
+def test_plain_containers_in_anothers_cgroup(workspace: Workspace, rootfs: Path, program: str) -> None:
+    made = Oci(workspace, rootfs, program)
+    try:
+        first, second = (made.container(name)[2] for name in ("first", "second"))
+        told = Told(first, second)
+        move(first, processes()[second]["cgroup"])
+        told.holds("moved into another's cgroup", gone=None)
     finally:
         made.clear()
 

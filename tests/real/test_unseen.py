@@ -9,12 +9,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from nsview.agent import outside
+from nsview.agent.protocol import Namespaces
 from nsview.model import audit
 
 from .population import ZOMBIE, Population
@@ -139,42 +140,32 @@ def test_the_group_that_proc_shows_all_to(user: User, gid: str, hides: bool) -> 
         assert shown is not expected
 
 
-@pytest.fixture
-def directories() -> Iterator[Callable[..., list[int]]]:
-    """Opens directories of processes in /proc, until the test ends."""
-    opened: list[int] = []
-
-    def of(*pids: int | str) -> list[int]:
-        found = outside.witnesses(pids)
-        opened.extend(found)
-        return found
-
-    yield of
-    for fd in opened:
+def proven(pid: int | str, *witnesses: int | str) -> Namespaces:
+    fd = os.open(f"/proc/{pid}", os.O_PATH)
+    try:
+        return outside.shared(fd, witnesses)
+    finally:
         os.close(fd)
 
 
-def test_no_namespace_is_proven_by_a_witness_that_is_in_another(
-    population: Population, directories: Callable[..., list[int]]
-) -> None:
+def test_no_namespace_is_proven_by_a_witness_that_is_in_another(population: Population) -> None:
     """Of processes protected from root too; here of some that are not, so that the links tell whether it is true."""
     kinds = {"net": "net", "mnt": "mnt", "pid": "pid", "uts": ""}
     pids: dict[str, int | str] = {"self": "self", **{kind: population.process(kind) for kind in kinds}}
     for (a, subject), (b, witness) in itertools.permutations(pids.items(), 2):
-        found = outside.shared(*directories(subject), directories(witness))
+        found = proven(subject, witness)
         assert found.keys() == {"net", "mnt", "pid"} - {kinds.get(a), kinds.get(b)}, (a, b)
         assert all(os.stat(f"/proc/{subject}/ns/{kind}").st_ino == inode for kind, inode in found.items()), (a, b)
     # Each is a witness of the namespaces that it is in: two together prove all.
-    together = outside.shared(*directories("self"), directories(pids["net"], pids["mnt"], pids["pid"]))
+    together = proven("self", pids["net"], pids["mnt"], pids["pid"])
     assert together == {kind: os.stat(f"/proc/self/ns/{kind}").st_ino for kind in ("net", "mnt", "pid")}
 
 
-def test_an_exited_witness_proves_nothing(population: Population, directories: Callable[..., list[int]]) -> None:
+def test_an_exited_witness_proves_nothing(population: Population) -> None:
     pid = population.process("uts")
-    witness = directories(pid)
-    assert outside.shared(*directories("self"), witness).keys() == {"net", "mnt", "pid"}
+    assert proven("self", pid).keys() == {"net", "mnt", "pid"}
     population.clear()
-    assert outside.shared(*directories("self"), witness) == {}
+    assert proven("self", pid) == {}
 
 
 def test_many_named_net_namespaces_are_one_finding(workspace: Workspace) -> None:

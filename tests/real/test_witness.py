@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from .cgroups import move, trees
 from .command import containers, nsview, processes
 from .daemons import Docker
 from .runtimes import Oci
@@ -278,24 +279,9 @@ def test_a_cgroup_that_a_user_may_make_names_a_users_container(docker: Docker, g
             _remove(place)
 
 
-def _trees() -> list[Path]:
-    """Where each cgroup hierarchy is mounted."""
-    mounts = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines())
-    return [Path(fields[1]) for fields in mounts if fields[2] in ("cgroup", "cgroup2")]
-
-
 def _below(pid: int) -> list[int]:
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [found for child in map(int, children) for found in (child, *_below(child))]
-
-
-def _move(pid: int, path: str) -> None:
-    """Put a process into a cgroup, made where it is not there, in all hierarchies."""
-    for tree in _trees():
-        place = tree / path.lstrip("/")
-        with contextlib.suppress(OSError):  # cpuset wants processors first
-            place.mkdir(parents=True, exist_ok=True)
-            (place / "cgroup.procs").write_text(str(pid))
 
 
 def test_a_container_that_calls_its_cgroup_like_another_is_itself(docker: Docker, genuine: int) -> None:
@@ -307,7 +293,7 @@ def test_a_container_that_calls_its_cgroup_like_another_is_itself(docker: Docker
     unconfined = docker.inspect("w-free")["Id"]
     try:
         for called in (unconfined, other):
-            _move(pid, f"/docker/{own}/docker/{called}")
+            move(pid, f"/docker/{own}/docker/{called}")
             found = containers()
             assert found[f"docker:{own}"]["name"] == "w-named" and found[f"docker:{own}"]["pids"] == [pid]
             first = docker.inspect(called)["State"]["Pid"]
@@ -320,7 +306,7 @@ def test_a_container_that_calls_its_cgroup_like_another_is_itself(docker: Docker
     finally:
         docker.remove("w-free")
         docker.remove("w-named")
-        for tree in _trees():
+        for tree in trees():
             for called in (unconfined, other):
                 for place in (f"docker/{called}", "docker", ""):
                     with contextlib.suppress(OSError):
@@ -336,7 +322,7 @@ def test_a_container_that_was_moved_into_anothers_cgroup_is_itself(
     pid = docker.container("w-hidden", *options, command=("sh", "-c", "sleep 9998 & exec sleep 9999"))
     own = f"docker:{docker.inspect('w-hidden')['Id']}"
     try:
-        _move(pid, f"/docker/{docker.inspect(NAME)['Id']}")
+        move(pid, f"/docker/{docker.inspect(NAME)['Id']}")
         wait_until(lambda: len(_below(pid)) == 1, 10, "its child")
         found = containers()
         assert (found[own]["name"], found[own]["init_pid"], found[own]["outer"]) == ("w-hidden", pid, None)
@@ -350,7 +336,7 @@ def test_who_shares_the_processes_of_a_container_without_a_cgroup_is_counted_onc
     alone = docker.container("w-alone")
     beside = docker.container("w-beside", "--pid=container:w-alone")
     try:
-        _move(alone, "/")
+        move(alone, "/")
         assert {c["name"]: c["pids"] for c in containers().values() if {alone, beside} & {*c["pids"]}} == {
             "w-alone": [alone],
             "w-beside": [beside],
@@ -385,7 +371,7 @@ def test_root_of_a_container_that_is_in_no_cgroup_of_its_own_is_not_the_hosts(do
         wait_until(lambda: "sleep\n" in [Path(f"/proc/{it}/comm").read_text() for it in _below(pid)], 10, "its child")
         moved = [pid, *_below(pid)]
         for inner in moved:
-            _move(inner, "/")
+            move(inner, "/")
         found = containers()
         own = {key for key, c in found.items() if c["name"] == NAME and c["outer"] is None}
         assert own == {f"docker:{docker.inspect(NAME)['Id']}"}

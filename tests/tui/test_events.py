@@ -100,30 +100,35 @@ async def test_the_filter_leaves_events_of_a_kind_a_container_and_a_code(recordi
 
 
 @pytest.mark.parametrize("size", [WIDE, SMALL])
-async def test_a_key_leaves_the_events_of_containers_alone_until_it_is_pressed_again(
+async def test_namespaces_without_a_name_are_counted_until_a_key_shows_all(
     recording: Path, size: tuple[int, int]
 ) -> None:
+    many = events("born", "gone")
+    named = msgspec.structs.replace(many[0], names=("/run/netns/blue",))
+    own = msgspec.structs.replace(many[1], container=WEB.key, name="web")
     async with opened(recording, size) as (app, pilot):
         app.session.events.clear()
-        app.session._happened(events("born", "gone", "joined"))
-        await pilot.press("i", "O")
+        app.session._happened(many)
+        await pilot.press("i")
         await pilot.pause()
-        assert "Nothing has happened to containers. O shows 3 events of others" in " ".join(drawn(app).split())
-        own = [msgspec.structs.replace(event, container=WEB.key, name="web") for event in events("started", "born")]
-        app.session._happened(own)
+        assert "Nothing has happened but to namespaces without a name. O shows 2 events" in " ".join(drawn(app).split())
+        app.session._happened([*events("unshared", "oom"), named, *many * 100, own])
         await pilot.pause(0.7)
         for _ in range(2):
-            assert [kind for kind, _ in shown(app)] == ["started", "born"]
+            assert [kind for kind, _ in shown(app)] == ["unshared", "oom", "born", "gone"]
             heading, keys = drawn(app).splitlines()[1], drawn(app).splitlines()[-1]
-            assert "containers only" in heading and "2 events: 1 started, 1 born   3 of others" in heading
-            assert " O Containers " in keys
+            assert "4 events: 1 oom" in heading and "O shows 202 more, of unnamed" in heading
+            assert " O All " in keys
             await pilot.press("escape", "i")
             await pilot.pause()
-        await pilot.press("O")
+        await pilot.press("slash", *"kind=born", "enter")
+        assert len(shown(app)) == 102, "a filter goes through all"
+        await pilot.press("escape", "O")
         await pilot.pause()
-        assert [kind for kind, _ in shown(app)] == ["born", "gone", "joined", "started", "born"]
         heading = drawn(app).splitlines()[1]
-        assert "only" not in heading and "5 events: 1 started, 2 born, 1 gone, 1 joined" in heading
+        assert len(shown(app)) == 206 and "unnamed" not in heading and "206 events: 1 oom" in heading
+        await pilot.press("O")
+        assert len(shown(app)) == 4
 
 
 async def test_on_the_last_line_it_follows_and_elsewhere_it_stays(recording: Path) -> None:
@@ -135,9 +140,9 @@ async def test_on_the_last_line_it_follows_and_elsewhere_it_stays(recording: Pat
         assert table.line is not None and table.line.cells[3].text == "thing started"
         await pilot.press("up")
         chosen = table.line
-        app.session._happened(events("born", "gone"))
+        app.session._happened(events("added", "removed"))
         await pilot.pause(0.7)
-        assert table.line == chosen and shown(app)[-1] == ("gone", "thing gone")
+        assert table.line == chosen and shown(app)[-1] == ("removed", "thing removed")
         await pilot.press("G")
         app.session._happened(events("opened"))
         await pilot.pause(0.7)
@@ -162,7 +167,7 @@ async def test_while_paused_the_events_are_counted_until_they_are_seen() -> None
         assert "paused" in drawn(app).splitlines()[0] and "event" not in drawn(app).splitlines()[0]
         app.session._happened(events("oom", "stopped", "born"))
         await pilot.pause(0.2)
-        assert "3 events: 1 oom, 1 stopped" in drawn(app).splitlines()[0]
+        assert "2 events: 1 oom, 1 stopped" in drawn(app).splitlines()[0]
         await pilot.press("i")
         await pilot.pause()
         assert ("oom", "thing oom") in shown(app) and ("started", "thing started") in shown(app)

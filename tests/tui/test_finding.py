@@ -411,6 +411,18 @@ async def test_a_filter_goes_to_a_match_and_n_over_matches_alone() -> None:
         assert on(app) == "web: httpd" and not app.explorer.filter
 
 
+@pytest.mark.parametrize(
+    ("text", "whose"),
+    [("veth14c58fe", "the host's"), ("10.213.67.2", "web, web-logs"), ("8080", "web, web-logs")],
+)
+async def test_the_line_of_the_net_map_says_whose_it_is_on_a_narrow_screen_too(text: str, whose: str) -> None:
+    async with opened(NET, SMALL) as (app, pilot):
+        await pilot.press("colon", *text)
+        await pilot.pause(0.1)
+        [line] = [line for line in drawn(app).splitlines() if "in the net map" in line]
+        assert f"]  {whose}  " in line
+
+
 @pytest.mark.parametrize("text", ["veth14c58fe", "10.213.67.2", "8080"])
 async def test_the_line_of_the_net_map_is_offered_beside_the_thing_that_it_leads_to(text: str) -> None:
     async with opened(NET) as (app, pilot):

@@ -56,7 +56,9 @@ def fleet(hosts: Iterable[str] = HOSTS) -> FleetApp:
             link.session = HostSession(Nowhere(), app.call_later, link.refuse)
             link.session.snapshot = snapshot
             link.session.watchers.append(link)
-            link.use = Usage(100.0, 5.0, 0.0, HostUsage(4, (load, 1.0, 1.0), 8 << 30, int(7e9 / load), 40.0), (), ())
+            link.use = Usage(
+                100.0, 5.0, 0.0, HostUsage(4, (load, 1.0, 1.0), 8 << 30, int(7e9 / max(1.0, load)), 40.0), (), ()
+            )
     return app
 
 

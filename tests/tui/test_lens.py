@@ -24,6 +24,7 @@ from .screens import NET, SMALL, WIDE, drawn, opened
 
 class Images(Lens):
     NAME = "images"
+    ABOUT = "A line an image."
     COLUMNS: ClassVar[Sequence[Column]] = (Column("NAME"), Column("NPROCS", right=True), Column("IMAGE", keep=False))
     EMPTY = "No container runs here."
     opened: ClassVar[list[object]] = []
@@ -133,6 +134,27 @@ async def test_esc_leads_back_to_the_very_screen_filter_row_and_order_from_which
             assert (lens.filter.text, *after) == before, opener
 
 
+@pytest.mark.parametrize("key", ["L", "c"], ids=["log", "compare"])
+async def test_back_along_the_trail_a_log_and_a_comparison_are_open_again(key: str) -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("m", "slash", *"shop", "enter", "v", "down", key)
+        await pilot.pause(0.3)
+        lens = app.lens
+        assert lens is not None and lens.subject is not None and lens.NAME in ("log", "compare")
+        await pilot.press("colon", *"ledger")
+        await pilot.pause()
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.screen is app.explorer
+        await pilot.press("backspace")
+        await pilot.pause(0.3)
+        again = app.lens
+        assert again is not None and again is not lens and again.subject == lens.subject and again.NAME == lens.NAME
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.lenses.name == "matrix" and app.lens is not None and app.lens.filter.text == "shop"
+
+
 @pytest.mark.parametrize("name", LENS_KEYS)
 async def test_back_along_the_trail_a_lens_has_its_lines_filter_and_row_again(name: str) -> None:
     async with opened(size=(160, 24)) as (app, pilot):
@@ -203,6 +225,20 @@ async def test_help_and_hints_tell_of_the_fields_that_it_has() -> None:
         text = drawn(app)
         assert "container=web" in text and "CLONE_NEWNET" in text
         assert [line for line in text.splitlines() if "nprocs" in line and "the text below" not in line]
+
+
+@pytest.mark.parametrize("size", [(160, 50), (80, 24)], ids=["160x50", "80x24"])
+@pytest.mark.parametrize("keys", [*LENS_KEYS.values(), ("m", "L"), ("m", "v", "down", "c")], ids=str)
+async def test_help_says_first_what_the_lines_of_the_lens_are(keys: tuple[str, ...], size: tuple[int, int]) -> None:
+    async with opened(size=size) as (app, pilot):
+        await pilot.press(*keys)
+        await pilot.pause(0.2)
+        lens = app.lens
+        assert lens is not None
+        await pilot.press("question_mark")
+        await pilot.pause(0.2)
+        first, *_ = (line.split("│")[1].strip() for line in drawn(app).splitlines() if lens.ABOUT[:12] in line)
+        assert lens.ABOUT.startswith(first), "whole words, in a line of its own"
 
 
 async def test_a_field_is_completed_from_the_lines_and_remembered() -> None:

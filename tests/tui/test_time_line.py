@@ -53,6 +53,15 @@ async def test_the_moment_is_below_the_rows(size: tuple[int, int]) -> None:
         assert len(line) == size[0]
 
 
+async def test_help_has_the_keys_of_the_recording_together() -> None:
+    async with at("@+6s", (160, 60)) as (app, _, pilot):
+        await pilot.press("question_mark")
+        await pilot.pause(0.2)
+        lines = [line.partition("│")[2].strip() for line in drawn(app).splitlines()]
+        begin = next(place for place, line in enumerate(lines) if line.startswith("Recording"))
+        assert [line.split()[0] for line in lines[begin + 1 : begin + 6]] == [".", ",", ">", "<", "@"]
+
+
 async def test_a_recording_that_is_not_played_has_no_time_line_and_none_of_its_keys() -> None:
     app = explorer()
     async with running(app) as pilot:

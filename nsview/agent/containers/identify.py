@@ -379,7 +379,8 @@ def _place(container: Found, found: Mapping[ContainerPlace, Draft], host: Popula
             own = None  # one of systemd's, which has others in it
     if own is None:
         # A container without a cgroup of its own must not be a part of another either.
-        part = _is_part(host.processes[container.init_pid], container.supervisor, found)
+        init = host.processes[container.init_pid]
+        part = _is_part(init, container.supervisor or host.processes.get(init["ppid"]), found)
         return None if part else (0, container.init_pid)
     if container.supervisor and not containerd.outside(container.supervisor["cgroup"], own):
         return None
@@ -406,7 +407,7 @@ def _left_behind(bundle: Bundle, found: Mapping[ContainerPlace, Draft], host: Po
 
 def _is_part(init: Process, supervisor: Process | None, found: Collection[ContainerPlace]) -> bool:
     """True if a first process without a cgroup of its own is a part of the container in whose cgroup it is. One whose
-    supervisor stands outside of that was moved there."""
+    supervisor, or without one parent, stands outside of that was moved there."""
     above = _nearest(init["cgroup"], found)
     return above is not None and not (supervisor and containerd.outside(supervisor["cgroup"], above))
 

@@ -165,7 +165,9 @@ def unchecked(snapshot: Snapshot, facts: Facts) -> list[str]:
     if unread:
         reasons = ", ".join(sorted({process.unreadable for process in unread if process.unreadable}))
         lines.append(f"what {_of(unread, members)} share: their namespaces could not be read ({reasons})")
-    untold = [process for process in members if facts.of(process) is None and not process.ended]
+    # A process that had just begun may have exited before the reading, or have begun after that.
+    settled = facts.read_at - 100 * SETTLED
+    untold = [p for p in members if facts.of(p) is None and not p.ended and p.start <= settled]
     if untold:
         lines.append(f"how {_of(untold, members)} are confined: nothing is known of that")
     unseen = [security for process in members if (security := facts.of(process)) is not None and security.unreadable]

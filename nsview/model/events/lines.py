@@ -79,12 +79,26 @@ def behind(event: Event, snapshot: Snapshot) -> Thing | None:
     return container or pid or namespace
 
 
+_MANY = ("born", "gone")
+
+
+def is_told(event: Event) -> bool:
+    """True unless the lens leaves out the event until all are asked for: of births and ends of namespaces outside of
+    containers, without a name, there are many on a busy host."""
+    return event.kind not in _MANY or bool(event.container or event.names)
+
+
 GRAVE: tuple[EventKind, ...] = ("oom", "stopped", "restarted")
 """The kinds that must not be overlooked."""
 
 
-def summary(events: Iterable[Event], told: Sequence[EventKind] = GRAVE) -> str:
-    """The number of events in words, and of those of these kinds; "" if there are none."""
+def counted(events: Iterable[Event], kinds: Sequence[EventKind]) -> str:
+    """The numbers of events of these kinds, "2 stopped, 1 born"; "" if there are none."""
     number = Counter(event.kind for event in events)
-    words = ", ".join(f"{number[kind]} {kind}" for kind in told if number[kind])
-    return ": ".join(filter(None, (count(number.total(), "event"), words))) if number else ""
+    return ", ".join(f"{number[kind]} {kind}" for kind in kinds if number[kind])
+
+
+def summary(events: Iterable[Event]) -> str:
+    """The number of events in words, and of the grave ones; "" if there are none."""
+    several = list(events)
+    return ": ".join(filter(None, (count(len(several), "event"), counted(several, GRAVE)))) if several else ""

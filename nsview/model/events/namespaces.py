@@ -81,14 +81,15 @@ def _told(
 ) -> Iterator[Event]:
     """An event for each process, of all of its namespaces among these, and one for each that has no process."""
     of_process: dict[int, list[NamespaceKey]] = {}
+    snapshot = period.before if kind == "gone" else period.after
     for key in keys:
         process = members.get(key)
         if process is not None:
             of_process.setdefault(process.pid, []).append(key)
         else:
-            snapshot = period.before if kind == "gone" else period.after
-            names = " ".join(snapshot.namespaces[key].names)
-            yield period.event(kind, label(key), f"mounted at {names}" if names else "", None, namespaces=(key,))
+            names = snapshot.namespaces[key].names
+            text = f"mounted at {' '.join(names)}" if names else ""
+            yield period.event(kind, label(key), text, None, namespaces=(key,), names=names)
     for several in of_process.values():
         process = members[several[0]]
         of = f"{'of' if kind == 'born' else 'last of'} {named(process)}"
@@ -99,6 +100,7 @@ def _told(
         yield period.event(
             kind, subject, of + unsure, period.container_of(process),
             pid=process.pid, start=process.start, namespaces=tuple(several), command=process.command,
+            names=tuple(name for key in several for name in snapshot.namespaces[key].names),
         )  # fmt: skip
 
 

@@ -54,7 +54,8 @@ class Event(Struct, frozen=True):
     container's name, "net:[4026532173]", "8058 nginx", an interface, "tcp 0.0.0.0:80". text: the rest, in words.
     container: the key of the container that it happened to, or in; name, pod: of that. pid, start: of the process.
     namespaces: that were born, are gone, were joined or left for, or in which it happened. code: the exit code, None if
-    not known. command: the whole command line of the process that `text` names, None if it names none.
+    not known. command: the whole command line of the process that `text` names, None if it names none. names: the
+    paths at which namespaces that were born or are gone are mounted.
     """
 
     time: float
@@ -69,6 +70,7 @@ class Event(Struct, frozen=True):
     namespaces: tuple[NamespaceKey, ...] = ()
     code: int | None = None
     command: str | None = None
+    names: tuple[str, ...] = ()
 
 
 _IN_ORDER: tuple[tuple[EventKind, ...], ...] = (

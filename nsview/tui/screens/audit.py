@@ -34,6 +34,7 @@ class Audit(Lens):
     """Findings of one host."""
 
     NAME = "audit"
+    ABOUT = "What of containers should be looked at, the gravest first. Lines with ? say what could not be checked. "
     BESIDE = 140  # whole findings first
     COLUMNS: ClassVar[Sequence[Column]] = findings.COLUMNS
     EMPTY = "No findings: no container has more than the defaults of engines, or there is no container."

@@ -42,6 +42,7 @@ class Compare(Lens):
     """The comparison of two processes."""
 
     NAME = "compare"
+    ABOUT = "Two processes, a line an aspect: = the same, ≠ different, ? not known of one."
     BESIDE = 200  # both sides first
     COLUMNS: ClassVar[Sequence[Column]] = (
         Column("", most=1), Column("WHAT", most=30), Column("A", most=_LONG), Column("B", most=_LONG),
@@ -54,7 +55,7 @@ class Compare(Lens):
 
     def __init__(self, context: Context, snapshot: Snapshot, a: Process, b: Process) -> None:
         super().__init__(context, snapshot)
-        self.a, self.b = a, b
+        self.a, self.b = self.subject = a, b
         self.facts = Facts()
         self.details: Sequence[Details | None] = (None, None)
         self.found: Comparison | None = None

@@ -21,7 +21,7 @@ from nsview.model.kinds import KIND_NAMES
 from nsview.model.members import sharing
 from nsview.model.records import Details, Namespace, Process
 from nsview.model.snapshot import Snapshot
-from nsview.model.target import Target
+from nsview.model.target import Target, target_of
 from nsview.model.text import safe
 
 from ..session import AnyHost, Session
@@ -157,14 +157,20 @@ class EnterDialog(ModalScreen[join.Plan | None]):
         words.append(_gives(plan), "dim")
         self.query_one("#words", Static).update(words)
         # nsenter takes no privileges away: its command has those of the user.
-        by_hand = Text("by hand: " if plan.host_privileges else "by hand, unconfined: ", "dim")
-        by_hand.append(safe(typed(plan.nsenter, self.elsewhere)), "bold")
-        self.query_one("#nsenter", Static).update(by_hand)
+        label = "with a toolbox" if not plan.nsenter else "by hand" if plan.host_privileges else "by hand, unconfined"
+        self.query_one("#nsenter", Static).update(
+            Text.assemble((f"{label}: ", "dim"), (safe(self._line(plan)), "bold"))
+        )
+        self.query_one("#copy", Button).label = f"Copy {'nsenter' if plan.nsenter else 'nsview'} ^y"
         command = self.query_one(CommandInput)
         if not command.value:
             command.placeholder = f"{safe(plan.command[0])}, or type another{self.TICKS}"
         ok = self.query_one("#ok", Button)
         ok.disabled = plan.refusal is not None or not self.live
+
+    def _line(self, plan: join.Plan) -> str:
+        """The command line for a shell that does nearly the same."""
+        return typed(plan.nsenter, self.elsewhere) if plan.nsenter else shlex.join(join.toolbox_command(plan))
 
     def on_checkbox_changed(self) -> None:
         self._tell()
@@ -187,8 +193,9 @@ class EnterDialog(ModalScreen[join.Plan | None]):
             self.dismiss(plan)
 
     def action_copy(self) -> None:
-        self.app.copy_to_clipboard(typed(self.plan().nsenter, self.elsewhere))
-        self.notify("The nsenter command is in the clipboard.")
+        line = self._line(self.plan())
+        self.app.copy_to_clipboard(line)
+        self.notify(f"The {line.partition(' ')[0]} command is in the clipboard.", markup=False)
 
     def action_cancel(self) -> None:
         self.dismiss(None)
@@ -289,8 +296,21 @@ async def dialog_for(target: Target, snapshot: Snapshot, session: Session, ready
     if details := await session.details(process):
         return JoinDialog(process, details, snapshot, namespace, session.host, ready)
     if session.live:
-        return f"process {process.pid} is gone"
+        return await _without(process, target, session, ready) or f"process {process.pid} is gone"
     return "This is a recording: it can be looked at, not entered."
+
+
+async def _without(process: Process, target: Target, session: Session, ready: Ready | None) -> (
+    EnterDialog | str | None
+):  # fmt: skip
+    """The dialog for a namespace or container after the exit of the process that stood for it. None if the target is
+    that process, or is gone too."""
+    session.rescan()
+    newer = None if isinstance(target.thing, int) else await session.searched()
+    again = target_of(newer, target.thing) if newer else None
+    if newer is None or again is None or again.process == process:
+        return None
+    return await dialog_for(again, newer, session, ready)
 
 
 def _is_held(namespace: Namespace) -> bool:

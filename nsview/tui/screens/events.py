@@ -19,18 +19,21 @@ from ..context import Context
 from ..widgets.binding import Binding
 from .lens import EVERY, Lens
 
-_KINDS = (*event_lines.GRAVE, *(kind for kind in KINDS if kind not in event_lines.GRAVE))
-"""All kinds, those first that must not be overlooked: the end of a heading may be cut."""
+_LESS = [kind for kind in KINDS if kind not in event_lines.GRAVE]
+"""The kinds that may be overlooked: they come last in a heading, whose end may be cut."""
 
 
 class Events(Lens):
     """A line an event. While the cursor is on the last line it goes along with further ones."""
 
     NAME = "events"
+    ABOUT = (
+        "What has happened since nsview looks, or in the recording, the latest last. On the last line it goes along."
+    )
     COLUMNS: ClassVar[Sequence[Column]] = event_lines.COLUMNS
     BESIDE = 180
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("O", "only", "Containers", tooltip="Events of containers only, or all of the host"),
+        Binding("O", "only", "All", tooltip="All events, or without those of namespaces that have no name"),
     ]
 
     def __init__(self, context: Context, snapshot: Snapshot, origin: Process | None = None) -> None:
@@ -53,14 +56,20 @@ class Events(Lens):
         self.session.unseen.clear()
         known, self._lines = self._lines, {}
         for number, event in self.session.events:
-            if event.container or not self.context.containers_only:
-                self._lines[number] = known.get(number) or event_lines.line(number, event)
+            self._lines[number] = known.get(number) or event_lines.line(number, event)
         return list(self._lines.values())
 
+    def narrowed(self) -> Sequence[Line]:
+        """The lines that the filter leaves; without one those that are told."""
+        return super().narrowed() if self.filter or self.context.all_events else self._told()
+
+    def _told(self) -> list[Line]:
+        return [line for line in self._made if isinstance(line.subject, Event) and event_lines.is_told(line.subject)]
+
     def action_only(self) -> None:
-        """Show the events of containers only, or all."""
-        self.context.containers_only = not self.context.containers_only
-        self.make()
+        """Show all events, or those that are told."""
+        self.context.all_events = not self.context.all_events
+        self._show()
 
     def _show(self) -> None:
         table = self.table
@@ -70,19 +79,24 @@ class Events(Lens):
             table.cursor = max(0, len(table.lines) - 1)
 
     def heading(self) -> str:
-        shown = [line.subject for line in self._made if isinstance(line.subject, Event)]
-        others = len(self.session.events) - len(shown)
-        return (event_lines.summary(shown, _KINDS) or "nothing has happened yet") + (
-            f"   {others} of others, O shows them" if others else ""
+        told = self._made if self.filter or self.context.all_events else self._told()
+        shown = [line.subject for line in told if isinstance(line.subject, Event)]
+        others = len(self._made) - len(shown)
+        words = (
+            event_lines.summary(shown) or "nothing has happened yet",
+            f"O shows {others} more, of unnamed namespaces" if others else "",
+            event_lines.counted(shown, _LESS),
         )
+        return "   ".join(filter(None, words))
 
     @property
     def badge(self) -> str:
-        return "containers only" if self.context.containers_only else ""
+        return "all" if self.context.all_events else ""
 
     def empty(self) -> str:
-        if number := len(self.session.events):
-            return f"Nothing has happened to containers. O shows {count(number, 'event')} of others."
+        if number := len(self._made):
+            events = count(number, "event")
+            return f"Nothing has happened but to namespaces without a name. O shows {events} of those."
         if not self.session.live:
             return "This recording shows nothing that has happened: no container or namespace came or went in it."
         return (

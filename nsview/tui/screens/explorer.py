@@ -197,9 +197,9 @@ class Explorer(Enterable):
     def _here(self) -> Place:
         return here(self.view, self.listing.row)
 
-    def leave(self, lens: LensPlace | None = None) -> None:
-        """Keep the present place for the way back, with that in the lens that is open over it."""
-        self._trail.leave(msgspec.structs.replace(self._here, lens=lens))
+    def leave(self, lenses: tuple[LensPlace, ...] = ()) -> None:
+        """Keep the present place for the way back, with those in the lenses that are open over it."""
+        self._trail.leave(msgspec.structs.replace(self._here, lenses=lenses))
 
     def place_of(self, thing: Thing) -> Place | None:
         """The place that shows the row of a thing. None, and a notice, if the thing is gone."""
@@ -239,8 +239,10 @@ class Explorer(Enterable):
     def _go_along(self, place: Place | None, end: str) -> None:
         if place is None:
             self.notify(end)
-        else:
+        elif place.lenses:
             self.post_message(PlaceWanted(place))
+        else:
+            self.look_again(place)  # at once: keys typed ahead are for it
 
     # Keys: two rows compared
 

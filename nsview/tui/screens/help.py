@@ -32,21 +32,24 @@ class HelpScreen(ModalScreen[None]):
 
     def __init__(
         self, active: Mapping[str, Any], kind: KindName | None = None, fields: Fields = FIELDS, *, name: str = "",
-        groups: bool = True,
+        groups: bool = True, about: str = "",
     ) -> None:  # fmt: skip
-        """active: the bindings in force. name: of the screen. groups: the rows stand in groups, as in the explorer."""
+        """active: the bindings in force. name: of the screen. groups: the rows stand in groups, as in the explorer.
+        about: what the screen shows, in a sentence or two; "" for nothing."""
         super().__init__()
         self._active = active
         self._own = name.capitalize()
         self._kind = kind
         self._fields = fields
         self._groups = groups
+        self._about = about
 
     def compose(self) -> ComposeResult:
         own, *keys = self._keys()
         with Pane(id="help"):
             yield Static(
                 Group(
+                    *([Text(self._own, "bold underline"), Text(f"{self._about}\n")] if self._about else []),
                     own,
                     *([self._explained(self._kind)] if self._kind else []),
                     *keys,
@@ -76,7 +79,8 @@ class HelpScreen(ModalScreen[None]):
         ends = [f"{', '.join(names)} {words}" for words, names in moves.items() if words]
         groups["Move"] = {"; ".join(("Up and down", *ends)): moves.get("", []), **groups["Move"]}
         for name, keys in groups.items():
-            yield Group(Text(name, "bold underline"), self._table(keys)) if keys else Group()
+            title = [] if self._about and name == self._own else [Text(name, "bold underline")]
+            yield Group(*title, self._table(keys)) if keys else Group()
 
     def _table(self, keys: Mapping[str, list[str]]) -> Table:
         table = Table.grid(padding=(0, 2, 0, 0))
@@ -128,6 +132,7 @@ class HelpScreen(ModalScreen[None]):
 
 
 GROUPS: dict[str, tuple[str, ...]] = {
+    "Recording": ("play", "step", "change", "previous-change", "moment"),
     "Move": (
         "open", "left", "right", "fold", "unfold", "fold-all", "focus-next", "back", "forward", "group", "next-group",
         "previous-group", "close", "quit", "help",

@@ -45,6 +45,10 @@ class Hosts(Lens):
     """A line a host, and in groups the containers or namespaces of each below it."""
 
     NAME = "hosts"
+    ABOUT = (
+        "A line a host, or its containers and namespaces below it. Numbers of a host that is not live are "
+        "those last heard, dim."
+    )
     COLUMNS: ClassVar[Sequence[Column]] = hosts_table.HOSTS
     EMPTY = ""
     BESIDE = 200

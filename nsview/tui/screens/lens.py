@@ -21,7 +21,7 @@ from nsview.model.changes import Changes
 from nsview.model.clipboard import Copy
 from nsview.model.filter import Fields, Filter, of_columns
 from nsview.model.net import Nets
-from nsview.model.records import Process
+from nsview.model.records import Container, Process
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Column, Line, Thing, narrow
 from nsview.model.target import Target, process_of, target_of
@@ -51,6 +51,8 @@ class Lens(Enterable):
 
     NAME: ClassVar[str]
     """The name, as it stands in the heading."""
+    ABOUT: ClassVar[str]
+    """The lines and their signs, in a sentence or two, for the help."""
     COLUMNS: ClassVar[Sequence[Column]]
     EMPTY: ClassVar[str]
     """The meaning of a table without lines, in a sentence or two."""
@@ -66,6 +68,8 @@ class Lens(Enterable):
     TABLE: ClassVar[type[Table]] = Table
 
     snapshot: Snapshot
+    subject: Container | tuple[Process, Process] | None = None
+    """The container of a log, the two that a comparison compares; None for a lens about the host."""
 
     def __init__(self, context: Context, snapshot: Snapshot, origin: Process | None = None) -> None:
         """origin: the process that was chosen when the lens was opened."""
@@ -236,7 +240,7 @@ class Lens(Enterable):
         self.set_class(empty, "empty")
         if empty:
             nothing = f"Nothing here matches {safe(self.filter.text.strip())}. Esc shows everything again."
-            self.query_one("#empty", Static).update(Text(nothing if self._made else self.empty()))
+            self.query_one("#empty", Static).update(Text(nothing if self.filter and self._made else self.empty()))
         self._tell()
 
     def _tell(self) -> None:

@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from nsview.model.changes import Changes, changes
 from nsview.model.columns import Extra
-from nsview.model.events.lines import summary
+from nsview.model.events.lines import is_told, summary
 from nsview.model.filter import Filter
 from nsview.model.heir import Standing, heirs, standing
 from nsview.model.rows import Rows
@@ -156,7 +156,7 @@ class LiveRows:
         if self._screen.snapshot is None or self._latest is None:
             return
         self._status.since = since = changes(self._screen.snapshot, self._latest)
-        self._status.events = summary(self._screen.session.unseen)
+        self._status.events = summary(filter(is_told, self._screen.session.unseen))
         marks: dict[RowKey, Mark] = {process_key(process): "gone" for process in since.gone}
         marks.update((process_key(process), "moved") for _, process in since.moved)
         self._listing.mark(self._marks(marks))

@@ -20,6 +20,7 @@ from nsview.model.target import process_of
 from nsview.model.text import count, safe
 
 from ..context import Context
+from ..trail import LensPlace
 from ..widgets.binding import Binding
 from .lens import Lens
 
@@ -34,6 +35,7 @@ class Logs(Lens):
     """The last lines of a container's log; the cursor follows while it is on the last one."""
 
     NAME = "log"
+    ABOUT = "The end of the log that the container's engine keeps. On the last line it goes along."
     COLUMNS: ClassVar[Sequence[Column]] = (
         Column("TIME", 12), Column("", 3, keep=False), Column("TEXT", 100_000),
     )  # fmt: skip
@@ -44,7 +46,7 @@ class Logs(Lens):
 
     def __init__(self, context: Context, snapshot: Snapshot, container: Container) -> None:
         super().__init__(context, snapshot, snapshot.init_of(container))
-        self.container = container
+        self.container = self.subject = container
         self._kept: deque[Line] = deque(maxlen=KEPT)
         self._number = 0
         self._log = Log()
@@ -53,6 +55,10 @@ class Logs(Lens):
 
     def on_mount(self) -> None:
         self._read()
+
+    def restore(self, place: LensPlace) -> None:
+        """Begin as the log was left, but at its end: lines have other numbers when they are read again."""
+        super().restore(replace(place, line=None))
 
     # Reading
 

@@ -32,6 +32,10 @@ class Matrix(Lens):
     """Containers, processes or namespaces, and their namespaces of all kinds."""
 
     NAME = "matrix"
+    ABOUT = (
+        "A line a container, a column a kind of namespace. Cells with the same letter are the same namespace; "
+        "the signs are explained above the table."
+    )
     COLUMNS: ClassVar[Sequence[Column]] = matrix.COLUMNS
     EMPTY = "There is no container here. 0 shows processes, 1 to 8 the namespaces of a kind."
     BY_CELL = True

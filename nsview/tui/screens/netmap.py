@@ -63,6 +63,7 @@ class NetMap(Lens):
     """Asks for the net namespaces when it is opened, and again while it is open."""
 
     NAME = "net map"
+    ABOUT = "Each net namespace, read from within: its interfaces with their addresses, below them who listens."
     BESIDE = 200  # a published port, and all that listens, in one line
     COLUMNS: ClassVar[Sequence[Column]] = COLUMNS
     EMPTY = "This recording has no net map in it: it is too old, or ended before one was read."

@@ -46,6 +46,10 @@ class UsageLens(Lens):
     """Containers or processes, and their use."""
 
     NAME = "use"
+    ABOUT = (
+        "A line a container, or a process (0), with its use now. Those that have stopped are dim; a rate "
+        "is - until it is read for the second time."
+    )
     COLUMNS: ClassVar[Sequence[Column]] = container_table.COLUMNS
     EMPTY = "No container runs here. 0 shows processes."
     BESIDE = 200

@@ -14,6 +14,8 @@ from textual.widget import Widget
 from ..contrast import readable
 
 _LAST = {"app.help": 1, "back": 2, "app.quit": 3}
+_SOUGHT = {"app.jump", "filter"}  # the ways to a thing
+_ROOM = 4  # keys that are left out only after these
 
 
 class Keys(Widget):
@@ -44,14 +46,17 @@ class Keys(Widget):
         return [(binding, key) for _, binding, key in sorted(found.values(), key=lambda shown: shown[0])]
 
     def _fitting(self) -> list[tuple[Binding, str]]:
-        """The bindings for which there is room: the last ones before help and the way out are left out first."""
+        """The bindings for which there is room: the last ones before help and the way out are left out first; those of
+        _SOUGHT as if they stood near the beginning."""
         shown = self._shown()
         over = sum(_width(*one) for one in shown) - self.size.width
-        for place in range(len(shown) - 1, -1, -1):
-            if over <= 0:
-                break
-            if shown[place][0].action not in _LAST:
-                over -= _width(*shown.pop(place))
+        order = sorted(
+            enumerate(shown), key=lambda one: min(one[0], _ROOM) if one[1][0].action in _SOUGHT else one[0] + 0.5
+        )
+        for _, one in reversed(order):
+            if over > 0 and one[0].action not in _LAST:
+                over -= _width(*one)
+                shown.remove(one)
         return shown
 
     def render(self) -> Text:

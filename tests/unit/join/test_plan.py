@@ -21,6 +21,7 @@ from nsview.join.plan import (
     plan,
     plan_for_namespace,
     shell_command,
+    toolbox_command,
 )
 from nsview.model.kinds import KIND, KIND_NAMES, KindName
 from nsview.model.records import Capabilities, Details, Host, Identity, Label, Namespace, Process
@@ -462,6 +463,15 @@ def test_what_can_work_is_not_refused() -> None:
     assert made("net", user=2, host=USER).refusal is None
     assert made(known=details(frozen=True), host_privileges=True).refusal is None
     assert made("net", known=details(pid_namespace_dead=True)).refusal is None
+
+
+@pytest.mark.parametrize("toolbox", [True, False])
+def test_where_no_command_is_for_nsenter_the_toolbox_is_told(toolbox: bool) -> None:
+    plan = made("net", "mnt", known=details(shells=()), toolbox=toolbox)
+    line = ("nsview", "enter", "7", "--mnt", "--net", "--toolbox")
+    assert (plan.nsenter, toolbox_command(plan)) == ((), line)
+    assert f"with a toolbox: {' '.join(line)}" in describe(plan) and "nsenter" not in describe(plan)
+    assert made("net", known=details(shells=()), toolbox=toolbox).nsenter, "the shell is one of the host"
 
 
 def test_the_commands_by_hand() -> None:

@@ -1,5 +1,9 @@
 """Ready commands: each can be planned as it says, and the user's are taken or refused with a reason."""
 
+import shutil
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from nsview.join.plan import choice_for, plan
@@ -57,3 +61,12 @@ def test_what_cannot_be_one_is_refused_with_the_key(fields: dict[str, object], w
         of_config("mine", fields)
     assert str(refused.value).startswith("mine: ") and words in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_without_tcpdump_no_file_is_begun(tmp_path: Path) -> None:
+    (tmp_path / "mktemp").symlink_to(shutil.which("mktemp") or "")
+    (command,) = (ready.command for ready in BUILT_IN if ready.name == "tcpdump to a file")
+    done = subprocess.run(
+        ["/bin/sh", *command[1:]], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, "^C" in done.stdout) == (127, False) and "tcpdump: not found" in done.stdout + done.stderr

@@ -492,7 +492,7 @@ def test_the_rules_are_those_that_are_written_down() -> None:
     assert rows == [(rule.id, rule.severity, rule.title) for rule in RULES.values()]
 
 
-def test_what_could_not_be_checked_is_said() -> None:
+def test_what_could_not_be_checked_is_said_but_not_of_the_newborn() -> None:
     def lines(init: Process, security: Security | None, change: Callable[[Snapshot], Snapshot] = lambda s: s) -> str:
         at = change(host(init, containers=[container("web", [7])]))
         return "\n".join(unchecked(at, Facts({7: security} if security else {})))
@@ -502,6 +502,10 @@ def test_what_could_not_be_checked_is_said() -> None:
     assert "what 1 of 1 processes in containers share: " in lines(inside(7, unreadable="EACCES"), facts(7))
     assert "reach: their paths could not be read (EACCES)" in lines(inside(7), facts(7, unreadable="EACCES"))
     assert unchecked(host(process(1, 0)), Facts())[1:] == []
+    for start, number in ((8, 1), (facts(7).start + 5900, 0), (7000, 0)):
+        born = host(inside(7), inside(8, start=start), containers=[container("web", [7, 8])])
+        told = "\n".join(unchecked(born, Facts({7: facts(7)})))
+        assert told.count("how 1 of 2 processes in containers are confined") == number
     hidden = [process(1, 0), *(process(pid, 1, unreadable="EACCES") for pid in range(2, 9_999))]
     for line in unchecked(host(*hidden, inside(9_999), containers=[container("web", [9_999])]), Facts()):
         few, why, _ = line.partition(": ")

@@ -66,7 +66,8 @@ def test_the_greatest_comes_first_and_the_unknown_last() -> None:
     assert names(ordered(found, BY_CPU, COLUMNS[BY_CPU].falling)) == ["busy", "middle", "idle"]
     assert found[0].cells[place("MEM%")].style == "warning"
     unread = lines(snapshot, Meter())
-    assert {cell(line, title) for line in unread for title in ("CPU%", "MEM", "IP", "PORTS", "RISK")} == {"?"}
+    assert {cell(line, title) for line in unread for title in ("MEM", "IP", "PORTS", "RISK")} == {"?"}
+    assert {cell(line, title) for line in unread for title in ("CPU%", "READ/S")} == {"-"}, "not read twice yet"
     mixed = [replace(unread[0], key="other"), *found]
     assert ordered(mixed, BY_CPU, True)[-1].key == "other"
 

@@ -12,14 +12,14 @@ from nsview.model.filter import narrow, parse
 from nsview.model.holder_text import summary
 from nsview.model.kinds import KIND_NAMES
 from nsview.model.net import Net, Nets
-from nsview.model.records import Namespace, Namespaces, Process
+from nsview.model.records import Holder, Namespace, Namespaces, Process
 from nsview.model.rows import rows
 from nsview.model.security import Facts
 from nsview.model.snapshot import Snapshot, advance, snapshot
 from nsview.model.target import resolve
 from nsview.model.view import GroupRow, NoteRow, View
 from nsview.tui.text import row_text
-from tests.unit.make import HOST, HOST_INODE, container, process
+from tests.unit.make import HOST, HOST_INODE, container, host, process
 
 EMPTY = Namespace("net", 50, 4, names=("/run/netns/blue",))
 LIVED_IN = Namespace("net", 51, 4)
@@ -136,6 +136,14 @@ def test_a_kind_that_the_kernel_lacks_is_not_unread() -> None:
 )  # fmt: skip
 def test_words(say: Callable[[int, bool], str], expected: tuple[str, ...]) -> None:
     assert tuple(say(least, sure) for sure in (True, False) for least in (0, 2)) == expected
+
+
+def test_the_mount_beside_which_it_stands_is_told_once() -> None:
+    blue = "/run/netns/blue"
+    mounts = (Holder("mount", path=blue), Holder("mount", path=blue, mnt=7), Holder("mount", 8, path=blue))
+    named = replace(EMPTY, held_by=(*mounts, Holder("fd", 9, 3)))
+    assert summary(named, host(process(1)), named=True) == "held by that mount, fd 3 of 9"
+    assert summary(replace(named, held_by=mounts), host(process(1)), named=True) == "held by that mount"
 
 
 def test_what_may_be_held_by_others_is_not_called_held_by_nothing() -> None:

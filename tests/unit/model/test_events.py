@@ -12,7 +12,7 @@ from nsview.model.events import lines as event_lines
 from nsview.model.events.between import events
 from nsview.model.events.containers import running
 from nsview.model.events.follower import RESTART, Follower
-from nsview.model.events.lines import behind, summary
+from nsview.model.events.lines import behind, counted, is_told, summary
 from nsview.model.events.nets import net_events
 from nsview.model.events.record import KINDS, MEANINGS, ORDER, Ended, Event
 from nsview.model.filter import parse
@@ -227,9 +227,10 @@ def test_namespaces_of_one_process_are_one_event_and_named_ones_need_none() -> N
     named = Namespace("net", 30, 4, names=("/run/netns/blue",))
     now = after(EMPTY, INIT, process(5, 1, net=7, uts=8))
     now = advance(now, 2.0, (), (), [named], (), (), ())
-    assert {(e.subject, e.text) for e in events(EMPTY, now)} == {
-        ("uts net", "of 5 p5"), ("net:[30]", "mounted at /run/netns/blue"),
-    }  # fmt: skip
+    assert {(e.subject, e.text, e.names, is_told(e)) for e in events(EMPTY, now)} == {
+        ("uts net", "of 5 p5", (), False),
+        ("net:[30]", "mounted at /run/netns/blue", ("/run/netns/blue",), True),
+    }
     gone = advance(now, 3.0, (), [5], (), [("net", 30), ("net", 7), ("uts", 8)], (), ())
     assert sorted(kinds(events(now, gone))) == [("gone", "net:[30]"), ("gone", "uts net")]
 
@@ -287,7 +288,7 @@ def test_the_container_of_an_event_is_asked_for_though_it_is_gone(words: str, ke
 
 def test_each_kind_is_counted() -> None:
     every = [Event(1.0, kind, kind) for kind in KINDS for _ in range(KINDS.index(kind) + 1)]
-    assert summary(every, KINDS) == f"{len(every)} events: " + ", ".join(f"{n} {k}" for n, k in enumerate(KINDS, 1))
+    assert counted(every, KINDS) == ", ".join(f"{n} {k}" for n, k in enumerate(KINDS, 1))
     assert summary(every) == f"{len(every)} events: 4 oom, 2 stopped, 3 restarted" and not summary([])
 
 

@@ -31,8 +31,17 @@ def test_each_output_has_a_schema() -> None:
 
 @pytest.mark.parametrize("name", OUTPUTS)
 def test_the_documented_schema_is_that_of_the_types(name: str) -> None:
-    """`nsview schema NAME > docs/schema/NAME.json` makes it so."""
-    assert json.loads((DOCUMENTED / f"{name}.json").read_text()) == printed("schema", name)
+    """`nsview schema NAME > docs/schema/NAME.json` makes it so, but for the names of properties: msgspec tells those of
+    a dict since 0.23."""
+    documented = json.loads((DOCUMENTED / f"{name}.json").read_text())
+    assert without("propertyNames", documented) == without("propertyNames", printed("schema", name))
+
+
+def without(name: str, value: Any) -> Any:
+    """A JSON value without the members of this name."""
+    if isinstance(value, dict):
+        return {key: without(name, each) for key, each in value.items() if key != name}
+    return [without(name, each) for each in value] if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,14 @@ def show_all(options: SimpleNamespace, question: Asking) -> int:
             lines = [line for table in tables_ for line in table.lines]
             print_text(tables.printed(options, LineTable(tables_[0].columns, lines, None)), options)
     say(notes(answers))
-    return _code(answers)
+    return nobody(options, found) or _code(answers)
+
+
+def nobody(options: SimpleNamespace, found: Sequence[NamedHost]) -> int:
+    """The exit code where none of the hosts can be asked: wrong usage, or a file that names none. 0 if one can."""
+    if not all(one.error for one in found):
+        return 0
+    return FAILED if any(option == "--hosts" for option, _ in options.places) else USAGE
 
 
 def _code(answers: Sequence[Answered]) -> int:
@@ -162,8 +169,7 @@ def _told(entry: NamedHost, found: Answer, *, json_: bool) -> Answered:
 def _by_entry(found: Sequence[NamedHost], shared: dict[str, object], question: Asking) -> list[Answered]:
     """The answer of each host, in their order, some hosts at a time. One whose time is over is left alone: the thread
     may wait for what never comes."""
-    wrong = USAGE if all(one.error for one in found) else FAILED  # nobody can be asked, or one host of several
-    answers = {place: Answered(one.name, wrong, one.error) for place, one in enumerate(found) if one.error}
+    answers = {place: Answered(one.name, FAILED, one.error) for place, one in enumerate(found) if one.error}
     waiting = [place for place in range(len(found)) if place not in answers]
     done: queue.SimpleQueue[_Turn] = queue.SimpleQueue()
     running: dict[int, _Turn] = {}

@@ -28,7 +28,7 @@ from nsview.model.snapshot import Snapshot
 from nsview.model.table import Line
 
 from .console import DONE, parsed, width
-from .fleet import DEADLINE, Answered, notes
+from .fleet import DEADLINE, Answered, nobody, notes
 
 _TURN = 0.2
 """Seconds for which events are gathered, to be told in order of their times."""
@@ -137,7 +137,7 @@ def show_many(options: SimpleNamespace) -> int:
     if not options.follow:
         say(notes([Answered(host.entry.name, 0, host.error or None, notes=host.notes) for host in hosts]))
     if failed:
-        return USAGE if all(host.entry.error for host in hosts) else FAILED
+        return nobody(options, [host.entry for host in hosts]) or FAILED
     if not printer.found:
         raise_or_say(options)
     return DONE

@@ -296,11 +296,6 @@ def _events(add: _Add) -> None:
         "--filter", metavar="EXPR", default="",
         help="only events that match: words, kind= container= pod= subject= code=, as `nsview list --help` tells",
     )  # fmt: skip
-    events.add_argument(
-        "--all", action="store_true",
-        help="those of namespaces outside of containers that have no name too, which are counted alone; --json and "
-        "--filter go through all events in any case",
-    )  # fmt: skip
     _common(events)
 
 

@@ -81,7 +81,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("sudo nsview logs web --follow", "and those that come, until ^C"),
     ),
     "events": (
-        ("sudo nsview events --follow", "what happens, until ^C"),
+        ("sudo nsview events --follow", "all that happens, until ^C"),
         ("sudo nsview events -f --filter 'container=*'", "of containers alone"),
         ("sudo nsview events -f --filter kind=oom", "killed for want of memory"),
         ("nsview events -f -H web1", "of another host"),

@@ -37,19 +37,6 @@ class Descriptions:
     def __contains__(self, key: NamespaceKey) -> bool:
         return key in self._fresh
 
-    def all(self) -> tuple[Records, Records]:
-        """Return the descriptions made anew, and those of owners and parents, for `adopt`."""
-        return self._fresh, self._above
-
-    def adopt(self, fresh: Records, above: Records) -> None:
-        """Take the descriptions that a copy of this has made meanwhile."""
-        for key, record in fresh.items():
-            if key not in self._fresh:
-                self._fresh[key] = record
-                if nsfs.was_opened(record):
-                    self._reader.remember(*key)
-        self._above = {**above, **self._above}
-
     def add(self, found: Mapping[NamespaceKey, Namespace], above: Records, known: Records) -> None:
         """Take those that a search has made of namespaces not known, or not opened yet."""
         for key, record in found.items():

@@ -209,9 +209,16 @@ class Reader:
             self._inodes[target] = inode
         return inode
 
-    def remember(self, kind: KindName, inode: int) -> None:
-        """Note that another reader has seen a namespace, so that the next process in it is no first sight."""
-        self._inodes["%s:[%d]" % (kind, inode)] = inode
+    def see(self, pid: int, namespaces: Namespaces) -> bool:
+        """Have the first sights of the namespaces of a process that another reader has read. True if none is left for
+        the next process in them."""
+        left = False
+        for kind, inode in namespaces.items():
+            target = "%s:[%d]" % (kind, inode)
+            if target not in self._inodes:
+                self._first_sight(kind, "%d/ns/%s" % (pid, kind), target, self.proc_fd)
+                left = left or target not in self._inodes
+        return not left
 
     def forget(self, kind: KindName, inode: int) -> None:
         """Forget a namespace that is gone; the same inode seen again is a new one."""

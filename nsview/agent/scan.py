@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
     from typing import Dict, Optional, Tuple
 
-    from .descriptions import Records
     from .namespaces import Pair
     from .protocol import Changes, Container, Engines, KindName, Look, NamespaceKey, Namespaces, Process
     from .watch import Watch
@@ -182,19 +181,21 @@ class Scanner:
             if found is None:
                 yield from self._read_each(pids[middle:])
             else:
-                records, sights, ran = found
-                self._namespaces.descriptions.adopt(*sights)
+                records, ran = found
                 if self._watch:
                     self._watch.adopt(ran)
+                seen: set[int] = set()  # by identity: many processes share one object
+                for record, _ in records:
+                    namespaces = record["namespaces"]
+                    if id(namespaces) not in seen and self.reader.see(record["pid"], namespaces):
+                        seen.add(id(namespaces))
                 yield from records
 
-    def _read_for_another(
-        self, pids: list[int]
-    ) -> tuple[list[tuple[Process, bytes]], tuple[Records, Records], dict[int, int | bytes]]:
-        """The readings of a copy of this process: (records and cgroup bytes, namespaces seen first, clocks of
-        `watch`)."""
-        records = list(self._read_each(pids))
-        return records, self._namespaces.descriptions.all(), self._watch.seen(pids) if self._watch else {}
+    def _read_for_another(self, pids: list[int]) -> tuple[list[tuple[Process, bytes]], dict[int, int | bytes]]:
+        """The readings of a copy of this process: (records and cgroup bytes, clocks of `watch`). Most namespaces have
+        processes in both halves, and are described once, here."""
+        self.reader.on_namespace = None
+        return list(self._read_each(pids)), self._watch.seen(pids) if self._watch else {}
 
     def _read_each(
         self, pids: Iterable[int], progress: Callable[[int], None] | None = None

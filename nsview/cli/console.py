@@ -42,7 +42,9 @@ def host_of(options: SimpleNamespace, *arguments: str, pace: float = 0) -> "Live
 def place_of(options: SimpleNamespace) -> "Destination | None":
     """The place of the host that was asked for, None if that is this machine or a recording. Raises Failure."""
     if options.places:
-        raise Failure(USAGE, "several hosts are for the explorer, list, ps, audit and events; give one by -H or --via")
+        raise Failure(
+            USAGE, "several hosts are for the explorer, list, ps, inspect, audit and events; give one by -H or --via"
+        )
     if options.where is None and options.via is None:
         if options.sudo:
             raise Failure(USAGE, f"--sudo is for a host elsewhere; here: {sudo(options, '--sudo')}")

@@ -15,27 +15,6 @@ if TYPE_CHECKING:
     from nsview.model.snapshot import Snapshot
 
 
-class Sieve:
-    """The events that are printed where nothing else is asked for. left_out: the number of the others so far."""
-
-    def __init__(self, options: SimpleNamespace) -> None:
-        self._all = options.all or options.json or bool(options.filter)
-        self.left_out = 0
-
-    def takes(self, event: "Event") -> bool:
-        """True if an event is to be printed; another is counted."""
-        from nsview.model.events.lines import is_told
-
-        taken = self._all or is_told(event)
-        self.left_out += not taken
-        return taken
-
-    def words(self) -> tuple[str, ...]:
-        """The line that tells of those that were left out, if there are any."""
-        events = f"{self.left_out} event{'' if self.left_out == 1 else 's'}"
-        return (f"{events} of namespaces without a name left out; --all prints all",) if self.left_out else ()
-
-
 def run(options: SimpleNamespace) -> int:
     if options.places:
         from .fleet_events import show_many  # for several hosts alone
@@ -46,11 +25,11 @@ def run(options: SimpleNamespace) -> int:
     from nsview.model.events.lines import FIELDS, line
 
     wanted = parsed(options, fields=FIELDS)
-    told, found = Sieve(options), 0
+    found = 0
     snapshot = None
     try:
         for snapshot, event in _events(options):
-            if event is None or not wanted.line(line(found, event), snapshot) or not told.takes(event):
+            if event is None or not wanted.line(line(found, event), snapshot):
                 continue
             if not options.json and not found:
                 print(report.events_header(width()))
@@ -60,10 +39,10 @@ def run(options: SimpleNamespace) -> int:
         if not options.follow:
             raise
     if not options.json and snapshot is not None:
-        say((*snapshot.host.notes, *told.words()))
+        say(snapshot.host.notes)
     if not found and options.filter:
         raise Failure(NOTHING, "nothing matched")
-    if not found and not told.left_out:
+    if not found:
         say((_nothing(options),))
     return DONE
 

@@ -39,13 +39,14 @@ class Answered(Struct, frozen=True):
     """The answer of one host, without what is only needed to make it.
 
     code: as if that host alone had been asked. error: in words, None if the answer is as wished. table: with the host's
-    name in each line, None if there is no answer. value: JSON.
+    name in each line, None if there is no answer. report: the text of an answer that is no table. value: JSON.
     """
 
     name: str
     code: int
     error: str | None = None
     table: LineTable | None = None
+    report: str | None = None
     value: str = "null"
     notes: tuple[str, ...] = ()
 
@@ -62,8 +63,11 @@ def show_all(options: SimpleNamespace, question: Asking) -> int:
     if options.json:
         print_text(_as_json(answers), options)
     else:
-        tables_ = [answer.table for answer in answers if answer.table]
-        if tables_:
+        tables_ = [answer.table for answer in answers if answer.table and answer.table.columns]
+        reports = [f"{safe(answer.name)}:\n{answer.report}" for answer in answers if answer.report is not None]
+        if reports:
+            print_text("\n\n".join(reports), options)
+        elif tables_:
             lines = [line for table in tables_ for line in table.lines]
             print_text(tables.printed(options, LineTable(tables_[0].columns, lines, None)), options)
     say(notes(answers))
@@ -133,7 +137,8 @@ class _Turn:
         try:
             self.answer = _told(self.entry, self._question(self._options)(self.sight), json_=self._options.json)
         except Failure as failure:
-            self.answer = Answered(self.entry.name, failure.code, str(failure))
+            nothing = tables.NOTHING_LISTED if failure.code == NOTHING else None
+            self.answer = Answered(self.entry.name, failure.code, str(failure), nothing)
         except HostError as error:
             code = NOT_PERMITTED if isinstance(error, NotPermitted) else FAILED
             self.answer = Answered(self.entry.name, code, str(error))
@@ -149,14 +154,16 @@ def _told(entry: NamedHost, found: Answer, *, json_: bool) -> Answered:
     failure = found.failure
     return Answered(
         entry.name, failure.code if failure else found.code, str(failure) if failure else None,
-        found.table.of_host(entry.name, entry.options), json.dumps(found.value) if json_ else "null", found.notes,
+        found.table.of_host(entry.name, entry.options), None if found.table.columns else found.report,
+        json.dumps(found.value) if json_ else "null", found.notes,
     )  # fmt: skip
 
 
 def _by_entry(found: Sequence[NamedHost], shared: dict[str, object], question: Asking) -> list[Answered]:
     """The answer of each host, in their order, some hosts at a time. One whose time is over is left alone: the thread
     may wait for what never comes."""
-    answers = {place: Answered(one.name, FAILED, one.error) for place, one in enumerate(found) if one.error}
+    wrong = USAGE if all(one.error for one in found) else FAILED  # nobody can be asked, or one host of several
+    answers = {place: Answered(one.name, wrong, one.error) for place, one in enumerate(found) if one.error}
     waiting = [place for place in range(len(found)) if place not in answers]
     done: queue.SimpleQueue[_Turn] = queue.SimpleQueue()
     running: dict[int, _Turn] = {}

@@ -28,7 +28,6 @@ from nsview.model.snapshot import Snapshot
 from nsview.model.table import Line
 
 from .console import DONE, parsed, width
-from .events import Sieve
 from .fleet import DEADLINE, Answered, notes
 
 _TURN = 0.2
@@ -138,9 +137,8 @@ def show_many(options: SimpleNamespace) -> int:
     if not options.follow:
         say(notes([Answered(host.entry.name, 0, host.error or None, notes=host.notes) for host in hosts]))
     if failed:
-        return FAILED
-    say(printer.told.words())
-    if not printer.found and not printer.told.left_out:
+        return USAGE if all(host.entry.error for host in hosts) else FAILED
+    if not printer.found:
         raise_or_say(options)
     return DONE
 
@@ -221,10 +219,10 @@ def _filter_of(options: SimpleNamespace, name: str) -> Filter:
 
 
 class _Printer:
-    """The list as it is printed. found: the number of events so far. told: those that are printed at all."""
+    """The list as it is printed. found: the number of events so far."""
 
     def __init__(self, options: SimpleNamespace, widest: int) -> None:
-        self.found, self.told = 0, Sieve(options)
+        self.found = 0
         self._json, self._size = options.json, max(len("HOST"), min(widest, _WIDEST))
 
     def show(self, said: Iterable[tuple[_Followed, _Heard]]) -> None:
@@ -232,8 +230,6 @@ class _Printer:
         told = [(event, host, one.snapshot) for host, one in said for event in one.events]
         for event, host, snapshot in sorted(told, key=lambda one: one[0].time):
             if snapshot is None or not host.wanted.line(line(self.found, event), snapshot):
-                continue
-            if not self.told.takes(event):
                 continue
             if not self.found and not self._json:
                 print(report.events_header(width(), "HOST", self._size))

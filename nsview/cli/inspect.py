@@ -1,37 +1,55 @@
 """`nsview inspect`: everything that is known of one thing."""
 
-import gc
+from collections.abc import Callable
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
-from nsview.lookup import engines_of, find
+from .answer import Answer, show
+from .console import paint
 
-from .console import DONE, host_of, paint, print_json, print_text
+if TYPE_CHECKING:
+    from nsview.model.snapshot import Snapshot
+    from nsview.model.target import Target
+    from nsview.model.usage import Meter, Stopped
+
+    from .sight import Sight
 
 
 def run(options: SimpleNamespace) -> int:
-    from nsview import report
-    from nsview.model import ended, export
+    return show(options, _question)
 
-    gc.disable()
-    host = host_of(options)
-    try:
-        # The holders of a single namespace are worth the time of the search.
-        snapshot, target = find(host, host.first(), options.target, holders=True, stopped=True)
-        meter = engines_of(host) if target.container and not target.container.pids else None
-    finally:
-        host.stop()
-    one = ended.of_thing(target.container.key, snapshot, meter) if target.container and meter else None
-    if one and meter and target.container:
+
+def _question(options: SimpleNamespace) -> "Callable[[Sight], Answer]":
+    """The question for the thing that a word means."""
+    from nsview.model import ended
+
+    from .tables import NOTHING_LISTED
+
+    def answer(sight: "Sight") -> Answer:
+        snapshot, target, meter = sight.find(options.target)
+        one = ended.of_thing(target.container.key, snapshot, meter) if target.container and meter else None
         if options.json:
-            print_json(export.ended(target.container, one), options)
-        else:
-            print_text(report.ended(one, meter.taken_at, target.container, paint()), options)
-    elif not options.json:
-        print_text(report.inspected(snapshot, target, paint()), options)
-    elif target.namespace:
-        print_json(export.namespace(target.namespace, snapshot), options)
-    elif target.process and target.thing == target.process.pid:
-        print_json(export.inspected_process(snapshot, target.process), options)
-    elif target.container:
-        print_json(export.container(target.container), options)
-    return DONE
+            return Answer(NOTHING_LISTED, _value(snapshot, target, one))
+        return Answer(NOTHING_LISTED, report=_report(snapshot, target, one, meter))
+
+    return answer
+
+
+def _value(snapshot: "Snapshot", target: "Target", one: "Stopped | None") -> object:
+    from nsview.model import export
+
+    if one and target.container:
+        return export.ended(target.container, one)
+    if target.namespace:
+        return export.namespace(target.namespace, snapshot)
+    if target.process and target.thing == target.process.pid:
+        return export.inspected_process(snapshot, target.process)
+    return export.container(target.container) if target.container else None
+
+
+def _report(snapshot: "Snapshot", target: "Target", one: "Stopped | None", meter: "Meter | None") -> str:
+    from nsview import report
+
+    if one and meter and target.container:
+        return report.ended(one, meter.taken_at, target.container, paint())
+    return report.inspected(snapshot, target, paint())

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
-from nsview.lookup import nets_of
+from nsview.lookup import engines_of, find, nets_of
 
 from .console import host_of
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from nsview.model.net import Nets
     from nsview.model.security import Facts
     from nsview.model.snapshot import Snapshot
-    from nsview.model.usage import Usage
+    from nsview.model.target import Target
+    from nsview.model.usage import Meter, Usage
 
 _SPAN = 0.5
 """Seconds between the first two readings of use, for rates."""
@@ -49,6 +50,14 @@ class Sight:
         if holders:
             snapshot = self._host.holders()
         return snapshot, nets_of(self._host) if nets else None
+
+    def find(self, text: str) -> "tuple[Snapshot, Target, Meter | None]":
+        """(a snapshot, the target that a text means in it, with all holders of a namespace; for a container without a
+        process the records of engines, else None). Raises Failure."""
+        gc.disable()
+        host = self._host = host_of(self._options)
+        snapshot, target = find(host, host.first(), text, holders=True, stopped=True)
+        return snapshot, target, engines_of(host) if target.container and not target.container.pids else None
 
     def security(self) -> "Facts":
         """The confinement of the processes of containers, as it is now."""

@@ -50,6 +50,10 @@ class LineTable(Struct, frozen=True):
         return LineTable((HOST, *self.columns), own, None)
 
 
+NOTHING_LISTED = LineTable((), (), None)
+"""The table of an answer that is none."""
+
+
 def check(options: SimpleNamespace, columns: Sequence[Column]) -> None:
     """Raise Failure if a column is asked for that is not there, before anything is read."""
     _shown(options, _all(options, columns))

@@ -55,6 +55,7 @@ usage_table   the use of processes: a line each, with numbers that filters compa
 container_table  containers, live and stopped, in pods and projects: a line each
 hosts_table   several hosts: a line each
 host_groups   the things of several hosts, below a line for each host
+host_lenses   use, events, findings and net maps of several hosts, in the same way
 matrix        the namespaces of containers, groups or processes: a line each, a column a kind
 netpicture    the net map drawn as boxes and lines
 

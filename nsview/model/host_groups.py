@@ -21,8 +21,10 @@ from .table import Cell, Column, Line
 from .text import count
 from .usage_table import numeric
 
-HostsBy = Literal["host", "container"] | KindName
-"""A table of several hosts: the hosts themselves, their containers, or their namespaces of a kind."""
+HostsBy = Literal["host", "container", "use", "events", "audit", "net map"] | KindName
+"""A table of several hosts: the hosts themselves, their containers, their namespaces of a kind, or a lens over all."""
+LATE = 3.0
+"""Seconds without an answer from which on that is said."""
 MOST = 1000
 """Lines of one host: it may have, or say that it has, many more."""
 
@@ -47,13 +49,15 @@ NAMESPACES: tuple[Column, ...] = (
 
 class Things(Struct, frozen=True):
     """The things of one sort of all hosts. noun: for one. lines: those of a host that has answered, by keys of its own.
-    about: the facts of the thing of a line, for the details."""
+    about: the facts of the thing of a line, for the details. source: the records of a host that its lines are made of,
+    and made anew if they are others; None if it has not told them yet."""
 
     noun: str
     columns: tuple[Column, ...]
     fields: Fields
-    lines: Callable[[Snapshot], Sequence[Line]]
+    lines: Callable[[Snapshot, Reported], Sequence[Line]]
     about: Callable[[Line, Snapshot], list[Fact]]
+    source: Callable[[Reported], object] = lambda host: host.snapshot
 
 
 class Held(Struct, frozen=True):
@@ -69,18 +73,28 @@ class Held(Struct, frozen=True):
 
 def of_host(things: Things, host: Reported, *, folded: bool) -> list[Line]:
     """The line of a host and, unless it is folded, its things below it."""
-    found = things.lines(host.snapshot) if host.snapshot else ()
+    told = host.snapshot is not None and things.source(host) is not None
+    found = things.lines(host.snapshot, host) if host.snapshot is not None and told else ()
     below = [] if folded else [_below(line, host) for line in found[:MOST]]
     if below and len(found) > MOST:
         words = f"… {len(found) - MOST:,} more: 0 and Enter show this host alone"
         below.append(Line(Of(host.name, host.options, "more"), (Cell(f"{indent(1, '  ')}…"), Cell(words)), depth=1))
-    return [_head(host, found, things.noun, folded), *below]
+    return [_head(host, found if told else None, things.noun, folded), *below]
 
 
-def _head(host: Reported, found: Sequence[Line], noun: str, folded: bool) -> Line:
-    """The line of a host: its name, and all else in a cell as wide as the rest."""
-    words = [host.state, *([host.error] if host.error else [])]
-    if host.snapshot is not None:
+def waiting(host: Reported) -> str:
+    """The words for an answer that has not come yet, "" if none is awaited for long."""
+    if host.heard.waits < LATE:
+        return ""
+    return f"no answer for {host.heard.waits:.0f} s"
+
+
+def _head(host: Reported, found: Sequence[Line] | None, noun: str, folded: bool) -> Line:
+    """The line of a host: its name, and all else in a cell as wide as the rest. found: None before it has answered."""
+    words = [word for word in (host.state, host.error, waiting(host)) if word]
+    if host.snapshot is not None and found is None and host.state == "live" and not folded:
+        words.append("reading …")
+    elif host.snapshot is not None and found is not None:
         number = sum(line.depth == 0 for line in found)
         told = f"{count(number, noun)}, {count(len(host.snapshot.processes), 'process')}"
         words.append(told if host.state == "live" else f"{told} when last heard")
@@ -100,7 +114,7 @@ def _below(line: Line, host: Reported) -> Line:
 # Containers
 
 
-def _containers(snapshot: Snapshot) -> list[Line]:
+def _containers(snapshot: Snapshot, host: Reported) -> list[Line]:
     """A line for each container of a host, in order of name."""
     shares = container_table.shares(snapshot)
     found = sorted(snapshot.containers.values(), key=lambda one: (one.name, one.key))
@@ -136,7 +150,7 @@ def _of_container(line: Line, snapshot: Snapshot) -> list[Fact]:
 # Namespaces
 
 
-def _namespaces(kind: KindName, snapshot: Snapshot) -> list[Line]:
+def _namespaces(kind: KindName, snapshot: Snapshot, host: Reported) -> list[Line]:
     """A line for each namespace of a kind of a host, in the usual order."""
     return [_namespace(one, snapshot) for one in of_kind(snapshot, kind)]
 

@@ -5,12 +5,15 @@ from typing import Literal
 
 from msgspec import Struct
 
+from .audit.rule import Finding
+from .events.record import Event
 from .facts import Fact
 from .filter.fields import Field, Fields
+from .net import Nets
 from .snapshot import Snapshot
 from .table import Cell, Column, Line
 from .text import count
-from .usage import Usage, bytes_text
+from .usage import Meter, Usage, bytes_text
 from .usage_table import HIGH, host_brief, numeric
 
 HostState = Literal["waiting", "connecting", "live", "retrying", "failed"]
@@ -32,9 +35,21 @@ HOSTS: tuple[Column, ...] = (
 )
 
 
+class Heard(Struct, frozen=True):
+    """The answers of one host to the questions of lenses. meter: its use. findings: of its audit, nets: its net
+    namespaces, None before they were read. events: numbered, the latest last. waits: seconds for which an answer has
+    been awaited, 0 if none is."""
+
+    meter: Meter = Meter()
+    findings: list[Finding] | None = None
+    nets: Nets | None = None
+    events: Sequence[tuple[int, Event]] = ()
+    waits: float = 0.0
+
+
 class Reported(Struct, frozen=True):
     """One of the hosts. options: of nsview, that lead there. error: the last one, "" if the host answers. lag: seconds
-    that an answer takes. snapshot, use: as last heard, None if there was none."""
+    that an answer takes. snapshot, use, heard: as last heard; the first two None if there was none."""
 
     name: str
     options: tuple[str, str]
@@ -43,6 +58,7 @@ class Reported(Struct, frozen=True):
     lag: float | None = None
     snapshot: Snapshot | None = None
     use: Usage | None = None
+    heard: Heard = Heard()
 
 
 class Of(Struct, frozen=True):
@@ -93,8 +109,8 @@ def _numbers(of: Reported) -> Numbers:
     snapshot, use = of.snapshot, of.use.host if of.use else None
     load = use.load[0] if use and use.load else None
     mem = None
-    if use and use.memory and use.memory_available is not None:
-        mem = 100 * (1 - use.memory_available / use.memory)
+    if use and use.memory and use.memory_used is not None:
+        mem = 100 * use.memory_used / use.memory
     if snapshot is None:
         return Numbers(of.lag, load, mem, None, None, None)
     return Numbers(of.lag, load, mem, len(snapshot.processes), len(snapshot.containers), unreadable(snapshot))

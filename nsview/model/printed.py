@@ -344,7 +344,7 @@ class HostAnswer(TypedDict):
 
 
 class HostAnswers(TypedDict):
-    """The object of `list`, `ps` and `audit` where several hosts are named."""
+    """The object of `list`, `ps`, `inspect` and `audit` where several hosts are named."""
 
     schema: Literal[1]
     hosts: list[HostAnswer]

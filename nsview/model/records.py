@@ -12,6 +12,9 @@ from msgspec import Meta, Struct
 from .contents import Contents
 from .kinds import KindName
 
+Natural = Annotated[int, Meta(ge=0)]
+"""A number that goes by as a place in a list: none that counts from its end."""
+
 NamespaceKey = tuple[KindName, int]
 """(type, inode): a namespace within one snapshot. Inodes are reused, so never across snapshots."""
 
@@ -330,7 +333,7 @@ class Details(Struct, frozen=True):
     cwd: str | None
     root: str | None
     threads: int
-    seccomp: int
+    seccomp: Natural
     cgroup_lines: tuple[str, ...]
     frozen: bool
     pid_namespace_dead: bool

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from nsview.kernel import CAPABILITIES
 
-from .records import Capabilities, Label, Process
+from .records import Capabilities, Label, Natural, Process
 
 SECCOMP = ("off", "strict", "filter")
 """The modes of seccomp(2) by their numbers."""
@@ -91,7 +91,7 @@ class Security(Struct, frozen=True):
     gid: int
     groups: tuple[int, ...]
     capabilities: Capabilities
-    seccomp: int | None
+    seccomp: Natural | None
     no_new_privs: bool | None
     uid_map: tuple[tuple[int, int, int], ...]
     gid_map: tuple[tuple[int, int, int], ...]

@@ -55,6 +55,12 @@ class HostUsage(Struct, frozen=True):
     booted: float | None
     pressure: dict[str, float | None] = {}
 
+    @property
+    def memory_used(self) -> int | None:
+        """Bytes. None if that is not known, or more is said to be available than there is."""
+        used = -1 if self.memory is None or self.memory_available is None else self.memory - self.memory_available
+        return used if used >= 0 else None
+
 
 class ContainerNet(Struct, frozen=True):
     """The way to one container over the network. addresses: of its net namespace by the kernel, () in the host's;

@@ -137,8 +137,8 @@ def heading(number: str, meter: Meter) -> str:
     if host is None:
         return f"{number}, reading …"
     parts = [number, f"load {' '.join(f'{load:.2f}' for load in host.load)} of {count(host.processors, 'processor')}"]
-    if host.memory is not None and host.memory_available is not None:
-        parts.append(f"memory {bytes_text(host.memory - host.memory_available)} of {bytes_text(host.memory)}")
+    if host.memory is not None and host.memory_used is not None:
+        parts.append(f"memory {bytes_text(host.memory_used)} of {bytes_text(host.memory)}")
     waits = [f"{kind} {share:.0f}%" for kind, share in host.pressure.items() if share and share >= 1]
     parts += [f"waiting for {', '.join(waits)}"] if waits else []
     parts += [f"up {age_text(meter.taken_at - host.booted)}"] if host.booted is not None else []
@@ -149,7 +149,7 @@ def host_brief(now: Usage) -> str:
     """The use of the host in a few words: its load of the last minute, its memory, and for how long it runs."""
     host = now.host
     parts = [f"load {host.load[0]:.2f}"] if host.load else []
-    if host.memory and host.memory_available is not None:
-        parts.append(f"memory {100 * (1 - host.memory_available / host.memory):.0f}%")
+    if host.memory and host.memory_used is not None:
+        parts.append(f"memory {100 * host.memory_used / host.memory:.0f}%")
     parts += [f"up {age_text(now.taken_at - host.booted)}"] if host.booted is not None else []
     return "  ".join(parts)

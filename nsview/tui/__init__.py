@@ -11,6 +11,7 @@ answers        the answers to requests, awaited
 inbox          snapshots and events on their way from a thread to the event loop
 silence        the silence of an agent that was asked
 fleet          several hosts, each by a session of its own
+readings       the answers of one of them to the questions of a lens over all
 context        the things that every screen works with
 ending         the ends that come from outside: signals, a terminal that is gone
 entrance       the way out of the screen and back, for a command in namespaces and for sudo's question

@@ -297,7 +297,7 @@ class NsviewApp(DrawnApp, Watcher):
             super().handle_defect(error)  # a test is to see it
             return
         if self.failure is None:
-            self.failure = f"a defect ended the explorer ({type(error).__name__}){_kept(error)}"
+            self.failure = f"a defect ended the explorer ({type(error).__name__}){kept(error)}"
             self.exit(4)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -355,7 +355,7 @@ class NsviewApp(DrawnApp, Watcher):
         yield from actions(screen)
 
 
-def _kept(error: Exception) -> str:
+def kept(error: Exception) -> str:
     """Write the traceback to a file of the user's, or of the directory for temporary ones; a clause that names it."""
     import tempfile
 

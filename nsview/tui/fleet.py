@@ -5,9 +5,11 @@ A host that hangs, floods or lies costs its own link, whose error is a line.
 """
 
 import asyncio
+import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
 
 from nsview.hosts import HostError, among
 from nsview.hosts.inventory import NamedHost
@@ -15,12 +17,14 @@ from nsview.hosts.link import WATCHED
 from nsview.hosts.live import LiveHost
 from nsview.hosts.remote import RemoteHost
 from nsview.model.changes import Changes
-from nsview.model.hosts_table import HostState, Reported
+from nsview.model.host_groups import HostsBy
+from nsview.model.hosts_table import Heard, HostState, Reported
 from nsview.model.net import Nets
 from nsview.model.snapshot import Snapshot
 from nsview.model.text import safe
 from nsview.model.usage import Usage
 
+from .readings import Readings
 from .session import AnyHost, Session, Watcher
 
 PACE = 15.0
@@ -34,9 +38,20 @@ Deliver = Callable[..., object]
 class HostSession(Session):
     """A session that goes on whatever screen is there: a thread of its own receives from the host."""
 
-    def __init__(self, host: AnyHost, deliver: Deliver) -> None:
-        super().__init__(host, deliver)
+    def __init__(self, host: AnyHost, deliver: Deliver, refuse: Callable[[Exception], object]) -> None:
+        """refuse: called with an error to which a frame of the host leads, in whatever shows it."""
+        super().__init__(host, partial(deliver, self._make))
+        self.readings = Readings(self)
+        self.refused = False
+        self._refuse = refuse
         self._received: AnyHost | None = None  # the host that the thread receives from
+
+    def _make(self, call: Callable[..., object], *arguments: object) -> None:
+        if not self.refused:
+            try:
+                call(*arguments)
+            except Exception as error:
+                self._refuse(error)
 
     def begin(self) -> None:
         """Show what is known so far to the screen that has come."""
@@ -95,13 +110,15 @@ class HostLink(Watcher):
         self._asked, self._took = 0.0, 0.0
         self._closed = False
         self._question: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[None] | None = None  # for a lens
 
     @property
     def reported(self) -> Reported:
         """Return all that is known of the host."""
         snapshot = self.session.snapshot if self.session else None
         error = self.failure.removeprefix(f"{safe(self.entry.name)}: ")
-        return Reported(self.entry.name, self.entry.options, self.state, error, self.lag, snapshot, self.use)
+        heard = self.session.readings.heard if self.session else Heard()
+        return Reported(self.entry.name, self.entry.options, self.state, error, self.lag, snapshot, self.use, heard)
 
     @property
     def lag(self) -> float | None:
@@ -116,6 +133,11 @@ class HostLink(Watcher):
     def due(self, now: float) -> bool:
         """True if the host is to be tried now."""
         return not self.entry.error and (self.state == "waiting" or (self.state == "failed" and now >= self._again))
+
+    @property
+    def turn(self) -> float:
+        """The place among those that are due: hosts that wait for their first try go before all that have failed."""
+        return 0.0 if self.state == "waiting" else self._again
 
     def hasten(self) -> None:
         """Try the host at the next turn, if its link has ended."""
@@ -143,7 +165,7 @@ class HostLink(Watcher):
         if self._closed:
             _stopped(host)
         elif self.session is None:
-            self.session = HostSession(host, self._deliver)
+            self.session = HostSession(host, self._deliver, self.refuse)
             self.session.watchers.append(self)
         else:
             self.session.replace(host)
@@ -173,11 +195,23 @@ class HostLink(Watcher):
 
     def refuse(self, error: Exception) -> None:
         """End the link to a host whose word leads to an error here: it is too much, or a lie that nobody thought of."""
-        if self.session is not None:
-            self.session.watchers.remove(self)
+        session = self.session
+        if session is None:
+            return
+        session.refused = True
+        session.watchers.remove(self)
         known = isinstance(error, HostError)
         self.show_end(str(error) if known else f"its word can't be told ({type(error).__name__})")
         self.session = self.use = None
+        self._fleet.refused(self, session, error)
+
+    @contextlib.contextmanager
+    def told(self) -> Iterator[None]:
+        """Tell of the host; if that fails, refuse it and go on behind."""
+        try:
+            yield
+        except Exception as error:
+            self.refuse(error)
 
     def show_end(self, failure: str | None) -> None:
         now, was_live = time.monotonic(), self.state == "live"
@@ -196,13 +230,10 @@ class HostLink(Watcher):
     def ask(self) -> None:
         """Ask the host for its load and its memory, unless an answer is still to come."""
         if self._question is None and self.session is not None and self.session.snapshot is not None:
-            try:
+            with self.told():
                 among.weigh(self.session.snapshot, (event for _, event in self.session.events), self.session.nets)
-            except Exception as error:
-                self.refuse(error)
-                return
-            self._asked = time.monotonic()
-            self._question = asyncio.get_running_loop().create_task(self._ask())
+                self._asked = time.monotonic()
+                self._question = asyncio.get_running_loop().create_task(self._ask())
 
     async def _ask(self) -> None:
         assert self.session is not None
@@ -215,6 +246,16 @@ class HostLink(Watcher):
             self._question = None
         self._fleet.changed()
 
+    def read(self, by: HostsBy, ignore: Collection[str]) -> None:
+        """Ask the host for the lines of a lens, if it is time to. ignore: the rules that the audit leaves out."""
+        if self.state == "live" and self.session is not None and self.session.readings.is_due(by):
+            self._reading = asyncio.get_running_loop().create_task(self._read(self.session, by, ignore))
+
+    async def _read(self, session: HostSession, by: HostsBy, ignore: Collection[str]) -> None:
+        with self.told():
+            await session.readings.read(by, ignore)
+        self._fleet.changed()
+
     def close(self) -> threading.Thread | None:
         """End the link for good. The thread that does it, None if there is none."""
         self._closed = True
@@ -223,21 +264,24 @@ class HostLink(Watcher):
 
 class Fleet:
     """The links to all hosts. changed: called after every change of one. heard: called when one has told of ports,
-    threads or stopped containers, by which things are found."""
+    threads or stopped containers, by which things are found. refused: called with a link that was ended for an error
+    here, the session that it had, and the error."""
 
     def __init__(self, entries: Iterable[NamedHost], deliver: Deliver, *, elevated: bool = False) -> None:
         """deliver: as of a Session."""
         self.changed: Callable[[], object] = lambda: None
         self.heard: Callable[[], object] = lambda: None
+        self.refused: Callable[[HostLink, HostSession, Exception], object] = lambda *_: None
         self.links = [HostLink(entry, deliver, self, elevated=elevated) for entry in entries]
 
     def turn(self) -> None:
-        """Connect those that wait, a few at a time, and ask those that are due."""
+        """Connect those that wait and those to be tried again, a few at a time, and ask those that are due."""
         now = time.monotonic()
         under_way = [
             link for link in self.links if link.state in ("connecting", "retrying") and now < link.began + among.SOON
         ]
-        for link in [link for link in self.links if link.due(now)][: among.AT_ONCE - len(under_way)]:
+        due = sorted((link for link in self.links if link.due(now)), key=lambda link: link.turn)
+        for link in due[: max(0, among.AT_ONCE - len(under_way))]:
             link.connect()
         for link in self.links:
             if link.asks(now):

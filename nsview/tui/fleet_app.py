@@ -4,18 +4,23 @@ from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 from textual.binding import BindingType
+from textual.events import Event
+from textual.message_pump import CallbackError
 from textual.screen import Screen
+from textual.worker import WorkerFailed
 
+from nsview.hosts import HostError
 from nsview.hosts.inventory import NamedHost
 from nsview.hosts.nowhere import Nowhere
 from nsview.join.ready import BUILT_IN, Ready
 from nsview.model.host_leads import LeadAt
 from nsview.model.leads import Lead
+from nsview.model.text import safe
 from nsview.state import Memory
 
 from . import gc_pace
-from .app import NsviewApp
-from .fleet import Fleet
+from .app import NsviewApp, kept
+from .fleet import Fleet, HostLink, HostSession
 from .messages import CloseWanted, HostWanted
 from .screens.browser import Browser
 from .screens.explorer import Explorer
@@ -59,7 +64,8 @@ class FleetApp(NsviewApp):
         super().__init__(Nowhere(), ready, memory)
         self._nowhere = self.session
         self.fleet = Fleet(entries, self.call_later, elevated=elevated)
-        self.fleet.heard = self._heard
+        self.fleet.heard, self.fleet.refused = self._heard, self._refused
+        self._leaving = False  # the screens of one host are ending
         self.hosts = Hosts(self.context, self.fleet)
 
     def get_default_screen(self) -> Screen[None]:
@@ -76,6 +82,8 @@ class FleetApp(NsviewApp):
         """Open the explorer of a host, and go to a container there."""
         self.look_at(message.session)
         await self.push_screen(self.explorer)
+        if self.session is not message.session:
+            return  # refused by now
         if message.line is not None:
             self.action_lens("net")
             self.lenses.begin_at(message.line)
@@ -91,7 +99,7 @@ class FleetApp(NsviewApp):
         if self.session is not self._nowhere:
             super().action_jump()
         else:
-            self.push_screen(FindAmong(self.fleet), self._found)
+            self.push_screen(FindAmong(self.fleet, self.memory), self._found)
 
     def _found(self, lead: Lead | None) -> None:
         if isinstance(lead, LeadAt):
@@ -113,8 +121,48 @@ class FleetApp(NsviewApp):
             self.pop_screen()
             self.look_at(self._nowhere)
 
+    # A host that lies
+
+    async def on_event(self, event: Event) -> None:
+        """Handle an event; a defect that the word of the open host leads to is not the end of the others."""
+        try:
+            await super().on_event(event)
+        except Exception as error:
+            self.handle_defect(error)
+
+    def handle_defect(self, error: Exception) -> None:
+        """Refuse the host whose explorer is open; with none, end as for one host."""
+        link = next((link for link in self.fleet.links if link.session is self.session), None)
+        if link is not None:
+            link.refuse(_cause(error))
+        elif not self._leaving:
+            super().handle_defect(error)
+
+    def _refused(self, link: HostLink, session: HostSession, error: Exception) -> None:
+        """Close the explorer of a host whose link was ended for an error here."""
+        if session is self.session:
+            self._leaving = True  # until then, further errors are of the same host
+            self.look_at(self._nowhere)
+            report = "" if self.is_headless or isinstance(error, HostError) else kept(error)
+            said = f"{safe(link.entry.name)} is closed: {safe(link.failure)}{report}"
+            self.notify(said, severity="error", timeout=20, markup=False)
+            self.call_later(self._come_back)
+
+    async def _come_back(self) -> None:
+        while self.screen is not self.hosts:
+            await self.pop_screen()
+        self._leaving = False
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave out the keys of one host while none is open. None: the key is shown, but dim."""
         return not (self.session is self._nowhere and action in _OF_ONE_HOST) and super().check_action(
             action, parameters
         )
+
+
+def _cause(error: Exception) -> Exception:
+    """The error itself, where Textual tells that a worker or a timer has failed."""
+    match error:
+        case WorkerFailed(error=Exception() as cause) | CallbackError(__context__=Exception() as cause):
+            return cause
+    return error

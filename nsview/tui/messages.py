@@ -1,4 +1,5 @@
-"""Messages from widgets to their screen, and from screens to the application.
+"""Messages from widgets to their screen, and events from screens to the application, whose `on_event` is the one place
+where all that it handles comes by.
 
 repr and eq are left out of these dataclasses: nothing needs them, and generating them takes time at the start.
 """
@@ -7,6 +8,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Literal
 
+from textual.events import Event
 from textual.message import Message
 
 from nsview.model.records import Container, Process
@@ -69,14 +71,14 @@ class LineFolded(Message):
 
 
 @dataclass(repr=False, eq=False)
-class GoWanted(Message):
+class GoWanted(Event):
     """The row of a thing is to be gone to."""
 
     thing: Thing
 
 
 @dataclass(repr=False, eq=False)
-class LeadsWanted(Message):
+class LeadsWanted(Event):
     """Everything that the numbers of a thing lead to is to be offered. name: of the thing, not `safe`."""
 
     thing: Thing
@@ -84,7 +86,7 @@ class LeadsWanted(Message):
 
 
 @dataclass(repr=False, eq=False)
-class CompareWanted(Message):
+class CompareWanted(Event):
     """Two processes are to be compared."""
 
     a: Process
@@ -92,21 +94,21 @@ class CompareWanted(Message):
 
 
 @dataclass(repr=False, eq=False)
-class LogsWanted(Message):
+class LogsWanted(Event):
     """The log of a container is to be shown."""
 
     container: Container
 
 
 @dataclass(repr=False, eq=False)
-class PlaceWanted(Message):
+class PlaceWanted(Event):
     """A place is to be shown as it was, with the lens that was open over it."""
 
     place: Place
 
 
 @dataclass(repr=False, eq=False)
-class HostWanted(Message):
+class HostWanted(Event):
     """The explorer of one of several hosts is to be opened; at a thing of it, as by GoWanted, if that is not None.
     line: the key of the line of its net map to open instead, None for none."""
 
@@ -117,10 +119,10 @@ class HostWanted(Message):
 
 
 @dataclass(repr=False, eq=False)
-class RescanWanted(Message):
+class RescanWanted(Event):
     """The host is to be looked at again."""
 
 
 @dataclass(repr=False, eq=False)
-class CloseWanted(Message):
+class CloseWanted(Event):
     """The explorer of one of several hosts is to be closed."""

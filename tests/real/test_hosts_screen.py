@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import OptionList
 
 from nsview.cli import main
 from nsview.hosts import among, inventory, link
 from nsview.hosts.remote import RemoteHost
+from nsview.model import host_groups
 from nsview.model.hosts_table import Reported
+from nsview.model.kinds import KIND_NAMES
 from nsview.tui import fleet
 from nsview.tui.fleet_app import FleetApp
 from tests.tui.screens import SMALL, WIDE, drawn
@@ -93,6 +96,35 @@ async def test_each_host_has_a_line_and_opens_in_an_explorer_of_its_own(ways: li
         await pilot.pause()
         assert app.screen is app.hosts
         assert "can't be opened" in " ".join(notice.message for notice in app._notifications)
+
+
+async def test_views_find_and_lenses_have_the_things_of_all_real_hosts(ways: list[str]) -> None:
+    async with shown(*ways) as (app, pilot):
+        await live(app, pilot, *ways)
+        for number, kind in enumerate(KIND_NAMES, 1):
+            await pilot.press(str(number))
+            await until(pilot, lambda: lines(app)[0][0].startswith("▾") and len(lines(app)) > 5)
+            for way in ways:
+                snapshot = of(app, way).snapshot
+                assert snapshot is not None
+                told = {
+                    line.cells[0].text.strip() for line in app.hosts.table.lines if host_groups.of(line).host == way
+                }
+                assert {one.label for one in snapshot.namespaces.values() if one.type == kind} <= told
+        await pilot.press(":", *"comm=sshd pid=1")
+        await until(pilot, lambda: app.screen.query_one(OptionList).option_count == len(ways))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: app.screen is app.explorer and app.explorer.thing == 1)
+        assert app.session.snapshot and app.session.snapshot.host.name == NAMES[1]
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.hosts)
+        await pilot.press("w")
+        await until(pilot, lambda: all(of(app, way).heard.nets for way in ways))
+        await until(
+            pilot, lambda: sum("net namespace" in line[1] for line in lines(app) if len(line) == 2) == len(ways)
+        )
+        await pilot.press("u")
+        await until(pilot, lambda: all(of(app, way).heard.meter.host for way in ways))
 
 
 async def test_a_link_that_is_cut_is_made_again_while_its_explorer_stays(soon: None, ways: list[str]) -> None:

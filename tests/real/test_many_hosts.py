@@ -276,7 +276,7 @@ def test_lines_are_sorted_over_all_hosts() -> None:
     [
         ("ps --watch", "--watch is for one host"), ("ps --from x", "--from is for one host"),
         ("events --from x", "--from is for one host"), ("events --filter nothing=3", "no field is called nothing"),
-        ("inspect 1", "several hosts are for the explorer, list, ps"), ("logs web", "several hosts are for"),
+        ("logs web", "several hosts are for the explorer, list, ps"),
         ("enter web -- true", "several hosts are for"), ("record {}/x", "several hosts are for"),
         ("export --prometheus", "several hosts are for"), ("ps -o none", "no column 'none'; there are host, name"),
         ("ps --filter nothing=3", "no field is called nothing"),
@@ -288,6 +288,31 @@ def test_a_question_that_is_wrong_asks_nobody(words: str, said: str, tmp_path: P
     done = nsview(*command.split(), *via(touching, "env"), *([dashes.strip(), rest] if dashes else []))
     assert done.returncode == 2 and said in done.stderr and done.stderr.count("\n") == 1, done
     assert not (tmp_path / "asked").exists()
+
+
+def test_one_thing_is_inspected_on_each_host_that_has_it(far: list[Sshd]) -> None:
+    words = *(word for name in NAMES[:2] for word in ("-H", name)), "--via", "true"
+    done = far[0].nsview("inspect", "1", *words)
+    assert done.returncode == 4 and done.stderr.startswith("nsview: true: ")
+    first, second = done.stdout.partition("far2:\n")[::2]
+    assert first.startswith("far1:\n") and all("sshd" in part for part in (first, second))
+    done = far[0].nsview("inspect", "1", *words[:4], "--json")
+    assert [one["answer"]["comm"] for one in json.loads(done.stdout)["hosts"]] == ["sshd", "sshd"]
+    inode = json.loads(far[0].nsview("inspect", "1", "-H", "far1", "--json").stdout)["namespaces"]["pid"]
+    done = far[0].nsview("inspect", f"pid:{inode}", *words[:4])  # which the other does not see
+    assert done.returncode == 0 and done.stdout.startswith("far1:\n") and "far2:\n" not in done.stdout
+    done = far[0].nsview("inspect", "no-such-thing", *words[:4])
+    assert (done.returncode, done.stdout) == (1, "") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["ps", "audit", "events"])
+def test_a_word_that_names_no_host_is_wrong_usage_where_no_other_can_be_asked(command: str) -> None:
+    """Else the others answer, and it is a host that could not be read."""
+    wrong = "-H", "a b", "-H", "ftp://x"
+    done = nsview(command, *wrong)
+    assert (done.returncode, done.stdout) == (2, ""), done
+    assert sorted(line.partition(": -H")[0] for line in done.stderr.splitlines()) == ["nsview: a b", "nsview: ftp://x"]
+    assert nsview(command, *wrong, *via(GOOD[0])).returncode == 4
 
 
 def test_the_terminal_has_one_line_of_progress_that_goes_away() -> None:

@@ -29,7 +29,12 @@ for number in range(30):
         os.write(write, b".")
         while True:
             signal.pause()
-    os.read(read, 4)
+    missing = 4
+    while missing:
+        missing -= len(os.read(read, missing))
+others = [name for name in os.listdir("/proc") if name.isdigit() and int(name) != os.getpid()]
+while any(open(f"/proc/{name}/stat").read().rpartition(")")[2].split()[0] != "S" for name in others):
+    os.sched_yield()
 scan.STEP, main.PART, main.ALONE, forked_scan.ENOUGH = 8, 16, 32, 2
 os.sched_getaffinity = lambda pid: set(range(int(sys.argv[2])))
 for how in sys.argv[3:]:

@@ -9,16 +9,19 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
+from nsview.hosts import among
 from nsview.hosts.inventory import NamedHost
 from nsview.hosts.nowhere import Nowhere
-from nsview.model import host_groups, host_leads
+from nsview.model import container_table, ended, host_groups, host_leads, matrix
 from nsview.model.hosts_table import HostState, Reported
 from nsview.model.snapshot import Snapshot
 from nsview.model.table import Line
 from nsview.model.usage import HostUsage, Usage
-from nsview.tui.fleet import HostSession
+from nsview.tui import app as app_module
+from nsview.tui.fleet import Fleet, HostLink, HostSession
 from nsview.tui.fleet_app import FleetApp
 from nsview.tui.screens.help import HelpScreen
+from nsview.tui.text import bar_text
 from tests.real.test_finding import until
 from tests.unit.make import container, host, process
 
@@ -50,10 +53,12 @@ def fleet(hosts: Iterable[str] = HOSTS) -> FleetApp:
     for link in app.fleet.links:
         link.state, link.failure, snapshot, load = HOSTS[link.entry.name]
         if snapshot is not None:
-            link.session = HostSession(Nowhere(), app.call_later)
+            link.session = HostSession(Nowhere(), app.call_later, link.refuse)
             link.session.snapshot = snapshot
             link.session.watchers.append(link)
-            link.use = Usage(100.0, 5.0, 0.0, HostUsage(4, (load, 1.0, 1.0), 8 << 30, int(7e9 / load), 40.0), (), ())
+            link.use = Usage(
+                100.0, 5.0, 0.0, HostUsage(4, (load, 1.0, 1.0), 8 << 30, int(7e9 / max(1.0, load)), 40.0), (), ()
+            )
     return app
 
 
@@ -165,6 +170,21 @@ async def test_find_takes_a_filter_with_the_name_of_a_host_and_says_what_is_wron
         assert app.screen is app.hosts
 
 
+async def test_find_begins_with_the_last_things_on_each_host() -> None:
+    app = fleet(["web1", "web2", "ops@db1"])
+    async with app.run_test(size=WIDE) as pilot:
+        for text in ("shop", "proxy"):
+            app.memory.add_target(text)
+        await pilot.press(":")
+        await until(pilot, lambda: len(offered(app)) == 3)
+        assert [one.split()[0] for one in offered(app)] == ["web1", "web2", "web1"]
+        assert ["proxy" in one for one in offered(app)] == [True, True, False]
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: app.screen is app.explorer)
+        assert (app.session, app.explorer.thing) == (app.fleet.links[1].session, "docker:proxy")
+        assert app.memory.state.targets == ("shop", "proxy")
+
+
 async def test_a_host_that_lies_to_find_costs_its_own_link_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     def made(snapshot: Snapshot, *rest: Any) -> host_leads.LeadsOf:
         if "docker:shop" in snapshot.containers:
@@ -207,7 +227,7 @@ async def test_lines_are_taken_along_each_with_its_host(
 async def test_keys_of_one_host_are_not_there_before_one_is_opened() -> None:
     app = fleet(["web1"])
     async with app.run_test(size=WIDE) as pilot:
-        await pilot.press("u", "m", "L", "K", "v", "e")
+        await pilot.press("m", "L", "K", "v", "e")
         await pilot.pause()
         assert app.screen is app.hosts and not app._notifications
         await pilot.press("?")
@@ -230,3 +250,56 @@ async def test_q_ends_from_the_table_and_from_an_explorer() -> None:
             await pilot.press(*keys)
             await pilot.pause()
         assert app._exit
+
+
+def lying(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> None:
+    """Have a function fail on the containers of web1: a lie that nobody thought of."""
+    true = getattr(owner, name)
+
+    def failing(*rest: Any, **options: Any) -> Any:
+        if any("docker:shop" in one.containers for one in rest if isinstance(one, Snapshot)):
+            raise KeyError
+        return true(*rest, **options)
+
+    monkeypatch.setattr(owner, name, failing)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "keys"),
+    [
+        (container_table, "lines", "u"),  # a worker
+        (bar_text, "status", ""),  # what is painted
+        (matrix, "lines", "m"),  # a screen that opens
+        (ended, "of_thing", "m+enter"),  # a message to the application
+        (app_module, "around", "o"),
+    ],
+    ids=str,
+)
+async def test_a_lie_costs_the_open_explorer_alone(
+    monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, keys: str
+) -> None:
+    app = fleet(["web1", "web2"])
+    async with app.run_test(size=WIDE) as pilot:
+        lying(monkeypatch, owner, name)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is not app.hosts or bool(app._notifications))
+        await pilot.press(*filter(None, keys.split("+")))
+        await until(pilot, lambda: app.screen is app.hosts and not app._leaving)
+        assert [one.message for one in app._notifications] == ["web1 is closed: its word can't be told (KeyError)"]
+        assert app.fleet.links[0].reported.error == "its word can't be told (KeyError)"
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: app.screen is app.explorer)
+        await pilot.press("u")
+        await until(pilot, lambda: app.lens is not None and bool(app.lens.table.lines))
+        assert "proxy" in drawn(app)
+
+
+def test_hosts_that_fail_again_and_again_keep_none_from_its_first_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+    monkeypatch.setattr(HostLink, "connect", lambda link: tried.append(link.entry.name))
+    monkeypatch.setattr(among, "AGAIN", (0.0, 0.0))
+    fleet = Fleet([NamedHost(f"host{number}", ("-H", f"host{number}")) for number in range(200)], lambda *_: None)
+    for link in fleet.links[:150]:
+        link.show_end("ssh: No route to host")
+    fleet.turn()
+    assert tried == [f"host{number}" for number in range(150, 150 + among.AT_ONCE)]

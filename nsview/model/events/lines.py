@@ -79,12 +79,12 @@ def behind(event: Event, snapshot: Snapshot) -> Thing | None:
     return container or pid or namespace
 
 
-_MANY = ("born", "gone", "unshared")
+_MANY = ("born", "gone")
 
 
 def is_told(event: Event) -> bool:
-    """True unless the event is left out until all are asked for: of namespaces outside of containers, without a name,
-    there are many on a busy host."""
+    """True unless the lens leaves out the event until all are asked for: of births and ends of namespaces outside of
+    containers, without a name, there are many on a busy host."""
     return event.kind not in _MANY or bool(event.container or event.names)
 
 

@@ -119,8 +119,7 @@ class EnterDialog(ModalScreen[join.Plan | None]):
 
     def on_mount(self) -> None:
         self.app.clear_notifications()  # one of before would cover the buttons
-        if self.is_attached:
-            self._tell()
+        self._tell()
 
     def on_resize(self) -> None:
         self.set_class(self.size.height < LOW, "low")
@@ -139,7 +138,9 @@ class EnterDialog(ModalScreen[join.Plan | None]):
             return ()  # a quote is still open
 
     def _tell(self) -> None:
-        """Show the consequences of the choice."""
+        """Show the consequences of the choice, unless the dialog is ending."""
+        if not self.is_current:
+            return
         plan = self.plan()
         words, colours = Text(), self.app.theme_variables
         error, warns = f"bold {colours['error']}", colours["warning"]

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 from textual.binding import BindingType
 
-from nsview.model import clipboard, export, host_groups, hosts_table
+from nsview.model import clipboard, container_table, export, host_groups, host_lenses, hosts_table
 from nsview.model.clipboard import Copy
 from nsview.model.facts import Fact
 from nsview.model.filter import Fields, Filter
@@ -23,8 +23,8 @@ from nsview.model.text import count, safe
 
 from ..context import Context
 from ..fleet import Fleet, HostLink
+from ..lenses import LENSES
 from ..messages import HostWanted, LineFolded
-from ..text.bar_text import NAMES
 from ..text.parts import pairs
 from ..widgets.binding import Binding
 from ..widgets.status import Status
@@ -35,6 +35,9 @@ TURN = 0.5
 PACE = 2.0
 """Seconds after which the time that an answer takes is told anew, though nothing has changed."""
 _NOTHING = Snapshot(Host("", "", "", 0, True, "", Namespaces(), Namespaces()), 0.0, {}, {}, {})
+_LENSES: Mapping[str, host_groups.HostsBy] = {"use": "use", "net": "net map", "events": "events", "audit": "audit"}
+"""{the name of a lens of one host: of the same over several}"""
+THINGS: Mapping[host_groups.HostsBy, host_groups.Things] = {**host_groups.THINGS, **host_lenses.LENSES}
 _OF_ONE_HOST = ("logs", "signal", "mark", "compare")
 
 
@@ -59,6 +62,13 @@ class Hosts(Lens):
             )
             for number, kind in enumerate(KIND_NAMES, 1)
         ],
+        *[
+            Binding(
+                lens.key, f"group('{_LENSES[name]}')", "Lens", show=name == "use", key_display="uiaw",
+                tooltip="The use, the latest events, the findings or the net maps of all hosts",
+            )
+            for name, lens in LENSES.items() if name in _LENSES
+        ],
         Binding("f", "fold_all", "Fold", show=False, tooltip="Fold all hosts, or unfold them"),
         Binding("r", "rescan", "Try again", tooltip="Try the host of the line now, if its link has ended"),
         Binding("escape", "back", "Back", show=False, tooltip="Clear the filter", id="close"),
@@ -71,14 +81,30 @@ class Hosts(Lens):
         self.by: host_groups.HostsBy = "host"
         self._links: Mapping[tuple[str, str], HostLink] = {link.entry.options: link for link in fleet.links}
         self._folded: set[tuple[str, str]] = set()
-        # {options of a host: (what its lines are of, the snapshot, they)}
-        self._known: dict[tuple[str, str], tuple[tuple[object, ...], Snapshot | None, Sequence[Line]]] = {}
+        # {options of a host: (what its lines are of, the records that they are made of, they)}
+        self._known: dict[tuple[str, str], tuple[tuple[object, ...], object, Sequence[Line]]] = {}
 
     def on_mount(self) -> None:
         self.fleet.changed = self._changed
-        self.set_interval(TURN, self.fleet.turn)
+        self.set_interval(TURN, self._turn)
         self.set_interval(PACE, self._changed)
         self.fleet.turn()
+
+    def _turn(self) -> None:
+        """Connect and ask hosts; for a lens those whose lines are seen."""
+        self.fleet.turn()
+        if self.by in host_lenses.LENSES and not self.is_covered:
+            for options in self._seen() - self._folded:
+                self._links[options].read(self.by, self.context.audit_ignore)
+
+    def _seen(self) -> set[tuple[str, str]]:
+        """The options of the hosts of which a line is seen, or that have not told yet what a filter looks for."""
+        table, things = self.table, THINGS[self.by]
+        top = round(table.scroll_offset.y)
+        seen = {host_groups.of(line).options for line in table.lines[top : top + table.size.height]}
+        if self.filter:
+            seen |= {link.entry.options for link in self.fleet.links if things.source(link.reported) is None}
+        return seen
 
     def _changed(self) -> None:
         if self._later is None:
@@ -102,36 +128,33 @@ class Hosts(Lens):
 
     def _lines_of(self, link: HostLink) -> Sequence[Line]:
         """The lines of a host; a host whose snapshot makes them fail loses its link, and no other host its lines."""
-        try:
+        with link.told():
             return self._told(link.reported)
-        except Exception as error:
-            link.refuse(error)
-            return self._told(link.reported)
+        return self._told(link.reported)
 
     def _told(self, host: Reported) -> Sequence[Line]:
         """The lines of a host, those of a group made again only if it has changed."""
         if self.by == "host":
             return [hosts_table.host(host)]
         folded = host.options in self._folded and not self.filter
-        of = self.by, folded, host.state, host.error
-        before, snapshot, lines = self._known.get(host.options, ((), None, ()))
-        if of != before or host.snapshot is not snapshot:
-            lines = host_groups.of_host(host_groups.THINGS[self.by], host, folded=folded)
-            self._known[host.options] = of, host.snapshot, lines
+        things = THINGS[self.by]
+        of, source = (self.by, folded, host.state, host.error, host_groups.waiting(host)), things.source(host)
+        before, known, lines = self._known.get(host.options, ((), None, ()))
+        if of != before or source is not known:
+            lines = host_groups.of_host(things, host, folded=folded)
+            self._known[host.options] = of, source, lines
         return lines
 
     @property
     def fields(self) -> Fields:
-        return hosts_table.OF_HOSTS if self.by == "host" else host_groups.THINGS[self.by].fields
+        return hosts_table.OF_HOSTS if self.by == "host" else THINGS[self.by].fields
 
     def matches(self, line: Line, wanted: Filter) -> bool:
         """True if a filter leaves a line; of a host that lies none is left."""
         link = self._link_of(line)
-        try:
+        with link.told():
             return wanted.line(line, link.reported.snapshot or self.snapshot)
-        except Exception as error:
-            link.refuse(error)
-            return False
+        return False
 
     def use(self, wanted: Filter) -> None:
         found = bool(wanted) != bool(self.filter)
@@ -144,7 +167,7 @@ class Hosts(Lens):
 
     @property
     def badge(self) -> str:
-        return "" if self.by == "host" else NAMES.get(self.by, self.by)
+        return "" if self.by == "host" else "containers" if self.by == "container" else self.by
 
     def action_group(self, by: host_groups.HostsBy) -> None:
         if by == self.by:
@@ -153,8 +176,8 @@ class Hosts(Lens):
         self.clear_filter()
         self.by, self._made = by, ()
         self.table.show(())
-        self.table.columns = hosts_table.HOSTS if by == "host" else host_groups.THINGS[by].columns
-        self.table.sort_by(None)
+        self.table.columns = hosts_table.HOSTS if by == "host" else THINGS[by].columns
+        self.table.sort_by(container_table.BY_CPU if by == "use" else None)
         self.make()
         if link is not None:
             self.table.select(Of(link.entry.name, link.entry.options))
@@ -180,6 +203,11 @@ class Hosts(Lens):
     # Details
 
     def about(self, line: Line) -> RenderableType:
+        with self._link_of(line).told():
+            return self._about(line)
+        return Text()
+
+    def _about(self, line: Line) -> RenderableType:
         style, link, of = self.table.style_of, self._link_of(line), host_groups.of(line)
         snapshot = link.reported.snapshot
         if of.key is None or snapshot is None:
@@ -188,7 +216,7 @@ class Hosts(Lens):
         else:
             name, found = (
                 line.cells[0].text.strip(),
-                [("host", of.host), *host_groups.THINGS[self.by].about(line, snapshot)],
+                [("host", of.host), *THINGS[self.by].about(line, snapshot)],
             )
             way = "Enter opens its host there"
         if snapshot is None:
@@ -197,11 +225,9 @@ class Hosts(Lens):
         return Group(title, Text(), pairs(*found, label=style("label")), Text(f"\n{way}", style("dim")))
 
     def _facts(self, link: HostLink) -> list[Fact]:
-        try:
+        with link.told():
             return hosts_table.of_host(link.reported)
-        except Exception as error:
-            link.refuse(error)
-            return hosts_table.of_host(link.reported)
+        return hosts_table.of_host(link.reported)
 
     # Keys
 
@@ -236,7 +262,11 @@ class Hosts(Lens):
             self._want(line, then)
 
     def _want(self, line: Line, then: Literal["", "enter", "ready"] = "") -> None:
-        self.want(host_groups.of(line), line.thing, then=then)
+        of = host_groups.of(line)
+        if self.by == "net map" and not then:
+            self.want(of, None, of.key)
+        else:
+            self.want(of, line.thing or (str(of.key) if self.by == "use" and of.key else None), then=then)
 
     def want(
         self, of: Of, thing: Thing | None, line: Hashable = None, then: Literal["", "enter", "ready"] = ""
@@ -269,8 +299,12 @@ class Hosts(Lens):
 
     def copies(self) -> list[Copy]:
         line, link = self.line(), self.link
-        if line is None or link is None:
-            return []
+        if line is not None and link is not None:
+            with link.told():
+                return self._copies(line, link)
+        return []
+
+    def _copies(self, line: Line, link: HostLink) -> list[Copy]:
         name = "host", link.entry.name
         snapshot = link.reported.snapshot
         if host_groups.of(line).key is None or snapshot is None or link.session is None:

@@ -3,8 +3,8 @@
 import pytest
 from rich.cells import cell_len
 
-from nsview.model.usage import HostUsage, Usage
-from nsview.model.usage_table import host_brief
+from nsview.model.usage import HostUsage, Meter, Usage
+from nsview.model.usage_table import heading, host_brief
 from nsview.tui.text.bar_text import status
 from tests.unit.make import host, process
 
@@ -21,6 +21,12 @@ def reading(**fields: object) -> Usage:
 def test_load_memory_and_uptime_are_told_in_a_few_words() -> None:
     assert host_brief(reading()) == "load 1.50  memory 25%  up 3d"
     assert host_brief(reading(load=(), memory=None, booted=None)) == ""
+
+
+def test_no_more_memory_is_available_than_there_is() -> None:
+    """As a host may say that is not to be believed."""
+    assert host_brief(reading(memory_available=9 * GIB)) == "load 1.50  up 3d"
+    assert "memory" not in heading("2 containers", Meter(host=reading(memory_available=9 * GIB).host))
 
 
 @pytest.mark.parametrize(

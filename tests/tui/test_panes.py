@@ -48,7 +48,7 @@ async def test_a_long_text_of_a_row_is_told_to_its_last_letter(size: tuple[int, 
 async def test_a_long_text_of_a_line_is_told_to_its_last_letter(size: tuple[int, int]) -> None:
     async with opened(size=size) as (app, pilot):
         await pilot.press("i")
-        app.session._happened([Event(1e9, "born", "net", command=LONG)])
+        app.session._happened([Event(1e9, "joined", "net", command=LONG)])
         await pilot.pause(0.7)
         await pilot.press("G")
         await pilot.pause()

@@ -64,13 +64,18 @@ def columns(snapshot: Snapshot, width: int, extras: tuple[Extra, ...] = ()) -> C
     )
 
 
-def _titles(size: Columns) -> list[tuple[str, int]]:
+def _has_names(size: Columns, grouped_by: str) -> bool:
+    """True if there is a column of containers' names: in groups of containers the name stands above the rows."""
+    return bool(size.container) and grouped_by != "container"
+
+
+def _titles(size: Columns, grouped_by: str) -> list[tuple[str, int]]:
     """(title as wide as its column, cells of the column and the gap behind it), left to right; the last has no end."""
     titles = ["  " + "PID".rjust(size.pid)]
     if size.inside:
         titles.append("INSIDE".rjust(size.inside))
     titles.append("USER".ljust(size.user))
-    if size.container:
+    if _has_names(size, grouped_by):
         titles.append("CONTAINER".ljust(size.container))
     titles += [extra.upper().ljust(WIDTHS[extra]) for extra in size.extras]
     return [*((title, len(title) + len(_GAP)) for title in titles), ("COMMAND", _END)]
@@ -79,16 +84,16 @@ def _titles(size: Columns) -> list[tuple[str, int]]:
 def header(size: Columns, view: View) -> list[Piece]:
     """The names of the columns, and a sign at those that the rows are in order of."""
     line = ""
-    for title, room in _titles(size):
+    for title, room in _titles(size, view.by):
         groups, processes = ORDERS.get(title.strip(), (None, None))
         sign = "▲" if groups == view.groups or processes == view.processes else ""
         line += (title.rstrip() + sign).ljust(room if room < _END else 0)
     return [(line, "header")]
 
 
-def title_at(size: Columns, x: int) -> str:
+def title_at(size: Columns, grouped_by: str, x: int) -> str:
     """The title of the column at a cell of the header."""
-    for title, room in _titles(size):
+    for title, room in _titles(size, grouped_by):
         if x < room:
             return title.strip()
         x -= room
@@ -101,7 +106,7 @@ def row(
     """The pieces of a row, left to right, not yet cut to the width of the screen. sought: marked where it stands."""
     match line:
         case ProcessRow():
-            return _process(line, size, mark, NOTHING if line.context else sought)
+            return _process(line, size, grouped_by, mark, NOTHING if line.context else sought)
         case GroupRow():
             pieces = _group(line, snapshot, grouped_by, mark)
             found = sought.of(*_OF_GROUPS)
@@ -110,7 +115,7 @@ def row(
             return [("  " + line.text, "dim")]
 
 
-def _process(line: ProcessRow, size: Columns, mark: Mark | None, sought: Sought) -> list[Piece]:
+def _process(line: ProcessRow, size: Columns, grouped_by: str, mark: Mark | None, sought: Sought) -> list[Piece]:
     process = line.process
     pids = sought.of("pid")
     pieces: Pieces = []
@@ -121,7 +126,7 @@ def _process(line: ProcessRow, size: Columns, mark: Mark | None, sought: Sought)
         pieces += marked(inside, _quiet("inside", line), pids)
     style = "dim" if process.user == "root" else _quiet("user", line)
     pieces += marked(fit(safe(process.users), size.user) + "  ", style, sought.of("user", "uid"))
-    if size.container:
+    if _has_names(size, grouped_by):
         name = line.container.name if line.container else ""
         pieces += marked(fit(safe(name), size.container) + "  ", _quiet("container", line), sought.of("container"))
     for extra in size.extras:

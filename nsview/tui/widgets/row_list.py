@@ -157,7 +157,8 @@ class RowList(Lines, Cursor, can_focus=True):
 
     async def on_click(self, event: events.Click) -> None:
         if event.y == 0:
-            orders = row_text.ORDERS.get(row_text.title_at(self._columns, event.x))
+            by = self.rows.view.by if isinstance(self.rows, Rows) else ""
+            orders = row_text.ORDERS.get(row_text.title_at(self._columns, by, event.x))
             if orders is None:
                 await self.run_action("screen.sort")
             else:

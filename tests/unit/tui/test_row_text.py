@@ -5,7 +5,7 @@ import pytest
 from nsview.model.filter import parse
 from nsview.model.rows import rows
 from nsview.model.snapshot import Snapshot
-from nsview.model.view import View
+from nsview.model.view import ProcessRow, View
 from nsview.tui.text import row_text
 from nsview.tui.text.pieces import FOUND
 from tests.unit.make import container, host, process
@@ -45,6 +45,17 @@ def test_texts_that_are_sought_are_marked(expression: str, by: str, found: set[s
     assert {text for line in drawn for text, style in line if style.endswith(FOUND)} == found
     plain = [row_text.row(row, size, snapshot, by) for row in rows(snapshot, view)]
     assert ["".join(text for text, _ in line) for line in drawn] == ["".join(t for t, _ in line) for line in plain]
+
+
+def test_in_a_group_of_a_container_its_name_stands_above_the_rows_alone() -> None:
+    snapshot = at()
+    size = row_text.columns(snapshot, 160)
+    for by in ("net", "tree", "container"):
+        header = "".join(text for text, _ in row_text.header(size, View(by)))  # type: ignore[arg-type]
+        below = [row for row in rows(snapshot, View(by)) if isinstance(row, ProcessRow) and row.container]  # type: ignore[arg-type]
+        named = ["web" in [text.strip() for text, _ in row_text.row(row, size, snapshot, by)] for row in below]
+        assert below and named == [by != "container"] * len(below) and ("CONTAINER" in header) == (by != "container")
+        assert row_text.title_at(size, by, header.index("COMMAND")) == "COMMAND"
 
 
 def test_a_container_that_waits_to_be_started_again_says_how_often_it_was() -> None:

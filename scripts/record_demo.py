@@ -141,7 +141,7 @@ class Stage:
     def set(self) -> None:
         """Start the host of the demo."""
         self.docker("web", command="httpd -f -p 8080 -h /root")
-        self.docker("web-logs", "--network=container:web", image="ops/agent:7", command="tail -f /etc/passwd")
+        self.docker("web-logs", "--network=container:web", image="ops/agent:7", command="tail -F /var/log/web.log")
         self.docker("ledger", "--user=1000:1000", image="shop/ledger:2.0", command="nc -ll -p 5432 -e /bin/cat")
         self.docker("syslog", image="ops/agent:7", command="syslogd -n")
         agent = ("--network=host", "--pid=host", "--cap-add=SYS_PTRACE", "-v", "/run/docker.sock:/run/docker.sock")

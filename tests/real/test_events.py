@@ -304,7 +304,7 @@ def test_follow_prints_a_line_an_event_until_it_is_interrupted(docker: Docker) -
     assert (stopped["schema"], stopped["name"], stopped["code"]) == (1, "ev-follow", 137)
     assert set(stopped) == {
         "schema", "time", "kind", "subject", "text", "container", "name", "pod", "pid", "start", "namespaces", "code",
-        "command",
+        "command", "names",
     }  # fmt: skip
 
 

@@ -283,7 +283,7 @@ async def test_which_hosts_run_an_image_on_the_network_of_the_host(docker: Docke
             await live(app, pilot, *GOOD)
             await pilot.press("9")
             await until(pilot, lambda: sum(line[0].startswith("  hosts-") for line in lines(app)) == 4)
-            await pilot.press("/", *f"image={IMAGE.partition(':')[0]} net=host", "enter")
+            await pilot.press("/", *f"hosts- image={IMAGE.partition(':')[0]} net=host", "enter")
             near = [line for name in GOOD for line in (f"▾ {name}", "  hosts-near")]
             await until(pilot, lambda: [line[0] for line in lines(app)] == near)
             assert drawn(app).count("hosts-near") >= 2 and "hosts-apart" not in drawn(app)

@@ -136,20 +136,23 @@ def container(record: Container, hierarchies: dict[str, Any], fields: Iterable[s
     "pids", "pids_limit", "pressure": {"cpu", "memory", "io": percent of the last 10 s in which somebody waited}}."""
     found: ContainerUsage = {"key": record["key"]}
     own = cgroup.own(record["witness"])
-    paths = _paths(record["init_pid"], own) if own else {}
+    paths = _paths(record["init_pid"], own, record["id"]) if own else {}
     for field in fields:
         part: Any = _READERS[field](lambda kind, name: _of_controller(hierarchies, paths, kind, name))
         found.update(part)
     return found
 
 
-def _paths(init_pid: int | None, own: str) -> dict[str, str]:
-    """{controller, "" for v2: path} of a container's own cgroup, by where its first process is in each hierarchy."""
+def _paths(init_pid: int | None, own: str, id: str) -> dict[str, str]:
+    """{controller, "" for v2: path} of a container's own cgroup, by where its first process is in each hierarchy: less
+    those in which that is the cgroup of others too."""
+    names = os.path.basename(own), id
     found = {}
     for controllers, path in cgroup.lines(files.text_of("/proc/%d/cgroup" % init_pid) if init_pid else ""):
-        path = own if (path + "/").startswith(own + "/") else path
-        if len(path) > 1:  # the use of the root's is the host's
-            found.update(dict.fromkeys(controllers.split(","), path))
+        above = sorted(cgroup.ancestors(path), key=len)  # a container may call one below its own like its own
+        place = own if own in above else next((each for each in above if os.path.basename(each) in names), None)
+        if place is not None:
+            found.update(dict.fromkeys(controllers.split(","), place))
     return found
 
 

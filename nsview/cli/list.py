@@ -33,8 +33,9 @@ def _records(options: SimpleNamespace) -> "Callable[[Sight], Answer]":
 
     from . import tables
 
-    first = parsed(options, options.type)
     table = options.table or ("namespaces" if options.type or not options.json else None)
+    fields = filter.OF_CONTAINERS if table == "containers" else filter.FIELDS
+    first = parsed(options, options.type, fields)
     columns, lines_of = _table(table or "namespaces")
     tables.check(options, columns)
 
@@ -42,7 +43,7 @@ def _records(options: SimpleNamespace) -> "Callable[[Sight], Answer]":
         # Words that nothing else has may still be a port, an address or an interface.
         for nets_too in dict.fromkeys((first.needs_nets, first.about_nets)):
             whole, nets = sight.look(holders=options.holders, nets=nets_too)
-            wanted = parsed(options, options.type, nets=filter.reach_of(nets, whole)) if nets else first
+            wanted = parsed(options, options.type, fields, filter.reach_of(nets, whole)) if nets else first
             snapshot = filter.narrow(whole, wanted, options.type, own_pids(options))
             found = getattr(snapshot, table or "namespaces")
             if found:
@@ -84,7 +85,7 @@ def _all(options: SimpleNamespace) -> "Callable[[Sight], Answer]":
     from . import tables
 
     tables.check(options, listing.CONTAINERS)
-    wanted = parsed(options, "container")
+    wanted = parsed(options, "container", filter.OF_CONTAINERS)
 
     def answer(sight: "Sight") -> Answer:
         snapshot, _ = sight.look(usage=True)

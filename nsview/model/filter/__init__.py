@@ -19,7 +19,7 @@ from collections.abc import Collection
 
 from ..kinds import KIND_NAMES
 from ..snapshot import Snapshot
-from .fields import FIELDS, OF_THINGS, Field, Fields, of_columns
+from .fields import FIELDS, OF_CONTAINERS, OF_THINGS, Field, Fields, of_columns
 from .grammar import FilterError
 from .match import Filter, parse
 from .reach import Reach, reach_of
@@ -27,8 +27,8 @@ from .sought import Sought
 from .texts import Texts
 
 __all__ = [
-    "FIELDS", "OF_THINGS", "Field", "Fields", "Filter", "FilterError", "Reach", "Sought", "Texts", "narrow",
-    "of_columns", "parse", "reach_of",
+    "FIELDS", "OF_CONTAINERS", "OF_THINGS", "Field", "Fields", "Filter", "FilterError", "Reach", "Sought", "Texts",
+    "narrow", "of_columns", "parse", "reach_of",
 ]  # fmt: skip
 
 

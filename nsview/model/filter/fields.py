@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from .. import label
-from ..condition import STATE_WORDS, is_paused
+from ..condition import STATE_WORDS, is_paused, warnings
 from ..kinds import KIND_NAMES
 from ..records import Container, Process
 from ..snapshot import Snapshot
@@ -39,6 +39,10 @@ def _state(process: Process, snapshot: Snapshot) -> Sequence[str]:
     container = snapshot.container_of(process)
     words = "paused" if is_paused(process, container) else STATE_WORDS.get(process.state, "")
     return process.state, words
+
+
+def _condition(container: Container) -> Sequence[str]:
+    return container.state or "", *warnings(container)
 
 
 def _container(container: Container) -> Sequence[str]:
@@ -105,7 +109,7 @@ FIELDS: dict[str, Field] = {field.name: field for field in (
     Field("pid", "number", "the pid, here or inside", lambda p, s: p.nspid, _init),
     Field("ppid", "number", "the parent's pid", lambda p, s: (p.ppid,)),
     Field("uid", "number", "the user's number, here or inside", lambda p, s: _uids(p)),
-    Field("state", "text", "S, R, Z .. or sleeping, zombie, paused ..", _state),
+    Field("state", "text", "S, R, Z .. or sleeping, zombie, paused ..", _state, _condition),
     Field("runtime", "text", "docker, podman ..; or moby, k8s.io ..", _of_container(_runtime), _runtime),
     Field("pod", "text", "the Kubernetes pod", _of_container(_pod), _pod),
     Field("cgroup", "text", "the cgroup's path", lambda p, s: (p.cgroup,)),
@@ -121,6 +125,13 @@ FIELDS: dict[str, Field] = {field.name: field for field in (
     *(Field(kind, "namespace", f"the {kind} namespace") for kind in KIND_NAMES if kind not in ALSO_KINDS),
 )}
 # fmt: on
+OF_CONTAINERS: dict[str, Field] = {
+    **FIELDS,
+    "state": replace(
+        FIELDS["state"], about="running, paused, crash-looping, exited ..", process=_of_container(_condition)
+    ),
+}  # fmt: skip
+"""Those of a table of containers, in which a state is a container's."""
 Fields = Mapping[str, Field]
 """{name: field} of the fields in one place, such as a lens."""
 

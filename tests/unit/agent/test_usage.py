@@ -65,3 +65,28 @@ def test_a_container_without_a_cgroup_of_its_own_has_no_use_that_is_known() -> N
     record = {"key": "runc:a", "witness": "/run/runc/a/state.json", "init_pid": 1}
     found = agent.container(record, {}, ("cpu", "memory"))
     assert found["cpu_seconds"] is None and found["memory"] is None
+
+
+ID = "c0" * 32
+
+
+@pytest.mark.parametrize(
+    ("memory", "unified", "own", "known"),
+    [
+        (f"/docker/{ID}", f"/docker/{ID}", f"/docker/{ID}", {"memory": f"/docker/{ID}", "": f"/docker/{ID}"}),
+        # Of the session that it was started in, as where only one hierarchy was given to the container.
+        ("/user.slice/session-1", f"/x/docker-{ID}.scope", f"/x/docker-{ID}.scope", {"": f"/x/docker-{ID}.scope"}),
+        ("/docker/" + "aa" * 32, f"/docker/{ID}", f"/docker/{ID}", {"": f"/docker/{ID}"}),
+        ("/", f"/docker/{ID}", f"/docker/{ID}", {"": f"/docker/{ID}"}),
+        # Its own under another name there; what it made below is a part of it, whatever that is called.
+        (f"/docker/{ID}/in/{ID}", f"/x/docker-{ID}.scope/in", f"/x/docker-{ID}.scope",
+         {"memory": f"/docker/{ID}", "": f"/x/docker-{ID}.scope"}),
+        (f"/docker/{ID}/docker/{ID}", f"/docker/{ID}", f"/docker/{ID}",
+         {"memory": f"/docker/{ID}", "": f"/docker/{ID}"}),
+    ],
+)  # fmt: skip
+def test_the_use_of_a_cgroup_that_others_are_in_too_is_not_a_containers(
+    monkeypatch: pytest.MonkeyPatch, memory: str, unified: str, own: str, known: dict[str, str]
+) -> None:
+    monkeypatch.setattr(agent.files, "text_of", lambda path: f"4:memory:{memory}\n0::{unified}\n")
+    assert agent._paths(7, own, ID) == known

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nsview.model.filter import narrow, parse
+from nsview.model.filter import OF_CONTAINERS, narrow, parse
 from nsview.model.records import Container, Pod
 from nsview.model.snapshot import Snapshot
 from tests.unit.make import container, host, process
@@ -97,3 +97,32 @@ def test_a_kind_narrows_namespaces_alone(snapshot: Snapshot) -> None:
 def test_those_who_ask_do_not_find_themselves(snapshot: Snapshot) -> None:
     assert sorted(narrow(snapshot, parse("sleep"), None, [30]).processes) == []
     assert sorted(narrow(snapshot, parse(""), None, [30]).processes) == [1, 20, 30]
+
+
+@pytest.mark.parametrize(
+    ("expression", "ids"),
+    [
+        ("state=running", ["runs"]),
+        ("state=paused", ["paused"]),
+        ("state=exited", ["over"]),
+        ("state=crash-looping", ["loops"]),
+        ("state=restarting", ["loops"]),
+        ('state="no shim"', ["paused"]),
+        ("not state=running", ["loops", "over", "paused"]),
+        ("state=sleeping", []),
+    ],
+)
+def test_in_a_table_of_containers_a_state_is_a_containers(expression: str, ids: list[str]) -> None:
+    """Its processes sleep, most of the time; one that has stopped has none."""
+    containers = [
+        container("runs", [20], state="running"),
+        container("paused", [30], state="paused", supervisor_gone=True),
+        container("over", state="exited"),
+        container("loops", state="restarting", restarts=7),
+    ]
+    snapshot = host(
+        process(20, state="S", container="docker:runs"), process(30, state="D", container="docker:paused"),
+        process(40, state="R"), containers=containers,
+    )  # fmt: skip
+    found = narrow(snapshot, parse(expression, "container", fields=OF_CONTAINERS), None, ())
+    assert sorted(one.id for one in found.containers.values()) == ids

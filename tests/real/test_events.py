@@ -192,6 +192,12 @@ def test_setns_and_unshare_are_told_with_who_and_whose(docker: Docker, heard: He
         joined = heard.one("joined", lambda e: e.pid == wanderer.pid)
         assert joined.text == f"net:[{target}] of ev-target"
         heard.one("gone", lambda e: ("net", own) in e.namespaces)
+        with subprocess.Popen(["nsenter", "-t", str(init), "-n", "sleep", "99"]) as direct:  # only seen inside, often
+            try:
+                joined = heard.one("joined", lambda e: e.pid == direct.pid)
+                assert (joined.text, joined.name) == (f"net:[{target}] of ev-target", "ev-target")
+            finally:
+                direct.kill()
     finally:
         wanderer.kill()
         wanderer.communicate()

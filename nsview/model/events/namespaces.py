@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from ..changes import changes
-from ..kinds import KIND_NAMES
-from ..records import Namespace, NamespaceKey, Process
+from ..kinds import KIND_NAMES, KindName
+from ..records import Container, Namespace, NamespaceKey, Namespaces, Process
 from ..snapshot import Snapshot
-from .record import Event, EventKind, Period, label, named, place
+from ..stage import is_stage
+from .record import Event, EventKind, Period, container_in, label, named, place
 
 _ENDED = ("ENOENT", "ESRCH")
 
@@ -105,20 +106,53 @@ def _told(
 
 
 def moves(period: Period) -> Iterator[Event]:
-    for old, now in changes(period.before, period.after).moved:
+    """A process that goes into a namespace that was there happens to the container whose that is, if it is in none."""
+    for ways, now in _ways(period):
         inside = period.after.container_of(now)
         if inside is not None and inside.key not in period.before.containers:
             continue  # a part of the container's start
-        left = [(kind, getattr(old.namespaces, kind)) for kind in KIND_NAMES]
-        into = [(kind, getattr(now.namespaces, kind)) for kind in KIND_NAMES]
-        moved = [key for was, key in zip(left, into, strict=True) if was != key and None not in (was[1], key[1])]
+        moved = [key for kind in KIND_NAMES for key in _left_for(kind, ways, now)]
         there = [key for key in moved if _was_there(key, period)]
-        for kind, keys in (("joined", there), ("unshared", [key for key in moved if key not in there])):
-            if keys:
-                text = ", ".join(place(key, period.after) for key in keys)
-                yield period.event(
-                    kind, named(now), text, inside, pid=now.pid, start=now.start, namespaces=tuple(keys)  # type: ignore[arg-type]
-                )  # fmt: skip
+        whose = inside or next(filter(None, (container_in(key, period.after) for key in there)), None)
+        if there:
+            yield _move("joined", now, there, whose, period)
+        if len(there) < len(moved) and not _is_new_process(now, period):  # else they were born with it
+            yield _move("unshared", now, [key for key in moved if key not in there], inside, period)
+
+
+def _move(
+    kind: EventKind, process: Process, keys: list[NamespaceKey], inside: Container | None, period: Period
+) -> Event:
+    text = ", ".join(place(key, period.after) for key in keys)
+    return period.event(
+        kind, named(process), text, inside, pid=process.pid, start=process.start, namespaces=tuple(keys)
+    )
+
+
+def _ways(period: Period) -> Iterator[tuple[list[Namespaces], Process]]:
+    """([the namespaces that it was in], a process) of each that may be in others now. A new one was in those of its
+    parent, before or after the parent itself went, unless it has lost that one since, or is a copy of it, as programs
+    make one for a look into a namespace; of those in a container the way was its runtime's."""
+    found = changes(period.before, period.after)
+    for old, now in found.moved:
+        yield [old.namespaces], now
+    for now in found.new:
+        parents = [one for s in (period.before, period.after) if (one := s.processes.get(now.ppid)) and one.ppid]
+        copied = any(parent.cmdline == now.cmdline for parent in parents)
+        if parents and not copied and now.container is None and not is_stage(now):
+            yield [parent.namespaces for parent in parents], now
+
+
+def _left_for(kind: KindName, ways: list[Namespaces], now: Process) -> Iterator[NamespaceKey]:
+    """The namespace of a kind that a process is in now and was not; none if one of them is not known."""
+    inode, known = getattr(now.namespaces, kind), [getattr(was, kind) for was in ways]
+    if inode is not None and None not in known and inode not in known:
+        yield kind, inode
+
+
+def _is_new_process(process: Process, period: Period) -> bool:
+    old = period.before.processes.get(process.pid)
+    return old is None or old.start != process.start
 
 
 def _was_there(key: NamespaceKey, period: Period) -> bool:

@@ -340,9 +340,30 @@ def test_a_process_joins_or_leaves_for_a_new_one() -> None:
     assert set(joined) == {"born", "joined", "unshared"}
     assert (joined["joined"].subject, joined["joined"].text) == ("50 sh", "net:[20] of web")
     assert joined["unshared"].namespaces == (("uts", 99),)
+    assert (joined["joined"].name, joined["unshared"].name) == ("web", "")
     back = host(INIT, WEB, moved, containers=[RUNS])
     (home,) = (e for e in events(back, after(back, INIT, WEB, shell, containers=[RUNS])) if e.kind == "joined")
     assert home.text == "uts:[1] of the host, net:[1] of the host"
+
+
+def test_a_process_that_was_seen_inside_alone_has_joined_if_its_parent_is_outside() -> None:
+    """As `nsenter -n sleep 1` has by its first look; its own children are born there."""
+    shell = process(50, 1, comm="sh")
+    inside = replace(shell.namespaces, net=20)
+    sleep = process(60, 50, comm="sleep", namespaces=inside)
+    child = process(61, 60, comm="child", namespaces=inside)
+    reader = process(65, 50, comm="sh", namespaces=inside, cmdline=shell.cmdline)
+    alone = process(62, 1, comm="alone", namespaces=inside)  # who its parent was is not known any more
+    fresh = process(63, 50, comm="fresh", namespaces=replace(shell.namespaces, net=77))
+    mine = process(64, 50, comm="mine", namespaces=inside, container=WEB.container)
+    gone = replace(process(70, 50, comm="gone"), namespaces=inside)
+    left = process(71, 70, comm="left", namespaces=shell.namespaces)  # before its parent went
+    before = host(INIT, WEB, shell, process(70, 50, comm="gone"), containers=[RUNS])
+    now = after(before, INIT, WEB, shell, sleep, child, alone, fresh, mine, reader, gone, left, containers=[RUNS])
+    found = [event for event in events(before, now) if event.kind in ("joined", "unshared")]
+    assert {(e.kind, e.subject, e.text, e.name) for e in found} == {
+        ("joined", "60 sleep", "net:[20] of web", "web"), ("joined", "70 gone", "net:[20] of web", "web"),
+    }  # fmt: skip
 
 
 def test_the_way_of_a_first_process_is_part_of_the_start() -> None:

@@ -138,10 +138,10 @@ def lag_text(seconds: float | None) -> str:
 
 
 def heading(reports: Sequence[Reported]) -> str:
-    """The number of hosts in each state, and of what they have together."""
+    """The number of hosts in each state, and of what the live ones have together."""
     states = [(state, sum(one.state == state for one in reports)) for state in STATES]
     told = ", ".join(f"{number} {state}" for state, number in states if number)
-    snapshots = [one.snapshot for one in reports if one.snapshot]
+    snapshots = [one.snapshot for one in reports if one.snapshot and one.state == "live"]
     procs, containers = sum(len(one.processes) for one in snapshots), sum(len(one.containers) for one in snapshots)
     return f"{count(len(reports), 'host')}: {told}   {count(procs, 'process')}   {count(containers, 'container')}"
 

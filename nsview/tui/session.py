@@ -17,6 +17,7 @@ from nsview.hosts.recording import RecordedHost
 from nsview.model import ended
 from nsview.model.changes import Changes, changes
 from nsview.model.events.follower import Follower
+from nsview.model.events.lines import latest
 from nsview.model.events.record import Event
 from nsview.model.filter import Reach, reach_of
 from nsview.model.kinds import KindName
@@ -94,7 +95,7 @@ class Session:
         self.snapshot: Snapshot | None = None  # the latest
         self.nets: Nets | None = None  # as last read
         self.reach: Reach | None = None  # the containers behind ports, addresses and interfaces; None until read
-        self.events: deque[tuple[int, Event]] = deque(maxlen=EVENTS_KEPT)  # numbered from 1, the latest last
+        self.events: list[tuple[int, Event]] = []  # the `latest`, numbered from 1
         self.engines = Meter()  # the records of engines as last read, and nothing else
         self.unseen: deque[Event] = deque(maxlen=EVENTS_KEPT)  # not shown by any screen yet
         self.source = host.source
@@ -160,7 +161,7 @@ class Session:
 
     def _happened(self, events: Collection[Event]) -> None:
         first = self.events[-1][0] + 1 if self.events else 1
-        self.events.extend(enumerate(events, first))
+        self.events = latest([*self.events, *enumerate(events, first)], EVENTS_KEPT)
         self.unseen.extend(events)
         for watcher in self.watchers:
             watcher.show_events()

@@ -193,6 +193,22 @@ async def test_the_latest_events_are_kept_and_keep_their_numbers(monkeypatch: py
         assert numbers == [*range(numbers[0], numbers[0] + session.EVENTS_KEPT)] and numbers[0] > 1
 
 
+async def test_births_of_unnamed_namespaces_are_forgotten_before_all_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "EVENTS_KEPT", 10)
+    async with opened() as (app, pilot):
+        app.session.events.clear()
+        for _ in range(4):
+            app.session._happened(events("oom", *["born", "gone"] * 10))
+        kinds = [event.kind for _, event in app.session.events]
+        assert len(kinds) == 10 and kinds.count("oom") == 4
+        await pilot.press("i")
+        await pilot.pause()
+        assert [kind for kind, _ in shown(app)] == ["oom"] * 4
+        assert "74 older forgotten" in drawn(app).splitlines()[1]
+        app.session._happened(events("oom") * 12)
+        assert [event.kind for _, event in app.session.events] == ["oom"] * 10
+
+
 async def test_events_of_snapshots_that_were_not_shown_are_told_too(recording: Path) -> None:
     """The screen shows the latest snapshot alone of those that come at once; none of their events is left out."""
     found: list[Snapshot] = []

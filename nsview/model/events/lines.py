@@ -88,6 +88,15 @@ def is_told(event: Event) -> bool:
     return event.kind not in _MANY or bool(event.container or event.names)
 
 
+def latest(events: Sequence[tuple[int, Event]], most: int) -> list[tuple[int, Event]]:
+    """The numbered events less the oldest ones of more than `most`: first of those that are not told."""
+    excess = len(events) - most
+    if excess <= 0:
+        return [*events]
+    many = {number for number, event in [one for one in events if not is_told(one[1])][:excess]}
+    return [one for one in events if one[0] not in many][-most:]
+
+
 GRAVE: tuple[EventKind, ...] = ("oom", "stopped", "restarted")
 """The kinds that must not be overlooked."""
 

@@ -82,10 +82,13 @@ class Events(Lens):
         told = self._made if self.filter or self.context.all_events else self._told()
         shown = [line.subject for line in told if isinstance(line.subject, Event)]
         others = len(self._made) - len(shown)
+        kept = self.session.events
+        forgotten = kept[-1][0] - len(kept) if kept else 0
         words = (
             event_lines.summary(shown) or "nothing has happened yet",
             f"O shows {others} more, of unnamed namespaces" if others else "",
             event_lines.counted(shown, _LESS),
+            f"{forgotten} older forgotten" if forgotten else "",
         )
         return "   ".join(filter(None, words))
 

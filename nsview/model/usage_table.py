@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct, structs
 
-from .filter.fields import OF_THINGS, Field, Fields, of_columns
+from .filter.fields import OF_CONTAINERS, OF_THINGS, Field, Fields, of_columns
 from .records import Process
 from .snapshot import Snapshot
 from .table import Cell, Column, Line
@@ -71,7 +71,7 @@ def fields(columns: Sequence[Column]) -> Fields:
     others = of_columns(columns, OF_THINGS)
     place = next((place for place, column in enumerate(columns) if column.title == "STATE"), None)
     if place is not None:
-        others["state"] = structs.replace(others["state"], line=lambda line: _states(line.cells[place].text))
+        others["state"] = structs.replace(OF_CONTAINERS["state"], line=lambda line: _states(line.cells[place].text))
     return found | {name: field for name, field in others.items() if name not in found}
 
 

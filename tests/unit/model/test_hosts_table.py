@@ -52,7 +52,7 @@ def test_of_a_host_that_never_answered_no_number_is_told() -> None:
 
 def test_the_heading_counts_states_and_contents() -> None:
     assert hosts_table.heading([reported(), DEAD, ODD]) == (
-        "3 hosts: 1 failed, 1 retrying, 1 live   12 processes   8 containers"
+        "3 hosts: 1 failed, 1 retrying, 1 live   6 processes   4 containers"
     )
 
 

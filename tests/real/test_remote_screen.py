@@ -5,6 +5,7 @@ Nothing that is chosen there is done to the process of the same number here.
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -111,7 +112,9 @@ async def test_a_thread_there_is_found_while_keys_go_on() -> None:
         await until(pilot, lambda: len(numbers_there()) == 2)
         pid, thread = numbers_there()
         await pilot.press(":", *str(thread))
-        await until(pilot, lambda: len(app.screen.query_one(OptionList).options) > 0)
+        # Until that host has answered, the number may be a part of a command alone.
+        offers = app.screen.query_one(OptionList)
+        await until(pilot, lambda: any(re.search(rf"\b{pid}\b", str(one.prompt)) for one in offers.options[:1]))
         await pilot.press("enter")
         await until(pilot, lambda: not app.screen.query("#goto-line"))
         row = app.explorer.listing.row

@@ -4,6 +4,7 @@ from nsview.model.netmap import NetItem
 from nsview.model.view import ProcessRow
 from nsview.tui.app import NsviewApp
 from nsview.tui.screens.netmap import NetMap
+from tests.real.test_finding import until
 
 from .screens import NET, SMALL, USER, WIDE, drawn, opened
 
@@ -140,11 +141,10 @@ async def test_what_it_told_stays_in_the_details_of_a_namespace() -> None:
         await pilot.pause()
         assert "w reads interfaces, addresses, and who listens" in drawn(app)
         await pilot.press("w")
-        await pilot.pause()
+        await until(pilot, lambda: app.session.nets is not None)
         await pilot.press("q")
         app.go_to(("net", 4026532489))
-        await pilot.pause()
-        assert "10.213.67.3/24  ↔ veth14c58fe of host" in drawn(app)
+        await until(pilot, lambda: "10.213.67.3/24  ↔ veth14c58fe of host" in drawn(app))
         assert "tcp 5432" in drawn(app)
 
 

@@ -175,11 +175,9 @@ def widths(columns: Sequence[Column], lines: Iterable[Line], width: int, gap: in
     limits = [has if one.whole else one.least or LEAST for has, one in zip(found, columns, strict=True)]
     for lowest in (limits, [LEAST] * len(columns)):
         found = _levelled(found, lowest, sum(found) + room(found))
-    if room(found) > 0:
-        # The last column gets the space that is left, as far as it needs it.
-        last = max((place for place, has in enumerate(found) if has), default=None)
-        if last is not None:
-            found[last] = min(max(found[last], wanted[last]), found[last] + room(found))
+    for place in places:  # the space that is left is for those that need more than they have, the last one first
+        if found[place]:
+            found[place] = min(max(found[place], wanted[place]), found[place] + max(0, room(found)))
     return found
 
 

@@ -155,6 +155,14 @@ def test_the_last_column_takes_what_is_left() -> None:
     assert widths([Column("A"), Column("B", most=10)], lines, 60) == [1, 57]
 
 
+def test_the_space_that_is_left_is_for_each_column_that_needs_it() -> None:
+    """A port is not cut in the middle while there is room."""
+    columns = [Column("NAME", most=10), Column("PORTS", most=34), Column("B")]
+    lines = [line("a", "n" * 12, "p" * 50, "bbb")]
+    assert widths(columns, lines, 100) == [12, 50, 3]
+    assert widths(columns, lines, 60) == [10, 43, 3]
+
+
 @pytest.mark.parametrize("width", range(24, 130))
 def test_columns_of_the_same_need_are_narrowed_alike_and_no_room_is_left(width: int) -> None:
     columns = [Column("WHAT"), Column("A", most=300), Column("B", most=300)]

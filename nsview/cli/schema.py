@@ -23,9 +23,8 @@ def schema(name: str) -> dict[str, Any]:
     types = SCHEMAS.get(name, (frames.Frame,))
     found, components = msgspec.json.schema_components(types, ref_template="#/$defs/{name}")
     for component in components.values():
-        if (
-            "description" in component
-        ):  # a docstring, with its indentation or without, by the versions of Python and msgspec
+        # A docstring, indented or not by the versions of Python and msgspec.
+        if "description" in component:
             component["description"] = inspect.cleandoc(component["description"])
     whole = found[0] if len(found) == 1 else {"anyOf": [*found]}
     about = f"nsview {name}, schema {export.SCHEMA}" + (": each line" if name in ("events", "recording") else "")

@@ -134,6 +134,17 @@ async def test_esc_leads_back_to_the_very_screen_filter_row_and_order_from_which
             assert (lens.filter.text, *after) == before, opener
 
 
+async def go_and_come_back(app: apps.NsviewApp, pilot: Pilot[int]) -> None:
+    """To a container in the explorer, and back along the trail."""
+    await pilot.press("colon", *"ledger")
+    await pilot.pause()
+    await pilot.press("enter")
+    await pilot.pause()
+    assert app.screen is app.explorer
+    await pilot.press("backspace")
+    await pilot.pause(0.3)
+
+
 @pytest.mark.parametrize("key", ["L", "c"], ids=["log", "compare"])
 async def test_back_along_the_trail_a_log_and_a_comparison_are_open_again(key: str) -> None:
     async with opened() as (app, pilot):
@@ -141,13 +152,7 @@ async def test_back_along_the_trail_a_log_and_a_comparison_are_open_again(key: s
         await pilot.pause(0.3)
         lens = app.lens
         assert lens is not None and lens.subject is not None and lens.NAME in ("log", "compare")
-        await pilot.press("colon", *"ledger")
-        await pilot.pause()
-        await pilot.press("enter")
-        await pilot.pause()
-        assert app.screen is app.explorer
-        await pilot.press("backspace")
-        await pilot.pause(0.3)
+        await go_and_come_back(app, pilot)
         again = app.lens
         assert again is not None and again is not lens and again.subject == lens.subject and again.NAME == lens.NAME
         await pilot.press("escape")
@@ -164,13 +169,7 @@ async def test_back_along_the_trail_a_lens_has_its_lines_filter_and_row_again(na
         lens = app.lens
         assert lens is not None and lens.table.line is not None and lens.table.is_sorted
         before = lens.by, "e", lens.table.line.key, lens.table.order, lens.table.column
-        await pilot.press("colon", *"ledger")
-        await pilot.pause()
-        await pilot.press("enter")
-        await pilot.pause()
-        assert app.screen is app.explorer
-        await pilot.press("backspace")
-        await pilot.pause(0.3)
+        await go_and_come_back(app, pilot)
         again = app.lens
         assert again is not None and again is not lens and app.lenses.name == name and again.table.line is not None
         table = again.table

@@ -407,7 +407,7 @@ def _left_behind(bundle: Bundle, found: Mapping[ContainerPlace, Draft], host: Po
 
 def _is_part(init: Process, supervisor: Process | None, found: Collection[ContainerPlace]) -> bool:
     """True if a first process without a cgroup of its own is a part of the container in whose cgroup it is. One whose
-    supervisor, or without one parent, stands outside of that was moved there."""
+    supervisor, or else its parent, stands outside of that was moved there."""
     above = _nearest(init["cgroup"], found)
     return above is not None and not (supervisor and containerd.outside(supervisor["cgroup"], above))
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from ..changes import changes
-from ..kinds import KIND_NAMES, KindName
+from ..kinds import KIND_NAMES
 from ..records import Container, Namespace, NamespaceKey, Namespaces, Process
 from ..snapshot import Snapshot
 from ..stage import is_stage
@@ -62,7 +62,7 @@ def _is_new(key: NamespaceKey, maker: Process | None, period: Period) -> bool:
     if maker is None:
         return bool(period.after.namespaces[key].names)
     old = period.before.processes.get(maker.pid)
-    if old is None or old.start != maker.start:
+    if _is_new_process(maker, period):
         old = period.before.processes.get(maker.ppid) or period.after.processes.get(maker.ppid)
     # Of one that exited while it was read nothing is known, but it hid nothing.
     return old is None or old.ended or old.unreadable in _ENDED or getattr(old.namespaces, key[0]) is not None
@@ -111,7 +111,7 @@ def moves(period: Period) -> Iterator[Event]:
         inside = period.after.container_of(now)
         if inside is not None and inside.key not in period.before.containers:
             continue  # a part of the container's start
-        moved = [key for kind in KIND_NAMES for key in _left_for(kind, ways, now)]
+        moved = _left_for(ways, now)
         there = [key for key in moved if _was_there(key, period)]
         whose = inside or next(filter(None, (container_in(key, period.after) for key in there)), None)
         if there:
@@ -143,11 +143,14 @@ def _ways(period: Period) -> Iterator[tuple[list[Namespaces], Process]]:
             yield [parent.namespaces for parent in parents], now
 
 
-def _left_for(kind: KindName, ways: list[Namespaces], now: Process) -> Iterator[NamespaceKey]:
-    """The namespace of a kind that a process is in now and was not; none if one of them is not known."""
-    inode, known = getattr(now.namespaces, kind), [getattr(was, kind) for was in ways]
-    if inode is not None and None not in known and inode not in known:
-        yield kind, inode
+def _left_for(ways: list[Namespaces], now: Process) -> list[NamespaceKey]:
+    """The namespaces that a process is in now and was not, of the kinds of which all are known."""
+    found: list[NamespaceKey] = []
+    for kind in KIND_NAMES:
+        inode, known = getattr(now.namespaces, kind), [getattr(was, kind) for was in ways]
+        if inode not in known and None not in (inode, *known):
+            found.append((kind, inode))
+    return found
 
 
 def _is_new_process(process: Process, period: Period) -> bool:
